@@ -1,0 +1,24 @@
+"""Limbeck: a small student from a big teacher, and the proof of what was kept."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from limbeck import losses
+    from limbeck.pipeline import run
+    from limbeck.recipe import Recipe
+    from limbeck.runtime import load
+
+_HOME = {"Recipe": "limbeck.recipe", "load": "limbeck.runtime", "run": "limbeck.pipeline"}
+__all__ = ["Recipe", "__version__", "load", "losses", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import limbeck` alone needs neither torch nor numpy."""
+    if name == "losses":
+        return importlib.import_module("limbeck.losses")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'limbeck' has no attribute '{name}'")

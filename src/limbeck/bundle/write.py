@@ -1,0 +1,139 @@
+"""The bundle folder: model.onnx, tokenizer.json, bundle.json, README.md."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck import __version__
+from limbeck.bundle.export import Parity, parity, quantize_int8
+from limbeck.evaluation import measure_all
+from limbeck.files import size_of, staged
+from limbeck.runtime import Encoder
+from limbeck.runtime.bundle import FORMAT, OnnxClassifier
+
+AGREEMENT = 0.995
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which file ships, decided on validation.
+
+    Attributes:
+        model: the chosen ONNX file.
+        precision: of its weights.
+        parity: of that file, against the PyTorch student.
+        latency_ms: batch of one, median.
+        why: one sentence about int8.
+    """
+
+    model: Path
+    precision: Literal["fp32", "int8"]
+    parity: Parity
+    latency_ms: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What was shipped.
+
+    Attributes:
+        choice: the file and why.
+        fp32: parity of the fp32 export.
+        size_bytes: of the folder.
+    """
+
+    choice: Choice
+    fp32: Parity
+    size_bytes: int
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    model: Path,
+    encoder: Encoder,
+    labels: Sequence[str],
+    texts: Sequence[str],
+    reference: NDArray[np.float32],
+    card: dict[str, Any],
+    scratch: Path,
+) -> Delivery:
+    """Choose the precision on validation texts and write the folder in one step.
+
+    Args:
+        folder: the bundle's.
+        model: the fp32 ONNX file of the student.
+        encoder: its preprocessing.
+        labels: class names in the order of the logits.
+        texts: validation texts.
+        reference: the PyTorch student's logits for them, (texts, classes).
+        card: what the README says, see `card.md.j2`.
+        scratch: folder for the int8 twin.
+    """
+    fp32 = parity(reference, OnnxClassifier(model, encoder).logits(texts))
+    choice = _choose(model, encoder, texts, reference, fp32, scratch)
+    info = {
+        "format": FORMAT,
+        "task": "classification",
+        "labels": list(labels),
+        "max_length": encoder.max_length,
+        "pad_id": encoder.pad_id,
+        "precision": choice.precision,
+        "limbeck": __version__,
+    }
+    with staged(folder) as aside:
+        aside.mkdir()
+        shutil.copyfile(choice.model, aside / "model.onnx")
+        (aside / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
+        template = resources.files("limbeck.bundle").joinpath("card.md.j2").read_text(encoding="utf-8")
+        environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
+        text = environment.from_string(template).render(info=info, choice=choice, fp32=fp32, **card)
+        (aside / "README.md").write_text(text, encoding="utf-8")
+        names = ("model.onnx", "tokenizer.json")
+        info["files"] = {name: hashlib.sha256((aside / name).read_bytes()).hexdigest() for name in names}
+        (aside / "bundle.json").write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Delivery(choice, fp32, size_of(folder))
+
+
+def _choose(
+    model: Path,
+    encoder: Encoder,
+    texts: Sequence[str],
+    reference: NDArray[np.float32],
+    fp32: Parity,
+    scratch: Path,
+) -> Choice:
+    """Take int8 when it is smaller, faster, and decides alike; else fp32, and say which of the three failed."""
+    runners = {"fp32": OnnxClassifier(model, encoder)}
+    twin = scratch / "int8.onnx"
+    try:
+        quantize_int8(model, twin)
+        runners["int8"] = OnnxClassifier(twin, encoder)
+        int8 = parity(reference, runners["int8"].logits(texts))
+    except Exception as error:
+        latency = measure_all({"fp32": runners["fp32"].logits}, list(texts))["fp32"][0]
+        return Choice(model, "fp32", fp32, latency, f"int8 could not be made ({type(error).__name__})")
+    latency = {
+        name: value[0] for name, value in measure_all({n: r.logits for n, r in runners.items()}, list(texts)).items()
+    }
+    failed = []
+    if size_of(twin) >= size_of(model):
+        failed.append("no smaller")
+    if latency["int8"] >= latency["fp32"]:
+        failed.append(f"no faster ({latency['int8']:.2f} against {latency['fp32']:.2f} ms)")
+    if int8.agreement < AGREEMENT:
+        failed.append(f"agreed with the student on {int8.agreement:.1%} of the validation rows")
+    if failed:
+        return Choice(model, "fp32", fp32, latency["fp32"], f"int8 was left: {', '.join(failed)}")
+    why = f"int8 was taken: smaller, faster, same decision on {int8.agreement:.1%} of the validation rows"
+    return Choice(twin, "int8", int8, latency["int8"], why)

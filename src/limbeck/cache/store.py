@@ -1,0 +1,157 @@
+"""The dense cache: shards of (ids, logits) and a manifest that says whose answers they are.
+
+manifest.json              identity, counts, and per shard: file, rows, checksum
+shard-00000.safetensors    ids (rows,) int64, logits (rows, classes) float32
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from limbeck.digest import file_digest
+from limbeck.errors import LimbeckError
+from limbeck.files import read_json, staged, write_json
+from limbeck.types import Batch, Outputs
+
+FORMAT = 1
+CODEC = "dense-float32"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheIdentity:
+    """Whose answers a cache holds.
+
+    Attributes:
+        teacher: digest of the teacher.
+        view: digest of everything that turns an example into the teacher's inputs.
+        classes: size of the logits' last axis.
+        codec: how the logits are stored.
+        format: version of the files' layout.
+    """
+
+    teacher: str
+    view: str
+    classes: int
+    codec: str = CODEC
+    format: int = FORMAT
+
+
+class CacheWriter:
+    """Adds shards to a cache; a shard that is in the manifest is complete."""
+
+    def __init__(self, folder: Path, identity: CacheIdentity) -> None:
+        self._folder = folder
+        self._manifest: dict[str, Any] = {"identity": asdict(identity), "count": 0, "shards": []}
+        if (folder / MANIFEST).is_file():
+            self._manifest = _read_manifest(folder, identity)
+
+    def known_ids(self) -> set[int]:
+        """Return the ids that have an answer already."""
+        return {key for ids, _ in _load_shards(self._folder, self._manifest) for key in ids.tolist()}
+
+    def add(self, ids: NDArray[np.int64], logits: Tensor) -> None:
+        """Write one shard aside, rename it, then name it in the manifest.
+
+        Args:
+            ids: (rows,) content ids.
+            logits: (rows, classes); stored as float32.
+
+        Raises:
+            LimbeckError: a logit is not finite.
+        """
+        if not torch.isfinite(logits).all():
+            raise LimbeckError(
+                "the teacher answered with NaN or infinity", where=str(self._folder), fix="train it anew"
+            )
+        name = f"shard-{len(self._manifest['shards']):05d}.safetensors"
+        with staged(self._folder / name) as aside:
+            save_file({"ids": torch.from_numpy(ids), "logits": logits.float().contiguous()}, str(aside))
+        shard = {"file": name, "rows": len(ids), "digest": file_digest(self._folder / name)}
+        self._manifest["shards"].append(shard)
+        self._manifest["count"] += len(ids)
+        write_json(self._folder / MANIFEST, self._manifest)
+
+
+class CachedTeacher:
+    """A cache is a teacher: it answers for every example it has seen.
+
+    Args:
+        folder: where the cache is.
+        identity: whose answers are wanted.
+
+    Raises:
+        LimbeckError: no cache there, a foreign one, or a shard whose bytes changed.
+    """
+
+    def __init__(self, folder: Path, identity: CacheIdentity) -> None:
+        parts = list(_load_shards(folder, _read_manifest(folder, identity)))
+        if not parts:
+            raise LimbeckError("the cache is empty", where=str(folder), fix="label the examples first")
+        ids = torch.cat([part[0] for part in parts])
+        order = torch.argsort(ids)
+        self._ids = ids[order]
+        self._logits = torch.cat([part[1] for part in parts])[order]
+        self._folder = folder
+        self.digest = identity.teacher
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def predict(self, batch: Batch) -> Outputs:
+        """Return the stored logits of the batch's rows, (batch, classes) float32."""
+        return Outputs(logits=self.logits(batch.ids))
+
+    def logits(self, ids: Tensor) -> Tensor:
+        """Return the stored logits for content ids, (ids, classes) float32.
+
+        Raises:
+            LimbeckError: an id that the teacher never answered.
+        """
+        wanted = ids.to(self._ids.device)
+        position = torch.searchsorted(self._ids, wanted).clamp(max=len(self._ids) - 1)
+        if not torch.equal(self._ids[position], wanted):
+            missing = int((self._ids[position] != wanted).sum())
+            raise LimbeckError(
+                f"the cache has no answer for {missing} of {len(ids)} examples",
+                where=str(self._folder),
+                fix="label them first",
+            )
+        return self._logits[position].to(ids.device)
+
+
+def _read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
+    manifest = read_json(folder / MANIFEST)
+    wanted = asdict(identity)
+    found = manifest.get("identity", {})
+    for key, value in wanted.items():
+        if found.get(key) != value:
+            raise LimbeckError(
+                f"the cache belongs to another {key}: it has `{found.get(key)}`, this run needs `{value}`",
+                where=str(folder),
+                fix="use the run that made it, or another cache folder",
+            )
+    return manifest
+
+
+def _load_shards(folder: Path, manifest: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
+    return [_load_shard(folder / shard["file"], shard) for shard in manifest["shards"]]
+
+
+def _load_shard(path: Path, shard: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    if not path.is_file() or file_digest(path) != shard["digest"]:
+        raise LimbeckError(
+            "the shard is missing or its bytes changed", where=str(path), fix="delete the cache folder and run again"
+        )
+    try:
+        tensors = load_file(str(path))
+    except SafetensorError as error:
+        raise LimbeckError(f"not a safetensors file ({error})", where=str(path)) from error
+    return tensors["ids"], tensors["logits"]

@@ -1,0 +1,67 @@
+"""Where a training was when it was killed: one safetensors file, written aside and renamed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from limbeck.errors import LimbeckError
+from limbeck.files import staged
+
+
+def save_checkpoint(
+    path: Path, model: nn.Module, optimizer: Optimizer, best: dict[str, Tensor], progress: dict[str, Any]
+) -> None:
+    """Write everything that the remaining steps depend on.
+
+    Args:
+        path: the file.
+        model: being trained.
+        optimizer: its state is stored by parameter number.
+        best: the weights kept so far, by name.
+        progress: JSON values: step, history, what these belong to.
+    """
+    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best/{name}": value for name, value in best.items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors["rng/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["rng/cuda"] = torch.cuda.get_rng_state()
+    with staged(path) as aside:
+        copies = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+        save_file(copies, str(aside), metadata={"progress": json.dumps(progress)})
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Put model, optimizer and random state back; return the best weights and the progress.
+
+    Raises:
+        LimbeckError: the file is damaged or belongs to another network.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            progress = json.loads((file.metadata() or {})["progress"])
+            groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "rng": {}}
+            for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
+                group, name = key.split("/", 1)
+                groups[group][name] = file.get_tensor(key)
+        model.load_state_dict(groups["model"])
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise LimbeckError(
+            f"the checkpoint cannot be used ({type(error).__name__})", where=str(path), fix="delete it and run again"
+        ) from error
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in groups["optimizer"].items():
+        number, name = key.split("/", 1)
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    torch.set_rng_state(groups["rng"]["cpu"])
+    if "cuda" in groups["rng"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state(groups["rng"]["cuda"])
+    return groups["best"], progress

@@ -1,0 +1,210 @@
+"""The commands. Nothing heavy is imported before a command needs it, so that --help is instant."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from limbeck import __version__
+from limbeck.errors import LimbeckError
+
+app = typer.Typer(
+    name="limbeck",
+    help="Distil a big teacher into a small student, and prove what was kept.\n\n"
+    "Start with `limbeck demo`; then `limbeck recipes`, `limbeck check` and `limbeck run` on your own data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Recipe = Annotated[str, typer.Argument(help="a packaged name (see `limbeck recipes`) or the path of a YAML file")]
+Overrides = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    typer.Argument(metavar="[KEY=VALUE]...", help="e.g. data.labelled=200 losses.kd.temperature=4 'seeds=[0]'"),
+]
+Out = Annotated[Optional[Path], typer.Option("--out", help="the run's folder; a second run continues there")]  # noqa: UP045
+BundleFolder = Annotated[Path, typer.Argument(help="the `bundle` folder of a run, or the run's folder")]
+DISTILL = "pip install 'limbeck[distill]'"
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+) -> None:
+    if version:
+        typer.echo(f"limbeck {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(overrides: Overrides = None, out: Out = None) -> None:
+    """Run the recipe `sentiment`: a MiniLM teaches a bag of n-grams, in a few minutes on two cores.
+
+    The first time it downloads 87 MB. The report is `runs/demo/report.html`.
+    """
+    _run("sentiment", overrides, out or Path("runs/demo"))
+
+
+@app.command("run")
+def run_command(recipe: Recipe, overrides: Overrides = None, out: Out = None) -> None:
+    """Carry out a recipe: teacher, cache, student and baseline, evaluation, bundle, report.
+
+    Try it on your own data:  limbeck run sentiment data.source=mine.csv data.label=kind data.labelled=null
+    """
+    _run(recipe, overrides, out)
+
+
+@app.command()
+def check(recipe: Recipe, overrides: Overrides = None) -> None:
+    """Check a recipe against its data and models before anything long starts; says how long it would take."""
+    _needs_distill()
+    from limbeck.pipeline.check import check as check_recipe
+    from limbeck.recipe import load_recipe
+
+    check_recipe(load_recipe(recipe, overrides or []))
+
+
+@app.command()
+def recipes(
+    action: Annotated[Optional[str], typer.Argument(help="`show`, or `schema` for the JSON Schema")] = None,  # noqa: UP045
+    name: Annotated[Optional[str], typer.Argument(help="which recipe to show")] = None,  # noqa: UP045
+) -> None:
+    """List the ready recipes; `recipes show NAME` prints one to copy, `recipes schema` the form of all."""
+    _needs_distill()
+    from limbeck.recipe import Recipe as Model
+    from limbeck.recipe import describe_recipes, packaged_recipe
+
+    if action is None:
+        from limbeck.console import table
+
+        table(["recipe", "what it does"], describe_recipes())
+    elif action == "show" and name is not None:
+        typer.echo(packaged_recipe(name), nl=False)
+    elif action == "schema":
+        typer.echo(json.dumps(Model.model_json_schema(), indent=2))
+    else:
+        raise LimbeckError("recipes takes `show NAME`, `schema`, or nothing", fix="limbeck recipes show sentiment")
+
+
+@app.command()
+def predict(
+    bundle: BundleFolder,
+    file: Annotated[
+        Optional[str], typer.Argument(help="a text file, one text a line; `-` or nothing: standard input")
+    ] = None,  # noqa: UP045
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
+) -> None:
+    """Label texts with a bundle; works without PyTorch."""
+    from limbeck.runtime import load
+
+    student = load(bundle)
+    lines = sys.stdin if file in (None, "-") else _open(Path(str(file)))
+    with lines:
+        texts = [line.rstrip("\r\n") for line in lines]
+    for text, prediction in zip(texts, student.predict(texts), strict=True):
+        if as_json:
+            record = {"text": text, "label": prediction.label, "probabilities": prediction.probabilities}
+            typer.echo(json.dumps(record, ensure_ascii=False))
+        else:
+            typer.echo(f"{prediction.label}\t{prediction.probability:.4f}\t{text}")
+
+
+@app.command()
+def evaluate(
+    bundle: BundleFolder,
+    file: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder with a test file")],
+    text: Annotated[str, typer.Option(help="the column with the text")] = "text",
+    label: Annotated[str, typer.Option(help="the column with the label")] = "label",
+    as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
+) -> None:
+    """Score a bundle on labelled texts: accuracy, macro F1, NLL, ECE."""
+    _needs_distill()
+    from limbeck.pipeline.score import score_bundle
+
+    score_bundle(bundle, file, text=text, label=label, as_json=as_json)
+
+
+@app.command()
+def losses(
+    name: Annotated[Optional[str], typer.Argument(help="show one loss's card")] = None,  # noqa: UP045
+) -> None:
+    """List the losses, or show one: equation, paper, settings, when to use it."""
+    _needs_distill()
+    from limbeck.console import say, table
+    from limbeck.losses import card_text, describe
+
+    if name is None:
+        rows = [[row["name"], row["family"], row["needs"], row["summary"]] for row in describe()]
+        table(["loss", "family", "needs", "what it is"], rows, text_columns=4)
+    else:
+        say(card_text(name))
+
+
+def main() -> None:
+    """Run the command line: bad input gives one line and exit code 2, Ctrl-C gives 130 and the line that resumes."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    try:
+        app(args=[argument for argument in arguments if argument != "--debug"], standalone_mode=False)
+    except LimbeckError as error:
+        if debug:
+            raise
+        _fail(f"error: {error}", 2)
+    except typer.Abort:
+        _fail("interrupted", 130)
+    except KeyboardInterrupt:
+        _fail(f"interrupted; the same line continues where it stopped: limbeck {' '.join(arguments)}", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if debug or not _is_usage(error):
+            raise
+        _fail(_usage(error), 2)
+
+
+def _run(recipe: str, overrides: list[str] | None, out: Path | None) -> None:
+    _needs_distill()
+    from limbeck.pipeline import run
+    from limbeck.pipeline.run import invocation
+    from limbeck.pipeline.summary import print_summary
+    from limbeck.recipe import load_recipe
+
+    loaded = load_recipe(recipe, overrides or [])
+    print_summary(run(loaded, out or Path("runs") / loaded.name, command=invocation()))
+
+
+def _needs_distill() -> None:
+    """Say which install brings what is missing, instead of a traceback."""
+    import importlib.util
+
+    missing = [name for name in ("torch", "pydantic", "yaml", "transformers") if not importlib.util.find_spec(name)]
+    if missing:
+        raise LimbeckError(
+            f"this command needs {', '.join(missing)}, which the runtime install leaves out", fix=DISTILL
+        )
+
+
+def _open(path: Path) -> Any:
+    try:
+        return path.open(encoding="utf-8")
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
+
+
+def _is_usage(error: Exception) -> bool:
+    return hasattr(error, "format_message")
+
+
+def _usage(error: Any) -> str:
+    return f"error: {error.format_message()}; see limbeck --help"
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    raise SystemExit(code)

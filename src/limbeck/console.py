@@ -1,0 +1,91 @@
+"""What a run shows while it works: live progress on a terminal, plain lines in a log."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+_PLAIN_EVERY_S = 10.0
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Meter:
+    """Counts finished units of one long step.
+
+    Args:
+        title: what is being done.
+        total: units in all.
+        bar: the live bar, or None when the output is no terminal.
+    """
+
+    def __init__(self, title: str, total: int, bar: Progress | None) -> None:
+        self._title, self._total, self._bar = title, total, bar
+        self._done, self._note = 0, ""
+        self._start = self._last = time.monotonic()
+        self._task = bar.add_task(title, total=total, note="") if bar else None
+
+    def advance(self, units: int = 1, note: str = "") -> None:
+        """Add finished units; `note` is the latest figure worth seeing, such as a loss."""
+        self._done += units
+        self._note = note or self._note
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, advance=units, note=self._note)
+        elif time.monotonic() - self._last > _PLAIN_EVERY_S:
+            self._last = time.monotonic()
+            self._print(f"{self._done:,}/{self._total:,}")
+
+    def finish(self) -> None:
+        """Leave one line that says how long the step took."""
+        self._print("done" if self._done >= self._total else f"stopped at {self._done:,}/{self._total:,}")
+
+    def _print(self, state: str) -> None:
+        note = f"  {self._note}" if self._note else ""
+        console.print(f"  {self._title}: {state} after {time.monotonic() - self._start:.1f} s{note}")
+
+
+@contextmanager
+def meter(title: str, total: int) -> Iterator[Meter]:
+    """Show progress of a step of `total` units while the block runs, then one closing line."""
+    if not console.is_terminal:
+        progress = Meter(title, total, None)
+        yield progress
+        progress.finish()
+        return
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        progress = Meter(title, total, bar)
+        yield progress
+    progress.finish()
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    console.print(text)
+
+
+def heading(text: str) -> None:
+    """Print the name of a stage."""
+    console.print(f"[bold]{text}[/bold]")
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None, text_columns: int = 1
+) -> None:
+    """Print a table whose first columns are text and whose others are figures."""
+    grid = Table(title=title, title_justify="left", pad_edge=False)
+    for index, column in enumerate(columns):
+        grid.add_column(column, justify="left" if index < text_columns else "right", no_wrap=text_columns == 1)
+    for row in rows:
+        grid.add_row(*row)
+    console.print(grid, soft_wrap=False)

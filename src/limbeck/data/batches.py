@@ -1,0 +1,116 @@
+"""Batches for training: length-bucketed, with a fixed share of labelled rows, a pure function of (seed, step)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from limbeck.data.splits import UNLABELLED, Examples
+from limbeck.data.views import EncodedTexts
+from limbeck.types import Batch
+
+WINDOW = 64
+"""Batches that are drawn together and sorted by length among themselves: larger means less padding, less random."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """An endless sequence of rows: one seeded permutation after another."""
+
+    rows: NDArray[np.int64]
+    seed: tuple[int, ...]
+    _permutations: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+
+    def draw(self, start: int, count: int) -> NDArray[np.int64]:
+        position = np.arange(start, start + count)
+        epoch, within = np.divmod(position, len(self.rows))
+        return np.concatenate([self._epoch(int(e))[within[epoch == e]] for e in np.unique(epoch)])
+
+    def _epoch(self, epoch: int) -> NDArray[np.int64]:
+        if epoch not in self._permutations:
+            for old in [key for key in self._permutations if key < epoch - 1]:
+                del self._permutations[old]
+            self._permutations[epoch] = np.random.default_rng((*self.seed, epoch)).permutation(self.rows)
+        return self._permutations[epoch]
+
+
+class Batches:
+    """The training batches of one arm and seed.
+
+    Every batch of a mixed set holds the same number of labelled rows, so that a few labels among much unlabelled text
+    are not over-weighted by accident. The batch of a step depends on nothing but (seed, step): a run that was killed
+    continues with the batch it would have had.
+
+    Args:
+        examples: the rows; unlabelled ones have label -1.
+        student: the same rows as the student sees them.
+        teacher: the same rows as a live teacher sees them; None when its answers are cached or there is none.
+        batch_size: rows of one optimizer step.
+        labelled_per_batch: labelled rows in each batch; ignored when all rows are labelled, or none.
+        accumulate: micro-batches that a batch is split into.
+        seed: order of the rows.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        student: EncodedTexts,
+        *,
+        batch_size: int,
+        labelled_per_batch: int,
+        seed: int,
+        teacher: EncodedTexts | None = None,
+        accumulate: int = 1,
+    ) -> None:
+        self._examples, self._student, self._teacher = examples, student, teacher
+        self._accumulate = accumulate
+        labelled = np.flatnonzero(examples.labels != UNLABELLED)
+        unlabelled = np.flatnonzero(examples.labels == UNLABELLED)
+        share = labelled_per_batch if len(labelled) and len(unlabelled) else batch_size * bool(len(labelled))
+        share = min(share, batch_size)
+        streams = [(_Stream(labelled, (seed, 0)), share), (_Stream(unlabelled, (seed, 1)), batch_size - share)]
+        self._streams = [(stream, count) for stream, count in streams if count]
+        self._seed = seed
+        self._window: tuple[int, list[NDArray[np.int64]]] = (-1, [])
+
+    def group(self, step: int) -> Iterator[Batch]:
+        """Yield the micro-batches of a step; together they are its batch."""
+        rows = self.rows(step)
+        for part in np.array_split(rows, min(self._accumulate, len(rows))):
+            yield self._batch(part)
+
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """Return the row numbers of a step's batch."""
+        window, position = divmod(step, WINDOW)
+        if self._window[0] != window:
+            self._window = (window, self._draw(window))
+        return self._window[1][position]
+
+    def _draw(self, window: int) -> list[NDArray[np.int64]]:
+        """Sort each stream's share of a window by length, cut it into batches, and pair batches of equal rank."""
+        lengths = self._student.lengths
+        parts = []
+        for stream, count in self._streams:
+            rows = stream.draw(window * WINDOW * count, WINDOW * count)
+            parts.append(rows[np.argsort(lengths[rows], kind="stable")].reshape(WINDOW, count))
+        batches = np.concatenate(parts, axis=1)
+        return list(batches[np.random.default_rng((self._seed, 2, window)).permutation(WINDOW)])
+
+    def _batch(self, rows: NDArray[np.int64]) -> Batch:
+        labels = torch.from_numpy(self._examples.labels[rows])
+        return Batch(
+            ids=torch.from_numpy(self._examples.ids[rows]),
+            student_inputs=self._student.batch(rows),
+            labels=labels,
+            labelled=labels != UNLABELLED,
+            teacher_inputs=None if self._teacher is None else self._teacher.batch(rows),
+        )
+
+
+def in_length_order(view: EncodedTexts, batch_size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield all row numbers in batches of similar length, longest first, for inference."""
+    order = np.argsort(-view.lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]

@@ -1,0 +1,47 @@
+"""What a recipe says about its data."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SplitSettings(BaseModel):
+    """Rows held out, by content digest, where the source has no such split of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test: Annotated[int, Field(ge=2, description="rows held out for the one final test")] = 2000
+    validation: Annotated[int, Field(ge=2, description="rows held out for every choice")] = 400
+
+
+class DataSettings(BaseModel):
+    """Where the examples come from, and which of them keep their labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="a packaged name, a csv/jsonl/parquet file, a folder with train/validation/test"
+            "(/unsupervised) files, or a hub id",
+        ),
+    ]
+    domain: Annotated[str | None, Field(description="one part of a packaged source; null: all of it")] = None
+    text: Annotated[str, Field(min_length=1, description="the column with the text")] = "text"
+    label: Annotated[str, Field(min_length=1, description="the column with the label: integer, string or boolean")] = (
+        "label"
+    )
+    split: SplitSettings = SplitSettings()
+    labelled: Annotated[
+        int | None, Field(ge=2, description="training rows that keep their label; null: all that have one")
+    ] = None
+    labelled_per_batch: Annotated[
+        int, Field(ge=0, description="labelled rows in every batch of a distilled student; the rest are unlabelled")
+    ] = 8
+    unlabelled: Annotated[
+        int | None, Field(ge=0, description="unlabelled rows of the transfer set to use; null: all")
+    ] = None
+    transfer: Annotated[
+        str | None, Field(description="more unlabelled text, in any form `source` may have; null: none")
+    ] = None

@@ -1,0 +1,103 @@
+"""Where a model's token ids come from: words counted in the training texts, or a pretrained tokenizer."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+from limbeck.data.assets import ASSETS, asset
+from limbeck.errors import LimbeckError
+from limbeck.runtime import Encoder
+
+PAD, UNKNOWN = "[PAD]", "[UNK]"
+
+# English words as spaCy's rules cut them, in one expression: a negation keeps its own token (do|n't), so do clitics
+# (it|'s, they|'re), numbers keep their separators, every other mark is a token by itself, a run of dots is one.
+_WORD = r"n['’]t\b|['’](?:s|re|ve|ll|d|m)\b|\d+(?:[.,:]\d+)*|\w+?(?=n['’]t\b)|\w+|\.{2,}|[^\w\s]"
+
+
+class WordTokenizerSettings(BaseModel):
+    """Lower-cased words and marks, counted in the run's own training texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["words"] = "words"
+    size: Annotated[int, Field(ge=3, description="tokens kept at most, the most frequent first")] = 30_000
+    min_frequency: Annotated[int, Field(ge=1, description="rarer words become [UNK]")] = 1
+
+
+class TransformersTokenizerSettings(BaseModel):
+    """The tokenizer of a pretrained model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["transformers"]
+    path: Annotated[str, Field(min_length=1, description="a packaged name, a folder, or a hub id")]
+
+
+TokenizerSettings = Annotated[
+    WordTokenizerSettings | TransformersTokenizerSettings, Field(discriminator="kind", title="tokenizer")
+]
+
+
+def build_encoder(
+    settings: WordTokenizerSettings | TransformersTokenizerSettings, texts: Sequence[str], *, max_length: int
+) -> Encoder:
+    """Return the encoder of a model.
+
+    Args:
+        settings: which tokenizer.
+        texts: training texts; a word tokenizer counts its vocabulary in them and in nothing else.
+        max_length: tokens kept of each text.
+    """
+    if isinstance(settings, WordTokenizerSettings):
+        return Encoder(word_tokenizer(texts, settings), max_length=max_length, pad_id=0)
+    tokenizer, pad_id = _pretrained(settings.path)
+    return Encoder(tokenizer, max_length=max_length, pad_id=pad_id)
+
+
+def word_tokenizer(texts: Sequence[str], settings: WordTokenizerSettings) -> Tokenizer:
+    """Return a tokenizer whose vocabulary is the most frequent words of `texts`; ties go by the alphabet."""
+    tokenizer = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
+    counts: dict[str, int] = {}
+    for text in texts:
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text)):
+            counts[word] = counts.get(word, 0) + 1
+    kept = sorted(
+        (word for word, count in counts.items() if count >= settings.min_frequency), key=lambda w: (-counts[w], w)
+    )
+    words = [PAD, UNKNOWN, *[word for word in kept if word not in (PAD, UNKNOWN)]][: settings.size]
+    tokenizer.model = models.WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNKNOWN)
+    return tokenizer
+
+
+def pretrained_folder(path: str) -> str:
+    """Return the folder of a packaged model; a folder or a hub id stays as it is."""
+    return str(asset(path)) if path in ASSETS else path
+
+
+def _pretrained(path: str) -> tuple[Tokenizer, int]:
+    source = pretrained_folder(path)
+    folder = Path(source)
+    if (folder / "tokenizer.json").is_file():
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        file = folder / "tokenizer_config.json"
+        config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        pad = config.get("pad_token") or PAD
+        pad_id = tokenizer.token_to_id(pad if isinstance(pad, str) else pad["content"])
+        return tokenizer, pad_id or 0
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise LimbeckError(
+            f"no tokenizer at `{path}`: {str(error).strip().splitlines()[0]}",
+            fix="give a folder with tokenizer.json, or a hub id",
+        ) from error
+    return loaded.backend_tokenizer, loaded.pad_token_id or 0

@@ -1,0 +1,36 @@
+"""Content digests: what makes a cache impossible to misalign and a stage safe to skip."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_CHUNK = 1 << 20
+
+
+def digest(value: Any) -> str:
+    """Return 16 hex digits that name a JSON-like value, whatever the order of its keys."""
+    return hashlib.blake2b(_canonical(value), digest_size=8).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return 16 hex digits that name the bytes of a file."""
+    state = hashlib.blake2b(digest_size=8)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def example_id(fields: Mapping[str, str]) -> int:
+    """Return the id of an example: 8 bytes of blake2b over its raw input fields, as a signed 64-bit integer.
+
+    Args:
+        fields: the inputs as they were read, before any preprocessing, without labels.
+    """
+    return int.from_bytes(hashlib.blake2b(_canonical(dict(fields)), digest_size=8).digest(), "big", signed=True)
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

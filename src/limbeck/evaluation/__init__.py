@@ -1,0 +1,29 @@
+"""Did it help? Metrics, fidelity, calibration, significance and cost, from logits and predictions to records."""
+
+from limbeck.evaluation.calibration import calibrated_nll, fit_temperature
+from limbeck.evaluation.cost import Speed, measure, measure_all
+from limbeck.evaluation.floor import Floor, tfidf_floor
+from limbeck.evaluation.metrics import accuracy, agreement, confusion, kl, mean_scores, nll, reliability, scores
+from limbeck.evaluation.sentence import sentence
+from limbeck.evaluation.significance import compare, verdict
+
+__all__ = [
+    "Floor",
+    "Speed",
+    "accuracy",
+    "agreement",
+    "calibrated_nll",
+    "compare",
+    "confusion",
+    "fit_temperature",
+    "kl",
+    "mean_scores",
+    "measure",
+    "measure_all",
+    "nll",
+    "reliability",
+    "scores",
+    "sentence",
+    "tfidf_floor",
+    "verdict",
+]

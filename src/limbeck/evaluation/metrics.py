@@ -1,0 +1,149 @@
+"""Quality, calibration and fidelity from logits: plain NumPy in float64, checked against scikit-learn and torchmetrics.
+
+Logits are `(n, classes)`, n > 0, finite; labels `(n,)` integers in [0, classes): every function raises `LimbeckError`
+otherwise. A decision is the argmax, the lowest class among equals.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.schema import Reliability, Scores
+
+ECE_BINS = 15
+
+
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Share of decisions equal to the label, in [0, 1]."""
+    logits, labels = _checked(logits, labels)
+    return float((logits.argmax(axis=1) == labels).mean())
+
+
+def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Count decisions by true class (rows) and decided class (columns): `(classes, classes)` int64."""
+    logits, labels = _checked(logits, labels)
+    classes = logits.shape[1]
+    cells = labels * classes + logits.argmax(axis=1)
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def f1_macro(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Unweighted mean of the classes' F1, in [0, 1].
+
+    The mean is over the classes that occur among the labels or the decisions, as `sklearn.metrics.f1_score` does when
+    it is not told the classes: a class that the test split never shows and the model never picks says nothing.
+    """
+    table = confusion(logits, labels)
+    occurrences = table.sum(axis=0) + table.sum(axis=1)  # 2 tp + fp + fn
+    seen = occurrences > 0
+    return float((2 * table.diagonal()[seen] / occurrences[seen]).mean())
+
+
+def nll(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log-likelihood of the true class, in nats, >= 0."""
+    logits, labels = _checked(logits, labels)
+    return max(0.0, -float(_log_softmax(logits)[np.arange(len(labels)), labels].mean()))
+
+
+def reliability(logits: np.ndarray, labels: np.ndarray, bins: int = ECE_BINS) -> Reliability:
+    """Mean confidence, accuracy and count of each occupied bin, by rising confidence.
+
+    Confidence is the probability of the decision; bin k of `bins` equal-width ones is (k / bins, (k + 1) / bins], as in
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", equations 2 and 3.
+    """
+    logits, labels = _checked(logits, labels)
+    confidence = np.exp(_log_softmax(logits).max(axis=1))
+    correct = logits.argmax(axis=1) == labels
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    used = count > 0
+    return Reliability(
+        confidence=(np.bincount(place, confidence, bins)[used] / count[used]).clip(0.0, 1.0).tolist(),
+        accuracy=(np.bincount(place, correct, bins)[used] / count[used]).tolist(),
+        count=count[used].tolist(),
+    )
+
+
+def ece(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Expected calibration error over 15 equal-width bins, in [0, 1] (Guo et al. 2017, equation 5)."""
+    bins = reliability(logits, labels)
+    gaps = np.abs(np.subtract(bins.confidence, bins.accuracy))
+    return float(np.average(gaps, weights=bins.count))
+
+
+def scores(logits: np.ndarray, labels: np.ndarray, seed: int | None) -> Scores:
+    """One model's quality on one split; `seed` is None for a model without one."""
+    return Scores(
+        seed=seed,
+        accuracy=accuracy(logits, labels),
+        f1_macro=f1_macro(logits, labels),
+        nll=nll(logits, labels),
+        ece=ece(logits, labels),
+    )
+
+
+def mean_scores(per_seed: Sequence[Scores]) -> Scores:
+    """Return the mean over seeds of every metric, with `seed` None; raises `LimbeckError` without any."""
+    if not per_seed:
+        raise LimbeckError("there are no scores to average", fix="evaluate at least one seed")
+    means = {name: float(np.mean([getattr(one, name) for one in per_seed])) for name in _METRICS}
+    return Scores(seed=None, **means)
+
+
+def agreement(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of rows, in [0, 1], on which two models' logits `(n, classes)` decide alike."""
+    a, b = _checked_pair(a, b)
+    return float((a.argmax(axis=1) == b.argmax(axis=1)).mean())
+
+
+def kl(teacher_logits: np.ndarray, student_logits: np.ndarray) -> float:
+    """Mean KL(p_T || p_S) over rows, in nats, >= 0, at temperature 1; both `(n, classes)`."""
+    teacher, student = _checked_pair(teacher_logits, student_logits)
+    log_p_T, log_p_S = _log_softmax(teacher), _log_softmax(student)
+    rows = (np.exp(log_p_T) * (log_p_T - log_p_S)).sum(axis=1)
+    return float(np.maximum(rows, 0.0).mean())  # rounding takes equal rows to -1e-17
+
+
+_METRICS = ("accuracy", "f1_macro", "nll", "ece")
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    from scipy.special import log_softmax  # late: 0.1 s that a caller of the other metrics need not pay
+
+    return log_softmax(logits, axis=1)
+
+
+def _checked_logits(logits: np.ndarray) -> np.ndarray:
+    logits = np.asarray(logits, dtype=np.float64)
+    if logits.ndim != 2 or 0 in logits.shape:
+        raise LimbeckError(f"logits must be (n, classes) with n > 0, got shape {logits.shape}", where="evaluation")
+    bad = ~np.isfinite(logits).all(axis=1)
+    if bad.any():
+        raise LimbeckError(
+            f"{bad.sum()} of {len(logits)} rows of logits hold NaN or infinity, the first is row {bad.argmax()}",
+            where="evaluation",
+            fix="look for a diverged training, or for probabilities of exactly 0 whose logarithm was taken",
+        )
+    return logits
+
+
+def _checked(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    logits, labels = _checked_logits(logits), np.asarray(labels)
+    if labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
+        raise LimbeckError(
+            f"labels must be {len(logits)} integers, got {labels.dtype} of shape {labels.shape}", where="evaluation"
+        )
+    classes = logits.shape[1]
+    outside = (labels < 0) | (labels >= classes)
+    if outside.any():
+        row = outside.argmax()
+        raise LimbeckError(f"label {labels[row]} of row {row} is outside 0 .. {classes - 1}", where="evaluation")
+    return logits, labels.astype(np.int64)
+
+
+def _checked_pair(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b = _checked_logits(a), _checked_logits(b)
+    if a.shape != b.shape:
+        raise LimbeckError(f"two models' logits differ in shape: {a.shape} and {b.shape}", where="evaluation")
+    return a, b

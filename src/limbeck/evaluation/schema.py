@@ -1,0 +1,161 @@
+"""The form of `evaluation.json`: everything the report says, as fractions, bytes, milliseconds and nats."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Fraction = float
+"""A share in [0, 1]; the report multiplies by 100."""
+
+
+class Record(BaseModel):
+    """A frozen part of the evaluation; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cost(Record):
+    """What a model costs to run: text in, label out, in one engine with the same threads for every model."""
+
+    parameters: int = Field(ge=0, description="weights and biases, embeddings included")
+    size_bytes: int = Field(ge=0, description="the ONNX file")
+    latency_ms: float = Field(ge=0, description="batch of one, median")
+    throughput_per_s: float = Field(ge=0, description="examples per second, batches of 64")
+
+
+class Scores(Record):
+    """One seed's quality on the test split."""
+
+    seed: int | None = Field(description="null for a model that has no seed")
+    accuracy: Fraction
+    f1_macro: Fraction
+    nll: float = Field(description="mean negative log-likelihood of the true class, nats")
+    ece: Fraction = Field(description="expected calibration error, 15 equal-width bins")
+
+
+class Curve(Record):
+    """Validation quality while one seed trained."""
+
+    seed: int
+    steps: list[int]
+    nll: list[float]
+    accuracy: list[Fraction]
+    best_step: int = Field(description="the checkpoint kept: lowest validation NLL")
+
+
+class Reliability(Record):
+    """Confidence against accuracy in equal-width bins; empty bins are left out."""
+
+    confidence: list[Fraction]
+    accuracy: list[Fraction]
+    count: list[int]
+
+
+class Block(Record):
+    """One model of the comparison: seed means, and each seed."""
+
+    accuracy: Fraction
+    f1_macro: Fraction
+    nll: float
+    ece: Fraction
+    per_seed: list[Scores]
+    cost: Cost | None = Field(description="null when the model could not be exported")
+    settings: dict[str, float | int | str | bool | None] = Field(
+        default_factory=dict, description="what was chosen on validation, e.g. train.lr"
+    )
+    curves: list[Curve] = Field(default_factory=list)
+    reliability: Reliability | None = None
+    confusion: list[list[int]] | None = Field(default=None, description="rows true, columns predicted; first seed")
+
+
+class Fidelity(Record):
+    """How closely an arm follows the teacher on the test split, seed means."""
+
+    retention: float = Field(description="arm metric / teacher metric")
+    agreement: Fraction = Field(description="share of equal decisions")
+    kl_to_teacher: float = Field(description="mean KL(teacher || arm), nats, temperature 1")
+
+
+class Gain(Record):
+    """Student minus baseline on the same test examples."""
+
+    mean: float
+    ci95: tuple[float, float]
+    p_value: Fraction
+    per_seed: list[float]
+
+
+class Disagreement(Record):
+    """A test snippet on which student and teacher differ most."""
+
+    text: str
+    label: str
+    teacher: str
+    student: str
+    teacher_probability: Fraction = Field(description="the teacher's probability of its own decision")
+    student_probability: Fraction = Field(description="the student's probability of its own decision")
+
+
+class BundleRecord(Record):
+    """The exported student, compared with the PyTorch student on real inputs."""
+
+    precision: Literal["fp32", "int8"]
+    size_bytes: int = Field(description="the whole folder")
+    latency_ms: float
+    max_abs_error: float = Field(description="largest logit difference of the fp32 file")
+    agreement: Fraction = Field(description="share of equal decisions of the shipped file")
+    exceptions: int = Field(description="rows whose fp32 decision differs although the margin exceeds 1e-3")
+    seed: int = Field(description="the seed best on validation")
+    int8: str = Field(description="why int8 was taken or left")
+
+
+class TestEvaluation(Record):
+    """One use of the test split in this run folder."""
+
+    time: str = Field(description="UTC, ISO 8601")
+    recipe_digest: str
+    models: list[str]
+
+
+class DataRecord(Record):
+    """What the data were, and what was dropped from them."""
+
+    source: str
+    classes: list[str]
+    test: int
+    validation: int
+    labelled: int
+    unlabelled: int
+    dropped: dict[str, int] = Field(description="rows removed, by reason")
+    truncated: dict[str, Fraction] = Field(description="share of training texts cut at max_length, by model")
+
+
+class Evaluation(Record):
+    """A run's result."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str = Field(description="the recipe's name")
+    task: Literal["classification"] = "classification"
+    metric: Literal["accuracy", "f1_macro"] = "accuracy"
+    test_examples: int
+    seeds: list[int]
+    data: DataRecord
+    teacher: Block
+    student: Block
+    baseline: Block | None
+    floor: Block | None = Field(description="TF-IDF + logistic regression on the same labels")
+    fidelity: dict[str, Fidelity] = Field(description="by arm")
+    retention: float
+    agreement: Fraction
+    kl_to_teacher: float
+    gain: Gain | None
+    verdict: Literal["helps", "no_difference", "hurts", "no_baseline"]
+    sentence: str = Field(description="the verdict in words")
+    steps_to_target: int | None = None
+    bundle: BundleRecord | None
+    bundle_error: str | None = Field(default=None, description="why there is no bundle")
+    disagreements: list[Disagreement] = Field(default_factory=list)
+    test_evaluations: list[TestEvaluation]
+    seconds: dict[str, float] = Field(default_factory=dict, description="wall time by stage")

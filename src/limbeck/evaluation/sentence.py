@@ -1,0 +1,96 @@
+"""The verdict as one sentence for a reader."""
+
+from typing import Literal
+
+from limbeck.evaluation.schema import Gain
+from limbeck.evaluation.significance import LEVEL, verdict
+
+_METRIC = {"accuracy": "accuracy", "f1_macro": "macro F1"}
+_SAME = "the same network trained without a teacher"
+
+
+def sentence(
+    gain: Gain | None,
+    *,
+    retention: float,
+    teacher: float,
+    baseline: float | None,
+    metric: Literal["accuracy", "f1_macro"] = "accuracy",
+) -> str:
+    """Say what `verdict(gain)` means, in points and percent.
+
+    Args:
+        gain: student minus baseline, or None without a baseline.
+        retention: the student's metric / the teacher's.
+        teacher: the teacher's metric, a fraction; below `baseline` the sentence ends with a warning.
+        baseline: the baseline's seed mean of the metric, or None without a baseline.
+        metric: what `retention`, `teacher` and `baseline` measure; the gain is on accuracy always.
+    """
+    verb = "keeps" if retention < 1 else "reaches"
+    kept = f"{verb} {100 * retention:.1f} % of the teacher's {_METRIC[metric]}"
+    unit = "points" if metric == "accuracy" else "points of accuracy"  # the gain's, where the sentence has two metrics
+    return f"{_finding(gain, kept, unit)}{_warning(teacher, baseline)}."
+
+
+def _finding(gain: Gain | None, kept: str, unit: str) -> str:
+    if gain is None:
+        return f"Whether distillation helps is open, as no baseline was trained: the student {kept}"
+    low, high = gain.ci95
+    sure = f"{_p(gain.p_value)}, {_seeds(gain)}"
+    judged = verdict(gain)
+    if judged == "helps":
+        return (
+            f"Distillation helps: the student gains {_points(gain.mean)} {unit} over {_SAME} "
+            f"(95 % interval {_points(low)} to {_points(high)}, {sure}) and {kept}"
+        )
+    if judged == "hurts":
+        return (
+            f"Distillation hurts: the student loses {_points(-gain.mean)} {unit} against {_SAME} "
+            f"(95 % interval {_points(-high)} to {_points(-low)}, {sure}) and {kept}"
+        )
+    side = "above" if gain.mean > 0 else "below"
+    where = f"{_points(abs(gain.mean))} {unit} {side}" if gain.mean else "level with"
+    return (
+        f"No difference shown: the student is {where} {_SAME} "
+        f"(95 % interval {_points(low)} to {_points(high)}, {sure}), which {_excluded(gain)}; it {kept}"
+    )
+
+
+def _excluded(gain: Gain) -> str:
+    """Say what an interval without a verdict still rules out, and why it is not a verdict although 0 is outside."""
+    low, high = gain.ci95
+    parts = [f"a gain above {_points(high)} points"] if high >= 0 else []
+    parts += [f"a loss above {_points(-low)} points"] if low <= 0 else []
+    ruled_out = "rules out " + " and ".join(parts)
+    if low <= 0 <= high:
+        return ruled_out
+    return f"{ruled_out}, but " + ("p is not below 0.05" if gain.p_value >= LEVEL else "not every seed agrees")
+
+
+def _warning(teacher: float, baseline: float | None) -> str:
+    if baseline is None or teacher >= baseline:
+        return ""
+    return f"; beware: the teacher ({100 * teacher:.1f} %) is worse than the baseline ({100 * baseline:.1f} %)"
+
+
+def _points(fraction: float) -> str:
+    """Return points with one decimal, or with two where one would hide on which side of 0 they are."""
+    fraction = fraction or 0.0  # never "-0.0"
+    short = f"{100 * fraction:.1f}"
+    if float(short) or not fraction:
+        return short
+    return f"{100 * fraction:.2f}"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _seeds(gain: Gain) -> str:
+    seeds = len(gain.per_seed)
+    up, down = sum(one > 0 for one in gain.per_seed), sum(one < 0 for one in gain.per_seed)
+    if seeds == 1:
+        return "one seed only: luck of training not measured"
+    if up == seeds:
+        return "every seed gains"
+    return "every seed loses" if down == seeds else f"{up} of {seeds} seeds gain"

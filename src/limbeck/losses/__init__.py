@@ -1,0 +1,97 @@
+"""The catalogue of losses: each is a function on tensors, with a composable twin.
+
+    kd(student, teacher, temperature=4)                      # one value a prediction
+    0.9 * KD(temperature=4) + 0.1 * CrossEntropy()           # an objective
+    [{name: kd, weight: 0.9, temperature: 4}, ...]           # the same, in a recipe
+
+To add a method, write `losses/<name>.py` and `tests/references/<name>.py`, and import it here.
+"""
+
+import functools
+import operator
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from limbeck.errors import LimbeckError, nearest
+from limbeck.losses.card import Card
+from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
+from limbeck.losses.kd import KD, kd
+from limbeck.losses.logit_mse import LogitMSE, logit_mse
+from limbeck.losses.schedules import Cosine, Linear, Weight
+from limbeck.losses.term import Loss, Objective, Term, TermSettings, term
+
+CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in (KD, LogitMSE, CrossEntropy)}
+"""Every loss by its name, in the order in which they are listed."""
+
+if TYPE_CHECKING:
+    LossSettings = TermSettings
+else:
+    _ANY = functools.reduce(operator.or_, (loss.settings for loss in CATALOG.values()))
+    LossSettings = Annotated[_ANY, Field(discriminator="name")]
+    """Any entry of a recipe's `losses`, told apart by `name`."""
+
+
+def objective_from(losses: Iterable[LossSettings]) -> Objective:
+    """Return the objective that a recipe's `losses` describe.
+
+    Raises:
+        ValueError: the list is empty.
+    """
+    return Objective.of((entry.weight, CATALOG[entry.name](**entry.parameters)) for entry in losses)
+
+
+def describe() -> list[dict[str, str]]:
+    """Return one row a loss for people: its name, family, what it needs, and one line."""
+    return [
+        {"name": card.name, "family": card.family, "needs": ", ".join(card.needs), "summary": card.summary}
+        for card in (loss.card for loss in CATALOG.values())
+    ]
+
+
+def card_text(name: str) -> str:
+    """Return a loss's card as text for people.
+
+    Raises:
+        LimbeckError: no such loss.
+    """
+    if name not in CATALOG:
+        raise LimbeckError(f"no loss `{name}`", fix=nearest(name, CATALOG))
+    card = CATALOG[name].card
+    parts = {
+        "equation": card.equation,
+        "units": card.units,
+        "needs": ", ".join(card.needs),
+        "settings in the paper": "; ".join(f"{key} {value}" for key, value in card.defaults.items()),
+        "use when": card.use_when,
+        "beware": card.beware,
+        "paper": card.paper,
+        "code": card.code,
+        "differs": card.differs,
+    }
+    return "\n".join([f"{card.name}: {card.summary}", *(f"  {key}: {value}" for key, value in parts.items())])
+
+
+__all__ = [
+    "CATALOG",
+    "KD",
+    "Card",
+    "Cosine",
+    "CrossEntropy",
+    "Linear",
+    "LogitMSE",
+    "Loss",
+    "LossSettings",
+    "Objective",
+    "Term",
+    "TermSettings",
+    "Weight",
+    "card_text",
+    "cross_entropy",
+    "describe",
+    "kd",
+    "logit_mse",
+    "objective_from",
+    "term",
+]

@@ -1,0 +1,208 @@
+"""From a function on tensors to an objective: `0.9 * KD(temperature=4) + 0.1 * CrossEntropy()`.
+
+Nothing here takes a mean: a term gives a sum and, without any forward, a count. Whoever trains divides the sums by the
+counts of the whole accumulation group, so that the gradient does not depend on how a batch was split.
+"""
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from torch import Tensor
+
+from limbeck.losses.card import Card
+from limbeck.losses.schedules import Weight, weight_at
+from limbeck.types import Batch, Outputs
+
+
+class TermSettings(BaseModel):
+    """One entry of a recipe's `losses`; each loss derives its own from its function's signature."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    weight: Weight = 1.0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The loss function's own keyword arguments."""
+        return {name: value for name, value in self if name not in TermSettings.model_fields}
+
+
+@dataclass(frozen=True, repr=False)
+class Term:
+    """A loss function with its parameters chosen."""
+
+    function: Callable[..., Tensor]
+    parameters: Mapping[str, Any]
+    card: Card
+
+    @property
+    def name(self) -> str:
+        """The card's name, e.g. `kd`."""
+        return self.card.name
+
+    def count(self, batch: Batch) -> int:
+        """Return how many predictions count: unmasked and, where the loss needs labels, labelled."""
+        return int(self._counted(batch).sum())
+
+    def sum(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> Tensor:
+        """Return the sum of the loss over the predictions that count: float32, or float64 for float64 logits.
+
+        Raises:
+            ValueError: the loss needs a teacher and there is none, or the logits' predictions are not those that
+                `count` sees.
+        """
+        counted = self._counted(batch)
+        if student.logits.shape[:-1] != counted.shape:
+            raise ValueError(
+                f"{self.name}: logits of shape {tuple(student.logits.shape)} make predictions of shape "
+                f"{tuple(student.logits.shape[:-1])}, but the batch counts {tuple(counted.shape)}: give it a mask"
+            )
+        given = {"teacher": self._teacher_logits, "labels": self._labels}
+        others = (given[need](teacher, batch, counted) for need in self.card.needs)
+        return self.function(student.logits, *others, mask=counted, **self.parameters).sum()
+
+    def _counted(self, batch: Batch) -> Tensor:
+        """Return a bool a prediction, True where it counts."""
+        if batch.mask is not None:
+            counted = batch.mask
+        else:
+            counted = torch.ones_like(batch.ids if batch.labels is None else batch.labels, dtype=torch.bool)
+        if "labels" not in self.card.needs:
+            return counted
+        if batch.labels is None:
+            return torch.zeros_like(counted)
+        if batch.labelled is None:
+            return counted
+        extra_axes = counted.ndim - batch.labelled.ndim
+        return counted & batch.labelled.reshape(batch.labelled.shape + (1,) * extra_axes)
+
+    def _teacher_logits(self, teacher: Outputs | None, batch: Batch, counted: Tensor) -> Tensor:
+        if teacher is None:
+            raise ValueError(f"{self.name} needs a teacher's outputs, and there is no teacher")
+        return teacher.logits
+
+    def _labels(self, teacher: Outputs | None, batch: Batch, counted: Tensor) -> Tensor:
+        return torch.zeros_like(counted, dtype=torch.int64) if batch.labels is None else batch.labels
+
+    def __mul__(self, weight: Weight) -> "Objective":
+        return Objective.of([(weight, self)])
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: "Term | Objective") -> "Objective":
+        return 1.0 * self + other
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.parameters.items())})"
+
+
+@dataclass(frozen=True, repr=False)
+class Objective:
+    """A weighted sum of terms, each under a name of its own: (name, weight, term)."""
+
+    terms: tuple[tuple[str, Weight, Term], ...]
+
+    @classmethod
+    def of(cls, weighted: Iterable[tuple[Weight, Term]]) -> "Objective":
+        """Name the terms: `kd`, and `kd_2` for a second term of the same loss.
+
+        Raises:
+            ValueError: there is no term, or a weight is negative or not finite.
+        """
+        seen: Counter[str] = Counter()
+        terms = []
+        for weight, term in weighted:
+            seen[term.name] += 1
+            name = term.name if seen[term.name] == 1 else f"{term.name}_{seen[term.name]}"
+            terms.append((name, _WEIGHT.validate_python(weight), term))
+        if not terms:
+            raise ValueError("an objective needs at least one term")
+        return cls(tuple(terms))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the terms read besides the student's logits: `teacher`, `labels`, `taps`."""
+        return frozenset(need for _, _, term in self.terms for need in term.card.needs)
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return each term's weight when the share `progress` in [0, 1] of the training steps is done."""
+        return {name: weight_at(weight, progress) for name, weight, _ in self.terms}
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        """Return how many predictions of the batch each term counts; no forward is needed."""
+        return {name: term.count(batch) for name, _, term in self.terms}
+
+    def sums(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> dict[str, Tensor]:
+        """Return each term's unweighted sum over the predictions that it counts."""
+        return {name: term.sum(student, teacher, batch) for name, _, term in self.terms}
+
+    def __add__(self, other: "Term | Objective") -> "Objective":
+        others = other if isinstance(other, Objective) else 1.0 * other
+        return Objective.of((weight, term) for _, weight, term in self.terms + others.terms)
+
+    def __repr__(self) -> str:
+        return " + ".join(f"{weight!r} * {term!r}" for _, weight, term in self.terms)
+
+
+_WEIGHT: TypeAdapter[Weight] = TypeAdapter(Weight, config=ConfigDict(allow_inf_nan=False))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A catalogue entry, and the composable twin of its function: `KD(temperature=4)` is a `Term`.
+
+    Attributes:
+        function: the loss on tensors, one value a prediction.
+        card: where it comes from and when to use it.
+        settings: its entry in a recipe: `name`, `weight` and the function's parameters.
+    """
+
+    function: Callable[..., Tensor]
+    card: Card
+    settings: type[TermSettings]
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The function's keyword-only parameters, without the mask: what a call accepts."""
+        return inspect.Signature(_parameters(self.function), return_annotation=Term)
+
+    def __call__(self, **parameters: Any) -> Term:
+        """Return the term with these parameters; TypeError for an unknown one, ValueError for one out of range."""
+        self.__signature__.bind(**parameters)
+        return Term(self.function, self.settings(name=self.card.name, **parameters).parameters, self.card)
+
+
+def term(function: Callable[..., Tensor], *, card: Card) -> Loss:
+    """Return the composable twin of a loss function.
+
+    Its parameters are the function's keyword-only ones except `mask`; their annotations, e.g.
+    `Annotated[float, Field(gt=0)]`, and defaults become its settings in a recipe.
+
+    Raises:
+        TypeError: the function's name or positional parameters are not those that the card promises.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    positional = tuple(parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY)
+    if (function.__name__, positional) != (card.name, ("student", *card.needs)):
+        raise TypeError(
+            f"{function.__name__}({', '.join(positional)}) does not fit its card: "
+            f"{card.name}({', '.join(('student', *card.needs))})"
+        )
+    fields: dict[str, Any] = {
+        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
+        for parameter in _parameters(function)
+    }
+    name = (Literal[card.name], card.name)  # pyrefly: ignore[invalid-literal]
+    settings = create_model(card.name, __base__=TermSettings, __doc__=card.summary, name=name, **fields)
+    return Loss(function, card, settings)
+
+
+def _parameters(function: Callable[..., Tensor]) -> list[inspect.Parameter]:
+    parameters = inspect.signature(function).parameters.values()
+    return [each for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "mask"]

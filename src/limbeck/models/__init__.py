@@ -1,0 +1,95 @@
+"""Networks by name, and yours by import path.
+
+To add a network: one file that ends with `register(...)`, and one import line below.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Discriminator, Tag
+from pydantic_core import PydanticCustomError
+from torch import nn
+
+from limbeck.errors import nearest
+from limbeck.models.catalogue import MODELS, Model, Settings
+from limbeck.models.custom import CustomSettings, build_custom, find_custom
+from limbeck.models.ngrams import NgramsSettings as NgramsSettings
+from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
+from limbeck.models.recurrent import BiLSTMSettings as BiLSTMSettings
+from limbeck.models.textcnn import TextCNNSettings as TextCNNSettings
+from limbeck.models.transformer import TransformerSettings as TransformerSettings
+from limbeck.models.vocabulary import Vocabulary
+
+__all__ = ["MODELS", "CustomSettings", "Model", "ModelSettings", "Settings", "Vocabulary", "build_model", "check_model"]
+
+_CUSTOM = "module:function"
+
+
+def build_model(settings: Settings, *, classes: int, vocabulary: Vocabulary) -> nn.Module:
+    """Return a new network, initialised from torch's global generator.
+
+    Its `forward(input_ids, attention_mask)` takes two (batch, tokens) tensors, padded on the right, and returns logits
+    (batch, classes). In eval mode a row's logits depend neither on its padding nor on the other rows.
+
+    Args:
+        settings: of a network of the catalogue, or a `CustomSettings`.
+        classes: number of logits.
+        vocabulary: of the tokenizer that makes the ids.
+
+    Raises:
+        LimbeckError: the settings do not fit a file, a function or the vocabulary that they name.
+    """
+    if isinstance(settings, CustomSettings):
+        return build_custom(settings, classes=classes, vocabulary=vocabulary)
+    return MODELS[settings.name].build(settings, classes=classes, vocabulary=vocabulary)
+
+
+def check_model(settings: Settings) -> None:
+    """Raise now what a custom model would raise later: an import that fails, arguments its function does not take.
+
+    Raises:
+        LimbeckError: with the nearest valid name.
+    """
+    if isinstance(settings, CustomSettings):
+        find_custom(settings)
+
+
+def _with_name(value: Any) -> Any:
+    """Turn `ngrams` into `{name: ngrams}`, and refuse a name that nothing has."""
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, Mapping):
+        return value
+    name = value.get("name")
+    if not isinstance(name, str):
+        raise PydanticCustomError("model_name", "a model needs a `name`; valid: {valid}", {"valid": ", ".join(MODELS)})
+    if name not in MODELS and ":" not in name:
+        raise PydanticCustomError(
+            "model_name",
+            "no model is called `{name}`; {hint}, or an import path `module:function`",
+            {"name": name, "hint": nearest(name, MODELS)},
+        )
+    return value
+
+
+def _tag(value: Any) -> str | None:
+    name = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", None)
+    return _CUSTOM if isinstance(name, str) and ":" in name else name
+
+
+if TYPE_CHECKING:
+    ModelSettings = Settings
+else:
+    # The catalogue's settings as one type, so that a field `model: ModelSettings` reads, checks and writes them all.
+    _ANY = reduce(
+        or_,
+        (
+            Annotated[settings, Tag(name)]
+            for name, settings in [*((m.name, m.settings) for m in MODELS.values()), (_CUSTOM, CustomSettings)]
+        ),
+    )
+    ModelSettings = Annotated[
+        Annotated[_ANY, Discriminator(_tag)], BeforeValidator(_with_name, json_schema_input_type=str | _ANY)
+    ]

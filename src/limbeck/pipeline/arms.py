@@ -1,0 +1,143 @@
+"""Teacher, cache and arms: everything that is trained before the test split is opened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from limbeck.cache import CachedTeacher, CacheIdentity, label
+from limbeck.console import say
+from limbeck.data import EncodedTexts, Examples, Splits
+from limbeck.files import write_json
+from limbeck.losses import CrossEntropy, objective_from
+from limbeck.pipeline.networks import Lesson, Trained, View, train_network
+from limbeck.recipe import NetworkSettings, Recipe, TransformersTeacher
+from limbeck.teachers import ModuleTeacher
+from limbeck.teachers.module import weights_digest
+
+
+@dataclass(frozen=True)
+class TeacherAnswers:
+    """The trained teacher and its answers.
+
+    Attributes:
+        trained: the network.
+        cache: its folder.
+        identity: whose answers the cache holds.
+    """
+
+    trained: Trained
+    cache: Path
+    identity: CacheIdentity
+
+    def label(self, examples: Examples, rows: EncodedTexts) -> CachedTeacher:
+        """Return a teacher that answers for these examples, asking the network only for those it never saw."""
+        return label(
+            ModuleTeacher(self.trained.model, self.identity.teacher), examples, rows, self.cache, self.identity
+        )
+
+    def logits(self, examples: Examples, rows: EncodedTexts) -> NDArray[np.float32]:
+        """Return the teacher's logits for a split, (rows, classes) float32."""
+        return self.label(examples, rows).logits(torch.from_numpy(examples.ids)).numpy()
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of training the student, over all seeds.
+
+    Attributes:
+        name: student or baseline.
+        settings: after tuning.
+        chosen: the grid's values taken, by key.
+        trained: one network a seed.
+    """
+
+    name: str
+    settings: NetworkSettings
+    chosen: Mapping[str, Any]
+    trained: dict[int, Trained]
+
+    @property
+    def best_seed(self) -> int:
+        """The seed with the lowest validation NLL."""
+        return min(self.trained, key=lambda seed: self.trained[seed].history.best_nll)
+
+
+def train_teacher(recipe: Recipe, splits: Splits, folder: Path) -> Trained:
+    """Train the teacher on the labelled rows, with the first seed."""
+    kind = recipe.teacher
+    settings = kind.network if isinstance(kind, TransformersTeacher) else kind
+    view = View(settings, splits)
+    lesson = _labels_only(splits, view)
+    return train_network(
+        settings, splits, view, lesson, seed=recipe.seeds[0], folder=folder / "teacher", title="teacher"
+    )
+
+
+def ask_teacher(trained: Trained, splits: Splits, folder: Path) -> TeacherAnswers:
+    """Let the teacher answer once for every row that the student learns from or is chosen on."""
+    identity = CacheIdentity(weights_digest(trained.model), trained.view.digest, len(splits.classes))
+    answers = TeacherAnswers(trained, folder / "cache" / f"{identity.teacher}-{identity.view}", identity)
+    answers.label(splits.transfer, trained.view.transfer)
+    answers.label(splits.validation, trained.view.validation)
+    return answers
+
+
+def train_arm(name: str, recipe: Recipe, splits: Splits, answers: TeacherAnswers, folder: Path) -> Arm:
+    """Tune an arm on validation with the first seed, then train every seed with the settings that won."""
+    candidates = recipe.candidates(name)
+    views: dict[str, View] = {}
+
+    def train(settings: NetworkSettings, seed: int, target: Path, title: str) -> Trained:
+        key = f"{settings.tokenizer}{settings.max_length}"
+        view = views.setdefault(key, View(settings, splits))
+        lesson = _lesson(name, recipe, splits, view, answers)
+        return train_network(settings, splits, view, lesson, seed=seed, folder=target, title=title)
+
+    first, best = recipe.seeds[0], 0
+    if len(candidates) > 1:
+        scores = []
+        for index, (point, settings) in enumerate(candidates):
+            values = ", ".join(f"{key}={value}" for key, value in point.items())
+            trained = train(settings, first, folder / "tuning" / f"{name}-{index}", f"{name}, {values}")
+            scores.append(trained.history.best_nll)
+        best = int(np.argmin(scores))
+        record = [{"values": point, "nll": score} for (point, _), score in zip(candidates, scores, strict=True)]
+        write_json(folder / "tuning" / f"{name}.json", {"chosen": best, "seed": first, "candidates": record})
+        say(f"  {name}: {', '.join(f'{k}={v}' for k, v in candidates[best][0].items())} is best on validation")
+    point, settings = candidates[best]
+    trained_by_seed = {}
+    for seed in recipe.seeds:
+        # The grid has trained the first seed of the winner already.
+        tuned = seed == first and len(candidates) > 1
+        target = folder / "tuning" / f"{name}-{best}" if tuned else folder / name / f"seed-{seed}"
+        trained_by_seed[seed] = train(settings, seed, target, f"{name}, seed {seed}")
+    return Arm(name, settings, point, trained_by_seed)
+
+
+def _lesson(name: str, recipe: Recipe, splits: Splits, view: View, answers: TeacherAnswers) -> Lesson:
+    if name == "baseline":
+        return _labels_only(splits, view)
+    return Lesson(
+        splits.transfer,
+        view.transfer,
+        objective_from(recipe.losses),
+        answers.label(splits.transfer, answers.trained.view.transfer),
+        recipe.data.labelled_per_batch,
+        {
+            "data": splits.digest,
+            "losses": [loss.model_dump(mode="json") for loss in recipe.losses],
+            "teacher": [answers.identity.teacher, answers.identity.view],
+            "labelled_per_batch": recipe.data.labelled_per_batch,
+        },
+    )
+
+
+def _labels_only(splits: Splits, view: View) -> Lesson:
+    parts = {"labelled": splits.labelled, "validation": splits.validation}
+    inputs = {name: [part.ids.tolist(), part.labels.tolist()] for name, part in parts.items()}
+    return Lesson(splits.labelled, view.labelled, 1.0 * CrossEntropy(), None, 0, inputs)

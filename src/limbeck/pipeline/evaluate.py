@@ -1,0 +1,329 @@
+"""The one touch of the test split: every model's answers, the comparison, and what it costs to run them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.bundle import Delivery, export_onnx, write_bundle
+from limbeck.console import say
+from limbeck.data import Splits
+from limbeck.evaluation import (
+    Floor,
+    agreement,
+    compare,
+    confusion,
+    kl,
+    mean_scores,
+    measure_all,
+    reliability,
+    scores,
+    sentence,
+    tfidf_floor,
+    verdict,
+)
+from limbeck.evaluation.schema import (
+    Block,
+    BundleRecord,
+    Cost,
+    Curve,
+    DataRecord,
+    Disagreement,
+    Evaluation,
+    Fidelity,
+    Gain,
+    TestEvaluation,
+)
+from limbeck.files import read_json, size_of, write_json
+from limbeck.losses import CATALOG
+from limbeck.pipeline.arms import Arm, TeacherAnswers
+from limbeck.pipeline.networks import Trained
+from limbeck.recipe import Recipe
+from limbeck.runtime.bundle import OnnxClassifier
+
+DISAGREEMENTS = 12
+TEST_LOG = "test_evaluations.json"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """ONNX files by model name, and why one is missing."""
+
+    files: Mapping[str, Path]
+    errors: Mapping[str, str]
+
+
+def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
+    """Export every model of the comparison, so that all run in the same engine; a failure is reported, not fatal."""
+    files, errors = {}, {}
+    for name, trained in models.items():
+        # The name carries what the file was made from, so that an unchanged model is not exported again.
+        path = folder / f"{name}-{trained.digest}.onnx"
+        try:
+            if not path.is_file():
+                say(f"  exporting {name}")
+                export_onnx(trained.model, path)
+            files[name] = path
+        except Exception as error:
+            errors[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            say(f"  {name} cannot be exported ({errors[name]}); its weights are kept")
+    return Exported(files, errors)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Logits on the test split: the teacher's, the floor's, and each arm's by seed."""
+
+    teacher: NDArray[np.float32]
+    floor: Floor
+    arms: Mapping[str, Mapping[int, NDArray[np.float32]]]
+
+
+def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm]) -> Answers:
+    """Ask every finished model for the test split."""
+    floor = tfidf_floor(
+        splits.labelled.texts,
+        splits.labelled.labels,
+        splits.validation.texts,
+        splits.validation.labels,
+        splits.test.texts,
+        classes=len(splits.classes),
+    )
+    by_arm = {
+        name: {seed: trained.logits(trained.view.test) for seed, trained in arm.trained.items()}
+        for name, arm in arms.items()
+    }
+    return Answers(teacher.logits(splits.test, teacher.trained.view.test), floor, by_arm)
+
+
+def evaluate(
+    recipe: Recipe,
+    splits: Splits,
+    teacher: TeacherAnswers,
+    arms: Mapping[str, Arm],
+    answers: Answers,
+    costs: Mapping[str, Cost],
+    delivery: BundleRecord | None,
+    bundle_error: str | None,
+    test_log: Sequence[TestEvaluation],
+    seconds: Mapping[str, float],
+) -> Evaluation:
+    """Return the whole result."""
+    labels = splits.test.labels
+    blocks = {
+        name: _block(list(by_seed.values()), list(by_seed), labels, costs.get(name), arms[name])
+        for name, by_seed in answers.arms.items()
+    }
+    teacher_block = _teacher_block(answers.teacher, labels, costs.get("teacher"), teacher.trained, recipe.seeds[0])
+    floor = _block([answers.floor.test_logits], [None], labels, costs.get("floor"), None)
+    floor = floor.model_copy(update={"settings": answers.floor.settings})
+    fidelity = {
+        name: _fidelity(blocks[name], teacher_block, list(by_seed.values()), answers.teacher)
+        for name, by_seed in answers.arms.items()
+    }
+    gain = _gain(answers.arms, labels)
+    baseline = blocks.get("baseline")
+    own = fidelity["student"]
+    return Evaluation(
+        name=recipe.name,
+        test_examples=len(splits.test),
+        seeds=recipe.seeds,
+        data=_data(recipe, splits, {"teacher": teacher.trained, "student": arms["student"].trained[recipe.seeds[0]]}),
+        teacher=teacher_block,
+        student=blocks["student"],
+        baseline=baseline,
+        floor=floor,
+        fidelity=fidelity,
+        retention=own.retention,
+        agreement=own.agreement,
+        kl_to_teacher=own.kl_to_teacher,
+        gain=gain,
+        verdict=verdict(gain),
+        sentence=sentence(
+            gain,
+            retention=own.retention,
+            teacher=teacher_block.accuracy,
+            baseline=baseline.accuracy if baseline else None,
+        ),
+        bundle=delivery,
+        bundle_error=bundle_error,
+        disagreements=_disagreements(splits, answers, arms["student"].best_seed),
+        test_evaluations=list(test_log),
+        seconds=dict(seconds),
+    )
+
+
+def measure_costs(splits: Splits, models: Mapping[str, Trained], exported: Exported, floor: Floor) -> dict[str, Cost]:
+    """Time every exported model on validation texts, interleaved, in one engine with its default threads."""
+    runners = {name: OnnxClassifier(path, models[name].view.encoder).logits for name, path in exported.files.items()}
+    speeds = measure_all({**runners, "floor": floor.predict}, splits.validation.texts)
+    sizes = {name: (_parameters(models[name]), size_of(path)) for name, path in exported.files.items()}
+    sizes["floor"] = (floor.parameters, floor.size_bytes)
+    return {
+        name: Cost(
+            parameters=sizes[name][0],
+            size_bytes=sizes[name][1],
+            latency_ms=speed.latency_ms,
+            throughput_per_s=speed.throughput_per_s,
+        )
+        for name, speed in speeds.items()
+    }
+
+
+def deliver(
+    recipe: Recipe, splits: Splits, arm: Arm, exported: Exported, rows: list[dict[str, Any]], text: str, folder: Path
+) -> tuple[BundleRecord | None, str | None]:
+    """Write the bundle of the seed that is best on validation; return its record, or why there is none."""
+    if "student" not in exported.files:
+        return None, exported.errors["student"]
+    trained = arm.trained[arm.best_seed]
+    card = {
+        "name": recipe.name,
+        "sentence": text,
+        "rows": rows,
+        "test_examples": len(splits.test),
+        "seeds": recipe.seeds,
+        "seed": arm.best_seed,
+        "data": _data(recipe, splits, {}).model_dump(),
+        "recipe_yaml": recipe.to_yaml(),
+        "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
+    }
+    delivery = write_bundle(
+        folder / "bundle",
+        model=exported.files["student"],
+        encoder=trained.view.encoder,
+        labels=splits.classes,
+        texts=splits.validation.texts,
+        reference=trained.logits(trained.view.validation),
+        card=card,
+        scratch=folder / "export",
+    )
+    return _bundle_record(delivery, arm.best_seed), None
+
+
+def log_test_use(folder: Path, recipe: Recipe, models: Sequence[str]) -> list[TestEvaluation]:
+    """Add this use of the test split to the run folder's list, and return the list."""
+    path = folder / TEST_LOG
+    entry = TestEvaluation(
+        time=datetime.now(UTC).isoformat(timespec="seconds"), recipe_digest=recipe.digest, models=list(models)
+    )
+    log = [*(read_json(path) if path.is_file() else []), entry.model_dump()]
+    write_json(path, log)
+    return [TestEvaluation(**record) for record in log]
+
+
+def _block(
+    logits: Sequence[NDArray[np.float32]],
+    seeds: Sequence[int | None],
+    labels: NDArray[np.int64],
+    cost: Cost | None,
+    arm: Arm | None,
+) -> Block:
+    per_seed = [scores(value, labels, seed) for value, seed in zip(logits, seeds, strict=True)]
+    mean = mean_scores(per_seed)
+    return Block(
+        accuracy=mean.accuracy,
+        f1_macro=mean.f1_macro,
+        nll=mean.nll,
+        ece=mean.ece,
+        per_seed=per_seed,
+        cost=cost,
+        settings=dict(arm.chosen) if arm else {},
+        curves=[_curve(seed, trained) for seed, trained in arm.trained.items()] if arm else [],
+        reliability=reliability(logits[0], labels),
+        confusion=confusion(logits[0], labels).tolist(),
+    )
+
+
+def _teacher_block(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], cost: Cost | None, trained: Trained, seed: int
+) -> Block:
+    block = _block([logits], [seed], labels, cost, None)
+    return block.model_copy(update={"curves": [_curve(seed, trained)]})
+
+
+def _curve(seed: int, trained: Trained) -> Curve:
+    records = trained.history.validations
+    return Curve(
+        seed=seed,
+        steps=[int(record["step"]) for record in records],
+        nll=[record["nll"] for record in records],
+        accuracy=[record["accuracy"] for record in records],
+        best_step=trained.history.best_step,
+    )
+
+
+def _fidelity(
+    block: Block, teacher: Block, logits: Sequence[NDArray[np.float32]], answers: NDArray[np.float32]
+) -> Fidelity:
+    return Fidelity(
+        retention=block.accuracy / teacher.accuracy,
+        agreement=float(np.mean([agreement(answers, value) for value in logits])),
+        kl_to_teacher=float(np.mean([kl(answers, value) for value in logits])),
+    )
+
+
+def _gain(arms: Mapping[str, Mapping[int, NDArray[np.float32]]], labels: NDArray[np.int64]) -> Gain | None:
+    if "baseline" not in arms:
+        return None
+    correct = {
+        name: np.stack([value.argmax(1) == labels for value in by_seed.values()]) for name, by_seed in arms.items()
+    }
+    return compare(correct["student"], correct["baseline"])
+
+
+def _data(recipe: Recipe, splits: Splits, networks: Mapping[str, Trained]) -> DataRecord:
+    return DataRecord(
+        source=recipe.data.source if recipe.data.domain is None else f"{recipe.data.source} ({recipe.data.domain})",
+        classes=list(splits.classes),
+        test=len(splits.test),
+        validation=len(splits.validation),
+        labelled=len(splits.labelled),
+        unlabelled=len(splits.unlabelled),
+        dropped=splits.dropped,
+        truncated={name: trained.view.transfer.truncated for name, trained in networks.items()},
+    )
+
+
+def _disagreements(splits: Splits, answers: Answers, seed: int) -> list[Disagreement]:
+    """Return the test rows on which the probabilities of the teacher and of the shipped student lie farthest apart."""
+    teacher, student = (_softmax(value) for value in (answers.teacher, answers.arms["student"][seed]))
+    order = np.argsort(-np.abs(teacher - student).sum(axis=1), kind="stable")[:DISAGREEMENTS]
+    classes = splits.classes
+    return [
+        Disagreement(
+            text=splits.test.texts[row],
+            label=classes[splits.test.labels[row]],
+            teacher=classes[int(teacher[row].argmax())],
+            student=classes[int(student[row].argmax())],
+            teacher_probability=float(teacher[row].max()),
+            student_probability=float(student[row].max()),
+        )
+        for row in order
+    ]
+
+
+def _bundle_record(delivery: Delivery, seed: int) -> BundleRecord:
+    return BundleRecord(
+        precision=delivery.choice.precision,
+        size_bytes=delivery.size_bytes,
+        latency_ms=delivery.choice.latency_ms,
+        max_abs_error=delivery.fp32.max_abs_error,
+        agreement=delivery.choice.parity.agreement,
+        exceptions=delivery.fp32.exceptions,
+        seed=seed,
+        int8=delivery.choice.why,
+    )
+
+
+def _parameters(trained: Trained) -> int:
+    return sum(parameter.numel() for parameter in trained.model.parameters())
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)

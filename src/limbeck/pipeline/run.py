@@ -1,0 +1,164 @@
+"""A run, from a recipe to a report."""
+
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from limbeck import __version__
+from limbeck.console import heading, say
+from limbeck.data import load_splits
+from limbeck.evaluation.schema import Evaluation
+from limbeck.files import write_json, write_text
+from limbeck.pipeline.arms import Arm, ask_teacher, train_arm, train_teacher
+from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
+from limbeck.pipeline.stage import Stage
+from limbeck.recipe import Recipe
+from limbeck.report import write_report
+
+PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: everything that it produced.
+        evaluation: its result.
+    """
+
+    folder: Path
+    evaluation: Evaluation
+
+    @property
+    def bundle(self) -> Path | None:
+        """The folder to deploy; None when the student could not be exported."""
+        return self.folder / "bundle" if self.evaluation.bundle else None
+
+    @property
+    def report(self) -> Path:
+        """The page to read."""
+        return self.folder / "report.html"
+
+
+def run(recipe: Recipe, out: Path, *, command: str | None = None) -> Run:
+    """Carry out a recipe; stages whose inputs are unchanged in `out` are reused.
+
+    Args:
+        recipe: what to do.
+        out: the run's folder.
+        command: the line that reproduces the run, for the report.
+
+    Raises:
+        LimbeckError: bad input, found before anything long starts wherever it can be.
+    """
+    _let_import(recipe.folder)
+    clock = _Clock()
+    write_text(out / "recipe.yaml", recipe.to_yaml())
+    environment = describe_environment()
+    write_json(out / "environment.json", environment)
+
+    with clock("data"):
+        splits = load_splits(recipe.data)
+        counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
+        counts["test"] = splits.test
+        say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in counts.items()))
+        if splits.dropped:
+            say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
+
+    with clock("teacher"):
+        teacher = train_teacher(recipe, splits, out)
+    with clock("labelling"):
+        answers = ask_teacher(teacher, splits, out)
+    arms: dict[str, Arm] = {}
+    for name in ("student",) if recipe.baseline is False else ("student", "baseline"):
+        with clock(name):
+            arms[name] = train_arm(name, recipe, splits, answers, out)
+
+    networks = {"teacher": teacher} | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
+    with clock("export"):
+        exported = export_all(networks, out / "export")
+
+    depends = {name: [trained.digest for trained in arm.trained.values()] for name, arm in arms.items()}
+    stage = Stage(
+        out / "evaluation",
+        {"teacher": answers.identity.teacher, **depends, "data": splits.digest, "recipe": recipe.digest},
+    )
+    if not stage.done or not (out / "evaluation.json").is_file():
+        with clock("evaluation"), stage.working():
+            log = log_test_use(out, recipe, ["teacher", *arms, "floor"])
+            on_test = answer_test(splits, answers, arms)
+            costs = measure_costs(splits, networks, exported, on_test.floor)
+            result = evaluate(recipe, splits, answers, arms, on_test, costs, None, None, log, {})
+            rows = [
+                {"name": name, **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
+                for name in ("teacher", "student", "baseline", "floor")
+                if (block := getattr(result, name)) is not None
+            ]
+            record, error = deliver(recipe, splits, arms["student"], exported, rows, result.sentence, out)
+            result = result.model_copy(update={"bundle": record, "bundle_error": error, "seconds": clock.seconds})
+            write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
+    result = Evaluation.model_validate_json((out / "evaluation.json").read_text(encoding="utf-8"))
+
+    write_report(
+        result,
+        recipe_yaml=recipe.to_yaml(),
+        environment=environment,
+        command=command or f"limbeck run {out / 'recipe.yaml'}",
+        path=out / "report.html",
+    )
+    return Run(out, result)
+
+
+def describe_environment() -> dict[str, str]:
+    """Return what the numbers depend on besides the recipe."""
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    return {
+        "limbeck": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "threads": str(torch.get_num_threads()),
+        **versions,
+    }
+
+
+def invocation() -> str:
+    """Return the command line of this process, as a person would type it."""
+    return " ".join(["limbeck", *(shlex.quote(argument) for argument in sys.argv[1:])])
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _let_import(folder: Path | None) -> None:
+    """Let a recipe name modules that lie beside its file."""
+    if folder is not None and str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+class _Clock:
+    """Announces stages and remembers how long each took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        heading(name)
+        start = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - start

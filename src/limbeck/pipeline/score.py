@@ -1,0 +1,39 @@
+"""Score a finished bundle on labelled texts."""
+
+from pathlib import Path
+
+import numpy as np
+
+from limbeck.console import say, table
+from limbeck.data import Table, label_name, read_tables
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import scores
+from limbeck.evaluation.schema import Scores
+from limbeck.runtime import load
+
+
+def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: bool) -> Scores:
+    """Print a bundle's scores on a file, or on the test file of a folder.
+
+    Raises:
+        LimbeckError: no bundle, no rows, or a label that the bundle does not know.
+    """
+    student = load(bundle)
+    tables = read_tables(source, text=text, label=label)
+    rows: Table = tables.get("test", tables["train"])
+    index = {name: position for position, name in enumerate(student.labels)}
+    names = [label_name(value) for value in rows.labels]
+    for row, name in enumerate(names):
+        if name not in index:
+            raise LimbeckError(
+                f"row {row + 1} has the label `{name}`, which the bundle does not know",
+                where=source,
+                fix=f"its classes: {', '.join(student.labels)}",
+            )
+    result = scores(student.logits(rows.texts), np.array([index[str(name)] for name in names]), None)
+    if as_json:
+        say(result.model_dump_json(exclude={"seed"}))
+    else:
+        values = [f"{100 * result.accuracy:.1f} %", f"{100 * result.f1_macro:.1f} %", f"{result.nll:.3f} nats"]
+        table(["", "accuracy", "macro F1", "NLL", "ECE"], [[f"{len(names):,} rows", *values, f"{result.ece:.3f}"]])
+    return result

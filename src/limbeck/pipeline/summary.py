@@ -1,0 +1,49 @@
+"""What a finished run prints."""
+
+from limbeck.console import say, table
+from limbeck.evaluation.schema import Block, Evaluation
+from limbeck.pipeline.run import Run
+from limbeck.report import format as text
+
+
+def print_summary(run: Run) -> None:
+    """Print the table, the verdict and where things are."""
+    result = run.evaluation
+    columns = ["", "accuracy", "macro F1", "ECE", "parameters", "size", "latency", "texts/s"]
+    blocks = (("teacher", result.teacher), ("student", result.student), ("baseline", result.baseline))
+    rows = [_row(name, block) for name, block in (*blocks, ("TF-IDF + LR", result.floor)) if block is not None]
+    say("")
+    table(columns, rows, title=f"{result.name}: {result.test_examples:,} test examples, {_seeds(result)}")
+    say(f"  retention {text.percent(result.retention)}, agreement with the teacher {text.percent(result.agreement)}")
+    if result.gain is not None:
+        low, high = result.gain.ci95
+        per_seed = ", ".join(text.points(value) for value in result.gain.per_seed)
+        say(
+            f"  gain {text.points(result.gain.mean)} points (95 % interval {text.points(low)} to {text.points(high)}, "
+            f"p {text.p_value(result.gain.p_value)}); by seed {per_seed}"
+        )
+    say(f"\n[bold]{result.sentence}[/bold]\n")
+    if run.bundle is not None:
+        say(f"  bundle  {run.bundle}  (try: echo 'a gem' | limbeck predict {run.bundle})")
+    else:
+        say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")
+    say(f"  report  {run.report}")
+
+
+def _row(name: str, block: Block) -> list[str]:
+    quality = [text.percent(block.accuracy), text.percent(block.f1_macro), f"{block.ece:.3f}"]
+    if block.cost is None:
+        return [name, *quality, "-", "-", "-", "-"]
+    cost = block.cost
+    return [
+        name,
+        *quality,
+        text.count(cost.parameters),
+        text.bytes(cost.size_bytes),
+        text.milliseconds(cost.latency_ms),
+        text.count(round(cost.throughput_per_s)),
+    ]
+
+
+def _seeds(result: Evaluation) -> str:
+    return f"mean of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"

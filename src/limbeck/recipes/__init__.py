@@ -1,0 +1,1 @@
+"""Ready recipes, each runnable by name."""

@@ -1,0 +1,57 @@
+"""A run's result as one self-contained page."""
+
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from limbeck.evaluation.schema import Evaluation
+from limbeck.files import write_text
+from limbeck.report import figures, format, tables
+
+_HERE = Path(__file__).parent
+_SNIPPET_CHARACTERS = 420
+
+
+def write_report(
+    evaluation: Evaluation, *, recipe_yaml: str, environment: dict[str, str], command: str, path: Path
+) -> None:
+    """Write `report.html`: no network, no JavaScript, the same bytes for the same input.
+
+    Args:
+        evaluation: the run's result.
+        recipe_yaml: the complete recipe.
+        environment: name and version of what the run depended on.
+        command: the line that reproduces the run.
+        path: the file to write, in one step.
+    """
+    page = _template().render(
+        evaluation=evaluation,
+        recipe_yaml=recipe_yaml.strip("\n"),
+        environment=environment,
+        command=command,
+        style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
+        models=figures.models(evaluation),
+        learning=[figures.curve(evaluation, "nll"), figures.curve(evaluation, "accuracy")],
+        confusion=[figures.confusion(evaluation, "teacher"), figures.confusion(evaluation, "student")],
+        snippet_characters=_SNIPPET_CHARACTERS,
+    )
+    write_text(path, page)
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        name: getattr(format, name)
+        for name in ("percent", "points", "p_value", "bytes", "milliseconds", "count", "nats", "seconds", "shorten")
+    }
+    return environment.get_template("template.html.j2", globals={"figures": figures, "tables": tables})

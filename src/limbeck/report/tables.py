@@ -1,0 +1,203 @@
+"""What the report's tables say, cell by cell; the template only lays them out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from limbeck.evaluation.schema import Block, Cost, Evaluation
+from limbeck.report import format
+from limbeck.report.figures import NUMBERED_CLASSES, models
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure and, in small print, what qualifies it."""
+
+    text: str = ABSENT
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity, one cell a model."""
+
+    name: str
+    hint: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One of the few numbers at the top."""
+
+    name: str
+    text: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A class that is taken for another."""
+
+    true: str
+    decided: str
+    student: str
+    teacher: str
+    share: str
+
+
+def key_figures(evaluation: Evaluation) -> list[KeyFigure]:
+    """Return retention, gain, agreement, and size and speed against the teacher."""
+    metric = metric_name(evaluation)
+    gain, teacher, student = evaluation.gain, evaluation.teacher.cost, evaluation.student.cost
+    kept = f"of the teacher’s {metric}"
+    figures = [KeyFigure("Retention", format.percent(evaluation.retention), kept)]
+    if gain is None:
+        figures.append(KeyFigure("Gain", ABSENT, "not measured: the run has no baseline"))
+    else:
+        p = format.p_value(gain.p_value)
+        note = f"95 % interval {format.interval(gain.ci95)}, p {p if p.startswith('<') else f'= {p}'}"
+        figures.append(KeyFigure("Gain over baseline", f"{format.points(gain.mean)} points", note))
+    agreed = f"decisions equal to the teacher’s; KL {format.nats(evaluation.kl_to_teacher)} nats"
+    figures.append(KeyFigure("Agreement", format.percent(evaluation.agreement), agreed))
+    for name, words, form, quantity in (
+        ("Size", ("smaller", "larger"), format.bytes, "size_bytes"),
+        ("Latency", ("faster", "slower"), format.milliseconds, "latency_ms"),
+    ):
+        sides = [getattr(cost, quantity) if cost else None for cost in (teacher, student)]
+        figures.append(_against(name, words, form, *sides))
+    return figures
+
+
+def metric_name(evaluation: Evaluation) -> str:
+    """Return the run's metric in words."""
+    return {"accuracy": "accuracy", "f1_macro": "macro F1"}[evaluation.metric]
+
+
+def quality_rows(evaluation: Evaluation) -> list[Row]:
+    """Return every model's scores, with the range of its seeds, and its likeness to the teacher."""
+    blocks = models(evaluation)
+    rows = [
+        _scores("Accuracy", "higher is better", blocks, "accuracy", _percent_range),
+        _scores("Macro F1", "higher is better", blocks, "f1_macro", _percent_range),
+        _scores("NLL, nats", "lower is better", blocks, "nll", _nats_range),
+        _scores("Calibration (ECE)", "lower is better", blocks, "ece", _percent_range),
+    ]
+    for name, hint, quantity, form in (
+        ("Retention", "of the teacher", "retention", format.percent),
+        ("Agreement", "with the teacher", "agreement", format.percent),
+        ("KL, nats", "from the teacher", "kl_to_teacher", format.nats),
+    ):
+        alike = [evaluation.fidelity.get(model) for model in blocks]
+        cells = (Cell(form(getattr(fidelity, quantity))) if fidelity else Cell() for fidelity in alike)
+        rows.append(Row(name, hint, tuple(cells)))
+    return _known(rows)
+
+
+def cost_rows(evaluation: Evaluation) -> list[Row]:
+    """Return what every model costs."""
+    costs = [block.cost for block in models(evaluation).values()]
+    rows = [
+        _costs(
+            "Parameters", "", costs, lambda cost: Cell(format.magnitude(cost.parameters), format.count(cost.parameters))
+        ),
+        _costs("Size", "ONNX file", costs, lambda cost: Cell(format.bytes(cost.size_bytes))),
+        _costs("Latency", "one example, median", costs, lambda cost: Cell(format.milliseconds(cost.latency_ms))),
+        _costs("Throughput", "per second, batches of 64", costs, lambda cost: Cell(format.rate(cost.throughput_per_s))),
+    ]
+    return _known(rows)
+
+
+def seed_rows(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
+    """Return seed, student, baseline and gain, one row a seed."""
+    if evaluation.gain is None or evaluation.baseline is None:
+        return []
+    students, baselines = (
+        [format.percent(getattr(scores, evaluation.metric)) for scores in block.per_seed]
+        for block in (evaluation.student, evaluation.baseline)
+    )
+    seeds, gains = map(str, evaluation.seeds), map(format.points, evaluation.gain.per_seed)
+    return list(zip(seeds, students, baselines, gains, strict=False))
+
+
+def calibration(evaluation: Evaluation) -> dict[str, str]:
+    """Return the calibration error of the models in the reliability diagram."""
+    return {
+        name: format.percent(block.ece)
+        for name, block in models(evaluation).items()
+        if name != "floor" and block.reliability and block.reliability.count
+    }
+
+
+def confused_pairs(evaluation: Evaluation, limit: int = 10) -> list[Pair]:
+    """Return the student's most frequent mistakes, where the matrix is too large to read."""
+    counts, classes = evaluation.student.confusion, evaluation.data.classes
+    if not counts or len(counts) <= NUMBERED_CLASSES:
+        return []
+    reference = evaluation.teacher.confusion
+    wrong = [
+        (number, true, decided)
+        for true, row in enumerate(counts)
+        for decided, number in enumerate(row)
+        if number and true != decided
+    ]
+    wrong.sort(key=lambda mistake: (-mistake[0], mistake[1:]))
+    return [
+        Pair(
+            classes[true],
+            classes[decided],
+            format.count(number),
+            format.count(reference[true][decided]) if reference else ABSENT,
+            format.percent(number / sum(counts[true])),
+        )
+        for number, true, decided in wrong[:limit]
+    ]
+
+
+def stage_rows(evaluation: Evaluation) -> list[tuple[str, str, float]]:
+    """Return stage, time and its share of the longest one."""
+    longest = max(evaluation.seconds.values(), default=0.0) or 1.0
+    return [(stage, format.seconds(time), time / longest) for stage, time in evaluation.seconds.items()]
+
+
+def _known(rows: Sequence[Row]) -> list[Row]:
+    """Leave out what is known of no model."""
+    return [row for row in rows if any(cell.text != ABSENT for cell in row.cells)]
+
+
+def _against(
+    name: str, words: tuple[str, str], form: Callable[[float], str], teacher: float | None, student: float | None
+) -> KeyFigure:
+    if not teacher or not student:
+        whose = "teacher" if student else "student"
+        return KeyFigure(name, ABSENT, f"not measured: the {whose} could not be exported")
+    ratio = teacher / student
+    text = f"{format.times(max(ratio, 1 / ratio))} {words[0] if ratio >= 1 else words[1]}"
+    return KeyFigure(name, text, f"{form(student)} against {form(teacher)}")
+
+
+def _scores(
+    name: str, hint: str, blocks: dict[str, Block], quantity: str, form: Callable[[float, Sequence[float]], Cell]
+) -> Row:
+    return Row(
+        name,
+        hint,
+        tuple(
+            form(getattr(block, quantity), [getattr(scores, quantity) for scores in block.per_seed])
+            for block in blocks.values()
+        ),
+    )
+
+
+def _percent_range(mean: float, seeds: Sequence[float]) -> Cell:
+    return Cell(format.percent(mean), format.spread(seeds) if len(seeds) > 1 else "")
+
+
+def _nats_range(mean: float, seeds: Sequence[float]) -> Cell:
+    note = f"{format.nats(min(seeds))}–{format.nats(max(seeds))}" if len(seeds) > 1 else ""
+    return Cell(format.nats(mean), note)
+
+
+def _costs(name: str, hint: str, costs: Sequence[Cost | None], form: Callable[[Cost], Cell]) -> Row:
+    return Row(name, hint, tuple(form(cost) if cost else Cell() for cost in costs))

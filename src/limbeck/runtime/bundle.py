@@ -1,0 +1,155 @@
+"""A bundle: the folder that a distillation delivers, and how to ask it."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from limbeck.errors import LimbeckError
+from limbeck.runtime.encoder import Encoder
+
+FORMAT = 1
+_REQUIRED = {"format", "labels", "max_length", "pad_id", "files"}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A decision.
+
+    Attributes:
+        label: the class with the highest probability, as it was written in the training data.
+        probability: its probability, in [0, 1].
+        probabilities: of every class.
+    """
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+class OnnxClassifier:
+    """An exported text classifier: text in, logits out.
+
+    Args:
+        model: path of the ONNX file.
+        encoder: the preprocessing it was trained with.
+        threads: threads for one prediction; 0 lets onnxruntime decide.
+    """
+
+    def __init__(self, model: Path, encoder: Encoder, *, threads: int = 0) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._wanted = {entry.name for entry in self._session.get_inputs()}
+        self._encoder = encoder
+
+    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
+        """Return (texts, classes) float32 logits in the order of `texts`.
+
+        Texts of similar length share a batch, so that little of it is padding.
+        """
+        sequences, _ = self._encoder.encode(texts)
+        order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
+        parts = [
+            self._run(self._encoder.pad([sequences[index] for index in order[start : start + batch_size]]))
+            for start in range(0, len(order), batch_size)
+        ]
+        logits = np.concatenate(parts)
+        result = np.empty_like(logits)
+        result[order] = logits
+        return result
+
+    def _run(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        feed = {name: value for name, value in inputs.items() if name in self._wanted}
+        return np.asarray(self._session.run(None, feed)[0], np.float32)
+
+
+class Bundle(OnnxClassifier):
+    """A delivered student. Use `load`.
+
+    Attributes:
+        labels: the classes, in the order of the logits.
+        info: the content of `bundle.json`.
+    """
+
+    def __init__(self, folder: Path, info: dict[str, Any], *, threads: int = 0) -> None:
+        encoder = Encoder.from_file(
+            folder / "tokenizer.json", max_length=int(info["max_length"]), pad_id=int(info["pad_id"])
+        )
+        super().__init__(folder / "model.onnx", encoder, threads=threads)
+        self.labels: tuple[str, ...] = tuple(info["labels"])
+        self.info = info
+
+    def predict(self, texts: Sequence[str], *, batch_size: int = 64) -> list[Prediction]:
+        """Return one prediction a text, in order.
+
+        Raises:
+            TypeError: `texts` is a single string.
+        """
+        if isinstance(texts, str):
+            raise TypeError("predict takes a list of texts; wrap a single one: predict([text])")
+        if not texts:
+            return []
+        return list(self._decide(self.logits(texts, batch_size=batch_size)))
+
+    def _decide(self, logits: NDArray[np.float32]) -> Iterator[Prediction]:
+        shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+        for row in shifted / shifted.sum(axis=1, keepdims=True):
+            best = int(row.argmax())
+            every = {label: float(value) for label, value in zip(self.labels, row, strict=True)}
+            yield Prediction(self.labels[best], float(row[best]), every)
+
+
+def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
+    """Load a bundle, after checking every file against the checksums in `bundle.json`.
+
+    Args:
+        path: the bundle's folder, or a run folder that contains `bundle/`.
+        threads: threads for one prediction; 0 lets onnxruntime decide.
+
+    Raises:
+        LimbeckError: no bundle there, a newer format, or a file that is missing or was changed.
+    """
+    folder = Path(path)
+    if not (folder / "bundle.json").is_file() and (folder / "bundle" / "bundle.json").is_file():
+        folder = folder / "bundle"
+    info = _read_info(folder)
+    for name, expected in info["files"].items():
+        file = folder / name
+        if Path(name).name != name or not file.is_file():
+            raise LimbeckError(f"the bundle lacks `{name}`", where=str(folder), fix="copy the whole folder again")
+        if hashlib.sha256(file.read_bytes()).hexdigest() != expected:
+            raise LimbeckError(
+                f"`{name}` is not the file that was exported (its checksum differs)",
+                where=str(folder),
+                fix="copy the bundle again, or export it anew",
+            )
+    return Bundle(folder, info, threads=threads)
+
+
+def _read_info(folder: Path) -> dict[str, Any]:
+    try:
+        info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LimbeckError(
+            "no bundle here (no bundle.json)", where=str(folder), fix="give the `bundle` folder of a run"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise LimbeckError(f"bundle.json is not valid JSON ({error})", where=str(folder)) from None
+    if not isinstance(info, dict) or not info.keys() >= _REQUIRED:
+        raise LimbeckError("bundle.json lacks required keys", where=str(folder), fix="export the bundle again")
+    if info["format"] != FORMAT:
+        raise LimbeckError(
+            f"bundle format {info['format']} is not {FORMAT}, which this version reads",
+            where=str(folder),
+            fix="upgrade limbeck, or export the bundle again",
+        )
+    return info

@@ -1,0 +1,19 @@
+"""The protocol that live, cached and remote teachers share."""
+
+from typing import Protocol
+
+from limbeck.types import Batch, Outputs
+
+
+class Teacher(Protocol):
+    """Answers for a batch.
+
+    Attributes:
+        digest: names the teacher's weights and settings; a cache made by another digest is refused.
+    """
+
+    digest: str
+
+    def predict(self, batch: Batch) -> Outputs:
+        """Return the teacher's logits for the batch's rows, without a gradient."""
+        ...

@@ -1,0 +1,50 @@
+"""A live PyTorch teacher."""
+
+import hashlib
+
+import torch
+from torch import nn
+
+from limbeck.types import Batch, Outputs
+
+
+class ModuleTeacher:
+    """Asks a module, which stays untouched: evaluation mode while it answers, no gradient, no parameter trained.
+
+    The module's own mode is put back after each answer, because a student may share the teacher's weights.
+
+    Args:
+        module: called with the batch's `teacher_inputs`; returns logits (batch, classes).
+        digest: names its weights; computed from them when None.
+    """
+
+    def __init__(self, module: nn.Module, digest: str | None = None) -> None:
+        self._module = module
+        self.digest = digest or weights_digest(module)
+
+    def predict(self, batch: Batch) -> Outputs:
+        """Return the module's logits, float32.
+
+        Raises:
+            ValueError: the batch carries no inputs for a live teacher.
+        """
+        if batch.teacher_inputs is None:
+            raise ValueError("the batch has no teacher_inputs: a live teacher needs its own view of the examples")
+        modes = {module: module.training for module in self._module.modules()}
+        self._module.eval()
+        try:
+            with torch.no_grad():
+                logits = self._module(**batch.teacher_inputs)
+        finally:
+            for module, training in modes.items():
+                module.training = training
+        return Outputs(logits=logits.float())
+
+
+def weights_digest(module: nn.Module) -> str:
+    """Return 16 hex digits that name a module's parameters and buffers."""
+    state = hashlib.blake2b(digest_size=8)
+    for name, tensor in sorted(module.state_dict().items()):
+        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+    return state.hexdigest()

@@ -1,0 +1,263 @@
+"""The one loop: data, step, backward, clip, update, log, validate, save."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from limbeck.checkpoint import load_checkpoint, save_checkpoint
+from limbeck.console import meter
+from limbeck.data import EncodedTexts, in_length_order
+from limbeck.distiller import Distiller
+from limbeck.errors import LimbeckError
+from limbeck.types import Batch, device_of
+
+CHECKPOINT_EVERY_S = 20.0
+
+
+class TrainSettings(BaseModel):
+    """How a network is trained; the same for every arm unless the recipe says otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: Annotated[int | None, Field(ge=1, description="optimizer steps; or give epochs")] = None
+    epochs: Annotated[float | None, Field(gt=0, description="passes over the training rows; or give steps")] = None
+    batch_size: Annotated[int, Field(ge=1, description="rows of one optimizer step")] = 64
+    lr: Annotated[float, Field(gt=0, description="highest learning rate (AdamW)")] = 1e-3
+    head_lr_scale: Annotated[
+        float, Field(gt=0, description="the learning rate of a pretrained model's new `head`, relative to lr")
+    ] = 1.0
+    weight_decay: Annotated[float, Field(ge=0, description="decoupled, as in AdamW")] = 0.0
+    warmup: Annotated[float, Field(ge=0, lt=1, description="share of the steps in which the rate rises")] = 0.0
+    schedule: Annotated[
+        Literal["linear", "cosine", "constant"], Field(description="how the rate falls to 0 after warm-up")
+    ] = "linear"
+    clip: Annotated[float | None, Field(gt=0, description="largest norm of the gradient; null: unlimited")] = 1.0
+    accumulate: Annotated[int, Field(ge=1, description="micro-batches that a batch is split into; same result")] = 1
+    validations: Annotated[int, Field(ge=1, description="evenly spaced; the best checkpoint is kept")] = 12
+    patience: Annotated[
+        int | None, Field(ge=1, description="stop after this many validations without a better one; null: never")
+    ] = None
+    precision: Annotated[Literal["fp32", "bf16"], Field(description="arithmetic of the forward pass")] = "fp32"
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "TrainSettings":
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("give steps or epochs, not both (set the other to null)")
+        return self
+
+    def total_steps(self, rows: int) -> int:
+        """Return the optimizer steps for a training set of `rows` rows; 1,000 where the recipe says nothing."""
+        if self.epochs is not None:
+            return max(1, round(self.epochs * math.ceil(rows / self.batch_size)))
+        return self.steps or 1000
+
+    def rate(self, step: int, total: int) -> float:
+        """Return the learning rate of a step as a share of `lr`."""
+        warm = round(self.warmup * total)
+        if step < warm:
+            return (step + 1) / (warm + 1)
+        left = 1 - (step - warm) / max(1, total - warm)
+        return {"linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left), "constant": 1.0}[self.schedule]
+
+
+class Validate(Protocol):
+    """Scores a model on the validation split."""
+
+    def __call__(self, model: nn.Module) -> dict[str, float]:
+        """Return scores by name; the checkpoint with the lowest `calibrated_nll` is kept."""
+        ...
+
+
+class GroupSource(Protocol):
+    """Gives the micro-batches of a step."""
+
+    def group(self, step: int) -> Iterator[Batch]:
+        """Yield them."""
+        ...
+
+
+@dataclass
+class History:
+    """What happened while a network trained.
+
+    Attributes:
+        steps: planned optimizer steps.
+        done: steps taken; fewer when it stopped early.
+        validations: one record a validation: `step` and the scores.
+        log: one record every hundredth of the way: `step`, `lr`, `loss`, and each term under its name.
+        best_step: the step whose weights were kept.
+        best_nll: their calibrated validation NLL, nats.
+        seconds: wall time of training, over all its sessions.
+    """
+
+    steps: int
+    done: int = 0
+    validations: list[dict[str, float]] = field(default_factory=list)
+    log: list[dict[str, float]] = field(default_factory=list)
+    best_step: int = 0
+    best_nll: float = math.inf
+    seconds: float = 0.0
+
+    def since_best(self) -> int:
+        """Return how many validations have passed since the best one."""
+        return sum(record["step"] > self.best_step for record in self.validations)
+
+
+def fit(
+    distiller: Distiller,
+    batches: GroupSource,
+    settings: TrainSettings,
+    *,
+    steps: int,
+    validate: Validate,
+    title: str,
+    checkpoint: Path | None = None,
+    owner: str = "",
+) -> History:
+    """Train the distiller's student and leave its best weights in it.
+
+    The learning rate, the batch and the loss of a step depend on nothing but the step, so a run that continues from
+    a checkpoint ends with the same bits as one that was never stopped.
+
+    Args:
+        distiller: the student and its objective.
+        batches: a pure function of the step.
+        settings: how to train.
+        steps: optimizer steps.
+        validate: scores the student; called in evaluation mode.
+        title: shown while it runs.
+        checkpoint: file to continue from and to save to; None: neither.
+        owner: digest of everything the training depends on; a checkpoint of another owner is ignored.
+
+    Raises:
+        LimbeckError: the loss is not finite.
+    """
+    model = distiller.student
+    optimizer = torch.optim.AdamW(_groups(model, settings), weight_decay=settings.weight_decay, fused=True)
+    best, history = _start(checkpoint, owner, model, optimizer, steps)
+    validate_at = {round(steps * (index + 1) / settings.validations) for index in range(settings.validations)}
+    log_every = max(1, steps // 100)
+    since_save = since_start = time.monotonic()
+
+    with meter(title, steps) as progress:
+        progress.advance(history.done)
+        for step in range(history.done, steps):
+            if settings.patience is not None and history.since_best() >= settings.patience:
+                break
+            # The whole group is drawn before the first backward pass, so that its divisors are known.
+            model.train()
+            group = [batch.to(device_of(model)) for batch in batches.group(step)]
+            share = settings.rate(step, steps)
+            for parameters in optimizer.param_groups:
+                parameters["lr"] = parameters["peak_lr"] * share
+
+            terms = _accumulate(distiller, group, step / steps, settings.precision)
+
+            if settings.clip is not None:
+                nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+            optimizer.step()
+            optimizer.zero_grad()
+            history.done = step + 1
+            progress.advance()
+
+            if history.done % log_every == 0:
+                record = {"step": history.done, "lr": settings.lr * share} | {k: float(v) for k, v in terms.items()}
+                history.log.append(record)
+                if not math.isfinite(record["loss"]):
+                    raise LimbeckError(
+                        f"the loss is {record['loss']} at step {history.done} of {title}", fix="lower train.lr"
+                    )
+
+            if history.done in validate_at or history.done == steps:
+                model.eval()
+                record = {"step": history.done} | validate(model)
+                history.validations.append(record)
+                if record["calibrated_nll"] < history.best_nll:
+                    history.best_nll, history.best_step = record["calibrated_nll"], history.done
+                    best = {name: value.detach().clone() for name, value in model.state_dict().items()}
+                progress.advance(0, note=f"validation NLL {record['calibrated_nll']:.3f}")
+
+                if checkpoint is not None and time.monotonic() - since_save > CHECKPOINT_EVERY_S:
+                    since_save = time.monotonic()
+                    saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
+                    save_checkpoint(checkpoint, model, optimizer, best, {"owner": owner, "history": saved})
+
+    model.load_state_dict(best)
+    model.eval()
+    history.seconds += time.monotonic() - since_start
+    return history
+
+
+def _start(
+    checkpoint: Path | None, owner: str, model: nn.Module, optimizer: torch.optim.Optimizer, steps: int
+) -> tuple[dict[str, Tensor], History]:
+    if checkpoint is not None and checkpoint.is_file():
+        best, progress = load_checkpoint(checkpoint, model, optimizer)
+        if progress["owner"] == owner:
+            return best, History(**progress["history"])
+        checkpoint.unlink()
+        raise LimbeckError("a checkpoint of another training was here and is removed now", where=str(checkpoint))
+    return {}, History(steps)
+
+
+def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
+    """Return parameter groups; biases and norms are not decayed, a new head may have its own rate."""
+    head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith("head.")}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            lr = settings.lr * (settings.head_lr_scale if id(parameter) in head else 1.0)
+            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((lr, decay), []).append(parameter)
+    return [
+        {"params": parameters, "lr": lr, "peak_lr": lr, "weight_decay": decay}
+        for (lr, decay), parameters in groups.items()
+    ]
+
+
+def _accumulate(
+    distiller: Distiller, group: list[Batch], progress: float, precision: Literal["fp32", "bf16"]
+) -> dict[str, Tensor]:
+    """Add the gradient of the group's weighted means to the parameters; return the means, and their sum as `loss`."""
+    counts = [distiller.counts(batch) for batch in group]
+    divisors = {name: max(1, sum(count[name] for count in counts)) for name in counts[0]}
+    weights = distiller.objective.weights(progress)
+    means: dict[str, Tensor] = {}
+    for batch in group:
+        with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            sums = distiller.step(batch)
+        parts = {name: value / divisors[name] for name, value in sums.items()}
+        loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
+        loss.backward()
+        for name, value in (parts | {"loss": loss}).items():
+            means[name] = means[name] + value.detach() if name in means else value.detach()
+    return means
+
+
+def predict_logits(
+    model: nn.Module, view: EncodedTexts, *, batch_size: int = 256, advance: Callable[[int], None] | None = None
+) -> Tensor:
+    """Return a model's logits for every row of a view, (rows, classes) float32 on the CPU, in evaluation mode."""
+    device = device_of(model)
+    was_training = model.training
+    model.eval()
+    parts, order = [], []
+    with torch.inference_mode():
+        for rows in in_length_order(view, batch_size):
+            inputs = {name: value.to(device) for name, value in view.batch(rows).items()}
+            parts.append(model(**inputs).float().cpu())
+            order.append(torch.from_numpy(rows))
+            if advance is not None:
+                advance(len(rows))
+    model.train(was_training)
+    logits = torch.cat(parts)
+    result = torch.empty_like(logits)
+    result[torch.cat(order)] = logits
+    return result

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import scores, tfidf_floor
+
+FILLER = [f"filler{k}" for k in range(40)]
+
+
+def split(seed, n, classes, never=()):
+    """Texts of noise words and one word that tells the class three times in four."""
+    rng = np.random.default_rng(seed)
+    labels = np.array([y for y in rng.integers(classes, size=3 * n) if y not in never][:n])
+    told = np.where(rng.random(n) < 0.75, labels, rng.integers(classes, size=n))
+    return [" ".join([*rng.choice(FILLER, 6), f"topic{t}"]) for t in told], labels
+
+
+def fit(classes, rows=120, never=()):
+    test_texts, test_labels = split(2, 150, classes)
+    floor = tfidf_floor(*split(0, rows, classes, never), *split(1, 80, classes), test_texts, classes=classes)
+    return floor, test_texts, test_labels
+
+
+@pytest.mark.parametrize(("classes", "least"), [(2, 0.7), (4, 0.5)])
+def test_it_learns(classes, least):
+    floor, test_texts, test_labels = fit(classes)
+    assert floor.test_logits.dtype == np.float32
+    assert floor.test_logits.shape == (150, classes)
+    np.testing.assert_allclose(np.exp(floor.test_logits).sum(axis=1), 1, rtol=1e-5)
+    assert scores(floor.test_logits, test_labels, None).accuracy > least
+    np.testing.assert_array_equal(floor.predict(test_texts), floor.test_logits)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_logits_are_scikit_learns(classes):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    floor, test_texts, _ = fit(classes)
+    texts, labels = split(0, 120, classes)
+    pipeline = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=floor.settings["C"], max_iter=1000)
+    ).fit(texts, labels)
+    np.testing.assert_allclose(floor.test_logits, pipeline.predict_log_proba(test_texts), atol=1e-5)
+    terms, rows = len(pipeline[0].vocabulary_), 1 if classes == 2 else classes
+    assert floor.parameters == rows * (terms + 1) + terms
+    assert floor.size_bytes == 4 * floor.parameters + sum(map(len, pipeline[0].vocabulary_))  # ASCII here
+
+
+def test_the_penalty_is_the_one_best_on_validation(monkeypatch):
+    chosen = fit(4)[0].settings["C"]
+    losses = {}
+    for C in (0.3, chosen, 300.0):
+        monkeypatch.setattr("limbeck.evaluation.floor.C_GRID", (C,))
+        validation_texts, validation_labels = split(1, 80, 4)
+        losses[C] = scores(fit(4)[0].predict(validation_texts), validation_labels, None).nll
+    assert 0.3 < chosen < 300.0
+    assert min(losses, key=losses.get) == chosen
+
+
+def test_it_is_deterministic():
+    np.testing.assert_array_equal(fit(4)[0].test_logits, fit(4)[0].test_logits)
+
+
+@pytest.mark.parametrize("never", [(0,), (2,), (1, 3), (0, 1)])
+def test_a_class_without_a_labelled_row_is_unlikely_and_finite(never):
+    floor, _, test_labels = fit(4, never=never)
+    assert floor.test_logits.shape == (150, 4)
+    assert np.isfinite(floor.test_logits).all()
+    np.testing.assert_allclose(floor.test_logits[:, never], -np.log(120 + 4), rtol=1e-6)
+    assert not np.isin(floor.test_logits.argmax(axis=1), never).any()
+    assert scores(floor.test_logits, test_labels, None).nll < 5
+
+
+def test_77_classes_most_of_them_rare():
+    floor, _, test_labels = fit(77, rows=160, never=(76, 3))
+    assert floor.test_logits.shape == (150, 77)
+    assert scores(floor.test_logits, test_labels, None).accuracy > 0.1  # chance is 0.013
+
+
+def test_rows_it_cannot_learn_from_are_refused():
+    with pytest.raises(LimbeckError, match="fewer than two classes"):
+        tfidf_floor(["good one", "fine one"], [1, 1], ["good"], [1], ["bad"], classes=2)
+    with pytest.raises(LimbeckError, match="no words: empty vocabulary"):
+        tfidf_floor(["!", "?"], [0, 1], ["good"], [1], ["bad"], classes=2)

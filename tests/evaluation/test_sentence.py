@@ -1,0 +1,88 @@
+import pytest
+
+from limbeck.evaluation import sentence
+from limbeck.evaluation.schema import Gain
+
+
+def gain(mean, low, high, p, *per_seed):
+    return Gain(mean=mean, ci95=(low, high), p_value=p, per_seed=list(per_seed))
+
+
+HELPS = gain(0.091, 0.072, 0.110, 1e-5, 0.08, 0.09, 0.1)
+NOTHING = gain(0.004, -0.012, 0.020, 0.512, 0.01, 0.01, -0.01)
+USUAL = {"retention": 0.963, "teacher": 0.9, "baseline": 0.78}
+
+
+def test_helps():
+    assert sentence(HELPS, **USUAL) == (
+        "Distillation helps: the student gains 9.1 points over the same network trained without a teacher "
+        "(95 % interval 7.2 to 11.0, p < 0.001, every seed gains) and keeps 96.3 % of the teacher's accuracy."
+    )
+
+
+def test_hurts():
+    assert sentence(gain(-0.021, -0.031, -0.0101, 0.0123, -0.02, -0.03), **USUAL) == (
+        "Distillation hurts: the student loses 2.1 points against the same network trained without a teacher "
+        "(95 % interval 1.0 to 3.1, p = 0.012, every seed loses) and keeps 96.3 % of the teacher's accuracy."
+    )
+
+
+def test_no_difference_says_what_is_ruled_out():
+    assert sentence(NOTHING, **USUAL) == (
+        "No difference shown: the student is 0.4 points above the same network trained without a teacher "
+        "(95 % interval -1.2 to 2.0, p = 0.512, 2 of 3 seeds gain), which rules out a gain above 2.0 points "
+        "and a loss above 1.2 points; it keeps 96.3 % of the teacher's accuracy."
+    )
+
+
+@pytest.mark.parametrize(
+    ("unclear", "reason"),
+    [
+        (
+            gain(0.012, 0.004, 0.02, 0.01, 0.03, -0.01),
+            "1 of 2 seeds gain), which rules out a gain above 2.0 points, but not every seed agrees;",
+        ),
+        (
+            gain(-0.012, -0.02, -0.004, 0.06, -0.01, -0.01),
+            "every seed loses), which rules out a loss above 2.0 points, but p is not below 0.05;",
+        ),
+    ],
+)
+def test_no_difference_although_the_interval_leaves_zero_out_says_why(unclear, reason):
+    assert reason in sentence(unclear, **USUAL)
+
+
+def test_level_with_the_baseline():
+    text = sentence(gain(0.0, -0.01, 0.01, 1.0, 0.0, 0.0), **USUAL)
+    assert "the student is level with the same network" in text
+    assert "0 of 2 seeds gain" in text
+
+
+def test_a_small_number_keeps_its_side_of_zero():
+    text = sentence(gain(0.002, 0.0003, 0.004, 0.01, 0.002), **USUAL)
+    assert "interval 0.03 to 0.4, p = 0.010, one seed only: luck of training not measured)" in text
+
+
+def test_a_student_that_beats_its_teacher():
+    assert sentence(HELPS, retention=1.012, teacher=0.8, baseline=0.7).endswith(
+        "every seed gains) and reaches 101.2 % of the teacher's accuracy."
+    )
+
+
+def test_a_teacher_worse_than_the_baseline_is_warned_of():
+    assert sentence(NOTHING, retention=1.03, teacher=0.7511, baseline=0.78).endswith(
+        "accuracy; beware: the teacher (75.1 %) is worse than the baseline (78.0 %)."
+    )
+
+
+def test_another_metric_names_both():
+    text = sentence(HELPS, **USUAL, metric="f1_macro")
+    assert "gains 9.1 points of accuracy over" in text
+    assert text.endswith("keeps 96.3 % of the teacher's macro F1.")
+
+
+def test_no_baseline():
+    assert sentence(None, retention=0.963, teacher=0.9, baseline=None) == (
+        "Whether distillation helps is open, as no baseline was trained: the student keeps 96.3 % of the teacher's "
+        "accuracy."
+    )

@@ -1,0 +1,219 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import compare, verdict
+from limbeck.evaluation.schema import Gain
+from limbeck.evaluation.significance import _bootstrap, _sign_flip
+
+
+def arms(rng, n=1000, seeds=(3, 3), seed_sd=0.0, shift=0.0):
+    """Correctness of two arms of equal (or `shift`ed) true accuracy, about 0.83, as trained networks have it.
+
+    Examples have a difficulty that all networks share, one that all seeds of an arm share and one of a network's own;
+    `seed_sd` moves a whole network: 0.05 is 0.75 points of accuracy.
+    """
+    difficulty = 1.5 + 1.2 * rng.standard_normal(n)
+    correct = []
+    for count, offset in zip(seeds, (shift, 0.0), strict=True):
+        own = 0.5 * rng.standard_normal((count, n)) + seed_sd * rng.standard_normal((count, 1))
+        correct.append(difficulty + 0.5 * rng.standard_normal(n) + own + offset > 0)
+    return correct
+
+
+def as_int(pair):
+    return [one.astype(np.int64) for one in pair]
+
+
+def test_the_gain_by_hand():
+    student = np.array([[1, 1, 1, 0], [1, 0, 1, 0]])
+    baseline = np.array([[1, 0, 0, 0], [0, 0, 1, 0]])
+    gain = compare(student, baseline)
+    assert gain.mean == 0.375
+    assert gain.per_seed == [0.5, 0.25]
+    # d = (1/2, 1/2, 1/2, 0): of the 8 signs of the first three, 2 reach |sum| = 3/2
+    assert gain.p_value == pytest.approx(2 / 8, abs=0.01)
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (3, 3), (2, 3), (5, 2)])
+def test_sign_flip_equals_enumeration(seeds):
+    rng = np.random.default_rng(sum(seeds))
+    student, baseline = as_int([rng.random((seeds[0], 14)) < 0.8, rng.random((seeds[1], 14)) < 0.4])
+    d = student.mean(axis=0) - baseline.mean(axis=0)
+    sums = [abs(np.dot(signs, d)) for signs in itertools.product((-1, 1), repeat=len(d))]
+    exact = np.mean([one >= abs(d.sum()) - 1e-12 for one in sums])
+    assert 0 < exact < 1
+    assert _sign_flip(student, baseline, 100_000) == pytest.approx(exact, abs=0.006)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.2])
+def test_sign_flip_equals_flipping_every_example(shift):
+    rng = np.random.default_rng(1)
+    student, baseline = as_int(arms(rng, n=400, shift=shift))
+    d = student.mean(axis=0) - baseline.mean(axis=0)
+    flips = 20_000
+    signs = rng.integers(0, 2, size=(flips, len(d)), dtype=np.int8) * 2 - 1
+    count = np.sum(np.abs(signs @ d) >= abs(d.sum()) - 1e-9)
+    naive = (count + 1) / (flips + 1)
+    assert _sign_flip(student, baseline, 100_000) == pytest.approx(naive, abs=4 * math.sqrt(naive / flips))
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (3, 3), (2, 4)])
+def test_bootstrap_equals_drawing_every_example(seeds):
+    rng = np.random.default_rng(2)
+    student, baseline = as_int(arms(rng, n=150, seeds=seeds, seed_sd=0.2))
+    naive = []
+    for _ in range(8_000):
+        rows = rng.integers(150, size=150)
+        means = []
+        for arm in (student, baseline):
+            picked = rng.integers(len(arm), size=max(len(arm) - 1, 1))
+            means.append(arm[picked][:, rows].mean())
+        naive.append(means[0] - means[1])
+    ours = _bootstrap(student, baseline, 20_000)
+    spread = np.std(naive)
+    assert ours.mean() == pytest.approx(np.mean(naive), abs=0.06 * spread)
+    assert ours.std() == pytest.approx(spread, rel=0.04)
+    for q in (0.025, 0.25, 0.75, 0.975):
+        assert np.quantile(ours, q) == pytest.approx(np.quantile(naive, q), abs=0.12 * spread)
+
+
+def test_the_variance_between_seeds_is_unbiased():
+    # Networks that are right on everything or on nothing: all variance is between seeds.
+    student, baseline = np.repeat([[1], [0], [0]], 50, axis=1), np.ones((1, 50), dtype=np.int64)
+    unbiased = np.var([1, 0, 0], ddof=1) / 3
+    assert _bootstrap(student, baseline, 20_000).var() == pytest.approx(unbiased, rel=0.03)
+
+
+def test_chunks_do_not_change_what_is_drawn(monkeypatch):
+    student, baseline = as_int(arms(np.random.default_rng(3), n=300))
+    whole = _bootstrap(student, baseline, 500)
+    monkeypatch.setattr("limbeck.evaluation.significance._CELLS", 1000)
+    np.testing.assert_array_equal(_bootstrap(student, baseline, 500), whole)
+
+
+def test_equal_inputs_give_equal_numbers():
+    student, baseline = arms(np.random.default_rng(4))
+    assert compare(student, baseline) == compare(student, baseline)
+
+
+def test_swapping_the_arms_mirrors_the_gain():
+    student, baseline = arms(np.random.default_rng(5), shift=0.2)
+    one, other = compare(student, baseline), compare(baseline, student)
+    assert other.mean == pytest.approx(-one.mean)
+    assert other.p_value == one.p_value
+    assert other.per_seed == pytest.approx([-x for x in one.per_seed])
+    assert other.ci95 == pytest.approx((-one.ci95[1], -one.ci95[0]), abs=0.0025)
+
+
+def test_equal_arms_differ_in_nothing():
+    student, _ = arms(np.random.default_rng(6))
+    gain = compare(student, student)
+    assert (gain.mean, gain.p_value, gain.per_seed) == (0, 1, [0, 0, 0])
+    assert verdict(gain) == "no_difference"
+
+
+@pytest.mark.parametrize("copies", [2, 10])
+def test_seeds_are_never_pooled_as_examples(copies):
+    student, baseline = arms(np.random.default_rng(7), n=500, seeds=(1, 1), shift=0.4)
+    once, copied = compare(student, baseline), compare(student.repeat(copies, 0), baseline.repeat(copies, 0))
+    assert 0.001 < once.p_value < 0.2
+    assert copied.p_value == once.p_value
+    assert np.diff(copied.ci95) == pytest.approx(np.diff(once.ci95), rel=0.03)
+
+
+def test_unequal_numbers_of_seeds():
+    student, baseline = arms(np.random.default_rng(8), seeds=(4, 2), shift=0.2)
+    gain = compare(student, baseline)
+    assert gain.per_seed == pytest.approx(student.mean(axis=1) - baseline.mean())
+    assert gain.mean == pytest.approx(student.mean() - baseline.mean())
+    assert gain.ci95[0] < gain.mean < gain.ci95[1]
+
+
+def test_a_big_test_split_is_compared_quickly_enough_to_run_here():
+    student, baseline = arms(np.random.default_rng(9), n=25_000)
+    gain = compare(student, baseline)
+    assert abs(gain.mean) < 0.01
+
+
+def error_rate(rng, runs, flips=1000, resamples=400, **how):
+    verdicts = [verdict(compare(*arms(rng, **how), _flips=flips, _resamples=resamples)) for _ in range(runs)]
+    return np.mean([one != "no_difference" for one in verdicts])
+
+
+@pytest.mark.parametrize(
+    ("seeds", "seed_sd", "n", "runs"),
+    [((3, 3), 0.0, 500, 500), ((3, 3), 0.05, 1000, 1200), ((3, 2), 0.05, 500, 500), ((5, 5), 0.1, 500, 500)],
+    ids=["no seed effect", "three seeds", "unequal numbers", "large seed effect, five seeds"],
+)
+def test_arms_of_equal_true_accuracy_are_rarely_told_apart(seeds, seed_sd, n, runs):
+    assert error_rate(np.random.default_rng(10), runs, seeds=seeds, seed_sd=seed_sd, n=n) <= 0.06
+
+
+def test_the_p_value_alone_is_at_its_nominal_level_where_only_examples_vary():
+    rng = np.random.default_rng(11)
+    p = np.array([_sign_flip(*as_int(arms(rng, n=300)), 1000) for _ in range(3000)])
+    assert 0.035 <= np.mean(p < 0.05) <= 0.06
+    assert np.mean(p < 0.5) == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_p_value_alone_does_not_see_seed_effects_and_the_verdict_does():
+    rng = np.random.default_rng(12)
+    gains = [compare(*arms(rng, n=2000, seed_sd=0.05), _flips=1000, _resamples=400) for _ in range(200)]
+    assert np.mean([gain.p_value < 0.05 for gain in gains]) > 0.12
+    assert np.mean([verdict(gain) != "no_difference" for gain in gains]) < 0.1
+
+
+def test_a_gain_of_five_points_on_2000_examples_is_found():
+    rng = np.random.default_rng(13)
+    gains = [compare(*arms(rng, n=2000, seed_sd=0.02, shift=0.37), _resamples=1000, _flips=5000) for _ in range(40)]
+    assert np.mean([gain.mean for gain in gains]) == pytest.approx(0.05, abs=0.005)
+    assert [verdict(gain) for gain in gains] == ["helps"] * 40
+    covered = [gain.ci95[0] <= 0.05 <= gain.ci95[1] for gain in gains]
+    assert np.mean(covered) >= 0.9
+
+
+UP, DOWN, MIXED = [0.01, 0.02], [-0.01, -0.02], [0.03, -0.01]
+
+
+@pytest.mark.parametrize(
+    ("ci95", "p", "per_seed", "expected"),
+    [
+        ((0.001, 0.03), 0.049, UP, "helps"),
+        ((0.001, 0.03), 0.05, UP, "no_difference"),
+        ((0.0, 0.03), 0.001, UP, "no_difference"),
+        ((-0.001, 0.03), 0.001, UP, "no_difference"),
+        ((0.001, 0.03), 0.001, MIXED, "no_difference"),
+        ((0.001, 0.03), 0.001, [0.02, 0.0], "no_difference"),
+        ((-0.03, -0.001), 0.049, DOWN, "hurts"),
+        ((-0.03, -0.001), 0.05, DOWN, "no_difference"),
+        ((-0.03, 0.0), 0.001, DOWN, "no_difference"),
+        ((-0.03, -0.001), 0.001, MIXED, "no_difference"),
+        ((-0.03, -0.001), 0.001, [-0.02, 0.0], "no_difference"),
+        ((0.001, 0.03), 0.001, [0.01], "helps"),
+    ],
+)
+def test_the_verdict_table(ci95, p, per_seed, expected):
+    assert verdict(Gain(mean=float(np.mean(ci95)), ci95=ci95, p_value=p, per_seed=per_seed)) == expected
+
+
+def test_no_baseline_no_verdict():
+    assert verdict(None) == "no_baseline"
+
+
+@pytest.mark.parametrize(
+    ("student", "baseline", "message"),
+    [
+        (np.ones((2, 3)), np.ones((2, 4)), "different examples: 3 and 4"),
+        (np.ones(3), np.ones((1, 3)), "of the student must be"),
+        (np.ones((1, 3)), np.ones((0, 3)), "of the baseline must be"),
+        (np.full((1, 3), 0.5), np.ones((1, 3)), "0 or 1"),
+        (np.full((1, 3), np.nan), np.ones((1, 3)), "0 or 1"),
+    ],
+)
+def test_bad_input_is_refused(student, baseline, message):
+    with pytest.raises(LimbeckError, match=message):
+        compare(student, baseline)

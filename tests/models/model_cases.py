@@ -1,0 +1,106 @@
+"""What the tests of networks share: small settings of every network, rows of every length, an export."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: no test may reach for the network
+
+import numpy as np
+import onnxruntime
+import torch
+from pydantic import TypeAdapter
+
+from limbeck.models import MODELS, ModelSettings, Vocabulary, build_model
+
+VOCABULARY = Vocabulary(tuple(f"word{i}" for i in range(40)), pad_id=1)
+SETTINGS = TypeAdapter(ModelSettings)
+CLASSES = 3
+
+# More shapes of a network than its default one. A network that is not named here is tested with its defaults.
+VARIANTS = {
+    "ngrams": [{}, {"orders": 4, "buckets": 64, "hidden": 5, "normalize": "mean"}, {"orders": 1, "word_dropout": 0.5}],
+    "textcnn": [{"filters": 4, "dim": 5}, {"widths": [5], "filters": 3, "word_dropout": 0.5}],
+    "bilstm": [{"hidden": 4, "dim": 5}, {"hidden": 3, "layers": 2, "pooling": "mean_max", "word_dropout": 0.5}],
+    "bigru": [{"hidden": 4, "layers": 2}, {"hidden": 3, "bidirectional": False}, {"hidden": 3, "pooling": "max"}],
+    "transformer": [{}, {"pooling": "cls", "layers": 1}, {"freeze": 1}],
+}
+CASES = [(name, variant) for name in MODELS for variant in VARIANTS.get(name, [{}])]
+
+
+def case_id(case):
+    name, variant = case
+    return "-".join([name, *(f"{key}={value}" for key, value in variant.items())])
+
+
+def save_bert(folder, *, classes=None, layers=2, **options):
+    """Save a tiny random BERT, as an encoder or as a classifier."""
+    from transformers import BertConfig, BertForSequenceClassification, BertModel
+
+    config = BertConfig(
+        vocab_size=VOCABULARY.size,
+        hidden_size=16,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=24,
+        max_position_embeddings=64,
+        pad_token_id=VOCABULARY.pad_id,
+        **({"num_labels": classes} if classes else {}),
+        **options,
+    )
+    torch.manual_seed(5)
+    (BertForSequenceClassification if classes else BertModel)(config).save_pretrained(folder)
+    return folder
+
+
+def settings_for(name, variant, checkpoint):
+    needs = {"path": str(checkpoint)} if name == "transformer" else {}
+    return SETTINGS.validate_python({"name": name, **needs, **variant})
+
+
+def network_for(name, variant, checkpoint, *, seed=0):
+    torch.manual_seed(seed)
+    return build_model(settings_for(name, variant, checkpoint), classes=CLASSES, vocabulary=VOCABULARY)
+
+
+def rows(lengths, tokens=None, *, seed=0):
+    """Return ids and mask of random texts; what stands in the padding is random too, since it must not matter."""
+    generator = torch.Generator().manual_seed(seed)
+    width = tokens or max([*lengths, 1])
+    # Drawn row by row, so that a text does not depend on the width of the table it is in.
+    texts = [torch.randint(2, VOCABULARY.size, (length,), generator=generator) for length in lengths]
+    ids = torch.randint(0, VOCABULARY.size, (len(lengths), width), generator=generator)
+    mask = torch.zeros(len(lengths), width, dtype=torch.int64)
+    for row, text in enumerate(texts):
+        ids[row, : len(text)] = text
+        mask[row, : len(text)] = 1
+    return ids, mask
+
+
+def export(network, path):
+    """Export with dynamic batch and tokens; return a session of it."""
+    ids, mask = rows([4, 6, 2])
+    axes = {0: "batch", 1: "tokens"}
+    torch.onnx.export(
+        network.eval(),
+        (),
+        str(path),
+        kwargs={"input_ids": ids, "attention_mask": mask},
+        dynamo=True,
+        dynamic_shapes={"input_ids": axes, "attention_mask": axes},
+        external_data=False,
+        verbose=False,
+    )
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def parity(network, session):
+    """Return the largest difference between both engines over several shapes."""
+    worst = 0.0
+    for lengths in ([1], [7], [0], [1, 1, 1], [3, 9, 0, 1], [30, 2], [5] * 8):
+        ids, mask = rows(lengths, tokens=max([*lengths, 1]) + len(lengths) % 2)
+        with torch.no_grad():
+            expected = network(ids, mask).numpy()
+        (found,) = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+        worst = max(worst, float(np.abs(found - expected).max()))
+    ids, mask = rows([1])  # one text of one token, and no padding at all
+    (found,) = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+    return max(worst, float(np.abs(found - network(ids, mask).detach().numpy()).max()))

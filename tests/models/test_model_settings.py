@@ -1,0 +1,172 @@
+"""How a recipe names a network: of the catalogue, or of the user's own."""
+
+import sys
+
+import pytest
+import torch
+from model_cases import SETTINGS, VOCABULARY, rows
+from pydantic import BaseModel, ValidationError
+
+from limbeck.errors import LimbeckError
+from limbeck.models import MODELS, BiGRUSettings, ModelSettings, NgramsSettings, Vocabulary, build_model, check_model
+
+NET = """
+import torch
+from torch import nn
+
+class Bag(nn.Module):
+    def __init__(self, classes, width=4, depth=1, *, rows=40):
+        super().__init__()
+        self.table = nn.Embedding(rows, width)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, input_ids, attention_mask):
+        return self.head((self.table(input_ids) * attention_mask.unsqueeze(-1)).sum(1))
+
+def build(classes, width):
+    return Bag(classes, width)
+
+def with_vocabulary(*, classes, vocabulary, width=2):
+    return Bag(classes, width, rows=vocabulary.size)
+
+def anything(**options):
+    return Bag(options["classes"], options["width"])
+
+def no_classes(width):
+    return Bag(2, width)
+
+def not_a_module(classes):
+    return "network"
+
+constant = 3
+"""
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    (tmp_path / "users_net.py").write_text(NET)
+    (tmp_path / "broken_net.py").write_text("import a_package_that_nobody_has")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for name in ("users_net", "broken_net"):
+        sys.modules.pop(name, None)
+
+
+class Student(BaseModel):
+    model: ModelSettings
+
+
+def test_a_bare_name_means_its_defaults():
+    assert Student.model_validate({"model": "ngrams"}).model == NgramsSettings()
+    assert Student.model_validate({"model": {"name": "bigru", "hidden": 64}}).model == BiGRUSettings(hidden=64)
+    assert Student(model=NgramsSettings(dim=8)).model.dim == 8
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_one():
+    with pytest.raises(ValidationError, match=r"no model is called `ngram`; did you mean `ngrams`\?") as caught:
+        Student.model_validate({"model": "ngram"})
+    assert caught.value.errors()[0]["loc"] == ("model",)
+    with pytest.raises(ValidationError, match=r"did you mean `bilstm`"):
+        SETTINGS.validate_python({"name": "blstm", "hidden": 3})
+    with pytest.raises(ValidationError, match=r"needs a `name`; valid: ngrams, .*bigru"):
+        SETTINGS.validate_python({"hidden": 3})
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ({"name": "bigru", "hiden": 3}, "hiden"),
+        ({"name": "bigru", "hidden": 0}, "hidden"),
+        ({"name": "bigru", "pooling": "first"}, "pooling"),
+        ({"name": "ngrams", "orders": 5}, "orders"),
+        ({"name": "ngrams", "dropout": 1.0}, "dropout"),
+        ({"name": "textcnn", "widths": []}, "widths"),
+        ({"name": "transformer", "path": "x", "freeze": -1}, "freeze"),
+    ],
+)
+def test_a_wrong_option_is_named(value, key):
+    with pytest.raises(ValidationError) as caught:
+        Student.model_validate({"model": value})
+    assert caught.value.errors()[0]["loc"] == ("model", value["name"], key)
+
+
+def test_the_schema_allows_names_and_mappings():
+    schema = Student.model_json_schema()
+    assert {"type": "string"} in schema["properties"]["model"]["anyOf"]
+    assert {f"{entry.settings.__name__}" for entry in MODELS.values()} <= schema["$defs"].keys()
+
+
+def build(value):
+    return build_model(SETTINGS.validate_python(value), classes=3, vocabulary=VOCABULARY)
+
+
+def test_a_custom_model_is_built_from_its_import_path(package):
+    for value in (
+        {"name": "users_net:build", "width": 3},
+        "users_net:Bag",
+        "users_net:with_vocabulary",
+        {"name": "users_net:anything", "width": 3},
+    ):
+        network = build(value)
+        assert network(*rows([3, 1])).shape == (2, 3)
+    assert build("users_net:with_vocabulary").table.num_embeddings == VOCABULARY.size
+    assert build({"name": "users_net:build", "width": 7}).table.embedding_dim == 7
+
+
+def test_custom_settings_survive_writing_and_reading():
+    settings = SETTINGS.validate_python({"name": "users_net:build", "width": 3, "nested": {"a": [1, 2]}})
+    assert settings.arguments == {"width": 3, "nested": {"a": [1, 2]}}
+    assert SETTINGS.validate_json(SETTINGS.dump_json(settings)) == settings
+    assert SETTINGS.dump_python(settings) == {"name": "users_net:build", "width": 3, "nested": {"a": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"name": "users_net:build", "widht": 3}, r"no parameter `widht`; did you mean `width`\?"),
+        ({"name": "users_net:Bag", "colour": 3}, r"no parameter `colour`; valid: depth, rows, width"),
+        ("users_net:build", r"users_net:build: the function needs `width`; write width: \.\.\. beside `name`"),
+        ({"name": "users_net:build", "width": 3, "classes": 2}, "`classes` is set by Limbeck; remove the key"),
+        ({"name": "users_net:no_classes", "width": 3}, "takes no `classes`"),
+        ("users_net:bild", r"`users_net` has no function `bild`; did you mean `build`\?"),
+        ("users_net:constant", "no function `constant`"),
+        ("no_such_net:build", "cannot import `no_such_net`"),
+        ("broken_net:build", "cannot import `broken_net`: No module named 'a_package_that_nobody_has'"),
+    ],
+)
+def test_a_custom_model_is_checked_before_it_is_built(package, value, message):
+    settings = SETTINGS.validate_python(value)
+    with pytest.raises(LimbeckError, match=message):
+        check_model(settings)
+    with pytest.raises(LimbeckError, match=message):
+        build_model(settings, classes=3, vocabulary=VOCABULARY)
+
+
+def test_a_custom_model_must_be_a_module(package):
+    with pytest.raises(LimbeckError, match=r"returned a str, not an nn\.Module"):
+        build("users_net:not_a_module")
+
+
+@pytest.mark.parametrize("name", ["a:b:c", ":build", "net:", "net/file.py:build"])
+def test_an_import_path_has_one_module_and_one_function(name):
+    with pytest.raises(ValidationError, match="pattern"):
+        SETTINGS.validate_python(name)
+
+
+def test_checking_a_model_of_the_catalogue_passes():
+    check_model(NgramsSettings())
+
+
+def test_a_vocabulary_holds_its_padding():
+    assert VOCABULARY.size == 40
+    for pad_id in (-1, 2):
+        with pytest.raises(LimbeckError, match="not an id"):
+            Vocabulary(("a", "b"), pad_id=pad_id)
+
+
+def test_only_built_networks_touch_the_global_generator(package):
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    check_model(SETTINGS.validate_python({"name": "users_net:build", "width": 3}))
+    assert torch.equal(torch.rand(1), expected)

@@ -1,0 +1,147 @@
+"""Pretrained encoders: which head, which layers train, what is refused."""
+
+import logging
+
+import pytest
+import torch
+import transformers
+from model_cases import CLASSES, VOCABULARY, rows, save_bert
+from transformers.utils import logging as transformers_logging
+
+from limbeck.errors import LimbeckError
+from limbeck.models import TransformerSettings, Vocabulary, build_model
+
+
+def build(path, *, classes=CLASSES, vocabulary=VOCABULARY, **options):
+    torch.manual_seed(0)
+    settings = TransformerSettings(path=str(path), **options)
+    return build_model(settings, classes=classes, vocabulary=vocabulary)
+
+
+def test_pooled_states_come_from_the_checkpoint(tmp_path):
+    source = transformers.AutoModel.from_pretrained(save_bert(tmp_path)).eval()
+    lengths = [5, 1, 3]
+    ids, mask = rows(lengths, tokens=6)
+    for pooling in ("mean", "cls"):
+        network = build(tmp_path, pooling=pooling).eval()
+        for row, length in enumerate(lengths):
+            states = source(input_ids=ids[row : row + 1, :length]).last_hidden_state[0]
+            pooled = states.mean(0) if pooling == "mean" else states[0]
+            torch.testing.assert_close(network(ids, mask)[row], network.head(pooled), rtol=1e-5, atol=1e-6)
+
+
+def test_a_finetuned_classifier_keeps_its_head(tmp_path):
+    source = transformers.AutoModelForSequenceClassification.from_pretrained(save_bert(tmp_path, classes=3)).eval()
+    ids, mask = rows([4, 2])
+    network = build(tmp_path).eval()
+    assert not hasattr(network, "head")
+    expected = source(input_ids=torch.where(mask.bool(), ids, VOCABULARY.pad_id), attention_mask=mask).logits
+    torch.testing.assert_close(network(ids, mask), expected)
+    assert network(*rows([0, 3])).isfinite().all()
+
+
+def test_a_classifier_of_other_classes_gets_a_new_head(tmp_path):
+    network = build(save_bert(tmp_path, classes=5))
+    assert network.head.out_features == CLASSES
+    assert network(*rows([4])).shape == (1, CLASSES)
+
+
+@pytest.mark.parametrize("classes", [None, CLASSES])
+def test_frozen_layers_have_no_gradient(tmp_path, classes):
+    save_bert(tmp_path, classes=classes, layers=3)
+    network = build(tmp_path, freeze=2).train()
+    network(*rows([4, 2])).sum().backward()
+    reached = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert not [name for name in reached if "embeddings" in name or ".layer.0." in name or ".layer.1." in name]
+    assert [name for name in reached if ".layer.2." in name]
+    only_embeddings = build(tmp_path, freeze_embeddings=True)
+    frozen = {name for name, parameter in only_embeddings.named_parameters() if not parameter.requires_grad}
+    assert frozen
+    assert all("embeddings" in name for name in frozen)
+    assert all(parameter.requires_grad for parameter in build(tmp_path).parameters())
+
+
+def test_lower_layers_can_be_kept_alone(tmp_path):
+    save_bert(tmp_path, layers=3)
+    short, whole = build(tmp_path, layers=1), build(tmp_path)
+    kept = short.encoder.state_dict()
+    assert len(short.encoder.encoder.layer) == 1
+    assert all(torch.equal(value, whole.encoder.state_dict()[name]) for name, value in kept.items())
+
+
+FAMILIES = {
+    "DistilBert": {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24},
+    "Roberta": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24},
+    "Electra": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24},
+    "MPNet": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_other_families_keep_the_promises(family, tmp_path):
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=40, max_position_embeddings=64, pad_token_id=VOCABULARY.pad_id, **FAMILIES[family]
+    )
+    getattr(transformers, f"{family}Model")(config).save_pretrained(tmp_path)
+    network = build(tmp_path, freeze=1).eval()
+    expected = network(*rows([4, 1, 0, 6]))
+    torch.testing.assert_close(network(*rows([4, 1, 0, 6], tokens=15)), expected, rtol=1e-5, atol=1e-6)
+    assert expected.isfinite().all()
+    assert {parameter.requires_grad for parameter in network.encoder.parameters()} == {True, False}
+    assert len(list(build(tmp_path, layers=1).parameters())) < len(list(network.parameters()))
+
+
+def test_half_precision_checkpoints_become_float32(tmp_path):
+    transformers.AutoModel.from_pretrained(save_bert(tmp_path)).half().save_pretrained(tmp_path)
+    network = build(tmp_path)
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_an_asset_is_looked_up_by_name(tmp_path, monkeypatch):
+    save_bert(tmp_path)
+    monkeypatch.setattr("limbeck.data.assets.asset", lambda name: {"minilm": tmp_path}[name])
+    assert build("minilm")(*rows([3])).shape == (1, CLASSES)
+
+
+def test_what_cannot_be_loaded_is_refused(tmp_path):
+    save_bert(tmp_path / "good")
+    larger = Vocabulary(tuple(f"word{i}" for i in range(41)), pad_id=1)
+    refusals = [
+        (lambda: build(tmp_path / "good", vocabulary=larger), "tokenizer has 41 tokens but the model only 40"),
+        (lambda: build(tmp_path / "good", layers=3), "cannot keep 3 and freeze 0 of 2 layers"),
+        (lambda: build(tmp_path / "good", layers=1, freeze=2), "cannot keep 1 and freeze 2 of 2 layers"),
+        (lambda: build(tmp_path / "nowhere"), "cannot load the model"),
+        (lambda: build("nobody/has-this-model"), "cannot load the model"),
+    ]
+    for call, message in refusals:
+        with pytest.raises(LimbeckError, match=message):
+            call()
+
+
+def test_pickled_weights_are_not_read(tmp_path):
+    model = transformers.AutoModel.from_pretrained(save_bert(tmp_path))
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(LimbeckError, match="cannot load the model"):
+        build(tmp_path)
+
+
+def test_missing_weights_are_not_made_up(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    save_bert(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.weight"]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(LimbeckError, match=r"lacks 1 of the network's weights, among them `encoder\.layer\.1"):
+        build(tmp_path)
+
+
+def test_loading_is_quiet_and_leaves_the_logger_as_it_was(tmp_path, capfd):
+    before = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    build(save_bert(tmp_path, layers=3), layers=1)  # the weights of two layers go unused
+    capfd.readouterr()
+    build(tmp_path, layers=1)
+    assert capfd.readouterr() == ("", "")
+    assert (transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()) == before
+    assert logging.getLogger("transformers").level == before[0]

@@ -1,0 +1,192 @@
+"""The report renders whatever a run may hold, loads nothing and lets no text become markup."""
+
+import re
+from html.parser import HTMLParser
+
+import example
+import pytest
+
+from limbeck.evaluation.schema import Disagreement, Evaluation
+
+VOID = {"meta", "link", "br", "hr", "img", "input", "base", "col", "area", "embed", "source", "track", "wbr"}
+LOADING = ("src", "srcset", "href", "poster", "data", "action", "background")
+
+RUNS = {
+    "complete": example.complete(),
+    "bare": example.bare(),
+    "many classes": example.complete(classes=77),
+    "numbered classes": example.complete(classes=12),
+    "one seed": example.complete(seeds=1),
+    "not exported": example.complete().model_copy(
+        update={
+            "student": example.complete().student.model_copy(update={"cost": None}),
+            "bundle": None,
+            "bundle_error": "the operator `aten::unique` has no ONNX form",
+        }
+    ),
+}
+
+
+class Page(HTMLParser):
+    """Fails when tags do not balance; collects attributes and visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.attributes, self.ids, self.tags, self.said = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.handle_startendtag(tag, attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attributes]
+        self.ids += [value for name, value in attributes if name == "id"]
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.said.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.said).split())
+
+
+@pytest.fixture(scope="module", params=RUNS, ids=lambda name: name.replace(" ", "-"))
+def page(request, tmp_path_factory) -> tuple[Evaluation, str]:
+    evaluation = RUNS[request.param]
+    return evaluation, example.write(evaluation, tmp_path_factory.mktemp("report") / "report.html")
+
+
+def test_tags_balance_and_ids_are_unique(page):
+    parsed = Page(page[1])
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert "script" not in parsed.tags
+
+
+def test_references_point_inside_the_page(page):
+    parsed = Page(page[1])
+    used = {value[1:] for tag, name, value in parsed.attributes if name == "href" and tag == "use"}
+    used |= set(re.findall(r'url\(#([^)"]+)\)', page[1]))
+    assert used <= set(parsed.ids)
+
+
+def test_loads_nothing(page):
+    for tag, name, value in Page(page[1]).attributes:
+        if name.rpartition(":")[2] in LOADING:
+            assert value.startswith(("#", "data:")), (tag, name, value)
+    assert "@import" not in page[1]
+    assert not re.search(r"url\(\s*['\"]?(?!#)", page[1])
+
+
+def test_every_figure_says_what_it_shows(page):
+    parsed = Page(page[1])
+    labels = [value for tag, name, value in parsed.attributes if (tag, name) == ("svg", "aria-label")]
+    assert len(labels) == parsed.tags.count("svg")
+    assert all(labels)
+
+
+def test_says_the_verdict_and_how_to_repeat_it(page):
+    evaluation, html = page
+    text = Page(html).text
+    assert evaluation.sentence in text
+    assert example.COMMAND in text
+    assert "made on the validation split" in text
+    assert "None" not in text
+    assert "nan" not in html
+
+
+def test_placeholder_colours_are_replaced(page):
+    assert "#fe0" not in page[1]
+
+
+def test_complete_run_shows_its_numbers(tmp_path):
+    text = Page(example.write(example.complete(), tmp_path / "report.html")).text.replace("\u00a0", " ")
+    for said in (
+        "95.3 %",
+        "12× smaller",
+        "46× faster",
+        "p < 0.001",
+        "22,713,986",
+        "41 rows dropped",
+        "2.9 MB",
+        "600 steps",
+    ):
+        assert said in text, said
+
+
+def test_absent_parts_are_named(tmp_path):
+    text = Page(example.write(example.bare(), tmp_path / "report.html")).text
+    assert "not measured: the run has no baseline" in text
+    assert "There is no bundle" in text
+    assert "which could not be exported" in text
+
+
+def test_reason_for_no_bundle_is_given(tmp_path):
+    assert "aten::unique" in Page(example.write(RUNS["not exported"], tmp_path / "report.html")).text
+
+
+def test_one_seed_is_called_too_few(tmp_path):
+    assert "train three or more" in example.write(RUNS["one seed"], tmp_path / "report.html")
+
+
+def test_many_classes_stay_small_and_list_the_confused_pairs(tmp_path):
+    html = example.write(RUNS["many classes"], tmp_path / "report.html")
+    assert len(html) < 150_000
+    assert "Most confused pairs" in html
+
+
+def test_several_looks_at_the_test_split_are_warned_about(tmp_path):
+    once = example.complete()
+    twice = once.model_copy(update={"test_evaluations": once.test_evaluations * 2})
+    html = example.write(twice, tmp_path / "report.html")
+    assert "read 2 times" in html
+    assert "look better than they are" in html
+
+
+def test_text_never_becomes_markup(tmp_path):
+    evil = "<script>alert('x')</script>\" onload=\"x $5 & $6 \x07"
+    run = example.complete()
+    case = Disagreement(
+        text=evil, label=evil, teacher=evil, student="b", teacher_probability=0.9, student_probability=0.6
+    )
+    run = run.model_copy(
+        update={
+            "name": evil,
+            "sentence": evil,
+            "disagreements": [case],
+            "data": run.data.model_copy(update={"classes": [evil, "日本語"], "source": evil, "dropped": {evil: 1}}),
+        }
+    )
+    html = example.write(run, tmp_path / "report.html", recipe_yaml=evil, environment={evil: evil}, command=evil)
+    parsed = Page(html)
+    assert "script" not in parsed.tags
+    assert not any(name == "onload" for _, name, _ in parsed.attributes)
+    assert "alert('x')" in parsed.text
+
+
+def test_same_input_same_bytes_whatever_the_users_matplotlib_settings(tmp_path):
+    import matplotlib as mpl
+
+    first = example.write(example.complete(), tmp_path / "a.html")
+    with mpl.rc_context({"lines.linewidth": 9, "axes.grid": True, "svg.fonttype": "path"}):
+        before = dict(mpl.rcParams)
+        second = example.write(example.complete(), tmp_path / "b.html")
+        assert dict(mpl.rcParams) == before
+    assert first == second
+
+
+def test_replaces_an_older_report_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    example.write(example.bare(), path)
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert list(tmp_path.iterdir()) == [path]

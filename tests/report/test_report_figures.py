@@ -1,0 +1,66 @@
+"""What the figures draw, where it is easy to get wrong."""
+
+import xml.etree.ElementTree as ElementTree
+
+import example
+import pytest
+
+from limbeck.evaluation.schema import Curve
+from limbeck.report import figures
+from limbeck.report.svg import part
+
+
+@pytest.mark.parametrize("draw", [figures.gains, figures.cost, figures.reliability])
+def test_nothing_to_draw_is_none(draw):
+    assert draw(example.bare()) is None
+
+
+def test_bare_run_has_no_curves_and_no_confusion():
+    assert figures.curve(example.bare(), "nll") is None
+    assert figures.confusion(example.bare(), "student") is None
+
+
+def test_models_without_cost_are_named_not_drawn():
+    run = example.complete()
+    drawing = figures.cost(run.model_copy(update={"teacher": run.teacher.model_copy(update={"cost": None})}))
+    assert drawing is not None
+    assert "Not measured: teacher" in drawing.caption
+    assert "teacher" not in drawing.svg
+
+
+def test_seeds_that_stopped_at_different_steps_are_drawn_apart():
+    run = example.complete()
+    short = run.student.curves[0]
+    cut = Curve(seed=0, steps=short.steps[:5], nll=short.nll[:5], accuracy=short.accuracy[:5], best_step=short.steps[4])
+    student = run.student.model_copy(update={"curves": [cut, *run.student.curves[1:]]})
+    drawing = figures.curve(run.model_copy(update={"student": student}), "accuracy")
+    assert drawing is not None
+    assert "fill-opacity: 0.2" in drawing.svg  # the baseline's band
+    assert drawing.svg.count("stroke: var(--student); stroke-width: 1.2") == 3
+
+
+def test_confusion_numbers_are_the_counts():
+    run = example.complete()
+    drawing = figures.confusion(run, "student")
+    assert drawing is not None
+    said = [element.text for element in ElementTree.fromstring(drawing.svg).iter("text")]
+    assert [str(number) for row in run.student.confusion for number in row] == [text for text in said if text.isdigit()]
+
+
+def test_a_class_without_test_examples_is_drawn():
+    run = example.complete()
+    student = run.student.model_copy(update={"confusion": [[0, 0], [3, 5]]})
+    assert figures.confusion(run.model_copy(update={"student": student}), "student") is not None
+
+
+def test_identical_accuracies_and_latencies_are_drawn():
+    run = example.complete()
+    assert figures.cost(run.model_copy(update={"baseline": run.student, "floor": run.student, "teacher": run.student}))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "placed"),
+    [([10, 50], [10, 50]), ([50, 52], [50, 62]), ([98, 99], [88, 100]), ([52, 50], [62, 50]), ([5], [5])],
+)
+def test_labels_part_without_changing_order(wanted, placed):
+    assert part(wanted, 12, 100) == placed
