@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -24,10 +24,10 @@ app = typer.Typer(
 
 Recipe = Annotated[str, typer.Argument(help="a packaged name (see `limbeck recipes`) or the path of a YAML file")]
 Overrides = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="e.g. data.labelled=200 losses.kd.temperature=4 'seeds=[0]'"),
 ]
-Out = Annotated[Optional[Path], typer.Option("--out", help="the run's folder; a second run continues there")]  # noqa: UP045
+Out = Annotated[Path | None, typer.Option("--out", help="the run's folder; a second run continues there")]
 BundleFolder = Annotated[Path, typer.Argument(help="the `bundle` folder of a run, or the run's folder")]
 DISTILL = "pip install 'limbeck[distill]'"
 
@@ -71,8 +71,8 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
 
 @app.command()
 def recipes(
-    action: Annotated[Optional[str], typer.Argument(help="`show`, or `schema` for the JSON Schema")] = None,  # noqa: UP045
-    name: Annotated[Optional[str], typer.Argument(help="which recipe to show")] = None,  # noqa: UP045
+    action: Annotated[str | None, typer.Argument(help="`show`, or `schema` for the JSON Schema")] = None,
+    name: Annotated[str | None, typer.Argument(help="which recipe to show")] = None,
 ) -> None:
     """List the ready recipes; `recipes show NAME` prints one to copy, `recipes schema` the form of all."""
     _needs_distill()
@@ -95,8 +95,8 @@ def recipes(
 def predict(
     bundle: BundleFolder,
     file: Annotated[
-        Optional[str], typer.Argument(help="a text file, one text a line; `-` or nothing: standard input")
-    ] = None,  # noqa: UP045
+        str | None, typer.Argument(help="a text file, one text a line; `-` or nothing: standard input")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
 ) -> None:
     """Label texts with a bundle; works without PyTorch."""
@@ -131,7 +131,7 @@ def evaluate(
 
 @app.command()
 def losses(
-    name: Annotated[Optional[str], typer.Argument(help="show one loss's card")] = None,  # noqa: UP045
+    name: Annotated[str | None, typer.Argument(help="show one loss's card")] = None,
 ) -> None:
     """List the losses, or show one: equation, paper, settings, when to use it."""
     _needs_distill()

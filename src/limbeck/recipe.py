@@ -18,7 +18,6 @@ from limbeck.models import ModelSettings
 from limbeck.models.transformer import TransformerSettings
 from limbeck.trainer import TrainSettings
 
-
 _M = TypeVar("_M", bound=BaseModel)
 
 

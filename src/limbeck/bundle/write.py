@@ -82,7 +82,7 @@ def write_bundle(
     """
     fp32 = parity(reference, OnnxClassifier(model, encoder).logits(texts))
     choice = _choose(model, encoder, texts, reference, fp32, scratch)
-    info = {
+    info: dict[str, Any] = {
         "format": FORMAT,
         "task": "classification",
         "labels": list(labels),

@@ -127,8 +127,7 @@ def load_splits(settings: DataSettings) -> Splits:
 
 
 def _classes(labels: list[Any], settings: DataSettings) -> tuple[str, ...]:
-    values = {_plain(label) for label in labels}
-    values.discard(None)
+    values: set[Any] = {_plain(label) for label in labels} - {None}
     where = f"{settings.source}, column `{settings.label}`"
     kinds = {type(value) for value in values}
     if float in kinds:

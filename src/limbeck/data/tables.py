@@ -136,8 +136,8 @@ def _read_hub(name: str) -> dict[str, tuple[str, dict[str, list[Any]]]]:
             where=f"data.source={name}",
             fix="give a local file or folder instead",
         ) from error
-    splits = {_ALIASES.get(split, split): part for split, part in loaded.items()}
-    return {split: (f"{name}/{split}", splits[split].to_dict()) for split in SPLITS if split in splits}
+    splits = {_ALIASES.get(str(split), str(split)): part for split, part in loaded.items()}
+    return {split: (f"{name}/{split}", dict(splits[split][:])) for split in SPLITS if split in splits}
 
 
 def _table(columns: dict[str, list[Any]], *, text: str, label: str, where: str, needs_label: bool) -> Table:

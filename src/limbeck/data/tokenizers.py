@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
@@ -94,7 +94,7 @@ def _pretrained(path: str) -> tuple[Tokenizer, int]:
     from transformers import AutoTokenizer
 
     try:
-        loaded = AutoTokenizer.from_pretrained(source)
+        loaded: Any = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:
         raise LimbeckError(
             f"no tokenizer at `{path}`: {str(error).strip().splitlines()[0]}",

@@ -60,7 +60,7 @@ def run(recipe: Recipe, out: Path, *, command: str | None = None) -> Run:
     Raises:
         LimbeckError: bad input, found before anything long starts wherever it can be.
     """
-    _let_import(recipe.folder)
+    let_import(recipe.folder)
     clock = _Clock()
     write_text(out / "recipe.yaml", recipe.to_yaml())
     environment = describe_environment()
@@ -144,7 +144,7 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def _let_import(folder: Path | None) -> None:
+def let_import(folder: Path | None) -> None:
     """Let a recipe name modules that lie beside its file."""
     if folder is not None and str(folder) not in sys.path:
         sys.path.insert(0, str(folder))

@@ -191,7 +191,7 @@ def confusion(evaluation: Evaluation, name: Literal["teacher", "student"]) -> Dr
         return None
     size, numbered = len(counts), len(counts) <= NUMBERED_CLASSES
     names = [format.squeeze(text, 13) for text in classes] if numbered else [""]
-    gutter = 14 + int(7 * max(map(len, names)))
+    gutter = 18 + 7 * max(map(len, names))
     across = max(WIDTH - gutter - 8, 26 * size if numbered else 0)
     flat = size * (gutter - 4) < across
     bottom = 48 if flat or not numbered else 22 + gutter

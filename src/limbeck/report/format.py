@@ -106,7 +106,7 @@ def times(ratio: float) -> str:
 
 
 def squeeze(text: str, limit: int) -> str:
-    """Return a name on one line, cut in the middle when it is longer than `limit` characters: its ends tell it apart."""
+    """Return a name on one line, cut in the middle beyond `limit` characters: its ends tell it apart."""
     line = _one_line(text)
     half = limit // 2
     return line if len(line) <= limit else f"{line[: limit - half - 1]}…{line[-half:]}"

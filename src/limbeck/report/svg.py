@@ -4,7 +4,7 @@ import io
 import itertools
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -39,7 +39,7 @@ class Drawing:
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def style() -> Generator[None]:
     """Draw independently of the user's matplotlibrc; also a decorator."""
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()

@@ -1,0 +1,107 @@
+"""Find what is wrong with a run, and how long it would take, before anything long starts."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from limbeck.console import say, table
+from limbeck.data import Batches, Examples, Splits, encode, load_splits
+from limbeck.distiller import Distiller
+from limbeck.losses import CrossEntropy
+from limbeck.models import build_model
+from limbeck.pipeline.networks import View
+from limbeck.pipeline.run import let_import
+from limbeck.recipe import NetworkSettings, Recipe, TransformersTeacher
+from limbeck.trainer import fit, predict_logits
+from limbeck.types import best_device
+
+TRIAL_STEPS = 3
+TRIAL_ROWS = 64
+
+
+def check(recipe: Recipe) -> float:
+    """Print split sizes, classes, truncated shares and an estimate of the time; return the estimate in seconds.
+
+    Every model is built and takes a few steps, so that what would fail later fails now.
+
+    Raises:
+        LimbeckError: whatever a run would raise.
+    """
+    let_import(recipe.folder)
+    splits = load_splits(recipe.data)
+    _describe(splits)
+    kind = recipe.teacher
+    teacher = kind.network if isinstance(kind, TransformersTeacher) else kind
+    networks = {"teacher": teacher, "student": recipe.student}
+    if recipe.baseline is not False:
+        networks["baseline"] = recipe.arm("baseline")
+    seconds = {name: _trial(settings, splits, name, recipe) for name, settings in networks.items()}
+    total = sum(seconds.values())
+    rows = [[name, f"{value:,.0f} s"] for name, value in seconds.items()]
+    table(["training and answers", "about"], [*rows, ["together", f"{total / 60:,.1f} min"]])
+    say("the recipe is fine; export, evaluation and report add about half a minute")
+    return total
+
+
+def _describe(splits: Splits) -> None:
+    parts = {
+        "labelled": splits.labelled,
+        "unlabelled": splits.unlabelled,
+        "validation": splits.validation,
+        "test": splits.test,
+    }
+    table(["split", "rows", "classes"], [[name, f"{len(rows):,}", _classes(rows)] for name, rows in parts.items()])
+    names = splits.classes
+    counts = Counter(splits.labelled.labels.tolist())
+    few = [names[index] for index in range(len(names)) if counts[index] == 0]
+    say(f"classes ({len(names)}): " + ", ".join(f"{names[i]} {n:,}" for i, n in counts.most_common(8)))
+    if few:
+        say(f"[yellow]without a labelled row: {', '.join(few[:8])}; no model can learn these[/yellow]")
+    for reason, rows in splits.dropped.items():
+        say(f"dropped: {rows:,} {reason}")
+
+
+def _classes(rows: Examples) -> str:
+    return str(len(np.unique(rows.labels[rows.labels >= 0]))) if (rows.labels >= 0).any() else "-"
+
+
+def _trial(settings: NetworkSettings, splits: Splits, name: str, recipe: Recipe) -> float:
+    """Take a few steps and answers, and scale their time up to the whole run."""
+    view = View(settings, splits)
+    say(f"{name}: {view.transfer.truncated:.1%} of the training texts are longer than {settings.max_length} tokens")
+    torch.manual_seed(0)
+    model = build_model(settings.model, classes=len(splits.classes), vocabulary=view.vocabulary).to(best_device())
+    distilled = name == "student"
+    examples, rows = (splits.transfer, view.transfer) if distilled else (splits.labelled, view.labelled)
+    batches = Batches(
+        examples,
+        rows,
+        batch_size=settings.train.batch_size,
+        labelled_per_batch=recipe.data.labelled_per_batch,
+        seed=0,
+    )
+    distiller = Distiller(model, 1.0 * CrossEntropy())
+    step = _seconds(lambda: _steps(distiller, batches, settings)) / TRIAL_STEPS
+    total = step * settings.train.total_steps(len(examples))
+    if name == "teacher":
+        sample = encode(view.encoder, splits.validation.texts[:TRIAL_ROWS])
+        answer = _seconds(lambda: predict_logits(model, sample)) / len(sample)
+        return total + answer * (len(splits.transfer) + len(splits.validation) + len(splits.test))
+    points = len(recipe.candidates(name))
+    return total * (len(recipe.seeds) + (points - 1 if points > 1 else 0))
+
+
+def _steps(distiller: Distiller, batches: Batches, settings: NetworkSettings) -> None:
+    def no_validation(model: torch.nn.Module) -> dict[str, float]:
+        return {"calibrated_nll": 0.0}
+
+    fit(distiller, batches, settings.train, steps=TRIAL_STEPS, validate=no_validation, title="trial")
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.monotonic()
+    work()
+    return time.monotonic() - start
