@@ -15,16 +15,17 @@ from limbeck.files import staged
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, optimizer: Optimizer, best: dict[str, Tensor], progress: dict[str, Any]
+    path: Path, owner: str, model: nn.Module, optimizer: Optimizer, best: dict[str, Tensor], history: dict[str, Any]
 ) -> None:
     """Write everything that the remaining steps depend on.
 
     Args:
         path: the file.
+        owner: names the training.
         model: being trained.
         optimizer: its state is stored by parameter number.
         best: the weights kept so far, by name.
-        progress: JSON values: step, history, what these belong to.
+        history: what happened so far, as JSON values.
     """
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in best.items()}
@@ -35,33 +36,46 @@ def save_checkpoint(
         tensors["rng/cuda"] = torch.cuda.get_rng_state()
     with staged(path) as aside:
         copies = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
-        save_file(copies, str(aside), metadata={"progress": json.dumps(progress)})
+        save_file(copies, str(aside), metadata={"owner": owner, "history": json.dumps(history)})
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Put model, optimizer and random state back; return the best weights and the progress.
+def load_checkpoint(
+    path: Path, owner: str, model: nn.Module, optimizer: Optimizer
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Put model, optimizer and random state back; return the best weights and the history.
+
+    None, and nothing changed, when the checkpoint belongs to another owner.
 
     Raises:
-        LimbeckError: the file is damaged or belongs to another network.
+        LimbeckError: the file is damaged, or belongs to another network.
     """
     try:
         with safe_open(str(path), framework="pt") as file:
-            progress = json.loads((file.metadata() or {})["progress"])
+            about = file.metadata() or {}
+            if about["owner"] != owner:
+                return None
+            history = json.loads(about["history"])
             groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "rng": {}}
             for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
                 group, name = key.split("/", 1)
                 groups[group][name] = file.get_tensor(key)
         model.load_state_dict(groups["model"])
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        _load_optimizer(optimizer, groups["optimizer"])
+        torch.set_rng_state(groups["rng"]["cpu"])
+        if "cuda" in groups["rng"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state(groups["rng"]["cuda"])
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         raise LimbeckError(
-            f"the checkpoint cannot be used ({type(error).__name__})", where=str(path), fix="delete it and run again"
+            f"the checkpoint is damaged or of another network ({type(error).__name__})",
+            where=str(path),
+            fix="delete it and run again",
         ) from error
+    return groups["best"], history
+
+
+def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in groups["optimizer"].items():
+    for key, value in tensors.items():
         number, name = key.split("/", 1)
         state.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    torch.set_rng_state(groups["rng"]["cpu"])
-    if "cuda" in groups["rng"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state(groups["rng"]["cuda"])
-    return groups["best"], progress

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,7 @@ Overrides = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="the run's folder; a second run continues there")]
 BundleFolder = Annotated[Path, typer.Argument(help="the `bundle` folder of a run, or the run's folder")]
+INTERRUPTED = 130
 DISTILL = "pip install 'limbeck[distill]'"
 
 
@@ -150,28 +152,29 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    code: object = 0
     try:
-        app(args=[argument for argument in arguments if argument != "--debug"], standalone_mode=False)
+        code = app(args=[argument for argument in arguments if argument != "--debug"], standalone_mode=False)
     except LimbeckError as error:
         if debug:
             raise
         _fail(f"error: {error}", 2)
-    except typer.Abort:
-        _fail("interrupted", 130)
     except KeyboardInterrupt:
-        _fail(f"interrupted; the same line continues where it stopped: limbeck {' '.join(arguments)}", 130)
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if debug or not _is_usage(error):
             raise
         _fail(_usage(error), 2)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code
+        _fail(f"interrupted; the same line continues where it stopped: limbeck {shlex.join(arguments)}", INTERRUPTED)
 
 
 def _run(recipe: str, overrides: list[str] | None, out: Path | None) -> None:
     _needs_distill()
     from limbeck.pipeline import run
-    from limbeck.pipeline.run import invocation
+    from limbeck.pipeline.order import invocation
     from limbeck.pipeline.summary import print_summary
     from limbeck.recipe import load_recipe
 

@@ -3,7 +3,10 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -11,6 +14,26 @@ from rich.table import Table
 _PLAIN_EVERY_S = 10.0
 
 console = Console(highlight=False, soft_wrap=True)
+_logs: list[Console] = []
+
+
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Add everything that is printed while the block runs to a file, without colours."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        log = Console(file=file, highlight=False, soft_wrap=True, width=120, color_system=None)
+        _logs.append(log)
+        try:
+            yield
+        finally:
+            _logs.remove(log)
+
+
+def _print(renderable: Any, *, style: str | None = None, soft_wrap: bool = True) -> None:
+    for target in (console, *_logs):
+        # Texts of the user's may hold square brackets, which are no markup.
+        target.print(renderable, style=style, soft_wrap=soft_wrap, markup=False)
 
 
 class Meter:
@@ -36,15 +59,15 @@ class Meter:
             self._bar.update(self._task, advance=units, note=self._note)
         elif time.monotonic() - self._last > _PLAIN_EVERY_S:
             self._last = time.monotonic()
-            self._print(f"{self._done:,}/{self._total:,}")
+            self._line(f"{self._done:,}/{self._total:,}")
 
     def finish(self) -> None:
         """Leave one line that says how long the step took."""
-        self._print("done" if self._done >= self._total else f"stopped at {self._done:,}/{self._total:,}")
+        self._line("done" if self._done >= self._total else f"stopped at {self._done:,}/{self._total:,}")
 
-    def _print(self, state: str) -> None:
+    def _line(self, state: str) -> None:
         note = f"  {self._note}" if self._note else ""
-        console.print(f"  {self._title}: {state} after {time.monotonic() - self._start:.1f} s{note}")
+        _print(f"  {self._title}: {state} after {time.monotonic() - self._start:.1f} s{note}")
 
 
 @contextmanager
@@ -69,23 +92,27 @@ def meter(title: str, total: int) -> Iterator[Meter]:
     progress.finish()
 
 
-def say(text: str) -> None:
+def say(text: str, *, style: str | None = None) -> None:
     """Print a line."""
-    console.print(text)
+    _print(text, style=style)
 
 
 def heading(text: str) -> None:
     """Print the name of a stage."""
-    console.print(f"[bold]{text}[/bold]")
+    _print(text, style="bold")
 
 
 def table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None, text_columns: int = 1
 ) -> None:
     """Print a table whose first columns are text and whose others are figures."""
-    grid = Table(title=title, title_justify="left", pad_edge=False)
+    grid = Table(title=title, title_justify="left", title_style="", box=SIMPLE, pad_edge=False)
     for index, column in enumerate(columns):
-        grid.add_column(column, justify="left" if index < text_columns else "right", no_wrap=text_columns == 1)
+        # A name or a figure is never broken over two lines; longer text is.
+        whole = index == 0 or text_columns == 1
+        width = max(len(cell) for cell in (column, *(row[index] for row in rows))) if whole else None
+        justify: Literal["left", "right"] = "left" if index < text_columns else "right"
+        grid.add_column(column, justify=justify, no_wrap=whole, min_width=width)
     for row in rows:
         grid.add_row(*row)
-    console.print(grid, soft_wrap=False)
+    _print(grid, soft_wrap=False)

@@ -1,7 +1,9 @@
 """One training step: from a batch to the sums and counts of every term."""
 
 from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
@@ -35,8 +37,14 @@ class Distiller:
         """Return how many predictions each term counts; known before any forward."""
         return self.objective.counts(batch)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Return each term's sum over the predictions it counts; the caller divides by the whole group's count."""
-        outputs = Outputs(logits=self.student(**batch.student_inputs))
+    def step(self, batch: Batch, precision: Literal["fp32", "bf16"] = "fp32") -> dict[str, Tensor]:
+        """Return each term's sum over the predictions it counts; the caller divides by the whole group's count.
+
+        Args:
+            batch: on the student's device.
+            precision: of the student's forward alone; the teacher's answers and the losses do not depend on it.
+        """
+        with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            outputs = Outputs(logits=self.student(**batch.student_inputs))
         answers = self.teacher.predict(batch) if self.teacher is not None else None
         return self.objective.sums(outputs, answers, batch)

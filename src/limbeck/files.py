@@ -13,16 +13,23 @@ from limbeck.errors import LimbeckError
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file or a folder to; it takes the name `path` when the block succeeds."""
+    """Yield a path beside `path` to write a file or a folder to; it takes the name `path` when the block succeeds.
+
+    Raises:
+        FileNotFoundError: the block wrote nothing there; what stood at `path` is still there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     _remove(aside)
     try:
         yield aside
+        if not aside.exists():
+            raise FileNotFoundError(f"nothing was written for {path}")
         _sync(aside)
         if path.is_dir():
             # A folder cannot be replaced in one step: its old content goes aside first.
             old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            _remove(old)
             path.rename(old)
             aside.rename(path)
             _remove(old)
@@ -47,12 +54,14 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        LimbeckError: the file is missing or is not JSON.
+        LimbeckError: the file is missing, cannot be read, or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LimbeckError("no such file", where=str(path)) from None
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LimbeckError(f"not valid JSON ({error})", where=str(path)) from None
 
@@ -65,7 +74,7 @@ def size_of(path: Path) -> int:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from limbeck.checkpoint import load_checkpoint, save_checkpoint
 from limbeck.console import meter
 from limbeck.data import EncodedTexts, in_length_order
+from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.types import Batch, device_of
@@ -24,7 +25,7 @@ CHECKPOINT_EVERY_S = 20.0
 class TrainSettings(BaseModel):
     """How a network is trained; the same for every arm unless the recipe says otherwise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: Annotated[int | None, Field(ge=1, description="optimizer steps; or give epochs")] = None
     epochs: Annotated[float | None, Field(gt=0, description="passes over the training rows; or give steps")] = None
@@ -40,7 +41,11 @@ class TrainSettings(BaseModel):
     ] = "linear"
     clip: Annotated[float | None, Field(gt=0, description="largest norm of the gradient; null: unlimited")] = 1.0
     accumulate: Annotated[int, Field(ge=1, description="micro-batches that a batch is split into; same result")] = 1
-    validations: Annotated[int, Field(ge=1, description="evenly spaced; the best checkpoint is kept")] = 12
+    validations: Annotated[int, Field(ge=1, description="evenly spaced, the last one at the end")] = 12
+    keep: Annotated[
+        Literal["best", "last"],
+        Field(description="which weights: of the best validation, or the last, for a rate that falls to 0 anyway"),
+    ] = "best"
     patience: Annotated[
         int | None, Field(ge=1, description="stop after this many validations without a better one; null: never")
     ] = None
@@ -134,13 +139,16 @@ def fit(
         validate: scores the student; called in evaluation mode.
         title: shown while it runs.
         checkpoint: file to continue from and to save to; None: neither.
-        owner: digest of everything the training depends on; a checkpoint of another owner is ignored.
+        owner: names what the training depends on besides `settings` and `steps`: data, seed, objective; a checkpoint
+            of another owner is removed.
 
     Raises:
-        LimbeckError: the loss is not finite.
+        LimbeckError: the loss or the validation NLL is not finite, no parameter can be trained, or the checkpoint is
+            damaged.
     """
     model = distiller.student
     optimizer = torch.optim.AdamW(_groups(model, settings), weight_decay=settings.weight_decay, fused=True)
+    owner = digest([owner, steps, settings.model_dump(mode="json")])
     best, history = _start(checkpoint, owner, model, optimizer, steps)
     validate_at = {round(steps * (index + 1) / settings.validations) for index in range(settings.validations)}
     log_every = max(1, steps // 100)
@@ -158,7 +166,7 @@ def fit(
             for parameters in optimizer.param_groups:
                 parameters["lr"] = parameters["peak_lr"] * share
 
-            terms = _accumulate(distiller, group, step / steps, settings.precision)
+            means = _accumulate(distiller, group, step / steps, settings.precision)
 
             if settings.clip is not None:
                 nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
@@ -167,19 +175,20 @@ def fit(
             history.done = step + 1
             progress.advance()
 
-            if history.done % log_every == 0:
-                record = {"step": history.done, "lr": settings.lr * share} | {k: float(v) for k, v in terms.items()}
-                history.log.append(record)
-                if not math.isfinite(record["loss"]):
-                    raise LimbeckError(
-                        f"the loss is {record['loss']} at step {history.done} of {title}", fix="lower train.lr"
-                    )
+            log_now = history.done % log_every == 0
+            validate_now = history.done in validate_at or history.done == steps
+            if log_now or validate_now:
+                values = {name: float(value) for name, value in means.items()}
+                _require_finite("loss", values["loss"], history.done, title)
+                if log_now:
+                    history.log.append({"step": history.done, "lr": settings.lr * share} | values)
 
-            if history.done in validate_at or history.done == steps:
+            if validate_now:
                 model.eval()
                 record = {"step": history.done} | validate(model)
+                _require_finite("validation NLL", record["calibrated_nll"], history.done, title)
                 history.validations.append(record)
-                if record["calibrated_nll"] < history.best_nll:
+                if settings.keep == "last" or record["calibrated_nll"] < history.best_nll:
                     history.best_nll, history.best_step = record["calibrated_nll"], history.done
                     best = {name: value.detach().clone() for name, value in model.state_dict().items()}
                 progress.advance(0, note=f"validation NLL {record['calibrated_nll']:.3f}")
@@ -187,7 +196,7 @@ def fit(
                 if checkpoint is not None and time.monotonic() - since_save > CHECKPOINT_EVERY_S:
                     since_save = time.monotonic()
                     saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
-                    save_checkpoint(checkpoint, model, optimizer, best, {"owner": owner, "history": saved})
+                    save_checkpoint(checkpoint, owner, model, optimizer, best, saved)
 
     model.load_state_dict(best)
     model.eval()
@@ -199,12 +208,17 @@ def _start(
     checkpoint: Path | None, owner: str, model: nn.Module, optimizer: torch.optim.Optimizer, steps: int
 ) -> tuple[dict[str, Tensor], History]:
     if checkpoint is not None and checkpoint.is_file():
-        best, progress = load_checkpoint(checkpoint, model, optimizer)
-        if progress["owner"] == owner:
-            return best, History(**progress["history"])
+        found = load_checkpoint(checkpoint, owner, model, optimizer)
+        if found is not None:
+            best, history = found
+            return best, History(**history)
         checkpoint.unlink()
-        raise LimbeckError("a checkpoint of another training was here and is removed now", where=str(checkpoint))
     return {}, History(steps)
+
+
+def _require_finite(what: str, value: float, step: int, title: str) -> None:
+    if not math.isfinite(value):
+        raise LimbeckError(f"the {what} is {value} at step {step} of {title}", fix="lower train.lr")
 
 
 def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
@@ -216,6 +230,8 @@ def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
             lr = settings.lr * (settings.head_lr_scale if id(parameter) in head else 1.0)
             decay = settings.weight_decay if parameter.ndim > 1 else 0.0
             groups.setdefault((lr, decay), []).append(parameter)
+    if not groups:
+        raise LimbeckError("every parameter of the network is frozen: there is nothing to train", where="model")
     return [
         {"params": parameters, "lr": lr, "peak_lr": lr, "weight_decay": decay}
         for (lr, decay), parameters in groups.items()
@@ -231,8 +247,7 @@ def _accumulate(
     weights = distiller.objective.weights(progress)
     means: dict[str, Tensor] = {}
     for batch in group:
-        with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            sums = distiller.step(batch)
+        sums = distiller.step(batch, precision)
         parts = {name: value / divisors[name] for name, value in sums.items()}
         loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         loss.backward()

@@ -58,6 +58,12 @@ def test_level_with_the_baseline():
     assert "0 of 2 seeds gain" in text
 
 
+def test_zero_has_no_sign():
+    text = sentence(gain(0.01, 0.0, 0.02, 0.06, 0.01), **USUAL)
+    assert "interval 0.0 to 2.0" in text
+    assert text.count("a loss above 0.0 points") == 1
+
+
 def test_a_small_number_keeps_its_side_of_zero():
     text = sentence(gain(0.002, 0.0003, 0.004, 0.01, 0.002), **USUAL)
     assert "interval 0.03 to 0.4, p = 0.010, one seed only: luck of training not measured)" in text

@@ -88,6 +88,13 @@ def test_the_variance_between_seeds_is_unbiased():
     assert _bootstrap(student, baseline, 20_000).var() == pytest.approx(unbiased, rel=0.03)
 
 
+def test_the_interval_is_the_95_percent_one():
+    student, baseline = arms(np.random.default_rng(14), n=2000, seeds=(1, 1))
+    error = (student.astype(float) - baseline).std() / math.sqrt(2000)
+    low, high = compare(student, baseline).ci95
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.05)
+
+
 def test_chunks_do_not_change_what_is_drawn(monkeypatch):
     student, baseline = as_int(arms(np.random.default_rng(3), n=300))
     whole = _bootstrap(student, baseline, 500)
@@ -122,7 +129,7 @@ def test_seeds_are_never_pooled_as_examples(copies):
     once, copied = compare(student, baseline), compare(student.repeat(copies, 0), baseline.repeat(copies, 0))
     assert 0.001 < once.p_value < 0.2
     assert copied.p_value == once.p_value
-    assert np.diff(copied.ci95) == pytest.approx(np.diff(once.ci95), rel=0.03)
+    assert np.diff(copied.ci95) == pytest.approx(np.diff(once.ci95), rel=0.05)
 
 
 def test_unequal_numbers_of_seeds():
@@ -139,14 +146,14 @@ def test_a_big_test_split_is_compared_quickly_enough_to_run_here():
     assert abs(gain.mean) < 0.01
 
 
-def error_rate(rng, runs, flips=1000, resamples=400, **how):
+def error_rate(rng, runs, flips=1000, resamples=250, **how):
     verdicts = [verdict(compare(*arms(rng, **how), _flips=flips, _resamples=resamples)) for _ in range(runs)]
     return np.mean([one != "no_difference" for one in verdicts])
 
 
 @pytest.mark.parametrize(
     ("seeds", "seed_sd", "n", "runs"),
-    [((3, 3), 0.0, 500, 500), ((3, 3), 0.05, 1000, 1200), ((3, 2), 0.05, 500, 500), ((5, 5), 0.1, 500, 500)],
+    [((3, 3), 0.0, 500, 400), ((3, 3), 0.05, 1000, 1000), ((3, 2), 0.05, 500, 400), ((5, 5), 0.1, 500, 300)],
     ids=["no seed effect", "three seeds", "unequal numbers", "large seed effect, five seeds"],
 )
 def test_arms_of_equal_true_accuracy_are_rarely_told_apart(seeds, seed_sd, n, runs):
@@ -162,7 +169,7 @@ def test_the_p_value_alone_is_at_its_nominal_level_where_only_examples_vary():
 
 def test_the_p_value_alone_does_not_see_seed_effects_and_the_verdict_does():
     rng = np.random.default_rng(12)
-    gains = [compare(*arms(rng, n=2000, seed_sd=0.05), _flips=1000, _resamples=400) for _ in range(200)]
+    gains = [compare(*arms(rng, n=2000, seed_sd=0.05), _flips=1000, _resamples=250) for _ in range(150)]
     assert np.mean([gain.p_value < 0.05 for gain in gains]) > 0.12
     assert np.mean([verdict(gain) != "no_difference" for gain in gains]) < 0.1
 

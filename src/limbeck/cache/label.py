@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from limbeck.cache.store import CachedTeacher, CacheIdentity, CacheWriter
 from limbeck.console import meter
@@ -25,38 +26,46 @@ def label(
 ) -> CachedTeacher:
     """Write the teacher's answers for all examples and return them as a teacher.
 
+    The rows are asked in the order of their lengths and a shard holds whole batches, so a labelling that was killed
+    asks the batches that it would have asked.
+
     Args:
         teacher: asked with the view's rows as `teacher_inputs`.
-        examples: what to label; ids that have an answer are skipped.
+        examples: what to label; ids that have an answer are skipped, and an id that stands twice is asked once.
         view: the same rows as the teacher sees them.
         folder: of the cache; continued when it holds answers of the same identity.
         identity: whose answers these are.
         batch_size: rows asked at once; similar lengths share a batch.
+
+    Raises:
+        LimbeckError: the folder holds a foreign or damaged cache, or the teacher's answers are not finite logits of
+            the identity's classes.
+        ValueError: the view has other rows than the examples, or the identity is another teacher's.
     """
+    if len(view) != len(examples):
+        raise ValueError(f"the view has {len(view)} rows and the examples have {len(examples)}")
+    if teacher.digest != identity.teacher:
+        raise ValueError(f"the identity names teacher `{identity.teacher}`, this one is `{teacher.digest}`")
     writer = CacheWriter(folder, identity)
-    known = writer.known_ids()
-    batches = list(in_length_order(view, batch_size))
-    todo = [batch for batch in batches if not known.issuperset(examples.ids[batch].tolist())]
-    if todo:
-        with meter("teacher answers", sum(map(len, todo))) as progress:
-            for start in range(0, len(todo), SHARD_BATCHES):
-                shard = todo[start : start + SHARD_BATCHES]
+    todo = _unanswered(examples, view, writer.known_ids())
+    shard_rows = batch_size * SHARD_BATCHES
+    if len(todo):
+        with meter("teacher answers", len(todo)) as progress:
+            for shard in (todo[start : start + shard_rows] for start in range(0, len(todo), shard_rows)):
                 answers = []
-                for rows in shard:
+                for rows in (shard[start : start + batch_size] for start in range(0, len(shard), batch_size)):
                     ids = torch.from_numpy(examples.ids[rows])
-                    inputs = view.batch(rows)
-                    answers.append(teacher.predict(Batch(ids=ids, student_inputs={}, teacher_inputs=inputs)).logits)
+                    batch = Batch(ids=ids, student_inputs={}, teacher_inputs=view.batch(rows))
+                    answers.append(teacher.predict(batch).logits)
                     progress.advance(len(rows))
-                _add_new(writer, known, examples.ids[np.concatenate(shard)], torch.cat(answers).cpu())
+                writer.add(examples.ids[shard], torch.cat(answers).cpu())
     return CachedTeacher(folder, identity)
 
 
-def _add_new(writer: CacheWriter, known: set[int], ids: np.ndarray, logits: torch.Tensor) -> None:
-    """Add the answers to ids that have none; the same text may stand in two places of a test split."""
-    fresh = []
-    for row, key in enumerate(ids.tolist()):
-        if key not in known:
-            known.add(key)
-            fresh.append(row)
-    if fresh:
-        writer.add(ids[fresh], logits[fresh])
+def _unanswered(examples: Examples, view: EncodedTexts, known: set[int]) -> NDArray[np.int64]:
+    """Return one row of every id that has no answer, longest first; the same text may stand twice in a test split."""
+    first: dict[int, int] = {}
+    for rows in in_length_order(view, max(1, len(view))):
+        for row in rows.tolist():
+            first.setdefault(int(examples.ids[row]), row)
+    return np.array([row for key, row in first.items() if key not in known], np.int64)

@@ -65,8 +65,15 @@ class CacheWriter:
             logits: (rows, classes); stored as float32.
 
         Raises:
-            LimbeckError: a logit is not finite.
+            LimbeckError: there is not one finite logit a row and class.
         """
+        expected = (len(ids), self._manifest["identity"]["classes"])
+        if tuple(logits.shape) != expected:
+            raise LimbeckError(
+                f"the teacher's answers have shape {tuple(logits.shape)}, not (rows, classes) = {expected}",
+                where=str(self._folder),
+                fix="its last layer needs one logit a class",
+            )
         if not torch.isfinite(logits).all():
             raise LimbeckError(
                 "the teacher answered with NaN or infinity", where=str(self._folder), fix="train it anew"
@@ -128,10 +135,13 @@ class CachedTeacher:
 
 
 def _read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
+    if not (folder / MANIFEST).is_file():
+        raise LimbeckError("there is no cache", where=str(folder), fix="label the examples first")
     manifest = read_json(folder / MANIFEST)
-    wanted = asdict(identity)
-    found = manifest.get("identity", {})
-    for key, value in wanted.items():
+    if not isinstance(manifest, dict) or not {"identity", "count", "shards"} <= manifest.keys():
+        raise LimbeckError("no manifest of a cache", where=str(folder / MANIFEST), fix="delete the cache folder")
+    found = manifest["identity"]
+    for key, value in asdict(identity).items():
         if found.get(key) != value:
             raise LimbeckError(
                 f"the cache belongs to another {key}: it has `{found.get(key)}`, this run needs `{value}`",

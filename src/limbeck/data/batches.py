@@ -17,16 +17,23 @@ WINDOW = 64
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """An endless sequence of rows: one seeded permutation after another."""
+    """An endless sequence of rows: one seeded permutation after another, `count` rows a batch."""
 
     rows: NDArray[np.int64]
+    count: int
     seed: tuple[int, ...]
     _permutations: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
-    def draw(self, start: int, count: int) -> NDArray[np.int64]:
-        position = np.arange(start, start + count)
+    def draw(self, start: int, batches: int, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return batches `start` to `start + batches`, (batches, count) row numbers, the batch of short texts first."""
+        position = np.arange(start * self.count, (start + batches) * self.count)
         epoch, within = np.divmod(position, len(self.rows))
-        return np.concatenate([self._epoch(int(e))[within[epoch == e]] for e in np.unique(epoch)])
+        rows = np.concatenate([self._epoch(int(e))[within[epoch == e]] for e in np.unique(epoch)])
+        # Each epoch is sorted by itself, or the copies of a row would come to lie in one batch; upwards and downwards
+        # in turn, so that the batch in which two epochs meet has similar lengths too.
+        direction = np.where(epoch % 2, -1, 1)
+        drawn = rows[np.lexsort((direction * lengths[rows], epoch))].reshape(batches, self.count)
+        return drawn[np.argsort(lengths[drawn].max(axis=1), kind="stable")]
 
     def _epoch(self, epoch: int) -> NDArray[np.int64]:
         if epoch not in self._permutations:
@@ -41,7 +48,7 @@ class Batches:
 
     Every batch of a mixed set holds the same number of labelled rows, so that a few labels among much unlabelled text
     are not over-weighted by accident. The batch of a step depends on nothing but (seed, step): a run that was killed
-    continues with the batch it would have had.
+    continues with the batch it would have had. Of the labelled and of the unlabelled rows, each is seen once an epoch.
 
     Args:
         examples: the rows; unlabelled ones have label -1.
@@ -70,8 +77,10 @@ class Batches:
         unlabelled = np.flatnonzero(examples.labels == UNLABELLED)
         share = labelled_per_batch if len(labelled) and len(unlabelled) else batch_size * bool(len(labelled))
         share = min(share, batch_size)
-        streams = [(_Stream(labelled, (seed, 0)), share), (_Stream(unlabelled, (seed, 1)), batch_size - share)]
-        self._streams = [(stream, count) for stream, count in streams if count]
+        streams = [_Stream(labelled, share, (seed, 0)), _Stream(unlabelled, batch_size - share, (seed, 1))]
+        self._streams = [stream for stream in streams if stream.count]
+        # A window is no longer than an epoch, so that epochs follow each other and do not mix.
+        self._size = max(1, min(WINDOW, max(len(stream.rows) // stream.count for stream in self._streams)))
         self._seed = seed
         self._window: tuple[int, list[NDArray[np.int64]]] = (-1, [])
 
@@ -83,20 +92,17 @@ class Batches:
 
     def rows(self, step: int) -> NDArray[np.int64]:
         """Return the row numbers of a step's batch."""
-        window, position = divmod(step, WINDOW)
+        window, position = divmod(step, self._size)
         if self._window[0] != window:
             self._window = (window, self._draw(window))
         return self._window[1][position]
 
     def _draw(self, window: int) -> list[NDArray[np.int64]]:
-        """Sort each stream's share of a window by length, cut it into batches, and pair batches of equal rank."""
+        """Draw each stream's share of a window's batches, and pair the shares of equal rank in length."""
         lengths = self._student.lengths
-        parts = []
-        for stream, count in self._streams:
-            rows = stream.draw(window * WINDOW * count, WINDOW * count)
-            parts.append(rows[np.argsort(lengths[rows], kind="stable")].reshape(WINDOW, count))
-        batches = np.concatenate(parts, axis=1)
-        return list(batches[np.random.default_rng((self._seed, 2, window)).permutation(WINDOW)])
+        parts = [stream.draw(window * self._size, self._size, lengths) for stream in self._streams]
+        order = np.random.default_rng((self._seed, 2, window)).permutation(self._size)
+        return list(np.concatenate(parts, axis=1)[order])
 
     def _batch(self, rows: NDArray[np.int64]) -> Batch:
         labels = torch.from_numpy(self._examples.labels[rows])

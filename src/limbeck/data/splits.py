@@ -85,8 +85,9 @@ def load_splits(settings: DataSettings) -> Splits:
     """Read the source and split it.
 
     Rows are ordered by content id, which is as good as random and the same on every machine, whatever their order in
-    the file. A test split that the source brings is kept as it is; rows of other splits whose text occurs in it are
-    dropped, and so are training rows whose text occurs in validation.
+    the file. A test split that the source brings is kept whole; rows of other splits whose text occurs in it are
+    dropped, and so are training rows whose text occurs in a validation split that the source brings. Where it brings
+    none, rows with a label are held out. What is left without a label, or beyond `data.labelled`, is unlabelled.
 
     Raises:
         LimbeckError: too few rows for the sizes asked, fewer than two classes, or labels that cannot be classes.
@@ -94,41 +95,51 @@ def load_splits(settings: DataSettings) -> Splits:
     tables = read_tables(settings.source, text=settings.text, label=settings.label, domain=settings.domain)
     classes = _classes(tables["train"].labels, settings)
     dropped: dict[str, int] = {}
-    train = _examples(tables["train"], classes, dropped)
-    extra = Table([], [])
-    if "unsupervised" in tables:
-        extra = Table(tables["unsupervised"].texts, [None] * len(tables["unsupervised"].texts))
-    if settings.transfer is not None:
-        more = read_texts(settings.transfer, text=settings.text)
-        extra = Table(extra.texts + more, [None] * (len(extra.texts) + len(more)))
-    held_out = sum(getattr(settings.split, name) for name in ("test", "validation") if name not in tables)
-    if len(train) < held_out + (settings.labelled or 2 * len(classes)):
-        raise _too_few(len(train), tables, settings, len(classes))
+    parts = {
+        name: _examples(tables[name], classes, f"{settings.source}, {name} split")
+        for name in ("train", "validation", "test")
+        if name in tables
+    }
+    train = _clean(parts["train"], dropped)
+    if "test" in parts:
+        train = _drop(train, parts["test"], "training, also in test", dropped)
+    if "validation" in parts:
+        parts["validation"] = _clean(parts["validation"], dropped)
+        if "test" in parts:
+            parts["validation"] = _drop(parts["validation"], parts["test"], "validation, also in test", dropped)
+        train = _drop(train, parts["validation"], "training, also in validation", dropped)
 
-    if "test" in tables:
-        test = _examples(tables["test"], classes, None)
-    else:
-        test, train = train.take(range(settings.split.test)), train.take(range(settings.split.test, len(train)))
-    train = _drop(train, test, "also in test", dropped)
-    if "validation" in tables:
-        validation = _drop(_examples(tables["validation"], classes, dropped), test, "also in test", dropped)
-    else:
-        size = settings.split.validation
-        validation, train = train.take(range(size)), train.take(range(size, len(train)))
-    train = _drop(train, validation, "also in validation", dropped)
-    labelled, rest = _labelled(train, settings)
-    unlabelled = _unlabelled(rest, extra, [test, validation, labelled], dropped)
+    having = train.take(np.flatnonzero(train.labels != UNLABELLED))
+    missing = train.take(np.flatnonzero(train.labels == UNLABELLED))
+    sizes = {name: getattr(settings.split, name) for name in ("test", "validation") if name not in parts}
+    if len(having) < sum(sizes.values()) + (settings.labelled or 2 * len(classes)):
+        raise _too_few(len(having), sizes, settings, len(classes))
+    for name, size in sizes.items():
+        parts[name], having = having.take(range(size)), having.take(range(size, len(having)))
+    for name in ("test", "validation"):
+        _check_held_out(name, parts[name], settings.source)
+    labelled = having.take(range(min(settings.labelled or len(having), len(having))))
+    rest = _by_content(having.take(range(len(labelled), len(having))).without_labels() + missing)
+
+    extra = _extra(tables, settings)
+    for other, where in ((parts["test"], "test"), (parts["validation"], "validation"), (train, "training")):
+        extra = _drop(extra, other, f"unlabelled, also in {where}", dropped)
+    unlabelled = rest + _clean(extra, dropped)
     if settings.unlabelled is not None:
         unlabelled = unlabelled.take(range(min(settings.unlabelled, len(unlabelled))))
-    for name, part in (("test", test), ("validation", validation)):
-        if len(part) == 0 or (part.labels == UNLABELLED).any():
-            raise LimbeckError(f"the {name} split has rows without a label, or no rows", where=settings.source)
-    return Splits(labelled, unlabelled, validation, test, classes, dropped)
+    return Splits(labelled, unlabelled, parts["validation"], parts["test"], classes, dropped)
 
 
 def _classes(labels: list[Any], settings: DataSettings) -> tuple[str, ...]:
-    values: set[Any] = {_plain(label) for label in labels} - {None}
     where = f"{settings.source}, column `{settings.label}`"
+    odd = {type(label).__name__ for label in labels if not isinstance(label, bool | int | float | str | None)}
+    if odd:
+        raise LimbeckError(
+            f"labels are of type {', '.join(sorted(odd))}, which are no classes",
+            where=where,
+            fix="set data.label to a column of integers, strings or booleans",
+        )
+    values: set[Any] = {_plain(label) for label in labels} - {None}
     kinds = {type(value) for value in values}
     if float in kinds:
         raise LimbeckError(
@@ -136,9 +147,12 @@ def _classes(labels: list[Any], settings: DataSettings) -> tuple[str, ...]:
         )
     if len(kinds) > 1:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise LimbeckError(f"labels are of mixed kinds ({names})", where=where)
+        raise LimbeckError(f"labels are of mixed kinds ({names})", where=where, fix="write all of them alike")
     if len(values) < 2:
-        raise LimbeckError(f"found {len(values)} class(es), and at least 2 are needed", where=where)
+        found = f"every label is `{label_name(next(iter(values)))}`" if values else "no row has a label"
+        raise LimbeckError(
+            f"{found}, and at least 2 classes are needed", where=where, fix="set data.label, or add rows"
+        )
     return tuple(str(label_name(value)) for value in sorted(values))
 
 
@@ -159,17 +173,22 @@ def label_name(label: Any) -> str | None:
     return str(plain).lower() if isinstance(plain, bool) else str(plain)
 
 
-def _examples(table: Table, classes: tuple[str, ...], dropped: dict[str, int] | None) -> Examples:
-    """Return a table's rows; with `dropped`, empty and repeated texts leave and the rest is ordered by content id."""
+def _examples(table: Table, classes: tuple[str, ...], where: str) -> Examples:
+    """Return all rows of a table, ordered by content id."""
     index = {name: position for position, name in enumerate(classes)}
     names = [label_name(label) for label in table.labels]
     if unseen := sorted({name for name in names if name is not None and name not in index}):
         raise LimbeckError(
-            f"label `{unseen[0]}` does not occur in the training rows", fix="remove its rows, or add training rows"
+            f"label `{unseen[0]}` does not occur in the training rows",
+            where=where,
+            fix="remove its rows, or add training rows",
         )
     labels = np.fromiter((UNLABELLED if name is None else index[name] for name in names), np.int64, len(names))
-    examples = Examples(_ids(table.texts), table.texts, labels)
-    return examples if dropped is None else _clean(examples, dropped)
+    return _by_content(Examples(_ids(table.texts), table.texts, labels))
+
+
+def _by_content(examples: Examples) -> Examples:
+    return examples.take(np.lexsort((examples.labels, examples.ids)))
 
 
 def _ids(texts: list[str]) -> NDArray[np.int64]:
@@ -177,23 +196,26 @@ def _ids(texts: list[str]) -> NDArray[np.int64]:
 
 
 def _clean(examples: Examples, dropped: dict[str, int]) -> Examples:
+    """Return one row a text, ordered by content id, without empty texts and without those that have two labels."""
     first: dict[int, int] = {}
     contradicted: set[int] = set()
     for row, (key, text) in enumerate(zip(examples.ids.tolist(), examples.texts, strict=True)):
         if not text.strip():
             _count(dropped, "empty")
-        elif key not in first:
+            continue
+        other = first.setdefault(key, row)
+        if other == row:
+            continue
+        if examples.texts[other] != text:
+            raise LimbeckError(f"two different texts share the content id {key}", fix="change one of them")
+        _count(dropped, "repeated")
+        if examples.labels[other] == UNLABELLED:
             first[key] = row
-        else:
-            if examples.texts[first[key]] != text:
-                raise LimbeckError(f"two different texts share the content id {key}", fix="change one of them")
-            _count(dropped, "repeated")
-            if examples.labels[first[key]] != examples.labels[row]:
-                contradicted.add(key)
-    for key in contradicted:
-        _count(dropped, "contradicting labels")
-        del first[key]
-    return examples.take([first[key] for key in sorted(first)])
+        elif examples.labels[row] not in (UNLABELLED, examples.labels[other]):
+            contradicted.add(key)
+    if contradicted:
+        _count(dropped, "contradicting labels", len(contradicted))
+    return examples.take([first[key] for key in sorted(first.keys() - contradicted)])
 
 
 def _count(dropped: dict[str, int], reason: str, rows: int = 1) -> None:
@@ -207,26 +229,37 @@ def _drop(examples: Examples, other: Examples, reason: str, dropped: dict[str, i
     return examples.take(np.flatnonzero(keep))
 
 
-def _labelled(train: Examples, settings: DataSettings) -> tuple[Examples, Examples]:
-    have = np.flatnonzero(train.labels != UNLABELLED)
-    chosen = have[: settings.labelled]
-    rest = np.setdiff1d(np.arange(len(train)), chosen)
-    return train.take(chosen), train.take(rest).without_labels()
+def _extra(tables: dict[str, Table], settings: DataSettings) -> Examples:
+    texts = tables["unsupervised"].texts if "unsupervised" in tables else []
+    if settings.transfer is not None:
+        texts = texts + read_texts(settings.transfer, text=settings.text)
+    return Examples(_ids(texts), texts, np.full(len(texts), UNLABELLED, np.int64))
 
 
-def _unlabelled(rest: Examples, extra: Table, others: list[Examples], dropped: dict[str, int]) -> Examples:
-    more = Examples(_ids(extra.texts), extra.texts, np.full(len(extra.texts), UNLABELLED, np.int64))
-    for other, reason in zip([*others, rest], ("in test", "in validation", "in labelled", "in train"), strict=True):
-        more = _drop(more, other, f"unlabelled, also {reason}", dropped)
-    return rest + (_clean(more, dropped) if len(more) else more)
+def _check_held_out(name: str, part: Examples, source: str) -> None:
+    where = f"{source}, {name} split"
+    if not len(part):
+        raise LimbeckError("no usable rows", where=where, fix="add rows, or remove it: training rows are then held out")
+    if bare := int((part.labels == UNLABELLED).sum()):
+        raise LimbeckError(
+            f"{bare:,} rows have no label", where=where, fix="label them, or remove it: training rows are then held out"
+        )
 
 
-def _too_few(rows: int, tables: dict[str, Table], settings: DataSettings, classes: int) -> LimbeckError:
-    parts = {name: getattr(settings.split, name) for name in ("test", "validation") if name not in tables}
-    asked = ", ".join(f"data.split.{name}={size}" for name, size in parts.items())
-    labelled = f", data.labelled={settings.labelled}" if settings.labelled else ""
-    share = {name: max(2, rows // 5) for name in parts}
+def _too_few(rows: int, sizes: dict[str, int], settings: DataSettings, classes: int) -> LimbeckError:
+    """Return the error that names sizes which would do; each class needs two rows, each held-out split two."""
+    asked = [f"data.split.{name}={size}" for name, size in sizes.items()]
+    asked += [f"data.labelled={settings.labelled}"] if settings.labelled else []
+    spare = (rows - 2 * classes) // max(1, len(sizes))
+    share = {name: max(2, min(size, rows // 5, spare)) for name, size in sizes.items()}
     left = rows - sum(share.values())
-    would = " ".join([*(f"data.split.{name}={size}" for name, size in share.items()), f"data.labelled={left}"])
-    fix = f"these would do: {would}" if left >= 2 * classes else f"add rows: {classes} classes need more"
-    return LimbeckError(f"{rows:,} usable rows are too few for {asked}{labelled}", where=settings.source, fix=fix)
+    would = [f"data.split.{name}={size}" for name, size in share.items()]
+    would += [f"data.labelled={min(left, settings.labelled)}"] if settings.labelled else []
+    enough = would and left >= 2 * classes
+    return LimbeckError(
+        f"{rows:,} usable rows with a label are too few for {', '.join(asked) or f'{classes} classes'}",
+        where=settings.source,
+        fix=f"these would do: {' '.join(would)}"
+        if enough
+        else f"add rows: {classes} classes need at least {2 * classes + 2 * len(sizes)}",
+    )

@@ -1,6 +1,5 @@
 """Where a model's token ids come from: words counted in the training texts, or a pretrained tokenizer."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,14 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from limbeck.data.assets import ASSETS, asset
+from limbeck.data.readers import first_line
 from limbeck.errors import LimbeckError
+from limbeck.files import read_json
 from limbeck.runtime import Encoder
+from limbeck.runtime.encoder import read_tokenizer
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
 # English words as spaCy's rules cut them, in one expression: a negation keeps its own token (do|n't), so do clitics
-# (it|'s, they|'re), numbers keep their separators, every other mark is a token by itself, a run of dots is one.
-_WORD = r"n['’]t\b|['’](?:s|re|ve|ll|d|m)\b|\d+(?:[.,:]\d+)*|\w+?(?=n['’]t\b)|\w+|\.{2,}|[^\w\s]"
+# (it|'s, they|'re), a number keeps its separators (1,000.50) and its letters (90s, 3rd), every other mark is a token by
+# itself, a run of dots is one. Unlike spaCy it knows no lists of words: cannot stays whole, U.S. becomes u|.|s|.
+_WORD = r"n't\b|'(?:s|re|ve|ll|d|m)\b|\d+(?:[.,:]\d+)+|\w+?(?=n't\b)|\w+|\.{2,}|[^\w\s]"
+_APOSTROPHES = r"[‘’ʼ]"
 
 
 class WordTokenizerSettings(BaseModel):
@@ -52,6 +56,9 @@ def build_encoder(
         settings: which tokenizer.
         texts: training texts; a word tokenizer counts its vocabulary in them and in nothing else.
         max_length: tokens kept of each text.
+
+    Raises:
+        LimbeckError: there is no such tokenizer, or `max_length` leaves no room beside its special tokens.
     """
     if isinstance(settings, WordTokenizerSettings):
         return Encoder(word_tokenizer(texts, settings), max_length=max_length, pad_id=0)
@@ -62,7 +69,9 @@ def build_encoder(
 def word_tokenizer(texts: Sequence[str], settings: WordTokenizerSettings) -> Tokenizer:
     """Return a tokenizer whose vocabulary is the most frequent words of `texts`; ties go by the alphabet."""
     tokenizer = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(_APOSTROPHES), "'")]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
     counts: dict[str, int] = {}
     for text in texts:
@@ -85,9 +94,9 @@ def _pretrained(path: str) -> tuple[Tokenizer, int]:
     source = pretrained_folder(path)
     folder = Path(source)
     if (folder / "tokenizer.json").is_file():
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer = read_tokenizer(folder / "tokenizer.json")
         file = folder / "tokenizer_config.json"
-        config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        config = read_json(file) if file.is_file() else {}
         pad = config.get("pad_token") or PAD
         pad_id = tokenizer.token_to_id(pad if isinstance(pad, str) else pad["content"])
         return tokenizer, pad_id or 0
@@ -97,7 +106,7 @@ def _pretrained(path: str) -> tuple[Tokenizer, int]:
         loaded: Any = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:
         raise LimbeckError(
-            f"no tokenizer at `{path}`: {str(error).strip().splitlines()[0]}",
+            f"no tokenizer at `{path}`: {first_line(error).rstrip('.')}",
             fix="give a folder with tokenizer.json, or a hub id",
         ) from error
     return loaded.backend_tokenizer, loaded.pad_token_id or 0

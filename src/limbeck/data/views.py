@@ -39,7 +39,10 @@ class EncodedTexts:
         return np.diff(self.offsets)
 
     def batch(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
-        """Return `input_ids` and `attention_mask`, (rows, longest) int64, padded on the right."""
+        """Return `input_ids` and `attention_mask`, (rows, longest) int64, padded on the right.
+
+        The one padding token that stands for an empty text is real: its mask is 1, as in `Encoder.pad`.
+        """
         start, length = self.offsets[rows], self.lengths[rows]
         column = np.arange(length.max())
         inside = column < length[:, None]

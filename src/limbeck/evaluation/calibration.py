@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+
+from limbeck.evaluation.metrics import nll
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
@@ -15,11 +15,12 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
         logits: (rows, classes).
         labels: (rows,) class indices.
     """
-    rows = np.arange(len(labels))
+    from scipy.optimize import minimize_scalar
+
     exact = logits.astype(np.float64)
 
     def cost(log_temperature: float) -> float:
-        return float(-log_softmax(exact / np.exp(log_temperature), axis=1)[rows, labels].mean())
+        return nll(exact / np.exp(log_temperature), labels)
 
     bounds = (np.log(0.05), np.log(20))
     return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-3}).x))
@@ -31,5 +32,4 @@ def calibrated_nll(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> fl
     Checkpoints and grid points are chosen by it. A student of a confident teacher is over-confident from its first
     steps on; plain NLL would then keep the least trained weights, although every later step decides better.
     """
-    exact = logits.astype(np.float64) / fit_temperature(logits, labels)
-    return float(-log_softmax(exact, axis=1)[np.arange(len(labels)), labels].mean())
+    return nll(logits.astype(np.float64) / fit_temperature(logits, labels), labels)

@@ -46,7 +46,7 @@ class Curve(Record):
 
 
 class Reliability(Record):
-    """Confidence against accuracy in equal-width bins; empty bins are left out."""
+    """Confidence against accuracy in equal-width bins, of the first seed; empty bins are left out."""
 
     confidence: list[Fraction]
     accuracy: list[Fraction]
@@ -79,12 +79,12 @@ class Fidelity(Record):
 
 
 class Gain(Record):
-    """Student minus baseline on the same test examples."""
+    """Student minus baseline: accuracy on the same test examples."""
 
     mean: float
     ci95: tuple[float, float]
     p_value: Fraction
-    per_seed: list[float]
+    per_seed: list[float] = Field(description="in the order of `seeds`")
 
 
 class Disagreement(Record):
@@ -138,7 +138,7 @@ class Evaluation(Record):
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str = Field(description="the recipe's name")
     task: Literal["classification"] = "classification"
-    metric: Literal["accuracy", "f1_macro"] = "accuracy"
+    metric: Literal["accuracy"] = Field(default="accuracy", description="what retention and gain are about")
     test_examples: int
     seeds: list[int]
     data: DataRecord

@@ -99,8 +99,10 @@ def _bootstrap(student: np.ndarray, baseline: np.ndarray, resamples: int) -> np.
     # Examples with the same right and wrong over all seeds are interchangeable: n draws with replacement are one
     # multinomial draw of how often each pattern occurs.
     examples = student.shape[1]
-    patterns, counts = np.unique(np.vstack([student, baseline]).T.astype(np.uint8), axis=0, return_counts=True)
-    patterns = patterns.astype(np.float64)
+    correct = np.vstack([student, baseline]).T
+    packed = np.packbits(correct.astype(bool), axis=1)  # a third of the time of sorting whole rows
+    _, first, counts = np.unique(packed, axis=0, return_index=True, return_counts=True)
+    patterns = correct[first].astype(np.float64)
     rng = np.random.default_rng(_SEED)
     weights = np.hstack([_seed_weights(len(student), resamples, rng), -_seed_weights(len(baseline), resamples, rng)])
     gains = np.empty(resamples)

@@ -27,6 +27,9 @@ class NgramsSettings(EmbeddingSettings):
     )
     orders: Annotated[int, Field(ge=1, le=4, description="longest n-gram, in tokens; 1: single words only")] = 2
     hidden: Annotated[int, Field(ge=0, le=65536, description="width of a ReLU layer before the output; 0: none")] = 0
+    ngram_dropout: Annotated[
+        float, Field(ge=0, lt=1, description="share of n-grams of two or more words that are dropped in training")
+    ] = 0.0
     normalize: Annotated[
         Literal["sqrt", "mean"], Field(description="divide the sum by the root of the number of n-grams, or by it")
     ] = "sqrt"
@@ -67,7 +70,10 @@ class Ngrams(nn.Module):
         count = mask.sum(1, keepdim=True)
         if self.hashed is not None:
             for buckets, whole in hash_ngrams(input_ids, mask, self.settings.orders, self.settings.buckets):
-                total = total + (self.hashed(buckets) * whole.unsqueeze(-1).to(total.dtype)).sum(1)
+                # Dropped like the units of a layer, and scaled up for it: a rare n-gram would otherwise learn its one
+                # text by heart, and its words would learn nothing from that text.
+                kept = F.dropout(whole.to(total.dtype), self.settings.ngram_dropout, self.training)
+                total = total + (self.hashed(buckets) * kept.unsqueeze(-1)).sum(1)
                 count = count + whole.sum(1, keepdim=True)
         divisor = count.clamp(min=1).to(total.dtype)
         return self.head(self.dropout(total / (divisor.sqrt() if self.settings.normalize == "sqrt" else divisor)))

@@ -129,7 +129,7 @@ def _onnx_node(cell: nn.RNNBase, inputs: Tensor) -> Tensor:
     gates = (1, 0, 2) if is_gru else (0, 3, 1, 2)
 
     def reordered(weight: Tensor) -> Tensor:
-        # Slices, since the exporter folds those into constants: int8 quantization skips weights that are not.
+        # Slices rather than chunks, about each of which the exporter would complain.
         return torch.cat([weight[gate * cell.hidden_size : (gate + 1) * cell.hidden_size] for gate in gates])
 
     input_weight, state_weight, input_bias, state_bias = (reordered(weight) for weight in cell.all_weights[0])

@@ -1,6 +1,6 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
@@ -196,7 +196,7 @@ def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None, None, None]:
     """Silence transformers' progress bar and its report of unused weights; missing weights raise instead."""
     from transformers.utils import logging
 

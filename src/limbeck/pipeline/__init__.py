@@ -1,5 +1,5 @@
 """The stages of a run, in order."""
 
-from limbeck.pipeline.run import Run, run
+from limbeck.pipeline.order import Run, run
 
 __all__ = ["Run", "run"]

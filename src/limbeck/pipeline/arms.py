@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import say
 from limbeck.data import EncodedTexts, Examples, Splits
+from limbeck.digest import digest
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy, objective_from
-from limbeck.pipeline.networks import Lesson, Trained, View, train_network
-from limbeck.recipe import NetworkSettings, Recipe, TransformersTeacher
+from limbeck.models import check_model
+from limbeck.pipeline.networks import Lesson, Trained, View, Views, build, train_network
+from limbeck.recipe import NetworkSettings, Recipe
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
 
@@ -67,11 +69,22 @@ class Arm:
         return min(self.trained, key=lambda seed: self.trained[seed].history.best_nll)
 
 
-def train_teacher(recipe: Recipe, splits: Splits, folder: Path) -> Trained:
+def preflight(recipe: Recipe, splits: Splits, views: Views) -> None:
+    """Build every network of the run once, so that what cannot be built fails before anything long starts.
+
+    Raises:
+        LimbeckError: a network, its weights or its word vectors cannot be had.
+    """
+    for settings in {digest(s.model_dump()): s for s in (recipe.student, recipe.arm("baseline"))}.values():
+        check_model(settings.model)
+        build(settings, splits, views.of(settings), seed=0)
+    check_model(recipe.teacher.network.model)
+
+
+def train_teacher(recipe: Recipe, splits: Splits, views: Views, folder: Path) -> Trained:
     """Train the teacher on the labelled rows, with the first seed."""
-    kind = recipe.teacher
-    settings = kind.network if isinstance(kind, TransformersTeacher) else kind
-    view = View(settings, splits)
+    settings = recipe.teacher.network
+    view = views.of(settings)
     lesson = _labels_only(splits, view)
     return train_network(
         settings, splits, view, lesson, seed=recipe.seeds[0], folder=folder / "teacher", title="teacher"
@@ -87,14 +100,12 @@ def ask_teacher(trained: Trained, splits: Splits, folder: Path) -> TeacherAnswer
     return answers
 
 
-def train_arm(name: str, recipe: Recipe, splits: Splits, answers: TeacherAnswers, folder: Path) -> Arm:
+def train_arm(name: str, recipe: Recipe, splits: Splits, views: Views, answers: TeacherAnswers, folder: Path) -> Arm:
     """Tune an arm on validation with the first seed, then train every seed with the settings that won."""
     candidates = recipe.candidates(name)
-    views: dict[str, View] = {}
 
     def train(settings: NetworkSettings, seed: int, target: Path, title: str) -> Trained:
-        key = f"{settings.tokenizer}{settings.max_length}"
-        view = views.setdefault(key, View(settings, splits))
+        view = views.of(settings)
         lesson = _lesson(name, recipe, splits, view, answers)
         return train_network(settings, splits, view, lesson, seed=seed, folder=target, title=title)
 

@@ -11,12 +11,11 @@ from limbeck.console import say, table
 from limbeck.data import Batches, Examples, Splits, encode, load_splits
 from limbeck.distiller import Distiller
 from limbeck.losses import CrossEntropy
-from limbeck.models import build_model
-from limbeck.pipeline.networks import View
-from limbeck.pipeline.run import let_import
-from limbeck.recipe import NetworkSettings, Recipe, TransformersTeacher
+from limbeck.models import check_model
+from limbeck.pipeline.networks import View, build
+from limbeck.pipeline.order import let_import
+from limbeck.recipe import NetworkSettings, Recipe
 from limbeck.trainer import fit, predict_logits
-from limbeck.types import best_device
 
 TRIAL_STEPS = 3
 TRIAL_ROWS = 64
@@ -33,9 +32,7 @@ def check(recipe: Recipe) -> float:
     let_import(recipe.folder)
     splits = load_splits(recipe.data)
     _describe(splits)
-    kind = recipe.teacher
-    teacher = kind.network if isinstance(kind, TransformersTeacher) else kind
-    networks = {"teacher": teacher, "student": recipe.student}
+    networks = {"teacher": recipe.teacher.network, "student": recipe.student}
     if recipe.baseline is not False:
         networks["baseline"] = recipe.arm("baseline")
     seconds = {name: _trial(settings, splits, name, recipe) for name, settings in networks.items()}
@@ -59,7 +56,7 @@ def _describe(splits: Splits) -> None:
     few = [names[index] for index in range(len(names)) if counts[index] == 0]
     say(f"classes ({len(names)}): " + ", ".join(f"{names[i]} {n:,}" for i, n in counts.most_common(8)))
     if few:
-        say(f"[yellow]without a labelled row: {', '.join(few[:8])}; no model can learn these[/yellow]")
+        say(f"without a labelled row: {', '.join(few[:8])}; no model can learn these", style="yellow")
     for reason, rows in splits.dropped.items():
         say(f"dropped: {rows:,} {reason}")
 
@@ -72,8 +69,8 @@ def _trial(settings: NetworkSettings, splits: Splits, name: str, recipe: Recipe)
     """Take a few steps and answers, and scale their time up to the whole run."""
     view = View(settings, splits)
     say(f"{name}: {view.transfer.truncated:.1%} of the training texts are longer than {settings.max_length} tokens")
-    torch.manual_seed(0)
-    model = build_model(settings.model, classes=len(splits.classes), vocabulary=view.vocabulary).to(best_device())
+    check_model(settings.model)
+    model = build(settings, splits, view, seed=0)
     distilled = name == "student"
     examples, rows = (splits.transfer, view.transfer) if distilled else (splits.labelled, view.labelled)
     batches = Batches(

@@ -1,6 +1,5 @@
 """Build a network with its view of the data, and train it into a folder."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -23,9 +22,10 @@ from limbeck.data import (
     encode,
     view_digest,
 )
+from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.evaluation import accuracy, calibrated_nll, nll
-from limbeck.files import read_json, staged, write_json, write_text
+from limbeck.files import read_json, staged, write_json
 from limbeck.losses import Objective
 from limbeck.models import Vocabulary, build_model
 from limbeck.pipeline.stage import Stage
@@ -35,7 +35,7 @@ from limbeck.teachers import Teacher
 from limbeck.trainer import History, Validate, fit, predict_logits
 from limbeck.types import best_device
 
-WEIGHTS, HISTORY, CHECKPOINT, METRICS = "model.safetensors", "history.json", "checkpoint.safetensors", "metrics.jsonl"
+WEIGHTS, HISTORY, CHECKPOINT = "model.safetensors", "history.json", "checkpoint.safetensors"
 
 
 class View:
@@ -70,6 +70,27 @@ class View:
     def test(self) -> EncodedTexts:
         """The test rows: only the final evaluation may ask for them."""
         return encode(self.encoder, self._splits.test.texts)
+
+
+class Views:
+    """One view for every way of presenting the splits, shared by the networks that read alike."""
+
+    def __init__(self, splits: Splits) -> None:
+        self._splits = splits
+        self._views: dict[str, View] = {}
+
+    def of(self, settings: NetworkSettings) -> View:
+        """Return the view that a network reads."""
+        key = digest([settings.tokenizer.model_dump(), settings.max_length])
+        if key not in self._views:
+            self._views[key] = View(settings, self._splits)
+        return self._views[key]
+
+
+def build(settings: NetworkSettings, splits: Splits, view: View, *, seed: int) -> nn.Module:
+    """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here."""
+    torch.manual_seed(seed)
+    return build_model(settings.model, classes=len(splits.classes), vocabulary=view.vocabulary).to(best_device())
 
 
 @dataclass(frozen=True)
@@ -132,9 +153,7 @@ def train_network(
         },
         quiet=True,
     )
-    # Initialisation and dropout draw from this one generator.
-    torch.manual_seed(seed)
-    model = build_model(settings.model, classes=len(splits.classes), vocabulary=view.vocabulary).to(best_device())
+    model = build(settings, splits, view, seed=seed)
     if stage.done:
         load_model(model, folder / WEIGHTS, device=str(best_device()))
         model.eval()
@@ -161,7 +180,6 @@ def train_network(
         with staged(folder / WEIGHTS) as aside:
             save_model(model, str(aside))
         write_json(folder / HISTORY, asdict(history))
-        write_text(folder / METRICS, "".join(json.dumps(record) + "\n" for record in history.log + history.validations))
         (folder / CHECKPOINT).unlink(missing_ok=True)
     return Trained(model, history, view, stage.digest, stage.seconds)
 

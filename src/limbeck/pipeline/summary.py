@@ -2,7 +2,7 @@
 
 from limbeck.console import say, table
 from limbeck.evaluation.schema import Block, Evaluation
-from limbeck.pipeline.run import Run
+from limbeck.pipeline.order import Run
 from limbeck.report import format as text
 
 
@@ -22,7 +22,9 @@ def print_summary(run: Run) -> None:
             f"  gain {text.points(result.gain.mean)} points (95 % interval {text.points(low)} to {text.points(high)}, "
             f"p {text.p_value(result.gain.p_value)}); by seed {per_seed}"
         )
-    say(f"\n[bold]{result.sentence}[/bold]\n")
+    say("")
+    say(result.sentence, style="bold")
+    say("")
     if run.bundle is not None:
         say(f"  bundle  {run.bundle}  (try: echo 'a gem' | limbeck predict {run.bundle})")
     else:

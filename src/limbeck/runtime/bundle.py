@@ -13,10 +13,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.runtime.encoder import Encoder
+from limbeck.runtime.encoder import Encoder, as_texts
 
 FORMAT = 1
-_REQUIRED = {"format", "labels", "max_length", "pad_id", "files"}
+_REQUIRED = {"format": int, "labels": list, "max_length": int, "pad_id": int, "files": dict}
+_FILES = {"model.onnx", "tokenizer.json"}
+_ANEW = "copy the bundle again, or export it anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,14 @@ class OnnxClassifier:
         """Return (texts, classes) float32 logits in the order of `texts`.
 
         Texts of similar length share a batch, so that little of it is padding.
+
+        Raises:
+            TypeError: `texts` is a single string, or holds something that is no string.
+            ValueError: there are no texts.
         """
         sequences, _ = self._encoder.encode(texts)
+        if not sequences:
+            raise ValueError("there are no texts")
         order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
         parts = [
             self._run(self._encoder.pad([sequences[index] for index in order[start : start + batch_size]]))
@@ -92,13 +100,10 @@ class Bundle(OnnxClassifier):
         """Return one prediction a text, in order.
 
         Raises:
-            TypeError: `texts` is a single string.
+            TypeError: `texts` is a single string, or holds something that is no string.
         """
-        if isinstance(texts, str):
-            raise TypeError("predict takes a list of texts; wrap a single one: predict([text])")
-        if not texts:
-            return []
-        return list(self._decide(self.logits(texts, batch_size=batch_size)))
+        wanted = as_texts(texts)
+        return list(self._decide(self.logits(wanted, batch_size=batch_size))) if wanted else []
 
     def _decide(self, logits: NDArray[np.float32]) -> Iterator[Prediction]:
         shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
@@ -124,13 +129,15 @@ def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
     info = _read_info(folder)
     for name, expected in info["files"].items():
         file = folder / name
-        if Path(name).name != name or not file.is_file():
+        if Path(name).name != name:
+            raise LimbeckError(f"bundle.json names a file outside the bundle: `{name}`", where=str(folder), fix=_ANEW)
+        if not file.is_file():
             raise LimbeckError(f"the bundle lacks `{name}`", where=str(folder), fix="copy the whole folder again")
         if hashlib.sha256(file.read_bytes()).hexdigest() != expected:
             raise LimbeckError(
                 f"`{name}` is not the file that was exported (its checksum differs)",
                 where=str(folder),
-                fix="copy the bundle again, or export it anew",
+                fix=_ANEW,
             )
     return Bundle(folder, info, threads=threads)
 
@@ -138,18 +145,21 @@ def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
 def _read_info(folder: Path) -> dict[str, Any]:
     try:
         info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except OSError:
         raise LimbeckError(
             "no bundle here (no bundle.json)", where=str(folder), fix="give the `bundle` folder of a run"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LimbeckError(f"bundle.json is not valid JSON ({error})", where=str(folder)) from None
-    if not isinstance(info, dict) or not info.keys() >= _REQUIRED:
-        raise LimbeckError("bundle.json lacks required keys", where=str(folder), fix="export the bundle again")
-    if info["format"] != FORMAT:
+        raise LimbeckError(f"bundle.json is not valid JSON ({error})", where=str(folder), fix=_ANEW) from None
+    keys = info if isinstance(info, dict) else {}
+    if keys.get("format", FORMAT) != FORMAT:
         raise LimbeckError(
-            f"bundle format {info['format']} is not {FORMAT}, which this version reads",
+            f"bundle format {keys['format']} is not {FORMAT}, which this version reads",
             where=str(folder),
             fix="upgrade limbeck, or export the bundle again",
         )
-    return info
+    if wrong := [key for key, kind in _REQUIRED.items() if not isinstance(keys.get(key), kind)]:
+        raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
+    if unchecked := sorted(_FILES - keys["files"].keys()):
+        raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
+    return keys

@@ -7,6 +7,32 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from limbeck.errors import LimbeckError
+
+
+def as_texts(texts: Sequence[str]) -> list[str]:
+    """Return the texts as a list.
+
+    Raises:
+        TypeError: a single string, or something among them that is no string.
+    """
+    if isinstance(texts, str):
+        raise TypeError("a list of texts is needed; wrap a single one: [text]")
+    result = list(texts)
+    for index, text in enumerate(result):
+        if not isinstance(text, str):
+            raise TypeError(f"item {index} is of type {type(text).__name__}, where a text belongs")
+    return result
+
+
+def well_formed(text: str) -> str:
+    """Return a text that can be written as UTF-8: half of a surrogate pair, which JSON allows, becomes U+FFFD."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
 
 class Encoder:
     """Turns texts into token ids.
@@ -15,9 +41,19 @@ class Encoder:
         tokenizer: a `tokenizers` object; its own padding and truncation are switched off.
         max_length: tokens kept, special tokens included, at least 1.
         pad_id: the id that fills the end of shorter texts.
+
+    Raises:
+        LimbeckError: `max_length` leaves no room beside the special tokens.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, max_length: int, pad_id: int = 0) -> None:
+        special = tokenizer.num_special_tokens_to_add(is_pair=False)
+        if max_length <= special:
+            # tokenizers would not cut at all then.
+            raise LimbeckError(
+                f"max_length={max_length} leaves no room for text beside {special} special tokens",
+                fix=f"set max_length to at least {special + 1}",
+            )
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self.tokenizer_json = tokenizer.to_str()
@@ -28,8 +64,12 @@ class Encoder:
 
     @classmethod
     def from_file(cls, path: Path, *, max_length: int, pad_id: int = 0) -> "Encoder":
-        """Read a `tokenizer.json`."""
-        return cls(Tokenizer.from_file(str(path)), max_length=max_length, pad_id=pad_id)
+        """Read a `tokenizer.json`.
+
+        Raises:
+            LimbeckError: it cannot be read.
+        """
+        return cls(read_tokenizer(path), max_length=max_length, pad_id=pad_id)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -40,9 +80,13 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.bool_]]:
         """Return the token ids of each text, and whether it was cut at `max_length`.
 
-        A text without any token becomes one padding token, so that no sequence is empty.
+        A text without any token becomes one padding token, and that one counts as real (its attention mask is 1): no
+        sequence is empty, so that no mean is over nothing and no softmax over masked positions only.
+
+        Raises:
+            TypeError: `texts` is a single string, or holds something that is no string.
         """
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        encodings = self._tokenizer.encode_batch_fast([well_formed(text) for text in as_texts(texts)])
         cut = np.fromiter((bool(encoding.overflowing) for encoding in encodings), bool, len(encodings))
         return [encoding.ids or [self.pad_id] for encoding in encodings], cut
 
@@ -54,3 +98,19 @@ class Encoder:
             ids[row, : len(sequence)] = sequence
             mask[row, : len(sequence)] = 1
         return {"input_ids": ids, "attention_mask": mask}
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Read a `tokenizer.json`.
+
+    Raises:
+        LimbeckError: it is missing, or is not one that the installed `tokenizers` understands.
+    """
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing more specific
+        raise LimbeckError(
+            f"no tokenizer that this version of `tokenizers` reads ({error})",
+            where=str(path),
+            fix="copy the file again, or upgrade tokenizers",
+        ) from None

@@ -5,7 +5,7 @@ import hashlib
 import torch
 from torch import nn
 
-from limbeck.types import Batch, Outputs
+from limbeck.types import Batch, Outputs, device_of
 
 
 class ModuleTeacher:
@@ -23,22 +23,24 @@ class ModuleTeacher:
         self.digest = digest or weights_digest(module)
 
     def predict(self, batch: Batch) -> Outputs:
-        """Return the module's logits, float32.
+        """Return the module's logits, float32, on the batch's device, wherever the module is.
 
         Raises:
             ValueError: the batch carries no inputs for a live teacher.
         """
         if batch.teacher_inputs is None:
             raise ValueError("the batch has no teacher_inputs: a live teacher needs its own view of the examples")
+        device = device_of(self._module)
+        inputs = {name: value.to(device) for name, value in batch.teacher_inputs.items()}
         modes = {module: module.training for module in self._module.modules()}
         self._module.eval()
         try:
             with torch.no_grad():
-                logits = self._module(**batch.teacher_inputs)
+                logits = self._module(**inputs)
         finally:
             for module, training in modes.items():
                 module.training = training
-        return Outputs(logits=logits.float())
+        return Outputs(logits=logits.float().to(batch.ids.device))
 
 
 def weights_digest(module: nn.Module) -> str:
@@ -46,5 +48,6 @@ def weights_digest(module: nn.Module) -> str:
     state = hashlib.blake2b(digest_size=8)
     for name, tensor in sorted(module.state_dict().items()):
         state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+        # Flattened first: a tensor without axes cannot be viewed as bytes.
+        state.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
     return state.hexdigest()

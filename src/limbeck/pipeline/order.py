@@ -1,10 +1,11 @@
 """A run, from a recipe to a report."""
 
+import json
 import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -13,12 +14,13 @@ from pathlib import Path
 import torch
 
 from limbeck import __version__
-from limbeck.console import heading, say
+from limbeck.console import heading, logged_to, say
 from limbeck.data import load_splits
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
-from limbeck.pipeline.arms import Arm, ask_teacher, train_arm, train_teacher
+from limbeck.pipeline.arms import Arm, ask_teacher, preflight, train_arm, train_teacher
 from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
+from limbeck.pipeline.networks import Trained, Views
 from limbeck.pipeline.stage import Stage
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
@@ -60,6 +62,11 @@ def run(recipe: Recipe, out: Path, *, command: str | None = None) -> Run:
     Raises:
         LimbeckError: bad input, found before anything long starts wherever it can be.
     """
+    with logged_to(out / "train.log"):
+        return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}")
+
+
+def _stages(recipe: Recipe, out: Path, command: str) -> Run:
     let_import(recipe.folder)
     clock = _Clock()
     write_text(out / "recipe.yaml", recipe.to_yaml())
@@ -74,15 +81,19 @@ def run(recipe: Recipe, out: Path, *, command: str | None = None) -> Run:
         if splits.dropped:
             say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
 
+        views = Views(splits)
+        preflight(recipe, splits, views)
+
     with clock("teacher"):
-        teacher = train_teacher(recipe, splits, out)
+        teacher = train_teacher(recipe, splits, views, out)
     with clock("labelling"):
         answers = ask_teacher(teacher, splits, out)
     arms: dict[str, Arm] = {}
     for name in ("student",) if recipe.baseline is False else ("student", "baseline"):
         with clock(name):
-            arms[name] = train_arm(name, recipe, splits, answers, out)
+            arms[name] = train_arm(name, recipe, splits, views, answers, out)
 
+    _write_metrics(out / "metrics.jsonl", teacher, arms)
     networks = {"teacher": teacher} | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
     with clock("export"):
         exported = export_all(networks, out / "export")
@@ -112,10 +123,22 @@ def run(recipe: Recipe, out: Path, *, command: str | None = None) -> Run:
         result,
         recipe_yaml=recipe.to_yaml(),
         environment=environment,
-        command=command or f"limbeck run {out / 'recipe.yaml'}",
+        command=command,
         path=out / "report.html",
     )
     return Run(out, result)
+
+
+def _write_metrics(path: Path, teacher: Trained, arms: Mapping[str, Arm]) -> None:
+    """Put every network's training and validation records into one file, a JSON object a line."""
+    trained = {("teacher", None): teacher}
+    trained |= {(name, seed): network for name, arm in arms.items() for seed, network in arm.trained.items()}
+    lines = [
+        json.dumps({"arm": name, "seed": seed, **record})
+        for (name, seed), network in trained.items()
+        for record in sorted(network.history.log + network.history.validations, key=lambda record: record["step"])
+    ]
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def describe_environment() -> dict[str, str]:

@@ -1,0 +1,56 @@
+"""Does the comparison find a difference where there is none? The student arm against itself, under other seeds.
+
+    python benchmarks/design_rows.py sentiment runs/design.csv
+    python benchmarks/null_check.py runs/design.csv runs/design
+
+It uses the rows that the recipe may be designed on: the recipe's test split stays closed. The second argument is a run's
+folder; its teacher and cache are reused. Writes benchmarks/results/null_check.json.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from limbeck.data import load_splits
+from limbeck.evaluation import compare, sentence, verdict
+from limbeck.files import write_json
+from limbeck.pipeline.arms import ask_teacher, train_arm, train_teacher
+from limbeck.pipeline.networks import Views
+from limbeck.pipeline.order import describe_environment
+from limbeck.recipe import load_recipe
+
+RESULTS = Path(__file__).parent / "results"
+FIRST, SECOND = [0, 1, 2], [100, 101, 102]
+
+
+def main(source: str, folder: Path) -> None:
+    """Train both sets of seeds with the same teacher and settings, and compare them on the test split of these rows."""
+    recipe = load_recipe("sentiment", [f"data.source={source}", "grid={}"])
+    splits = load_splits(recipe.data)
+    views = Views(splits)
+    answers = ask_teacher(train_teacher(recipe, splits, views, folder), splits, folder)
+    correct = []
+    for seeds in (FIRST, SECOND):
+        # One teacher for both: only the student's seeds differ.
+        arm = train_arm("student", recipe.model_copy(update={"seeds": seeds}), splits, views, answers, folder)
+        logits = [trained.logits(trained.view.test) for trained in arm.trained.values()]
+        correct.append(np.stack([value.argmax(1) == splits.test.labels for value in logits]))
+    gain = compare(correct[0], correct[1])
+    result = {
+        "claim": "the same arm under other seeds is no difference",
+        "verdict": verdict(gain),
+        "accuracy": [value.mean(axis=1).tolist() for value in correct],
+        "gain": gain.model_dump(),
+        "test_examples": len(splits.test),
+        "seeds": [FIRST, SECOND],
+        "command": f"python benchmarks/null_check.py {source} {folder}",
+        "environment": describe_environment(),
+    }
+    write_json(RESULTS / "null_check.json", result)
+    print(sentence(gain, retention=1.0, teacher=1.0, baseline=None))
+    print("verdict:", result["verdict"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

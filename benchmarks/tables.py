@@ -1,0 +1,72 @@
+"""Write the tables in README.md from benchmarks/results/*.json; with --check, fail when one is out of date.
+
+    python benchmarks/tables.py [--check]
+
+A table stands between `<!-- table:NAME -->` and `<!-- /table -->`.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = [ROOT / "README.md"]
+
+
+def sentiment(result: dict[str, Any]) -> str:
+    """The demo's models, and what they say together."""
+    evaluation = result["evaluation"]
+    lines = ["| | accuracy | macro F1 | parameters | size | latency | texts/s |", "|---|---|---|---|---|---|---|"]
+    names = {"teacher": "MiniLM (teacher)", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
+    for key, name in names.items():
+        block = evaluation[key]
+        cost = block["cost"]
+        lines.append(
+            f"| {name} | {100 * block['accuracy']:.1f} % | {100 * block['f1_macro']:.1f} % | {cost['parameters']:,} "
+            f"| {cost['size_bytes'] / 1e6:.1f} MB | {cost['latency_ms']:.2f} ms | {cost['throughput_per_s']:,.0f} |"
+        )
+    low, high = evaluation["gain"]["ci95"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Gain {100 * evaluation['gain']['mean']:.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f}), "
+            f"retention {100 * evaluation['retention']:.1f} %, {evaluation['test_examples']:,} test snippets, "
+            f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
+            f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
+            f"(`{result['command']}`).",
+        ]
+    )
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"sentiment": sentiment}
+
+
+def render(page: str) -> str:
+    """Return the page with every table made anew."""
+    for name, table in TABLES.items():
+        file = RESULTS / f"{name}.json"
+        if file.is_file():
+            text = table(json.loads(file.read_text(encoding="utf-8")))
+            pattern = rf"(<!-- table:{name} -->\n).*?(<!-- /table -->)"
+            page = re.sub(pattern, lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page, flags=re.DOTALL)
+    return page
+
+
+def main() -> int:
+    """Write or check every page."""
+    stale = [page for page in PAGES if render(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")]
+    if "--check" in sys.argv:
+        print("\n".join(f"{page.name} is out of date: python benchmarks/tables.py" for page in stale), end="")
+        return len(stale)
+    for page in stale:
+        page.write_text(render(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Columns of one file: csv, tsv, JSON and parquet, with the line of whatever is wrong.
+
+csv and JSON are read with the standard library: `datasets` guesses a column's type from its first rows, so that a text
+"123" or "2020-01-01" comes back as a number or a date, and a label "a" after ten thousand "1" is refused.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from limbeck.errors import LimbeckError
+
+Columns = dict[str, list[Any]]
+
+_FIELD_LIMIT = 2**31 - 1
+_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def read_file(path: Path, *, label: str | None = None) -> Columns:
+    """Read a file.
+
+    Args:
+        path: the file; its suffix, in either case, says what it is.
+        label: the csv column in which `1`, `1.0` and `true` stand for numbers and booleans, and nothing for no label;
+            every other csv field is the text that the file has, "NA" and "null" included.
+
+    Raises:
+        LimbeckError: an unknown suffix, no rows, bytes that are not UTF-8, or a malformed row.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        kind = f"`{path.suffix}` files" if path.suffix else "a file without a suffix"
+        raise LimbeckError(f"cannot read {kind}", where=str(path), fix=f"use {', '.join(READERS)}")
+    try:
+        columns = reader(path)
+    except UnicodeDecodeError as error:
+        raise LimbeckError(
+            f"not UTF-8 (byte 0x{error.object[error.start]:02x})", where=str(path), fix="save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror or first_line(error)})", where=str(path)) from None
+    if not any(columns.values()):
+        raise LimbeckError("no rows", where=str(path), fix="give a file with rows, or remove it")
+    if reader in (_read_csv, _read_tsv) and label in columns:
+        columns[label] = _typed(columns[label])
+    return columns
+
+
+def _read_csv(path: Path) -> Columns:
+    return _delimited(path, ",")
+
+
+def _read_tsv(path: Path) -> Columns:
+    return _delimited(path, "\t")
+
+
+def _delimited(path: Path, delimiter: str) -> Columns:
+    # The library's default refuses texts over 128 KiB.
+    csv.field_size_limit(_FIELD_LIMIT)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            header = [name.strip() for name in next(lines, [])]
+            _check_header(header, path)
+            rows = [_fields(row, header, path, lines.line_num) for row in lines if row]
+        except csv.Error as error:
+            raise LimbeckError(
+                f"malformed row ({error})",
+                where=f"{path}, line {lines.line_num}",
+                fix='close every quote, and double those inside a quoted text ("")',
+            ) from None
+    return {name: [row[index] for row in rows] for index, name in enumerate(header)}
+
+
+def _check_header(header: list[str], path: Path) -> None:
+    if repeated := sorted({name for name in header if name and header.count(name) > 1}):
+        raise LimbeckError(f"two columns are named `{repeated[0]}`", where=f"{path}, line 1", fix="rename one of them")
+
+
+def _fields(row: list[str], header: list[str], path: Path, line: int) -> list[str]:
+    if len(row) != len(header):
+        raise LimbeckError(
+            f"a row of {len(row)} fields under a header of {len(header)}",
+            where=f"{path}, line {line}",
+            fix="put texts that hold the separator or a newline in double quotes",
+        )
+    return row
+
+
+def _typed(values: list[str]) -> list[Any]:
+    """Return the labels of a csv column as numbers or booleans when every one of them is written like that."""
+    written = {value.strip() for value in values} - {""}
+    kind: Callable[[str], Any] = str
+    if all(_INTEGER.fullmatch(value) for value in written):
+        kind = int
+    elif all(value.lower() in ("true", "false") for value in written):
+        kind = _boolean
+    elif all(_NUMBER.fullmatch(value) for value in written) and not any(_is_code(value) for value in written):
+        kind = float
+    return [kind(value.strip()) if value.strip() else None for value in values]
+
+
+def _boolean(value: str) -> bool:
+    return value.lower() == "true"
+
+
+def _is_code(value: str) -> bool:
+    """Return True for `007`, which names something and counts nothing."""
+    return len(value) > 1 and value[0] == "0" and value.isdigit()
+
+
+def _read_json(path: Path) -> Columns:
+    """Read one object a line, or one list of objects."""
+    columns: Columns = {}
+    for number, row in enumerate(_objects(path)):
+        columns |= {name: [None] * number for name in row if name not in columns}
+        for name, values in columns.items():
+            values.append(row.get(name))
+    return columns
+
+
+def _objects(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8-sig") as file:
+        start = file.read(1)
+        while start.isspace():
+            start = file.read(1)
+        file.seek(0)
+        if start == "[":
+            for number, value in enumerate(_parse(file.read(), str(path))):
+                yield _object(value, f"{path}, item {number + 1}")
+        else:
+            for number, line in enumerate(file):
+                where = f"{path}, line {number + 1}"
+                if line.strip():
+                    yield _object(_parse(line, where), where)
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise LimbeckError(
+            f"not valid JSON ({error.msg}, column {error.colno})",
+            where=where,
+            fix="give one object a line, or one list of objects",
+        ) from None
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise LimbeckError("not a JSON object", where=where, fix='write rows as {"text": ..., "label": ...}')
+    return value
+
+
+def _read_parquet(path: Path) -> Columns:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.read_table(path).to_pydict()
+    except pyarrow.ArrowException as error:
+        raise LimbeckError(
+            f"not readable as parquet ({first_line(error)})", where=str(path), fix="write it again"
+        ) from None
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+READERS: dict[str, Callable[[Path], Columns]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".jsonl": _read_json,
+    ".json": _read_json,
+    ".parquet": _read_parquet,
+}

@@ -1,0 +1,25 @@
+"""What a run is: one YAML file or one Python object, with `key=value` overrides; every error names its key."""
+
+from limbeck.recipe.errors import RecipeError
+from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe
+from limbeck.recipe.settings import (
+    NetworkSettings,
+    NetworkTeacher,
+    Recipe,
+    TeacherSettings,
+    TransformersTeacher,
+)
+
+__all__ = [
+    "NetworkSettings",
+    "NetworkTeacher",
+    "Recipe",
+    "RecipeError",
+    "TeacherSettings",
+    "TransformersTeacher",
+    "describe_recipes",
+    "load_recipe",
+    "packaged_recipe",
+    "packaged_recipes",
+    "parse_recipe",
+]

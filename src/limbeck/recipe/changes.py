@@ -1,0 +1,82 @@
+"""Changes by dotted key: what `key=value`, `baseline` and `grid` have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from limbeck.errors import LimbeckError, nearest
+
+# A change of the first key drops the others: they belong to the old source, or say the same thing in another way.
+_REPLACES = {
+    "data.source": ("domain", "transfer"),
+    "train.steps": ("epochs",),
+    "train.epochs": ("steps",),
+}
+
+
+def flat(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested changes with dotted keys: `{train: {lr: 1}}` and `{train.lr: 1}` mean the same.
+
+    A mapping that says what it is, by `name` or `kind`, is one value: it replaces what was there.
+    """
+    result: dict[str, Any] = {}
+    for key, value in changes.items():
+        nested = isinstance(value, Mapping) and not value.keys() & {"name", "kind"}
+        result |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return result
+
+
+def apply(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Set dotted keys in nested values, in place.
+
+    The entries of a list go by their `name` or their number; a bare model name becomes `{name: ...}`.
+
+    Raises:
+        LimbeckError: a list has no such entry.
+    """
+    for key, value in changes.items():
+        for replaced, others in _REPLACES.items():
+            if value is not None and f".{key}".endswith(f".{replaced}"):
+                parent = key.rpartition(".")[0]
+                for other in (f"{parent}.{name}" for name in others):
+                    if other not in changes:
+                        _drop(values, other)
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        place: Any = values
+        for step in path:
+            place = _enter(place, step, key)
+        place[_position(place, last, key)] = value
+
+
+def _drop(values: Any, key: str) -> None:
+    *path, last = key.split(".")
+    for step in path:
+        values = values.get(step) if isinstance(values, dict) else None
+    if isinstance(values, dict):
+        values.pop(last, None)
+
+
+def _enter(place: Any, step: str, key: str) -> Any:
+    """Return the mapping or list under `step`, made where there is none."""
+    position = _position(place, step, key)
+    inner = place[position] if isinstance(place, list) else place.get(position)
+    if isinstance(inner, str) and (isinstance(place, list) or step == "model"):
+        inner = {"name": inner}
+    elif not isinstance(inner, dict | list):
+        inner = {}
+    place[position] = inner
+    return inner
+
+
+def _position(place: Any, step: str, key: str) -> Any:
+    if not isinstance(place, list):
+        return step
+    names = [entry.get("name") if isinstance(entry, dict) else entry for entry in place]
+    if names.count(step) == 1:
+        return names.index(step)
+    if step.isdecimal() and int(step) < len(place):
+        return int(step)
+    if step in names:
+        raise LimbeckError(f"{names.count(step)} entries are named `{step}`", where=key, fix="give a number, from 0")
+    valid = [name for name in names if isinstance(name, str)] or [str(number) for number in range(len(place))]
+    raise LimbeckError(f"no entry is named `{step}`", where=key, fix=nearest(step, valid) if valid else None)

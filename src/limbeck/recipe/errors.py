@@ -1,0 +1,189 @@
+"""What is wrong with a recipe, in words: one line an error, the key as it is written, and the nearest valid name."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from limbeck.errors import LimbeckError, nearest
+
+_M = TypeVar("_M", bound=BaseModel)
+_KEYS = "a mapping of keys"
+_MUST_BE = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": _KEYS,
+    "model_type": _KEYS,
+    "greater_than": "greater than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "literal_error": "{expected}",
+}
+"""Pydantic's error types, as the end of `key must be ...`; what is missing here speaks for itself."""
+_FORMS = {
+    r"^\w[\w.-]*$": "made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
+    r"^\w+(\.\w+)*:\w+$": "module:function",
+}
+"""Patterns in words."""
+
+
+class RecipeError(LimbeckError):
+    """Everything that is wrong with a recipe.
+
+    Args:
+        lines: one for each error.
+        where: the file.
+    """
+
+    def __init__(self, lines: list[str], where: str | None = None) -> None:
+        super().__init__(lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} errors", *lines]), where=where)
+        self.lines = lines
+
+
+def check(model: type[_M], values: Any, prefix: str = "") -> _M:
+    """Return the validated settings.
+
+    Args:
+        model: what they should be.
+        values: as they were read.
+        prefix: stands before the keys in errors, such as `baseline.`
+
+    Raises:
+        RecipeError: with all errors.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        schema = _Schema(model)
+        lines = [_explain(schema, dict(entry), values, prefix) for entry in error.errors(include_url=False)]
+        raise RecipeError(list(dict.fromkeys(lines))) from None
+
+
+def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str) -> str:
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    key = (prefix + _key(error, values)).removesuffix(".")
+    if kind == "extra_forbidden":
+        return f"unknown key `{key}`; {nearest(str(error['loc'][-1]), schema.keys(error['loc'][:-1]))}"
+    if kind == "missing":
+        return f"`{key}` is missing"
+    if kind in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type"):
+        name, valid = schema.kinds(error["loc"])
+        if not isinstance(given, Mapping):
+            return f"`{key}` must be a mapping with `{name}`, not {_shown(given)}; valid: {', '.join(sorted(valid))}"
+        if name not in given:
+            return f"`{key}.{name}` is missing; valid: {', '.join(sorted(valid))}"
+        return f"`{key}.{name}` is {_shown(given[name])}; {nearest(str(given[name]), valid)}"
+    if kind == "literal_error" and isinstance(given, str):
+        return f"`{key}` is {_shown(given)}; {nearest(given, schema.choices(error['loc']))}"
+    if kind in ("too_short", "string_too_short"):
+        return f"`{key}` must not be empty"
+    if kind in _MUST_BE:
+        hint = "; put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+        return f"`{key}` must be {_MUST_BE[kind].format(**context)}, not {_shown(given)}{hint}"
+    if kind == "string_pattern_mismatch":
+        return f"`{key}` is {_shown(given)}; it must be {_FORMS.get(context['pattern'], context['pattern'])}"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"`{key}`: {message}"
+
+
+def _key(error: Mapping[str, Any], values: Any) -> str:
+    """Return the dotted key of an error: the steps of its path that the values have.
+
+    Pydantic's path also names the branch of a union that it tried, such as `kd` in `losses.0.kd.temperature`.
+    """
+    steps: list[str] = []
+    for step in error["loc"]:
+        if isinstance(values, list) and isinstance(step, int) and step < len(values):
+            steps.append(_entry(values, step))
+            values = values[step]
+        elif isinstance(values, Mapping) and step in values:
+            steps.append(str(step))
+            values = values[step]
+        elif isinstance(step, str) and "." in step:
+            steps.append(step)  # a key of the grid, which may have been written in nested form
+    if error["type"] == "missing":
+        steps.append(str(error["loc"][-1]))
+    return ".".join(steps)
+
+
+def _entry(entries: list[Any], position: int) -> str:
+    """Return how an override names an entry of a list: by its `name` where only one has it, or by its number."""
+    names = [entry.get("name") if isinstance(entry, Mapping) else None for entry in entries]
+    name = names[position]
+    return name if isinstance(name, str) and names.count(name) == 1 else str(position)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a recipe would have it, on one line and not too long."""
+    if isinstance(value, str):
+        return f"`{value}`" if len(value) <= 60 else f"`{value[:57]}...`"
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+class _Schema:
+    """A model's JSON Schema, walked along pydantic's paths: what could have stood there."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._schema = model.model_json_schema()
+
+    def keys(self, path: tuple[Any, ...]) -> list[str]:
+        """Return the valid keys of a mapping."""
+        return list(self._at(path).get("properties", {}))
+
+    def choices(self, path: tuple[Any, ...]) -> list[str]:
+        """Return the valid values of a key that has a few."""
+        found = (value for option in self._options(self._at(path)) for value in _values(option))
+        return [value for value in found if isinstance(value, str)]
+
+    def kinds(self, path: tuple[Any, ...]) -> tuple[str, list[str]]:
+        """Return the key that tells a union's branches apart, and its valid values."""
+        tags: dict[str, list[str]] = {}
+        for option in self._options(self._at(path)):
+            for name, entry in option.get("properties", {}).items():
+                if "const" in entry:
+                    tags.setdefault(name, []).append(entry["const"])
+        return max(tags.items(), key=lambda item: len(item[1]), default=("name", []))
+
+    def _at(self, path: tuple[Any, ...]) -> dict[str, Any]:
+        node = self._resolve(self._schema)
+        for step in path:
+            options = list(self._options(node))
+            branch = [option for option in options if step in _tags(option)]
+            inner = [option["properties"][step] for option in options if step in option.get("properties", {})]
+            items = [option["items"] for option in options if "items" in option and isinstance(step, int)]
+            node = self._resolve(next(iter([*branch, *inner, *items]), node))
+        return node
+
+    def _options(self, node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the branches of a union, or the node itself."""
+        branches = node.get("oneOf", node.get("anyOf"))
+        if branches is None:
+            yield node
+            return
+        for branch in branches:
+            yield from self._options(self._resolve(branch))
+
+    def _resolve(self, node: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in node:
+            node = self._schema["$defs"][node["$ref"].split("/")[-1]]
+        return node
+
+
+def _tags(node: dict[str, Any]) -> set[Any]:
+    return {entry["const"] for entry in node.get("properties", {}).values() if "const" in entry}
+
+
+def _values(node: dict[str, Any]) -> list[Any]:
+    return [node["const"]] if "const" in node else node.get("enum", [])

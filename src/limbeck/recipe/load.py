@@ -1,0 +1,139 @@
+"""From a name, a file or a mapping, and `key=value` overrides, to a recipe that is right in every part."""
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from limbeck.errors import LimbeckError, nearest
+from limbeck.recipe.changes import apply, flat
+from limbeck.recipe.errors import RecipeError, check
+from limbeck.recipe.settings import NetworkSettings, Recipe, points
+from limbeck.recipe.text import read_yaml
+
+
+def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe by packaged name or path and apply `key=value` overrides.
+
+    Args:
+        name: one of `packaged_recipes()`, or the path of a YAML file.
+        overrides: e.g. `data.labelled=200`, `losses.kd.temperature=4`, `seeds=[0]`; values are YAML.
+
+    Raises:
+        LimbeckError: no such recipe, or anything in it or in an override that is not valid; every error is named.
+    """
+    path = Path(name).expanduser()
+    packaged = packaged_recipes()
+    if name in packaged:
+        text, where, folder = packaged[name], f"recipe {name}", None
+    elif path.is_file():
+        text, where, folder = _read(path), str(path), path.resolve().parent
+    else:
+        raise LimbeckError(
+            f"no recipe `{name}`", fix=f"{nearest(name, packaged)}; or give the path of a YAML file (limbeck recipes)"
+        )
+    try:
+        values = read_yaml(text)
+    except LimbeckError as error:
+        raise LimbeckError(error.what, where=where) from None
+    if not isinstance(values, dict):
+        raise LimbeckError("a recipe is a mapping of keys", where=where)
+    values.setdefault("name", re.sub(r"[^\w.-]+", "-", path.stem).strip("-.") or "run")
+    apply(values, dict(_parsed(override) for override in overrides))
+    recipe = parse_recipe(values, where)
+    recipe._folder = folder
+    return recipe
+
+
+def parse_recipe(values: Mapping[str, Any], where: str) -> Recipe:
+    """Validate a recipe's values, and the settings that its baseline and grid lead to.
+
+    Args:
+        values: as YAML or JSON has them.
+        where: the file, for errors.
+
+    Raises:
+        RecipeError: naming every wrong key and its nearest valid name.
+    """
+    lines = _arm_errors(values)
+    try:
+        recipe = check(Recipe, values)
+    except RecipeError as error:
+        raise RecipeError([*error.lines, *lines], where) from None
+    if lines:
+        raise RecipeError(lines, where)
+    return recipe
+
+
+def packaged_recipes() -> dict[str, str]:
+    """Return the YAML text of every ready recipe by name."""
+    files = resources.files("limbeck.recipes").iterdir()
+    return {
+        file.name[:-5]: file.read_text(encoding="utf-8")
+        for file in sorted(files, key=lambda f: f.name)
+        if file.name.endswith(".yaml")
+    }
+
+
+def packaged_recipe(name: str) -> str:
+    """Return the YAML text of a ready recipe.
+
+    Raises:
+        LimbeckError: no such recipe.
+    """
+    if name not in (packaged := packaged_recipes()):
+        raise LimbeckError(f"no recipe `{name}`", fix=nearest(name, packaged))
+    return packaged[name]
+
+
+def describe_recipes() -> list[tuple[str, str]]:
+    """Return the name of every ready recipe and the first line of its comment."""
+    return [(name, text.splitlines()[0].lstrip("# ")) for name, text in packaged_recipes().items()]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LimbeckError(f"cannot be read as UTF-8 text ({error})", where=str(path)) from None
+
+
+def _parsed(override: str) -> tuple[str, Any]:
+    key, equals, text = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise LimbeckError(f"`{override}` is no key=value", fix="for example data.labelled=200")
+    try:
+        return key, read_yaml(text)
+    except LimbeckError as error:
+        raise LimbeckError(f"`{text}` is {error.what}", where=key, fix="put it in quotes") from None
+
+
+def _arm_errors(values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the settings of the arms, which exist only once `student` itself is right."""
+    try:
+        student = check(NetworkSettings, values.get("student"))
+    except RecipeError:
+        return []
+    arms, lines = {"": student}, []
+    try:
+        arms[" (in the baseline)"] = student.changed(_flat(values.get("baseline")), "baseline.")
+    except RecipeError as error:
+        lines = error.lines
+    grid = _flat(values.get("grid"))
+    if not all(isinstance(entries, list) for entries in grid.values()):
+        return lines
+    found: dict[str, str] = {}
+    for arm, settings in arms.items():
+        for point in points(grid):
+            try:
+                settings.changed(point, "grid.")
+            except RecipeError as error:
+                for line in error.lines:
+                    found.setdefault(line, line + arm)
+    return [*lines, *found.values()]
+
+
+def _flat(changes: Any) -> dict[str, Any]:
+    """Return dotted keys; none where there is no mapping, which the recipe's own check refuses."""
+    return flat(changes) if isinstance(changes, Mapping) else {}

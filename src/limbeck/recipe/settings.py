@@ -1,0 +1,154 @@
+"""The recipe's own settings, composed of those of the components that obey them."""
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+
+from limbeck.data import DataSettings, TokenizerSettings, WordTokenizerSettings
+from limbeck.data.tokenizers import TransformersTokenizerSettings
+from limbeck.digest import digest
+from limbeck.losses import LossSettings
+from limbeck.models import ModelSettings
+from limbeck.models.transformer import TransformerSettings
+from limbeck.recipe.changes import apply, flat
+from limbeck.recipe.errors import check
+from limbeck.recipe.text import write_yaml
+from limbeck.trainer import TrainSettings
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+class NetworkSettings(_Settings):
+    """A network, what it reads, and how it is trained."""
+
+    model: Annotated[ModelSettings, Field(description="a name, or {name: ..., options}, or your own by import path")]
+    tokenizer: TokenizerSettings = WordTokenizerSettings()
+    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 128
+    train: TrainSettings = TrainSettings()
+
+    def changed(self, changes: Mapping[str, Any], prefix: str = "") -> "NetworkSettings":
+        """Return these settings with changes by dotted key.
+
+        Raises:
+            RecipeError: naming the wrong keys, with `prefix` before them.
+        """
+        values = self.model_dump(mode="json")
+        apply(values, changes)
+        return check(NetworkSettings, values, prefix)
+
+
+class NetworkTeacher(NetworkSettings):
+    """A teacher that is trained here on the labelled rows, of any network in the catalogue."""
+
+    kind: Literal["network"]
+
+    @property
+    def network(self) -> NetworkSettings:
+        """What is trained."""
+        return self
+
+
+class TransformersTeacher(_Settings):
+    """A pretrained encoder, fine-tuned here on the labelled rows."""
+
+    kind: Literal["transformers"]
+    model: Annotated[str, Field(min_length=1, description="a packaged name (minilm), a folder, or a hub id")]
+    pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
+    dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head")] = 0.1
+    freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained; above 0 also embeddings")] = 0
+    freeze_embeddings: Annotated[bool, Field(description="leave the embeddings as they are")] = True
+    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 128
+    train: TrainSettings = TrainSettings(epochs=3, batch_size=16, lr=1e-4, head_lr_scale=20, warmup=0.1, validations=6)
+
+    @property
+    def network(self) -> NetworkSettings:
+        """The same teacher in the words of any network."""
+        model = TransformerSettings(
+            path=self.model,
+            pooling=self.pooling,
+            dropout=self.dropout,
+            freeze=self.freeze,
+            freeze_embeddings=self.freeze_embeddings,
+        )
+        tokenizer = TransformersTokenizerSettings(kind="transformers", path=self.model)
+        return NetworkSettings(model=model, tokenizer=tokenizer, max_length=self.max_length, train=self.train)
+
+
+TeacherSettings = Annotated[TransformersTeacher | NetworkTeacher, Field(discriminator="kind", title="teacher")]
+
+
+class Recipe(_Settings):
+    """The complete description of a run."""
+
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="of the run; the file's name by default")] = "run"
+    seeds: Annotated[
+        list[Annotated[int, Field(ge=0)]],
+        Field(min_length=1, description="initialisation and order, the same for every arm"),
+    ] = [0, 1, 2]
+    data: DataSettings
+    teacher: TeacherSettings
+    student: NetworkSettings
+    baseline: Annotated[
+        dict[str, Any] | Literal[False], Field(description="overrides of student for this arm; false: no baseline")
+    ] = {}
+    grid: Annotated[
+        dict[str, Annotated[list[Any], Field(min_length=1)]],
+        Field(description="keys of student and their candidates; every arm takes its best on validation"),
+    ] = {}
+    losses: Annotated[list[LossSettings], Field(min_length=1, description="the student's objective")]
+
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("a seed stands twice; each counts once")
+        return seeds
+
+    @field_validator("baseline", mode="before")
+    @classmethod
+    def _keys_or_false(cls, baseline: Any) -> Any:
+        if baseline is not False and not isinstance(baseline, Mapping):
+            raise ValueError("give keys of student and their values, or false for no baseline")
+        return flat(baseline) if baseline else baseline
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _dotted(cls, grid: Any) -> Any:
+        return flat(grid) if isinstance(grid, Mapping) else grid
+
+    @property
+    def digest(self) -> str:
+        """Names everything in the recipe but its name."""
+        return digest(self.model_dump(mode="json", exclude={"name"}))
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the recipe's file is; modules beside it can be imported. None for a recipe made in Python."""
+        return self._folder
+
+    def arm(self, name: str) -> NetworkSettings:
+        """Return the settings of `student` or `baseline` before tuning."""
+        if name == "student" or not self.baseline:
+            return self.student
+        return self.student.changed(self.baseline, "baseline.")
+
+    def candidates(self, name: str) -> list[tuple[dict[str, Any], NetworkSettings]]:
+        """Return every point of the grid for an arm: the values chosen, and the settings with them."""
+        arm = self.arm(name)
+        return [(point, arm.changed(point, "grid.")) for point in points(self.grid)]
+
+    def to_yaml(self) -> str:
+        """Return the recipe as YAML, every default written out."""
+        return write_yaml(self.model_dump(mode="json"))
+
+
+def points(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    """Return every combination of a grid's values; the empty grid has one point."""
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]

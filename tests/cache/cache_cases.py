@@ -1,0 +1,78 @@
+"""What the tests of the cache share: texts, their token ids, and a teacher that counts its questions."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from limbeck.cache import CacheIdentity
+from limbeck.data import EncodedTexts, Examples
+from limbeck.digest import example_id
+from limbeck.teachers import ModuleTeacher
+from limbeck.types import Outputs
+
+CLASSES = 3
+
+
+class Net(nn.Module):
+    """Answers for token ids; a row depends a little on rounding, and so on the batch it is in."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(50, 16)
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Linear(16, CLASSES)
+
+    def forward(self, input_ids, attention_mask):
+        states = self.words(input_ids) * attention_mask.unsqueeze(-1)
+        return self.head(self.drop(states.sum(1)))
+
+
+class Counting:
+    """A teacher that notes the ids of every question, and dies at the nth."""
+
+    def __init__(self, die_at=None, digest=None, seed=0):
+        torch.manual_seed(seed)
+        self._teacher = ModuleTeacher(Net(), digest)
+        self.digest = self._teacher.digest
+        self.asked, self.die_at = [], die_at
+
+    @property
+    def ids(self):
+        return [key for batch in self.asked for key in batch]
+
+    def predict(self, batch):
+        if len(self.asked) == self.die_at:
+            raise KeyboardInterrupt
+        self.asked.append(batch.ids.tolist())
+        return self._teacher.predict(batch)
+
+
+class Says:
+    """A teacher that gives the same answer to whatever it is asked."""
+
+    digest = "says"
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def predict(self, batch):
+        return Outputs(self.answer(len(batch.ids)))
+
+
+def texts(numbers):
+    """Return examples of these numbers and their view; number n has 1 + n % 7 tokens."""
+    rows = [np.array([(7 * n + 3 * i) % 50 for i in range(1 + n % 7)], np.int32) for n in numbers]
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    written = [f"text {n}" for n in numbers]
+    ids = np.array([example_id({"text": text}) for text in written], np.int64)
+    examples = Examples(ids, written, np.zeros(len(rows), np.int64))
+    return examples, EncodedTexts(np.concatenate(rows), offsets, 0, 0.0)
+
+
+def identity(asked, **other):
+    return CacheIdentity(**{"teacher": asked.digest, "view": "view-1", "classes": CLASSES, **other})
+
+
+def answers(cached, examples):
+    """Return the stored logits by text."""
+    return dict(zip(examples.texts, cached.logits(torch.from_numpy(examples.ids)).tolist(), strict=True))

@@ -1,0 +1,146 @@
+"""A cache is refused when it is foreign or damaged, and never misaligned."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from cache_cases import CLASSES, Counting, answers, identity, texts
+
+from limbeck.cache import CachedTeacher, label
+from limbeck.cache.store import CacheWriter
+from limbeck.errors import LimbeckError
+from limbeck.types import Batch
+
+NUMBERS = range(12)
+
+
+@pytest.fixture
+def cache(tmp_path):
+    teacher, (examples, view) = Counting(), texts(NUMBERS)
+    label(teacher, examples, view, tmp_path, identity(teacher), batch_size=4)
+    return tmp_path, identity(teacher)
+
+
+def test_the_manifest_says_whose_answers_these_are(cache):
+    folder, owner = cache
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["identity"] == {
+        "teacher": owner.teacher,
+        "view": "view-1",
+        "classes": 3,
+        "codec": "dense-float32",
+        "format": 1,
+    }
+    assert manifest["count"] == 12
+    assert [shard["rows"] for shard in manifest["shards"]] == [12]
+    assert sorted(file.name for file in folder.iterdir()) == ["manifest.json", "shard-00000.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("teacher", "another"), ("view", "view-2"), ("classes", 4), ("codec", "top-8"), ("format", 2)],
+)
+def test_a_foreign_cache_is_refused_with_both_values(cache, key, value):
+    folder, owner = cache
+    other = identity(Counting(), **{key: value})
+    had = getattr(owner, key)
+    message = f"another {key}: it has `{had}`, this run needs `{value}`"
+    for use in (lambda: CachedTeacher(folder, other), lambda: CacheWriter(folder, other)):
+        with pytest.raises(LimbeckError, match=message) as caught:
+            use()
+        assert caught.value.where == str(folder)
+
+
+def test_a_labelling_never_adds_to_a_foreign_cache(cache):
+    folder, _ = cache
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    other, (examples, view) = Counting(seed=1), texts(range(20))
+    with pytest.raises(LimbeckError, match="another teacher"):
+        label(other, examples, view, folder, identity(other))
+    assert not other.asked
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def _flip(path):
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def _flip_header(path):
+    data = bytearray(path.read_bytes())
+    data[12] ^= 1
+    path.write_bytes(data)
+
+
+def _truncate(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _delete(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [_flip, _flip_header, _truncate, _delete], ids=lambda f: f.__name__)
+def test_a_damaged_shard_is_refused(cache, damage):
+    folder, owner = cache
+    damage(folder / "shard-00000.safetensors")
+    teacher, (examples, view) = Counting(), texts(NUMBERS)
+    for use in (lambda: CachedTeacher(folder, owner), lambda: label(teacher, examples, view, folder, owner)):
+        with pytest.raises(LimbeckError, match="missing or its bytes changed; delete the cache folder") as caught:
+            use()
+        assert caught.value.where == str(folder / "shard-00000.safetensors")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"identity": {}}', ""])
+def test_a_damaged_manifest_is_refused(cache, text):
+    folder, owner = cache
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(LimbeckError) as caught:
+        CachedTeacher(folder, owner)
+    assert caught.value.where == str(folder / "manifest.json")
+
+
+def test_an_example_that_was_never_labelled_is_an_error(cache):
+    folder, owner = cache
+    cached = CachedTeacher(folder, owner)
+    more, _ = texts([3, 40, 5, 41])
+    for ids in (torch.from_numpy(more.ids), torch.tensor([2**63 - 1, -(2**63), *more.ids[[0, 2]].tolist()])):
+        with pytest.raises(LimbeckError, match="no answer for 2 of 4 examples; label them first"):
+            cached.predict(Batch(ids, {}))
+
+
+def test_no_cache_is_an_error(tmp_path):
+    with pytest.raises(LimbeckError, match="there is no cache; label the examples first"):
+        CachedTeacher(tmp_path / "nowhere", identity(Counting()))
+
+
+def test_answers_stay_with_their_ids_over_many_shards(tmp_path):
+    owner = identity(Counting())
+    ids = np.random.default_rng(0).permutation(np.arange(-500, 500) * 10**15)
+    for part in np.split(ids, 10):
+        CacheWriter(tmp_path, owner).add(part, torch.from_numpy(part).double()[:, None] * torch.ones(CLASSES) / 1e15)
+    cached = CachedTeacher(tmp_path, owner)
+    wanted = torch.from_numpy(ids[::3].copy())
+    assert torch.equal(cached.logits(wanted), (wanted.double() / 1e15)[:, None].float().expand(-1, CLASSES))
+    assert cached.logits(wanted).dtype == torch.float32
+    assert cached.logits(wanted[:0]).shape == (0, CLASSES)
+
+
+def test_a_shard_that_cannot_be_written_leaves_the_cache_as_it_was(cache, monkeypatch):
+    folder, owner = cache
+    examples, _ = texts(NUMBERS)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    expected = answers(CachedTeacher(folder, owner), examples)
+
+    def full_disk(tensors, name):
+        with open(name, "wb") as file:
+            file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("limbeck.cache.store.save_file", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        CacheWriter(folder, owner).add(np.array([1]), torch.zeros(1, CLASSES))
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert answers(CachedTeacher(folder, owner), examples) == expected

@@ -1,0 +1,283 @@
+"""Who trains, chooses and is tested: classes, held-out rows, leaks, hidden labels."""
+
+import json
+import random
+import re
+
+import numpy as np
+import pytest
+from data_cases import examples_of, refused
+
+from limbeck.data import UNLABELLED, DataSettings, SplitSettings, label_name, load_splits
+from limbeck.digest import example_id
+
+PARTS = ("labelled", "unlabelled", "validation", "test")
+
+
+def write_rows(path, rows):
+    """Write (text, label) rows, one JSON object a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
+    return path
+
+
+def many(count, prefix="text", labels=("neg", "pos")):
+    return [(f"{prefix} {row}", labels[row % len(labels)]) for row in range(count)]
+
+
+def load(source, *, test=4, validation=4, **settings):
+    return load_splits(
+        DataSettings(source=str(source), split=SplitSettings(test=test, validation=validation), **settings)
+    )
+
+
+def texts(part):
+    return set(part.texts)
+
+
+# --- classes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        ((10, 9, 2), ("2", "9", "10")),
+        (("pos", "neg", "Neutral"), ("Neutral", "neg", "pos")),
+        ((True, False), ("false", "true")),
+        ((1.0, 0.0), ("0", "1")),
+        ((-1, 1), ("-1", "1")),
+    ],
+)
+def test_classes_by_kind_of_label(tmp_path, labels, classes):
+    rows = many(40, labels=labels)
+    splits = load(write_rows(tmp_path / "mine.jsonl", rows))
+    assert splits.classes == classes
+    written = dict(rows)
+    for part in (splits.labelled, splits.validation, splits.test):
+        got = [classes[label] for label in part.labels]
+        assert got == [label_name(written[text]) for text in part.texts]
+
+
+def test_single_class(tmp_path):
+    with refused("mine.jsonl", "column `label`", "every label is `pos`"):
+        load(write_rows(tmp_path / "mine.jsonl", many(40, labels=("pos",))))
+    with refused("no row has a label"):
+        load(write_rows(tmp_path / "mine.jsonl", many(40, labels=(None,))))
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [((0.5, 1.0), "fractional"), ((1, "one"), "mixed kinds (int, str)"), (([1], [2]), "of type list")],
+)
+def test_labels_that_are_no_classes(tmp_path, labels, said):
+    with refused("mine.jsonl", "column `label`", said):
+        load(write_rows(tmp_path / "mine.jsonl", many(40, labels=labels)))
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_label_unseen_in_training(tmp_path, split):
+    write_rows(tmp_path / "train.jsonl", many(40))
+    write_rows(tmp_path / f"{split}.jsonl", [*many(4, split), ("odd one", "mixed")])
+    with refused(tmp_path, f"{split} split", "label `mixed` does not occur in the training rows"):
+        load(tmp_path)
+
+
+# --- who goes where ------------------------------------------------------------------------------------------------
+
+
+def test_splits_do_not_depend_on_the_order_of_the_file(tmp_path):
+    rows = many(60)
+    first = load(write_rows(tmp_path / "a.jsonl", rows), labelled=20)
+    random.Random(0).shuffle(rows)
+    second = load(write_rows(tmp_path / "b.jsonl", rows), labelled=20)
+    for name in PARTS:
+        assert getattr(first, name).texts == getattr(second, name).texts
+        assert getattr(first, name).labels.tolist() == getattr(second, name).labels.tolist()
+    assert first.digest == second.digest
+
+
+def test_results_do_not_depend_on_the_order_of_an_official_test_file(tmp_path):
+    test = [*many(6, "test"), ("twice", "pos"), ("twice", "neg")]
+    digests = set()
+    for name, rows in (("a", test), ("b", test[::-1])):
+        write_rows(tmp_path / name / "train.jsonl", many(40))
+        write_rows(tmp_path / name / "test.jsonl", rows)
+        digests.add(load(tmp_path / name).digest)
+    assert len(digests) == 1
+
+
+def test_digest_changes_with_content(tmp_path):
+    rows = many(60)
+    changed = [*rows[:-1], ("another text", rows[-1][1])], [*rows[:-1], (rows[-1][0], "neg")], rows[:-1]
+    renamed = [(text, {"neg": "bad", "pos": "good"}[label]) for text, label in rows]
+    versions = (rows, renamed, *changed)
+    assert len({load(write_rows(tmp_path / "mine.jsonl", version)).digest for version in versions}) == 5
+
+
+def test_sizes_and_disjointness(tmp_path):
+    splits = load(write_rows(tmp_path / "mine.jsonl", many(100)), test=20, validation=10, labelled=30)
+    parts = [getattr(splits, name) for name in PARTS]
+    assert [len(part) for part in parts] == [30, 40, 10, 20]
+    assert len(set().union(*map(texts, parts))) == 100
+    for part in parts:
+        assert part.ids.tolist() == [example_id({"text": text}) for text in part.texts]
+
+
+def test_labels_beyond_those_asked_for_are_hidden(tmp_path):
+    splits = load(write_rows(tmp_path / "mine.jsonl", many(40)), labelled=10)
+    assert len(splits.unlabelled) == 22
+    assert (splits.unlabelled.labels == UNLABELLED).all()
+    assert (splits.labelled.labels != UNLABELLED).all()
+    assert splits.transfer.texts == splits.labelled.texts + splits.unlabelled.texts
+
+
+def test_without_a_number_all_labels_are_used(tmp_path):
+    splits = load(write_rows(tmp_path / "mine.jsonl", many(40)), labelled=None)
+    assert (len(splits.labelled), len(splits.unlabelled)) == (32, 0)
+
+
+def test_cap_on_unlabelled_rows(tmp_path):
+    file = write_rows(tmp_path / "mine.jsonl", many(40))
+    assert len(load(file, labelled=10, unlabelled=5).unlabelled) == 5
+    assert len(load(file, labelled=10, unlabelled=0).unlabelled) == 0
+    assert len(load(file, labelled=10, unlabelled=500).unlabelled) == 22
+
+
+def test_rows_without_a_label_become_unlabelled_and_are_never_held_out(tmp_path):
+    """Held-out rows were taken from all rows, and the run stopped at the first without a label."""
+    bare = many(50, "bare", labels=(None, ""))
+    splits = load(write_rows(tmp_path / "mine.jsonl", [*many(20), *bare]))
+    assert texts(splits.unlabelled) == {text for text, _ in bare}
+    assert [len(part) for part in (splits.labelled, splits.validation, splits.test)] == [12, 4, 4]
+
+
+def test_rows_without_a_label_do_not_count_as_enough(tmp_path):
+    with refused("7 usable rows with a label are too few", "add rows"):
+        load(write_rows(tmp_path / "mine.jsonl", [*many(7), *many(50, "bare", labels=(None,))]), test=2, validation=2)
+
+
+# --- leaks, repeats ------------------------------------------------------------------------------------------------
+
+
+def test_official_splits_are_kept_and_leaks_dropped(tmp_path):
+    test = [*many(5, "test"), ("test 0", "neg"), ("", "pos")]
+    write_rows(tmp_path / "train.jsonl", [*many(30), ("test 0", "pos"), ("test 1", "neg"), ("valid 0", "neg")])
+    write_rows(tmp_path / "validation.jsonl", [*many(6, "valid"), ("test 2", "neg")])
+    write_rows(tmp_path / "test.jsonl", test)
+    write_rows(tmp_path / "unsupervised.jsonl", [(text, None) for text in ("new", "test 3", "valid 1", "text 4")])
+    splits = load(tmp_path, test=2000, validation=400)
+    pairs = zip(splits.test.texts, splits.test.labels, strict=True)
+    assert sorted((text, splits.classes[label]) for text, label in pairs) == sorted(test), "kept whole"
+    assert texts(splits.validation) == {f"valid {row}" for row in range(6)}
+    assert texts(splits.labelled) == {f"text {row}" for row in range(30)}
+    assert splits.unlabelled.texts == ["new"]
+    assert splits.dropped == {
+        "training, also in test": 2,
+        "validation, also in test": 1,
+        "training, also in validation": 1,
+        "unlabelled, also in test": 1,
+        "unlabelled, also in validation": 1,
+        "unlabelled, also in training": 1,
+    }
+
+
+def test_leaks_do_not_eat_into_the_labels_asked_for(tmp_path):
+    """The rows were counted before the leaks were dropped, and fewer labels than asked for were used in silence."""
+    write_rows(tmp_path / "train.jsonl", many(30))
+    write_rows(tmp_path / "test.jsonl", many(10))
+    with refused(tmp_path, "20 usable rows"):
+        load(tmp_path, labelled=20)
+    assert len(load(tmp_path, labelled=16).labelled) == 16
+
+
+def test_repeated_contradicting_and_empty_rows(tmp_path):
+    odd = [("twice", "pos"), ("twice", "pos"), ("torn", "pos"), ("torn", "neg"), ("torn", "pos"), ("", "pos")]
+    splits = load(write_rows(tmp_path / "mine.jsonl", [*many(20), *odd, (" \n", "neg")]))
+    every = [text for name in PARTS for text in getattr(splits, name).texts]
+    assert sorted(every) == sorted([text for text, _ in many(20)] + ["twice"])
+    assert splits.dropped == {"repeated": 3, "contradicting labels": 1, "empty": 2}
+
+
+@pytest.mark.parametrize("labels", [(None, "pos"), ("pos", None), (None, "pos", None, "pos")])
+def test_a_repeated_text_keeps_the_label_it_has_somewhere(tmp_path, labels):
+    """No label and a label were taken for a contradiction, and both rows were lost."""
+    rows = [*many(20), *[("twice", label) for label in labels]]
+    splits = load(write_rows(tmp_path / "mine.jsonl", rows), test=2, validation=2)
+    held = splits.labelled + splits.validation + splits.test
+    assert splits.classes[held.labels[held.texts.index("twice")]] == "pos"
+    assert splits.dropped == {"repeated": len(labels) - 1}
+
+
+def test_transfer_file_joins_the_unlabelled_rows(tmp_path):
+    file = write_rows(tmp_path / "mine.jsonl", many(20))
+    more = tmp_path / "more.csv"
+    more.write_text("text\nnew one\nnew one\ntext 3\n")
+    splits = load(file, transfer=str(more))
+    assert splits.unlabelled.texts == ["new one"]
+    assert splits.dropped["repeated"] == 1
+    assert sum(rows for reason, rows in splits.dropped.items() if reason.startswith("unlabelled, also in")) == 1
+
+
+def test_an_official_split_without_labels(tmp_path):
+    write_rows(tmp_path / "train.jsonl", many(40))
+    write_rows(tmp_path / "test.jsonl", [*many(4, "test"), ("bare", None)])
+    with refused(tmp_path, "test split", "1 rows have no label"):
+        load(tmp_path)
+
+
+def test_a_validation_split_that_is_all_in_test(tmp_path):
+    write_rows(tmp_path / "train.jsonl", many(40))
+    for split in ("validation", "test"):
+        write_rows(tmp_path / f"{split}.jsonl", many(4, "held"))
+    with refused(tmp_path, "validation split", "no usable rows"):
+        load(tmp_path)
+
+
+# --- too few rows --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "settings"),
+    [
+        (300, 2, {"test": 2000, "validation": 400, "labelled": 500}),
+        (300, 2, {"test": 2000, "validation": 400}),
+        (100, 2, {"test": 10, "validation": 10, "labelled": 90}),
+        (24, 10, {"test": 5, "validation": 5}),
+        (8, 2, {"test": 2, "validation": 400, "labelled": 2}),
+    ],
+)
+def test_the_sizes_that_would_do_indeed_do(tmp_path, rows, classes, settings):
+    file = write_rows(tmp_path / "mine.jsonl", many(rows, labels=range(classes)))
+    with refused(file, f"{rows} usable rows with a label are too few", "these would do: ") as caught:
+        load(file, **settings)
+    sizes = {key.split(".")[-1]: int(size) for key, size in re.findall(r"(data\.[a-z.]+)=(\d+)", caught.value.fix)}
+    assert sizes.keys() == settings.keys()
+    assert all(sizes[name] <= settings[name] for name in sizes), "never more than was asked for"
+    assert len(load(file, **sizes).labelled) >= min(2 * classes, settings.get("labelled", rows))
+
+
+def test_official_splits_and_too_many_labels(tmp_path):
+    write_rows(tmp_path / "train.jsonl", many(12))
+    for split in ("validation", "test"):
+        write_rows(tmp_path / f"{split}.jsonl", many(4, split))
+    with refused("12 usable rows with a label are too few for data.labelled=20; these would do: data.labelled=12"):
+        load(tmp_path, labelled=20)
+    assert len(load(tmp_path, labelled=12).labelled) == 12
+
+
+def test_hopelessly_few_rows(tmp_path):
+    with refused("mine.jsonl", "add rows: 2 classes need at least 8"):
+        load(write_rows(tmp_path / "mine.jsonl", many(7)))
+    assert len(load(write_rows(tmp_path / "mine.jsonl", many(8)), test=2, validation=2).labelled) == 4
+
+
+def test_two_texts_with_one_id(tmp_path, monkeypatch):
+    monkeypatch.setattr("limbeck.data.splits.example_id", lambda fields: len(fields["text"]))
+    with refused("two different texts share the content id"):
+        load(write_rows(tmp_path / "mine.jsonl", many(30)))
+
+
+def test_examples_take_and_add():
+    rows = examples_of(4, labelled=2)
+    assert (rows.take([2, 0]) + rows.take(np.array([1]))).texts == ["text 2", "text 0", "text 1"]
+    assert rows.take([2, 0]).labels.tolist() == [UNLABELLED, 0]

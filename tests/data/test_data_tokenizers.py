@@ -1,0 +1,156 @@
+"""Token ids: English words as cut, counted and stored, and pretrained tokenizers from a folder."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from data_cases import refused
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from limbeck.data import WordTokenizerSettings, build_encoder
+from limbeck.data.tokenizers import TransformersTokenizerSettings, word_tokenizer
+from limbeck.errors import LimbeckError
+from limbeck.runtime import Encoder
+
+
+def words(text):
+    """Return how a text is cut."""
+    tokenizer = word_tokenizer([], WordTokenizerSettings())
+    normal = tokenizer.normalizer.normalize_str(text)
+    return " ".join(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal))
+
+
+def vocabulary(texts, **settings):
+    return build_encoder(WordTokenizerSettings(**settings), texts, max_length=16).tokens
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("I don't; it's HERE", "i do n't ; it 's here"),
+        ("can't won't isn't ain't", "ca n't wo n't is n't ai n't"),
+        ("they're we'll I'd I'm I've", "they 're we 'll i 'd i 'm i 've"),
+        ("shouldn't've", "should n't 've"),
+        ("the dogs' 'small' rock 'n' roll", "the dogs ' ' small ' rock ' n ' roll"),
+        ("wait... what.. no.", "wait ... what .. no ."),
+        ("wait… no", "wait ... no"),
+        ("$1,000.50 at 10:30, v2.", "$ 1,000.50 at 10:30 , v2 ."),
+        ("well-made (sic)!!", "well - made ( sic ) ! !"),
+        ("a<br />b", "a < br / > b"),
+        ("naïve ﬁlm", "naïve film"),
+    ],
+)
+def test_words_are_cut_as_by_spacy(text, cut):
+    assert words(text) == cut
+
+
+@pytest.mark.parametrize(("text", "cut"), [("cannot", "cannot"), ("U.S. e.g.", "u . s . e . g .")])
+def test_words_that_only_a_list_could_know_are_not_cut_as_by_spacy(text, cut):
+    assert words(text) == cut
+
+
+@pytest.mark.parametrize(("text", "cut"), [("the 90s, 3rd", "the 90s , 3rd"), ("4k 1.5x", "4k 1.5 x")])
+def test_numbers_keep_their_letters(text, cut):
+    """`90s` was cut into `90` and `s`, `3rd` into `3` and `rd`."""
+    assert words(text) == cut
+
+
+def test_curly_apostrophes_are_apostrophes():
+    """`don’t` became `n’t`, which is another word than the `n't` of `don't`."""
+    assert words("don’t it’s ‘so’") == words("don't it's 'so'")
+
+
+def test_vocabulary_is_ordered_by_frequency_then_by_alphabet():
+    texts = ["b a c", "c b a", "z z z z"]
+    assert vocabulary(texts) == ("[PAD]", "[UNK]", "z", "a", "b", "c")
+    assert vocabulary(texts[::-1]) == vocabulary(texts)
+    assert vocabulary(texts, size=4) == ("[PAD]", "[UNK]", "z", "a")
+
+
+def test_words_are_counted_in_lower_case():
+    assert vocabulary(["Good good GOOD bad"], min_frequency=2) == ("[PAD]", "[UNK]", "good")
+
+
+def test_rare_and_new_words_are_unknown():
+    encoder = build_encoder(WordTokenizerSettings(min_frequency=2), ["good good rare"], max_length=8)
+    assert encoder.encode(["good rare new"])[0] == [[2, 1, 1]]
+
+
+def test_the_names_of_special_tokens_are_ordinary_text():
+    encoder = build_encoder(WordTokenizerSettings(), ["[PAD] [UNK] [PAD]"], max_length=8)
+    assert encoder.tokens[:2] == ("[PAD]", "[UNK]")
+    [ids], _ = encoder.encode(["[PAD] x"])
+    assert [encoder.tokens[index] for index in ids] == ["[", "pad", "]", "[UNK]"]
+
+
+def test_same_ids_after_a_round_trip_through_the_file(tmp_path):
+    texts = ["I don’t know…", "it's 1,000 [PAD]", "", "new words 日本", "a " * 40]
+    encoder = build_encoder(WordTokenizerSettings(), texts[:2], max_length=12)
+    (tmp_path / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
+    copy = Encoder.from_file(tmp_path / "tokenizer.json", max_length=12, pad_id=encoder.pad_id)
+    assert copy.encode(texts)[0] == encoder.encode(texts)[0]
+    assert copy.encode(texts)[1].tolist() == encoder.encode(texts)[1].tolist() == [False] * 4 + [True]
+    assert copy.tokenizer_json == encoder.tokenizer_json
+
+
+# --- pretrained ----------------------------------------------------------------------------------------------------
+
+
+def pretrained(folder, *, pad="[PAD]", config=None):
+    vocab = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "good": 3, pad: 4}
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(["[CLS]", "[SEP]", pad])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    tokenizer.enable_truncation(3)
+    tokenizer.enable_padding(length=50)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    if config is not None:
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return TransformersTokenizerSettings(kind="transformers", path=str(folder))
+
+
+def test_pretrained_tokenizer_from_a_folder(tmp_path):
+    encoder = build_encoder(pretrained(tmp_path), [], max_length=6)
+    ids, cut = encoder.encode(["good good", "good " * 9, "", "good [PAD] new"])
+    assert ids == [[1, 3, 3, 2], [1, 3, 3, 3, 3, 2], [1, 2], [1, 3, 4, 0, 2]], "own truncation and padding are off"
+    assert cut.tolist() == [False, True, False, False]
+    assert encoder.pad_id == 4
+
+
+@pytest.mark.parametrize("token", ["<pad>", {"content": "<pad>", "lstrip": False}])
+def test_padding_token_of_the_tokenizer_config(tmp_path, token):
+    assert build_encoder(pretrained(tmp_path, pad="<pad>", config={"pad_token": token}), [], max_length=6).pad_id == 4
+
+
+@pytest.mark.parametrize("max_length", [1, 2])
+def test_no_room_beside_the_special_tokens(tmp_path, max_length):
+    """tokenizers then does not cut at all, and texts of any length went through."""
+    with refused(f"max_length={max_length}", "2 special tokens", "at least 3"):
+        build_encoder(pretrained(tmp_path), [], max_length=max_length)
+
+
+def test_broken_tokenizer_files(tmp_path):
+    settings = pretrained(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text("{")
+    with pytest.raises(LimbeckError, match=r"tokenizer_config\.json: not valid JSON"):
+        build_encoder(settings, [], max_length=6)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with refused(tmp_path / "tokenizer.json", "no tokenizer"):
+        build_encoder(settings, [], max_length=6)
+
+
+def test_no_tokenizer_anywhere(monkeypatch):
+    def from_pretrained(path):
+        raise OSError("cannot reach the hub.\nmore")
+
+    stub = SimpleNamespace(AutoTokenizer=SimpleNamespace(from_pretrained=from_pretrained))
+    monkeypatch.setitem(sys.modules, "transformers", stub)
+    with refused("no tokenizer at `nowhere`", "cannot reach the hub", "folder with tokenizer.json"):
+        build_encoder(TransformersTokenizerSettings(kind="transformers", path="nowhere"), [], max_length=6)

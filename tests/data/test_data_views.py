@@ -1,0 +1,77 @@
+"""Encoded texts: what a batch of them is, next to the plainest way of padding."""
+
+import numpy as np
+import pytest
+from data_cases import view_of
+
+from limbeck.data import WordTokenizerSettings, build_encoder, encode, in_length_order, view_digest
+
+TEXTS = ["a b c", "", "a", "c c c c c", "b a", "   "]
+
+
+@pytest.fixture
+def encoder():
+    return build_encoder(WordTokenizerSettings(), ["a b c"], max_length=4)
+
+
+def naive(sequences, pad_id):
+    longest = max(len(sequence) for sequence in sequences)
+    ids = [list(sequence) + [pad_id] * (longest - len(sequence)) for sequence in sequences]
+    mask = [[1] * len(sequence) + [0] * (longest - len(sequence)) for sequence in sequences]
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+@pytest.mark.parametrize("rows", [[0], [5, 1], [3, 0, 0, 2], [0, 1, 2, 3, 4, 5]])
+def test_batch_equals_naive_padding(encoder, rows):
+    sequences, _ = encoder.encode([TEXTS[row] for row in rows])
+    batch = encode(encoder, TEXTS).batch(np.array(rows))
+    assert {name: value.tolist() for name, value in batch.items()} == naive(sequences, encoder.pad_id)
+
+
+def test_training_and_deployment_pad_alike(encoder):
+    sequences, _ = encoder.encode(TEXTS)
+    deployed = encoder.pad(sequences)
+    trained = encode(encoder, TEXTS).batch(np.arange(len(TEXTS)))
+    assert {name: value.tolist() for name, value in deployed.items()} == {k: v.tolist() for k, v in trained.items()}
+
+
+def test_padding_with_another_id_than_zero():
+    batch = view_of([1, 3], pad_id=7).batch(np.array([0, 1]))
+    assert batch["input_ids"].tolist() == [[1, 7, 7], [2, 3, 4]]
+
+
+def test_empty_text_is_one_padding_token_that_counts(encoder):
+    view = encode(encoder, TEXTS)
+    assert view.lengths.tolist() == [3, 1, 1, 4, 2, 1]
+    batch = view.batch(np.array([1]))
+    assert batch["input_ids"].tolist() == [[encoder.pad_id]]
+    assert batch["attention_mask"].tolist() == [[1]]
+
+
+def test_share_of_truncated_texts(encoder):
+    assert encode(encoder, TEXTS).truncated == pytest.approx(1 / 6)
+    assert encode(encoder, ["a b c a"]).truncated == 0, "as long as allowed is not too long"
+
+
+def test_no_texts(encoder):
+    view = encode(encoder, [])
+    assert (len(view), view.truncated) == (0, 0.0)
+
+
+def test_length_order_covers_every_row_once_longest_first():
+    view = view_of([3, 1, 4, 1, 5, 9, 2, 6])
+    batches = list(in_length_order(view, 3))
+    assert [len(rows) for rows in batches] == [3, 3, 2]
+    assert sorted(np.concatenate(batches).tolist()) == list(range(8))
+    lengths = view.lengths[np.concatenate(batches)]
+    assert lengths.tolist() == sorted(lengths, reverse=True)
+
+
+def test_view_digest_names_tokenizer_length_and_padding():
+    def named(texts=("a b",), max_length=4, pad_id=0):
+        encoder = build_encoder(WordTokenizerSettings(), texts, max_length=max_length)
+        encoder.pad_id = pad_id
+        return view_digest(encoder)
+
+    assert named() == named()
+    assert len({named(), named(texts=("a c",)), named(max_length=5), named(pad_id=1)}) == 4

@@ -1,0 +1,104 @@
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny import recipe, write_csv
+
+import limbeck
+from limbeck.cli import main
+
+
+def call(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["limbeck", *arguments])
+    try:
+        main()
+        code = 0
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_version(monkeypatch, capsys) -> None:
+    assert call(monkeypatch, capsys, "--version") == (0, f"limbeck {limbeck.__version__}\n", "")
+
+
+def test_help_is_light() -> None:
+    code = (
+        "import sys; sys.argv = ['limbeck', '--help']\n"
+        "from limbeck.cli import main; main()\n"
+        "heavy = {'torch', 'numpy', 'pydantic', 'transformers'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "heavy: []" in result.stdout
+    for command in ("demo", "run", "check", "recipes", "predict", "evaluate", "losses"):
+        assert command in result.stdout
+
+
+def test_losses_and_recipes_are_listed_and_shown(monkeypatch, capsys) -> None:
+    assert "cross_entropy" in call(monkeypatch, capsys, "losses")[1]
+    assert "Hinton" in call(monkeypatch, capsys, "losses", "kd")[1]
+    assert "sentiment" in call(monkeypatch, capsys, "recipes")[1]
+    shown = yaml.safe_load(call(monkeypatch, capsys, "recipes", "show", "sentiment")[1])
+    assert shown["data"]["source"] == "sentiment-ratings"
+    assert json.loads(call(monkeypatch, capsys, "recipes", "schema")[1])["title"] == "Recipe"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "sentimental"), "did you mean `sentiment`?"),
+        (("run", "sentiment", "data.labeled=3"), "did you mean `labelled`?"),
+        (("run", "sentiment", "nonsense"), "`nonsense` is no key=value"),
+        (("run", "sentiment", "data.source=nowhere.csv"), "no such file or folder"),
+        (("losses", "kdd"), "did you mean `kd`?"),
+        (("predict", "nowhere"), "no bundle here"),
+        (("recipes", "show", "sentimnt"), "did you mean `sentiment`?"),
+        (("runn",), "No such command"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(monkeypatch, capsys, tmp_path, arguments, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert message in err
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+
+
+def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "rows.csv")
+    values = recipe(Path("rows.csv"), seeds=[0])
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
+    code, out, _ = call(monkeypatch, capsys, "check", "mine.yaml")
+    assert (code, "the recipe is fine" in out) == (0, True)
+
+    code, out, err = call(monkeypatch, capsys, "run", "mine.yaml", "student.train.steps=12", "--out", "runs/x")
+    assert code == 0, err
+    assert "retention" in out
+    assert "runs/x/report.html" in out
+    assert "runs/x/bundle" in out
+
+    (tmp_path / "texts.txt").write_text("superb gem\ndull bore\n")
+    code, out, _ = call(monkeypatch, capsys, "predict", "runs/x/bundle", "texts.txt")
+    assert [line.split("\t")[2] for line in out.splitlines()] == ["superb gem", "dull bore"]
+
+    code, out, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "rows.csv", "--json")
+    assert code == 0
+    assert json.loads(out).keys() == {"accuracy", "f1_macro", "nll", "ece"}
+
+
+def test_ctrl_c_prints_the_line_that_resumes(monkeypatch, capsys, tmp_path: Path) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("limbeck.pipeline.run", interrupted)
+    code, _, err = call(monkeypatch, capsys, "run", "sentiment", "data.labelled=50", "--out", str(tmp_path))
+    assert code == 130
+    assert f"limbeck run sentiment data.labelled=50 --out {tmp_path}" in err

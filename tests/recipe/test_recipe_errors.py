@@ -1,0 +1,251 @@
+"""Every error of a recipe names the file, the key as it is written, and the nearest valid name: one line each."""
+
+import pytest
+from recipe_cases import TEXT, lines_of, write
+
+from limbeck.errors import LimbeckError
+from limbeck.recipe import RecipeError, load_recipe, parse_recipe
+from limbeck.recipe.text import read_yaml
+
+
+@pytest.fixture
+def path(tmp_path):
+    return write(tmp_path)
+
+
+UNKNOWN = {
+    "sedes=[0]": "unknown key `sedes`; did you mean `seeds`?",
+    "data.sorce=x": "unknown key `data.sorce`; did you mean `source`?",
+    "data.split.tset=5": "unknown key `data.split.tset`; did you mean `test`?",
+    "teacher.max_lenght=5": "unknown key `teacher.max_lenght`; did you mean `max_length`?",
+    "teacher.model.hiden=5": "unknown key `teacher.model.hiden`; did you mean `hidden`?",
+    "teacher.train.epoch=5": "unknown key `teacher.train.epoch`; did you mean `epochs`?",
+    "student.trian=5": "unknown key `student.trian`; did you mean `train`?",
+    "student.train.lrr=5": "unknown key `student.train.lrr`; did you mean `lr`?",
+    "student.model.hiden=5": "unknown key `student.model.hiden`; did you mean `hidden`?",
+    "student.tokenizer.sise=5": "unknown key `student.tokenizer.sise`; did you mean `size`?",
+    "losses.kd.temprature=5": "unknown key `losses.kd.temprature`; did you mean `temperature`?",
+    "losses.kd.weight={schedule: linear, start: 1, end: 0, untill: 1}": "unknown key `losses.kd.weight.untill`; "
+    "did you mean `until`?",
+    "baseline.train.lrr=5": "unknown key `baseline.train.lrr`; did you mean `lr`?",
+    "grid.train.lrr=[5]": "unknown key `grid.train.lrr`; did you mean `lr`?",
+    "data.colour=red": "unknown key `data.colour`; valid: domain, label, labelled, labelled_per_batch, source, split, "
+    "text, transfer, unlabelled",
+}
+NAMES = {
+    "teacher.kind=netwrok": "`teacher.kind` is `netwrok`; did you mean `network`?",
+    "teacher={model: ngrams}": "`teacher.kind` is missing; valid: network, transformers",
+    "teacher=minilm": "`teacher` must be a mapping with `kind`, not `minilm`; valid: network, transformers",
+    "student.tokenizer.kind=word": "`student.tokenizer.kind` is `word`; did you mean `words`?",
+    "student.model=ngarms": "`student.model`: no model is called `ngarms`; did you mean `ngrams`?, or an import path "
+    "`module:function`",
+    "student.model=my/net.py:build": "`student.model` is `my/net.py:build`; it must be module:function",
+    "student.model=transformer": "`student.model.path` is missing",
+    "losses=[{name: kdd}]": "`losses.kdd.name` is `kdd`; did you mean `kd`?",
+    "losses=[{weight: 1}]": "`losses.0.name` is missing; valid: ",
+    "losses=[kd]": "`losses.0` must be a mapping with `name`, not `kd`; valid: ",
+    "losses.kd.weight={schedule: linera, start: 1, end: 0}": "`losses.kd.weight.schedule` is `linera`; "
+    "did you mean `linear`?",
+    "losses.kd.weight={start: 1, end: 0}": "`losses.kd.weight.schedule` is missing; valid: cosine, linear",
+    "student.train.schedule=cosin": "`student.train.schedule` is `cosin`; did you mean `cosine`?",
+    "student.train.precision=fp8": "`student.train.precision` is `fp8`; valid: bf16, fp32",
+}
+TYPES = {
+    "student=null": "`student` must be a mapping of keys, not null",
+    "student.train=5": "`student.train` must be a mapping of keys, not 5",
+    "student.train.lr=fast": "`student.train.lr` must be a number, not `fast`",
+    "student.train.lr=[1]": "`student.train.lr` must be a number, not [1]",
+    "student.train.batch_size=1.5": "`student.train.batch_size` must be a whole number, not 1.5",
+    "student.train.batch_size=many": "`student.train.batch_size` must be a whole number, not `many`",
+    "data.label=5": "`data.label` must be text, not 5; put it in quotes",
+    "data.label=true": "`data.label` must be text, not true; put it in quotes",
+    "data.source=null": "`data.source` must be text, not null",
+    "data.source.file=x": '`data.source` must be text, not {"file": "x"}',
+    "seeds=0": "`seeds` must be a list, not 0",
+    "seeds=[a]": "`seeds.0` must be a whole number, not `a`",
+    "losses=kd": "`losses` must be a list, not `kd`",
+    "grid=5": "`grid` must be a mapping of keys, not 5",
+    "grid.train.lr=5": "`grid.train.lr` must be a list, not 5",
+    "grid.train.lr=[1, fast]": "`grid.train.lr` must be a number, not `fast`",
+    "baseline=true": "`baseline`: give keys of student and their values, or false for no baseline",
+    "baseline=none": "`baseline`: give keys of student and their values, or false for no baseline",
+    "baseline.train.lr=fast": "`baseline.train.lr` must be a number, not `fast`",
+}
+RANGES = {
+    "student.train.lr=0": "`student.train.lr` must be greater than 0, not 0",
+    "student.train.lr=.inf": "`student.train.lr` must be a finite number, not Infinity",
+    "student.train.warmup=1": "`student.train.warmup` must be less than 1, not 1",
+    "student.max_length=0": "`student.max_length` must be at least 1, not 0",
+    "student.model.orders=5": "`student.model.orders` must be at most 4, not 5",
+    "data.labelled=1": "`data.labelled` must be at least 2, not 1",
+    "losses.kd.temperature=-1": "`losses.kd.temperature` must be greater than 0, not -1",
+    "losses.kd.temperature=.nan": "`losses.kd.temperature` must be a finite number, not NaN",
+    "losses.kd.weight=-1": "`losses.kd.weight` must be at least 0, not -1",
+    "losses=[]": "`losses` must not be empty",
+    "data.source=": "`data.source` must be text, not null",
+    "data.source=''": "`data.source` must not be empty",
+    "seeds=[]": "`seeds` must not be empty",
+    "seeds=[0, -1]": "`seeds.1` must be at least 0, not -1",
+    "seeds=[3, 1, 3]": "`seeds`: a seed stands twice; each counts once",
+    "grid.train.lr=[]": "`grid.train.lr` must not be empty",
+    "grid.train.lr=[1, -1]": "`grid.train.lr` must be greater than 0, not -1",
+    "student.train={steps: 1, epochs: 1}": "`student.train`: give steps or epochs, not both (set the other to null)",
+    "name=..": "`name` is `..`; it must be made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
+    "name=a/b": "`name` is `a/b`; it must be made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
+}
+JARGON = (
+    "tag",
+    "discriminator",
+    "literal",
+    "valid dictionary",
+    "Input",
+    "pydantic",
+    "function-",
+    "[str",
+    "valid string",
+)
+
+
+@pytest.mark.parametrize(("override", "line"), [*UNKNOWN.items(), *NAMES.items(), *TYPES.items(), *RANGES.items()])
+def test_one_wrong_key_is_one_line(path, override, line):
+    (found,) = lines_of(path, override)
+    assert found.startswith(line)
+    assert found == line or line.endswith("valid: ")
+    assert not any(word in found for word in JARGON)
+
+
+def test_all_errors_are_told_at_once(path):
+    found = lines_of(
+        path,
+        "data.sorce=x",
+        "losses.kd.temperature=0",
+        "teacher.kind=netwrok",
+        "seeds=[]",
+        "baseline.train.lrr=5",
+        "grid.train.lr=[-1, 1]",
+        "grid.train.colour=[-1, 1]",
+    )
+    assert [line.split("`")[1] for line in found] == [
+        "seeds",
+        "data.sorce",
+        "teacher.kind",
+        "losses.kd.temperature",
+        "baseline.train.lrr",
+        "grid.train.lr",
+        "grid.train.colour",
+    ]
+
+
+def test_missing_parts_are_named(tmp_path):
+    path = write(tmp_path, "seeds: [0]\nstudent: {max_length: 3}")
+    assert lines_of(path) == [
+        "`data` is missing",
+        "`teacher` is missing",
+        "`student.model` is missing",
+        "`losses` is missing",
+    ]
+
+
+def test_two_losses_of_a_name_are_told_apart_by_number(path):
+    found = lines_of(path, "losses=[{name: kd, temperature: 0}, {name: kd, weight: -1}]")
+    assert [line.split("`")[1] for line in found] == ["losses.0.temperature", "losses.1.weight"]
+
+
+def test_the_key_of_an_error_is_the_key_of_the_override_that_mends_it(path):
+    (line,) = lines_of(path, "losses.kd.temperature=0")
+    assert load_recipe(path, ["losses.kd.temperature=0", f"{line.split('`')[1]}=3"]).losses[0].temperature == 3
+
+
+def test_a_grid_that_fits_the_student_but_not_the_baseline(path):
+    """Found now, not after the teacher and the student are trained."""
+    (line,) = lines_of(path, "baseline.model=bigru", "grid.model.buckets=[10, 20]")
+    assert line.startswith("unknown key `grid.model.buckets`; valid: ")
+    assert line.endswith(" (in the baseline)")
+
+
+def test_a_baseline_with_steps_and_epochs(path):
+    (line,) = lines_of(path, "baseline={train: {steps: 3, epochs: 1}}")
+    assert line == "`baseline.train`: give steps or epochs, not both (set the other to null)"
+
+
+def test_a_long_value_is_cut(path):
+    (line,) = lines_of(path, f"student.train.lr={'x' * 500}")
+    assert len(line) < 120
+    (line,) = lines_of(path, f"student.train.lr={list(range(100))}")
+    assert len(line) < 120
+
+
+# --- before there is a recipe ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seeds: [0", r"not valid YAML \(line 1, column 10: "),
+        ("a: 1\nb: 2\na: 3", r"not valid YAML \(line 3, column 1: `a` stands twice\)"),
+        ("data: {source: a, text: b, source: c}", "`source` stands twice"),
+        ("a: \x00", r"not valid YAML \(unacceptable character"),
+        ("a: !!python/object:os.system x", "not valid YAML .*could not determine a constructor"),
+        ("", "a recipe is a mapping of keys"),
+        ("- kd", "a recipe is a mapping of keys"),
+        ("just text", "a recipe is a mapping of keys"),
+    ],
+)
+def test_a_file_that_is_no_recipe(tmp_path, text, message):
+    path = write(tmp_path, text)
+    with pytest.raises(LimbeckError, match=message) as caught:
+        load_recipe(path)
+    assert caught.value.where == path
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(LimbeckError, match="cannot be read as UTF-8 text"):
+        load_recipe(str(path))
+
+
+@pytest.mark.parametrize(("name", "hint"), [("sentimnt", "did you mean `sentiment`?"), ("xyz.yaml", "valid: ")])
+def test_no_such_recipe(name, hint):
+    with pytest.raises(LimbeckError) as caught:
+        load_recipe(name)
+    assert str(caught.value).startswith(f"no recipe `{name}`; {hint}")
+    assert "give the path of a YAML file" in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["lr", "=3", "a..b=3", ".a=3", "a.=3", ""])
+def test_an_override_that_is_no_assignment(path, override):
+    with pytest.raises(LimbeckError, match=f"^`{override}` is no key=value; for example data.labelled=200$"):
+        load_recipe(path, [override])
+
+
+def test_an_override_that_is_no_yaml(path):
+    with pytest.raises(LimbeckError, match=r"^seeds: `\[0` is not valid YAML \(.*\); put it in quotes$"):
+        load_recipe(path, ["seeds=[0"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("losses.kdd.weight=1", "losses.kdd.weight: no entry is named `kdd`; did you mean `kd`?"),
+        ("losses.2.weight=1", "losses.2.weight: no entry is named `2`; valid: cross_entropy, kd"),
+        ("seeds.first=1", "seeds.first: no entry is named `first`; valid: 0, 1"),
+    ],
+)
+def test_an_override_of_a_list_entry_that_is_not_there(path, override, message):
+    with pytest.raises(LimbeckError) as caught:
+        load_recipe(path, [override])
+    assert str(caught.value) == message
+
+
+def test_an_override_of_two_entries_at_once(path):
+    with pytest.raises(LimbeckError, match=r"losses\.kd\.weight: 2 entries are named `kd`; give a number, from 0"):
+        load_recipe(path, ["losses=[{name: kd}, {name: kd}]", "losses.kd.weight=1"])
+
+
+def test_a_recipe_from_python_values_has_the_same_errors():
+    values = read_yaml(TEXT) | {"seeds": [-1]}
+    with pytest.raises(RecipeError, match=r"^here: `seeds\.0` must be at least 0, not -1$") as caught:
+        parse_recipe(values, "here")
+    assert caught.value.lines == ["`seeds.0` must be at least 0, not -1"]

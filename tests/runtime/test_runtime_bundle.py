@@ -1,0 +1,216 @@
+"""A delivered bundle: what it answers, and what is refused before anything runs."""
+
+import hashlib
+import json
+import math
+
+import numpy as np
+import pytest
+from onnx import TensorProto, checker, helper, numpy_helper, save
+
+from limbeck.data import WordTokenizerSettings, build_encoder
+from limbeck.errors import LimbeckError
+from limbeck.runtime import Encoder, load
+from limbeck.runtime.bundle import FORMAT, OnnxClassifier
+
+TEXTS = ["good", "bad bad film", "", "film film film good film bad", "new words"]
+
+
+def write_model(path, table):
+    """Write a network whose logits are the sum of its real tokens' rows of `table`, (tokens, classes)."""
+    int64, float32 = TensorProto.INT64, TensorProto.FLOAT
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("Cast", ["attention_mask"], ["real"], to=float32),
+        helper.make_node("Unsqueeze", ["real", "last"], ["weights"]),
+        helper.make_node("Mul", ["rows", "weights"], ["kept"]),
+        helper.make_node("ReduceSum", ["kept", "tokens_axis"], ["logits"], keepdims=0),
+    ]
+    constants = {"table": table.astype(np.float32), "last": np.array([-1]), "tokens_axis": np.array([1])}
+    graph = helper.make_graph(
+        nodes,
+        "sum",
+        [helper.make_tensor_value_info(name, int64, ["n", "t"]) for name in ("input_ids", "attention_mask")],
+        [helper.make_tensor_value_info("logits", float32, ["n", table.shape[1]])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    checker.check_model(model)
+    save(model, str(path))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A bundle of three classes, made by hand."""
+    path = tmp_path / "run" / "bundle"
+    path.mkdir(parents=True)
+    encoder = build_encoder(WordTokenizerSettings(), ["good bad film"], max_length=5)
+    write_model(path / "model.onnx", np.random.default_rng(0).normal(size=(len(encoder.tokens), 3)))
+    (path / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
+    info = {"format": FORMAT, "labels": ["neg", "neutral", "pos"], "max_length": 5, "pad_id": 0, "files": {}}
+    for name in ("model.onnx", "tokenizer.json"):
+        info["files"][name] = hashlib.sha256((path / name).read_bytes()).hexdigest()
+    (path / "bundle.json").write_text(json.dumps(info))
+    return path
+
+
+def amend(folder, **changes):
+    """Change keys of bundle.json; None removes one."""
+    info = json.loads((folder / "bundle.json").read_text()) | changes
+    kept = {key: value for key, value in info.items() if value is not None}
+    (folder / "bundle.json").write_text(json.dumps(kept))
+
+
+def refusal(folder, *parts):
+    """Return the one line with which a folder is refused, which says all of `parts`."""
+    with pytest.raises(LimbeckError) as caught:
+        load(folder)
+    line = str(caught.value)
+    assert len(line.splitlines()) == 1
+    assert caught.value.fix
+    for part in parts:
+        assert str(part) in line
+    return line
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 64])
+def test_order_of_the_texts_is_kept_whatever_the_batches(folder, batch_size):
+    student = load(folder)
+    alone = [student.predict([text])[0] for text in TEXTS]
+    for got, expected in zip(student.predict(TEXTS, batch_size=batch_size), alone, strict=True):
+        assert got.label == expected.label
+        assert got.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
+
+
+def test_a_prediction_is_the_softmax_of_the_logits(folder):
+    student = load(folder)
+    for row, got in zip(student.logits(TEXTS), student.predict(TEXTS), strict=True):
+        weights = [math.exp(float(value)) for value in row]
+        expected = [weight / sum(weights) for weight in weights]
+        assert list(got.probabilities) == ["neg", "neutral", "pos"] == list(student.labels)
+        assert list(got.probabilities.values()) == pytest.approx(expected, abs=1e-6)
+        assert sum(got.probabilities.values()) == pytest.approx(1, abs=1e-12)
+        assert got.probability == max(got.probabilities.values()) == got.probabilities[got.label]
+
+
+def test_huge_logits_do_not_overflow(folder):
+    write_model(folder / "model.onnx", np.array([[0, 0, 0], [0, 0, 0], [1e4, -1e4, 0], [0, 0, 0], [0, 0, 0]]))
+    hashes = json.loads((folder / "bundle.json").read_text())["files"]
+    amend(folder, files=hashes | {"model.onnx": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()})
+    student = load(folder)
+    [prediction] = student.predict([student._encoder.tokens[2]])
+    assert prediction.probabilities == {"neg": 1.0, "neutral": 0.0, "pos": 0.0}
+
+
+def test_no_texts(folder):
+    assert load(folder).predict([]) == []
+
+
+@pytest.mark.parametrize("texts", [tuple(TEXTS), np.array(TEXTS), (text for text in TEXTS)])
+def test_any_sequence_of_texts(folder, texts):
+    student = load(folder)
+    assert student.predict(texts) == student.predict(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [("good", r"wrap a single one: \[text\]"), ("", "wrap a single"), (["a", None], "item 1 is of type N")],
+)
+def test_what_is_no_list_of_texts(folder, texts, said):
+    with pytest.raises(TypeError, match=said):
+        load(folder).predict(texts)
+
+
+def test_a_pair_is_not_taken_for_a_text(folder):
+    """tokenizers would encode both and join them."""
+    with pytest.raises(TypeError, match="item 0 is of type tuple"):
+        load(folder).predict([("good", "bad")])
+
+
+def test_half_a_surrogate_pair_is_answered(folder):
+    """It comes in by JSON, and tokenizers refuses it."""
+    assert load(folder).predict(["good \ud83d"]) == load(folder).predict(["good \ufffd"])
+
+
+def test_logits_of_no_texts_are_refused(folder):
+    with pytest.raises(ValueError, match="no texts"):
+        load(folder).logits([])
+
+
+def test_a_model_that_needs_no_mask_gets_none(folder, tmp_path):
+    graph = helper.make_graph(
+        [helper.make_node("Cast", ["input_ids"], ["logits"], to=TensorProto.FLOAT)],
+        "ids",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["n", "t"])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", "t"])],
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(tmp_path / "m.onnx"))
+    encoder = Encoder.from_file(folder / "tokenizer.json", max_length=5)
+    [[token]] = OnnxClassifier(tmp_path / "m.onnx", encoder).logits(["good"])
+    assert encoder.tokens[int(token)] == "good"
+
+
+def test_a_run_folder_will_do(folder):
+    assert load(folder.parent).predict(TEXTS) == load(str(folder)).predict(TEXTS)
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+def test_changed_file(folder, name):
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    refusal(folder, folder, f"`{name}`", "checksum")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+def test_missing_file(folder, name):
+    (folder / name).unlink()
+    refusal(folder, folder, f"lacks `{name}`", "copy the whole folder")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+def test_file_without_a_checksum(folder, name):
+    """Both are loaded, so both must be checked, whatever bundle.json lists."""
+    files = json.loads((folder / "bundle.json").read_text())["files"]
+    del files[name]
+    amend(folder, files=files)
+    refusal(folder, f"no checksum of {name}")
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/b", ".."])
+def test_file_outside_the_bundle(folder, name):
+    secret = folder.parent / "secret"
+    secret.write_text("x")
+    files = json.loads((folder / "bundle.json").read_text())["files"]
+    amend(folder, files={name: hashlib.sha256(b"x").hexdigest()} | files)
+    line = refusal(folder, name)
+    assert "checksum" not in line, "it was not even read"
+
+
+def test_newer_format(folder):
+    amend(folder, format=FORMAT + 1, labels=None)
+    refusal(folder, f"format {FORMAT + 1} is not {FORMAT}", "upgrade limbeck")
+
+
+@pytest.mark.parametrize("key", ["format", "labels", "max_length", "pad_id", "files"])
+@pytest.mark.parametrize("value", [None, "odd"])
+def test_missing_or_wrong_keys(folder, key, value):
+    amend(folder, **{key: value})
+    refusal(folder, "format" if (key, value) == ("format", "odd") else f"lacks {key}")
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"{", "not valid JSON"), (b"\xff", "not valid JSON"), (b"[]", "lacks")])
+def test_bundle_json_that_is_none(folder, content, said):
+    (folder / "bundle.json").write_bytes(content)
+    refusal(folder, folder, said)
+
+
+def test_no_bundle(folder, tmp_path):
+    for path in (tmp_path / "nowhere", tmp_path, folder / "model.onnx"):
+        refusal(path, path, "no bundle here", "`bundle` folder of a run")

@@ -1,0 +1,57 @@
+"""Text to ids: lengths, padding, and what is refused."""
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from limbeck.errors import LimbeckError
+from limbeck.runtime import Encoder
+
+
+def letters():
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "a": 1, "b": 2}, unk_token="[PAD]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return tokenizer
+
+
+def test_texts_are_cut_at_max_length():
+    ids, cut = Encoder(letters(), max_length=2).encode(["a b", "a b a"])
+    assert (ids, cut.tolist()) == ([[1, 2], [1, 2]], [False, True])
+
+
+def test_empty_text_is_one_padding_token_with_mask_one():
+    encoder = Encoder(letters(), max_length=2, pad_id=0)
+    padded = encoder.pad(encoder.encode(["", "a b"])[0])
+    assert padded["input_ids"].tolist() == [[0, 0], [1, 2]]
+    assert padded["attention_mask"].tolist() == [[1, 0], [1, 1]]
+
+
+def test_settings_of_the_file_do_not_leak_in():
+    """Length and padding are the bundle's business; a file that carries its own changes nothing."""
+    tokenizer = letters()
+    tokenizer.enable_truncation(1)
+    tokenizer.enable_padding(length=9)
+    encoder = Encoder(tokenizer, max_length=3)
+    assert encoder.encode(["a b a b"])[0] == [[1, 2, 1]]
+    assert encoder.tokenizer_json == Encoder(letters(), max_length=5).tokenizer_json
+
+
+def test_vocabulary_with_gaps():
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "a": 3}, unk_token="[PAD]"))
+    assert Encoder(tokenizer, max_length=2).tokens == ("[PAD]", "", "", "a")
+
+
+@pytest.mark.parametrize("content", [None, "{}", "not JSON"])
+def test_tokenizer_file_that_cannot_be_read(tmp_path, content):
+    file = tmp_path / "tokenizer.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(LimbeckError, match="no tokenizer that this version") as caught:
+        Encoder.from_file(file, max_length=2)
+    assert str(file) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("max_length", [0, -1])
+def test_no_room_for_a_token(max_length):
+    with pytest.raises(LimbeckError, match=f"max_length={max_length} leaves no room"):
+        Encoder(letters(), max_length=max_length)

@@ -1,0 +1,38 @@
+"""What production installs need: nothing that makes students is imported to use one."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "pydantic", "datasets", "pyarrow", "pandas", "scipy", "sklearn", "yaml"}
+
+
+def imported_by(code):
+    """Return the top-level packages that a fresh interpreter has imported after `code`."""
+    script = f"{code}\nimport sys\nprint('\\n' + ' '.join({{name.partition('.')[0] for name in sys.modules}}))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(result.stdout.splitlines()[-1].split())
+
+
+def test_runtime_needs_none_of_what_makes_students():
+    names = imported_by("import limbeck\nlimbeck.load")
+    assert {"limbeck", "onnxruntime", "tokenizers", "numpy"} <= names
+    assert not names & HEAVY
+
+
+def imported_by_command(*arguments):
+    return imported_by(f"import sys\nsys.argv = {['limbeck', *arguments]}\nfrom limbeck.cli import main\nmain()")
+
+
+def test_help_is_instant():
+    names = imported_by_command("--help")
+    assert "typer" in names
+    assert not names & (HEAVY | {"numpy", "onnxruntime", "tokenizers"})
+
+
+@pytest.mark.parametrize("command", ["run", "predict"])
+def test_help_of_a_command_is_instant(command):
+    """Newer versions of typer read a command's options with pydantic; the rest is ours to leave out."""
+    names = imported_by_command(command, "--help")
+    assert not names & (HEAVY - {"pydantic"} | {"numpy", "onnxruntime", "tokenizers"})
