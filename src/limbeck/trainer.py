@@ -52,9 +52,11 @@ class TrainSettings(BaseModel):
     precision: Annotated[Literal["fp32", "bf16"], Field(description="arithmetic of the forward pass")] = "fp32"
 
     @model_validator(mode="after")
-    def _one_length(self) -> "TrainSettings":
+    def _no_contradiction(self) -> "TrainSettings":
         if self.steps is not None and self.epochs is not None:
             raise ValueError("give steps or epochs, not both (set the other to null)")
+        if self.patience is not None and self.keep == "last":
+            raise ValueError("patience waits for a better validation: it needs `keep: best`")
         return self
 
     def total_steps(self, rows: int) -> int:
@@ -126,7 +128,7 @@ def fit(
     checkpoint: Path | None = None,
     owner: str = "",
 ) -> History:
-    """Train the distiller's student and leave its best weights in it.
+    """Train the distiller's student and leave its best weights in it, or its last ones where the settings say so.
 
     The learning rate, the batch and the loss of a step depend on nothing but the step, so a run that continues from
     a checkpoint ends with the same bits as one that was never stopped.
@@ -176,7 +178,7 @@ def fit(
             progress.advance()
 
             log_now = history.done % log_every == 0
-            validate_now = history.done in validate_at or history.done == steps
+            validate_now = history.done in validate_at
             if log_now or validate_now:
                 values = {name: float(value) for name, value in means.items()}
                 _require_finite("loss", values["loss"], history.done, title)

@@ -152,6 +152,13 @@ def test_the_best_weights_are_left_in_the_model():
     assert history.validations[1] == {"step": 4, "calibrated_nll": 0.5, "accuracy": 0.5}
 
 
+def test_the_last_weights_are_left_in_the_model_when_asked_for():
+    network, scores = student(), Scores([0.9, 0.5, 0.7, 0.6])
+    history = train(network, steps=8, validations=4, validate=scores, keep="last")
+    assert (history.best_step, history.best_nll) == (8, 0.6)
+    assert same(weights(network), scores.seen[3])
+
+
 def test_of_equal_validations_the_first_is_kept():
     history = train(student(), steps=4, validations=4, validate=Scores([0.9, 0.5, 0.5, 0.5]))
     assert history.best_step == 2

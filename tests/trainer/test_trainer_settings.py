@@ -29,6 +29,12 @@ def test_steps_and_epochs_exclude_each_other():
         TrainSettings(steps=3, epochs=1)
 
 
+def test_patience_needs_a_best_validation():
+    with pytest.raises(ValidationError, match="it needs `keep: best`"):
+        TrainSettings(patience=3, keep="last")
+    assert TrainSettings(patience=3).keep == "best"
+
+
 def rates(total, **settings):
     return [TrainSettings(**settings).rate(step, total) for step in range(total)]
 

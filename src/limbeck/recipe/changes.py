@@ -37,9 +37,8 @@ def apply(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
         for replaced, others in _REPLACES.items():
             if value is not None and f".{key}".endswith(f".{replaced}"):
                 parent = key.rpartition(".")[0]
-                for other in (f"{parent}.{name}" for name in others):
-                    if other not in changes:
-                        _drop(values, other)
+                for other in others:
+                    _drop(values, f"{parent}.{other}")
     for key, value in changes.items():
         *path, last = key.split(".")
         place: Any = values
