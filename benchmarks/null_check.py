@@ -3,7 +3,7 @@
     python benchmarks/design_rows.py sentiment runs/design.csv
     python benchmarks/null_check.py runs/design.csv runs/design
 
-It uses the rows that the recipe may be designed on: the recipe's test split stays closed. The second argument is a run's
+It uses the rows that the recipe may be designed on, so its test split stays closed. The second argument is a run's
 folder; its teacher and cache are reused. Writes benchmarks/results/null_check.json.
 """
 

@@ -84,7 +84,7 @@ def recipes(
     if action is None:
         from limbeck.console import table
 
-        table(["recipe", "what it does"], describe_recipes())
+        table(["recipe", "what it does"], describe_recipes(), text_columns=2)
     elif action == "show" and name is not None:
         typer.echo(packaged_recipe(name), nl=False)
     elif action == "schema":
@@ -119,7 +119,7 @@ def predict(
 @app.command()
 def evaluate(
     bundle: BundleFolder,
-    file: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder with a test file")],
+    file: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder whose test file is taken")],
     text: Annotated[str, typer.Option(help="the column with the text")] = "text",
     label: Annotated[str, typer.Option(help="the column with the label")] = "label",
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
@@ -150,6 +150,9 @@ def losses(
 def main() -> None:
     """Run the command line: bad input gives one line and exit code 2, Ctrl-C gives 130 and the line that resumes."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Small steps end in many barriers; threads that spin there, on a machine that does something else too, made a
+    # training 6 to 15 times slower (benchmarks/LOG.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code: object = 0

@@ -4,9 +4,25 @@ import csv
 import random
 from pathlib import Path
 
-GOOD = "gem delight moving superb warm witty fresh bright".split()
-BAD = "bore mess flat cheap dull stale awful clumsy".split()
-FILLER = "the a film plot actor scene with and of this that story it was very".split()
+GOOD = ["gem", "delight", "moving", "superb", "warm", "witty", "fresh", "bright"]
+BAD = ["bore", "mess", "flat", "cheap", "dull", "stale", "awful", "clumsy"]
+FILLER = [
+    "the",
+    "a",
+    "film",
+    "plot",
+    "actor",
+    "scene",
+    "with",
+    "and",
+    "of",
+    "this",
+    "that",
+    "story",
+    "it",
+    "was",
+    "very",
+]
 
 
 def write_csv(path: Path, rows: int = 260, *, classes: int = 2, seed: int = 0) -> Path:

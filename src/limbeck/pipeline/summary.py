@@ -9,7 +9,7 @@ from limbeck.report import format as text
 def print_summary(run: Run) -> None:
     """Print the table, the verdict and where things are."""
     result = run.evaluation
-    columns = ["", "accuracy", "macro F1", "ECE", "parameters", "size", "latency", "texts/s"]
+    columns = ["", "accuracy", "macro F1", "ECE", "weights", "size", "latency", "texts/s"]
     blocks = (("teacher", result.teacher), ("student", result.student), ("baseline", result.baseline))
     rows = [_row(name, block) for name, block in (*blocks, ("TF-IDF + LR", result.floor)) if block is not None]
     say("")
@@ -40,7 +40,7 @@ def _row(name: str, block: Block) -> list[str]:
     return [
         name,
         *quality,
-        text.count(cost.parameters),
+        text.magnitude(cost.parameters),
         text.bytes(cost.size_bytes),
         text.milliseconds(cost.latency_ms),
         text.count(round(cost.throughput_per_s)),
