@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -48,6 +49,10 @@ class TrainSettings(BaseModel):
     ] = "best"
     patience: Annotated[
         int | None, Field(ge=1, description="stop after this many validations without a better one; null: never")
+    ] = None
+    threads: Annotated[
+        int | None,
+        Field(ge=1, description="processor threads; small networks are faster with 1; null: torch's default"),
     ] = None
     precision: Annotated[Literal["fp32", "bf16"], Field(description="arithmetic of the forward pass")] = "fp32"
 
@@ -156,7 +161,7 @@ def fit(
     log_every = max(1, steps // 100)
     since_save = since_start = time.monotonic()
 
-    with meter(title, steps) as progress:
+    with meter(title, steps) as progress, _threads(settings.threads):
         progress.advance(history.done)
         for step in range(history.done, steps):
             if settings.patience is not None and history.since_best() >= settings.patience:
@@ -204,6 +209,16 @@ def fit(
     model.eval()
     history.seconds += time.monotonic() - since_start
     return history
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _start(
