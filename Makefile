@@ -6,7 +6,7 @@ export HF_HUB_OFFLINE ?= 1
 test verify: export OMP_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test verify short-demo lint format clean
+.PHONY: demo test verify short-demo lint format generated clean
 
 # The report of a distillation, from nothing, in a few minutes.
 demo: $(VENV)/installed
@@ -30,6 +30,11 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
 	$(BIN)/lint-imports
+
+# Files that are made from others: published schemas, tables from benchmarks/results.
+generated: $(VENV)/installed
+	$(BIN)/python -m limbeck.pipeline.schemas
+	$(BIN)/python benchmarks/tables.py
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix .

@@ -106,7 +106,7 @@ def table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None, text_columns: int = 1
 ) -> None:
     """Print a table whose first columns are text and whose others are figures."""
-    grid = Table(title=title, title_justify="left", title_style="", box=SIMPLE, pad_edge=False)
+    grid = Table(title=title, title_justify="left", title_style="", box=SIMPLE, padding=(0, 1, 0, 0))
     for index, column in enumerate(columns):
         # A name or a figure is never broken over two lines; longer text is.
         whole = index == 0 or text_columns == 1
