@@ -106,9 +106,11 @@ def train_arm(name: str, recipe: Recipe, splits: Splits, views: Views, answers: 
 
     def train(settings: NetworkSettings, seed: int, target: Path, title: str) -> Trained:
         view = views.of(settings)
-        lesson = _lesson(name, recipe, splits, view, answers)
+        lesson = _lesson(recipe, splits, view, answers.identity, teacher)
         return train_network(settings, splits, view, lesson, seed=seed, folder=target, title=title)
 
+    # Read and checked once an arm, not once a network.
+    teacher = answers.label(splits.transfer, answers.trained.view.transfer) if name != "baseline" else None
     first, best = recipe.seeds[0], 0
     if len(candidates) > 1:
         scores = []
@@ -130,19 +132,21 @@ def train_arm(name: str, recipe: Recipe, splits: Splits, views: Views, answers: 
     return Arm(name, settings, point, trained_by_seed)
 
 
-def _lesson(name: str, recipe: Recipe, splits: Splits, view: View, answers: TeacherAnswers) -> Lesson:
-    if name == "baseline":
+def _lesson(
+    recipe: Recipe, splits: Splits, view: View, identity: CacheIdentity, teacher: CachedTeacher | None
+) -> Lesson:
+    if teacher is None:
         return _labels_only(splits, view)
     return Lesson(
         splits.transfer,
         view.transfer,
         objective_from(recipe.losses),
-        answers.label(splits.transfer, answers.trained.view.transfer),
+        teacher,
         recipe.data.labelled_per_batch,
         {
             "data": splits.digest,
             "losses": [loss.model_dump(mode="json") for loss in recipe.losses],
-            "teacher": [answers.identity.teacher, answers.identity.view],
+            "teacher": [identity.teacher, identity.view],
             "labelled_per_batch": recipe.data.labelled_per_batch,
         },
     )
