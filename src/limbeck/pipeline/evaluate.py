@@ -43,7 +43,7 @@ from limbeck.losses import CATALOG
 from limbeck.pipeline.arms import Arm, TeacherAnswers
 from limbeck.pipeline.networks import Trained
 from limbeck.recipe import Recipe
-from limbeck.runtime.bundle import OnnxClassifier
+from limbeck.runtime.bundle import OnnxClassifier, softmax
 
 DISAGREEMENTS = 12
 TEST_LOG = "test_evaluations.json"
@@ -291,7 +291,7 @@ def _data(recipe: Recipe, splits: Splits, networks: Mapping[str, Trained]) -> Da
 
 def _disagreements(splits: Splits, answers: Answers, seed: int) -> list[Disagreement]:
     """Return the test rows on which the probabilities of the teacher and of the shipped student lie farthest apart."""
-    teacher, student = (_softmax(value) for value in (answers.teacher, answers.arms["student"][seed]))
+    teacher, student = (softmax(value) for value in (answers.teacher, answers.arms["student"][seed]))
     order = np.argsort(-np.abs(teacher - student).sum(axis=1), kind="stable")[:DISAGREEMENTS]
     classes = splits.classes
     return [
@@ -322,8 +322,3 @@ def _bundle_record(delivery: Delivery, seed: int) -> BundleRecord:
 
 def _parameters(trained: Trained) -> int:
     return sum(parameter.numel() for parameter in trained.model.parameters())
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)

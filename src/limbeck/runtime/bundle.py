@@ -106,11 +106,16 @@ class Bundle(OnnxClassifier):
         return list(self._decide(self.logits(wanted, batch_size=batch_size))) if wanted else []
 
     def _decide(self, logits: NDArray[np.float32]) -> Iterator[Prediction]:
-        shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-        for row in shifted / shifted.sum(axis=1, keepdims=True):
+        for row in softmax(logits):
             best = int(row.argmax())
             every = {label: float(value) for label, value in zip(self.labels, row, strict=True)}
             yield Prediction(self.labels[best], float(row[best]), every)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the probabilities of logits (rows, classes)."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
