@@ -29,7 +29,7 @@ def main(source: str, folder: Path) -> None:
     recipe = load_recipe("sentiment", [f"data.source={source}", "grid={}"])
     splits = load_splits(recipe.data)
     views = Views(splits)
-    answers = ask_teacher(train_teacher(recipe, splits, views, folder), splits, folder)
+    answers = ask_teacher(recipe, train_teacher(recipe, splits, views, folder), splits, folder)
     correct = []
     for seeds in (FIRST, SECOND):
         # One teacher for both: only the student's seeds differ.

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from limbeck.errors import LimbeckError
 from limbeck.files import staged
+from limbeck.ranks import as_part_of, ranks, whole
 
 
 def save_checkpoint(
@@ -27,16 +28,17 @@ def save_checkpoint(
         best: the weights kept so far, by name.
         history: what happened so far, as JSON values.
     """
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    tensors = {f"model/{name}": whole(value) for name, value in model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in best.items()}
     for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
-    tensors["rng/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["rng/cuda"] = torch.cuda.get_rng_state()
-    with staged(path) as aside:
-        copies = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
-        save_file(copies, str(aside), metadata={"owner": owner, "history": json.dumps(history)})
+        tensors |= {f"optimizer/{number}/{name}": whole(torch.as_tensor(value)) for name, value in state.items()}
+    for rank, states in enumerate(ranks().gather(_random_states())):
+        tensors |= {f"rng/{rank}/{device}": state for device, state in states.items()}
+    if ranks().main:
+        with staged(path) as aside:
+            copies = {name: value.contiguous() for name, value in tensors.items()}
+            save_file(copies, str(aside), metadata={"owner": owner, "history": json.dumps(history)})
+    ranks().wait()
 
 
 def load_checkpoint(
@@ -59,11 +61,12 @@ def load_checkpoint(
             for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
                 group, name = key.split("/", 1)
                 groups[group][name] = file.get_tensor(key)
-        model.load_state_dict(groups["model"])
+        targets = model.state_dict()
+        model.load_state_dict({name: as_part_of(value, targets[name]) for name, value in groups["model"].items()})
         _load_optimizer(optimizer, groups["optimizer"])
-        torch.set_rng_state(groups["rng"]["cpu"])
-        if "cuda" in groups["rng"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state(groups["rng"]["cuda"])
+        torch.set_rng_state(groups["rng"][f"{ranks().rank}/cpu"])
+        if torch.cuda.is_available():
+            torch.cuda.set_rng_state(groups["rng"][f"{ranks().rank}/cuda"])
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         raise LimbeckError(
             f"the checkpoint is damaged or of another network ({type(error).__name__})",
@@ -74,8 +77,16 @@ def load_checkpoint(
 
 
 def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split("/", 1)
-        state.setdefault(int(number), {})[name] = value
+        state.setdefault(int(number), {})[name] = as_part_of(value, parameters[int(number)])
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _random_states() -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states

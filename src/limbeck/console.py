@@ -1,5 +1,6 @@
 """What a run shows while it works: live progress on a terminal, plain lines in a log."""
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,10 @@ from rich.table import Table
 
 _PLAIN_EVERY_S = 10.0
 
-console = Console(highlight=False, soft_wrap=True)
+# Of several processes that train one network, the first one speaks.
+_SILENT = os.environ.get("RANK", "0") != "0"
+
+console = Console(highlight=False, soft_wrap=True, quiet=_SILENT)
 _logs: list[Console] = []
 
 
@@ -21,7 +25,7 @@ _logs: list[Console] = []
 def logged_to(path: Path) -> Iterator[None]:
     """Add everything that is printed while the block runs to a file, without colours."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
+    with (Path(os.devnull) if _SILENT else path).open("a", encoding="utf-8") as file:
         log = Console(file=file, highlight=False, soft_wrap=True, width=120, color_system=None)
         _logs.append(log)
         try:

@@ -1,6 +1,5 @@
 """One training step: from a batch to the sums and counts of every term."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -8,43 +7,65 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
+from limbeck.taps import Trainable
 from limbeck.teachers import Teacher
-from limbeck.types import Batch, Outputs
+from limbeck.types import Batch, Outputs, TapPair
+
+Precision = Literal["fp32", "bf16"]
 
 
-@dataclass(frozen=True, slots=True)
 class Distiller:
     """A student, what it is trained on, and whom it listens to.
 
-    Attributes:
-        student: the one module that is trained.
+    Args:
+        student: called with a batch's `student_inputs`; returns logits.
         objective: the weighted terms.
         teacher: live or cached; None for a student that learns from labels alone.
+        example: any batch, for an objective that compares activations: it tells their widths.
+
+    Attributes:
+        student: the one module that is kept.
+        trainable: the student with its projectors: what is trained.
 
     Raises:
-        LimbeckError: a term needs a teacher, and there is none.
+        LimbeckError: a term needs a teacher, and there is none; or a tap that cannot be read.
     """
 
-    student: nn.Module
-    objective: Objective
-    teacher: Teacher | None = None
-
-    def __post_init__(self) -> None:
-        if "teacher" in self.objective.needs and self.teacher is None:
+    def __init__(
+        self, student: nn.Module, objective: Objective, teacher: Teacher | None = None, *, example: Batch | None = None
+    ) -> None:
+        if objective.needs & {"teacher", "taps"} and teacher is None:
             raise LimbeckError("a loss compares with a teacher, and this arm has none", where="losses")
+        self.student, self.objective, self.teacher = student, objective, teacher
+        self.trainable = _trainable(student, objective.pairs, teacher, example)
 
     def counts(self, batch: Batch) -> dict[str, int]:
         """Return how many predictions each term counts; known before any forward."""
         return self.objective.counts(batch)
 
-    def step(self, batch: Batch, precision: Literal["fp32", "bf16"] = "fp32") -> dict[str, Tensor]:
+    def step(
+        self, batch: Batch, precision: Precision = "fp32", *, wrapped: nn.Module | None = None
+    ) -> dict[str, Tensor]:
         """Return each term's sum over the predictions it counts; the caller divides by the whole group's count.
 
         Args:
             batch: on the student's device.
             precision: of the student's forward alone; the teacher's answers and the losses do not depend on it.
+            wrapped: the trainable as several processes share it; None: as it is.
         """
         with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            outputs = Outputs(logits=self.student(**batch.student_inputs))
+            logits, features = (wrapped or self.trainable)(**batch.student_inputs)
         answers = self.teacher.predict(batch) if self.teacher is not None else None
-        return self.objective.sums(outputs, answers, batch)
+        return self.objective.sums(Outputs(logits, features), answers, batch)
+
+
+def _trainable(
+    student: nn.Module, pairs: tuple[TapPair, ...], teacher: Teacher | None, example: Batch | None
+) -> Trainable:
+    if not pairs:
+        return Trainable(student)
+    if teacher is None or example is None:
+        raise ValueError("an objective that compares activations needs a teacher and an example batch")
+    answers = teacher.predict(example)
+    widths = {pair.teacher: answers.features[pair.teacher].shape[-1] for pair in pairs}
+    return Trainable(student, pairs, widths, example.student_inputs)

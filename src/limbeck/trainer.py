@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -16,8 +17,9 @@ from limbeck.checkpoint import load_checkpoint, save_checkpoint
 from limbeck.console import meter
 from limbeck.data import EncodedTexts, in_length_order
 from limbeck.digest import digest
-from limbeck.distiller import Distiller
+from limbeck.distiller import Distiller, Precision
 from limbeck.errors import LimbeckError
+from limbeck.ranks import ranks, whole
 from limbeck.types import Batch, device_of
 
 CHECKPOINT_EVERY_S = 20.0
@@ -54,7 +56,10 @@ class TrainSettings(BaseModel):
         int | None,
         Field(ge=1, description="processor threads; small networks are faster with 1; null: torch's default"),
     ] = None
-    precision: Annotated[Literal["fp32", "bf16"], Field(description="arithmetic of the forward pass")] = "fp32"
+    shard: Annotated[
+        bool, Field(description="on several processes: shard the network (FSDP2) instead of copying it (DDP)")
+    ] = False
+    precision: Annotated[Precision, Field(description="arithmetic of the forward pass")] = "fp32"
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> "TrainSettings":
@@ -153,10 +158,13 @@ def fit(
         LimbeckError: the loss or the validation NLL is not finite, no parameter can be trained, or the checkpoint is
             damaged.
     """
-    model = distiller.student
-    optimizer = torch.optim.AdamW(_groups(model, settings), weight_decay=settings.weight_decay, fused=True)
-    owner = digest([owner, steps, settings.model_dump(mode="json")])
-    best, history = _start(checkpoint, owner, model, optimizer, steps)
+    us, trainable = ranks(), distiller.trainable
+    if us.world > 1 and settings.shard:
+        trainable = deepcopy(trainable)  # sharding changes a module for good; the student stays what it was
+    wrapped, student = us.wrap(trainable, shard=settings.shard), trainable.student
+    optimizer = torch.optim.AdamW(_groups(trainable, settings), weight_decay=settings.weight_decay, fused=True)
+    owner = digest([owner, steps, us.world, settings.model_dump(mode="json")])
+    best, history = _start(checkpoint, owner, trainable, optimizer, steps)
     validate_at = {round(steps * (index + 1) / settings.validations) for index in range(settings.validations)}
     log_every = max(1, steps // 100)
     since_save = since_start = time.monotonic()
@@ -166,47 +174,38 @@ def fit(
         for step in range(history.done, steps):
             if settings.patience is not None and history.since_best() >= settings.patience:
                 break
-            # The whole group is drawn before the first backward pass, so that its divisors are known.
-            model.train()
-            group = [batch.to(device_of(model)) for batch in batches.group(step)]
             share = settings.rate(step, steps)
             for parameters in optimizer.param_groups:
                 parameters["lr"] = parameters["peak_lr"] * share
-
-            means = _accumulate(distiller, group, step / steps, settings.precision)
-
-            if settings.clip is not None:
-                nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-            optimizer.step()
-            optimizer.zero_grad()
+            means = _update(distiller, wrapped, optimizer, batches.group(step), step / steps, settings)
             history.done = step + 1
             progress.advance()
 
             log_now = history.done % log_every == 0
             validate_now = history.done in validate_at
             if log_now or validate_now:
-                values = {name: float(value) for name, value in means.items()}
+                values = dict(zip(means, us.total(torch.stack(list(means.values()))).tolist(), strict=True))
                 _require_finite("loss", values["loss"], history.done, title)
                 if log_now:
                     history.log.append({"step": history.done, "lr": settings.lr * share} | values)
 
             if validate_now:
-                model.eval()
-                record = {"step": history.done} | validate(model)
+                student.eval()
+                record = {"step": history.done} | validate(student)
                 _require_finite("validation NLL", record["calibrated_nll"], history.done, title)
                 history.validations.append(record)
                 if settings.keep == "last" or record["calibrated_nll"] < history.best_nll:
                     history.best_nll, history.best_step = record["calibrated_nll"], history.done
-                    best = {name: value.detach().clone() for name, value in model.state_dict().items()}
+                    best = {name: whole(value) for name, value in student.state_dict().items()}
                 progress.advance(0, note=f"validation NLL {record['calibrated_nll']:.3f}")
 
-                if checkpoint is not None and time.monotonic() - since_save > CHECKPOINT_EVERY_S:
+                if checkpoint is not None and us.agree(time.monotonic() - since_save > CHECKPOINT_EVERY_S):
                     since_save = time.monotonic()
                     saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
-                    save_checkpoint(checkpoint, owner, model, optimizer, best, saved)
+                    save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
 
-    model.load_state_dict(best)
-    model.eval()
+    distiller.student.load_state_dict(best)
+    distiller.student.eval()
     history.seconds += time.monotonic() - since_start
     return history
 
@@ -222,14 +221,18 @@ def _threads(count: int | None) -> Iterator[None]:
 
 
 def _start(
-    checkpoint: Path | None, owner: str, model: nn.Module, optimizer: torch.optim.Optimizer, steps: int
+    checkpoint: Path | None, owner: str, trainable: nn.Module, optimizer: torch.optim.Optimizer, steps: int
 ) -> tuple[dict[str, Tensor], History]:
-    if checkpoint is not None and checkpoint.is_file():
-        found = load_checkpoint(checkpoint, owner, model, optimizer)
+    us = ranks()
+    if checkpoint is not None and us.agree(checkpoint.is_file()):
+        found = load_checkpoint(checkpoint, owner, trainable, optimizer)
         if found is not None:
             best, history = found
             return best, History(**history)
-        checkpoint.unlink()
+        if us.main:
+            checkpoint.unlink()
+    if us.world > 1:  # all have built the same network; from here on each drops other units
+        torch.manual_seed(torch.initial_seed() + us.rank)
     return {}, History(steps)
 
 
@@ -240,7 +243,7 @@ def _require_finite(what: str, value: float, step: int, title: str) -> None:
 
 def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
     """Return parameter groups; biases and norms are not decayed, a new head may have its own rate."""
-    head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith("head.")}
+    head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith("student.head.")}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -255,19 +258,47 @@ def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
     ]
 
 
-def _accumulate(
-    distiller: Distiller, group: list[Batch], progress: float, precision: Literal["fp32", "bf16"]
+def _update(
+    distiller: Distiller,
+    wrapped: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    group: Iterable[Batch],
+    progress: float,
+    settings: TrainSettings,
 ) -> dict[str, Tensor]:
-    """Add the gradient of the group's weighted means to the parameters; return the means, and their sum as `loss`."""
+    """Take one optimizer step on a group of micro-batches; return this process's share of each term's mean."""
+    wrapped.train()
+    # The whole group is drawn before the first backward pass, so that its divisors are known.
+    device = device_of(wrapped)
+    means = _accumulate(distiller, wrapped, [batch.to(device) for batch in group], progress, settings.precision)
+    if settings.clip is not None:
+        nn.utils.clip_grad_norm_(wrapped.parameters(), settings.clip)
+    optimizer.step()
+    optimizer.zero_grad()
+    return means
+
+
+def _accumulate(
+    distiller: Distiller, wrapped: nn.Module, group: list[Batch], progress: float, precision: Precision
+) -> dict[str, Tensor]:
+    """Add the gradient of the group's weighted means to the parameters; return this process's share of the means.
+
+    The divisors count the whole group, over all processes. Wrapped modules average the processes' gradients, so that
+    their sum needs a factor of their number.
+    """
+    us = ranks()
     counts = [distiller.counts(batch) for batch in group]
-    divisors = {name: max(1, sum(count[name] for count in counts)) for name in counts[0]}
+    names = list(counts[0])
+    totals = us.total(torch.tensor([sum(count[name] for count in counts) for name in names]))
+    divisors = {name: max(1, count) for name, count in zip(names, totals.tolist(), strict=True)}
     weights = distiller.objective.weights(progress)
     means: dict[str, Tensor] = {}
-    for batch in group:
-        sums = distiller.step(batch, precision)
-        parts = {name: value / divisors[name] for name, value in sums.items()}
-        loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
-        loss.backward()
+    for number, batch in enumerate(group, start=1):
+        with us.gradient(wrapped, last=number == len(group)):
+            sums = distiller.step(batch, precision, wrapped=wrapped)
+            parts = {name: value / divisors[name] for name, value in sums.items()}
+            loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
+            (us.world * loss).backward()
         for name, value in (parts | {"loss": loss}).items():
             means[name] = means[name] + value.detach() if name in means else value.detach()
     return means

@@ -46,11 +46,30 @@ class Outputs:
 
     Attributes:
         logits: (batch, classes) or (batch, tokens, classes), before any softmax.
-        features: activations by tap name.
+        features: activations, (batch, width) each: a teacher's by the tap's path; a student's, already projected, by
+            the name of the pair of taps.
     """
 
     logits: Tensor
     features: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TapPair:
+    """Two activations that a feature loss compares.
+
+    Attributes:
+        student: path of a module in the student.
+        teacher: path of a module in the teacher.
+    """
+
+    student: str
+    teacher: str
+
+    @property
+    def name(self) -> str:
+        """Under which the student's projected activation stands in its outputs."""
+        return f"{self.student} -> {self.teacher}"
 
 
 def best_device() -> torch.device:

@@ -10,7 +10,7 @@ from cache_cases import CLASSES, Counting, answers, identity, texts
 from limbeck.cache import CachedTeacher, label
 from limbeck.cache.store import CacheWriter
 from limbeck.errors import LimbeckError
-from limbeck.types import Batch
+from limbeck.types import Batch, Outputs
 
 NUMBERS = range(12)
 
@@ -29,6 +29,7 @@ def test_the_manifest_says_whose_answers_these_are(cache):
         "teacher": owner.teacher,
         "view": "view-1",
         "classes": 3,
+        "taps": [],
         "codec": "dense-float32",
         "format": 1,
     }
@@ -120,7 +121,8 @@ def test_answers_stay_with_their_ids_over_many_shards(tmp_path):
     owner = identity(Counting())
     ids = np.random.default_rng(0).permutation(np.arange(-500, 500) * 10**15)
     for part in np.split(ids, 10):
-        CacheWriter(tmp_path, owner).add(part, torch.from_numpy(part).double()[:, None] * torch.ones(CLASSES) / 1e15)
+        logits = torch.from_numpy(part).double()[:, None] * torch.ones(CLASSES) / 1e15
+        CacheWriter(tmp_path, owner).add(part, Outputs(logits))
     cached = CachedTeacher(tmp_path, owner)
     wanted = torch.from_numpy(ids[::3].copy())
     assert torch.equal(cached.logits(wanted), (wanted.double() / 1e15)[:, None].float().expand(-1, CLASSES))
@@ -141,6 +143,6 @@ def test_a_shard_that_cannot_be_written_leaves_the_cache_as_it_was(cache, monkey
 
     monkeypatch.setattr("limbeck.cache.store.save_file", full_disk)
     with pytest.raises(OSError, match="no space"):
-        CacheWriter(folder, owner).add(np.array([1]), torch.zeros(1, CLASSES))
+        CacheWriter(folder, owner).add(np.array([1]), Outputs(torch.zeros(1, CLASSES)))
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
     assert answers(CachedTeacher(folder, owner), examples) == expected

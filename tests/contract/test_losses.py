@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from limbeck.losses import CATALOG, Loss, LossSettings, Objective, objective_from
 from limbeck.types import Batch, Outputs
 
+TAPS = {"student": "body", "teacher": "encoder.layer.1"}
 REFERENCES = Path(__file__).parent.parent / "references"
 
 
@@ -42,8 +43,12 @@ class Case:
         return load_reference(self.loss.card.name)
 
     def arguments(self, student, teacher, labels):
-        given = {"teacher": teacher, "labels": labels}
-        return (student, *(given[need] for need in self.loss.card.needs))
+        given = {"student": student, "teacher": teacher, "labels": labels}
+        return tuple(given[name] for name in self.loss.card.positional)
+
+    @property
+    def compares(self):
+        return "features" if "taps" in self.loss.card.needs else "logits"
 
     def __call__(self, student, teacher, labels, mask=None):
         return self.loss.function(*self.arguments(student, teacher, labels), mask=mask, **self.parameters)
@@ -51,15 +56,26 @@ class Case:
     def reference(self, student, teacher, labels):
         return self.module.reference(*self.arguments(student, teacher, labels), **self.parameters)
 
+    @property
+    def settings(self):
+        return (TAPS if self.compares == "features" else {}) | self.parameters
+
     def term(self):
-        return self.loss(**self.parameters)
+        return self.loss(**self.settings)
+
+    def outputs(self, student, teacher):
+        """What a student and a teacher say, whose logits or activations these are."""
+        if self.compares == "logits":
+            return Outputs(student), Outputs(teacher)
+        logits, pair = torch.zeros(len(student), 2), self.term().taps
+        return Outputs(logits, {pair.name: student}), Outputs(logits, {pair.teacher: teacher})
 
 
 CASES = [Case(loss, parameters) for name, loss in CATALOG.items() for parameters in load_reference(name).PARAMETERS]
 IDS = ["-".join([case.loss.card.name, *(f"{k}={v}" for k, v in case.parameters.items())]) for case in CASES]
 every_case = pytest.mark.parametrize("case", CASES, ids=IDS)
 every_loss = pytest.mark.parametrize("loss", CATALOG.values(), ids=CATALOG)
-needing_teacher = pytest.mark.parametrize("case", [c for c in CASES if "teacher" in c.loss.card.needs])
+needing_teacher = pytest.mark.parametrize("case", [c for c in CASES if "teacher" in c.loss.card.positional])
 needing_labels = pytest.mark.parametrize("case", [c for c in CASES if "labels" in c.loss.card.needs])
 
 
@@ -111,7 +127,7 @@ def test_gradient_equals_finite_differences_of_the_reference(case, problem):
 def test_golden_number(loss):
     golden = load_reference(loss.card.name).GOLDEN
     given = [torch.tensor(golden["student"], dtype=torch.float64)]
-    given += [torch.tensor(golden[n], dtype=None if n == "labels" else torch.float64) for n in loss.card.needs]
+    given += [torch.tensor(golden[n], dtype=None if n == "labels" else torch.float64) for n in loss.card.positional[1:]]
     assert loss.function(*given, **golden["parameters"]).item() == pytest.approx(golden["value"], rel=1e-12)
 
 
@@ -120,7 +136,7 @@ def test_minimum(case):
     """At student = teacher, or for a loss of labels alone at a certain and right student."""
     _, teacher, labels = logits_and_labels((4,), 5)
     student = teacher.clone()
-    if "teacher" not in case.loss.card.needs:
+    if "teacher" not in case.loss.card.positional:
         student = 1e4 * torch.nn.functional.one_hot(labels, 5).double()
     student.requires_grad_()
     value = case(student, teacher, labels)
@@ -228,6 +244,8 @@ def test_split_equals_whole(case, tokens):
     """Sums and counts of unequal micro-batches, with unequal labelled shares, add up; so does the gradient."""
     if case.loss.card.scope == "batch":
         pytest.skip("sees the local batch by definition")
+    if tokens and case.compares == "features":
+        tokens = ()  # one activation an example, whatever its tokens
     student, teacher, labels = logits_and_labels((8, *tokens), 4)
     student.requires_grad_()
     labelled = torch.tensor([True, True, True, False, False, False, True, False])
@@ -238,7 +256,7 @@ def test_split_equals_whole(case, tokens):
     def gradient(splits):
         batches = [(rows, batch_of(labels, labelled, mask, rows)) for rows in splits]
         count = sum(term.count(batch) for _, batch in batches)
-        total = sum(term.sum(Outputs(student[r]), Outputs(teacher[r]), batch) for r, batch in batches)
+        total = sum(term.sum(*case.outputs(student[r], teacher[r]), batch) for r, batch in batches)
         return count, total.detach(), torch.autograd.grad(total / count, student)[0]
 
     whole = gradient([slice(0, 8)])
@@ -253,20 +271,21 @@ def test_split_equals_whole(case, tokens):
 @every_case
 def test_refuses_wrong_logits(case):
     student, teacher, labels = logits_and_labels((4,), 5)
-    with pytest.raises(TypeError, match=r"student logits must be floating point, not torch.int64"):
+    with pytest.raises(TypeError, match=rf"student {case.compares} must be floating point, not torch.int64"):
         case(student.long(), teacher, labels)
-    with pytest.raises(ValueError, match=r"\(4, 1\).*at least 2 classes"):
-        case(student[:, :1], teacher[:, :1], labels)
+    least = {"logits": 2, "features": 1}[case.compares]
+    with pytest.raises(ValueError, match=rf"\(4, {least - 1}\).*at least {least}"):
+        case(student[:, : least - 1], teacher[:, : least - 1], labels)
 
 
 @needing_teacher
 def test_refuses_a_teacher_that_does_not_fit(case):
     student, teacher, labels = logits_and_labels((4,), 5)
-    with pytest.raises(ValueError, match=r"student logits have shape \(4, 5\) but teacher logits have shape \(4, 4\)"):
+    with pytest.raises(ValueError, match=r"student \w+ have shape \(4, 5\) but teacher \w+ have shape \(4, 4\)"):
         case(student, teacher[:, :4], labels)
-    with pytest.raises(ValueError, match=r"\(4, 5\) but teacher logits have shape \(1, 5\)"):
+    with pytest.raises(ValueError, match=r"\(4, 5\) but teacher \w+ have shape \(1, 5\)"):
         case(student, teacher[:1], labels)
-    with pytest.raises(TypeError, match="teacher logits must be floating point"):
+    with pytest.raises(TypeError, match=r"teacher \w+ must be floating point"):
         case(student, teacher.long(), labels)
 
 
@@ -275,7 +294,7 @@ def test_refuses_a_mask_that_does_not_fit(case):
     problem = logits_and_labels((4,), 5)
     with pytest.raises(TypeError, match=r"mask must be bool.* not torch.int64"):
         case(*problem, torch.ones(4, dtype=torch.int64))
-    with pytest.raises(ValueError, match=r"mask has shape \(4, 1\) but logits of shape \(4, 5\)"):
+    with pytest.raises(ValueError, match=r"mask has shape \(4, 1\), but .* each of \(4,\)"):
         case(*problem, torch.ones(4, 1, dtype=torch.bool))
 
 
@@ -286,7 +305,7 @@ def test_refuses_labels_that_do_not_fit(case):
         case(student, teacher, labels.float())
     with pytest.raises(TypeError, match=r"labels must be integers, not torch.bool"):
         case(student, teacher, labels > 0)
-    with pytest.raises(ValueError, match=r"labels has shape \(3,\) but logits of shape \(4, 5\)"):
+    with pytest.raises(ValueError, match=r"labels has shape \(3,\), but .* each of \(4,\)"):
         case(student, teacher, labels[:3])
     for wrong in (-1, 5):
         labels[2] = wrong
@@ -310,10 +329,12 @@ def test_refuses_parameters_out_of_range(loss):
 def test_twin_takes_exactly_the_parameters_of_the_function(loss):
     keywords = {n: p for n, p in inspect.signature(loss.function).parameters.items() if p.kind is p.KEYWORD_ONLY}
     assert keywords.pop("mask").default is None
-    assert dict(inspect.signature(loss).parameters) == keywords
+    taps = TAPS if "taps" in loss.card.needs else {}
+    assert [*inspect.signature(loss).parameters] == [*taps, *keywords]
+    assert {n: p for n, p in inspect.signature(loss).parameters.items() if n not in taps} == keywords
     for foreign in ("mask", "weight", "name", "temprature"):
         with pytest.raises(TypeError, match=foreign):
-            loss(**{foreign: None})
+            loss(**taps, **{foreign: None})
 
 
 @every_case
@@ -333,7 +354,7 @@ def test_settings_round_trip(case):
     adapter = TypeAdapter(list[LossSettings])
     ramp = {"schedule": "cosine", "start": 1.0, "end": 0.1, "until": 0.8}
     for weight in (0.25, ramp):
-        written = [{"name": case.loss.card.name, "weight": weight, **case.parameters}]
+        written = [{"name": case.loss.card.name, "weight": weight, **case.settings}]
         read = adapter.validate_python(written)
         assert adapter.dump_python(read) == written
         assert adapter.validate_json(adapter.dump_json(read)) == read
@@ -345,7 +366,10 @@ def test_settings_round_trip(case):
 
 @every_loss
 def test_defaults_of_the_settings_are_those_of_the_function(loss):
-    entry = TypeAdapter(LossSettings).validate_python({"name": loss.card.name})
-    defaults = {name: parameter.default for name, parameter in inspect.signature(loss).parameters.items()}
-    assert entry.parameters == loss().parameters == defaults
+    taps = TAPS if "taps" in loss.card.needs else {}
+    entry = TypeAdapter(LossSettings).validate_python({"name": loss.card.name, **taps})
+    signature = inspect.signature(loss).parameters.items()
+    defaults = {name: parameter.default for name, parameter in signature if name not in taps}
+    assert entry.parameters == taps | defaults
+    assert loss(**taps).parameters == defaults
     assert entry.weight == 1.0

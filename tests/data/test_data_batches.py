@@ -8,6 +8,7 @@ import pytest
 from data_cases import examples_of, view_of
 
 from limbeck.data import UNLABELLED, Batches, WordTokenizerSettings, build_encoder, encode
+from limbeck.errors import LimbeckError
 
 IMDB = Path(__file__).parents[3] / "shared/data/imdb/train.parquet"
 
@@ -18,7 +19,7 @@ def lengths_like_imdb(rows, seed=0, longest=256):
     return np.clip(drawn.astype(int), 5, longest)
 
 
-def batches_of(rows, labelled, *, lengths=None, batch_size=8, labelled_per_batch=2, seed=0, accumulate=1):
+def batches_of(rows, labelled, *, lengths=None, batch_size=8, labelled_per_batch=2, seed=0, **parts):
     view = view_of(lengths_like_imdb(rows) if lengths is None else lengths)
     return Batches(
         examples_of(rows, labelled),
@@ -26,7 +27,7 @@ def batches_of(rows, labelled, *, lengths=None, batch_size=8, labelled_per_batch
         batch_size=batch_size,
         labelled_per_batch=labelled_per_batch,
         seed=seed,
-        accumulate=accumulate,
+        **parts,
     )
 
 
@@ -145,15 +146,33 @@ def test_a_batch_holds_what_the_rows_hold():
     assert batch.teacher_inputs["input_ids"].tolist() == teacher.batch(rows)["input_ids"].tolist()
 
 
-@pytest.mark.parametrize("accumulate", [2, 3, 8, 50])
+@pytest.mark.parametrize("accumulate", [2, 3, 8])
 def test_micro_batches_are_a_partition_of_the_batch(accumulate):
     whole, split = batches_of(100, 30), batches_of(100, 30, accumulate=accumulate)
     for step in range(20):
         [batch] = whole.group(step)
         parts = list(split.group(step))
-        assert len(parts) == min(accumulate, 8)
+        assert len(parts) == accumulate
         assert [row for part in parts for row in part.ids.tolist()] == batch.ids.tolist()
         assert [label for part in parts for label in part.labels.tolist()] == batch.labels.tolist()
+
+
+@pytest.mark.parametrize(("accumulate", "world"), [(1, 2), (3, 2), (2, 4), (1, 8)])
+def test_processes_share_a_batch_and_make_equally_many_passes(accumulate, world):
+    whole = batches_of(100, 30)
+    shares = [batches_of(100, 30, accumulate=accumulate, world=world, rank=rank) for rank in range(world)]
+    for step in range(20):
+        [batch] = whole.group(step)
+        groups = [list(share.group(step)) for share in shares]
+        assert [len(group) for group in groups] == [accumulate] * world
+        assert all(len(part.ids) for group in groups for part in group)
+        rows = sorted(row for group in groups for part in group for row in part.ids.tolist())
+        assert rows == sorted(batch.ids.tolist())
+
+
+def test_a_batch_with_fewer_rows_than_parts_is_refused():
+    with pytest.raises(LimbeckError, match="a batch of 8 rows cannot be split into 3 x 3 parts; at least 9"):
+        batches_of(100, 30, accumulate=3, world=3)
 
 
 # --- padding -------------------------------------------------------------------------------------------------------

@@ -98,6 +98,8 @@ def test_ctrl_c_prints_the_line_that_resumes(monkeypatch, capsys, tmp_path: Path
     def interrupted(*_: object, **__: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
+    # A process that a shell started in the background ignores the signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr("limbeck.pipeline.run", interrupted)
     code, _, err = call(monkeypatch, capsys, "run", "sentiment", "data.labelled=50", "--out", str(tmp_path))
     assert code == 130

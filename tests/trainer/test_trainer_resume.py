@@ -169,7 +169,7 @@ def _without(part):
 
 @pytest.mark.parametrize(
     "damage",
-    [_cut, _nonsense, _empty, _foreign_file, _without("model/body"), _without("rng/cpu")],
+    [_cut, _nonsense, _empty, _foreign_file, _without("model/student.body"), _without("rng/0/cpu")],
     ids=lambda f: f.__name__,
 )
 def test_a_damaged_checkpoint_is_one_clear_error(path, damage):
@@ -206,7 +206,7 @@ def test_a_checkpoint_holds_the_student_and_nothing_of_the_teacher(path):
     with safe_open(str(path), framework="pt") as file:
         names = {key.split("/", 1)[1] for key in file.keys() if key.startswith("model/")}  # noqa: SIM118
         parts = {key.split("/")[0] for key in file.keys()}  # noqa: SIM118
-    assert names == student().state_dict().keys()
+    assert names == {f"student.{name}" for name in student().state_dict()}
     assert parts == {"model", "best", "optimizer", "rng"}
 
 

@@ -10,7 +10,7 @@ from limbeck.cache.store import CachedTeacher, CacheIdentity, CacheWriter
 from limbeck.console import meter
 from limbeck.data import EncodedTexts, Examples, in_length_order
 from limbeck.teachers import Teacher
-from limbeck.types import Batch
+from limbeck.types import Batch, Outputs
 
 SHARD_BATCHES = 32
 
@@ -56,10 +56,16 @@ def label(
                 for rows in (shard[start : start + batch_size] for start in range(0, len(shard), batch_size)):
                     ids = torch.from_numpy(examples.ids[rows])
                     batch = Batch(ids=ids, student_inputs={}, teacher_inputs=view.batch(rows))
-                    answers.append(teacher.predict(batch).logits)
+                    answers.append(teacher.predict(batch))
                     progress.advance(len(rows))
-                writer.add(examples.ids[shard], torch.cat(answers).cpu())
+                writer.add(examples.ids[shard], _joined(answers))
     return CachedTeacher(folder, identity)
+
+
+def _joined(answers: list[Outputs]) -> Outputs:
+    """Return the answers to several batches as those to one, on the processor."""
+    features = {path: torch.cat([part.features[path] for part in answers]).cpu() for path in answers[0].features}
+    return Outputs(torch.cat([part.logits for part in answers]).cpu(), features)
 
 
 def _unanswered(examples: Examples, view: EncodedTexts, known: set[int]) -> NDArray[np.int64]:

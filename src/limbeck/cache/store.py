@@ -1,7 +1,7 @@
 """The dense cache: shards of (ids, logits) and a manifest that says whose answers they are.
 
 manifest.json              identity, counts, and per shard: file, rows, checksum
-shard-00000.safetensors    ids (rows,) int64, logits (rows, classes) float32
+shard-00000.safetensors    ids (rows,) int64, logits (rows, classes) float32, and `tap/PATH` (rows, width) float32 a tap
 """
 
 from dataclasses import asdict, dataclass
@@ -21,6 +21,7 @@ from limbeck.files import read_json, staged, write_json
 from limbeck.types import Batch, Outputs
 
 FORMAT = 1
+TAP = "tap/"
 CODEC = "dense-float32"
 MANIFEST = "manifest.json"
 
@@ -33,6 +34,7 @@ class CacheIdentity:
         teacher: digest of the teacher.
         view: digest of everything that turns an example into the teacher's inputs.
         classes: size of the logits' last axis.
+        taps: paths of the activations stored beside the logits.
         codec: how the logits are stored.
         format: version of the files' layout.
     """
@@ -40,6 +42,7 @@ class CacheIdentity:
     teacher: str
     view: str
     classes: int
+    taps: tuple[str, ...] = ()
     codec: str = CODEC
     format: int = FORMAT
 
@@ -49,24 +52,25 @@ class CacheWriter:
 
     def __init__(self, folder: Path, identity: CacheIdentity) -> None:
         self._folder = folder
-        self._manifest: dict[str, Any] = {"identity": asdict(identity), "count": 0, "shards": []}
+        self._manifest: dict[str, Any] = {"identity": _as_json(identity), "count": 0, "shards": []}
         if (folder / MANIFEST).is_file():
             self._manifest = _read_manifest(folder, identity)
 
     def known_ids(self) -> set[int]:
         """Return the ids that have an answer already."""
-        return {key for ids, _ in _load_shards(self._folder, self._manifest) for key in ids.tolist()}
+        return {key for shard in _load_shards(self._folder, self._manifest) for key in shard["ids"].tolist()}
 
-    def add(self, ids: NDArray[np.int64], logits: Tensor) -> None:
+    def add(self, ids: NDArray[np.int64], answers: Outputs) -> None:
         """Write one shard aside, rename it, then name it in the manifest.
 
         Args:
             ids: (rows,) content ids.
-            logits: (rows, classes); stored as float32.
+            answers: logits (rows, classes) and the identity's taps (rows, width); stored as float32.
 
         Raises:
             LimbeckError: there is not one finite logit a row and class.
         """
+        logits, taps = answers.logits, {f"{TAP}{path}": value for path, value in answers.features.items()}
         expected = (len(ids), self._manifest["identity"]["classes"])
         if tuple(logits.shape) != expected:
             raise LimbeckError(
@@ -74,13 +78,14 @@ class CacheWriter:
                 where=str(self._folder),
                 fix="its last layer needs one logit a class",
             )
-        if not torch.isfinite(logits).all():
+        if not all(torch.isfinite(value).all() for value in (logits, *taps.values())):
             raise LimbeckError(
                 "the teacher answered with NaN or infinity", where=str(self._folder), fix="train it anew"
             )
         name = f"shard-{len(self._manifest['shards']):05d}.safetensors"
         with staged(self._folder / name) as aside:
-            save_file({"ids": torch.from_numpy(ids), "logits": logits.float().contiguous()}, str(aside))
+            stored = {name: value.float().contiguous() for name, value in {"logits": logits, **taps}.items()}
+            save_file({"ids": torch.from_numpy(ids), **stored}, str(aside))
         shard = {"file": name, "rows": len(ids), "digest": file_digest(self._folder / name)}
         self._manifest["shards"].append(shard)
         self._manifest["count"] += len(ids)
@@ -102,10 +107,10 @@ class CachedTeacher:
         parts = list(_load_shards(folder, _read_manifest(folder, identity)))
         if not parts:
             raise LimbeckError("the cache is empty", where=str(folder), fix="label the examples first")
-        ids = torch.cat([part[0] for part in parts])
-        order = torch.argsort(ids)
-        self._ids = ids[order]
-        self._logits = torch.cat([part[1] for part in parts])[order]
+        whole = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        order = torch.argsort(whole["ids"])
+        self._ids = whole.pop("ids")[order]
+        self._answers = {name: value[order] for name, value in whole.items()}
         self._folder = folder
         self.digest = identity.teacher
 
@@ -113,8 +118,14 @@ class CachedTeacher:
         return len(self._ids)
 
     def predict(self, batch: Batch) -> Outputs:
-        """Return the stored logits of the batch's rows, (batch, classes) float32."""
-        return Outputs(logits=self.logits(batch.ids))
+        """Return what is stored for the batch's rows: logits (batch, classes) and taps (batch, width), float32.
+
+        Raises:
+            LimbeckError: an id that the teacher never answered.
+        """
+        rows = self._find(batch.ids)
+        stored = {name: value[rows].to(batch.ids.device) for name, value in self._answers.items()}
+        return Outputs(stored.pop("logits"), {name.removeprefix(TAP): value for name, value in stored.items()})
 
     def logits(self, ids: Tensor) -> Tensor:
         """Return the stored logits for content ids, (ids, classes) float32.
@@ -122,6 +133,9 @@ class CachedTeacher:
         Raises:
             LimbeckError: an id that the teacher never answered.
         """
+        return self._answers["logits"][self._find(ids)].to(ids.device)
+
+    def _find(self, ids: Tensor) -> Tensor:
         wanted = ids.to(self._ids.device)
         position = torch.searchsorted(self._ids, wanted).clamp(max=len(self._ids) - 1)
         if not torch.equal(self._ids[position], wanted):
@@ -131,7 +145,7 @@ class CachedTeacher:
                 where=str(self._folder),
                 fix="label them first",
             )
-        return self._logits[position].to(ids.device)
+        return position
 
 
 def _read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
@@ -141,7 +155,7 @@ def _read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     if not isinstance(manifest, dict) or not {"identity", "count", "shards"} <= manifest.keys():
         raise LimbeckError("no manifest of a cache", where=str(folder / MANIFEST), fix="delete the cache folder")
     found = manifest["identity"]
-    for key, value in asdict(identity).items():
+    for key, value in _as_json(identity).items():
         if found.get(key) != value:
             raise LimbeckError(
                 f"the cache belongs to another {key}: it has `{found.get(key)}`, this run needs `{value}`",
@@ -151,17 +165,21 @@ def _read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     return manifest
 
 
-def _load_shards(folder: Path, manifest: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
+def _as_json(identity: CacheIdentity) -> dict[str, Any]:
+    """Return an identity as it stands in the manifest."""
+    return asdict(identity) | {"taps": list(identity.taps)}
+
+
+def _load_shards(folder: Path, manifest: dict[str, Any]) -> list[dict[str, Tensor]]:
     return [_load_shard(folder / shard["file"], shard) for shard in manifest["shards"]]
 
 
-def _load_shard(path: Path, shard: dict[str, Any]) -> tuple[Tensor, Tensor]:
+def _load_shard(path: Path, shard: dict[str, Any]) -> dict[str, Tensor]:
     if not path.is_file() or file_digest(path) != shard["digest"]:
         raise LimbeckError(
             "the shard is missing or its bytes changed", where=str(path), fix="delete the cache folder and run again"
         )
     try:
-        tensors = load_file(str(path))
+        return load_file(str(path))
     except SafetensorError as error:
         raise LimbeckError(f"not a safetensors file ({error})", where=str(path)) from error
-    return tensors["ids"], tensors["logits"]

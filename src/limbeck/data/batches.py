@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.splits import UNLABELLED, Examples
 from limbeck.data.views import EncodedTexts
+from limbeck.errors import LimbeckError
 from limbeck.types import Batch
 
 WINDOW = 64
@@ -58,6 +59,11 @@ class Batches:
         labelled_per_batch: labelled rows in each batch; ignored when all rows are labelled, or none.
         accumulate: micro-batches that a batch is split into.
         seed: order of the rows.
+        world: processes that share each micro-batch.
+        rank: which of them this is.
+
+    Raises:
+        LimbeckError: a batch has fewer rows than parts.
     """
 
     def __init__(
@@ -70,9 +76,17 @@ class Batches:
         seed: int,
         teacher: EncodedTexts | None = None,
         accumulate: int = 1,
+        world: int = 1,
+        rank: int = 0,
     ) -> None:
+        if batch_size < accumulate * world:
+            raise LimbeckError(
+                f"a batch of {batch_size} rows cannot be split into {accumulate} x {world} parts",
+                where="train.batch_size",
+                fix=f"at least {accumulate * world}, or a smaller train.accumulate",
+            )
         self._examples, self._student, self._teacher = examples, student, teacher
-        self._accumulate = accumulate
+        self._accumulate, self._world, self._rank = accumulate, world, rank
         labelled = np.flatnonzero(examples.labels != UNLABELLED)
         unlabelled = np.flatnonzero(examples.labels == UNLABELLED)
         share = labelled_per_batch if len(labelled) and len(unlabelled) else batch_size * bool(len(labelled))
@@ -85,10 +99,9 @@ class Batches:
         self._window: tuple[int, list[NDArray[np.int64]]] = (-1, [])
 
     def group(self, step: int) -> Iterator[Batch]:
-        """Yield the micro-batches of a step; together they are its batch."""
-        rows = self.rows(step)
-        for part in np.array_split(rows, min(self._accumulate, len(rows))):
-            yield self._batch(part)
+        """Yield this process's share of the micro-batches of a step; all of them together are its batch."""
+        for part in np.array_split(self.rows(step), self._accumulate):
+            yield self._batch(np.array_split(part, self._world)[self._rank])
 
     def rows(self, step: int) -> NDArray[np.int64]:
         """Return the row numbers of a step's batch."""

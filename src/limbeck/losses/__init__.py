@@ -17,12 +17,13 @@ from pydantic import Field
 from limbeck.errors import LimbeckError, nearest
 from limbeck.losses.card import Card
 from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
+from limbeck.losses.fitnet import Fitnet, fitnet
 from limbeck.losses.kd import KD, kd
 from limbeck.losses.logit_mse import LogitMSE, logit_mse
 from limbeck.losses.schedules import Cosine, Linear, Weight
 from limbeck.losses.term import Loss, Objective, Term, TermSettings, term
 
-CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in (KD, LogitMSE, CrossEntropy)}
+CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in (KD, LogitMSE, Fitnet, CrossEntropy)}
 """Every loss by its name, in the order in which they are listed."""
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ __all__ = [
     "Card",
     "Cosine",
     "CrossEntropy",
+    "Fitnet",
     "Linear",
     "LogitMSE",
     "Loss",
@@ -90,6 +92,7 @@ __all__ = [
     "card_text",
     "cross_entropy",
     "describe",
+    "fitnet",
     "kd",
     "logit_mse",
     "objective_from",

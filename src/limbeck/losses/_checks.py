@@ -18,6 +18,18 @@ def check_logits(**logits: Tensor) -> None:
         raise ValueError(f"{shapes}; they must be equal")
 
 
+def check_features(**features: Tensor) -> None:
+    """Refuse activations that are not floating, have no last axis, or differ in shape from one another."""
+    for name, values in features.items():
+        if not values.is_floating_point():
+            raise TypeError(f"{name} features must be floating point, not {values.dtype}")
+        if values.ndim == 0 or values.shape[-1] < 1:
+            raise ValueError(f"{name} features of shape {tuple(values.shape)} need a last axis of at least 1")
+    if len({values.shape for values in features.values()}) > 1:
+        shapes = " but ".join(f"{name} features have shape {tuple(values.shape)}" for name, values in features.items())
+        raise ValueError(f"{shapes}; they must be equal: project the student's")
+
+
 def check_mask(mask: Tensor | None, logits: Tensor) -> None:
     """Refuse a mask that is not bool or does not have one value a prediction."""
     if mask is None:
@@ -47,9 +59,9 @@ def check_positive(**values: float) -> None:
             raise ValueError(f"{name} must be finite and greater than 0, not {value}")
 
 
-def _check_one_a_prediction(name: str, values: Tensor, logits: Tensor) -> None:
-    if values.shape != logits.shape[:-1]:
+def _check_one_a_prediction(name: str, values: Tensor, predictions: Tensor) -> None:
+    if values.shape != predictions.shape[:-1]:
         raise ValueError(
-            f"{name} has shape {tuple(values.shape)} but logits of shape {tuple(logits.shape)} "
-            f"make predictions of shape {tuple(logits.shape[:-1])}"
+            f"{name} has shape {tuple(values.shape)}, but there is one prediction for each of "
+            f"{tuple(predictions.shape[:-1])}"
         )

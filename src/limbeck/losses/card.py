@@ -18,7 +18,8 @@ class Card:
         kind: what sort of method it is.
         family: the knowledge it transfers: soft targets, logits, labels, features, relations.
         scope: `prediction` when each prediction's value depends on that prediction alone, `batch` otherwise.
-        needs: what it reads besides the student's logits, in the order of the function's positional parameters.
+        needs: what it reads besides the student's logits, in the order of the function's positional parameters; `taps`:
+            it compares two activations, the student's and the teacher's, and no logits.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
         citation: BibTeX.
@@ -46,3 +47,8 @@ class Card:
     use_when: str
     beware: str
     differs: str
+
+    @property
+    def positional(self) -> tuple[str, ...]:
+        """The function's positional parameters."""
+        return ("student", "teacher") if "taps" in self.needs else ("student", *self.needs)

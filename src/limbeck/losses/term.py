@@ -8,15 +8,15 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from torch import Tensor
 
 from limbeck.losses.card import Card
 from limbeck.losses.schedules import Weight, weight_at
-from limbeck.types import Batch, Outputs
+from limbeck.types import Batch, Outputs, TapPair
 
 
 class TermSettings(BaseModel):
@@ -29,17 +29,25 @@ class TermSettings(BaseModel):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The loss function's own keyword arguments."""
+        """What the loss is called with in Python: all but `name` and `weight`."""
         return {name: value for name, value in self if name not in TermSettings.model_fields}
+
+
+class TapTermSettings(TermSettings):
+    """An entry that compares two activations."""
+
+    student: Annotated[str, Field(min_length=1, description="path of a module in the student, e.g. `dropout`")]
+    teacher: Annotated[str, Field(min_length=1, description="path of a module in the teacher, e.g. `encoder.layer.5`")]
 
 
 @dataclass(frozen=True, repr=False)
 class Term:
-    """A loss function with its parameters chosen."""
+    """A loss function with its parameters chosen, and for a loss of activations the pair that it compares."""
 
     function: Callable[..., Tensor]
     parameters: Mapping[str, Any]
     card: Card
+    taps: TapPair | None = None
 
     @property
     def name(self) -> str:
@@ -58,6 +66,11 @@ class Term:
                 `count` sees.
         """
         counted = self._counted(batch)
+        if self.taps is not None:
+            if teacher is None:
+                raise ValueError(f"{self.name} needs a teacher's activations, and there is no teacher")
+            pair = student.features[self.taps.name], teacher.features[self.taps.teacher]
+            return self.function(*pair, mask=counted, **self.parameters).sum()
         if student.logits.shape[:-1] != counted.shape:
             raise ValueError(
                 f"{self.name}: logits of shape {tuple(student.logits.shape)} make predictions of shape "
@@ -73,6 +86,8 @@ class Term:
             counted = batch.mask
         else:
             counted = torch.ones_like(batch.ids if batch.labels is None else batch.labels, dtype=torch.bool)
+        if self.taps is not None:  # one activation an example: it counts when any prediction of it does
+            return counted.flatten(1).any(1) if counted.ndim > 1 else counted
         if "labels" not in self.card.needs:
             return counted
         if batch.labels is None:
@@ -99,7 +114,9 @@ class Term:
         return 1.0 * self + other
 
     def __repr__(self) -> str:
-        return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.parameters.items())})"
+        pair = {} if self.taps is None else {"student": self.taps.student, "teacher": self.taps.teacher}
+        given = {**pair, **self.parameters}
+        return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,6 +146,11 @@ class Objective:
     def needs(self) -> frozenset[str]:
         """What the terms read besides the student's logits: `teacher`, `labels`, `taps`."""
         return frozenset(need for _, _, term in self.terms for need in term.card.needs)
+
+    @property
+    def pairs(self) -> tuple[TapPair, ...]:
+        """The pairs of taps that the terms compare, each once."""
+        return tuple(dict.fromkeys(term.taps for _, _, term in self.terms if term.taps is not None))
 
     def weights(self, progress: float) -> dict[str, float]:
         """Return each term's weight when the share `progress` in [0, 1] of the training steps is done."""
@@ -169,13 +191,20 @@ class Loss:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """The function's keyword-only parameters, without the mask: what a call accepts."""
-        return inspect.Signature(_parameters(self.function), return_annotation=Term)
+        """The function's keyword-only parameters, without the mask, after the pair of taps: what a call accepts."""
+        pair = ("student", "teacher") if "taps" in self.card.needs else ()
+        taps = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=str) for name in pair]
+        return inspect.Signature([*taps, *_parameters(self.function)], return_annotation=Term)
 
     def __call__(self, **parameters: Any) -> Term:
         """Return the term with these parameters; TypeError for an unknown one, ValueError for one out of range."""
         self.__signature__.bind(**parameters)
-        return Term(self.function, self.settings(name=self.card.name, **parameters).parameters, self.card)
+        settings = self.settings(name=self.card.name, **parameters)
+        chosen = settings.parameters
+        if isinstance(settings, TapTermSettings):
+            pair = TapPair(chosen.pop("student"), chosen.pop("teacher"))
+            return Term(self.function, chosen, self.card, pair)
+        return Term(self.function, chosen, self.card)
 
 
 def term(function: Callable[..., Tensor], *, card: Card) -> Loss:
@@ -189,17 +218,18 @@ def term(function: Callable[..., Tensor], *, card: Card) -> Loss:
     """
     parameters = inspect.signature(function).parameters.values()
     positional = tuple(parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY)
-    if (function.__name__, positional) != (card.name, ("student", *card.needs)):
+    if (function.__name__, positional) != (card.name, card.positional):
         raise TypeError(
             f"{function.__name__}({', '.join(positional)}) does not fit its card: "
-            f"{card.name}({', '.join(('student', *card.needs))})"
+            f"{card.name}({', '.join(card.positional)})"
         )
     fields: dict[str, Any] = {
         parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
         for parameter in _parameters(function)
     }
     name = (Literal[card.name], card.name)  # pyrefly: ignore[invalid-literal]
-    settings = create_model(card.name, __base__=TermSettings, __doc__=card.summary, name=name, **fields)
+    base = TapTermSettings if "taps" in card.needs else TermSettings
+    settings = create_model(card.name, __base__=base, __doc__=card.summary, name=name, **fields)
     return Loss(function, card, settings)
 
 

@@ -17,6 +17,7 @@ from limbeck.files import write_json
 from limbeck.losses import CrossEntropy, objective_from
 from limbeck.models import check_model
 from limbeck.pipeline.networks import Lesson, Trained, View, Views, build, train_network
+from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings, Recipe
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
@@ -38,9 +39,9 @@ class TeacherAnswers:
 
     def label(self, examples: Examples, rows: EncodedTexts) -> CachedTeacher:
         """Return a teacher that answers for these examples, asking the network only for those it never saw."""
-        return label(
-            ModuleTeacher(self.trained.model, self.identity.teacher), examples, rows, self.cache, self.identity
-        )
+        identity = self.identity
+        teacher = ModuleTeacher(self.trained.model, identity.teacher, taps=identity.taps)
+        return label(teacher, examples, rows, self.cache, identity)
 
     def logits(self, examples: Examples, rows: EncodedTexts) -> NDArray[np.float32]:
         """Return the teacher's logits for a split, (rows, classes) float32."""
@@ -91,12 +92,15 @@ def train_teacher(recipe: Recipe, splits: Splits, views: Views, folder: Path) ->
     )
 
 
-def ask_teacher(trained: Trained, splits: Splits, folder: Path) -> TeacherAnswers:
+def ask_teacher(recipe: Recipe, trained: Trained, splits: Splits, folder: Path) -> TeacherAnswers:
     """Let the teacher answer once for every row that the student learns from or is chosen on."""
-    identity = CacheIdentity(weights_digest(trained.model), trained.view.digest, len(splits.classes))
-    answers = TeacherAnswers(trained, folder / "cache" / f"{identity.teacher}-{identity.view}", identity)
-    answers.label(splits.transfer, trained.view.transfer)
-    answers.label(splits.validation, trained.view.validation)
+    taps = tuple(dict.fromkeys(pair.teacher for pair in objective_from(recipe.losses).pairs))
+    identity = CacheIdentity(weights_digest(trained.model), trained.view.digest, len(splits.classes), taps)
+    name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
+    answers = TeacherAnswers(trained, folder / "cache" / name, identity)
+    with ranks().main_first():
+        answers.label(splits.transfer, trained.view.transfer)
+        answers.label(splits.validation, trained.view.validation)
     return answers
 
 
@@ -120,7 +124,8 @@ def train_arm(name: str, recipe: Recipe, splits: Splits, views: Views, answers: 
             scores.append(trained.history.best_nll)
         best = int(np.argmin(scores))
         record = [{"values": point, "nll": score} for (point, _), score in zip(candidates, scores, strict=True)]
-        write_json(folder / "tuning" / f"{name}.json", {"chosen": best, "seed": first, "candidates": record})
+        if ranks().main:
+            write_json(folder / "tuning" / f"{name}.json", {"chosen": best, "seed": first, "candidates": record})
         say(f"  {name}: {', '.join(f'{k}={v}' for k, v in candidates[best][0].items())} is best on validation")
     point, settings = candidates[best]
     trained_by_seed = {}

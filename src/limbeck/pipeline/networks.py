@@ -29,6 +29,7 @@ from limbeck.files import read_json, staged, write_json
 from limbeck.losses import Objective
 from limbeck.models import Vocabulary, build_model
 from limbeck.pipeline.stage import Stage
+from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
 from limbeck.runtime import Encoder
 from limbeck.teachers import Teacher
@@ -141,18 +142,18 @@ def train_network(
     settings: NetworkSettings, splits: Splits, view: View, lesson: Lesson, *, seed: int, folder: Path, title: str
 ) -> Trained:
     """Train a network, or load it when the folder holds exactly this training."""
-    stage = Stage(
-        folder,
-        {
-            "version": __version__,
-            "settings": settings.model_dump(mode="json"),
-            "view": view.digest,
-            "seed": seed,
-            "threads": torch.get_num_threads(),
-            **lesson.inputs,
-        },
-        quiet=True,
-    )
+    us = ranks()
+    inputs = {
+        "version": __version__,
+        "settings": settings.model_dump(mode="json"),
+        "view": view.digest,
+        "seed": seed,
+        "threads": torch.get_num_threads(),
+        "processes": us.world,
+        **lesson.inputs,
+    }
+    with us.main_first():
+        stage = Stage(folder, inputs, quiet=True)
     model = build(settings, splits, view, seed=seed)
     if stage.done:
         load_model(model, folder / WEIGHTS, device=str(best_device()))
@@ -165,10 +166,12 @@ def train_network(
         labelled_per_batch=lesson.labelled_per_batch,
         accumulate=settings.train.accumulate,
         seed=seed,
+        world=us.world,
+        rank=us.rank,
     )
     with stage.working():
         history = fit(
-            Distiller(model, lesson.objective, lesson.teacher),
+            Distiller(model, lesson.objective, lesson.teacher, example=next(batches.group(0)).to(best_device())),
             batches,
             settings.train,
             steps=settings.train.total_steps(len(lesson.examples)),
@@ -177,10 +180,11 @@ def train_network(
             checkpoint=folder / CHECKPOINT,
             owner=stage.digest,
         )
-        with staged(folder / WEIGHTS) as aside:
-            save_model(model, str(aside))
-        write_json(folder / HISTORY, asdict(history))
-        (folder / CHECKPOINT).unlink(missing_ok=True)
+        if us.main:
+            with staged(folder / WEIGHTS) as aside:
+                save_model(model, str(aside))
+            write_json(folder / HISTORY, asdict(history))
+            (folder / CHECKPOINT).unlink(missing_ok=True)
     return Trained(model, history, view, stage.digest, stage.seconds)
 
 

@@ -22,6 +22,7 @@ from limbeck.pipeline.arms import Arm, ask_teacher, preflight, train_arm, train_
 from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
 from limbeck.pipeline.networks import Trained, Views
 from limbeck.pipeline.stage import Stage
+from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
 
@@ -68,12 +69,13 @@ def run(recipe: Recipe, out: Path, *, command: str | None = None) -> Run:
 
 def _stages(recipe: Recipe, out: Path, command: str) -> Run:
     let_import(recipe.folder)
-    clock = _Clock()
-    write_text(out / "recipe.yaml", recipe.to_yaml())
+    clock, us = _Clock(), ranks()
     environment = describe_environment()
-    write_json(out / "environment.json", environment)
+    if us.main:
+        write_text(out / "recipe.yaml", recipe.to_yaml())
+        write_json(out / "environment.json", environment)
 
-    with clock("data"):
+    with clock("data"), us.main_first():
         splits = load_splits(recipe.data)
         counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
         counts["test"] = splits.test
@@ -87,12 +89,15 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
     with clock("teacher"):
         teacher = train_teacher(recipe, splits, views, out)
     with clock("labelling"):
-        answers = ask_teacher(teacher, splits, out)
+        answers = ask_teacher(recipe, teacher, splits, out)
     arms: dict[str, Arm] = {}
     for name in ("student",) if recipe.baseline is False else ("student", "baseline"):
         with clock(name):
             arms[name] = train_arm(name, recipe, splits, views, answers, out)
 
+    if not us.main:  # what follows is one process's work; the others read its result
+        us.wait()
+        return Run(out, _read(out))
     _write_metrics(out / "metrics.jsonl", teacher, arms)
     networks = {"teacher": teacher} | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
     with clock("export"):
@@ -117,7 +122,7 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
             record, error = deliver(recipe, splits, arms["student"], exported, rows, result.sentence, out)
             result = result.model_copy(update={"bundle": record, "bundle_error": error, "seconds": clock.seconds})
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
-    result = Evaluation.model_validate_json((out / "evaluation.json").read_text(encoding="utf-8"))
+    result = _read(out)
 
     write_report(
         result,
@@ -126,7 +131,12 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
         command=command,
         path=out / "report.html",
     )
+    us.wait()
     return Run(out, result)
+
+
+def _read(out: Path) -> Evaluation:
+    return Evaluation.model_validate_json((out / "evaluation.json").read_text(encoding="utf-8"))
 
 
 def _write_metrics(path: Path, teacher: Trained, arms: Mapping[str, Arm]) -> None:
@@ -150,6 +160,7 @@ def describe_environment() -> dict[str, str]:
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "threads": str(torch.get_num_threads()),
+        "processes": str(ranks().world),
         **versions,
     }
 

@@ -10,12 +10,13 @@ from typing import Any
 from limbeck.console import say
 from limbeck.digest import digest
 from limbeck.files import read_json, write_json
+from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
 
 
 class Stage:
-    """One stage of a run.
+    """One stage of a run. Of several processes only the first one changes its folder.
 
     Args:
         folder: what it writes; whatever an earlier, different run of the stage left there is removed first.
@@ -38,19 +39,27 @@ class Stage:
             known = old.get("inputs", {})
             changed = [name for name, value in self._inputs.items() if known.get(name) != value]
             say(f"  {folder.name}: {', '.join(changed) or 'inputs'} changed, done again")
-            shutil.rmtree(folder)
+            self._clear()
         elif folder.is_dir() and not old:
-            shutil.rmtree(folder)
+            self._clear()
 
     @contextmanager
     def working(self) -> Iterator[Path]:
         """Yield the folder to write into; the stage is complete when the block succeeds."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / _RECORD, {"inputs": self._inputs, "complete": False})
+        self._record(complete=False)
         start = time.monotonic()
         yield self.folder
         self.seconds = time.monotonic() - start
-        write_json(self.folder / _RECORD, {"inputs": self._inputs, "complete": True, "seconds": self.seconds})
+        self._record(complete=True)
+
+    def _record(self, *, complete: bool) -> None:
+        if ranks().main:
+            record = {"inputs": self._inputs, "complete": complete, "seconds": self.seconds}
+            write_json(self.folder / _RECORD, record)
+
+    def _clear(self) -> None:
+        if ranks().main:
+            shutil.rmtree(self.folder)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,5 +15,5 @@ class Teacher(Protocol):
     digest: str
 
     def predict(self, batch: Batch) -> Outputs:
-        """Return the teacher's logits for the batch's rows, without a gradient."""
+        """Return the teacher's logits, and its activations by tap, for the batch's rows, without a gradient."""
         ...

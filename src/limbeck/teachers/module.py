@@ -1,10 +1,12 @@
 """A live PyTorch teacher."""
 
 import hashlib
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
+from limbeck.taps import Taps
 from limbeck.types import Batch, Outputs, device_of
 
 
@@ -16,16 +18,22 @@ class ModuleTeacher:
     Args:
         module: called with the batch's `teacher_inputs`; returns logits (batch, classes).
         digest: names its weights; computed from them when None.
+        taps: paths of the modules whose outputs are wanted too, one vector an example each.
+
+    Raises:
+        LimbeckError: the module has no submodule of such a path.
     """
 
-    def __init__(self, module: nn.Module, digest: str | None = None) -> None:
+    def __init__(self, module: nn.Module, digest: str | None = None, *, taps: Sequence[str] = ()) -> None:
         self._module = module
+        self._taps = Taps(module, taps)
         self.digest = digest or weights_digest(module)
 
     def predict(self, batch: Batch) -> Outputs:
-        """Return the module's logits, float32, on the batch's device, wherever the module is.
+        """Return the module's logits and taps, float32, on the batch's device, wherever the module is.
 
         Raises:
+            LimbeckError: a tap cannot be read.
             ValueError: the batch carries no inputs for a live teacher.
         """
         if batch.teacher_inputs is None:
@@ -36,11 +44,12 @@ class ModuleTeacher:
         self._module.eval()
         try:
             with torch.no_grad():
-                logits = self._module(**inputs)
+                logits, features = self._taps(**inputs)
         finally:
             for module, training in modes.items():
                 module.training = training
-        return Outputs(logits=logits.float().to(batch.ids.device))
+        here = batch.ids.device
+        return Outputs(logits.float().to(here), {path: value.float().to(here) for path, value in features.items()})
 
 
 def weights_digest(module: nn.Module) -> str:

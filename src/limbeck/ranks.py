@@ -1,0 +1,132 @@
+"""Several processes that train one network: who am I, what is the sum over all of us, wrap this module.
+
+Start them with `accelerate launch` or `torchrun`. Accelerate finds the device and starts the process group. Wrapping is
+torch's own: accelerate refuses FSDP2 on processors, where our tests run, and divides by its own accumulation steps.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+PATIENCE = timedelta(hours=24)
+"""How long a process waits for the others: the first one labels, exports and evaluates while they wait."""
+
+
+class Ranks:
+    """The processes of this run; a single one when nothing launched more.
+
+    Attributes:
+        world: how many there are.
+        rank: this one's number, from 0.
+    """
+
+    def __init__(self) -> None:
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0")) if self.world > 1 else 0
+        if self.world > 1 and not dist.is_initialized():
+            from accelerate import PartialState  # slow to import, and needed by several processes only
+
+            PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+
+    @property
+    def main(self) -> bool:
+        """True in the one process that writes and prints."""
+        return self.rank == 0
+
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum over all processes; every process has to ask."""
+        if self.world > 1:
+            values = values.clone()
+            dist.all_reduce(values)
+        return values
+
+    def agree(self, decision: bool) -> bool:
+        """Return what the main process decided."""
+        return bool(self.share(decision))
+
+    def share(self, value: Any) -> Any:
+        """Return the main process's value."""
+        if self.world == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box)
+        return box[0]
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return every process's value, by rank."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        dist.all_gather_object(values, value)
+        return values
+
+    def wait(self) -> None:
+        """Return when all processes are here."""
+        if self.world > 1:
+            dist.barrier()
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """Run a block in the main process, then in the others, which find its files."""
+        if not self.main:
+            self.wait()
+        yield
+        if self.main:
+            self.wait()
+
+    def wrap(self, module: nn.Module, *, shard: bool) -> nn.Module:
+        """Return the module such that a backward pass averages its gradient over all processes.
+
+        Args:
+            module: the trainable; its child `student` can be called alone afterwards.
+            shard: False copies it to every process (DDP); True shards it (FSDP2), in place.
+        """
+        if self.world == 1:
+            return module
+        if not shard:
+            return nn.parallel.DistributedDataParallel(module)
+        from torch.distributed.fsdp import fully_shard
+
+        # A unit of its own, so that it can be validated alone; the root gathers what is left: the projectors.
+        for unit in (module.get_submodule("student"), module):
+            fully_shard(unit)
+        return module
+
+    @contextmanager
+    def gradient(self, wrapped: nn.Module, *, last: bool) -> Iterator[None]:
+        """Around forward and backward of a micro-batch: processes exchange gradients after the last one only."""
+        sharded = self.world > 1 and not isinstance(wrapped, nn.parallel.DistributedDataParallel)
+        if sharded:
+            wrapped.set_requires_gradient_sync(last)  # type: ignore[operator]
+        local = self.world > 1 and not last and not sharded
+        with wrapped.no_sync() if local else nullcontext():  # type: ignore[operator]
+            yield
+
+
+@cache
+def ranks() -> Ranks:
+    """Return the processes of this run; starts their group at the first call."""
+    return Ranks()
+
+
+def whole(value: Tensor) -> Tensor:
+    """Return a detached copy of a tensor, put together from all processes when it is sharded."""
+    from torch.distributed.tensor import DTensor
+
+    return value.full_tensor().detach().clone() if isinstance(value, DTensor) else value.detach().clone()
+
+
+def as_part_of(value: Tensor, target: Tensor) -> Tensor:
+    """Return a whole tensor in the form of `target`: sharded when that is."""
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    if isinstance(target, DTensor) and value.shape == target.shape:
+        return distribute_tensor(value.to(target.device), target.device_mesh, target.placements)
+    return value

@@ -1,0 +1,71 @@
+"""One process = two processes: the same weights after the same steps, copied (DDP) or sharded (FSDP2).
+
+The objective has soft targets, labels on some rows, and a feature loss with a trainable projector. Everything is in
+float64, so that nothing but a wrong divisor, a missing exchange or an unequal share can make a difference.
+"""
+
+from pathlib import Path
+
+import pytest
+import torch
+from launching import launch
+from safetensors.torch import load_file
+from worker import VARIANTS
+
+WORKER = Path(__file__).parent / "worker.py"
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    out = tmp_path_factory.mktemp("one")
+    launch(1, [str(WORKER), str(out)])
+    return out
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    out = tmp_path_factory.mktemp("two")
+    launch(2, [str(WORKER), str(out)])
+    return out
+
+
+def end(folder):
+    return torch.load(folder / "end.pt", weights_only=True)
+
+
+def trainable(folder):
+    """Return student and projectors as the last checkpoint holds them."""
+    tensors = load_file(folder / "checkpoint.safetensors")
+    return {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_two_processes_end_with_the_weights_of_one(one, two, name):
+    expected, found = end(one / "copied"), end(two / name)
+    torch.testing.assert_close(found["student"], expected["student"], rtol=1e-9, atol=1e-12)
+    whole = trainable(one / "copied")
+    assert {"projectors.0.weight", "projectors.0.bias", "student.body.weight"} <= whole.keys()
+    torch.testing.assert_close(trainable(two / name), whole, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_log_and_the_validations_are_those_of_one_process(one, two, name):
+    expected, found = end(one / "copied"), end(two / name)
+    assert found["validations"] == pytest.approx(expected["validations"], rel=1e-9)
+    assert len(found["log"]) == len(expected["log"]) > 0
+    for record, reference in zip(found["log"], expected["log"], strict=True):
+        assert record == pytest.approx(reference, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_processes_that_were_stopped_go_on_to_the_same_bits(two, name):
+    whole, resumed = end(two / name), end(two / f"{name}, resumed")
+    assert all(torch.equal(whole["student"][key], resumed["student"][key]) for key in whole["student"])
+
+
+def test_the_steps_were_real_ones(one):
+    """The projector and the student moved: equality of untrained weights would prove nothing."""
+    first = end(one / "copied")["log"][0]
+    last = end(one / "copied")["log"][-1]
+    assert last["fitnet"] < 0.9 * first["fitnet"]
+    assert last["loss"] < first["loss"]

@@ -1,0 +1,110 @@
+"""What each of the processes of test_ranks.py runs: a few trainings, whose weights it leaves in a folder."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from limbeck import trainer
+from limbeck.data import Batches, EncodedTexts, Examples
+from limbeck.distiller import Distiller
+from limbeck.losses import KD, CrossEntropy, Fitnet
+from limbeck.ranks import ranks
+from limbeck.teachers import ModuleTeacher
+from limbeck.trainer import TrainSettings, fit
+
+TOKENS, CLASSES, STEPS = 13, 3, 8
+OBJECTIVE = 0.6 * KD(temperature=2) + 0.2 * CrossEntropy() + 0.05 * Fitnet(student="body", teacher="encoder")
+VARIANTS = {
+    "copied": {},
+    "copied, accumulated": {"accumulate": 3},
+    "sharded": {"shard": True},
+    "sharded, accumulated": {"shard": True, "accumulate": 3},
+}
+
+
+class Network(nn.Module):
+    """Reads words, drops nothing: units dropped are other ones on every process."""
+
+    def __init__(self, width, body):
+        super().__init__()
+        self.words = nn.Embedding(TOKENS, width)
+        setattr(self, body, nn.Linear(width, width))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, CLASSES)
+        self._body = body
+
+    def forward(self, input_ids, attention_mask):
+        real = attention_mask.unsqueeze(-1)
+        pooled = (self.words(input_ids) * real).sum(1) / real.sum(1)
+        return self.head(self.norm(torch.tanh(getattr(self, self._body)(pooled))))
+
+
+def data():
+    lengths = np.arange(60) % 7 + 1
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    view = EncodedTexts((np.arange(offsets[-1]) * 5 % TOKENS).astype(np.int32), offsets, 0, 0.0)
+    labels = np.where(np.arange(60) % 4 == 0, np.arange(60) % CLASSES, -1)
+    return Examples(np.arange(60), [str(i) for i in range(60)], labels), view
+
+
+class Stop(Exception):  # noqa: N818
+    pass
+
+
+def train(folder, *, stop_after=None, **settings):
+    """Train; the checkpoint of the last validation holds the student, the projectors and the optimizer's state."""
+    examples, view = data()
+    us = ranks()
+    batches = Batches(
+        examples, view, batch_size=14, labelled_per_batch=5, seed=0, teacher=view,
+        accumulate=settings.get("accumulate", 1), world=us.world, rank=us.rank,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    teacher = ModuleTeacher(Network(9, "encoder").double(), taps=["encoder"])
+    student = Network(6, "body").double()
+    # The whole batch in one process, a part of it in several: any rows tell the widths.
+    distiller = Distiller(student, OBJECTIVE, teacher, example=next(batches.group(0)))
+    distiller.trainable.double()
+    seen = []
+
+    def validate(model):
+        with torch.no_grad():
+            score = float(model(**view.batch(np.arange(60))).square().mean())
+        seen.append(score)
+        if len(seen) == stop_after:
+            raise Stop
+        return {"calibrated_nll": score}
+
+    history = fit(
+        distiller, batches, TrainSettings(lr=0.02, weight_decay=0.1, clip=0.3, keep="last", validations=4, **settings),
+        steps=STEPS, validate=validate, title="", checkpoint=folder / "checkpoint.safetensors", owner="",
+    )  # fmt: skip
+    if us.main:
+        torch.save({"student": student.state_dict(), "log": history.log, "validations": seen}, folder / "end.pt")
+
+
+def main(out):
+    # Clocks: a checkpoint at every validation.
+    trainer.CHECKPOINT_EVERY_S = -1.0
+    us = ranks()
+    for name, settings in VARIANTS.items():
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        us.wait()
+        train(folder, **settings)
+        resumed = out / f"{name}, resumed"
+        resumed.mkdir(parents=True, exist_ok=True)
+        us.wait()
+        try:
+            train(resumed, stop_after=3, **settings)
+        except Stop:
+            train(resumed, **settings)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main(Path(sys.argv[1]))

@@ -1,0 +1,116 @@
+"""Activations by path: what is read, what is refused, and that nothing stays on the network."""
+
+import pytest
+import torch
+from torch import nn
+
+from limbeck.errors import LimbeckError
+from limbeck.taps import Taps, Trainable
+from limbeck.teachers import ModuleTeacher
+from limbeck.types import Batch, TapPair
+
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+        self.cell = nn.GRU(4, 5, batch_first=True)
+        self.body = nn.Linear(5, 6)
+        self.head = nn.Linear(6, 2)
+        self.unused = nn.Linear(1, 1)
+
+    def forward(self, input_ids, attention_mask):
+        states = self.cell(self.words(input_ids))[0]
+        pooled = (states * attention_mask.unsqueeze(-1)).sum(1) / attention_mask.sum(1, keepdim=True)
+        return self.head(torch.tanh(self.body(pooled)))
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return Network()
+
+
+INPUTS = {
+    "input_ids": torch.tensor([[1, 2, 3, 0], [4, 0, 0, 0], [5, 6, 7, 8]]),
+    "attention_mask": torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 1]]),
+}
+
+
+def test_states_of_real_tokens_are_averaged(network):
+    logits, found = Taps(network, ["words", "cell", "body"])(**INPUTS)
+    assert torch.equal(logits, network(**INPUTS))
+    assert {path: tuple(value.shape) for path, value in found.items()} == {
+        "words": (3, 4),
+        "cell": (3, 5),
+        "body": (3, 6),
+    }
+    words = network.words.weight
+    torch.testing.assert_close(found["words"][0], (words[1] + words[2] + words[3]) / 3)
+    torch.testing.assert_close(found["words"][1], words[4])
+
+
+def test_padding_may_hold_anything(network):
+    before = Taps(network, ["words"])(**INPUTS)[1]["words"]
+    with torch.no_grad():
+        network.words.weight[0] = torch.nan
+    torch.testing.assert_close(Taps(network, ["words"])(**INPUTS)[1]["words"], before)
+
+
+def test_no_hook_stays_on_the_network(network):
+    Taps(network, ["body"])(**INPUTS)
+    with pytest.raises(IndexError):
+        Taps(network, ["body"])(**INPUTS | {"input_ids": torch.full((3, 4), 99)})
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_an_unknown_path_names_the_nearest(network):
+    with pytest.raises(LimbeckError, match="Network has no module `bodi`; did you mean `body`"):
+        Taps(network, ["bodi"])
+
+
+def test_a_module_that_did_not_run_is_refused(network):
+    with pytest.raises(LimbeckError, match="`unused` did not run"):
+        Taps(network, ["unused"])(**INPUTS)
+
+
+def test_an_output_without_a_vector_an_example_is_refused():
+    class Image(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.filter = nn.Conv2d(1, 2, 3)
+
+        def forward(self, x):
+            return self.filter(x).mean((2, 3))
+
+    with pytest.raises(LimbeckError, match=r"output of `filter` is \(1, 2, 3, 3\), neither"):
+        Taps(Image(), ["filter"])(x=torch.zeros(1, 1, 5, 5))
+
+
+def test_the_trainable_projects_the_student_to_the_teachers_width(network):
+    pair, other = TapPair("body", "encoder"), TapPair("cell", "encoder")
+    trainable = Trainable(network, [pair, other], {"encoder": 7}, INPUTS)
+    logits, features = trainable(**INPUTS)
+    assert torch.equal(logits, network(**INPUTS))
+    assert {name: tuple(value.shape) for name, value in features.items()} == {pair.name: (3, 7), other.name: (3, 7)}
+    found = Taps(network, ["body"])(**INPUTS)[1]["body"]
+    torch.testing.assert_close(features[pair.name], trainable.projectors[0](found))
+    features[pair.name].sum().backward()
+    assert network.body.weight.grad is not None
+    assert trainable.projectors[0].weight.grad is not None
+
+
+def test_the_dry_forward_leaves_modes_and_statistics_alone(network):
+    network.train()
+    network.body.eval()
+    Trainable(network, [TapPair("body", "x")], {"x": 3}, INPUTS)
+    assert network.training
+    assert not network.body.training
+
+
+def test_a_live_teacher_answers_with_its_taps(network):
+    batch = Batch(torch.arange(3), {}, teacher_inputs=INPUTS)
+    answers = ModuleTeacher(network, taps=["body"]).predict(batch)
+    network.eval()
+    torch.testing.assert_close(answers.features["body"], Taps(network, ["body"])(**INPUTS)[1]["body"])
+    assert not answers.features["body"].requires_grad
