@@ -38,6 +38,8 @@ class Stage:
             known = old.get("inputs", {})
             changed = [name for name, value in self._inputs.items() if known.get(name) != value]
             say(f"  {folder.name}: {', '.join(changed) or 'inputs'} changed, done again")
+            # The record goes first: a removal that is killed must not leave it beside files that are gone.
+            (folder / _RECORD).unlink()
             shutil.rmtree(folder)
         elif folder.is_dir() and not old:
             shutil.rmtree(folder)
