@@ -2,25 +2,34 @@
 
 import json
 import os
+import platform
+import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError
+
+_writing: set[Path] = set()  # what this process is writing aside
 
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or a folder to; it takes the name `path` when the block succeeds.
 
+    What processes of this machine left aside in the same folder when they were killed is removed first; an old folder
+    that was killed on its way out gets its name back.
+
     Raises:
         FileNotFoundError: the block wrote nothing there; what stood at `path` is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    _remove(aside)
+    _clean(path.parent)
+    aside, old = (path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.{kind}") for kind in ("part", "old"))
+    mine = {aside.absolute(), old.absolute()}
+    _writing.update(mine)
     try:
         yield aside
         if not aside.exists():
@@ -28,8 +37,6 @@ def staged(path: Path) -> Iterator[Path]:
         _sync(aside)
         if path.is_dir():
             # A folder cannot be replaced in one step: its old content goes aside first.
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
-            _remove(old)
             path.rename(old)
             aside.rename(path)
             _remove(old)
@@ -37,6 +44,7 @@ def staged(path: Path) -> Iterator[Path]:
             aside.replace(path)
     finally:
         _remove(aside)
+        _writing.difference_update(mine)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -71,6 +79,39 @@ def size_of(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def _clean(folder: Path) -> None:
+    """Clear away what killed processes were writing; what a live one or another machine writes is left alone."""
+    pattern = re.compile(rf"\.(?P<name>.+)\.{re.escape(_machine())}-(?P<process>\d{{1,9}})\.(?P<kind>part|old)")
+    for rest in list(folder.iterdir()):
+        match = pattern.fullmatch(rest.name)
+        if match is None or rest.absolute() in _writing or _alive(int(match["process"])):
+            continue
+        with suppress(FileNotFoundError):  # another process cleans too
+            if match["kind"] == "old" and not (folder / match["name"]).exists():
+                rest.rename(folder / match["name"])
+            else:
+                _remove(rest)
+
+
+def _machine() -> str:
+    return re.sub(r"[^\w-]", "_", platform.node())
+
+
+def _alive(process: int) -> bool:
+    """True when another process has this number, or when that cannot be asked."""
+    if process == os.getpid():
+        return False  # in a container, the process that was killed had the same number as often as not
+    if os.name != "posix":
+        return True  # Windows would end the process that is asked
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _remove(path: Path) -> None:

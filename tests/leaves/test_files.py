@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -101,16 +103,70 @@ def test_a_block_that_writes_nothing_leaves_the_old_content(tmp_path, kind):
     assert names(tmp_path) == ["result"]
 
 
-def test_what_a_killed_process_left_is_no_obstacle(tmp_path):
+@pytest.fixture(scope="module")
+def dead():
+    """Return the number of a process that is no more."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def rest(path, process, kind, machine=None):
+    """Make what a process leaves of a folder when it is killed."""
+    left = path.with_name(f".{path.name}.{machine or files._machine()}-{process}.{kind}")
+    left.mkdir()
+    (left / "model").write_text(kind)
+    return left
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_a_killed_process_left_is_no_obstacle_and_goes(tmp_path, dead, again):
+    """In a container the next process may have the number of the one that was killed."""
     path = tmp_path / "bundle"
-    for name in ("bundle", f".bundle.{os.getpid()}.part", f".bundle.{os.getpid()}.old"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "model").write_text("old")
+    for kind in ("part", "old"):
+        rest(path, os.getpid() if again else dead, kind)
+    path.mkdir()
     with staged(path) as aside:
         aside.mkdir()
         (aside / "weights").write_text("new")
     assert tree(tmp_path) == {os.path.join("bundle", "weights"): "new"}
     assert names(tmp_path) == ["bundle"]
+
+
+def test_what_a_killed_process_left_goes_when_another_file_is_written(tmp_path, dead):
+    rest(tmp_path / "checkpoint.safetensors", dead, "part")
+    write_text(tmp_path / "stage.json", "{}")
+    assert names(tmp_path) == ["stage.json"]
+
+
+def test_a_folder_killed_between_its_two_renames_comes_back(tmp_path, dead):
+    path = tmp_path / "bundle"
+    rest(path, dead, "old")
+    rest(path, dead, "part")
+
+    def write():
+        with staged(path) as aside:
+            aside.mkdir()
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        write()
+    assert tree(tmp_path) == {os.path.join("bundle", "model"): "old"}
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_what_another_is_writing_is_left_alone(tmp_path, dead):
+    path = tmp_path / "bundle"
+    alive = rest(path, os.getppid(), "part")
+    elsewhere = rest(path, dead, "part", machine="another-machine")
+    foreign = tmp_path / f".download.{dead}.part"
+    foreign.write_text("of another program")
+    with staged(tmp_path / "outer") as outer:
+        outer.write_text("outer")
+        write_text(tmp_path / "inner", "inner")
+        assert outer.is_file()
+    write_text(path, "new")
+    assert names(tmp_path) == sorted([alive.name, elsewhere.name, foreign.name, "bundle", "inner", "outer"])
 
 
 def test_a_link_to_a_folder_is_replaced_and_what_it_names_is_kept(tmp_path):

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,7 +60,9 @@ def quantize_int8(source: Path, target: Path) -> None:
 
     Constants are folded first, or onnxruntime finds no constant weights in an LSTM and leaves it as it is.
     """
-    with _quiet(), staged(target) as aside, staged(target.with_suffix(".folded")) as folded:
+    # The folded file is put elsewhere, because onnxruntime writes more files beside it while it works.
+    with _quiet(), staged(target) as aside, tempfile.TemporaryDirectory() as scratch:
+        folded = Path(scratch) / "folded.onnx"
         quant_pre_process(str(source), str(folded), skip_symbolic_shape=True)
         quantize_dynamic(str(folded), str(aside), weight_type=QuantType.QInt8)
 

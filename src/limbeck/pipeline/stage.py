@@ -59,6 +59,8 @@ class Stage:
 
     def _clear(self) -> None:
         if ranks().main:
+            # The record goes first: a removal that is killed must not leave it beside files that are gone.
+            (self.folder / _RECORD).unlink(missing_ok=True)
             shutil.rmtree(self.folder)
 
 

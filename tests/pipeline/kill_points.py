@@ -1,0 +1,108 @@
+"""Where a run is killed: events that `kill_harness` reports, in the order of a run of `SUBJECT`.
+
+`*` stands for a content digest. "half written": the file that is being written ends in its middle; "written": it is
+complete and still has its other name; "in place": renamed. "started", "worked", "recorded": a stage's record says that
+it began; its block is done; its record says so. A step is an optimizer step that was just taken. Checkpoints are
+written at every validation: after the steps 8, 16 and 24.
+"""
+
+from dataclasses import dataclass
+
+GRID = {"train.lr": [0.01, 0.03]}
+"""The first seed of both arms is trained in `tuning/`, the second in `student/` and `baseline/`."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place to be killed.
+
+    Attributes:
+        event: what has just happened.
+        nth: the how-maniest time in that process.
+        opened: the test split has been opened and its evaluation is not complete: the next run opens it once more.
+        after: killed there first, because only a second run comes by.
+        twice: the rerun is killed at the same point.
+        quick: part of `make test`; the others are left to `make verify`.
+    """
+
+    event: str
+    nth: int = 1
+    opened: bool = False
+    after: str | None = None
+    twice: bool = False
+    quick: bool = True
+
+
+POINTS = [
+    Point("recipe.yaml: half written"),
+    Point("data: entered"),
+    Point("data: left"),
+    # A network, at every place.
+    Point("teacher: entered"),
+    Point("teacher: started"),
+    Point("teacher: step 3", twice=True),  # before the first checkpoint
+    Point("teacher/checkpoint.safetensors: half written"),
+    Point("teacher/checkpoint.safetensors: written"),
+    Point("teacher/checkpoint.safetensors: in place"),
+    Point("teacher: step 11", twice=True),  # after a checkpoint, mid-epoch (40 rows, batches of 16)
+    Point("teacher/checkpoint.safetensors: written", nth=2),
+    Point("teacher: step 24"),
+    Point("teacher/model.safetensors: half written"),
+    Point("teacher/model.safetensors: written"),
+    Point("teacher/model.safetensors: in place", twice=True),
+    Point("teacher/history.json: in place"),
+    Point("teacher/checkpoint.safetensors: removed"),
+    Point("teacher: worked"),
+    Point("teacher: recorded"),
+    Point("teacher: left"),
+    # Shards of two batches.
+    Point("labelling: entered"),
+    Point("labelling: teacher answered", twice=True),
+    Point("cache/*-*/shard-00000.safetensors: half written"),
+    Point("cache/*-*/shard-00000.safetensors: written"),
+    Point("cache/*-*/shard-00000.safetensors: in place"),
+    Point("cache/*-*/manifest.json: written"),
+    Point("cache/*-*/manifest.json: in place"),
+    Point("labelling: teacher answered", nth=3),  # in the third shard
+    Point("cache/*-*/shard-00002.safetensors: in place"),
+    Point("cache/*-*/shard-00003.safetensors: written"),
+    Point("labelling: left"),
+    Point("student: entered"),
+    Point("tuning/student-0: step 13"),
+    Point("tuning/student-1: step 13"),
+    Point("tuning/student-1: recorded"),
+    Point("tuning/student.json: written"),
+    Point("student/seed-1: step 5"),
+    Point("student/seed-1: step 19", twice=True),
+    Point("student/seed-1/model.safetensors: in place"),
+    Point("student: left"),
+    Point("baseline: entered"),
+    Point("tuning/baseline-1: step 9"),
+    Point("baseline/seed-1: step 20"),
+    Point("baseline/seed-1: worked"),
+    Point("baseline: left"),
+    Point("metrics.jsonl: written"),
+    Point("export: entered"),
+    Point("export/teacher-*.onnx: half written", quick=False),
+    Point("export/student-*.onnx: written"),
+    Point("export/student-*.onnx: in place", quick=False),
+    Point("export: left"),
+    Point("evaluation: entered"),
+    Point("evaluation: started"),
+    Point("test_evaluations.json: written"),
+    Point("test_evaluations.json: in place", opened=True),
+    Point("evaluation: teacher answered", opened=True, twice=True),
+    Point("export/int8.onnx: written", opened=True),
+    Point("bundle: half written", opened=True),
+    Point("bundle: written", opened=True),
+    Point("bundle: in place", opened=True),
+    Point("bundle: aside", opened=True, after="bundle: in place", twice=True),  # between the two renames
+    Point("evaluation.json: written", opened=True),
+    Point("evaluation.json: in place", opened=True),
+    Point("evaluation: worked", opened=True),
+    Point("evaluation: recorded"),
+    Point("evaluation: left", quick=False),  # an evaluation that is recorded is not entered again
+    Point("report: entered"),
+    Point("report.html: written"),
+    Point("report: left"),
+]
