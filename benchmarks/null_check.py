@@ -16,7 +16,7 @@ from limbeck.data import load_splits
 from limbeck.evaluation import compare, sentence, verdict
 from limbeck.files import write_json
 from limbeck.pipeline.arms import ask_teacher, train_arm, train_teacher
-from limbeck.pipeline.networks import Views
+from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
 from limbeck.recipe import load_recipe
 
@@ -28,12 +28,12 @@ def main(source: str, folder: Path) -> None:
     """Train both sets of seeds with the same teacher and settings, and compare them on the test split of these rows."""
     recipe = load_recipe("sentiment", [f"data.source={source}", "grid={}"])
     splits = load_splits(recipe.data)
-    views = Views(splits)
-    answers = ask_teacher(recipe, train_teacher(recipe, splits, views, folder), splits, folder)
+    material = Material(splits)
+    answers = ask_teacher(recipe, train_teacher(recipe, material, folder), splits, folder)
     correct = []
     for seeds in (FIRST, SECOND):
         # One teacher for both: only the student's seeds differ.
-        arm = train_arm("student", recipe.model_copy(update={"seeds": seeds}), splits, views, answers, folder)
+        arm = train_arm("student", recipe.model_copy(update={"seeds": seeds}), material, answers, folder)
         logits = [trained.logits(trained.view.test) for trained in arm.trained.values()]
         correct.append(np.stack([value.argmax(1) == splits.test.labels for value in logits]))
     gain = compare(correct[0], correct[1])

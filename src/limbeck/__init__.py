@@ -7,12 +7,19 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from limbeck import losses
-    from limbeck.pipeline import run
+    from limbeck.pipeline import Run, distill, run
     from limbeck.recipe import Recipe
-    from limbeck.runtime import load
+    from limbeck.runtime import load, load_tensors
 
-_HOME = {"Recipe": "limbeck.recipe", "load": "limbeck.runtime", "run": "limbeck.pipeline"}
-__all__ = ["Recipe", "__version__", "load", "losses", "run"]
+_HOME = {
+    "Recipe": "limbeck.recipe",
+    "Run": "limbeck.pipeline",
+    "distill": "limbeck.pipeline",
+    "load": "limbeck.runtime",
+    "load_tensors": "limbeck.runtime",
+    "run": "limbeck.pipeline",
+}
+__all__ = ["Recipe", "Run", "__version__", "distill", "load", "load_tensors", "losses", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.checkpoint import load_checkpoint, save_checkpoint
 from limbeck.console import meter
-from limbeck.data import EncodedTexts, in_length_order
+from limbeck.data import Rows, in_length_order
 from limbeck.digest import digest
 from limbeck.distiller import Distiller, Precision
 from limbeck.errors import LimbeckError
@@ -305,7 +305,7 @@ def _accumulate(
 
 
 def predict_logits(
-    model: nn.Module, view: EncodedTexts, *, batch_size: int = 256, advance: Callable[[int], None] | None = None
+    model: nn.Module, view: Rows, *, batch_size: int = 256, advance: Callable[[int], None] | None = None
 ) -> Tensor:
     """Return a model's logits for every row of a view, (rows, classes) float32 on the CPU, in evaluation mode."""
     device = device_of(model)

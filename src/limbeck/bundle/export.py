@@ -5,7 +5,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,35 +18,35 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from limbeck.files import staged
+from limbeck.types import device_of
 
 MAX_ERROR = 1e-4
 MARGIN = 1e-3
 
 
-def export_onnx(model: nn.Module, path: Path) -> None:
-    """Write a text classifier as one ONNX file with dynamic batch and length.
+def export_onnx(
+    model: nn.Module, path: Path, inputs: Mapping[str, torch.Tensor], axes: Mapping[str, Mapping[int, str]]
+) -> None:
+    """Write a classifier as one ONNX file with dynamic axes.
 
     Args:
-        model: `forward(input_ids, attention_mask) -> (batch, classes)`.
+        model: `forward(**inputs) -> (batch, classes)`.
         path: the file.
+        inputs: of two rows at least, as the exporter treats sizes of 0 and 1 as constants.
+        axes: of each input, the axes that may have any size, and what that size is called.
 
     Raises:
         Exception: whatever the exporter raises for a network that it cannot express.
     """
-    model = model.eval().cpu()
-    # Batch and length of the example are above 1, because the exporter treats 0 and 1 as constants.
-    ids = torch.ones(2, 7, dtype=torch.int64)
-    mask = torch.ones_like(ids)
-    mask[1, 4:] = 0
-    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
-    with _quiet(), staged(path) as aside:
+    sizes = {name: torch.export.Dim(name) for axis in axes.values() for name in axis.values()}
+    with _quiet(), staged(path) as aside, _at_rest(model):
         program = torch.onnx.export(
             model,
             (),
-            kwargs={"input_ids": ids, "attention_mask": mask},
+            kwargs=dict(inputs),
             dynamo=True,
-            dynamic_shapes={"input_ids": axes, "attention_mask": axes},
-            input_names=["input_ids", "attention_mask"],
+            dynamic_shapes={key: {place: sizes[name] for place, name in axis.items()} for key, axis in axes.items()},
+            input_names=list(inputs),
             output_names=["logits"],
             verbose=False,
         )
@@ -93,6 +93,19 @@ def parity(source: NDArray[np.float32], exported: NDArray[np.float32]) -> Parity
     best = np.sort(source, axis=1)
     clear = best[:, -1] - best[:, -2] > MARGIN
     return Parity(float(np.abs(source - exported).max()), float(same.mean()), int((~same & clear).sum()))
+
+
+@contextlib.contextmanager
+def _at_rest(model: nn.Module) -> Iterator[None]:
+    """Hold a network in evaluation mode on the processor; then put it back as it was: it may be the caller's."""
+    modes, device = {module: module.training for module in model.modules()}, device_of(model)
+    model.eval().cpu()
+    try:
+        yield
+    finally:
+        model.to(device)
+        for module, training in modes.items():
+            module.training = training
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import Any, Literal
 import jinja2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from limbeck import __version__
 from limbeck.bundle.export import Parity, parity, quantize_int8
 from limbeck.evaluation import measure_all
 from limbeck.files import size_of, staged
 from limbeck.runtime import Encoder
-from limbeck.runtime.bundle import FORMAT, OnnxClassifier
+from limbeck.runtime.bundle import FORMAT
 
 AGREEMENT = 0.995
+Answer = Callable[[Sequence[Any]], NDArray[np.float32]]
+"""Samples in, logits (samples, classes) out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,71 +64,81 @@ def write_bundle(
     folder: Path,
     *,
     model: Path,
-    encoder: Encoder,
+    encoder: Encoder | None,
+    inputs: Mapping[str, Tensor],
+    runner: Callable[[Path], Answer],
     labels: Sequence[str],
-    texts: Sequence[str],
+    samples: Sequence[Any],
     reference: NDArray[np.float32],
     card: dict[str, Any],
     scratch: Path,
 ) -> Delivery:
-    """Choose the precision on validation texts and write the folder in one step.
+    """Choose the precision on validation samples and write the folder in one step.
 
     Args:
         folder: the bundle's.
         model: the fp32 ONNX file of the student.
-        encoder: its preprocessing.
+        encoder: its preprocessing; None for a student that reads arrays.
+        inputs: what it is called with, for some rows.
+        runner: an ONNX file as a function of samples.
         labels: class names in the order of the logits.
-        texts: validation texts.
-        reference: the PyTorch student's logits for them, (texts, classes).
+        samples: of validation.
+        reference: the PyTorch student's logits for them, (samples, classes).
         card: what the README says, see `card.md.j2`.
         scratch: folder for the int8 twin.
     """
-    fp32 = parity(reference, OnnxClassifier(model, encoder).logits(texts))
-    choice = _choose(model, encoder, texts, reference, fp32, scratch)
+    fp32 = parity(reference, runner(model)(samples))
+    choice = _choose(model, runner, samples, reference, fp32, scratch)
     info: dict[str, Any] = {
         "format": FORMAT,
         "task": "classification",
         "labels": list(labels),
-        "max_length": encoder.max_length,
-        "pad_id": encoder.pad_id,
+        **_reading(encoder, inputs),
         "precision": choice.precision,
         "limbeck": __version__,
     }
     with staged(folder) as aside:
         aside.mkdir()
         shutil.copyfile(choice.model, aside / "model.onnx")
-        (aside / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
+        if encoder is not None:
+            (aside / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
         template = resources.files("limbeck.bundle").joinpath("card.md.j2").read_text(encoding="utf-8")
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
         text = environment.from_string(template).render(info=info, choice=choice, fp32=fp32, **card)
         (aside / "README.md").write_text(text, encoding="utf-8")
-        names = ("model.onnx", "tokenizer.json")
-        info["files"] = {name: hashlib.sha256((aside / name).read_bytes()).hexdigest() for name in names}
+        files = sorted(file for file in aside.iterdir() if file.name != "README.md")
+        info["files"] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
         (aside / "bundle.json").write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return Delivery(choice, fp32, size_of(folder))
 
 
+def _reading(encoder: Encoder | None, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return what `bundle.json` says about the student's inputs."""
+    if encoder is not None:
+        return {"max_length": encoder.max_length, "pad_id": encoder.pad_id}
+    kinds = {name: str(value.dtype).removeprefix("torch.") for name, value in inputs.items()}
+    return {"inputs": {name: {"dtype": kinds[name], "shape": list(value.shape[1:])} for name, value in inputs.items()}}
+
+
 def _choose(
     model: Path,
-    encoder: Encoder,
-    texts: Sequence[str],
+    runner: Callable[[Path], Answer],
+    samples: Sequence[Any],
     reference: NDArray[np.float32],
     fp32: Parity,
     scratch: Path,
 ) -> Choice:
     """Take int8 when it is smaller, faster, and decides alike; else fp32, and say which of the three failed."""
-    runners = {"fp32": OnnxClassifier(model, encoder)}
+    runners = {"fp32": runner(model)}
     twin = scratch / "int8.onnx"
     try:
         quantize_int8(model, twin)
-        runners["int8"] = OnnxClassifier(twin, encoder)
-        int8 = parity(reference, runners["int8"].logits(texts))
+        runners["int8"] = runner(twin)
+        int8 = parity(reference, runners["int8"](samples))
     except Exception as error:
-        latency = measure_all({"fp32": runners["fp32"].logits}, list(texts))["fp32"][0]
+        latency = measure_all({"fp32": runners["fp32"]}, samples)["fp32"][0]
         return Choice(model, "fp32", fp32, latency, f"int8 could not be made ({type(error).__name__})")
-    latency = {
-        name: value[0] for name, value in measure_all({n: r.logits for n, r in runners.items()}, list(texts)).items()
-    }
+    latency = {name: value[0] for name, value in measure_all(runners, samples).items()}
     failed = []
     if size_of(twin) >= size_of(model):
         failed.append("no smaller")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from limbeck.cache.store import CachedTeacher, CacheIdentity, CacheWriter
 from limbeck.console import meter
-from limbeck.data import EncodedTexts, Examples, in_length_order
+from limbeck.data import Examples, Rows, in_length_order
 from limbeck.teachers import Teacher
 from limbeck.types import Batch, Outputs
 
@@ -18,7 +18,7 @@ SHARD_BATCHES = 32
 def label(
     teacher: Teacher,
     examples: Examples,
-    view: EncodedTexts,
+    view: Rows,
     folder: Path,
     identity: CacheIdentity,
     *,
@@ -68,7 +68,7 @@ def _joined(answers: list[Outputs]) -> Outputs:
     return Outputs(torch.cat([part.logits for part in answers]).cpu(), features)
 
 
-def _unanswered(examples: Examples, view: EncodedTexts, known: set[int]) -> NDArray[np.int64]:
+def _unanswered(examples: Examples, view: Rows, known: set[int]) -> NDArray[np.int64]:
     """Return one row of every id that has no answer, longest first; the same text may stand twice in a test split."""
     first: dict[int, int] = {}
     for rows in in_length_order(view, max(1, len(view))):

@@ -1,24 +1,38 @@
 """Examples in: sources, assets, splits, views, batches."""
 
 from limbeck.data.batches import Batches, in_length_order
+from limbeck.data.loaders import BatchForm, LoaderBatches, TensorRows, collect
 from limbeck.data.settings import DataSettings, SplitSettings
 from limbeck.data.splits import UNLABELLED, Examples, Splits, label_name, load_splits
-from limbeck.data.tables import Table, read_tables
-from limbeck.data.tokenizers import TokenizerSettings, WordTokenizerSettings, build_encoder, pretrained_folder
-from limbeck.data.views import EncodedTexts, encode, view_digest
+from limbeck.data.tables import Table, as_table, read_tables
+from limbeck.data.tokenizers import (
+    GivenTokenizerSettings,
+    TokenizerSettings,
+    WordTokenizerSettings,
+    build_encoder,
+    pretrained_folder,
+)
+from limbeck.data.views import EncodedTexts, Rows, encode, view_digest
 
 __all__ = [
     "UNLABELLED",
+    "BatchForm",
     "Batches",
     "DataSettings",
     "EncodedTexts",
     "Examples",
+    "GivenTokenizerSettings",
+    "LoaderBatches",
+    "Rows",
     "SplitSettings",
     "Splits",
     "Table",
+    "TensorRows",
     "TokenizerSettings",
     "WordTokenizerSettings",
+    "as_table",
     "build_encoder",
+    "collect",
     "encode",
     "in_length_order",
     "label_name",

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from limbeck.data.splits import UNLABELLED, Examples
-from limbeck.data.views import EncodedTexts
+from limbeck.data.views import Rows
 from limbeck.errors import LimbeckError
 from limbeck.types import Batch
 
@@ -69,12 +69,12 @@ class Batches:
     def __init__(
         self,
         examples: Examples,
-        student: EncodedTexts,
+        student: Rows,
         *,
         batch_size: int,
         labelled_per_batch: int,
         seed: int,
-        teacher: EncodedTexts | None = None,
+        teacher: Rows | None = None,
         accumulate: int = 1,
         world: int = 1,
         rank: int = 0,
@@ -128,7 +128,7 @@ class Batches:
         )
 
 
-def in_length_order(view: EncodedTexts, batch_size: int) -> Iterator[NDArray[np.int64]]:
+def in_length_order(view: Rows, batch_size: int) -> Iterator[NDArray[np.int64]]:
     """Yield all row numbers in batches of similar length, longest first, for inference."""
     order = np.argsort(-view.lengths, kind="stable")
     for start in range(0, len(order), batch_size):

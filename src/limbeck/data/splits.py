@@ -81,8 +81,8 @@ class Splits:
         return digest([list(self.classes), *[[part.ids.tolist(), part.labels.tolist()] for part in parts]])
 
 
-def load_splits(settings: DataSettings) -> Splits:
-    """Read the source and split it.
+def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) -> Splits:
+    """Read the source, unless its tables are given, and split it.
 
     Rows are ordered by content id, which is as good as random and the same on every machine, whatever their order in
     the file. A test split that the source brings is kept whole; rows of other splits whose text occurs in it are
@@ -92,7 +92,8 @@ def load_splits(settings: DataSettings) -> Splits:
     Raises:
         LimbeckError: too few rows for the sizes asked, fewer than two classes, or labels that cannot be classes.
     """
-    tables = read_tables(settings.source, text=settings.text, label=settings.label, domain=settings.domain)
+    if tables is None:
+        tables = read_tables(settings.source, text=settings.text, label=settings.label, domain=settings.domain)
     classes = _classes(tables["train"].labels, settings)
     dropped: dict[str, int] = {}
     parts = {

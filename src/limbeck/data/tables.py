@@ -63,6 +63,34 @@ def read_tables(source: str, *, text: str, label: str, domain: str | None = None
     }
 
 
+def as_table(frame: Any, *, text: str, label: str, where: str, needs_label: bool = True) -> Table:
+    """Take texts and labels from a data frame or anything else that gives a column by name.
+
+    Args:
+        frame: a pandas or polars frame, an Arrow table, a `datasets.Dataset`, or a mapping of columns.
+        text: the column with the text.
+        label: the column with the label; None and NaN mean that a row has none.
+        where: what it is called in errors.
+        needs_label: whether the label column may be absent.
+
+    Raises:
+        LimbeckError: a column is missing, or the text column holds something else.
+    """
+    names = [str(name) for name in getattr(frame, "column_names", None) or (frame.keys())]
+    columns = {name: _plain_list(frame[name]) for name in names if name in (text, label)}
+    return _table(
+        {name: columns.get(name, []) for name in names}, text=text, label=label, where=where, needs_label=needs_label
+    )
+
+
+def _plain_list(column: Any) -> list[Any]:
+    """Return a column's values as Python objects; NumPy's scalars have types of their own."""
+    for method in ("to_pylist", "to_list", "tolist"):
+        if hasattr(column, method):
+            return list(getattr(column, method)())
+    return list(column)
+
+
 def read_texts(source: str, *, text: str) -> list[str]:
     """Read the texts of every split of a source, labels ignored.
 

@@ -42,13 +42,26 @@ class TransformersTokenizerSettings(BaseModel):
     path: Annotated[str, Field(min_length=1, description="a packaged name, a folder, or a hub id")]
 
 
+class GivenTokenizerSettings(BaseModel):
+    """A tokenizer that was handed to `limbeck.distill`; a recipe can only say so."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["given"]
+    digest: Annotated[str, Field(description="of its `tokenizer.json`")]
+
+
 TokenizerSettings = Annotated[
-    WordTokenizerSettings | TransformersTokenizerSettings, Field(discriminator="kind", title="tokenizer")
+    WordTokenizerSettings | TransformersTokenizerSettings | GivenTokenizerSettings,
+    Field(discriminator="kind", title="tokenizer"),
 ]
 
 
 def build_encoder(
-    settings: WordTokenizerSettings | TransformersTokenizerSettings, texts: Sequence[str], *, max_length: int
+    settings: WordTokenizerSettings | TransformersTokenizerSettings | GivenTokenizerSettings,
+    texts: Sequence[str],
+    *,
+    max_length: int,
 ) -> Encoder:
     """Return the encoder of a model.
 
@@ -62,6 +75,8 @@ def build_encoder(
     """
     if isinstance(settings, WordTokenizerSettings):
         return Encoder(word_tokenizer(texts, settings), max_length=max_length, pad_id=0)
+    if isinstance(settings, GivenTokenizerSettings):
+        raise LimbeckError("the tokenizer of this recipe was a Python object", fix="call limbeck.distill again")
     tokenizer, pad_id = _pretrained(settings.path)
     return Encoder(tokenizer, max_length=max_length, pad_id=pad_id)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,6 +13,26 @@ from limbeck.digest import digest
 from limbeck.runtime import Encoder
 
 _FORMAT = 1
+
+
+class Rows(Protocol):
+    """Examples as a network sees them."""
+
+    @property
+    def truncated(self) -> float:
+        """Share of the examples that were cut, in [0, 1]."""
+        ...
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(rows,) how long each is: rows of like length share a batch."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
+        """Return what a network is called with for the given rows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

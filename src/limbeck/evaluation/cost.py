@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from limbeck.errors import LimbeckError
 
-Predict = Callable[[list[str]], object]
-"""Texts in, anything out: one call is one batch, tokenizing included."""
+Predict = Callable[[list[Any]], object]
+"""Samples in, anything out: one call is one batch; of texts, tokenizing included."""
 
 BATCH = 64
 ROUNDS = 10  # alternations between the models
@@ -22,13 +22,13 @@ class Speed(NamedTuple):
     throughput_per_s: float
 
 
-def measure(predict: Predict, texts: Sequence[str], *, latency_repeats: int = 200, budget_s: float = 2.0) -> Speed:
+def measure(predict: Predict, texts: Sequence[Any], *, latency_repeats: int = 200, budget_s: float = 2.0) -> Speed:
     """Return `measure_all` of one model."""
     return measure_all({"": predict}, texts, latency_repeats=latency_repeats, budget_s=budget_s)[""]
 
 
 def measure_all(
-    models: Mapping[str, Predict], texts: Sequence[str], *, latency_repeats: int = 200, budget_s: float = 2.0
+    models: Mapping[str, Predict], texts: Sequence[Any], *, latency_repeats: int = 200, budget_s: float = 2.0
 ) -> dict[str, Speed]:
     """Time several models in alternating rounds, so that a machine that warms up or gets busy slows all alike.
 
@@ -45,7 +45,7 @@ def measure_all(
     Raises:
         LimbeckError: without texts.
     """
-    if not texts:
+    if not len(texts):
         raise LimbeckError("there is no text to time the models with", where="cost")
     watches = {name: _Watch(predict, texts) for name, predict in models.items()}
     singles = max(1, latency_repeats // ROUNDS)
@@ -60,7 +60,7 @@ def measure_all(
 class _Watch:
     """The times of one model."""
 
-    def __init__(self, predict: Predict, texts: Sequence[str]) -> None:
+    def __init__(self, predict: Predict, texts: Sequence[Any]) -> None:
         self.predict, self.texts = predict, texts
         self.singles: list[float] = []
         self.batches: list[float] = []

@@ -32,7 +32,7 @@ class Floor:
     settings: dict[str, float | int | str | bool | None]
     parameters: int
     size_bytes: int
-    predict: Callable[[list[str]], np.ndarray]
+    predict: Callable[[Sequence[str]], np.ndarray]
 
 
 def tfidf_floor(

@@ -152,6 +152,18 @@ class Objective:
         """The pairs of taps that the terms compare, each once."""
         return tuple(dict.fromkeys(term.taps for _, _, term in self.terms if term.taps is not None))
 
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the terms as a recipe writes them; `objective_from` reads them again."""
+        return [
+            {
+                "name": term.name,
+                "weight": _WEIGHT.dump_python(weight),
+                **({"student": term.taps.student, "teacher": term.taps.teacher} if term.taps else {}),
+                **term.parameters,
+            }
+            for _, weight, term in self.terms
+        ]
+
     def weights(self, progress: float) -> dict[str, float]:
         """Return each term's weight when the share `progress` in [0, 1] of the training steps is done."""
         return {name: weight_at(weight, progress) for name, weight, _ in self.terms}

@@ -15,6 +15,7 @@ from torch import nn
 from limbeck.errors import nearest
 from limbeck.models.catalogue import MODELS, Model, Settings
 from limbeck.models.custom import CustomSettings, build_custom, find_custom
+from limbeck.models.given import GivenSettings, missing
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
 from limbeck.models.recurrent import BiLSTMSettings as BiLSTMSettings
@@ -22,7 +23,18 @@ from limbeck.models.textcnn import TextCNNSettings as TextCNNSettings
 from limbeck.models.transformer import TransformerSettings as TransformerSettings
 from limbeck.models.vocabulary import Vocabulary
 
-__all__ = ["MODELS", "CustomSettings", "Model", "ModelSettings", "Settings", "Vocabulary", "build_model", "check_model"]
+__all__ = [
+    "MODELS",
+    "CustomSettings",
+    "GivenSettings",
+    "Model",
+    "ModelSettings",
+    "Settings",
+    "Vocabulary",
+    "build_model",
+    "check_model",
+    "missing",
+]
 
 _CUSTOM = "module:function"
 
@@ -43,6 +55,8 @@ def build_model(settings: Settings, *, classes: int, vocabulary: Vocabulary) -> 
     """
     if isinstance(settings, CustomSettings):
         return build_custom(settings, classes=classes, vocabulary=vocabulary)
+    if isinstance(settings, GivenSettings):
+        raise missing("network")
     return MODELS[settings.name].build(settings, classes=classes, vocabulary=vocabulary)
 
 
@@ -65,7 +79,7 @@ def _with_name(value: Any) -> Any:
     name = value.get("name")
     if not isinstance(name, str):
         raise PydanticCustomError("model_name", "a model needs a `name`; valid: {valid}", {"valid": ", ".join(MODELS)})
-    if name not in MODELS and ":" not in name:
+    if name not in MODELS and ":" not in name and name != "given":
         raise PydanticCustomError(
             "model_name",
             "no model is called `{name}`; {hint}, or an import path `module:function`",
@@ -87,7 +101,11 @@ else:
         or_,
         (
             Annotated[settings, Tag(name)]
-            for name, settings in [*((m.name, m.settings) for m in MODELS.values()), (_CUSTOM, CustomSettings)]
+            for name, settings in [
+                *((m.name, m.settings) for m in MODELS.values()),
+                (_CUSTOM, CustomSettings),
+                ("given", GivenSettings),
+            ]
         ),
     )
     ModelSettings = Annotated[

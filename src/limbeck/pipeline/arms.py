@@ -11,16 +11,20 @@ from numpy.typing import NDArray
 
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import say
-from limbeck.data import EncodedTexts, Examples, Splits
+from limbeck.data import Examples, Rows, Splits
 from limbeck.digest import digest
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy, objective_from
-from limbeck.models import check_model
-from limbeck.pipeline.networks import Lesson, Trained, View, Views, build, train_network
+from limbeck.models import check_model, missing
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.networks import Trained, train_network
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings, Recipe
-from limbeck.teachers import ModuleTeacher
+from limbeck.taps import Taps
+from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.module import weights_digest
+from limbeck.trainer import History
+from limbeck.types import best_device
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,15 @@ class TeacherAnswers:
     cache: Path
     identity: CacheIdentity
 
-    def label(self, examples: Examples, rows: EncodedTexts) -> CachedTeacher:
+    def label(self, examples: Examples, rows: Rows) -> CachedTeacher:
         """Return a teacher that answers for these examples, asking the network only for those it never saw."""
-        identity = self.identity
-        teacher = ModuleTeacher(self.trained.model, identity.teacher, taps=identity.taps)
-        return label(teacher, examples, rows, self.cache, identity)
+        return label(self.live(), examples, rows, self.cache, self.identity)
 
-    def logits(self, examples: Examples, rows: EncodedTexts) -> NDArray[np.float32]:
+    def live(self) -> ModuleTeacher:
+        """Return the teacher itself, for batches that it has not seen."""
+        return ModuleTeacher(self.trained.model, self.identity.teacher, taps=self.identity.taps)
+
+    def logits(self, examples: Examples, rows: Rows) -> NDArray[np.float32]:
         """Return the teacher's logits for a split, (rows, classes) float32."""
         return self.label(examples, rows).logits(torch.from_numpy(examples.ids)).numpy()
 
@@ -70,26 +76,32 @@ class Arm:
         return min(self.trained, key=lambda seed: self.trained[seed].history.best_nll)
 
 
-def preflight(recipe: Recipe, splits: Splits, views: Views) -> None:
+def preflight(recipe: Recipe, material: Material) -> None:
     """Build every network of the run once, so that what cannot be built fails before anything long starts.
 
     Raises:
         LimbeckError: a network, its weights or its word vectors cannot be had.
     """
+    pairs = objective_from(recipe.losses).pairs
     for settings in {digest(s.model_dump()): s for s in (recipe.student, recipe.arm("baseline"))}.values():
         check_model(settings.model)
-        build(settings, splits, views.of(settings), seed=0)
+        network = material.build(settings, seed=0)
+        Taps(network, [pair.student for pair in pairs])
     check_model(recipe.teacher.network.model)
+    if pairs and recipe.teacher.kind != "given":
+        Taps(material.build(recipe.teacher.network, seed=0), [pair.teacher for pair in pairs])
 
 
-def train_teacher(recipe: Recipe, splits: Splits, views: Views, folder: Path) -> Trained:
-    """Train the teacher on the labelled rows, with the first seed."""
+def train_teacher(recipe: Recipe, material: Material, folder: Path) -> Trained:
+    """Train the teacher on the labelled rows, with the first seed; one that was given is finished."""
     settings = recipe.teacher.network
-    view = views.of(settings)
-    lesson = _labels_only(splits, view)
-    return train_network(
-        settings, splits, view, lesson, seed=recipe.seeds[0], folder=folder / "teacher", title="teacher"
-    )
+    if recipe.teacher.kind == "given":
+        module = material.given.teacher
+        if module is None:
+            raise missing("teacher")
+        return Trained(module.to(best_device()), History(0), material.view(settings), weights_digest(module), 0.0)
+    lesson = material.from_labels(settings, 1.0 * CrossEntropy())
+    return train_network(settings, material, lesson, seed=recipe.seeds[0], folder=folder / "teacher", title="teacher")
 
 
 def ask_teacher(recipe: Recipe, trained: Trained, splits: Splits, folder: Path) -> TeacherAnswers:
@@ -99,22 +111,28 @@ def ask_teacher(recipe: Recipe, trained: Trained, splits: Splits, folder: Path) 
     name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
     answers = TeacherAnswers(trained, folder / "cache" / name, identity)
     with ranks().main_first():
-        answers.label(splits.transfer, trained.view.transfer)
+        if len(splits.transfer):  # rows of a loader are asked while the student trains
+            answers.label(splits.transfer, trained.view.transfer)
         answers.label(splits.validation, trained.view.validation)
     return answers
 
 
-def train_arm(name: str, recipe: Recipe, splits: Splits, views: Views, answers: TeacherAnswers, folder: Path) -> Arm:
+def train_arm(name: str, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path) -> Arm:
     """Tune an arm on validation with the first seed, then train every seed with the settings that won."""
     candidates = recipe.candidates(name)
 
     def train(settings: NetworkSettings, seed: int, target: Path, title: str) -> Trained:
-        view = views.of(settings)
-        lesson = _lesson(recipe, splits, view, answers.identity, teacher)
-        return train_network(settings, splits, view, lesson, seed=seed, folder=target, title=title)
+        if teacher is None:
+            lesson = material.from_labels(settings, 1.0 * CrossEntropy())
+        else:
+            identity = answers.identity
+            losses = [loss.model_dump(mode="json") for loss in recipe.losses]
+            names = {"losses": losses, "teacher": [identity.teacher, identity.view]}
+            lesson = material.from_teacher(settings, recipe, objective_from(recipe.losses), teacher, names)
+        return train_network(settings, material, lesson, seed=seed, folder=target, title=title)
 
     # Read and checked once an arm, not once a network.
-    teacher = answers.label(splits.transfer, answers.trained.view.transfer) if name != "baseline" else None
+    teacher = _teacher_of(name, material.splits, answers)
     first, best = recipe.seeds[0], 0
     if len(candidates) > 1:
         scores = []
@@ -137,27 +155,10 @@ def train_arm(name: str, recipe: Recipe, splits: Splits, views: Views, answers: 
     return Arm(name, settings, point, trained_by_seed)
 
 
-def _lesson(
-    recipe: Recipe, splits: Splits, view: View, identity: CacheIdentity, teacher: CachedTeacher | None
-) -> Lesson:
-    if teacher is None:
-        return _labels_only(splits, view)
-    return Lesson(
-        splits.transfer,
-        view.transfer,
-        objective_from(recipe.losses),
-        teacher,
-        recipe.data.labelled_per_batch,
-        {
-            "data": splits.digest,
-            "losses": [loss.model_dump(mode="json") for loss in recipe.losses],
-            "teacher": [identity.teacher, identity.view],
-            "labelled_per_batch": recipe.data.labelled_per_batch,
-        },
-    )
-
-
-def _labels_only(splits: Splits, view: View) -> Lesson:
-    parts = {"labelled": splits.labelled, "validation": splits.validation}
-    inputs = {name: [part.ids.tolist(), part.labels.tolist()] for name, part in parts.items()}
-    return Lesson(splits.labelled, view.labelled, 1.0 * CrossEntropy(), None, 0, inputs)
+def _teacher_of(name: str, splits: Splits, answers: TeacherAnswers) -> Teacher | None:
+    """Return whom an arm listens to: nobody, the cache, or the module itself where rows come from a loader."""
+    if name == "baseline":
+        return None
+    if not len(splits.transfer):
+        return answers.live()
+    return answers.label(splits.transfer, answers.trained.view.transfer)

@@ -8,14 +8,15 @@ import numpy as np
 import torch
 
 from limbeck.console import say, table
-from limbeck.data import Batches, Examples, Splits, encode, load_splits
+from limbeck.data import Examples, Splits, encode, load_splits
 from limbeck.distiller import Distiller
 from limbeck.losses import CrossEntropy
 from limbeck.models import check_model
-from limbeck.pipeline.networks import View, build
+from limbeck.pipeline.arms import preflight
+from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import let_import
 from limbeck.recipe import NetworkSettings, Recipe
-from limbeck.trainer import fit, predict_logits
+from limbeck.trainer import GroupSource, fit, predict_logits
 
 TRIAL_STEPS = 3
 TRIAL_ROWS = 64
@@ -30,12 +31,13 @@ def check(recipe: Recipe) -> float:
         LimbeckError: whatever a run would raise.
     """
     let_import(recipe.folder)
-    splits = load_splits(recipe.data)
-    _describe(splits)
+    material = Material(load_splits(recipe.data))
+    _describe(material.splits)
+    preflight(recipe, material)
     networks = {"teacher": recipe.teacher.network, "student": recipe.student}
     if recipe.baseline is not False:
         networks["baseline"] = recipe.arm("baseline")
-    seconds = {name: _trial(settings, splits, name, recipe) for name, settings in networks.items()}
+    seconds = {name: _trial(settings, material, name, recipe) for name, settings in networks.items()}
     total = sum(seconds.values())
     rows = [[name, f"{value:,.0f} s"] for name, value in seconds.items()]
     table(["training and answers", "about"], [*rows, ["together", f"{total / 60:,.1f} min"]])
@@ -65,25 +67,20 @@ def _classes(rows: Examples) -> str:
     return str(len(np.unique(rows.labels[rows.labels >= 0]))) if (rows.labels >= 0).any() else "-"
 
 
-def _trial(settings: NetworkSettings, splits: Splits, name: str, recipe: Recipe) -> float:
+def _trial(settings: NetworkSettings, material: Material, name: str, recipe: Recipe) -> float:
     """Take a few steps and answers, and scale their time up to the whole run."""
-    view = View(settings, splits)
+    splits = material.splits
+    view = material.view(settings)
     say(f"{name}: {view.transfer.truncated:.1%} of the training texts are longer than {settings.max_length} tokens")
     check_model(settings.model)
-    model = build(settings, splits, view, seed=0)
-    distilled = name == "student"
-    examples, rows = (splits.transfer, view.transfer) if distilled else (splits.labelled, view.labelled)
-    batches = Batches(
-        examples,
-        rows,
-        batch_size=settings.train.batch_size,
-        labelled_per_batch=recipe.data.labelled_per_batch,
-        seed=0,
-    )
-    distiller = Distiller(model, 1.0 * CrossEntropy())
+    model = material.build(settings, seed=0)
+    # Losses cost next to nothing beside a network: labels alone tell the time of a step.
+    lesson = material.from_labels(settings, 1.0 * CrossEntropy())
+    distiller, batches = Distiller(model, lesson.objective), lesson.batches(settings.train, 0)
     step = _seconds(lambda: _steps(distiller, batches, settings)) / TRIAL_STEPS
-    total = step * settings.train.total_steps(len(examples))
+    total = step * settings.train.total_steps(len(splits.transfer if name == "student" else splits.labelled))
     if name == "teacher":
+        assert view.encoder is not None  # a recipe's data are texts
         sample = encode(view.encoder, splits.validation.texts[:TRIAL_ROWS])
         answer = _seconds(lambda: predict_logits(model, sample)) / len(sample)
         return total + answer * (len(splits.transfer) + len(splits.validation) + len(splits.test))
@@ -91,7 +88,7 @@ def _trial(settings: NetworkSettings, splits: Splits, name: str, recipe: Recipe)
     return total * (len(recipe.seeds) + (points - 1 if points > 1 else 0))
 
 
-def _steps(distiller: Distiller, batches: Batches, settings: NetworkSettings) -> None:
+def _steps(distiller: Distiller, batches: GroupSource, settings: NetworkSettings) -> None:
     def no_validation(model: torch.nn.Module) -> dict[str, float]:
         return {"calibrated_nll": 0.0}
 

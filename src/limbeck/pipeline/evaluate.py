@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.bundle import Delivery, export_onnx, write_bundle
+from limbeck.bundle import Answer, Delivery, export_onnx, write_bundle
 from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.evaluation import (
@@ -41,9 +41,10 @@ from limbeck.evaluation.schema import (
 from limbeck.files import read_json, size_of, write_json
 from limbeck.losses import CATALOG
 from limbeck.pipeline.arms import Arm, TeacherAnswers
+from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.recipe import Recipe
-from limbeck.runtime.bundle import OnnxClassifier, softmax
+from limbeck.runtime.bundle import softmax
 
 DISAGREEMENTS = 12
 TEST_LOG = "test_evaluations.json"
@@ -66,7 +67,7 @@ def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
         try:
             if not path.is_file():
                 say(f"  exporting {name}")
-                export_onnx(trained.model, path)
+                export_onnx(trained.model, path, *trained.view.example)
             files[name] = path
         except Exception as error:
             errors[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
@@ -76,16 +77,25 @@ def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
 
 @dataclass(frozen=True)
 class Answers:
-    """Logits on the test split: the teacher's, the floor's, and each arm's by seed."""
+    """Logits on the test split: the teacher's, the floor's (of texts), and each arm's by seed."""
 
     teacher: NDArray[np.float32]
-    floor: Floor
+    floor: Floor | None
     arms: Mapping[str, Mapping[int, NDArray[np.float32]]]
 
 
 def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm]) -> Answers:
     """Ask every finished model for the test split."""
-    floor = tfidf_floor(
+    by_arm = {
+        name: {seed: trained.logits(trained.view.test) for seed, trained in arm.trained.items()}
+        for name, arm in arms.items()
+    }
+    floor = _floor(splits) if teacher.trained.view.encoder is not None else None
+    return Answers(teacher.logits(splits.test, teacher.trained.view.test), floor, by_arm)
+
+
+def _floor(splits: Splits) -> Floor:
+    return tfidf_floor(
         splits.labelled.texts,
         splits.labelled.labels,
         splits.validation.texts,
@@ -93,11 +103,6 @@ def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm]
         splits.test.texts,
         classes=len(splits.classes),
     )
-    by_arm = {
-        name: {seed: trained.logits(trained.view.test) for seed, trained in arm.trained.items()}
-        for name, arm in arms.items()
-    }
-    return Answers(teacher.logits(splits.test, teacher.trained.view.test), floor, by_arm)
 
 
 def evaluate(
@@ -119,8 +124,6 @@ def evaluate(
         for name, by_seed in answers.arms.items()
     }
     teacher_block = _teacher_block(answers.teacher, labels, costs.get("teacher"), teacher.trained, recipe.seeds[0])
-    floor = _block([answers.floor.test_logits], [None], labels, costs.get("floor"), None)
-    floor = floor.model_copy(update={"settings": answers.floor.settings})
     fidelity = {
         name: _fidelity(blocks[name], teacher_block, list(by_seed.values()), answers.teacher)
         for name, by_seed in answers.arms.items()
@@ -136,7 +139,7 @@ def evaluate(
         teacher=teacher_block,
         student=blocks["student"],
         baseline=baseline,
-        floor=floor,
+        floor=_floor_block(answers.floor, labels, costs.get("floor")),
         fidelity=fidelity,
         retention=own.retention,
         agreement=own.agreement,
@@ -157,12 +160,15 @@ def evaluate(
     )
 
 
-def measure_costs(splits: Splits, models: Mapping[str, Trained], exported: Exported, floor: Floor) -> dict[str, Cost]:
-    """Time every exported model on validation texts, interleaved, in one engine with its default threads."""
-    runners = {name: OnnxClassifier(path, models[name].view.encoder).logits for name, path in exported.files.items()}
-    speeds = measure_all({**runners, "floor": floor.predict}, splits.validation.texts)
+def measure_costs(
+    material: Material, models: Mapping[str, Trained], exported: Exported, floor: Floor | None
+) -> dict[str, Cost]:
+    """Time every exported model on validation rows, interleaved, in one engine with its default threads."""
+    runners: dict[str, Answer] = {name: models[name].view.runner(path) for name, path in exported.files.items()}
     sizes = {name: (_parameters(models[name]), size_of(path)) for name, path in exported.files.items()}
-    sizes["floor"] = (floor.parameters, floor.size_bytes)
+    if floor is not None:
+        runners["floor"], sizes["floor"] = floor.predict, (floor.parameters, floor.size_bytes)
+    speeds = measure_all(runners, material.samples) if runners else {}
     return {
         name: Cost(
             parameters=sizes[name][0],
@@ -175,12 +181,18 @@ def measure_costs(splits: Splits, models: Mapping[str, Trained], exported: Expor
 
 
 def deliver(
-    recipe: Recipe, splits: Splits, arm: Arm, exported: Exported, rows: list[dict[str, Any]], text: str, folder: Path
+    recipe: Recipe,
+    material: Material,
+    arm: Arm,
+    exported: Exported,
+    rows: list[dict[str, Any]],
+    text: str,
+    folder: Path,
 ) -> tuple[BundleRecord | None, str | None]:
     """Write the bundle of the seed that is best on validation; return its record, or why there is none."""
     if "student" not in exported.files:
         return None, exported.errors["student"]
-    trained = arm.trained[arm.best_seed]
+    trained, splits = arm.trained[arm.best_seed], material.splits
     card = {
         "name": recipe.name,
         "sentence": text,
@@ -196,8 +208,10 @@ def deliver(
         folder / "bundle",
         model=exported.files["student"],
         encoder=trained.view.encoder,
+        inputs=trained.view.example[0],
+        runner=trained.view.runner,
         labels=splits.classes,
-        texts=splits.validation.texts,
+        samples=material.samples,
         reference=trained.logits(trained.view.validation),
         card=card,
         scratch=folder / "export",
@@ -244,6 +258,12 @@ def _teacher_block(
 ) -> Block:
     block = _block([logits], [seed], labels, cost, None)
     return block.model_copy(update={"curves": [_curve(seed, trained)]})
+
+
+def _floor_block(floor: Floor | None, labels: NDArray[np.int64], cost: Cost | None) -> Block | None:
+    if floor is None:
+        return None
+    return _block([floor.test_logits], [None], labels, cost, None).model_copy(update={"settings": floor.settings})
 
 
 def _curve(seed: int, trained: Trained) -> Curve:

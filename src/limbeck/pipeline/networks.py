@@ -1,10 +1,7 @@
-"""Build a network with its view of the data, and train it into a folder."""
+"""Train a network into a folder."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,85 +10,20 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 from limbeck import __version__
-from limbeck.data import (
-    Batches,
-    EncodedTexts,
-    Examples,
-    Splits,
-    build_encoder,
-    encode,
-    view_digest,
-)
-from limbeck.digest import digest
+from limbeck.data import Rows, Splits
 from limbeck.distiller import Distiller
 from limbeck.evaluation import accuracy, calibrated_nll, nll
 from limbeck.files import read_json, staged, write_json
-from limbeck.losses import Objective
-from limbeck.models import Vocabulary, build_model
+from limbeck.models import GivenSettings
+from limbeck.pipeline.material import Lesson, Material, View
 from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
-from limbeck.runtime import Encoder
-from limbeck.teachers import Teacher
-from limbeck.trainer import History, Validate, fit, predict_logits
-from limbeck.types import best_device
+from limbeck.teachers.module import weights_digest
+from limbeck.trainer import GroupSource, History, Validate, fit, predict_logits
+from limbeck.types import Batch, best_device
 
 WEIGHTS, HISTORY, CHECKPOINT = "model.safetensors", "history.json", "checkpoint.safetensors"
-
-
-class View:
-    """The splits as one network sees them; each is encoded when it is first asked for."""
-
-    def __init__(self, settings: NetworkSettings, splits: Splits) -> None:
-        self.encoder: Encoder = build_encoder(settings.tokenizer, splits.transfer.texts, max_length=settings.max_length)
-        self.digest = view_digest(self.encoder)
-        self._splits = splits
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The tokens, by id."""
-        return Vocabulary(self.encoder.tokens, self.encoder.pad_id)
-
-    @cached_property
-    def labelled(self) -> EncodedTexts:
-        """The labelled training rows."""
-        return encode(self.encoder, self._splits.labelled.texts)
-
-    @cached_property
-    def transfer(self) -> EncodedTexts:
-        """The transfer set, labelled rows first."""
-        return encode(self.encoder, self._splits.transfer.texts)
-
-    @cached_property
-    def validation(self) -> EncodedTexts:
-        """The validation rows."""
-        return encode(self.encoder, self._splits.validation.texts)
-
-    @cached_property
-    def test(self) -> EncodedTexts:
-        """The test rows: only the final evaluation may ask for them."""
-        return encode(self.encoder, self._splits.test.texts)
-
-
-class Views:
-    """One view for every way of presenting the splits, shared by the networks that read alike."""
-
-    def __init__(self, splits: Splits) -> None:
-        self._splits = splits
-        self._views: dict[str, View] = {}
-
-    def of(self, settings: NetworkSettings) -> View:
-        """Return the view that a network reads."""
-        key = digest([settings.tokenizer.model_dump(), settings.max_length])
-        if key not in self._views:
-            self._views[key] = View(settings, self._splits)
-        return self._views[key]
-
-
-def build(settings: NetworkSettings, splits: Splits, view: View, *, seed: int) -> nn.Module:
-    """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here."""
-    torch.manual_seed(seed)
-    return build_model(settings.model, classes=len(splits.classes), vocabulary=view.vocabulary).to(best_device())
 
 
 @dataclass(frozen=True)
@@ -112,37 +44,17 @@ class Trained:
     digest: str
     seconds: float
 
-    def logits(self, view: EncodedTexts) -> NDArray[np.float32]:
+    def logits(self, view: Rows) -> NDArray[np.float32]:
         """Return the logits of a split, (rows, classes) float32."""
         return predict_logits(self.model, view).numpy()
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What a network is trained on.
-
-    Attributes:
-        examples: the training rows.
-        rows: the same rows in the network's view.
-        objective: the weighted terms.
-        teacher: whom it listens to; None for labels alone.
-        labelled_per_batch: labelled rows in every batch.
-        inputs: names everything above, for the stage.
-    """
-
-    examples: Examples
-    rows: EncodedTexts
-    objective: Objective
-    teacher: Teacher | None
-    labelled_per_batch: int
-    inputs: Mapping[str, Any]
-
-
 def train_network(
-    settings: NetworkSettings, splits: Splits, view: View, lesson: Lesson, *, seed: int, folder: Path, title: str
+    settings: NetworkSettings, material: Material, lesson: Lesson, *, seed: int, folder: Path, title: str
 ) -> Trained:
     """Train a network, or load it when the folder holds exactly this training."""
-    us = ranks()
+    us, view = ranks(), material.view(settings)
+    model = material.build(settings, seed=seed)
     inputs = {
         "version": __version__,
         "settings": settings.model_dump(mode="json"),
@@ -151,31 +63,23 @@ def train_network(
         "threads": torch.get_num_threads(),
         "processes": us.world,
         **lesson.inputs,
+        # A network that came as an object has no settings that tell what it is.
+        **({"network": weights_digest(model)} if isinstance(settings.model, GivenSettings) else {}),
     }
     with us.main_first():
         stage = Stage(folder, inputs, quiet=True)
-    model = build(settings, splits, view, seed=seed)
     if stage.done:
         load_model(model, folder / WEIGHTS, device=str(best_device()))
         model.eval()
         return Trained(model, History(**read_json(folder / HISTORY)), view, stage.digest, stage.seconds)
-    batches = Batches(
-        lesson.examples,
-        lesson.rows,
-        batch_size=settings.train.batch_size,
-        labelled_per_batch=lesson.labelled_per_batch,
-        accumulate=settings.train.accumulate,
-        seed=seed,
-        world=us.world,
-        rank=us.rank,
-    )
+    batches = lesson.batches(settings.train, seed)
     with stage.working():
         history = fit(
-            Distiller(model, lesson.objective, lesson.teacher, example=next(batches.group(0)).to(best_device())),
+            Distiller(model, lesson.objective, lesson.teacher, example=_example(lesson, batches)),
             batches,
             settings.train,
-            steps=settings.train.total_steps(len(lesson.examples)),
-            validate=validator(view, splits),
+            steps=lesson.steps(settings.train),
+            validate=validator(view, material.splits),
             title=title,
             checkpoint=folder / CHECKPOINT,
             owner=stage.digest,
@@ -186,6 +90,11 @@ def train_network(
             write_json(folder / HISTORY, asdict(history))
             (folder / CHECKPOINT).unlink(missing_ok=True)
     return Trained(model, history, view, stage.digest, stage.seconds)
+
+
+def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:
+    """Return a batch for an objective that has to know the widths of activations."""
+    return next(iter(batches.group(0))).to(best_device()) if lesson.objective.pairs else None
 
 
 def validator(view: View, splits: Splits) -> Validate:

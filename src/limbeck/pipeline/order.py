@@ -5,13 +5,14 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from limbeck import __version__
 from limbeck.console import heading, logged_to, say
@@ -20,7 +21,8 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, ask_teacher, preflight, train_arm, train_teacher
 from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
-from limbeck.pipeline.networks import Trained, Views
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
@@ -36,10 +38,12 @@ class Run:
     Attributes:
         folder: everything that it produced.
         evaluation: its result.
+        student: the network that is shipped: of the seed that is best on validation, in evaluation mode.
     """
 
     folder: Path
     evaluation: Evaluation
+    student: nn.Module
 
     @property
     def bundle(self) -> Path | None:
@@ -52,22 +56,26 @@ class Run:
         return self.folder / "report.html"
 
 
-def run(recipe: Recipe, out: Path, *, command: str | None = None) -> Run:
+def run(
+    recipe: Recipe, out: Path, *, command: str | None = None, material: Callable[[], Material] | None = None
+) -> Run:
     """Carry out a recipe; stages whose inputs are unchanged in `out` are reused.
 
     Args:
         recipe: what to do.
         out: the run's folder.
         command: the line that reproduces the run, for the report.
+        material: makes what the recipe works on, where that is more than its `data` says; see `limbeck.distill`.
 
     Raises:
         LimbeckError: bad input, found before anything long starts wherever it can be.
     """
     with logged_to(out / "train.log"):
-        return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}")
+        make = material or (lambda: Material(load_splits(recipe.data)))
+        return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make)
 
 
-def _stages(recipe: Recipe, out: Path, command: str) -> Run:
+def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material]) -> Run:
     let_import(recipe.folder)
     clock, us = _Clock(), ranks()
     environment = describe_environment()
@@ -76,28 +84,29 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
         write_json(out / "environment.json", environment)
 
     with clock("data"), us.main_first():
-        splits = load_splits(recipe.data)
+        material = make()
+        splits = material.splits
         counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
         counts["test"] = splits.test
         say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in counts.items()))
         if splits.dropped:
             say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
 
-        views = Views(splits)
-        preflight(recipe, splits, views)
+        preflight(recipe, material)
 
     with clock("teacher"):
-        teacher = train_teacher(recipe, splits, views, out)
+        teacher = train_teacher(recipe, material, out)
     with clock("labelling"):
         answers = ask_teacher(recipe, teacher, splits, out)
     arms: dict[str, Arm] = {}
     for name in ("student",) if recipe.baseline is False else ("student", "baseline"):
         with clock(name):
-            arms[name] = train_arm(name, recipe, splits, views, answers, out)
+            arms[name] = train_arm(name, recipe, material, answers, out)
 
+    student = arms["student"].trained[arms["student"].best_seed].model
     if not us.main:  # what follows is one process's work; the others read its result
         us.wait()
-        return Run(out, _read(out))
+        return Run(out, _read(out), student)
     _write_metrics(out / "metrics.jsonl", teacher, arms)
     networks = {"teacher": teacher} | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
     with clock("export"):
@@ -112,14 +121,14 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
         with clock("evaluation"), stage.working():
             log = log_test_use(out, recipe, ["teacher", *arms, "floor"])
             on_test = answer_test(splits, answers, arms)
-            costs = measure_costs(splits, networks, exported, on_test.floor)
+            costs = measure_costs(material, networks, exported, on_test.floor)
             result = evaluate(recipe, splits, answers, arms, on_test, costs, None, None, log, {})
             rows = [
                 {"name": name, **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
                 for name in ("teacher", "student", "baseline", "floor")
                 if (block := getattr(result, name)) is not None
             ]
-            record, error = deliver(recipe, splits, arms["student"], exported, rows, result.sentence, out)
+            record, error = deliver(recipe, material, arms["student"], exported, rows, result.sentence, out)
             result = result.model_copy(update={"bundle": record, "bundle_error": error, "seconds": clock.seconds})
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
     result = _read(out)
@@ -132,7 +141,7 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
         path=out / "report.html",
     )
     us.wait()
-    return Run(out, result)
+    return Run(out, result, student)
 
 
 def _read(out: Path) -> Evaluation:

@@ -3,6 +3,7 @@
 from limbeck.recipe.errors import RecipeError
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe
 from limbeck.recipe.settings import (
+    GivenTeacher,
     NetworkSettings,
     NetworkTeacher,
     Recipe,
@@ -11,6 +12,7 @@ from limbeck.recipe.settings import (
 )
 
 __all__ = [
+    "GivenTeacher",
     "NetworkSettings",
     "NetworkTeacher",
     "Recipe",

@@ -11,7 +11,7 @@ from limbeck.data import DataSettings, TokenizerSettings, WordTokenizerSettings
 from limbeck.data.tokenizers import TransformersTokenizerSettings
 from limbeck.digest import digest
 from limbeck.losses import LossSettings
-from limbeck.models import ModelSettings
+from limbeck.models import GivenSettings, ModelSettings
 from limbeck.models.transformer import TransformerSettings
 from limbeck.recipe.changes import apply, flat
 from limbeck.recipe.errors import check
@@ -79,7 +79,23 @@ class TransformersTeacher(_Settings):
         return NetworkSettings(model=model, tokenizer=tokenizer, max_length=self.max_length, train=self.train)
 
 
-TeacherSettings = Annotated[TransformersTeacher | NetworkTeacher, Field(discriminator="kind", title="teacher")]
+class GivenTeacher(_Settings):
+    """A finished module that was handed to `limbeck.distill`; a recipe can only say so."""
+
+    kind: Literal["given"]
+    model: GivenSettings
+    tokenizer: TokenizerSettings = WordTokenizerSettings()
+    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 128
+
+    @property
+    def network(self) -> NetworkSettings:
+        """The same teacher in the words of any network."""
+        return NetworkSettings(model=self.model, tokenizer=self.tokenizer, max_length=self.max_length)
+
+
+TeacherSettings = Annotated[
+    TransformersTeacher | NetworkTeacher | GivenTeacher, Field(discriminator="kind", title="teacher")
+]
 
 
 class Recipe(_Settings):

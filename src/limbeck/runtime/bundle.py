@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from limbeck.errors import LimbeckError
 from limbeck.runtime.encoder import Encoder, as_texts
 
 FORMAT = 1
-_REQUIRED = {"format": int, "labels": list, "max_length": int, "pad_id": int, "files": dict}
+_REQUIRED = {"format": int, "labels": list, "files": dict}
+_TEXTS = {"max_length": int, "pad_id": int}
 _FILES = {"model.onnx", "tokenizer.json"}
 _ANEW = "copy the bundle again, or export it anew"
 
@@ -36,6 +37,45 @@ class Prediction:
     probabilities: dict[str, float]
 
 
+class OnnxTensors:
+    """An exported classifier: arrays in, logits out.
+
+    Args:
+        model: path of the ONNX file.
+        threads: threads for one prediction; 0 lets onnxruntime decide.
+    """
+
+    def __init__(self, model: Path, *, threads: int = 0) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self.wanted = tuple(entry.name for entry in self._session.get_inputs())
+
+    def logits(self, inputs: Mapping[str, NDArray[Any]], *, batch_size: int = 64) -> NDArray[np.float32]:
+        """Return (rows, classes) float32 logits.
+
+        Args:
+            inputs: by the name of the student's argument, (rows, ...) each.
+            batch_size: rows asked at once.
+
+        Raises:
+            ValueError: an input is missing, their numbers of rows differ, or there are none.
+        """
+        if missing := [name for name in self.wanted if name not in inputs]:
+            raise ValueError(f"the student needs {', '.join(missing)}; given: {', '.join(inputs) or 'nothing'}")
+        feed = {name: np.asarray(inputs[name]) for name in self.wanted}
+        sizes = {len(value) for value in feed.values()}
+        if len(sizes) != 1 or 0 in sizes:
+            raise ValueError(f"inputs need the same number of rows, above 0, not {sorted(sizes)}")
+        rows = sizes.pop()
+        parts = [
+            self._session.run(None, {name: value[start : start + batch_size] for name, value in feed.items()})[0]
+            for start in range(0, rows, batch_size)
+        ]
+        return np.concatenate([np.asarray(part, np.float32) for part in parts])
+
+
 class OnnxClassifier:
     """An exported text classifier: text in, logits out.
 
@@ -46,11 +86,7 @@ class OnnxClassifier:
     """
 
     def __init__(self, model: Path, encoder: Encoder, *, threads: int = 0) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self._wanted = {entry.name for entry in self._session.get_inputs()}
+        self._network = OnnxTensors(model, threads=threads)
         self._encoder = encoder
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -67,17 +103,13 @@ class OnnxClassifier:
             raise ValueError("there are no texts")
         order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
         parts = [
-            self._run(self._encoder.pad([sequences[index] for index in order[start : start + batch_size]]))
+            self._network.logits(self._encoder.pad([sequences[index] for index in order[start : start + batch_size]]))
             for start in range(0, len(order), batch_size)
         ]
         logits = np.concatenate(parts)
         result = np.empty_like(logits)
         result[order] = logits
         return result
-
-    def _run(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        feed = {name: value for name, value in inputs.items() if name in self._wanted}
-        return np.asarray(self._session.run(None, feed)[0], np.float32)
 
 
 class Bundle(OnnxClassifier):
@@ -103,13 +135,36 @@ class Bundle(OnnxClassifier):
             TypeError: `texts` is a single string, or holds something that is no string.
         """
         wanted = as_texts(texts)
-        return list(self._decide(self.logits(wanted, batch_size=batch_size))) if wanted else []
+        return list(_decide(self.logits(wanted, batch_size=batch_size), self.labels)) if wanted else []
 
-    def _decide(self, logits: NDArray[np.float32]) -> Iterator[Prediction]:
-        for row in softmax(logits):
-            best = int(row.argmax())
-            every = {label: float(value) for label, value in zip(self.labels, row, strict=True)}
-            yield Prediction(self.labels[best], float(row[best]), every)
+
+class TensorBundle(OnnxTensors):
+    """A delivered student that reads arrays. Use `load`.
+
+    Attributes:
+        labels: the classes, in the order of the logits.
+        info: the content of `bundle.json`; `inputs` says names, types and shapes.
+    """
+
+    def __init__(self, folder: Path, info: dict[str, Any], *, threads: int = 0) -> None:
+        super().__init__(folder / "model.onnx", threads=threads)
+        self.labels: tuple[str, ...] = tuple(info["labels"])
+        self.info = info
+
+    def predict(self, inputs: Mapping[str, NDArray[Any]], *, batch_size: int = 64) -> list[Prediction]:
+        """Return one prediction a row, in order.
+
+        Raises:
+            ValueError: an input is missing, or their numbers of rows differ.
+        """
+        return list(_decide(self.logits(inputs, batch_size=batch_size), self.labels))
+
+
+def _decide(logits: NDArray[np.float32], labels: Sequence[str]) -> Iterator[Prediction]:
+    for row in softmax(logits):
+        best = int(row.argmax())
+        every = {label: float(value) for label, value in zip(labels, row, strict=True)}
+        yield Prediction(labels[best], float(row[best]), every)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -119,15 +174,31 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
-    """Load a bundle, after checking every file against the checksums in `bundle.json`.
+    """Load a student that reads texts, after checking every file against the checksums in `bundle.json`.
 
     Args:
         path: the bundle's folder, or a run folder that contains `bundle/`.
         threads: threads for one prediction; 0 lets onnxruntime decide.
 
     Raises:
-        LimbeckError: no bundle there, a newer format, or a file that is missing or was changed.
+        LimbeckError: no bundle there, one that reads arrays, a newer format, or a file that is missing or was changed.
     """
+    folder, info = _checked(path)
+    if "inputs" in info:
+        raise LimbeckError("this student reads arrays, not texts", where=str(folder), fix="use limbeck.load_tensors")
+    return Bundle(folder, info, threads=threads)
+
+
+def load_tensors(path: str | os.PathLike[str], *, threads: int = 0) -> TensorBundle:
+    """Load a student that reads arrays, as `load` does one that reads texts."""
+    folder, info = _checked(path)
+    if "inputs" not in info:
+        raise LimbeckError("this student reads texts, not arrays", where=str(folder), fix="use limbeck.load")
+    return TensorBundle(folder, info, threads=threads)
+
+
+def _checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    """Return a bundle's folder and what `bundle.json` says, when every file is the one that was exported."""
     folder = Path(path)
     if not (folder / "bundle.json").is_file() and (folder / "bundle" / "bundle.json").is_file():
         folder = folder / "bundle"
@@ -144,7 +215,7 @@ def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
                 where=str(folder),
                 fix=_ANEW,
             )
-    return Bundle(folder, info, threads=threads)
+    return folder, info
 
 
 def _read_info(folder: Path) -> dict[str, Any]:
@@ -163,8 +234,10 @@ def _read_info(folder: Path) -> dict[str, Any]:
             where=str(folder),
             fix="upgrade limbeck, or export the bundle again",
         )
-    if wrong := [key for key, kind in _REQUIRED.items() if not isinstance(keys.get(key), kind)]:
+    reads_texts = "inputs" not in keys
+    required = _REQUIRED | (_TEXTS if reads_texts else {"inputs": dict})
+    if wrong := [key for key, kind in required.items() if not isinstance(keys.get(key), kind)]:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
-    if unchecked := sorted(_FILES - keys["files"].keys()):
+    if unchecked := sorted((_FILES if reads_texts else {"model.onnx"}) - keys["files"].keys()):
         raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
     return keys

@@ -1,0 +1,184 @@
+"""Batches that a loader of the caller's makes, instead of ours: images, augmentations, anything that is no text.
+
+A batch is a pair `(inputs, labels)` or a mapping with these keys:
+
+    labels              (batch,) integers, negative where a row has none; may be absent
+    student, teacher    what each is called with: one tensor, or a mapping of arguments by name
+    any other key       an argument of both, when they read alike, such as `input_ids` and `attention_mask`
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from limbeck.data.splits import UNLABELLED, Examples
+from limbeck.digest import example_id
+from limbeck.errors import LimbeckError
+from limbeck.types import Batch
+
+Inputs = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRows:
+    """Inputs of many examples, by the name of the argument, each (rows, ...)."""
+
+    inputs: Inputs
+    truncated: float = 0.0
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(rows,) ones: there is no padding to save."""
+        return np.ones(len(self), np.int64)
+
+    def batch(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
+        """Return the inputs of the given rows."""
+        index = torch.from_numpy(np.asarray(rows, np.int64))
+        return {name: value[index] for name, value in self.inputs.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchForm:
+    """Reads a loader's batches.
+
+    Attributes:
+        student: the student's argument for inputs that have no name.
+        teacher: the teacher's.
+    """
+
+    student: str
+    teacher: str
+
+    def read(self, item: Any) -> Batch:
+        """Return a batch of ours.
+
+        Raises:
+            LimbeckError: it is neither a pair nor a mapping with inputs, or its parts differ in their number of rows.
+        """
+        if isinstance(item, tuple | list) and len(item) == 2:
+            item = {"student": item[0], "teacher": item[0], "labels": item[1]}
+        if not isinstance(item, Mapping):
+            raise _refused(f"a batch is a {type(item).__name__}")
+        rest = {name: value for name, value in item.items() if name not in ("student", "teacher", "labels")}
+        student, teacher = (
+            _named(item.get(who), default) or rest
+            for who, default in (("student", self.student), ("teacher", self.teacher))
+        )
+        if not student or not teacher:
+            raise _refused(f"a batch with the keys {', '.join(map(str, item))} has no inputs")
+        if "labels" in item and item["labels"] is not None:
+            given = torch.as_tensor(item["labels"]).to(torch.int64)
+            labels = torch.where(given < 0, UNLABELLED, given)
+        else:
+            labels = torch.full((len(next(iter(student.values()))),), UNLABELLED)
+        if {len(value) for value in (*student.values(), *teacher.values(), labels)} != {
+            len(labels)
+        } or labels.ndim != 1:
+            raise _refused("the parts of a batch have different numbers of rows, or labels are not one a row")
+        return Batch(
+            ids=torch.arange(len(labels)),
+            student_inputs=student,
+            teacher_inputs=teacher,
+            labels=labels,
+            labelled=labels != UNLABELLED,
+        )
+
+
+def _named(value: Any, default: str) -> dict[str, Tensor]:
+    if value is None:
+        return {}
+    return dict(value) if isinstance(value, Mapping) else {default: value}
+
+
+def _refused(what: str) -> LimbeckError:
+    return LimbeckError(
+        what, where="loader", fix="give (inputs, labels), or a mapping with `labels` and the arguments of both networks"
+    )
+
+
+class LoaderBatches:
+    """The steps of a training, drawn from a loader: one batch of its own is one micro-batch.
+
+    What a step gets depends on the loader and not on the step alone, so a training that was killed and goes on draws
+    the batches in between once more and drops them. Several processes: give each a loader of its own share.
+
+    Args:
+        loader: endless or not; it is started again when it ends.
+        form: reads its batches.
+        accumulate: batches of one optimizer step.
+    """
+
+    def __init__(self, loader: Iterable[Any], form: BatchForm, *, accumulate: int = 1) -> None:
+        self._loader, self._form, self._accumulate = loader, form, accumulate
+        self._next, self._items = 0, self._endless()
+
+    def group(self, step: int) -> Iterator[Batch]:
+        """Yield the micro-batches of a step."""
+        if step < self._next:
+            self._next, self._items = 0, self._endless()
+        for _ in range((step - self._next) * self._accumulate):
+            next(self._items)
+        self._next = step + 1
+        for _ in range(self._accumulate):
+            yield self._form.read(next(self._items))
+
+    def _endless(self) -> Iterator[Any]:
+        while True:
+            empty = True
+            for item in self._loader:
+                empty = False
+                yield item
+            if empty:
+                raise LimbeckError(
+                    "it gave no batch", where="loader", fix="a generator can be read once only: give a list"
+                )
+
+
+def collect(loader: Iterable[Any], form: BatchForm, name: str) -> tuple[Examples, TensorRows, TensorRows]:
+    """Read a validation or test loader once: its examples, and their inputs for student and teacher.
+
+    Raises:
+        LimbeckError: fewer than two rows, a row without label, or inputs whose shape differs between batches.
+    """
+    batches = [form.read(item) for item in loader]
+    if sum(len(batch.ids) for batch in batches) < 2:
+        raise LimbeckError("fewer than two rows", where=f"{name} loader")
+    labels = torch.cat([batch.labels for batch in batches if batch.labels is not None])
+    if (labels < 0).any():
+        raise LimbeckError(f"{int((labels < 0).sum()):,} rows have no label", where=f"{name} loader", fix="label them")
+    student, teacher = (
+        TensorRows(_joined([read(batch) for batch in batches], name)) for read in (_of_student, _of_teacher)
+    )
+    seen = [*student.inputs.items(), *((f"teacher {key}", value) for key, value in teacher.inputs.items())]
+    digests = (
+        example_id({key: value[row].numpy().tobytes().hex() for key, value in seen}) for row in range(len(student))
+    )
+    ids = np.fromiter(digests, np.int64, len(student))
+    return Examples(ids, [f"{name} row {row + 1}" for row in range(len(ids))], labels.numpy()), student, teacher
+
+
+def _of_student(batch: Batch) -> Inputs:
+    return batch.student_inputs
+
+
+def _of_teacher(batch: Batch) -> Inputs:
+    return batch.teacher_inputs or {}
+
+
+def _joined(parts: list[Inputs], name: str) -> dict[str, Tensor]:
+    try:
+        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+    except (RuntimeError, KeyError) as error:
+        raise LimbeckError(
+            f"batches differ in shape or keys ({str(error).splitlines()[0]})",
+            where=f"{name} loader",
+            fix="pad every batch to the same size",
+        ) from error

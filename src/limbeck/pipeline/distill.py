@@ -1,0 +1,262 @@
+"""A run from Python objects: `limbeck.distill`. It writes a recipe that names them, and carries that out."""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from limbeck.data import BatchForm, Examples, Splits, Table, as_table, collect, load_splits, read_tables
+from limbeck.digest import digest
+from limbeck.errors import LimbeckError
+from limbeck.losses import Objective
+from limbeck.pipeline.material import Given, LoaderMaterial, Material, TensorView
+from limbeck.pipeline.order import Run, run
+from limbeck.recipe import Recipe, parse_recipe
+from limbeck.recipe.changes import apply
+from limbeck.runtime import Encoder
+from limbeck.teachers import ModuleTeacher
+from limbeck.types import Batch
+
+LOSSES = ({"name": "kd", "weight": 0.9, "temperature": 2.0}, {"name": "cross_entropy", "weight": 0.1})
+
+Source = Any
+"""A path, hub id or packaged name; a data frame; or a loader."""
+
+
+def distill(
+    teacher: nn.Module | str | Mapping[str, Any],
+    student: nn.Module | Callable[[], nn.Module] | str | Mapping[str, Any],
+    train: Source,
+    *,
+    validation: Source = None,
+    test: Source = None,
+    teacher_tokenizer: Any = None,
+    student_tokenizer: Any = "words",
+    losses: Objective | Sequence[Mapping[str, Any]] = LOSSES,
+    seeds: Sequence[int] = (0, 1, 2),
+    classes: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path = "runs/distill",
+) -> Run:
+    """Distil a teacher into a student, compare it with the same student without a teacher, and deliver it.
+
+    The same stages as `limbeck run`, in the same folder: what is unchanged there is reused.
+
+        run = limbeck.distill("minilm", "ngrams", frame, settings={"data.labelled": 500})
+        run = limbeck.distill(my_teacher, lambda: MyNet(10), loader, validation=val_loader, test=test_loader)
+        run.evaluation.verdict, run.student, run.bundle
+
+    Args:
+        teacher: a finished module, a packaged name or a folder to fine-tune, or a recipe's `teacher`. A module is
+            called with the arguments that its tokenizer or loader gives, and returns logits (batch, classes) or an
+            object with `logits`. It is put into evaluation mode while it answers, and never changed.
+        student: a function that returns a new network, which is called once an arm and seed after torch's generator was
+            seeded; a module, of which each training starts from a copy, so that seeds differ in order and dropout
+            only; or a recipe's `student.model`.
+        train: texts and labels with columns `text` and `label`: a path, or anything that gives columns by name (a
+            pandas, polars or Arrow table, a dict); a row without label is part of the transfer set. Or a loader of
+            batches, see `limbeck.data.loaders`: its teacher answers live, so it may augment.
+        validation: of the same kind; None: held out of `train` (not of a loader).
+        test: of the same kind, opened once, at the end; None: held out of `train` (not of a loader).
+        teacher_tokenizer: of a teacher that is a module, for texts: a `tokenizers.Tokenizer` or a fast tokenizer of
+            transformers.
+        student_tokenizer: `words`, a recipe's `student.tokenizer`, or a tokenizer as above.
+        losses: an objective, such as `0.9 * KD(temperature=2) + 0.1 * CrossEntropy()`, or a recipe's `losses`.
+        seeds: of initialisation and order.
+        classes: names, in the order of the logits; of loaders only.
+        settings: any other key of a recipe, dotted as on the command line: `{"student.train.steps": 500}`.
+        out: the run's folder.
+
+    Returns:
+        The finished run: `student`, `evaluation`, `bundle`, `report`, `folder`.
+
+    Raises:
+        LimbeckError: whatever `limbeck run` refuses; a module without tokenizer; loaders mixed with tables.
+    """
+    tables = _tables(train, validation, test)
+    objects: dict[str, Callable[[int], Encoder]] = {}
+    values: dict[str, Any] = {
+        "name": Path(out).name,
+        "seeds": list(seeds),
+        "data": {"source": "python", "text": "text", "label": "label"},
+        "teacher": _teacher(teacher, teacher_tokenizer, objects, texts=tables is not None),
+        "student": _student(student, student_tokenizer, objects, texts=tables is not None),
+        "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
+    }
+    apply(values, dict(settings or {}))
+    recipe = parse_recipe(values, "limbeck.distill")
+    given = Given(_answering(teacher), _factory(student), objects)
+    if tables is None:
+        make = partial(_from_loaders, recipe, given, train, validation, test, classes)
+    else:
+        make = partial(_from_tables, recipe, given, tables)
+    return run(recipe, Path(out), command="limbeck.distill(...)", material=make)
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+def _is_table(source: Source) -> bool:
+    return isinstance(source, str | Path | Mapping) or hasattr(source, "column_names") or hasattr(source, "keys")
+
+
+def _tables(train: Source, validation: Source, test: Source) -> dict[str, Source] | None:
+    """Return the sources by split; None when they are loaders."""
+    sources = {"train": train, "validation": validation, "test": test}
+    given = {name: source for name, source in sources.items() if source is not None}
+    kinds = {_is_table(source) for source in given.values()}
+    if len(kinds) > 1:
+        raise LimbeckError("some splits are tables and some are loaders", where="limbeck.distill", fix="give one kind")
+    if kinds == {True}:
+        return given
+    if len(given) < 3:
+        raise LimbeckError(
+            f"no {' and no '.join(name for name in ('validation', 'test') if name not in given)} loader",
+            where="limbeck.distill",
+            fix="nothing can be held out of a loader: give all three",
+        )
+    return None
+
+
+def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) -> Material:
+    columns = {"text": recipe.data.text, "label": recipe.data.label}
+    tables: dict[str, Table] = {}
+    for name, source in sources.items():
+        if isinstance(source, str | Path):
+            found = read_tables(str(source), domain=recipe.data.domain if name == "train" else None, **columns)
+            # A folder given as `train` brings its other splits along; one given as `test` means that split.
+            tables |= found if name == "train" else {name: found.get(name, found["train"])}
+        else:
+            tables[name] = as_table(source, where=name, **columns)
+    return Material(load_splits(recipe.data, tables), given)
+
+
+def _from_loaders(
+    recipe: Recipe,
+    given: Given,
+    train: Iterable[Any],
+    validation: Iterable[Any],
+    test: Iterable[Any],
+    classes: Sequence[str] | None,
+) -> Material:
+    teacher, student = given.teacher, given.student
+    if teacher is None or student is None:
+        raise LimbeckError("loaders need a teacher and a student that are modules", where="limbeck.distill")
+    form = BatchForm(_first_argument(student()), _first_argument(teacher))
+    held_out = {name: collect(source, form, name) for name, source in (("validation", validation), ("test", test))}
+    rows, tested = held_out["validation"], held_out["test"]
+    views = {
+        "student": TensorView("loader-student", rows[1], tested[1]),
+        "teacher": TensorView("loader-teacher", rows[2], tested[2]),
+    }
+    sample = Batch(torch.arange(2), {}, teacher_inputs=views["teacher"].example[0])
+    count = ModuleTeacher(teacher, "").predict(sample).logits.shape[-1]
+    names = tuple(map(str, classes or range(count)))
+    if len(names) != count:
+        raise LimbeckError(f"{len(names)} class names, and the teacher has {count} logits", where="classes")
+    none = Examples(np.zeros(0, np.int64), [], np.zeros(0, np.int64))
+    splits = Splits(none, none, rows[0], tested[0], names, {})
+    return LoaderMaterial(splits, given, train, form, views)
+
+
+# --- networks -------------------------------------------------------------------------------------------------------
+
+
+class Answering(nn.Module):
+    """A network whose output holds its logits, as those of transformers do, as one that returns them."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Return logits."""
+        output = self.network(**inputs)
+        return output if isinstance(output, Tensor) else output.logits
+
+
+def _answering(network: Any) -> nn.Module | None:
+    if not isinstance(network, nn.Module):
+        return None
+    return Answering(network) if _returns_an_object(network) else network
+
+
+def _returns_an_object(network: nn.Module) -> bool:
+    return hasattr(network, "config") and hasattr(network, "main_input_name")  # a model of transformers
+
+
+def _factory(student: Any) -> Callable[[], nn.Module] | None:
+    if isinstance(student, nn.Module):
+        first = copy.deepcopy(student)
+        return lambda: _made(copy.deepcopy(first))
+    return (lambda: _made(student())) if callable(student) else None
+
+
+def _made(network: Any) -> nn.Module:
+    if not isinstance(network, nn.Module):
+        raise LimbeckError(f"the function returned a {type(network).__name__}, not an nn.Module", where="student")
+    return _answering(network) or network
+
+
+def _first_argument(network: nn.Module) -> str:
+    """Return the name under which a network takes an input that comes without one."""
+    inner = network.network if isinstance(network, Answering) else network
+    return next(iter(inspect.signature(inner.forward).parameters))
+
+
+def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bool) -> dict[str, Any]:
+    if isinstance(teacher, str):
+        return {"kind": "transformers", "model": teacher}
+    if isinstance(teacher, Mapping):
+        return dict(teacher)
+    if not isinstance(teacher, nn.Module):
+        raise LimbeckError(f"a {type(teacher).__name__} is no teacher", where="teacher", fix="give a module or a name")
+    model = {"name": "given", "type": type(teacher).__name__}
+    if not texts:
+        return {"kind": "given", "model": model, "tokenizer": {"kind": "given", "digest": "teacher"}}
+    if tokenizer is None:
+        raise LimbeckError(
+            "a module that reads texts needs its tokenizer", where="teacher", fix="give teacher_tokenizer"
+        )
+    return {"kind": "given", "model": model, "tokenizer": _tokenizer(tokenizer, objects)}
+
+
+def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bool) -> dict[str, Any]:
+    if isinstance(student, str | Mapping):
+        model: Any = student
+    elif callable(student):
+        model = {"name": "given", "type": type(student).__name__}
+    else:
+        raise LimbeckError(f"a {type(student).__name__} is no student", where="student", fix="give a module or a name")
+    reads = _tokenizer(tokenizer, objects) if texts else {"kind": "given", "digest": "student"}
+    return {"model": model, "tokenizer": reads}
+
+
+def _tokenizer(tokenizer: Any, objects: dict[str, Callable[[int], Encoder]]) -> dict[str, Any]:
+    """Return a tokenizer's settings; one that is an object is kept in `objects` under its digest."""
+    if isinstance(tokenizer, str):
+        return {"kind": tokenizer} if tokenizer == "words" else {"kind": "transformers", "path": tokenizer}
+    if isinstance(tokenizer, Mapping):
+        return dict(tokenizer)
+    backend = tokenizer if isinstance(tokenizer, Tokenizer) else getattr(tokenizer, "backend_tokenizer", None)
+    if not isinstance(backend, Tokenizer):
+        raise LimbeckError(
+            f"a {type(tokenizer).__name__} has no `tokenizers.Tokenizer`",
+            where="tokenizer",
+            fix="give a fast tokenizer",
+        )
+    pad_id = getattr(tokenizer, "pad_token_id", None)
+    if pad_id is None:
+        pad_id = (backend.padding or {}).get("pad_id") or backend.token_to_id("[PAD]") or 0
+    # A copy: an encoder switches the padding and truncation of its tokenizer off.
+    text = backend.to_str()
+    key = digest([text, pad_id])
+    objects[key] = lambda longest: Encoder(Tokenizer.from_str(text), max_length=longest, pad_id=int(pad_id))
+    return {"kind": "given", "digest": key}

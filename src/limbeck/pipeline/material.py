@@ -1,0 +1,327 @@
+"""What a run works on: the splits, how each network sees them, how it is made, and what it is trained on."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from limbeck.bundle import Answer
+from limbeck.data import (
+    Batches,
+    BatchForm,
+    EncodedTexts,
+    Examples,
+    GivenTokenizerSettings,
+    LoaderBatches,
+    Rows,
+    Splits,
+    TensorRows,
+    build_encoder,
+    encode,
+    view_digest,
+)
+from limbeck.digest import digest
+from limbeck.errors import LimbeckError
+from limbeck.losses import Objective
+from limbeck.models import GivenSettings, Vocabulary, build_model, missing
+from limbeck.ranks import ranks
+from limbeck.recipe import NetworkSettings, Recipe
+from limbeck.runtime import Encoder
+from limbeck.runtime.bundle import OnnxClassifier, OnnxTensors
+from limbeck.teachers import Teacher
+from limbeck.trainer import GroupSource, TrainSettings
+from limbeck.types import best_device
+
+
+class View(Protocol):
+    """The splits as one network sees them.
+
+    Attributes:
+        digest: names everything that turns an example into the network's inputs.
+        example: inputs of two rows, and the axes of each that may have any size: what an export needs.
+    """
+
+    digest: str
+    example: tuple[dict[str, Tensor], dict[str, dict[int, str]]]
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """Of texts; None when the inputs came ready."""
+        ...
+
+    @property
+    def labelled(self) -> Rows:
+        """The labelled training rows."""
+        ...
+
+    @property
+    def transfer(self) -> Rows:
+        """The transfer set, labelled rows first."""
+        ...
+
+    @property
+    def validation(self) -> Rows:
+        """The validation rows."""
+        ...
+
+    @property
+    def test(self) -> Rows:
+        """The test rows: only the final evaluation may ask for them."""
+        ...
+
+    def runner(self, file: Path) -> Answer:
+        """Return an exported network as a function of the material's samples."""
+        ...
+
+
+class TextView:
+    """Texts, cut into tokens; each split is encoded when it is first asked for."""
+
+    def __init__(self, encoder: Encoder, splits: Splits) -> None:
+        self.encoder, self._splits = encoder, splits
+        self.digest = view_digest(encoder)
+        # Batch and length are above 1, because the exporter treats 0 and 1 as constants.
+        ids, mask = torch.ones(2, 7, dtype=torch.int64), torch.ones(2, 7, dtype=torch.int64)
+        mask[1, 4:] = 0
+        axes = {0: "batch", 1: "tokens"}
+        self.example = {"input_ids": ids, "attention_mask": mask}, {"input_ids": axes, "attention_mask": axes}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens, by id."""
+        return Vocabulary(self.encoder.tokens, self.encoder.pad_id)
+
+    @cached_property
+    def labelled(self) -> EncodedTexts:
+        """The labelled training rows."""
+        return encode(self.encoder, self._splits.labelled.texts)
+
+    @cached_property
+    def transfer(self) -> EncodedTexts:
+        """The transfer set, labelled rows first."""
+        return encode(self.encoder, self._splits.transfer.texts)
+
+    @cached_property
+    def validation(self) -> EncodedTexts:
+        """The validation rows."""
+        return encode(self.encoder, self._splits.validation.texts)
+
+    @cached_property
+    def test(self) -> EncodedTexts:
+        """The test rows: only the final evaluation may ask for them."""
+        return encode(self.encoder, self._splits.test.texts)
+
+    def runner(self, file: Path) -> Answer:
+        """Return an exported network as a function of texts."""
+        return OnnxClassifier(file, self.encoder).logits
+
+
+class TensorView:
+    """Inputs that came ready from loaders; training rows stay there."""
+
+    encoder = None
+
+    def __init__(self, name: str, validation: TensorRows, test: TensorRows) -> None:
+        self.digest = name
+        self.validation, self.test = validation, test
+        self.labelled = self.transfer = TensorRows({"": torch.zeros(0)})
+        inputs = validation.batch(np.arange(2))
+        self.example = inputs, {key: {0: "batch"} for key in inputs}
+
+    def runner(self, file: Path) -> Answer:
+        """Return an exported network as a function of row numbers of the validation split."""
+        network = OnnxTensors(file)
+
+        def answer(rows: Sequence[Any]) -> NDArray[np.float32]:
+            inputs = self.validation.batch(np.asarray(rows))
+            return network.logits({key: value.numpy() for key, value in inputs.items()})
+
+        return answer
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a network is trained on.
+
+    Attributes:
+        batches: the batches of a training with these settings and this seed.
+        steps: how many there are.
+        objective: the weighted terms.
+        teacher: whom it listens to; None for labels alone.
+        inputs: names everything above, for the stage.
+    """
+
+    batches: Callable[[TrainSettings, int], GroupSource]
+    steps: Callable[[TrainSettings], int]
+    objective: Objective
+    teacher: Teacher | None
+    inputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Python objects that a recipe can only name.
+
+    Attributes:
+        teacher: a finished module; None when the recipe trains one.
+        student: makes a student; called once a network, after torch's generator was seeded.
+        encoders: by digest of the tokenizer, called with the longest length.
+    """
+
+    teacher: nn.Module | None = None
+    student: Callable[[], nn.Module] | None = None
+    encoders: Mapping[str, Callable[[int], Encoder]] = field(default_factory=dict)
+
+
+class Material:
+    """The splits of texts, and what the recipe's networks make of them.
+
+    Args:
+        splits: the rows.
+        given: objects that the recipe names.
+    """
+
+    def __init__(self, splits: Splits, given: Given | None = None) -> None:
+        self.splits, self.given = splits, given or Given()
+        self._views: dict[str, View] = {}
+
+    @property
+    def samples(self) -> Sequence[Any]:
+        """What exported networks are timed and compared on: validation rows, in the form that `View.runner` takes."""
+        return self.splits.validation.texts
+
+    def view(self, settings: NetworkSettings) -> View:
+        """Return the view that a network reads, shared by those that read alike."""
+        key = digest([settings.tokenizer.model_dump(), settings.max_length])
+        if key not in self._views:
+            self._views[key] = TextView(self._encoder(settings), self.splits)
+        return self._views[key]
+
+    def _encoder(self, settings: NetworkSettings) -> Encoder:
+        tokenizer = settings.tokenizer
+        if isinstance(tokenizer, GivenTokenizerSettings) and tokenizer.digest in self.given.encoders:
+            return self.given.encoders[tokenizer.digest](settings.max_length)
+        return build_encoder(tokenizer, self.splits.transfer.texts, max_length=settings.max_length)
+
+    def build(self, settings: NetworkSettings, *, seed: int) -> nn.Module:
+        """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here."""
+        torch.manual_seed(seed)
+        if isinstance(settings.model, GivenSettings):
+            if self.given.student is None:
+                raise missing("student")
+            return self.given.student().to(best_device())
+        view = self.view(settings)
+        if not isinstance(view, TextView):
+            raise missing("network")
+        return build_model(settings.model, classes=len(self.splits.classes), vocabulary=view.vocabulary).to(
+            best_device()
+        )
+
+    def from_labels(self, settings: NetworkSettings, objective: Objective) -> Lesson:
+        """Return the lesson of a network that learns from labels alone."""
+        splits = self.splits
+        parts = {"labelled": splits.labelled, "validation": splits.validation}
+        inputs = {name: [part.ids.tolist(), part.labels.tolist()] for name, part in parts.items()}
+        return self._lesson(splits.labelled, self.view(settings).labelled, 0, objective, None, inputs)
+
+    def from_teacher(
+        self,
+        settings: NetworkSettings,
+        recipe: Recipe,
+        objective: Objective,
+        teacher: Teacher,
+        names: Mapping[str, Any],
+    ) -> Lesson:
+        """Return the lesson of a student that listens to a teacher on the whole transfer set."""
+        share = recipe.data.labelled_per_batch
+        inputs = {"data": self.splits.digest, "labelled_per_batch": share, **names}
+        rows = self.view(settings).transfer
+        return self._lesson(self.splits.transfer, rows, share, objective, teacher, inputs)
+
+    @staticmethod
+    def _lesson(
+        examples: Examples,
+        rows: Rows,
+        labelled: int,
+        objective: Objective,
+        teacher: Teacher | None,
+        inputs: Mapping[str, Any],
+    ) -> Lesson:
+        def make(settings: TrainSettings, seed: int) -> GroupSource:
+            us = ranks()
+            return Batches(
+                examples,
+                rows,
+                batch_size=settings.batch_size,
+                labelled_per_batch=labelled,
+                accumulate=settings.accumulate,
+                seed=seed,
+                world=us.world,
+                rank=us.rank,
+            )
+
+        return Lesson(make, lambda settings: settings.total_steps(len(examples)), objective, teacher, inputs)
+
+
+class LoaderMaterial(Material):
+    """Batches of the caller's loaders: every arm is trained on the training loader's, with a live teacher.
+
+    Args:
+        splits: validation and test rows; no training rows.
+        given: the networks.
+        train: the training loader.
+        form: reads its batches.
+        views: how teacher and student see validation and test.
+    """
+
+    def __init__(
+        self, splits: Splits, given: Given, train: Iterable[Any], form: BatchForm, views: Mapping[str, TensorView]
+    ) -> None:
+        super().__init__(splits, given)
+        self._train, self._form, self._by_network = train, form, views
+
+    @property
+    def samples(self) -> Sequence[Any]:
+        """Row numbers of the validation split."""
+        return range(len(self.splits.validation))
+
+    def view(self, settings: NetworkSettings) -> View:
+        """Return the teacher's or the student's view; the recipe tells them apart by the name of their inputs."""
+        tokenizer = settings.tokenizer
+        return self._by_network[getattr(tokenizer, "digest", "student")]
+
+    def from_labels(self, settings: NetworkSettings, objective: Objective) -> Lesson:
+        """Return the lesson of a network that sees the same batches and learns from their labels alone."""
+        return self._from_loader(objective, None, {})
+
+    def from_teacher(
+        self,
+        settings: NetworkSettings,
+        recipe: Recipe,
+        objective: Objective,
+        teacher: Teacher,
+        names: Mapping[str, Any],
+    ) -> Lesson:
+        """Return the lesson of a student that listens to the live teacher."""
+        return self._from_loader(objective, teacher, names)
+
+    def _from_loader(self, objective: Objective, teacher: Teacher | None, names: Mapping[str, Any]) -> Lesson:
+        def make(settings: TrainSettings, seed: int) -> GroupSource:
+            return LoaderBatches(self._train, self._form, accumulate=settings.accumulate)
+
+        def steps(settings: TrainSettings) -> int:
+            if settings.epochs is None:
+                return settings.total_steps(0)
+            if not isinstance(self._train, Sized):
+                raise LimbeckError(
+                    "a loader without a length has no epochs", where="train.epochs", fix="give train.steps"
+                )
+            return max(1, round(settings.epochs * len(self._train) / settings.accumulate))
+
+        return Lesson(make, steps, objective, teacher, {"data": self.splits.digest, **names})

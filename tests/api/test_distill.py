@@ -1,0 +1,177 @@
+"""`limbeck.distill` on tables: what a recipe does, with objects in the place of names."""
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import nn
+
+import limbeck
+from limbeck.data import load_splits
+from limbeck.errors import LimbeckError
+from limbeck.losses import KD, CrossEntropy
+from limbeck.models import build_model
+from limbeck.pipeline import run
+from limbeck.pipeline.arms import train_teacher
+from limbeck.pipeline.material import Material
+from limbeck.recipe import parse_recipe
+
+sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
+from tiny import recipe, write_csv
+
+TRAIN = {"steps": 24, "batch_size": 16, "lr": 0.02, "validations": 3}
+SETTINGS = {
+    "data.split": {"test": 60, "validation": 30},
+    "data.labelled": 40,
+    "data.labelled_per_batch": 4,
+    "teacher.max_length": 24,
+    "student.max_length": 24,
+    "student.train": TRAIN,
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return write_csv(tmp_path_factory.mktemp("data") / "rows.csv")
+
+
+@pytest.fixture(scope="module")
+def by_recipe(tmp_path_factory, source):
+    values = recipe(source)
+    values["student"]["tokenizer"] = {"kind": "words", "min_frequency": 2}
+    out = tmp_path_factory.mktemp("recipe")
+    loaded = parse_recipe(values, "test")
+    finished = run(loaded, out)
+    # The teacher of that run, and how its texts are cut, as a Python user has them at hand.
+    material = Material(load_splits(loaded.data))
+    teacher = train_teacher(loaded, material, out)
+    return finished, teacher.model, material, loaded
+
+
+def columns(source):
+    with source.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {"text": [row["text"] for row in rows], "label": [row["label"] for row in rows]}
+
+
+def as_objects(by_recipe, source, out, **changes):
+    _, teacher, material, loaded = by_recipe
+    reads = material.view(loaded.student)
+    theirs, ours = (
+        Tokenizer.from_str(view.encoder.tokenizer_json) for view in (material.view(loaded.teacher.network), reads)
+    )
+
+    def student():
+        return build_model(loaded.student.model, classes=2, vocabulary=reads.vocabulary)
+
+    arguments = {
+        "teacher": teacher,
+        "student": student,
+        "train": columns(source),
+        "teacher_tokenizer": theirs,
+        "student_tokenizer": ours,
+        "losses": 0.9 * KD(temperature=2) + 0.1 * CrossEntropy(),
+        "seeds": [0, 1],
+        "settings": SETTINGS,
+        "out": out,
+    }
+    return limbeck.distill(**(arguments | changes))
+
+
+@pytest.fixture(scope="module")
+def by_objects(by_recipe, source, tmp_path_factory):
+    return as_objects(by_recipe, source, tmp_path_factory.mktemp("objects") / "run")
+
+
+@pytest.mark.parametrize("network", ["student/seed-0", "student/seed-1", "baseline/seed-0", "baseline/seed-1"])
+def test_objects_end_with_the_bits_of_the_recipe(by_recipe, by_objects, network):
+    one, two = (load_file(run.folder / network / "model.safetensors") for run in (by_recipe[0], by_objects))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_objects_end_with_the_evaluation_of_the_recipe(by_recipe, by_objects):
+    expected, found = by_recipe[0].evaluation, by_objects.evaluation
+    for block in ("teacher", "student", "baseline", "floor"):
+        assert getattr(found, block).per_seed == getattr(expected, block).per_seed
+    assert (found.gain, found.verdict, found.fidelity) == (expected.gain, expected.verdict, expected.fidelity)
+    assert found.bundle.max_abs_error == expected.bundle.max_abs_error
+
+
+def test_a_run_has_student_evaluation_and_bundle(by_objects):
+    loaded = limbeck.load(by_objects.bundle)
+    assert set(loaded.labels) == {"0", "1"}
+    assert not by_objects.student.training
+    ids = torch.tensor([[2, 3, 4]])
+    assert by_objects.student(input_ids=ids, attention_mask=torch.ones_like(ids)).shape == (1, 2)
+    assert by_objects.report.is_file()
+
+
+def test_a_second_call_reuses_everything(by_recipe, by_objects, source):
+    before = (by_objects.folder / "evaluation.json").read_bytes()
+    again = as_objects(by_recipe, source, by_objects.folder)
+    assert (by_objects.folder / "evaluation.json").read_bytes() == before
+    assert len(again.evaluation.test_evaluations) == 1
+
+
+def test_another_student_is_trained_anew(by_recipe, by_objects, source, tmp_path):
+    """Its class and settings say nothing about it; its weights do."""
+
+    class Constant(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(2))
+
+        def forward(self, input_ids, attention_mask):
+            return self.bias + 0 * input_ids[:, :1]
+
+    first = as_objects(by_recipe, source, tmp_path / "run", seeds=[0], settings=SETTINGS | {"baseline": False})
+    other = as_objects(
+        by_recipe, source, tmp_path / "run", seeds=[0], settings=SETTINGS | {"baseline": False}, student=Constant()
+    )
+    assert isinstance(other.student, Constant)
+    assert first.evaluation.student.accuracy != other.evaluation.student.accuracy
+    assert len(other.evaluation.test_evaluations) == 2
+
+
+def test_names_do_as_well_as_objects(source, tmp_path):
+    values = recipe(source)
+    values["teacher"]["train"]["steps"] = 5
+    settings = SETTINGS | {"baseline": False}
+    result = limbeck.distill(
+        values["teacher"], {"name": "ngrams", "dim": 4, "buckets": 64}, source, seeds=[0], settings=settings,
+        out=tmp_path / "run",
+    )  # fmt: skip
+    assert result.evaluation.data.labelled == 40
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"teacher": 3}, "a int is no teacher"),
+        ({"student": 3}, "a int is no student"),
+        ({"teacher_tokenizer": None}, "needs its tokenizer; give teacher_tokenizer"),
+        ({"student_tokenizer": 3}, "give a fast tokenizer"),
+        ({"settings": {"student.trian.steps": 3}}, "did you mean `train`"),
+        ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; set data.text to one of: words, label"),
+        ({"validation": [1]}, "some splits are tables and some are loaders"),
+        ({"losses": [{"name": "kdd"}]}, "kdd"),
+        ({"student": lambda: 3}, "the function returned a int, not an nn.Module"),
+    ],
+)
+def test_what_is_refused(by_recipe, source, tmp_path, changes, message):
+    with pytest.raises(LimbeckError, match=message):
+        as_objects(by_recipe, source, tmp_path / "run", **changes)
+
+
+def test_a_recipe_of_objects_cannot_be_run_from_its_file(by_objects, tmp_path):
+    from limbeck.recipe import load_recipe
+
+    loaded = load_recipe(str(by_objects.folder / "recipe.yaml"), [f"data.source={tmp_path / 'rows.csv'}"])
+    write_csv(tmp_path / "rows.csv")
+    with pytest.raises(LimbeckError, match="was a Python object"):
+        run(loaded, tmp_path / "run")

@@ -1,0 +1,172 @@
+"""`limbeck.distill` on loaders: any input, a live teacher, a bundle that reads arrays."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import limbeck
+from limbeck.data import BatchForm, LoaderBatches
+from limbeck.errors import LimbeckError
+
+CLASSES, SIDE = 3, 6
+
+
+def images(rows, seed, *, unlabelled=0.0):
+    """Return pictures with a bright row, whose number is the class."""
+    draw = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, CLASSES, (rows,), generator=draw)
+    pixels = torch.randn(rows, 1, SIDE, SIDE, generator=draw)
+    pixels[torch.arange(rows), 0, 2 * labels] += 1.0
+    labels[torch.rand(rows, generator=draw) < unlabelled] = -1
+    return TensorDataset(pixels, labels)
+
+
+class Network(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.filter = nn.Conv2d(1, width, 3)
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(width * (SIDE - 2) ** 2, CLASSES)
+
+    def forward(self, pixels):
+        return self.head(self.drop(torch.relu(self.filter(pixels)).flatten(1)))
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    torch.manual_seed(0)
+    network = Network(8)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    for pixels, labels in DataLoader(images(300, 1), batch_size=50):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(pixels), labels).backward()
+        optimizer.step()
+    return network
+
+
+def loaders():
+    return {
+        "train": DataLoader(images(200, 2, unlabelled=0.7), batch_size=20, shuffle=True),
+        "validation": DataLoader(images(40, 3), batch_size=16),
+        "test": DataLoader(images(60, 4), batch_size=16),
+    }
+
+
+def go(teacher, out, **changes):
+    arguments = {
+        "teacher": teacher,
+        "student": lambda: Network(2),
+        **loaders(),
+        "seeds": [0],
+        "classes": ["low", "middle", "high"],
+        "settings": {"student.train": {"steps": 20, "lr": 0.02, "validations": 2}},
+        "out": out,
+    }
+    return limbeck.distill(**(arguments | changes))
+
+
+@pytest.fixture(scope="module")
+def finished(teacher, tmp_path_factory):
+    return go(teacher, tmp_path_factory.mktemp("loaders") / "run")
+
+
+def test_there_is_a_whole_evaluation(finished):
+    result = finished.evaluation
+    assert (result.test_examples, result.data.classes) == (60, ["low", "middle", "high"])
+    assert result.floor is None
+    assert result.gain is not None
+    assert result.student.cost is not None
+    assert result.disagreements[0].text.startswith("test row ")
+    assert "<svg" in finished.report.read_text()
+
+
+def test_the_bundle_reads_arrays_and_says_what_the_student_says(finished):
+    student = limbeck.load_tensors(finished.bundle)
+    pixels = images(60, 4).tensors[0]
+    assert student.info["inputs"] == {"pixels": {"dtype": "float32", "shape": [1, SIDE, SIDE]}}
+    with torch.no_grad():
+        expected = finished.student(pixels).numpy()
+    tolerance = 1e-4 if student.info["precision"] == "fp32" else 0.5
+    np.testing.assert_allclose(student.logits({"pixels": pixels.numpy()}), expected, atol=tolerance)
+    predictions = student.predict({"pixels": pixels.numpy()})
+    correct = np.mean(
+        [p.label == ["low", "middle", "high"][c] for p, c in zip(predictions, images(60, 4).tensors[1], strict=True)]
+    )
+    if student.info["precision"] == "fp32":
+        assert correct == pytest.approx(finished.evaluation.student.accuracy)
+    with pytest.raises(ValueError, match="the student needs pixels; given: x"):
+        student.logits({"x": pixels.numpy()})
+    with pytest.raises(LimbeckError, match=r"reads arrays, not texts; use limbeck.load_tensors"):
+        limbeck.load(finished.bundle)
+
+
+def test_the_teacher_is_untouched(teacher, tmp_path):
+    """Nothing of it is trained, its mode stays, and it is in no file of the run."""
+    teacher.train()
+    before = copy.deepcopy(teacher.state_dict())
+    result = go(teacher, tmp_path / "run", settings={"student.train.steps": 3, "baseline": False})
+    assert teacher.training
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
+    held = [load_file(path) for path in result.folder.rglob("model.safetensors")]
+    assert held
+    assert all(weights["filter.weight"].shape[0] == 2 for weights in held)
+
+
+def test_batches_may_be_mappings(teacher, tmp_path):
+    """The teacher sees clean pictures, the student augmented ones."""
+
+    def mixed(rows, seed, noise):
+        for pixels, labels in DataLoader(images(rows, seed), batch_size=20):
+            yield {"teacher": pixels, "student": {"pixels": pixels + noise}, "labels": labels}
+
+    result = go(
+        teacher,
+        tmp_path / "run",
+        train=list(mixed(100, 2, 0.1)),
+        validation=list(mixed(40, 3, 0.0)),
+        test=list(mixed(60, 4, 0.0)),
+        settings={"student.train": {"epochs": 2}, "baseline": False},
+    )
+    assert result.evaluation.verdict == "no_baseline"
+    history = (result.folder / "metrics.jsonl").read_text()
+    assert '"step": 10' in history  # 2 epochs of 5 batches
+
+
+def test_steps_are_the_loaders_batches_in_order():
+    loader = [(torch.tensor([[float(i)]]), torch.tensor([i])) for i in range(5)]
+    batches = LoaderBatches(loader, BatchForm("x", "x"), accumulate=2)
+
+    def at(step):
+        return [int(batch.labels) for batch in batches.group(step)]
+
+    assert [at(0), at(1), at(2)] == [[0, 1], [2, 3], [4, 0]]
+    assert at(4) == [3, 4]  # a resumed training draws what lies between, and drops it
+    assert at(1) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test": None}, "no test loader; nothing can be held out of a loader"),
+        ({"train": [3]}, "a batch is a int; give"),
+        ({"train": []}, "it gave no batch"),
+        ({"validation": [(torch.zeros(1, 1, SIDE, SIDE), torch.zeros(1, dtype=torch.int64))]}, "fewer than two rows"),
+        ({"validation": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0, -1]))]}, "1 rows have no label"),
+        ({"validation": [{"labels": torch.tensor([0, 1])}]}, "the keys labels has no inputs"),
+        (
+            {"test": [(torch.zeros(2, 1, n, SIDE), torch.tensor([0, 1])) for n in (5, 6)]},
+            "batches differ in shape or keys .*; pad every batch",
+        ),
+        ({"validation": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0]))]}, "different numbers of rows"),
+        ({"classes": ["a"]}, "1 class names, and the teacher has 3 logits"),
+        ({"student": "ngrams"}, "loaders need a teacher and a student that are modules"),
+    ],
+)
+def test_what_is_refused(teacher, tmp_path, changes, message):
+    with pytest.raises(LimbeckError, match=message):
+        go(teacher, tmp_path / "run", **changes)
