@@ -3,10 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 # Two test processes on two cores: one thread each.
-test verify: export OMP_NUM_THREADS = 1
+test verify mutate: export OMP_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test verify short-demo lint format generated clean
+.PHONY: demo test verify mutate short-demo lint format generated clean
 
 # The report of a distillation, from nothing, in a few minutes.
 demo: $(VENV)/installed
@@ -19,6 +19,10 @@ test: lint
 # What is too slow for `make test`.
 verify: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Do the tests notice? Mistakes of other toolkits are put in, one at a time; a test must fail for each. A few minutes.
+mutate: $(VENV)/dev
+	$(BIN)/python tests/mutate.py
 
 # Every stage of the demo on a tenth of the data, in about a minute.
 short-demo: $(VENV)/installed

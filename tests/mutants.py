@@ -1,0 +1,397 @@
+"""The mistakes that `mutate.py` puts into a copy of the package, one at a time."""
+
+from dataclasses import dataclass, field
+
+CONTRACT = "tests/contract/test_losses.py"
+BUGS = "tests/losses/test_known_bugs.py"
+TERM = "tests/losses/test_term.py"
+ACCUMULATION = "tests/trainer/test_trainer_accumulation.py"
+LOOP = "tests/trainer/test_trainer_loop.py"
+RESUME = "tests/trainer/test_trainer_resume.py"
+LABELLING = "tests/cache/test_cache_labelling.py"
+STORE = "tests/cache/test_cache_store.py"
+TEACHER = "tests/cache/test_module_teacher.py"
+MODELS = "tests/models/test_model_contract.py"
+NGRAMS = "tests/models/test_model_ngrams.py"
+BATCHES = "tests/data/test_data_batches.py"
+SPLITS = "tests/data/test_data_splits.py"
+METRICS = "tests/evaluation/test_metrics.py"
+SIGNIFICANCE = "tests/evaluation/test_significance.py"
+TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake.
+
+    Attributes:
+        name: what is done wrong.
+        peer: who did it, or what it does.
+        file: under src/limbeck.
+        edits: (text, replacement); all are applied to the text as it stands.
+        tests: files or node ids, of which one test must fail.
+        also: edits of other files, by path.
+    """
+
+    name: str
+    peer: str
+    file: str
+    edits: tuple[tuple[str, str], ...]
+    tests: tuple[str, ...]
+    also: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        return {self.file: self.edits} | self.also
+
+
+MUTANTS = (
+    # --- the formula ------------------------------------------------------------------------------------------------
+    Mutant(
+        "T² dropped from kd",
+        "keras-io #869, TextBrewer #39: the gradient fades as T grows",
+        "losses/kd.py",
+        (("temperature**2 * (p_T", "(p_T"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "T² applied twice in kd",
+        "recipes that multiply a loss that holds it already",
+        "losses/kd.py",
+        (("temperature**2 * (p_T", "temperature**4 * (p_T"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "temperature on the teacher alone",
+        "softened targets, and a student that is compared as it is",
+        "losses/kd.py",
+        (("counted_logits(student, mask) / temperature", "counted_logits(student, mask)"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "detach dropped from kd",
+        "sentence-transformers #3880: the teacher moves towards the student",
+        "losses/kd.py",
+        (("teacher.detach()", "teacher"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "detach dropped from logit_mse",
+        "sentence-transformers #3880",
+        "losses/logit_mse.py",
+        (("teacher.detach()", "teacher"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "kd: mean over the classes",
+        "ModelOpt, SparseML #592: reduction='mean' divides by the classes too",
+        "losses/kd.py",
+        (("log_ratio).sum(dim=-1)", "log_ratio).mean(dim=-1)"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "logit_mse: mean over the classes",
+        "torch.nn.MSELoss",
+        "losses/logit_mse.py",
+        ((".square().sum(dim=-1)", ".square().mean(dim=-1)"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "kd divided by the batch once more",
+        "EasyDistill 1.0: 400 times too small for 400 tokens",
+        "losses/kd.py",
+        (("log_ratio).sum(dim=-1)", "log_ratio).sum(dim=-1) / len(student)"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "student and teacher swapped in kd",
+        "keras-io #257; kl_div takes its arguments the other way round: reverse KL by accident",
+        "losses/kd.py",
+        (
+            ("log_p_S = log_softmax(counted_logits(student,", "log_p_S = log_softmax(counted_logits(teacher.detach(),"),
+            ("log_p_T = log_softmax(counted_logits(teacher.detach(),", "log_p_T = log_softmax(counted_logits(student,"),
+        ),
+        (BUGS,),
+    ),
+    Mutant(
+        "student and teacher swapped in the report's KL",
+        "the same, where it is only reported",
+        "evaluation/metrics.py",
+        (("(np.exp(log_p_T) * (log_p_T - log_p_S))", "(np.exp(log_p_S) * (log_p_S - log_p_T))"),),
+        (METRICS,),
+    ),
+    Mutant(
+        "the teacher's entropy left out",
+        "torchtune, DistiLLM: ForwardKLLoss is 3.41 at student = teacher",
+        "losses/kd.py",
+        (("log_p_T - log_p_S, 0.0", "-log_p_S, 0.0"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "softmax in half precision",
+        "sentence-transformers #3800, Liger, TRL: bfloat16 arithmetic",
+        "losses/_mask.py",
+        (("wide = logits.to(torch.promote_types(logits.dtype, torch.float32))", "wide = logits"),),
+        (BUGS,),
+    ),
+    # --- what counts ------------------------------------------------------------------------------------------------
+    Mutant(
+        "padding counted in a loss's values",
+        "a masked token still adds its loss",
+        "losses/_mask.py",
+        (("return values if mask is None else torch.where(mask, values, 0)", "return values"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "padding masked after the formula only",
+        "TRL #5594: the gradient is 0 * inf = nan",
+        "losses/_mask.py",
+        (("return wide if mask is None else torch.where(mask.unsqueeze(-1), wide, 0.0)", "return wide"),),
+        (BUGS,),
+    ),
+    Mutant(
+        "padding counted by a term",
+        "transformers #34191: the divisor is the number of places, not of tokens",
+        "losses/term.py",
+        (("counted = batch.mask\n", "counted = torch.ones_like(batch.mask)\n"),),
+        (TERM,),
+    ),
+    Mutant(
+        "unlabelled rows counted by a term",
+        "a few labels among much unlabelled text are under-weighted",
+        "losses/term.py",
+        (("return counted & batch.labelled.reshape", "return counted | batch.labelled.reshape"),),
+        (TERM,),
+    ),
+    Mutant(
+        "padding counted by mean pooling",
+        "a text's logits depend on its neighbours' lengths",
+        "models/pooling.py",
+        (("kept.sum(1).clamp(min=1)", "values.shape[1]"),),
+        (MODELS,),
+    ),
+    Mutant(
+        "padding counted by n-grams",
+        "the same for a bag of n-grams",
+        "models/ngrams.py",
+        (("real = F.pad(mask.to(torch.int64)", "real = F.pad(torch.ones_like(input_ids)"),),
+        (NGRAMS,),
+    ),
+    # --- the loop ---------------------------------------------------------------------------------------------------
+    Mutant(
+        "average of averages",
+        "TRL #4719, ms-swift #10165, transformers #34191: each micro-batch by its own count",
+        "trainer.py",
+        (("value / divisors[name]", "value / (max(1, distiller.counts(batch)[name]) * len(group))"),),
+        (ACCUMULATION,),
+    ),
+    Mutant(
+        "micro-batches summed, not averaged",
+        "transformers 5.23 with BertForSequenceClassification: the gradient grows with the number of micro-batches",
+        "trainer.py",
+        (("value / divisors[name]", "value / max(1, distiller.counts(batch)[name])"),),
+        (ACCUMULATION,),
+    ),
+    Mutant(
+        "validated in training mode",
+        "dropout decides which checkpoint is best",
+        "trainer.py",
+        (("if validate_now:\n                model.eval()", "if validate_now:\n                pass"),),
+        (LOOP,),
+    ),
+    Mutant(
+        "training mode not put back after a validation",
+        "KD_Lib: no dropout from the second epoch on",
+        "trainer.py",
+        (("model.train()\n", "pass\n"),),
+        (LOOP, RESUME),
+    ),
+    Mutant(
+        "predictions in training mode",
+        "dropout in the evaluation",
+        "trainer.py",
+        (("was_training = model.training\n    model.eval()", "was_training = model.training"),),
+        (LOOP,),
+    ),
+    Mutant(
+        "the best weights are a view of the last",
+        "state_dict() kept without a copy: `best` is always the last",
+        "trainer.py",
+        (
+            (
+                "value.detach().clone() for name, value in model.state_dict()",
+                "value.detach() for name, value in model.state_dict()",
+            ),
+        ),
+        (LOOP,),
+    ),
+    Mutant(
+        "random state not restored",
+        "accelerate's load_state swallows a failure: another dropout after a restart",
+        "checkpoint.py",
+        (('torch.set_rng_state(groups["rng"]["cpu"])', "pass"),),
+        (RESUME,),
+    ),
+    Mutant(
+        "optimizer state not restored",
+        "TextBrewer: no optimizer state in checkpoints",
+        "checkpoint.py",
+        (('_load_optimizer(optimizer, groups["optimizer"])', "pass"),),
+        (RESUME,),
+    ),
+    Mutant(
+        "the checkpoint of another training taken",
+        "a changed recipe continues with the old weights",
+        "checkpoint.py",
+        (('if about["owner"] != owner:', "if False:"),),
+        (RESUME,),
+    ),
+    Mutant(
+        "shuffling without a seed",
+        "two runs of one recipe differ",
+        "data/batches.py",
+        (("np.random.default_rng((*self.seed, epoch))", "np.random.default_rng()"),),
+        (BATCHES,),
+    ),
+    # --- the teacher ------------------------------------------------------------------------------------------------
+    Mutant(
+        "teacher not in evaluation mode",
+        "vrvlive #2 and many more: a frozen teacher whose dropout is still on",
+        "teachers/module.py",
+        (("self._module.eval()", "pass"),),
+        (TEACHER,),
+    ),
+    Mutant(
+        "teacher's graph kept",
+        "KD_Lib: memory, and a gradient where a loss forgets to detach",
+        "teachers/module.py",
+        (("with torch.no_grad():", "with torch.enable_grad():"),),
+        (TEACHER,),
+    ),
+    Mutant(
+        "teacher in the optimizer",
+        "one optimizer over all parameters at hand, and nothing detached",
+        "trainer.py",
+        (
+            (
+                "torch.optim.AdamW(_groups(model, settings)",
+                "torch.optim.AdamW(_groups(nn.ModuleList([model, distiller.teacher._module]), settings)",
+            ),
+        ),
+        (f"{LOOP}::test_ten_steps_equal_a_plain_loop",),
+        also={
+            "teachers/module.py": (("with torch.no_grad():", "with torch.enable_grad():"),),
+            "losses/kd.py": (("teacher.detach()", "teacher"),),
+        },
+    ),
+    # --- the cache --------------------------------------------------------------------------------------------------
+    Mutant(
+        "the cache answers by position",
+        "haitongli #16, EasyDistill 1.0: the loader shuffles and the targets do not",
+        "cache/store.py",
+        (("return self._logits[position]", "return self._logits[: len(position)]"),),
+        (STORE,),
+    ),
+    Mutant(
+        "the cache sorts its ids and not its answers",
+        "AReaL #1729, WrinkleFree #13: targets of another example",
+        "cache/store.py",
+        (("parts])[order]\n        self._folder", "parts])\n        self._folder"),),
+        (STORE,),
+    ),
+    Mutant(
+        "answers stored in another order than asked",
+        "the teacher is asked by length, the answers are written by row",
+        "cache/label.py",
+        (("writer.add(examples.ids[shard]", "writer.add(examples.ids[np.sort(shard)]"),),
+        (LABELLING,),
+    ),
+    Mutant(
+        "a foreign cache taken",
+        "the answers of last week's teacher",
+        "cache/store.py",
+        (("if found.get(key) != value:", "if False:"),),
+        (STORE,),
+    ),
+    # --- the test split ---------------------------------------------------------------------------------------------
+    Mutant(
+        "checkpoint picked on the test split",
+        "mdistiller keeps the checkpoint that is best on the test set",
+        "pipeline/networks.py",
+        (
+            ("labels = splits.validation.labels", "labels = splits.test.labels"),
+            ("predict_logits(model, view.validation)", "predict_logits(model, view.test)"),
+        ),
+        (TEST_SPLIT,),
+    ),
+    Mutant(
+        "grid tuned on the test split",
+        "learning rate, temperature and weight chosen on the figure that is reported",
+        "pipeline/arms.py",
+        (
+            (
+                "scores.append(trained.history.best_nll)",
+                "scores.append(-float((trained.logits(trained.view.test).argmax(1) == splits.test.labels).mean()))",
+            ),
+        ),
+        (TEST_SPLIT,),
+    ),
+    Mutant(
+        "precision chosen on the test split",
+        "int8 is taken where it does the test well",
+        "pipeline/evaluate.py",
+        (("texts=splits.validation.texts", "texts=splits.test.texts"),),
+        (TEST_SPLIT,),
+    ),
+    Mutant(
+        "training rows that are in the test split kept",
+        "duplicates across splits: the student has seen the answers",
+        "data/splits.py",
+        (('train = _drop(train, parts["test"], "training, also in test", dropped)', "pass"),),
+        (SPLITS,),
+    ),
+    Mutant(
+        "unlabelled rows that are in the test split kept",
+        "the teacher's answers for the test texts are in the transfer set",
+        "data/splits.py",
+        (("extra = _drop(extra, other,", "_drop(extra, other,"),),
+        (SPLITS,),
+    ),
+    # --- did it help? -----------------------------------------------------------------------------------------------
+    Mutant(
+        "seeds pooled as examples in the test",
+        "three seeds of 2,000 rows are not 6,000 rows",
+        "evaluation/significance.py",
+        (
+            (
+                "d = len(baseline) * student.sum(axis=0) - len(student) * baseline.sum(axis=0)",
+                "d = (student[: len(baseline)] - baseline[: len(student)]).ravel()",
+            ),
+        ),
+        (f"{SIGNIFICANCE}::test_seeds_are_never_pooled_as_examples",),
+    ),
+    Mutant(
+        "seeds not resampled in the interval",
+        "an interval about these trainings only",
+        "evaluation/significance.py",
+        (
+            (
+                "return rng.multinomial(draws,",
+                "return np.full((resamples, seeds), 1 / seeds) + 0 * rng.multinomial(draws,",
+            ),
+        ),
+        (f"{SIGNIFICANCE}::test_the_variance_between_seeds_is_unbiased",),
+    ),
+    Mutant(
+        "examples not resampled in the interval",
+        "an interval about this test split only",
+        "evaluation/significance.py",
+        (
+            (
+                "drawn = rng.multinomial(examples, counts / examples, size=rows.stop - start)",
+                "drawn = np.tile(counts, (rows.stop - start, 1))",
+            ),
+        ),
+        (f"{SIGNIFICANCE}::test_the_interval_is_the_95_percent_one",),
+    ),
+)
