@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from kill_harness import start
-from kill_points import GRID, POINTS, Point
+from kill_points import POINTS, Point, subject
 from same_run import differences
-from tiny import recipe, write_csv
+from tiny import write_csv
 
 OPENED = "test_evaluations.json: in place"
 NETWORKS = ("teacher", "student", "baseline")
@@ -22,7 +22,7 @@ OTHER_LOSSES = [{"name": "kd", "weight": 0.5, "temperature": 4}, {"name": "cross
 
 @pytest.fixture(scope="module")
 def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    return recipe(write_csv(tmp_path_factory.mktemp("data") / "rows.csv"), grid=GRID)
+    return subject(write_csv(tmp_path_factory.mktemp("data") / "rows.csv"))
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +135,9 @@ def test_killed_with_a_changed_recipe(tmp_path: Path, values: dict[str, object],
         Point("tuning/student-1/model.safetensors: removed"),
         Point("student/seed-1: step 19"),
         Point("evaluation/stage.json: removed"),
-        Point("evaluation: teacher answered", opened=True),
-        Point("bundle: written", opened=True),
+        Point(OPENED, opened=True),
         Point("bundle: aside", opened=True, twice=True),
+        Point("bundle: in place", opened=True),
         Point("evaluation.json: written", opened=True),
         Point("report.html: half written"),
     ]
