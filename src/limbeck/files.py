@@ -1,14 +1,16 @@
 """Files that matter are written aside and renamed: a reader sees the old one or the new one, never half of one."""
 
+import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, unwritable
 
 
 @contextmanager
@@ -16,15 +18,16 @@ def staged(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or a folder to; it takes the name `path` when the block succeeds.
 
     Raises:
-        FileNotFoundError: the block wrote nothing there; what stood at `path` is still there.
+        LimbeckError: the disk is full, or does not take it for another reason; what stood at `path` is still there.
+        RuntimeError: the block wrote nothing there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    _remove(aside)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(aside)
         yield aside
         if not aside.exists():
-            raise FileNotFoundError(f"nothing was written for {path}")
+            raise RuntimeError(f"nothing was written for {path}")
         _sync(aside)
         if path.is_dir():
             # A folder cannot be replaced in one step: its old content goes aside first.
@@ -35,8 +38,13 @@ def staged(path: Path) -> Iterator[Path]:
             _remove(old)
         else:
             aside.replace(path)
+    except Exception as error:
+        if (reason := _from_system(error)) is None:
+            raise
+        raise unwritable(path, reason) from error
     finally:
-        _remove(aside)
+        with contextlib.suppress(OSError):
+            _remove(aside)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -50,8 +58,12 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, fix: str | None = None) -> Any:
     """Read a JSON file.
+
+    Args:
+        path: the file.
+        fix: what to do where it is none.
 
     Raises:
         LimbeckError: the file is missing, cannot be read, or is not JSON.
@@ -63,7 +75,18 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LimbeckError(f"not valid JSON ({error})", where=str(path)) from None
+        raise LimbeckError(f"not valid JSON ({error})", where=str(path), fix=fix) from None
+
+
+def not_utf8(path: Path) -> LimbeckError:
+    """Return the error that names the first line of a file that is not UTF-8."""
+    content = path.read_bytes()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte, line = content[error.start], content.count(b"\n", 0, error.start) + 1
+        return LimbeckError(f"not UTF-8 (byte 0x{byte:02x})", where=f"{path}, line {line}", fix="save it as UTF-8")
+    return LimbeckError("not UTF-8", where=str(path), fix="save it as UTF-8")
 
 
 def size_of(path: Path) -> int:
@@ -71,6 +94,17 @@ def size_of(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def _from_system(error: Exception) -> OSError | None:
+    """Return what the operating system said, if it did.
+
+    safetensors and tokenizers are written in Rust and wrap it in errors of their own, as text with its number.
+    """
+    if isinstance(error, OSError):
+        return error
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else None
 
 
 def _remove(path: Path) -> None:

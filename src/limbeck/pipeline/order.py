@@ -12,10 +12,13 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 
 from limbeck import __version__
 from limbeck.console import heading, logged_to, say
 from limbeck.data import load_splits
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import require_words
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, ask_teacher, preflight, train_arm, train_teacher
@@ -25,6 +28,7 @@ from limbeck.pipeline.stage import Stage
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
 
+LOG = "train.log"
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
 
@@ -62,17 +66,16 @@ def run(recipe: Recipe, out: Path, *, command: str | None = None) -> Run:
     Raises:
         LimbeckError: bad input, found before anything long starts wherever it can be.
     """
-    with logged_to(out / "train.log"):
+    if out.exists() and not (out / LOG).is_file() and (not out.is_dir() or any(out.iterdir())):
+        # Stages replace their folders: `--out .` would cost somebody a folder `teacher` or `bundle` of their own.
+        raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
+    with logged_to(out / LOG):
         return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}")
 
 
 def _stages(recipe: Recipe, out: Path, command: str) -> Run:
     let_import(recipe.folder)
     clock = _Clock()
-    write_text(out / "recipe.yaml", recipe.to_yaml())
-    environment = describe_environment()
-    write_json(out / "environment.json", environment)
-
     with clock("data"):
         splits = load_splits(recipe.data)
         counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
@@ -83,7 +86,12 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
 
         views = Views(splits)
         preflight(recipe, splits, views)
+        require_words(splits.labelled.texts)
 
+    # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
+    write_text(out / "recipe.yaml", recipe.to_yaml())
+    environment = describe_environment()
+    write_json(out / "environment.json", environment)
     with clock("teacher"):
         teacher = train_teacher(recipe, splits, views, out)
     with clock("labelling"):
@@ -117,7 +125,7 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
             record, error = deliver(recipe, splits, arms["student"], exported, rows, result.sentence, out)
             result = result.model_copy(update={"bundle": record, "bundle_error": error, "seconds": clock.seconds})
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
-    result = Evaluation.model_validate_json((out / "evaluation.json").read_text(encoding="utf-8"))
+    result = _read_evaluation(out / "evaluation.json")
 
     write_report(
         result,
@@ -127,6 +135,15 @@ def _stages(recipe: Recipe, out: Path, command: str) -> Run:
         path=out / "report.html",
     )
     return Run(out, result)
+
+
+def _read_evaluation(path: Path) -> Evaluation:
+    try:
+        return Evaluation.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise LimbeckError(
+            "damaged: not the evaluation of a run", where=str(path), fix="delete it and run again to have it made anew"
+        ) from None
 
 
 def _write_metrics(path: Path, teacher: Trained, arms: Mapping[str, Arm]) -> None:
