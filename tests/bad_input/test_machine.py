@@ -98,7 +98,8 @@ def test_ctrl_c(folder: Path, snapshot: Snapshot, capsys) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
     assert any("teacher: done after" in text for text in said)
-    assert process.returncode == 130, err
+    # A shell calls both 130: Python may end by the signal itself.
+    assert process.returncode in (130, -signal.SIGINT), err
     assert len(err.splitlines()) == 1, err
     snapshot.check(CTRL_C, err, folder)
     assert debris(folder) == []
