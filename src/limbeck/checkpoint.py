@@ -10,9 +10,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.files import staged
 from limbeck.ranks import as_part_of, ranks, whole
+from limbeck.teachers.module import tensors_digest
 
 
 def save_checkpoint(
@@ -35,9 +37,10 @@ def save_checkpoint(
     for rank, states in enumerate(ranks().gather(_random_states())):
         tensors |= {f"rng/{rank}/{device}": state for device, state in states.items()}
     if ranks().main:
+        about = {"owner": owner, "history": json.dumps(history)}
+        copies = {name: value.contiguous() for name, value in tensors.items()}
         with staged(path) as aside:
-            copies = {name: value.contiguous() for name, value in tensors.items()}
-            save_file(copies, str(aside), metadata={"owner": owner, "history": json.dumps(history)})
+            save_file(copies, str(aside), metadata=about | {"digest": _digest(about, copies)})
     ranks().wait()
 
 
@@ -57,10 +60,13 @@ def load_checkpoint(
             if about["owner"] != owner:
                 return None
             history = json.loads(about["history"])
-            groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "rng": {}}
-            for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
-                group, name = key.split("/", 1)
-                groups[group][name] = file.get_tensor(key)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
+        if about.pop("digest") != _digest(about, tensors):
+            raise ValueError("its checksum differs")
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "rng": {}}
+        for key, value in tensors.items():
+            group, name = key.split("/", 1)
+            groups[group][name] = value
         targets = model.state_dict()
         model.load_state_dict({name: as_part_of(value, targets[name]) for name, value in groups["model"].items()})
         _load_optimizer(optimizer, groups["optimizer"])
@@ -69,11 +75,16 @@ def load_checkpoint(
             torch.cuda.set_rng_state(groups["rng"][f"{ranks().rank}/cuda"])
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         raise LimbeckError(
-            f"the checkpoint is damaged or of another network ({type(error).__name__})",
+            "the checkpoint is damaged or of another network",
             where=str(path),
             fix="delete it and run again",
         ) from error
     return groups["best"], history
+
+
+def _digest(about: dict[str, str], tensors: dict[str, Tensor]) -> str:
+    """Name the content: a flipped bit in a weight is no error to safetensors, and would train on."""
+    return digest([about, tensors_digest(tensors)])
 
 
 def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:

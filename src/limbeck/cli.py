@@ -3,14 +3,20 @@
 import json
 import os
 import shlex
+import signal
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from types import FrameType
+from typing import Annotated
 
 import typer
 
 from limbeck import __version__
 from limbeck.errors import LimbeckError
+from limbeck.files import not_utf8
 
 app = typer.Typer(
     name="limbeck",
@@ -37,6 +43,7 @@ DISTILL = "pip install 'limbeck[distill]'"
 @app.callback(invoke_without_command=True)
 def _options(
     version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error; goes anywhere")] = False,
 ) -> None:
     if version:
         typer.echo(f"limbeck {__version__}")
@@ -105,9 +112,7 @@ def predict(
     from limbeck.runtime import load
 
     student = load(bundle)
-    lines = sys.stdin if file in (None, "-") else _open(Path(str(file)))
-    with lines:
-        texts = [line.rstrip("\r\n") for line in lines]
+    texts = [line.rstrip("\r\n") for line in _lines(file)]
     for text, prediction in zip(texts, student.predict(texts), strict=True):
         if as_json:
             record = {"text": text, "label": prediction.label, "probabilities": prediction.probabilities}
@@ -156,22 +161,47 @@ def main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code: object = 0
-    try:
-        code = app(args=[argument for argument in arguments if argument != "--debug"], standalone_mode=False)
-    except LimbeckError as error:
-        if debug:
-            raise
-        _fail(f"error: {error}", 2)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:
-        if debug or not _is_usage(error):
-            raise
-        _fail(_usage(error), 2)
+    with _noted_interrupts() as interrupts:
+        try:
+            code = app(args=[argument for argument in arguments if argument != "--debug"], standalone_mode=False)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except Exception as error:
+            message = _in_words(error)
+            if interrupts:
+                code = INTERRUPTED
+            elif message is None:
+                raise
+            else:
+                if debug:
+                    traceback.print_exc()
+                _fail(f"error: {message}", 2)
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code
         _fail(f"interrupted; the same line continues where it stopped: limbeck {shlex.join(arguments)}", INTERRUPTED)
+
+
+@contextmanager
+def _noted_interrupts() -> Iterator[list[int]]:
+    """Yield a list that is empty as long as nobody types Ctrl-C.
+
+    Where it meets an extension module at work, that may swallow the KeyboardInterrupt and raise an error of its own.
+    """
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, as in a shell's background
+        yield seen
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run(recipe: str, overrides: list[str] | None, out: Path | None) -> None:
@@ -196,19 +226,31 @@ def _needs_distill() -> None:
         )
 
 
-def _open(path: Path) -> Any:
+def _lines(file: str | None) -> list[str]:
+    path = None if file in (None, "-") else Path(str(file))
     try:
-        return path.open(encoding="utf-8")
+        with path.open(encoding="utf-8") if path else sys.stdin as lines:
+            return list(lines)
     except OSError as error:
-        raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
+        raise LimbeckError(
+            f"cannot be read ({error.strerror})",
+            where=str(path or "standard input"),
+            fix="give a file, one text a line",
+        ) from None
+    except UnicodeDecodeError:
+        raise not_utf8(path) if path else LimbeckError("not UTF-8", where="standard input") from None
 
 
-def _is_usage(error: Exception) -> bool:
-    return hasattr(error, "format_message")
-
-
-def _usage(error: Any) -> str:
-    return f"error: {error.format_message()}; see limbeck --help"
+def _in_words(error: Exception) -> str | None:
+    """Return the one line for an error of the user's or of the machine's; None for one of ours."""
+    if isinstance(error, LimbeckError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error} (--debug shows where)"
+    # What typer raises for a line that it cannot read.
+    words = getattr(error, "format_message", None)
+    return f"{words()}; see limbeck --help" if words else None
 
 
 def _fail(message: str, code: int) -> None:

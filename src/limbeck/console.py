@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from limbeck.errors import unwritable
 
 _PLAIN_EVERY_S = 10.0
 
@@ -24,20 +26,28 @@ _logs: list[Console] = []
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Add everything that is printed while the block runs to a file, without colours."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (Path(os.devnull) if _SILENT else path).open("a", encoding="utf-8") as file:
-        log = Console(file=file, highlight=False, soft_wrap=True, width=120, color_system=None)
-        _logs.append(log)
-        try:
-            yield
-        finally:
-            _logs.remove(log)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = (Path(os.devnull) if _SILENT else path).open("a", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(path, error) from error
+    log = Console(file=file, highlight=False, soft_wrap=True, width=120, color_system=None)
+    _logs.append(log)
+    try:
+        yield
+    finally:
+        _logs.remove(log)
+        with suppress(OSError):
+            file.close()
 
 
 def _print(renderable: Any, *, style: str | None = None, soft_wrap: bool = True) -> None:
-    for target in (console, *_logs):
-        # Texts of the user's may hold square brackets, which are no markup.
-        target.print(renderable, style=style, soft_wrap=soft_wrap, markup=False)
+    # Texts of the user's may hold square brackets, which are no markup.
+    console.print(renderable, style=style, soft_wrap=soft_wrap, markup=False)
+    for log in _logs:
+        # A full disk must not end a run for a line of its log: what matters is staged, and says so itself.
+        with suppress(OSError):
+            log.print(renderable, style=style, soft_wrap=soft_wrap, markup=False)
 
 
 class Meter:

@@ -1,7 +1,10 @@
 """The one error a user meets: what is wrong, where, and what to do."""
 
 import difflib
+import errno
 from collections.abc import Iterable
+
+_SHOWN = 20
 
 
 class LimbeckError(Exception):
@@ -24,8 +27,27 @@ class LimbeckError(Exception):
         return f"{line}; {self.fix}" if self.fix else line
 
 
+def unwritable(path: object, error: OSError) -> LimbeckError:
+    """Return the error for a disk that does not take what is written to `path`."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return LimbeckError(
+        f"cannot be written ({error.strerror or error})",
+        where=str(path),
+        fix="make room, and the same line continues"
+        if full
+        else "choose another folder, or ask for the right to write",
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return a hint that names the closest valid name, or all of them when none is close."""
+    """Return a hint that names the closest valid name, or all of them (of many, the first) when none is close."""
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else f"valid: {', '.join(names)}"
+    if close := difflib.get_close_matches(name, names, n=1, cutoff=0.6):
+        return f"did you mean `{close[0]}`?"
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"valid: {', '.join(names[:_SHOWN])}{more}"

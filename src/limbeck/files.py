@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, unwritable
 
 _writing: set[Path] = set()  # what this process is writing aside
 
@@ -23,17 +23,18 @@ def staged(path: Path) -> Iterator[Path]:
     that was killed on its way out gets its name back.
 
     Raises:
-        FileNotFoundError: the block wrote nothing there; what stood at `path` is still there.
+        LimbeckError: the disk is full, or does not take it for another reason; what stood at `path` is still there.
+        RuntimeError: the block wrote nothing there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clean(path.parent)
     aside, old = (path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.{kind}") for kind in ("part", "old"))
     mine = {aside.absolute(), old.absolute()}
     _writing.update(mine)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clean(path.parent)
         yield aside
         if not aside.exists():
-            raise FileNotFoundError(f"nothing was written for {path}")
+            raise RuntimeError(f"nothing was written for {path}")
         _sync(aside)
         if path.is_dir():
             # A folder cannot be replaced in one step: its old content goes aside first.
@@ -42,8 +43,13 @@ def staged(path: Path) -> Iterator[Path]:
             _remove(old)
         else:
             aside.replace(path)
+    except Exception as error:
+        if (reason := _from_system(error)) is None:
+            raise
+        raise unwritable(path, reason) from error
     finally:
-        _remove(aside)
+        with suppress(OSError):
+            _remove(aside)
         _writing.difference_update(mine)
 
 
@@ -58,8 +64,12 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, fix: str | None = None) -> Any:
     """Read a JSON file.
+
+    Args:
+        path: the file.
+        fix: what to do where it is none.
 
     Raises:
         LimbeckError: the file is missing, cannot be read, or is not JSON.
@@ -71,7 +81,18 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LimbeckError(f"not valid JSON ({error})", where=str(path)) from None
+        raise LimbeckError(f"not valid JSON ({error})", where=str(path), fix=fix) from None
+
+
+def not_utf8(path: Path) -> LimbeckError:
+    """Return the error that names the first line of a file that is not UTF-8."""
+    content = path.read_bytes()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte, line = content[error.start], content.count(b"\n", 0, error.start) + 1
+        return LimbeckError(f"not UTF-8 (byte 0x{byte:02x})", where=f"{path}, line {line}", fix="save it as UTF-8")
+    return LimbeckError("not UTF-8", where=str(path), fix="save it as UTF-8")
 
 
 def size_of(path: Path) -> int:
@@ -112,6 +133,17 @@ def _alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _from_system(error: Exception) -> OSError | None:
+    """Return what the operating system said, if it did.
+
+    safetensors and tokenizers are written in Rust and wrap it in errors of their own, as text with its number.
+    """
+    if isinstance(error, OSError):
+        return error
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else None
 
 
 def _remove(path: Path) -> None:

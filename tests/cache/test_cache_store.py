@@ -1,5 +1,6 @@
 """A cache is refused when it is foreign or damaged, and never misaligned."""
 
+import errno
 import json
 
 import numpy as np
@@ -139,10 +140,10 @@ def test_a_shard_that_cannot_be_written_leaves_the_cache_as_it_was(cache, monkey
     def full_disk(tensors, name):
         with open(name, "wb") as file:
             file.write(b"half")
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("limbeck.cache.store.save_file", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(LimbeckError, match="No space"):
         CacheWriter(folder, owner).add(np.array([1]), Outputs(torch.zeros(1, CLASSES)))
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
     assert answers(CachedTeacher(folder, owner), examples) == expected

@@ -221,7 +221,7 @@ def test_transfer_file_joins_the_unlabelled_rows(tmp_path):
 def test_an_official_split_without_labels(tmp_path):
     write_rows(tmp_path / "train.jsonl", many(40))
     write_rows(tmp_path / "test.jsonl", [*many(4, "test"), ("bare", None)])
-    with refused(tmp_path, "test split", "1 rows have no label"):
+    with refused(tmp_path, "test split", "1 of 5 rows without a label"):
         load(tmp_path)
 
 

@@ -152,5 +152,5 @@ def test_no_tokenizer_anywhere(monkeypatch):
 
     stub = SimpleNamespace(AutoTokenizer=SimpleNamespace(from_pretrained=from_pretrained))
     monkeypatch.setitem(sys.modules, "transformers", stub)
-    with refused("no tokenizer at `nowhere`", "cannot reach the hub", "folder with tokenizer.json"):
+    with refused("no tokenizer at `nowhere`", "cannot reach the hub", "tokenizer.json, a hub id that can be reached"):
         build_encoder(TransformersTokenizerSettings(kind="transformers", path="nowhere"), [], max_length=6)

@@ -1,5 +1,6 @@
 """A reader sees the old file or the new one, never half of one."""
 
+import errno
 import json
 import os
 import subprocess
@@ -97,10 +98,42 @@ def test_a_block_that_writes_nothing_leaves_the_old_content(tmp_path, kind):
     else:
         path.write_text("old")
     before = tree(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nothing was written"), staged(path):
+    with pytest.raises(RuntimeError, match="nothing was written"), staged(path):
         pass
     assert tree(tmp_path) == before
     assert names(tmp_path) == ["result"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device); make room, and the same line"),
+        (
+            ValueError("I/O error: No space left on device (os error 28)"),
+            "No space left on device); make room, and the",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied); choose another folder"),
+    ],
+)
+def test_a_disk_that_refuses_is_one_clear_error(tmp_path, error, message):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+
+    def write():
+        with staged(path) as aside:
+            aside.write_text("hal")
+            raise error
+
+    with pytest.raises(LimbeckError) as caught:
+        write()
+    assert str(caught.value).startswith(f"{path}: cannot be written ({message}")
+    assert tree(tmp_path) == {"result.txt": "old"}
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path):
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(LimbeckError, match="cannot be written"):
+        write_text(tmp_path / "file" / "result.txt", "new")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from limbeck.models import MODELS, BiGRUSettings, ModelSettings, NgramsSettings,
 
 NET = """
 import torch
+import torch
 from torch import nn
 
 class Bag(nn.Module):
@@ -34,6 +35,17 @@ def anything(**options):
 
 def no_classes(width):
     return Bag(2, width)
+
+class Dropping(Bag):
+    def forward(self, input_ids, attention_mask):
+        assert not self.training
+        torch.rand(3)
+        return super().forward(input_ids, attention_mask)
+
+def dropping(classes, width):
+    network = Dropping(classes, width)
+    network.table.eval()
+    return network
 
 def not_a_module(classes):
     return "network"
@@ -145,6 +157,16 @@ def test_a_custom_model_is_checked_before_it_is_built(package, value, message):
 def test_a_custom_model_must_be_a_module(package):
     with pytest.raises(LimbeckError, match=r"returned a str, not an nn\.Module"):
         build("users_net:not_a_module")
+
+
+def test_trying_a_custom_model_out_leaves_no_trace(package):
+    torch.manual_seed(0)
+    network = build({"name": "users_net:dropping", "width": 3})
+    drawn = torch.rand(1)
+    assert (network.training, network.table.training) == (True, False)
+    torch.manual_seed(0)
+    sys.modules["users_net"].dropping(3, 3)
+    assert torch.equal(drawn, torch.rand(1))
 
 
 @pytest.mark.parametrize("name", ["a:b:c", ":build", "net:", "net/file.py:build"])

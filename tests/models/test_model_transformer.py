@@ -99,7 +99,7 @@ def test_half_precision_checkpoints_become_float32(tmp_path):
 
 def test_an_asset_is_looked_up_by_name(tmp_path, monkeypatch):
     save_bert(tmp_path)
-    monkeypatch.setattr("limbeck.data.assets.asset", lambda name: {"minilm": tmp_path}[name])
+    monkeypatch.setattr("limbeck.data.tokenizers.asset", lambda name: {"minilm": tmp_path}[name])
     assert build("minilm")(*rows([3])).shape == (1, CLASSES)
 
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_loaded_is_refused(tmp_path):
         (lambda: build(tmp_path / "good", vocabulary=larger), "tokenizer has 41 tokens but the model only 40"),
         (lambda: build(tmp_path / "good", layers=3), "cannot keep 3 and freeze 0 of 2 layers"),
         (lambda: build(tmp_path / "good", layers=1, freeze=2), "cannot keep 1 and freeze 2 of 2 layers"),
-        (lambda: build(tmp_path / "nowhere"), "cannot load the model"),
+        (lambda: build(tmp_path / "nowhere"), "nowhere: no such folder"),
         (lambda: build("nobody/has-this-model"), "cannot load the model"),
     ]
     for call, message in refusals:

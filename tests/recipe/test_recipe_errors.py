@@ -29,6 +29,8 @@ UNKNOWN = {
     "did you mean `until`?",
     "baseline.train.lrr=5": "unknown key `baseline.train.lrr`; did you mean `lr`?",
     "grid.train.lrr=[5]": "unknown key `grid.train.lrr`; did you mean `lr`?",
+    "teacher.freeze=2": "unknown key `teacher.freeze`; it belongs to `kind: transformers`",
+    "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
     "data.colour=red": "unknown key `data.colour`; valid: domain, label, labelled, labelled_per_batch, source, split, "
     "text, transfer, unlabelled",
 }
@@ -86,6 +88,7 @@ RANGES = {
     "data.source=''": "`data.source` must not be empty",
     "seeds=[]": "`seeds` must not be empty",
     "seeds=[0, -1]": "`seeds.1` must be at least 0, not -1",
+    "seeds=[4294967296]": "`seeds.0` must be less than 4294967296, not 4294967296",
     "seeds=[3, 1, 3]": "`seeds`: a seed stands twice; each counts once",
     "grid.train.lr=[]": "`grid.train.lr` must not be empty",
     "grid.train.lr=[1, -1]": "`grid.train.lr` must be greater than 0, not -1",
@@ -159,8 +162,7 @@ def test_the_key_of_an_error_is_the_key_of_the_override_that_mends_it(path):
 def test_a_grid_that_fits_the_student_but_not_the_baseline(path):
     """Found now, not after the teacher and the student are trained."""
     (line,) = lines_of(path, "baseline.model=bigru", "grid.model.buckets=[10, 20]")
-    assert line.startswith("unknown key `grid.model.buckets`; valid: ")
-    assert line.endswith(" (in the baseline)")
+    assert line == "unknown key `grid.model.buckets`; it belongs to `name: ngrams` (in the baseline)"
 
 
 def test_a_baseline_with_steps_and_epochs(path):
@@ -202,7 +204,7 @@ def test_a_file_that_is_no_recipe(tmp_path, text, message):
 def test_a_file_that_is_no_text(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"name: \xff\xfe")
-    with pytest.raises(LimbeckError, match="cannot be read as UTF-8 text"):
+    with pytest.raises(LimbeckError, match=r"mine.yaml, line 1: not UTF-8 \(byte 0xff\); save it as UTF-8"):
         load_recipe(str(path))
 
 

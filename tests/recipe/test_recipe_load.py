@@ -369,3 +369,10 @@ def test_a_custom_model_is_named_by_import_path_and_checked_on_request(load, tmp
     recipe = load(f"student.model={model}")
     with pytest.raises(LimbeckError, match=message):
         check_model(recipe.student.model)
+
+
+def test_an_override_changes_one_of_two_places_that_share_a_mapping(tmp_path):
+    """A YAML alias puts one mapping into both; PyYAML itself writes such files."""
+    text = TEXT.replace("train: {epochs: 2}", "train: &train {lr: 0.5}").replace("{steps: 50, lr: 1e-2}", "*train")
+    recipe = load_recipe(write(tmp_path, text), ["student.train.lr=0.1"])
+    assert (recipe.student.train.lr, recipe.teacher.network.train.lr) == (0.1, 0.5)

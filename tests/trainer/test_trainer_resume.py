@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from trainer_cases import Rows, same, student, teacher, train, weights
 
 from limbeck import checkpoint as checkpoints
@@ -156,6 +156,16 @@ def _foreign_file(path):
     checkpoints.save_file({"weight": torch.ones(2)}, str(path))
 
 
+def _flipped_bit(path):
+    content = bytearray(path.read_bytes())
+    content[-7] ^= 1  # in a weight: to safetensors, as good as any other
+    path.write_bytes(content)
+
+
+def _another_history(path):
+    path.write_bytes(path.read_bytes().replace(b'best_step\\": 8', b'best_step\\": 4'))
+
+
 def _without(part):
     def damage(path):
         with safe_open(str(path), framework="pt") as file:
@@ -169,13 +179,24 @@ def _without(part):
 
 @pytest.mark.parametrize(
     "damage",
-    [_cut, _nonsense, _empty, _foreign_file, _without("model/student.body"), _without("rng/0/cpu")],
+    [
+        _cut,
+        _flipped_bit,
+        _another_history,
+        _nonsense,
+        _empty,
+        _foreign_file,
+        _without("model/student.body"),
+        _without("rng/0/cpu"),
+    ],
     ids=lambda f: f.__name__,
 )
 def test_a_damaged_checkpoint_is_one_clear_error(path, damage):
     with pytest.raises(Killed):
         run(path, die_at=2)
+    before = path.read_bytes()
     damage(path)
+    assert path.read_bytes() != before
     with pytest.raises(LimbeckError, match=r"the checkpoint is damaged .*; delete it and run again") as caught:
         run(path)
     assert caught.value.where == str(path)
@@ -190,11 +211,11 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(path, unbroke
     def full_disk(tensors, name, metadata):
         with open(name, "wb") as file:
             file.write(b"half of i")
-        raise OSError("no space left on device")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "save_file", full_disk)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(LimbeckError, match=r"cannot be written \(No space left on device\); make room"):
             run(path, seed=50, start=2)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]

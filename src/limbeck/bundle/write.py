@@ -16,6 +16,7 @@ from torch import Tensor
 
 from limbeck import __version__
 from limbeck.bundle.export import Parity, parity, quantize_int8
+from limbeck.errors import LimbeckError
 from limbeck.evaluation import measure_all
 from limbeck.files import size_of, staged
 from limbeck.runtime import Encoder
@@ -135,6 +136,8 @@ def _choose(
         quantize_int8(model, twin)
         runners["int8"] = runner(twin)
         int8 = parity(reference, runners["int8"](samples))
+    except LimbeckError:
+        raise  # a full disk: the bundle would not fit either
     except Exception as error:
         latency = measure_all({"fp32": runners["fp32"]}, samples)["fp32"][0]
         return Choice(model, "fp32", fp32, latency, f"int8 could not be made ({type(error).__name__})")

@@ -24,6 +24,7 @@ FORMAT = 1
 TAP = "tap/"
 CODEC = "dense-float32"
 MANIFEST = "manifest.json"
+_ANEW = "delete the cache folder and run again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +152,16 @@ class CachedTeacher:
 def _read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     if not (folder / MANIFEST).is_file():
         raise LimbeckError("there is no cache", where=str(folder), fix="label the examples first")
-    manifest = read_json(folder / MANIFEST)
+    manifest = read_json(folder / MANIFEST, fix=_ANEW)
     if not isinstance(manifest, dict) or not {"identity", "count", "shards"} <= manifest.keys():
-        raise LimbeckError("no manifest of a cache", where=str(folder / MANIFEST), fix="delete the cache folder")
+        raise LimbeckError("no manifest of a cache", where=str(folder / MANIFEST), fix=_ANEW)
     found = manifest["identity"]
     for key, value in _as_json(identity).items():
         if found.get(key) != value:
             raise LimbeckError(
                 f"the cache belongs to another {key}: it has `{found.get(key)}`, this run needs `{value}`",
                 where=str(folder),
-                fix="use the run that made it, or another cache folder",
+                fix=f"use the run that made it, or {_ANEW}",
             )
     return manifest
 
@@ -176,9 +177,7 @@ def _load_shards(folder: Path, manifest: dict[str, Any]) -> list[dict[str, Tenso
 
 def _load_shard(path: Path, shard: dict[str, Any]) -> dict[str, Tensor]:
     if not path.is_file() or file_digest(path) != shard["digest"]:
-        raise LimbeckError(
-            "the shard is missing or its bytes changed", where=str(path), fix="delete the cache folder and run again"
-        )
+        raise LimbeckError("the shard is missing or its bytes changed", where=str(path), fix=_ANEW)
     try:
         return load_file(str(path))
     except SafetensorError as error:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
+from limbeck.files import not_utf8
 
 Columns = dict[str, list[Any]]
 
@@ -37,10 +38,8 @@ def read_file(path: Path, *, label: str | None = None) -> Columns:
         raise LimbeckError(f"cannot read {kind}", where=str(path), fix=f"use {', '.join(READERS)}")
     try:
         columns = reader(path)
-    except UnicodeDecodeError as error:
-        raise LimbeckError(
-            f"not UTF-8 (byte 0x{error.object[error.start]:02x})", where=str(path), fix="save it as UTF-8"
-        ) from None
+    except UnicodeDecodeError:
+        raise not_utf8(path) from None
     except OSError as error:
         raise LimbeckError(f"cannot be read ({error.strerror or first_line(error)})", where=str(path)) from None
     if not any(columns.values()):
@@ -166,11 +165,6 @@ def _read_parquet(path: Path) -> Columns:
         raise LimbeckError(
             f"not readable as parquet ({first_line(error)})", where=str(path), fix="write it again"
         ) from None
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its kind where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 READERS: dict[str, Callable[[Path], Columns]] = {

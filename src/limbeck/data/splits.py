@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from limbeck.data.settings import DataSettings
 from limbeck.data.tables import Table, read_tables, read_texts
 from limbeck.digest import digest, example_id
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, nearest
 
 UNLABELLED = -1
 
@@ -114,12 +114,13 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     missing = train.take(np.flatnonzero(train.labels == UNLABELLED))
     sizes = {name: getattr(settings.split, name) for name in ("test", "validation") if name not in parts}
     if len(having) < sum(sizes.values()) + (settings.labelled or 2 * len(classes)):
-        raise _too_few(len(having), sizes, settings, len(classes))
+        raise _too_few(len(having), sizes, settings, len(classes), dropped)
     for name, size in sizes.items():
         parts[name], having = having.take(range(size)), having.take(range(size, len(having)))
     for name in ("test", "validation"):
-        _check_held_out(name, parts[name], settings.source)
+        _check_held_out(name, parts[name], settings.source, dropped)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
+    _check_labelled(labelled, classes, settings)
     rest = _by_content(having.take(range(len(labelled), len(having))).without_labels() + missing)
 
     extra = _extra(tables, settings)
@@ -141,7 +142,8 @@ def _classes(labels: list[Any], settings: DataSettings) -> tuple[str, ...]:
             fix="set data.label to a column of integers, strings or booleans",
         )
     values: set[Any] = {_plain(label) for label in labels} - {None}
-    kinds = {type(value) for value in values}
+    # Of the labels, not of the set: 1 and True are equal, so that it has but one of them.
+    kinds = {type(_plain(label)) for label in labels} - {type(None)}
     if float in kinds:
         raise LimbeckError(
             "labels are fractional numbers, which are no classes", where=where, fix="round them, or name another column"
@@ -182,7 +184,7 @@ def _examples(table: Table, classes: tuple[str, ...], where: str) -> Examples:
         raise LimbeckError(
             f"label `{unseen[0]}` does not occur in the training rows",
             where=where,
-            fix="remove its rows, or add training rows",
+            fix=f"{nearest(unseen[0], classes)}; or remove its rows, or add training rows",
         )
     labels = np.fromiter((UNLABELLED if name is None else index[name] for name in names), np.int64, len(names))
     return _by_content(Examples(_ids(table.texts), table.texts, labels))
@@ -237,17 +239,45 @@ def _extra(tables: dict[str, Table], settings: DataSettings) -> Examples:
     return Examples(_ids(texts), texts, np.full(len(texts), UNLABELLED, np.int64))
 
 
-def _check_held_out(name: str, part: Examples, source: str) -> None:
+def _check_held_out(name: str, part: Examples, source: str, dropped: dict[str, int]) -> None:
     where = f"{source}, {name} split"
     if not len(part):
-        raise LimbeckError("no usable rows", where=where, fix="add rows, or remove it: training rows are then held out")
+        raise LimbeckError(
+            f"no usable rows{_lost(dropped)}",
+            where=where,
+            fix="add rows, or remove it: training rows are then held out",
+        )
     if bare := int((part.labels == UNLABELLED).sum()):
         raise LimbeckError(
-            f"{bare:,} rows have no label", where=where, fix="label them, or remove it: training rows are then held out"
+            f"{bare:,} of {len(part):,} rows without a label",
+            where=where,
+            fix="label them, or remove it: training rows are then held out",
         )
 
 
-def _too_few(rows: int, sizes: dict[str, int], settings: DataSettings, classes: int) -> LimbeckError:
+def _check_labelled(labelled: Examples, classes: tuple[str, ...], settings: DataSettings) -> None:
+    where = f"{settings.source}, column `{settings.label}`"
+    if len(classes) > len(labelled):
+        raise LimbeckError(
+            f"{len(classes):,} classes, such as `{classes[0]}`, but only {len(labelled):,} labelled training rows",
+            where=where,
+            fix="set data.label to a column of classes, or raise data.labelled",
+        )
+    if len(found := np.unique(labelled.labels)) < 2:
+        raise LimbeckError(
+            f"all {len(labelled):,} labelled training rows are of class `{classes[found[0]]}`",
+            where=where,
+            fix="raise data.labelled, or add rows of other classes",
+        )
+
+
+def _lost(dropped: dict[str, int]) -> str:
+    return f" (dropped: {', '.join(f'{rows:,} {reason}' for reason, rows in dropped.items())})" if dropped else ""
+
+
+def _too_few(
+    rows: int, sizes: dict[str, int], settings: DataSettings, classes: int, dropped: dict[str, int]
+) -> LimbeckError:
     """Return the error that names sizes which would do; each class needs two rows, each held-out split two."""
     asked = [f"data.split.{name}={size}" for name, size in sizes.items()]
     asked += [f"data.labelled={settings.labelled}"] if settings.labelled else []
@@ -258,7 +288,7 @@ def _too_few(rows: int, sizes: dict[str, int], settings: DataSettings, classes: 
     would += [f"data.labelled={min(left, settings.labelled)}"] if settings.labelled else []
     enough = would and left >= 2 * classes
     return LimbeckError(
-        f"{rows:,} usable rows with a label are too few for {', '.join(asked) or f'{classes} classes'}",
+        f"{rows:,} usable rows with a label{_lost(dropped)} are too few for {', '.join(asked) or f'{classes} classes'}",
         where=settings.source,
         fix=f"these would do: {' '.join(would)}"
         if enough

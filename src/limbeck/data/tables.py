@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.data import packaged
-from limbeck.data.readers import READERS, Columns, first_line, read_file
-from limbeck.errors import LimbeckError, nearest
+from limbeck.data.readers import READERS, Columns, read_file
+from limbeck.errors import LimbeckError, first_line, nearest
 from limbeck.runtime.encoder import well_formed
 
 SPLITS = ("train", "validation", "test", "unsupervised")
@@ -50,7 +50,7 @@ def read_tables(source: str, *, text: str, label: str, domain: str | None = None
             f"`data.domain` belongs to packaged sources, and `{source}` is none",
             fix=f"set data.domain=null; packaged: {', '.join(packaged.SOURCES)}",
         )
-    found = _columns(source, label)
+    found = _columns(source, label, "data.source")
     if "train" not in found:
         raise LimbeckError(
             f"nothing to train on, only {', '.join(found) or 'no split'}",
@@ -92,22 +92,22 @@ def _plain_list(column: Any) -> list[Any]:
 
 
 def read_texts(source: str, *, text: str) -> list[str]:
-    """Read the texts of every split of a source, labels ignored.
+    """Read the texts of every split of `data.transfer`, labels ignored.
 
     Raises:
         LimbeckError: nothing is there, or it cannot be read, or the column is missing.
     """
     if source in packaged.SOURCES:
         return [row[0] for row in packaged.SOURCES[source](None)]
-    found = _columns(source, None)
+    found = _columns(source, None, "data.transfer")
     if not found:
         raise LimbeckError("no files with texts", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [_table(held, text=text, label=text, where=where, needs_label=False) for where, held in found.values()]
     return [value for table in tables for value in table.texts]
 
 
-def _columns(source: str, label: str | None) -> dict[str, tuple[str, Columns]]:
-    """Return what a source holds, by split: where it was read, and its columns."""
+def _columns(source: str, label: str | None, key: str) -> dict[str, tuple[str, Columns]]:
+    """Return what a source holds, by split: where it was read, and its columns; `key` is whose value the source is."""
     path = Path(source).expanduser()
     if path.is_file():
         return {"train": (str(path), read_file(path, label=label))}
@@ -116,10 +116,18 @@ def _columns(source: str, label: str | None) -> dict[str, tuple[str, Columns]]:
     if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
         raise LimbeckError(
             "no such file or folder, and no packaged source of this name",
-            where=f"data.source={source}",
-            fix=f"{nearest(source, packaged.SOURCES)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
+            where=f"{key}={source}",
+            fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
         )
-    return _read_hub(source)
+    return _read_hub(source, key)
+
+
+def _nearest_source(path: Path) -> str:
+    """Return a hint that names a packaged source, or a file that lies where `path` should."""
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    files = [str(entry) for entry in beside if entry.suffix.lower() in READERS or entry.is_dir()]
+    close = nearest(str(path), [*packaged.SOURCES, *files])
+    return close if close.startswith("did") else nearest(str(path), packaged.SOURCES)
 
 
 def _split_files(folder: Path) -> dict[str, Path]:
@@ -135,7 +143,7 @@ def _split_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _read_hub(name: str) -> dict[str, tuple[str, Columns]]:
+def _read_hub(name: str, key: str) -> dict[str, tuple[str, Columns]]:
     import datasets
 
     try:
@@ -144,7 +152,7 @@ def _read_hub(name: str) -> dict[str, tuple[str, Columns]]:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         raise LimbeckError(
             f"cannot load `{name}` from the hub{offline}: {first_line(error).rstrip('.')}",
-            where=f"data.source={name}",
+            where=f"{key}={name}",
             fix="give a local file or folder instead",
         ) from error
     splits = {_ALIASES.get(str(split), str(split)): part for split, part in loaded.items()}

@@ -1,5 +1,6 @@
 """Where a model's token ids come from: words counted in the training texts, or a pretrained tokenizer."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from limbeck.data.assets import ASSETS, asset
-from limbeck.data.readers import first_line
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.files import read_json
 from limbeck.runtime import Encoder
 from limbeck.runtime.encoder import read_tokenizer
@@ -20,6 +20,11 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 # (it|'s, they|'re), a number keeps its separators (1,000.50) and its letters (90s, 3rd), every other mark is a token by
 # itself, a run of dots is one. Unlike spaCy it knows no lists of words: cannot stays whole, U.S. becomes u|.|s|.
 _WORD = r"n't\b|'(?:s|re|ve|ll|d|m)\b|\d+(?:[.,:]\d+)+|\w+?(?=n't\b)|\w+|\.{2,}|[^\w\s]"
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+PRETRAINED = (
+    "give a folder with config.json, model.safetensors and tokenizer.json, a hub id that can be reached, or `minilm`"
+)
+"""What a pretrained model can be."""
 _APOSTROPHES = r"[‘’ʼ]"
 
 
@@ -101,8 +106,16 @@ def word_tokenizer(texts: Sequence[str], settings: WordTokenizerSettings) -> Tok
 
 
 def pretrained_folder(path: str) -> str:
-    """Return the folder of a packaged model; a folder or a hub id stays as it is."""
-    return str(asset(path)) if path in ASSETS else path
+    """Return the folder of a packaged model; a folder or a hub id stays as it is.
+
+    Raises:
+        LimbeckError: it is none of the three, or the package cannot be obtained.
+    """
+    if path in ASSETS:
+        return str(asset(path))
+    if not Path(path).is_dir() and not _HUB_ID.fullmatch(path):
+        raise LimbeckError("no such folder", where=path, fix=PRETRAINED)
+    return path
 
 
 def _pretrained(path: str) -> tuple[Tokenizer, int]:
@@ -122,6 +135,6 @@ def _pretrained(path: str) -> tuple[Tokenizer, int]:
     except (OSError, ValueError) as error:
         raise LimbeckError(
             f"no tokenizer at `{path}`: {first_line(error).rstrip('.')}",
-            fix="give a folder with tokenizer.json, or a hub id",
+            fix=PRETRAINED,
         ) from error
     return loaded.backend_tokenizer, loaded.pad_token_id or 0

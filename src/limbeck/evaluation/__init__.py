@@ -2,7 +2,7 @@
 
 from limbeck.evaluation.calibration import calibrated_nll, fit_temperature
 from limbeck.evaluation.cost import Speed, measure, measure_all
-from limbeck.evaluation.floor import Floor, tfidf_floor
+from limbeck.evaluation.floor import Floor, require_words, tfidf_floor
 from limbeck.evaluation.metrics import accuracy, agreement, confusion, kl, mean_scores, nll, reliability, scores
 from limbeck.evaluation.sentence import sentence
 from limbeck.evaluation.significance import compare, verdict
@@ -22,6 +22,7 @@ __all__ = [
     "measure_all",
     "nll",
     "reliability",
+    "require_words",
     "scores",
     "sentence",
     "tfidf_floor",

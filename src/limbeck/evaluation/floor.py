@@ -1,5 +1,6 @@
 """The floor: what a reader gets from the same labels with TF-IDF and logistic regression."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
 MAX_TERMS = 50_000
 """Most words and word pairs kept, the most frequent ones: bounds memory at 77 classes to about half a gigabyte."""
+
+
+_WORD = r"(?u)\b\w\w+\b"
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,19 @@ class Floor:
     parameters: int
     size_bytes: int
     predict: Callable[[Sequence[str]], np.ndarray]
+
+
+def require_words(texts: Sequence[str]) -> None:
+    """Raise now what the floor would raise when everything else is trained.
+
+    Raises:
+        LimbeckError: no text holds a word of two letters.
+    """
+    if not any(re.search(_WORD, text) for text in texts):
+        raise LimbeckError(
+            "no labelled text holds a word of two letters",
+            fix="set data.text to the column with the text",
+        )
 
 
 def tfidf_floor(
@@ -67,11 +84,9 @@ def tfidf_floor(
     labels = np.asarray(train_labels)
     if len(np.unique(labels)) < 2:
         raise LimbeckError("the labelled rows show fewer than two classes", where="floor", fix="label more rows")
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_TERMS)
-    try:
-        rows = vectorizer.fit_transform(train_texts)
-    except ValueError as error:
-        raise LimbeckError(f"the labelled rows have no words: {error}", where="floor") from None
+    vectorizer = TfidfVectorizer(token_pattern=_WORD, ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_TERMS)
+    require_words(train_texts)
+    rows = vectorizer.fit_transform(train_texts)
     held_out, truth = vectorizer.transform(validation_texts), np.asarray(validation_labels)
 
     models = {C: LogisticRegression(C=C, max_iter=1000).fit(rows, labels) for C in C_GRID}

@@ -2,17 +2,22 @@
 
 import importlib
 import inspect
+import sysconfig
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from pydantic import ConfigDict, Field
-from torch import nn
+from torch import Tensor, nn
 
-from limbeck.errors import LimbeckError, nearest
+from limbeck.errors import LimbeckError, first_line, nearest
 from limbeck.models.catalogue import Settings
 from limbeck.models.vocabulary import Vocabulary
 
 _OURS = frozenset({"classes", "vocabulary"})
+_NOT_THEIRS = (Path(__file__).parent.parent, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib")))
 
 
 class CustomSettings(Settings):
@@ -47,6 +52,8 @@ def find_custom(settings: CustomSettings) -> Callable[..., Any]:
         raise LimbeckError(
             f"cannot import `{module_name}`: {error}", where="model", fix="install it or put it beside the recipe"
         ) from error
+    except Exception as error:
+        raise _failed(f"cannot import `{module_name}`", error) from error
     function = getattr(module, function_name, None)
     if not callable(function):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
@@ -67,10 +74,60 @@ def build_custom(settings: CustomSettings, *, classes: int, vocabulary: Vocabula
     arguments = {"classes": classes, **settings.arguments}
     if "vocabulary" in inspect.signature(function).parameters:
         arguments["vocabulary"] = vocabulary
-    network = function(**arguments)
+    try:
+        network = function(**arguments)
+    except LimbeckError:
+        raise
+    except Exception as error:
+        raise _failed(f"`{settings.name}` failed", error) from error
     if not isinstance(network, nn.Module):
         raise LimbeckError(f"`{settings.name}` returned a {type(network).__name__}, not an nn.Module", where="model")
+    _try_out(network, settings.name, classes=classes, vocabulary=vocabulary)
     return network
+
+
+def _try_out(network: nn.Module, name: str, *, classes: int, vocabulary: Vocabulary) -> None:
+    """Ask the new network for two texts, so that what it gets wrong is found before anything is trained.
+
+    Raises:
+        LimbeckError: its `forward` fails, or returns anything but logits (batch, classes).
+    """
+    rows, tokens = 2, 5
+    mask = torch.ones(rows, tokens, dtype=torch.int64)
+    mask[1, 3:] = 0
+    ids = torch.arange(rows * tokens).reshape(rows, tokens) % vocabulary.size
+    ids = torch.where(mask.bool(), ids, vocabulary.pad_id)
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        # The generator stays where it was: the network trains as if it had not been asked.
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            logits = network(input_ids=ids, attention_mask=mask)
+    except Exception as error:
+        raise _failed(f"the forward of `{name}` failed on two texts", error) from error
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+    if found != (rows, classes):
+        raise LimbeckError(
+            f"the forward of `{name}` returns {found} for {rows} texts of {classes} classes",
+            where="model",
+            fix=f"return logits (batch, classes), here ({rows}, {classes})",
+        )
+
+
+def _failed(what: str, error: Exception) -> LimbeckError:
+    """Return the error that names the last line on the way that is the user's own."""
+    where = "model"
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = Path(frame.filename)
+        if path.is_file() and not any(folder in path.parents for folder in _NOT_THEIRS):
+            where = f"{path}, line {frame.lineno}"
+    reason = first_line(error)
+    if isinstance(error, SyntaxError):
+        where, reason = f"{error.filename}, line {error.lineno}", error.msg
+    return LimbeckError(f"{what} ({type(error).__name__}: {reason})", where=where, fix="--debug shows the traceback")
 
 
 def _check_arguments(name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:

@@ -8,13 +8,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from limbeck.data.tokenizers import PRETRAINED, pretrained_folder
 from limbeck.errors import LimbeckError
 from limbeck.models.catalogue import Settings, register
 from limbeck.models.embedding import Rate
 from limbeck.models.pooling import masked_mean
 from limbeck.models.vocabulary import Vocabulary
-
-_ASSETS = frozenset({"minilm"})
 
 
 class TransformerSettings(Settings):
@@ -88,7 +87,7 @@ def build_transformer(settings: TransformerSettings, *, classes: int, vocabulary
     Raises:
         LimbeckError: the checkpoint cannot be loaded, lacks weights, has too few layers or too small a vocabulary.
     """
-    source = _locate(settings.path)
+    source = pretrained_folder(settings.path)
     config = _config(source, settings)
     finetuned = config.num_labels == classes and any(
         name.endswith("ForSequenceClassification") for name in config.architectures or ()
@@ -114,14 +113,6 @@ def _inputs(input_ids: Tensor, mask: Tensor, pad_id: int) -> dict[str, Tensor]:
     visible = mask | (first & ~mask.any(1, keepdim=True))
     # Some encoders number positions by which ids are padding, so padding has to be what the tokenizer says it is.
     return {"input_ids": torch.where(mask, input_ids, pad_id), "attention_mask": visible.to(torch.int64)}
-
-
-def _locate(path: str) -> str:
-    if path in _ASSETS:
-        from limbeck.data.assets import asset  # needed for an asset only
-
-        return str(asset(path))
-    return path
 
 
 def _config(source: str, settings: TransformerSettings) -> Any:
@@ -178,7 +169,7 @@ def _unloadable(source: str, error: Exception) -> LimbeckError:
     return LimbeckError(
         f"cannot load the model: {reason}",
         where=source,
-        fix="give a folder with config.json and model.safetensors, a hub id, or `minilm`",
+        fix=PRETRAINED,
     )
 
 

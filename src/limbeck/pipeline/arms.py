@@ -13,6 +13,7 @@ from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import say
 from limbeck.data import Examples, Rows, Splits
 from limbeck.digest import digest
+from limbeck.errors import LimbeckError
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy, objective_from
 from limbeck.models import check_model, missing
@@ -80,9 +81,16 @@ def preflight(recipe: Recipe, material: Material) -> None:
     """Build every network of the run once, so that what cannot be built fails before anything long starts.
 
     Raises:
-        LimbeckError: a network, its weights or its word vectors cannot be had.
+        LimbeckError: a network, its weights or its word vectors cannot be had, or labelled rows fill every batch.
     """
-    pairs = objective_from(recipe.losses).pairs
+    splits, pairs = material.splits, objective_from(recipe.losses).pairs
+    if len(splits.unlabelled) and recipe.data.labelled_per_batch >= recipe.student.train.batch_size:
+        raise LimbeckError(
+            f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {recipe.student.train.batch_size}, "
+            "and the unlabelled ones would never be seen",
+            where="data.labelled_per_batch",
+            fix="lower it, raise student.train.batch_size, or set data.unlabelled=0",
+        )
     for settings in {digest(s.model_dump()): s for s in (recipe.student, recipe.arm("baseline"))}.values():
         check_model(settings.model)
         network = material.build(settings, seed=0)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from limbeck.bundle import Answer, Delivery, export_onnx, write_bundle
 from limbeck.console import say
 from limbeck.data import Splits
+from limbeck.errors import LimbeckError
 from limbeck.evaluation import (
     Floor,
     agreement,
@@ -43,6 +44,7 @@ from limbeck.losses import CATALOG
 from limbeck.pipeline.arms import Arm, TeacherAnswers
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
+from limbeck.pipeline.stage import Stage
 from limbeck.recipe import Recipe
 from limbeck.runtime.bundle import softmax
 
@@ -62,13 +64,16 @@ def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
     """Export every model of the comparison, so that all run in the same engine; a failure is reported, not fatal."""
     files, errors = {}, {}
     for name, trained in models.items():
-        # The name carries what the file was made from, so that an unchanged model is not exported again.
-        path = folder / f"{name}-{trained.digest}.onnx"
+        stage = Stage(folder / name, {"model": trained.digest}, quiet=True)
+        path = stage.folder / "model.onnx"
         try:
-            if not path.is_file():
+            if not stage.done:
                 say(f"  exporting {name}")
-                export_onnx(trained.model, path, *trained.view.example)
+                with stage.working():
+                    export_onnx(trained.model, path, *trained.view.example)
             files[name] = path
+        except LimbeckError:
+            raise  # a full disk: the rest would not fit either
         except Exception as error:
             errors[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
             say(f"  {name} cannot be exported ({errors[name]}); its weights are kept")
@@ -280,6 +285,12 @@ def _curve(seed: int, trained: Trained) -> Curve:
 def _fidelity(
     block: Block, teacher: Block, logits: Sequence[NDArray[np.float32]], answers: NDArray[np.float32]
 ) -> Fidelity:
+    if not teacher.accuracy:
+        raise LimbeckError(
+            "the teacher gets no test row right, so that no share of it can be kept",
+            where="evaluation",
+            fix="compare the labels of the test split with those of the training rows",
+        )
     return Fidelity(
         retention=block.accuracy / teacher.accuracy,
         agreement=float(np.mean([agreement(answers, value) for value in logits])),

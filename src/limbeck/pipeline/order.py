@@ -12,11 +12,14 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from limbeck import __version__
 from limbeck.console import heading, logged_to, say
 from limbeck.data import load_splits
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import require_words
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, ask_teacher, preflight, train_arm, train_teacher
@@ -28,6 +31,7 @@ from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
 
+LOG = "train.log"
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
 
@@ -70,7 +74,10 @@ def run(
     Raises:
         LimbeckError: bad input, found before anything long starts wherever it can be.
     """
-    with logged_to(out / "train.log"):
+    if out.exists() and not (out / LOG).is_file() and (not out.is_dir() or any(out.iterdir())):
+        # Stages replace their folders: `--out .` would cost somebody a folder `teacher` or `bundle` of their own.
+        raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
+    with logged_to(out / LOG):
         make = material or (lambda: Material(load_splits(recipe.data)))
         return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make)
 
@@ -78,11 +85,6 @@ def run(
 def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material]) -> Run:
     let_import(recipe.folder)
     clock, us = _Clock(), ranks()
-    environment = describe_environment()
-    if us.main:
-        write_text(out / "recipe.yaml", recipe.to_yaml())
-        write_json(out / "environment.json", environment)
-
     with clock("data"), us.main_first():
         material = make()
         splits = material.splits
@@ -93,7 +95,14 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
             say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
 
         preflight(recipe, material)
+        if material.view(recipe.student).encoder is not None:
+            require_words(splits.labelled.texts)
 
+    # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
+    environment = describe_environment()
+    if us.main:
+        write_text(out / "recipe.yaml", recipe.to_yaml())
+        write_json(out / "environment.json", environment)
     with clock("teacher"):
         teacher = train_teacher(recipe, material, out)
     with clock("labelling"):
@@ -106,7 +115,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     student = arms["student"].trained[arms["student"].best_seed].model
     if not us.main:  # what follows is one process's work; the others read its result
         us.wait()
-        return Run(out, _read(out), student)
+        return Run(out, _read_evaluation(out / "evaluation.json"), student)
     _write_metrics(out / "metrics.jsonl", teacher, arms)
     networks = {"teacher": teacher} | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
     with clock("export"):
@@ -131,7 +140,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
             record, error = deliver(recipe, material, arms["student"], exported, rows, result.sentence, out)
             result = result.model_copy(update={"bundle": record, "bundle_error": error, "seconds": clock.seconds})
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
-    result = _read(out)
+    result = _read_evaluation(out / "evaluation.json")
 
     write_report(
         result,
@@ -144,8 +153,13 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     return Run(out, result, student)
 
 
-def _read(out: Path) -> Evaluation:
-    return Evaluation.model_validate_json((out / "evaluation.json").read_text(encoding="utf-8"))
+def _read_evaluation(path: Path) -> Evaluation:
+    try:
+        return Evaluation.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise LimbeckError(
+            "damaged: not the evaluation of a run", where=str(path), fix="delete it and run again to have it made anew"
+        ) from None
 
 
 def _write_metrics(path: Path, teacher: Trained, arms: Mapping[str, Arm]) -> None:

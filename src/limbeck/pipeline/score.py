@@ -6,7 +6,7 @@ import numpy as np
 
 from limbeck.console import say, table
 from limbeck.data import Table, label_name, read_tables
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, nearest
 from limbeck.evaluation import scores
 from limbeck.evaluation.schema import Scores
 from limbeck.runtime import load
@@ -24,11 +24,13 @@ def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: b
     index = {name: position for position, name in enumerate(student.labels)}
     names = [label_name(value) for value in rows.labels]
     for row, name in enumerate(names):
+        if name is None:
+            raise LimbeckError(f"row {row + 1} has no label", where=source, fix="label it, or remove it")
         if name not in index:
             raise LimbeckError(
                 f"row {row + 1} has the label `{name}`, which the bundle does not know",
                 where=source,
-                fix=f"its classes: {', '.join(student.labels)}",
+                fix=nearest(name, student.labels),
             )
     result = scores(student.logits(rows.texts), np.array([index[str(name)] for name in names]), None)
     if as_json:

@@ -7,12 +7,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from limbeck.console import say
-from limbeck.digest import digest
-from limbeck.files import read_json, write_json
+from limbeck.digest import digest, file_digest
+from limbeck.errors import LimbeckError
+from limbeck.files import write_json
 from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
+
+
+class _Record(BaseModel):
+    """What a stage leaves in its folder: digests of what went in and, when it is complete, of the files it wrote."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inputs: dict[str, str]
+    complete: bool
+    seconds: float = 0.0
+    files: dict[str, str] = {}
 
 
 class Stage:
@@ -22,6 +36,9 @@ class Stage:
         folder: what it writes; whatever an earlier, different run of the stage left there is removed first.
         inputs: everything that its result depends on, by a name that a reader understands.
         quiet: do not print that it was reused.
+
+    Raises:
+        LimbeckError: the folder's record, or a file of the finished stage, is damaged.
     """
 
     def __init__(self, folder: Path, inputs: Mapping[str, Any], *, quiet: bool = False) -> None:
@@ -29,33 +46,36 @@ class Stage:
         self._inputs = {name: digest(value) for name, value in inputs.items()}
         self.digest = digest(self._inputs)
         self.seconds = 0.0
-        old = _read(folder / _RECORD)
-        self.done = bool(old) and old.get("inputs") == self._inputs and bool(old.get("complete"))
-        if self.done:
-            self.seconds = float(old["seconds"])
+        old = _read(folder)
+        self.done = old is not None and old.inputs == self._inputs and old.complete
+        if old is None:
+            if folder.is_dir():
+                self._clear()
+        elif self.done:
+            _verify(folder, old.files)
+            self.seconds = old.seconds
             if not quiet:
                 say(f"  {folder.name}: unchanged, reused")
-        elif old and old.get("inputs") != self._inputs:
-            known = old.get("inputs", {})
-            changed = [name for name, value in self._inputs.items() if known.get(name) != value]
+        elif old.inputs != self._inputs:
+            changed = [name for name, value in self._inputs.items() if old.inputs.get(name) != value]
             say(f"  {folder.name}: {', '.join(changed) or 'inputs'} changed, done again")
-            self._clear()
-        elif folder.is_dir() and not old:
             self._clear()
 
     @contextmanager
     def working(self) -> Iterator[Path]:
         """Yield the folder to write into; the stage is complete when the block succeeds."""
-        self._record(complete=False)
+        self._record(_Record(inputs=self._inputs, complete=False))
         start = time.monotonic()
         yield self.folder
         self.seconds = time.monotonic() - start
-        self._record(complete=True)
-
-    def _record(self, *, complete: bool) -> None:
         if ranks().main:
-            record = {"inputs": self._inputs, "complete": complete, "seconds": self.seconds}
-            write_json(self.folder / _RECORD, record)
+            written = sorted(path for path in self.folder.iterdir() if path.is_file() and path.name != _RECORD)
+            files = {path.name: file_digest(path) for path in written}
+            self._record(_Record(inputs=self._inputs, complete=True, seconds=self.seconds, files=files))
+
+    def _record(self, record: _Record) -> None:
+        if ranks().main:
+            write_json(self.folder / _RECORD, record.model_dump())
 
     def _clear(self) -> None:
         if ranks().main:
@@ -64,5 +84,27 @@ class Stage:
             shutil.rmtree(self.folder)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.is_file() else {}
+def _read(folder: Path) -> _Record | None:
+    path = folder / _RECORD
+    if not path.is_file():
+        return None
+    try:
+        return _Record.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise LimbeckError("damaged: no record of a stage", where=str(path), fix=_anew(folder)) from None
+
+
+def _verify(folder: Path, files: Mapping[str, str]) -> None:
+    """Refuse files that are not what the stage wrote: a flipped bit in a weight is no error to any reader."""
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise LimbeckError("the file of a finished stage is missing", where=str(path), fix=_anew(folder))
+        if file_digest(path) != expected:
+            raise LimbeckError(
+                "not the file that was written (its checksum differs)", where=str(path), fix=_anew(folder)
+            )
+
+
+def _anew(folder: Path) -> str:
+    return f"delete {folder} and run again to have it made anew"

@@ -63,6 +63,8 @@ def _enter(place: Any, step: str, key: str) -> Any:
         inner = {"name": inner}
     elif not isinstance(inner, dict | list):
         inner = {}
+    # A copy, as YAML's `*name` puts one mapping into two places, and a change is of one of them.
+    inner = inner.copy()
     place[position] = inner
     return inner
 

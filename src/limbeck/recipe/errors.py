@@ -24,10 +24,10 @@ _MUST_BE = {
     "tuple_type": "a list",
     "dict_type": _KEYS,
     "model_type": _KEYS,
-    "greater_than": "greater than {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "less than {lt:g}",
-    "less_than_equal": "at most {le:g}",
+    "greater_than": "greater than {gt:.12g}",
+    "greater_than_equal": "at least {ge:.12g}",
+    "less_than": "less than {lt:.12g}",
+    "less_than_equal": "at most {le:.12g}",
     "literal_error": "{expected}",
 }
 """Pydantic's error types, as the end of `key must be ...`; what is missing here speaks for itself."""
@@ -74,7 +74,7 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     key = (prefix + _key(error, values)).removesuffix(".")
     if kind == "extra_forbidden":
-        return f"unknown key `{key}`; {nearest(str(error['loc'][-1]), schema.keys(error['loc'][:-1]))}"
+        return f"unknown key `{key}`; {_hint(schema, error['loc'])}"
     if kind == "missing":
         return f"`{key}` is missing"
     if kind in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type"):
@@ -95,6 +95,13 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
         return f"`{key}` is {_shown(given)}; it must be {_FORMS.get(context['pattern'], context['pattern'])}"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     return f"`{key}`: {message}"
+
+
+def _hint(schema: "_Schema", path: tuple[Any, ...]) -> str:
+    """Return what could have stood for an unknown key, or where it could have stood."""
+    if owners := schema.owners(path):
+        return f"it belongs to {' or '.join(owners)}"
+    return nearest(str(path[-1]), schema.keys(path[:-1]))
 
 
 def _key(error: Mapping[str, Any], values: Any) -> str:
@@ -155,6 +162,13 @@ class _Schema:
                 if "const" in entry:
                     tags.setdefault(name, []).append(entry["const"])
         return max(tags.items(), key=lambda item: len(item[1]), default=("name", []))
+
+    def owners(self, path: tuple[Any, ...]) -> list[str]:
+        """Return the branches of the union around a key that have it, as a recipe writes them: `kind: network`."""
+        tag, _ = self.kinds(path[:-2])
+        branches = [option.get("properties", {}) for option in self._options(self._at(path[:-2]))]
+        named = [branch for branch in branches if path[-1] in branch and "const" in branch.get(tag, {})]
+        return sorted(f"`{tag}: {branch[tag]['const']}`" for branch in named)
 
     def _at(self, path: tuple[Any, ...]) -> dict[str, Any]:
         node = self._resolve(self._schema)

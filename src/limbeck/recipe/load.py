@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError, nearest
+from limbeck.files import not_utf8
 from limbeck.recipe.changes import apply, flat
 from limbeck.recipe.errors import RecipeError, check
 from limbeck.recipe.settings import NetworkSettings, Recipe, points
@@ -38,7 +39,7 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     except LimbeckError as error:
         raise LimbeckError(error.what, where=where) from None
     if not isinstance(values, dict):
-        raise LimbeckError("a recipe is a mapping of keys", where=where)
+        raise LimbeckError("a recipe is a mapping of keys", where=where, fix="see one: limbeck recipes show sentiment")
     values.setdefault("name", re.sub(r"[^\w.-]+", "-", path.stem).strip("-.") or "run")
     apply(values, dict(_parsed(override) for override in overrides))
     recipe = parse_recipe(values, where)
@@ -95,8 +96,10 @@ def describe_recipes() -> list[tuple[str, str]]:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LimbeckError(f"cannot be read as UTF-8 text ({error})", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise not_utf8(path) from None
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
 
 
 def _parsed(override: str) -> tuple[str, Any]:

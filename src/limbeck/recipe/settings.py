@@ -103,7 +103,7 @@ class Recipe(_Settings):
 
     name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="of the run; the file's name by default")] = "run"
     seeds: Annotated[
-        list[Annotated[int, Field(ge=0)]],
+        list[Annotated[int, Field(ge=0, lt=2**32)]],
         Field(min_length=1, description="initialisation and order, the same for every arm"),
     ] = [0, 1, 2]
     data: DataSettings

@@ -1,10 +1,10 @@
 """A live PyTorch teacher."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from limbeck.taps import Taps
 from limbeck.types import Batch, Outputs, device_of
@@ -54,8 +54,13 @@ class ModuleTeacher:
 
 def weights_digest(module: nn.Module) -> str:
     """Return 16 hex digits that name a module's parameters and buffers."""
+    return tensors_digest(module.state_dict())
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return 16 hex digits that name tensors, with their names, types and shapes."""
     state = hashlib.blake2b(digest_size=8)
-    for name, tensor in sorted(module.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         # Flattened first: a tensor without axes cannot be viewed as bytes.
         state.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())

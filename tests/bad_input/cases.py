@@ -1,0 +1,333 @@
+"""What users do wrong, a row each: what lies in the folder, and the line that is typed there.
+
+Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files. What the line then says is in
+`messages.txt`.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from damage import cut, edit, flip, flip_in_tensor, one
+from safetensors.torch import load_file, save_file
+
+Prepare = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing done wrong.
+
+    Attributes:
+        group: its chapter.
+        name: for people, unique.
+        line: what is typed after `limbeck`.
+        prepare: makes the folder wrong.
+        start: what the folder `out` is before: absent, a finished run, or one that was interrupted in the student.
+        mend: what to delete, as the message says, for the same line to succeed.
+    """
+
+    group: str
+    name: str
+    line: tuple[str, ...]
+    prepare: Prepare | None = None
+    start: Literal["nothing", "finished", "interrupted"] = "nothing"
+    mend: str | None = None
+
+
+def run(*overrides: str, recipe: str = "tiny.yaml", out: str = "out") -> tuple[str, ...]:
+    return ("run", recipe, *overrides, "--out", out)
+
+
+def files(**contents: str | bytes) -> Prepare:
+    """Return what writes files; `__` in a name is a dot and `_in_` a slash."""
+
+    def write(folder: Path) -> None:
+        for name, content in contents.items():
+            path = folder / name.replace("_in_", "/").replace("__", ".")
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return write
+
+
+def rows(count: int, *, start: int = 0, labels: tuple[object, ...] = (0, 1), text: str = "text number") -> str:
+    lines = [f"{text} {row},{labels[row % len(labels)]}" for row in range(start, start + count)]
+    return "\n".join(["text,label", *lines, ""])
+
+
+def lines_of(*objects: object) -> str:
+    return "\n".join(map(json.dumps, objects)) + "\n"
+
+
+def in_the_recipe(name: str, *overrides: str, group: str = "recipe") -> Case:
+    return Case(group, name, run(*overrides))
+
+
+def in_the_file(name: str, text: str | bytes) -> Case:
+    return Case("recipe", name, run(recipe="mine.yaml"), files(mine__yaml=text))
+
+
+RECIPE = [
+    Case("recipe", "an unknown recipe", run(recipe="sentimnt")),
+    in_the_file("a recipe that is no YAML", "seeds: [0\ndata: {source: rows.csv}\n"),
+    in_the_file("a key that stands twice", "seeds: [0]\nname: a\nseeds: [1]\n"),
+    in_the_file("a recipe that is a list", "- kd\n- cross_entropy\n"),
+    in_the_file("an empty recipe", ""),
+    in_the_file("a recipe that is not UTF-8", b"name: caf\xe9\n"),
+    in_the_recipe("an unknown key", "student.train.epoch=3"),
+    in_the_recipe("an override without a value", "data.labelled"),
+    in_the_recipe("an override that is no YAML", "seeds=[0"),
+    in_the_recipe("an override of a loss that is not there", "losses.kdd.weight=1"),
+    in_the_recipe("a value of the wrong type", "student.train.lr=fast"),
+    in_the_recipe("a value out of range", "losses.kd.temperature=-1"),
+    in_the_recipe("no losses", "losses=[]"),
+    in_the_recipe("an unknown loss", "losses=[{name: kdd}]"),
+    in_the_recipe("a weight schedule of a wrong name", "losses.kd.weight={schedule: linera, start: 1, end: 0}"),
+    in_the_recipe("a negative seed", "seeds=[0, -1]"),
+    in_the_recipe("a seed too large", "seeds=[4294967296]"),
+    in_the_recipe("a seed that stands twice", "seeds=[1, 1]"),
+    in_the_recipe("steps and epochs", "student.train={steps: 5, epochs: 1}"),
+    in_the_recipe("two kinds of teacher mixed", "teacher.freeze=2"),
+    in_the_recipe("an unknown kind of teacher", "teacher.kind=netwrok"),
+    in_the_recipe("a grid over an unknown key", "grid.train.lrr=[0.1, 0.2]"),
+    in_the_recipe("a grid over a single value", "grid.train.lr=0.1"),
+    in_the_recipe("a baseline with an unknown key", "baseline.train.stepss=5"),
+    Case("recipe", "an --out that is a file", run(out="rows.csv")),
+    Case(
+        "recipe", "an --out with files of somebody's own", run(out="."), files(teacher_in_thesis__txt="years of work")
+    ),
+]
+
+
+def in_the_data(name: str, text: str | bytes, *overrides: str, file: str = "mine__csv") -> Case:
+    return Case("data", name, run(f"data.source={file.replace('__', '.')}", *overrides), files(**{file: text}))
+
+
+def in_the_splits(name: str, *overrides: str, **contents: str | bytes) -> Case:
+    named = {f"mine_in_{split}__csv": content for split, content in contents.items()}
+    return Case("data", name, run("data.source=mine", *overrides), files(**named))
+
+
+UTF8 = rows(60).encode()
+LIST_LABELS = lines_of(*({"text": f"a text {row}", "label": [row % 2]} for row in range(60)))
+MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
+DATA = [
+    in_the_recipe("a source that is not there", "data.source=rows.cvs", group="data"),
+    in_the_recipe("a packaged source with a typing error", "data.source=sentiment-rating", group="data"),
+    in_the_recipe("a domain of a file", "data.domain=movie", group="data"),
+    in_the_recipe("a transfer set that is not there", "data.transfer=more.csv", group="data"),
+    in_the_recipe("a text column that is not there", "data.text=txt", group="data"),
+    in_the_recipe("a label column that is not there", "data.label=sentiment", group="data"),
+    in_the_recipe("a label column with a class a row", "data.label=text", group="data"),
+    in_the_recipe("more labelled rows than rows", "data.labelled=1000", group="data"),
+    in_the_recipe("splits larger than the file", "data.split={test: 2000, validation: 400}", group="data"),
+    in_the_recipe("labelled rows that fill every batch", "data.labelled_per_batch=16", group="data"),
+    in_the_data("an empty file", ""),
+    in_the_data("a header and no rows", "text,label\n"),
+    in_the_data("a row of too many fields", "text,label\nfine,1\nwell, not so fine,0\n"),
+    in_the_data("a quote that is never closed", 'text,label\nfine,1\n"not so fine,0\n'),
+    in_the_data("two columns of a name", "text,label,text\na,1,b\n"),
+    in_the_data("a file that is not UTF-8", UTF8.replace(b"number 41", b"num\xe9ro 41")),
+    in_the_data("a file of Excel's Unicode text", rows(60).encode("utf-16")),
+    in_the_data("a suffix that nothing reads", "x", file="mine__xlsx"),
+    in_the_data("a line that is no JSON", lines_of({"text": "a", "label": 1}) + "text\n", file="mine__jsonl"),
+    in_the_data("a line that is no object", lines_of({"text": "a", "label": 1}, ["b", 0]), file="mine__jsonl"),
+    in_the_data("a text that is NaN", lines_of({"text": float("nan"), "label": 1}), file="mine__jsonl"),
+    in_the_data("a text that is missing", lines_of({"text": "a", "label": 1}, {"label": 0}), file="mine__jsonl"),
+    in_the_data("labels that are lists", LIST_LABELS, file="mine__jsonl"),
+    in_the_data("labels of two kinds", MIXED_LABELS, file="mine__jsonl"),
+    in_the_data("a parquet file that is none", b"PAR1 and so on", file="mine__parquet"),
+    in_the_data("one class", rows(60, labels=(1,))),
+    in_the_data("no label at all", rows(60, labels=("",))),
+    in_the_data("labels that are numbers between", rows(60, labels=(0.5, 1.5))),
+    in_the_data("all texts empty", "text,label\n" + " ,0\n ,1\n" * 30),
+    in_the_data(
+        "texts without a word", "text,label\n" + "".join(f"{'?!'[row % 2] * row},{row % 2}\n" for row in range(2, 262))
+    ),
+    in_the_data("labelled rows of one class", rows(260, labels=(0,) * 259 + (1,)), "data.labelled=2"),
+    in_the_splits("a folder without a train file", test=rows(20)),
+    Case(
+        "data",
+        "a folder with two train files",
+        run("data.source=mine"),
+        files(mine_in_train__csv="", mine_in_train__tsv=""),
+    ),
+    in_the_splits("an empty test file", train=rows(60), test=""),
+    in_the_splits("a label of the test file unseen in training", train=rows(60), test=rows(9, start=60, labels=(0, 2))),
+    in_the_splits(
+        "a label of the validation file unseen in training",
+        train=rows(60),
+        validation=rows(9, start=60, labels=("positive", 1)),
+    ),
+    in_the_splits(
+        "a test file without labels",
+        "data.split.validation=9",
+        "data.labelled=20",
+        train=rows(60),
+        test=rows(9, start=60, labels=("", 1)),
+    ),
+    in_the_splits("all training rows in the test file", train=rows(60), test=rows(60)),
+    in_the_splits(
+        "all validation rows in the test file", train=rows(60), validation=rows(9, start=90), test=rows(9, start=90)
+    ),
+]
+
+NETWORK = """import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, classes, size, width):
+        super().__init__()
+        self.table = nn.Embedding(size, width)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, input_ids, attention_mask):
+        return self.head(self.table(input_ids).mean(1))
+
+def build(classes, vocabulary, width=4):
+    return Net(classes, vocabulary.size, width)
+"""
+
+
+def of_the_user(name: str, module: str, *, model: str = "mynet:build") -> Case:
+    return Case("models", name, run(f"student.model={model}"), files(mynet__py=module))
+
+
+VECTORS = "gem 0.1 0.2 0.3\nbore 0.3 0.2 0.1\n"
+BERT = json.dumps({"model_type": "bert", "vocab_size": 9, "hidden_size": 8, "num_attention_heads": 2})
+
+
+def of_the_hub(name: str, model: str) -> Case:
+    line = run(f"teacher={{kind: transformers, model: {model}}}")
+    return Case("models", name, line, files(bert_in_config__json=BERT))
+
+
+MODELS = [
+    in_the_recipe("an unknown model", "student.model=ngarms", group="models"),
+    in_the_recipe("an unknown option of a model", "student.model.bucket=64", group="models"),
+    of_the_user("a module that is not there", NETWORK, model="my_net:build"),
+    of_the_user("a module with a syntax error", NETWORK.replace("return", "retrun")),
+    of_the_user("a module that fails when imported", NETWORK + "TABLE = [][1]\n"),
+    of_the_user("a function that is not there", NETWORK, model="mynet:biuld"),
+    of_the_user("an argument that the function does not take", NETWORK, model="{name: mynet:build, widht: 8}"),
+    of_the_user(
+        "a function that fails",
+        NETWORK + "    raise ValueError('an odd width')\n".replace("    raise", "def build(classes): raise"),
+    ),
+    of_the_user(
+        "a function that returns no module",
+        NETWORK + "    return classes\n".replace("    return", "build = lambda classes:"),
+    ),
+    of_the_user("logits a token instead of logits a text", NETWORK.replace(".mean(1)", "")),
+    of_the_user("one logit for two classes", NETWORK.replace("Linear(width, classes)", "Linear(width, 1)")),
+    of_the_user("a tuple instead of logits", NETWORK.replace(".mean(1))", ".mean(1)),")),
+    of_the_user("a forward that fails", NETWORK.replace("Linear(width", "Linear(width + 1")),
+    of_the_user("a forward of other arguments", NETWORK.replace("attention_mask", "lengths")),
+    Case(
+        "models",
+        "word vectors of another width",
+        run("student.model={name: textcnn, vectors: v.txt}"),
+        files(v__txt=VECTORS),
+    ),
+    Case("models", "word vectors that are not there", run("student.model={name: textcnn, vectors: glove.txt}")),
+    of_the_hub("a pretrained folder without weights", "bert"),
+    of_the_hub("a pretrained folder that is not there", "./brt"),
+    of_the_hub("a hub id without a network", "owner/no-such-model"),
+]
+
+SHARD = "out/cache/*/shard-00000.safetensors"
+MANIFEST = "out/cache/*/manifest.json"
+CHECKPOINT = "out/student/seed-0/checkpoint.safetensors"
+
+
+def in_the_run(
+    name: str, prepare: Prepare, mend: str | None = None, *, start: Literal["finished", "interrupted"] = "finished"
+) -> Case:
+    return Case("run folder", name, run(), prepare, start, mend)
+
+
+def half_of_json(_: str) -> str:
+    return '{"format": '
+
+
+def other_teacher(manifest: str) -> str:
+    values = json.loads(manifest)
+    values["identity"]["teacher"] = "0123456789abcdef"
+    return json.dumps(values)
+
+
+def other_network(folder: Path) -> None:
+    weights = {name: torch.zeros(3) for name in load_file(folder / "out/teacher/model.safetensors")}
+    save_file(weights, folder / "out/teacher/model.safetensors")
+
+
+RUN_FOLDER = [
+    in_the_run("a cache of another teacher", edit(MANIFEST, other_teacher), "out/cache"),
+    in_the_run("a cache whose manifest is cut short", edit(MANIFEST, half_of_json)),
+    in_the_run("a cache whose manifest is another file", edit(MANIFEST, lambda _: "[]")),
+    in_the_run("a shard cut short", cut(SHARD)),
+    in_the_run("a flipped bit in a shard", flip(SHARD), "out/cache"),
+    in_the_run("a shard that is missing", lambda folder: one(folder, SHARD).unlink()),
+    in_the_run("weights cut short", cut("out/teacher/model.safetensors"), "out/teacher"),
+    in_the_run("a flipped bit in the weights", flip("out/student/seed-0/model.safetensors"), "out/student/seed-0"),
+    in_the_run("weights of another network", other_network),
+    in_the_run("weights that are missing", lambda f: (f / "out/teacher/model.safetensors").unlink()),
+    in_the_run("a history cut short", cut("out/student/seed-0/history.json")),
+    in_the_run("a stage's record cut short", cut("out/teacher/stage.json"), "out/teacher"),
+    in_the_run("a stage's record of another form", edit("out/teacher/stage.json", lambda _: "[]")),
+    in_the_run("an evaluation cut short", cut("out/evaluation.json"), "out/evaluation.json"),
+    in_the_run("a flipped bit in an exported model", flip("out/export/student/model.onnx"), "out/export/student"),
+    in_the_run("a checkpoint cut short", cut(CHECKPOINT), start="interrupted"),
+    in_the_run("a flipped bit in a checkpoint", flip_in_tensor(CHECKPOINT, "model/"), CHECKPOINT, start="interrupted"),
+]
+
+
+def with_bundle(name: str, line: tuple[str, ...], prepare: Prepare | None = None) -> Case:
+    return Case("bundle", name, line, prepare, "finished")
+
+
+def next_format(text: str) -> str:
+    return json.dumps(json.loads(text) | {"format": 2})
+
+
+INFO = "out/bundle/bundle.json"
+BUNDLE = [
+    Case("bundle", "predict in a folder that is no bundle", ("predict", ".")),
+    Case("bundle", "evaluate a folder that is not there", ("evaluate", "nowhere", "rows.csv")),
+    with_bundle("a model cut short", ("predict", "out"), cut("out/bundle/model.onnx")),
+    with_bundle("a flipped bit in the model", ("predict", "out/bundle"), flip("out/bundle/model.onnx")),
+    with_bundle("a bundle of a later format", ("predict", "out"), edit(INFO, next_format)),
+    with_bundle("a bundle.json cut short", ("predict", "out"), edit(INFO, half_of_json)),
+    with_bundle(
+        "a tokenizer that is missing", ("predict", "out"), lambda f: (f / "out/bundle/tokenizer.json").unlink()
+    ),
+    with_bundle("a text file that is not there", ("predict", "out", "texts.txt")),
+    with_bundle("a text file that is not UTF-8", ("predict", "out", "texts.txt"), files(texts__txt=b"caf\xe9\n")),
+    with_bundle(
+        "a label that the bundle does not know",
+        ("evaluate", "out", "mine.csv"),
+        files(mine__csv=rows(9, labels=(0, 3))),
+    ),
+    with_bundle(
+        "a row to evaluate without a label", ("evaluate", "out", "mine.csv"), files(mine__csv=rows(9, labels=(0, "")))
+    ),
+    with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
+]
+
+CASES = [*RECIPE, *DATA, *MODELS, *RUN_FOLDER, *BUNDLE]
+
+# Tests of their own, whose messages are pinned beside the others.
+DISK_FULL = {1_000: "a full disk, at the recipe", 4_000: "a full disk, at the teacher's weights"}
+DISK_FULL_IN = {
+    "limbeck.pipeline.evaluate.export_onnx": "a full disk, at the export",
+    "limbeck.bundle.write.quantize_int8": "a full disk, at the int8 twin",
+}
+CTRL_C = "Ctrl-C"
+PINNED = [
+    *((case.group, case.name) for case in CASES),
+    *(("machine", name) for name in (*DISK_FULL.values(), *DISK_FULL_IN.values(), CTRL_C)),
+]
