@@ -51,19 +51,14 @@ def main() -> int:
         seconds = _whole(whole)
         # The trials on record have drawn from the duration on record.
         result["uninterrupted_seconds"] = result["uninterrupted_seconds"] or seconds
-    for trial in range(options.trials):
-        if not any(record["trial"] == trial for record in result["trials"]):
-            result["trials"].append(_trial(trial, options.seed, whole, result["uninterrupted_seconds"]))
-        counted = [record for record in result["trials"] if record["trial"] < options.trials]
-        equal = sum(not record["differences"] for record in counted)
-        result |= {
-            "equal": equal,
-            "of": len(counted),
-            "command": f"python benchmarks/sigkill.py --trials {len(counted)}",
-        }
+    on_record = {record["trial"] for record in result["trials"]}
+    for trial in (number for number in range(options.trials) if number not in on_record):
+        result["trials"].append(_trial(trial, options.seed, whole, result["uninterrupted_seconds"]))
+        equal, of = sum(not record["differences"] for record in result["trials"]), len(result["trials"])
+        result |= {"equal": equal, "of": of, "command": f"python benchmarks/sigkill.py --trials {of}"}
         write_json(RESULTS, result)
-    print(f"{equal} of {len(counted)}")
-    return int(equal < len(counted))
+    print(f"{result['equal']} of {result['of']}")
+    return int(result["equal"] < result["of"])
 
 
 def _record(seed: int) -> dict[str, Any]:
@@ -76,7 +71,10 @@ def _record(seed: int) -> dict[str, Any]:
         "source": digest({str(path.relative_to(package)): file_digest(path) for path in files} | {"": OVERRIDES}),
         "seed": seed,
         "environment": describe_environment(),
+        "command": "",
         "uninterrupted_seconds": None,
+        "equal": 0,
+        "of": 0,
         "trials": [],
     }
     old = read_json(RESULTS) if RESULTS.is_file() else new
