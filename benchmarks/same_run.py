@@ -18,7 +18,7 @@ FILES = (
     "tuning/*/model.safetensors",
     "tuning/*.json",
     "cache/*/*",
-    "export/*-*.onnx",
+    "export/*/model.onnx",
     "metrics.jsonl",
     "recipe.yaml",
     "environment.json",

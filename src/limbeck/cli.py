@@ -35,6 +35,10 @@ Overrides = Annotated[
     typer.Argument(metavar="[KEY=VALUE]...", help="e.g. data.labelled=200 losses.kd.temperature=4 'seeds=[0]'"),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="the run's folder; a second run continues there")]
+Track = Annotated[
+    list[str] | None,
+    typer.Option("--track", help="also send figures to tensorboard, mlflow, wandb or trackio; may be repeated"),
+]
 BundleFolder = Annotated[Path, typer.Argument(help="the `bundle` folder of a run, or the run's folder")]
 INTERRUPTED = 130
 DISTILL = "pip install 'limbeck[distill]'"
@@ -60,12 +64,12 @@ def demo(overrides: Overrides = None, out: Out = None) -> None:
 
 
 @app.command("run")
-def run_command(recipe: Recipe, overrides: Overrides = None, out: Out = None) -> None:
+def run_command(recipe: Recipe, overrides: Overrides = None, out: Out = None, track: Track = None) -> None:
     """Carry out a recipe: teacher, cache, student and baseline, evaluation, bundle, report.
 
     Try it on your own data:  limbeck run sentiment data.source=mine.csv data.label=kind data.labelled=null
     """
-    _run(recipe, overrides, out)
+    _run(recipe, overrides, out, track)
 
 
 @app.command()
@@ -204,7 +208,7 @@ def _noted_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _run(recipe: str, overrides: list[str] | None, out: Path | None) -> None:
+def _run(recipe: str, overrides: list[str] | None, out: Path | None, track: list[str] | None = None) -> None:
     _needs_distill()
     from limbeck.pipeline import run
     from limbeck.pipeline.order import invocation
@@ -212,7 +216,7 @@ def _run(recipe: str, overrides: list[str] | None, out: Path | None) -> None:
     from limbeck.recipe import load_recipe
 
     loaded = load_recipe(recipe, overrides or [])
-    print_summary(run(loaded, out or Path("runs") / loaded.name, command=invocation()))
+    print_summary(run(loaded, out or Path("runs") / loaded.name, command=invocation(), track=track or ()))
 
 
 def _needs_distill() -> None:

@@ -28,10 +28,10 @@ def staged(path: Path) -> Iterator[Path]:
     """
     aside, old = (path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.{kind}") for kind in ("part", "old"))
     mine = {aside.absolute(), old.absolute()}
-    _writing.update(mine)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _clean(path.parent)
+        _writing.update(mine)
         yield aside
         if not aside.exists():
             raise RuntimeError(f"nothing was written for {path}")

@@ -20,6 +20,7 @@ from limbeck.digest import digest
 from limbeck.distiller import Distiller, Precision
 from limbeck.errors import LimbeckError
 from limbeck.ranks import ranks, whole
+from limbeck.tracking import tracking
 from limbeck.types import Batch, device_of
 
 CHECKPOINT_EVERY_S = 20.0
@@ -169,7 +170,7 @@ def fit(
     log_every = max(1, steps // 100)
     since_save = since_start = time.monotonic()
 
-    with meter(title, steps) as progress, _threads(settings.threads):
+    with meter(title, steps) as progress, _threads(settings.threads), tracking(title, settings.model_dump()) as track:
         progress.advance(history.done)
         for step in range(history.done, steps):
             if settings.patience is not None and history.since_best() >= settings.patience:
@@ -188,12 +189,14 @@ def fit(
                 _require_finite("loss", values["loss"], history.done, title)
                 if log_now:
                     history.log.append({"step": history.done, "lr": settings.lr * share} | values)
+                    track(history.log[-1])
 
             if validate_now:
                 student.eval()
                 record = {"step": history.done} | validate(student)
                 _require_finite("validation NLL", record["calibrated_nll"], history.done, title)
                 history.validations.append(record)
+                track({f"validation/{name}" if name != "step" else name: value for name, value in record.items()})
                 if settings.keep == "last" or record["calibrated_nll"] < history.best_nll:
                     history.best_nll, history.best_step = record["calibrated_nll"], history.done
                     best = {name: whole(value) for name, value in student.state_dict().items()}

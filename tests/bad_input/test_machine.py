@@ -58,7 +58,7 @@ def test_a_disk_that_fills_up_in_a_step_whose_failures_are_reported_only(
 ) -> None:
     """A network that cannot be exported is no reason to stop; a full disk is."""
 
-    def fill(model: object, path: Path) -> None:
+    def fill(model: object, path: Path, *_: object) -> None:
         with staged(path) as aside:
             aside.write_bytes(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

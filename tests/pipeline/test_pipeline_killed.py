@@ -54,11 +54,11 @@ def opened(folder: Path) -> int:
 
 
 def with_exports(folder: Path, unbroken: Path, names: Iterable[str]) -> Path:
-    """Give a new run the exported files of another; their names say what they were made from. It saves time."""
-    (folder / "export").mkdir(parents=True)
-    for path in (unbroken / "export").glob("*-*.onnx"):
-        if path.name.startswith(tuple(names)):
-            shutil.copy(path, folder / "export")
+    """Give a new run the exported files of another; their records say what they were made from. It saves time."""
+    folder.mkdir()
+    (folder / "train.log").touch()
+    for name in names:
+        shutil.copytree(unbroken / "export" / name, folder / "export" / name)
     return folder
 
 

@@ -138,7 +138,7 @@ def test_every_network_was_trained_and_tuned_before(watched: Watched) -> None:
 
 
 def test_the_precision_that_ships_is_chosen_on_validation(watched: Watched) -> None:
-    assert watched.shipped["texts"] == watched.splits.validation.texts
+    assert watched.shipped["samples"] == watched.splits.validation.texts
     assert len(watched.shipped["reference"]) == len(watched.splits.validation)
 
 

@@ -43,6 +43,7 @@ def distill(
     seeds: Sequence[int] = (0, 1, 2),
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
+    track: Sequence[str] = (),
     out: str | Path = "runs/distill",
 ) -> Run:
     """Distil a teacher into a student, compare it with the same student without a teacher, and deliver it.
@@ -72,6 +73,7 @@ def distill(
         seeds: of initialisation and order.
         classes: names, in the order of the logits; of loaders only.
         settings: any other key of a recipe, dotted as on the command line: `{"student.train.steps": 500}`.
+        track: experiment trackers to send figures to: tensorboard, mlflow, wandb, trackio.
         out: the run's folder.
 
     Returns:
@@ -97,7 +99,7 @@ def distill(
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
     else:
         make = partial(_from_tables, recipe, given, tables)
-    return run(recipe, Path(out), command="limbeck.distill(...)", material=make)
+    return run(recipe, Path(out), command="limbeck.distill(...)", track=track, material=make)
 
 
 # --- data -----------------------------------------------------------------------------------------------------------

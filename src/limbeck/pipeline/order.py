@@ -5,7 +5,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -30,6 +30,7 @@ from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
+from limbeck.tracking import tracked_by, tracking
 
 LOG = "train.log"
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
@@ -61,7 +62,12 @@ class Run:
 
 
 def run(
-    recipe: Recipe, out: Path, *, command: str | None = None, material: Callable[[], Material] | None = None
+    recipe: Recipe,
+    out: Path,
+    *,
+    command: str | None = None,
+    track: Sequence[str] = (),
+    material: Callable[[], Material] | None = None,
 ) -> Run:
     """Carry out a recipe; stages whose inputs are unchanged in `out` are reused.
 
@@ -69,6 +75,7 @@ def run(
         recipe: what to do.
         out: the run's folder.
         command: the line that reproduces the run, for the report.
+        track: experiment trackers to send figures to: tensorboard, mlflow, wandb, trackio.
         material: makes what the recipe works on, where that is more than its `data` says; see `limbeck.distill`.
 
     Raises:
@@ -77,7 +84,7 @@ def run(
     if out.exists() and not (out / LOG).is_file() and (not out.is_dir() or any(out.iterdir())):
         # Stages replace their folders: `--out .` would cost somebody a folder `teacher` or `bundle` of their own.
         raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
-    with logged_to(out / LOG):
+    with logged_to(out / LOG), tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data)))
         return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make)
 
@@ -140,6 +147,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
             record, error = deliver(recipe, material, arms["student"], exported, rows, result.sentence, out)
             result = result.model_copy(update={"bundle": record, "bundle_error": error, "seconds": clock.seconds})
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
+            _track(result)
     result = _read_evaluation(out / "evaluation.json")
 
     write_report(
@@ -151,6 +159,17 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     )
     us.wait()
     return Run(out, result, student)
+
+
+def _track(result: Evaluation) -> None:
+    """Send the scores on the test split to the run's trackers."""
+    scores = {"student/retention": result.retention, "student/agreement": result.agreement}
+    for name in ("teacher", "student", "baseline", "floor"):
+        if (block := getattr(result, name)) is not None:
+            kept = block.model_dump(include={"accuracy", "f1_macro", "nll", "ece"})
+            scores |= {f"{name}/{score}": value for score, value in kept.items()}
+    with tracking("evaluation", {"verdict": result.verdict}) as track:
+        track(scores | {"step": 0})
 
 
 def _read_evaluation(path: Path) -> Evaluation:

@@ -159,7 +159,7 @@ class _Schema:
         tags: dict[str, list[str]] = {}
         for option in self._options(self._at(path)):
             for name, entry in option.get("properties", {}).items():
-                if "const" in entry:
+                if "const" in entry and entry["const"] != "given":  # that is a Python object, no file can have one
                     tags.setdefault(name, []).append(entry["const"])
         return max(tags.items(), key=lambda item: len(item[1]), default=("name", []))
 
