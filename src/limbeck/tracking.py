@@ -95,9 +95,8 @@ def _started(name: str, project: _Project, title: str, settings: Mapping[str, An
         tracker = kind(project.name, name=title)
     tracker.start()
     try:
-        tracker.store_init_configuration(
-            {key: value if _plain(value) else str(value) for key, value in settings.items()}
-        )
+        plain = {key: value if isinstance(value, bool | int | float) else str(value) for key, value in settings.items()}
+        tracker.store_init_configuration(plain)
         yield tracker
     finally:
         tracker.finish()
