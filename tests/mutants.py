@@ -7,6 +7,7 @@ BUGS = "tests/losses/test_known_bugs.py"
 TERM = "tests/losses/test_term.py"
 ACCUMULATION = "tests/trainer/test_trainer_accumulation.py"
 LOOP = "tests/trainer/test_trainer_loop.py"
+RANKS = "tests/ranks/test_ranks.py"
 RESUME = "tests/trainer/test_trainer_resume.py"
 LABELLING = "tests/cache/test_cache_labelling.py"
 STORE = "tests/cache/test_cache_store.py"
@@ -196,14 +197,14 @@ MUTANTS = (
         "validated in training mode",
         "dropout decides which checkpoint is best",
         "trainer.py",
-        (("if validate_now:\n                model.eval()", "if validate_now:\n                pass"),),
+        (("if validate_now:\n                student.eval()", "if validate_now:\n                pass"),),
         (LOOP,),
     ),
     Mutant(
         "training mode not put back after a validation",
         "KD_Lib: no dropout from the second epoch on",
         "trainer.py",
-        (("model.train()\n", "pass\n"),),
+        (("wrapped.train()\n", "pass\n"),),
         (LOOP, RESUME),
     ),
     Mutant(
@@ -219,8 +220,8 @@ MUTANTS = (
         "trainer.py",
         (
             (
-                "value.detach().clone() for name, value in model.state_dict()",
-                "value.detach() for name, value in model.state_dict()",
+                "best = {name: whole(value) for name, value in student.state_dict()",
+                "best = {name: value.detach() for name, value in student.state_dict()",
             ),
         ),
         (LOOP,),
@@ -229,7 +230,7 @@ MUTANTS = (
         "random state not restored",
         "accelerate's load_state swallows a failure: another dropout after a restart",
         "checkpoint.py",
-        (('torch.set_rng_state(groups["rng"]["cpu"])', "pass"),),
+        (('torch.set_rng_state(groups["rng"][f"{ranks().rank}/cpu"])', "pass"),),
         (RESUME,),
     ),
     Mutant(
@@ -274,8 +275,8 @@ MUTANTS = (
         "trainer.py",
         (
             (
-                "torch.optim.AdamW(_groups(model, settings)",
-                "torch.optim.AdamW(_groups(nn.ModuleList([model, distiller.teacher._module]), settings)",
+                "torch.optim.AdamW(_groups(trainable, settings)",
+                "torch.optim.AdamW(_groups(nn.ModuleList([trainable, distiller.teacher._module]), settings)",
             ),
         ),
         (f"{LOOP}::test_ten_steps_equal_a_plain_loop",),
@@ -284,19 +285,41 @@ MUTANTS = (
             "losses/kd.py": (("teacher.detach()", "teacher"),),
         },
     ),
+    # --- several processes -------------------------------------------------------------------------------------------
+    Mutant(
+        "each process divides by its own count",
+        "TRL #4719, ModelOpt: normalised locally, so unequal counts are weighted unequally",
+        "trainer.py",
+        (("totals = us.total(torch.tensor([sum", "totals = (lambda own: own * us.world)(torch.tensor([sum"),),
+        (RANKS,),
+    ),
+    Mutant(
+        "the processes' gradients are averaged, and divided by the whole count",
+        "the gradient shrinks with the number of processes",
+        "trainer.py",
+        (("(us.world * loss).backward()", "loss.backward()"),),
+        (RANKS,),
+    ),
+    Mutant(
+        "the forward goes around the wrapper",
+        "DistillKit: it calls the module inside, and every process trains a network of its own",
+        "distiller.py",
+        (("(wrapped or self.trainable)(", "self.trainable("),),
+        (RANKS,),
+    ),
     # --- the cache --------------------------------------------------------------------------------------------------
     Mutant(
         "the cache answers by position",
         "haitongli #16, EasyDistill 1.0: the loader shuffles and the targets do not",
         "cache/store.py",
-        (("return self._logits[position]", "return self._logits[: len(position)]"),),
+        (("return position\n", "return torch.arange(len(position))\n"),),
         (STORE,),
     ),
     Mutant(
         "the cache sorts its ids and not its answers",
         "AReaL #1729, WrinkleFree #13: targets of another example",
         "cache/store.py",
-        (("parts])[order]\n        self._folder", "parts])\n        self._folder"),),
+        (("{name: value[order] for", "{name: value for"),),
         (STORE,),
     ),
     Mutant(
@@ -340,7 +363,7 @@ MUTANTS = (
         "precision chosen on the test split",
         "int8 is taken where it does the test well",
         "pipeline/evaluate.py",
-        (("texts=splits.validation.texts", "texts=splits.test.texts"),),
+        (("samples=material.samples", "samples=splits.test.texts"),),
         (TEST_SPLIT,),
     ),
     Mutant(
