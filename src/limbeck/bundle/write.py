@@ -87,8 +87,16 @@ def write_bundle(
         reference: the PyTorch student's logits for them, (samples, classes).
         card: what the README says, see `card.md.j2`.
         scratch: folder for the int8 twin.
+
+    Raises:
+        ValueError: the fp32 file does not say what the PyTorch student says, within the tolerance of `Parity.exact`.
     """
     fp32 = parity(reference, runner(model)(samples))
+    if not fp32.exact:
+        raise ValueError(
+            f"the exported file differs from the PyTorch student by up to {fp32.max_abs_error:.1e} in a logit, "
+            f"and in {fp32.exceptions} clear decisions"
+        )
     choice = _choose(model, runner, samples, reference, fp32, scratch)
     info: dict[str, Any] = {
         "format": FORMAT,

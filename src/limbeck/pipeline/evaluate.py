@@ -209,18 +209,21 @@ def deliver(
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
     }
-    delivery = write_bundle(
-        folder / "bundle",
-        model=exported.files["student"],
-        encoder=trained.view.encoder,
-        inputs=trained.view.example[0],
-        runner=trained.view.runner,
-        labels=splits.classes,
-        samples=material.samples,
-        reference=trained.logits(trained.view.validation),
-        card=card,
-        scratch=folder / "export",
-    )
+    try:
+        delivery = write_bundle(
+            folder / "bundle",
+            model=exported.files["student"],
+            encoder=trained.view.encoder,
+            inputs=trained.view.example[0],
+            runner=trained.view.runner,
+            labels=splits.classes,
+            samples=material.samples,
+            reference=trained.logits(trained.view.validation),
+            card=card,
+            scratch=folder / "export",
+        )
+    except ValueError as error:
+        return None, str(error)
     return _bundle_record(delivery, arm.best_seed), None
 
 
