@@ -67,7 +67,7 @@ class Student:
 def students(tmp_path_factory):
     settings = {
         "ngrams": NgramsSettings(dim=16, buckets=512),
-        "bilstm": BiLSTMSettings(dim=16, hidden=16, pooling="mean_max"),
+        "bilstm": BiLSTMSettings(dim=32, hidden=64, pooling="mean_max"),
     }
     return {name: Student(value, tmp_path_factory.mktemp(name)) for name, value in settings.items()}
 
