@@ -7,7 +7,6 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
-import torch
 from torch import Tensor, nn
 
 from limbeck.cache import CachedTeacher
@@ -15,14 +14,14 @@ from limbeck.data import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import Objective
 from limbeck.taps import Trainable
-from limbeck.trainer import TrainSettings, fit
+from limbeck.trainer import AdamW, TrainSettings, fit
 from limbeck.types import Batch
 
 MODEL = {
     "forward": [(Trainable, "forward")],
     "losses": [(Objective, "sums")],
     "backward": [(Tensor, "backward")],
-    "update": [(nn.utils, "clip_grad_norm_"), (torch.optim.AdamW, "step"), (torch.optim.AdamW, "zero_grad")],
+    "update": [(nn.utils, "clip_grad_norm_"), (AdamW, "step"), (nn.Module, "zero_grad")],
 }
 """What a step is for: calls that never contain each other."""
 
