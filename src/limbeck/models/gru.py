@@ -52,6 +52,7 @@ class _GRU(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    # pyrefly: ignore[bad-override]: the decorator hides the first argument's name
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, ...]:
         """What does not depend on the gradient of a later token is computed for all tokens at once."""
         (grad,) = grad_outputs
