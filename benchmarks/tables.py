@@ -43,7 +43,38 @@ def sentiment(result: dict[str, Any]) -> str:
     )
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"sentiment": sentiment}
+def training(result: dict[str, Any]) -> str:
+    """A step with each kind of teacher, against the one that this library takes."""
+    bigru, ngrams, setting = result["bigru"], result["ngrams"], result["setting"]
+    rows = {
+        "cached teacher, by labels alone": bigru["cached_by_supervised"],
+        "the same for the student `ngrams`": ngrams["cached_by_supervised"],
+        "live BiLSTM teacher, by cached": bigru["live_by_cached"],
+        "random batches, by bucketed, both live": bigru["random_by_bucketed"],
+        "random batches and live BiLSTM teacher, by ours": bigru["textbook_by_cached"],
+        "live MiniLM teacher, by cached": bigru["minilm_by_cached"],
+    }
+    lines = ["| a step of training | processor time, ratio | 95 % interval |", "|---|---|---|"]
+    for name, figures in rows.items():
+        low, high = figures["ci95"]
+        lines.append(f"| {name} | {figures['median']:.2f} | {low:.2f} to {high:.2f} |")
+    padding, start = bigru["padding"], result["startup"]
+    outside = [100 * figures["phases"]["cpu"]["outside"] for figures in (bigru, ngrams)]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Student {setting['student']}, teacher {setting['live']}; {result['rows']}, at most "
+            f"{setting['max_length']} tokens, {setting['batch_size']} a batch, one thread. Padding "
+            f"{100 * padding['bucketed']:.1f} % (random batches: {100 * padding['random']:.1f} %), "
+            f"{bigru['tokens_per_cpu_second']:,.0f} tokens a second, {outside[0]:.1f} % of a step outside forward, "
+            f"loss, backward and update (`ngrams`: {outside[1]:.0f} %). First step of the recipe `sentiment` after "
+            f"{start['ngrams']:.1f} s, of which importing torch {start['import_torch']:.1f} s (`{result['command']}`).",
+        ]
+    )
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"sentiment": sentiment, "training": training}
 
 
 def render(page: str) -> str:

@@ -118,6 +118,8 @@ def ranks() -> Ranks:
 
 def whole(value: Tensor) -> Tensor:
     """Return a detached copy of a tensor, put together from all processes when it is sharded."""
+    if ranks().world == 1:
+        return value.detach().clone()
     from torch.distributed.tensor import DTensor
 
     return value.full_tensor().detach().clone() if isinstance(value, DTensor) else value.detach().clone()
@@ -125,6 +127,8 @@ def whole(value: Tensor) -> Tensor:
 
 def as_part_of(value: Tensor, target: Tensor) -> Tensor:
     """Return a whole tensor in the form of `target`: sharded when that is."""
+    if ranks().world == 1:
+        return value
     from torch.distributed.tensor import DTensor, distribute_tensor
 
     if isinstance(target, DTensor) and value.shape == target.shape:

@@ -1,5 +1,6 @@
 """The one loop: data, step, backward, clip, update, log, validate, save."""
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -163,7 +164,7 @@ def fit(
     if us.world > 1 and settings.shard:
         trainable = deepcopy(trainable)  # sharding changes a module for good; the student stays what it was
     wrapped, student = us.wrap(trainable, shard=settings.shard), trainable.student
-    optimizer = torch.optim.AdamW(_groups(trainable, settings), weight_decay=settings.weight_decay, fused=True)
+    optimizer = AdamW(_groups(trainable, settings), weight_decay=settings.weight_decay, fused=True)
     owner = digest([owner, steps, us.world, settings.model_dump(mode="json")])
     best, history = _start(checkpoint, owner, trainable, optimizer, steps)
     validate_at = {round(steps * (index + 1) / settings.validations) for index in range(settings.validations)}
@@ -172,6 +173,7 @@ def fit(
 
     with meter(title, steps) as progress, _threads(settings.threads), tracking(title, settings.model_dump()) as track:
         progress.advance(history.done)
+        wrapped.train()
         for step in range(history.done, steps):
             if settings.patience is not None and history.since_best() >= settings.patience:
                 break
@@ -194,6 +196,7 @@ def fit(
             if validate_now:
                 student.eval()
                 record = {"step": history.done} | validate(student)
+                wrapped.train()
                 _require_finite("validation NLL", record["calibrated_nll"], history.done, title)
                 history.validations.append(record)
                 track({f"validation/{name}" if name != "step" else name: value for name, value in record.items()})
@@ -211,6 +214,13 @@ def fit(
     distiller.student.eval()
     history.seconds += time.monotonic() - since_start
     return history
+
+
+class AdamW(torch.optim.AdamW):
+    """Torch's, without its hooks for `torch.compile`, which nothing here uses and which take a second to import."""
+
+    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
 
 
 @contextmanager
@@ -270,14 +280,13 @@ def _update(
     settings: TrainSettings,
 ) -> dict[str, Tensor]:
     """Take one optimizer step on a group of micro-batches; return this process's share of each term's mean."""
-    wrapped.train()
     # The whole group is drawn before the first backward pass, so that its divisors are known.
     device = device_of(wrapped)
     means = _accumulate(distiller, wrapped, [batch.to(device) for batch in group], progress, settings.precision)
     if settings.clip is not None:
         nn.utils.clip_grad_norm_(wrapped.parameters(), settings.clip)
     optimizer.step()
-    optimizer.zero_grad()
+    wrapped.zero_grad()
     return means
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from limbeck.data.assets import ASSETS, asset
 from limbeck.errors import LimbeckError, first_line
@@ -93,15 +93,17 @@ def word_tokenizer(texts: Sequence[str], settings: WordTokenizerSettings) -> Tok
         [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(_APOSTROPHES), "'")]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
-    counts: dict[str, int] = {}
-    for text in texts:
-        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text)):
-            counts[word] = counts.get(word, 0) + 1
-    kept = sorted(
-        (word for word, count in counts.items() if count >= settings.min_frequency), key=lambda w: (-counts[w], w)
+    counter = Tokenizer(models.WordLevel())
+    counter.normalizer, counter.pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
+    counter.train_from_iterator(
+        texts,
+        trainers.WordLevelTrainer(
+            vocab_size=settings.size - 2, min_frequency=settings.min_frequency, special_tokens=[], show_progress=False
+        ),
     )
-    words = [PAD, UNKNOWN, *[word for word in kept if word not in (PAD, UNKNOWN)]][: settings.size]
-    tokenizer.model = models.WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNKNOWN)
+    words = counter.get_vocab()
+    ids = {PAD: 0, UNKNOWN: 1} | {word: words[word] + 2 for word in sorted(words, key=words.__getitem__)}
+    tokenizer.model = models.WordLevel(ids, unk_token=UNKNOWN)
     return tokenizer
 
 

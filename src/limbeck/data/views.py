@@ -64,7 +64,8 @@ class EncodedTexts:
 
         The one padding token that stands for an empty text is real: its mask is 1, as in `Encoder.pad`.
         """
-        start, length = self.offsets[rows], self.lengths[rows]
+        start = self.offsets[rows]
+        length = self.offsets[1:][rows] - start
         column = np.arange(length.max())
         inside = column < length[:, None]
         position = np.where(inside, start[:, None] + column, 0)

@@ -70,7 +70,7 @@ class Term:
             if teacher is None:
                 raise ValueError(f"{self.name} needs a teacher's activations, and there is no teacher")
             pair = student.features[self.taps.name], teacher.features[self.taps.teacher]
-            return self.function(*pair, mask=counted, **self.parameters).sum()
+            return self.function(*pair, mask=self._mask(batch, counted), **self.parameters).sum()
         if student.logits.shape[:-1] != counted.shape:
             raise ValueError(
                 f"{self.name}: logits of shape {tuple(student.logits.shape)} make predictions of shape "
@@ -78,7 +78,7 @@ class Term:
             )
         given = {"teacher": self._teacher_logits, "labels": self._labels}
         others = (given[need](teacher, batch, counted) for need in self.card.needs)
-        return self.function(student.logits, *others, mask=counted, **self.parameters).sum()
+        return self.function(student.logits, *others, mask=self._mask(batch, counted), **self.parameters).sum()
 
     def _counted(self, batch: Batch) -> Tensor:
         """Return a bool a prediction, True where it counts."""
@@ -96,6 +96,10 @@ class Term:
             return counted
         extra_axes = counted.ndim - batch.labelled.ndim
         return counted & batch.labelled.reshape(batch.labelled.shape + (1,) * extra_axes)
+
+    def _mask(self, batch: Batch, counted: Tensor) -> Tensor | None:
+        """Return what the function masks by: None, which costs it less, where all predictions surely count."""
+        return counted if batch.mask is not None or "labels" in self.card.needs else None
 
     def _teacher_logits(self, teacher: Outputs | None, batch: Batch, counted: Tensor) -> Tensor:
         if teacher is None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from limbeck.models.catalogue import register
 from limbeck.models.embedding import EmbeddingSettings, Rate, TokenEmbedding, drop_words
+from limbeck.models.gru import GRU
 from limbeck.models.pooling import masked_max, masked_mean
 from limbeck.models.vocabulary import Vocabulary
 
@@ -62,7 +63,7 @@ class Recurrent(nn.Module):
         self.settings = settings
         self.words = TokenEmbedding(vocabulary, settings.dim, std=0.1, vectors=settings.vectors)
         self.dropout = nn.Dropout(settings.dropout)
-        cell = nn.LSTM if isinstance(settings, BiLSTMSettings) else nn.GRU
+        cell = nn.LSTM if isinstance(settings, BiLSTMSettings) else GRU
         width = settings.hidden * (2 if settings.bidirectional else 1)
         inputs = [settings.dim] + [width] * (settings.layers - 1)
         self.forwards = nn.ModuleList(cell(size, settings.hidden, batch_first=True) for size in inputs)
@@ -78,20 +79,17 @@ class Recurrent(nn.Module):
         states = self.words(input_ids, drop_words(mask, self.settings.word_dropout, self.training))
         for layer, forward in enumerate(self.forwards):
             inputs = self.dropout(states)
-            states = _run(forward, inputs)
+            directions = [_run(forward, inputs)]
             if self.settings.bidirectional:
-                backward = _run(self.backwards[layer], _take(inputs, reversal))
-                states = torch.cat([states, _take(backward, reversal)], dim=2)
+                directions.append(_run(self.backwards[layer], _take(inputs, reversal)))
+            if self.settings.pooling == "last" and layer == len(self.forwards) - 1:
+                # Both directions end at a text's length, so the states before need not be brought into line.
+                end = (mask.sum(1, keepdim=True) - 1).clamp(min=0)
+                return self.head(torch.cat([_take(each, end).squeeze(1) for each in directions], dim=1))
+            states = torch.cat([directions[0], *(_take(each, reversal) for each in directions[1:])], dim=2)
         return self.head(self._pool(states, mask))
 
     def _pool(self, states: Tensor, mask: Tensor) -> Tensor:
-        if self.settings.pooling == "last":
-            end = (mask.sum(1, keepdim=True) - 1).clamp(min=0)
-            last = _take(states, end).squeeze(1)
-            if not self.settings.bidirectional:
-                return last
-            # The backward direction ends at the first token.
-            return torch.cat([last[:, : self.settings.hidden], states[:, 0, self.settings.hidden :]], dim=1)
         pools = []
         if "mean" in self.settings.pooling:
             pools.append(masked_mean(states, mask))

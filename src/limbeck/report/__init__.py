@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_text
-from limbeck.report import figures, format, tables
+from limbeck.report import format
 
 _HERE = Path(__file__).parent
 _SNIPPET_CHARACTERS = 420
@@ -26,6 +26,8 @@ def write_report(
         command: the line that reproduces the run.
         path: the file to write, in one step.
     """
+    from limbeck.report import figures  # matplotlib: slow to import, and needed when a run is over
+
     page = _template().render(
         evaluation=evaluation,
         recipe_yaml=recipe_yaml.strip("\n"),
@@ -42,6 +44,8 @@ def write_report(
 
 @cache
 def _template() -> jinja2.Template:
+    from limbeck.report import figures, tables
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
