@@ -20,7 +20,7 @@ from limbeck.console import console
 from limbeck.data import Batches, load_splits
 from limbeck.distiller import Distiller
 from limbeck.losses import objective_from
-from limbeck.pipeline.networks import Views, build
+from limbeck.pipeline.material import Material
 from limbeck.recipe import load_recipe
 from limbeck.trainer import fit
 from limbeck.types import Outputs
@@ -34,10 +34,10 @@ class Random:
 console.quiet = True
 recipe = load_recipe("sentiment", sys.argv[2:])
 splits = load_splits(recipe.data)
-views = Views(splits)
-view = views.of(recipe.student)
+material = Material(splits)
+view = material.view(recipe.student)
 teacher = label(Random(), splits.transfer, view.transfer, Path(sys.argv[1]), CacheIdentity("random", "benchmark", 2))
-model = build(recipe.student, splits, view, seed=0)
+model = material.build(recipe.student, seed=0)
 train = recipe.student.train
 share = recipe.data.labelled_per_batch
 batches = Batches(splits.transfer, view.transfer, batch_size=train.batch_size, labelled_per_batch=share, seed=0)

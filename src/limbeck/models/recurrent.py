@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from limbeck.models.catalogue import register
 from limbeck.models.embedding import EmbeddingSettings, Rate, TokenEmbedding, drop_words
-from limbeck.models.gru import GRU
 from limbeck.models.pooling import masked_max, masked_mean
 from limbeck.models.vocabulary import Vocabulary
 
@@ -63,7 +62,7 @@ class Recurrent(nn.Module):
         self.settings = settings
         self.words = TokenEmbedding(vocabulary, settings.dim, std=0.1, vectors=settings.vectors)
         self.dropout = nn.Dropout(settings.dropout)
-        cell = nn.LSTM if isinstance(settings, BiLSTMSettings) else GRU
+        cell = nn.LSTM if isinstance(settings, BiLSTMSettings) else nn.GRU
         width = settings.hidden * (2 if settings.bidirectional else 1)
         inputs = [settings.dim] + [width] * (settings.layers - 1)
         self.forwards = nn.ModuleList(cell(size, settings.hidden, batch_first=True) for size in inputs)
