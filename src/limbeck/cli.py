@@ -3,18 +3,14 @@
 import json
 import os
 import shlex
-import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
-from limbeck import __version__
+from limbeck import __version__, interrupt
 from limbeck.errors import LimbeckError
 from limbeck.files import not_utf8
 
@@ -165,7 +161,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code: object = 0
-    with _noted_interrupts() as interrupts:
+    with interrupt.noted():
         try:
             code = app(args=[argument for argument in arguments if argument != "--debug"], standalone_mode=False)
         except KeyboardInterrupt:
@@ -174,7 +170,7 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except Exception as error:
             message = _in_words(error)
-            if interrupts:
+            if interrupt.seen():
                 code = INTERRUPTED
             elif message is None:
                 raise
@@ -184,28 +180,6 @@ def main() -> None:
                 _fail(f"error: {message}", 2)
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code
         _fail(f"interrupted; the same line continues where it stopped: limbeck {shlex.join(arguments)}", INTERRUPTED)
-
-
-@contextmanager
-def _noted_interrupts() -> Iterator[list[int]]:
-    """Yield a list that is empty as long as nobody types Ctrl-C.
-
-    Where it meets an extension module at work, that may swallow the KeyboardInterrupt and raise an error of its own.
-    """
-    seen: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-        signal.default_int_handler(number, frame)
-
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, as in a shell's background
-        yield seen
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run(recipe: str, overrides: list[str] | None, out: Path | None, track: list[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from limbeck.errors import unwritable
+from limbeck.interrupt import raise_if_seen
 
 _PLAIN_EVERY_S = 10.0
 
@@ -42,6 +43,7 @@ def logged_to(path: Path) -> Iterator[None]:
 
 
 def _print(renderable: Any, *, style: str | None = None, soft_wrap: bool = True) -> None:
+    raise_if_seen()
     # Texts of the user's may hold square brackets, which are no markup.
     console.print(renderable, style=style, soft_wrap=soft_wrap, markup=False)
     for log in _logs:
@@ -67,6 +69,7 @@ class Meter:
 
     def advance(self, units: int = 1, note: str = "") -> None:
         """Add finished units; `note` is the latest figure worth seeing, such as a loss."""
+        raise_if_seen()
         self._done += units
         self._note = note or self._note
         if self._bar is not None and self._task is not None:

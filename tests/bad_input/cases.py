@@ -5,7 +5,7 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -42,12 +42,12 @@ def run(*overrides: str, recipe: str = "tiny.yaml", out: str = "out") -> tuple[s
     return ("run", recipe, *overrides, "--out", out)
 
 
-def files(**contents: str | bytes) -> Prepare:
-    """Return what writes files; `__` in a name is a dot and `_in_` a slash."""
+def files(contents: Mapping[str, str | bytes]) -> Prepare:
+    """Return what writes files, by path."""
 
     def write(folder: Path) -> None:
         for name, content in contents.items():
-            path = folder / name.replace("_in_", "/").replace("__", ".")
+            path = folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -68,7 +68,7 @@ def in_the_recipe(name: str, *overrides: str, group: str = "recipe") -> Case:
 
 
 def in_the_file(name: str, text: str | bytes) -> Case:
-    return Case("recipe", name, run(recipe="mine.yaml"), files(mine__yaml=text))
+    return Case("recipe", name, run(recipe="mine.yaml"), files({"mine.yaml": text}))
 
 
 RECIPE = [
@@ -98,22 +98,23 @@ RECIPE = [
     in_the_recipe("a baseline with an unknown key", "baseline.train.stepss=5"),
     Case("recipe", "an --out that is a file", run(out="rows.csv")),
     Case(
-        "recipe", "an --out with files of somebody's own", run(out="."), files(teacher_in_thesis__txt="years of work")
+        "recipe", "an --out with files of somebody's own", run(out="."), files({"teacher/thesis.txt": "years of work"})
     ),
 ]
 
 
-def in_the_data(name: str, text: str | bytes, *overrides: str, file: str = "mine__csv") -> Case:
-    return Case("data", name, run(f"data.source={file.replace('__', '.')}", *overrides), files(**{file: text}))
+def in_the_data(name: str, text: str | bytes, *overrides: str, file: str = "mine.csv") -> Case:
+    return Case("data", name, run(f"data.source={file}", *overrides), files({file: text}))
 
 
 def in_the_splits(name: str, *overrides: str, **contents: str | bytes) -> Case:
-    named = {f"mine_in_{split}__csv": content for split, content in contents.items()}
-    return Case("data", name, run("data.source=mine", *overrides), files(**named))
+    named = {f"mine/{split}.csv": content for split, content in contents.items()}
+    return Case("data", name, run("data.source=mine", *overrides), files(named))
 
 
 UTF8 = rows(60).encode()
 LIST_LABELS = lines_of(*({"text": f"a text {row}", "label": [row % 2]} for row in range(60)))
+NAN_LABELS = lines_of(*({"text": f"a text {row}", "label": float("nan")} for row in range(60)))
 MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
 DATA = [
     in_the_recipe("a source that is not there", "data.source=rows.cvs", group="data"),
@@ -133,14 +134,15 @@ DATA = [
     in_the_data("two columns of a name", "text,label,text\na,1,b\n"),
     in_the_data("a file that is not UTF-8", UTF8.replace(b"number 41", b"num\xe9ro 41")),
     in_the_data("a file of Excel's Unicode text", rows(60).encode("utf-16")),
-    in_the_data("a suffix that nothing reads", "x", file="mine__xlsx"),
-    in_the_data("a line that is no JSON", lines_of({"text": "a", "label": 1}) + "text\n", file="mine__jsonl"),
-    in_the_data("a line that is no object", lines_of({"text": "a", "label": 1}, ["b", 0]), file="mine__jsonl"),
-    in_the_data("a text that is NaN", lines_of({"text": float("nan"), "label": 1}), file="mine__jsonl"),
-    in_the_data("a text that is missing", lines_of({"text": "a", "label": 1}, {"label": 0}), file="mine__jsonl"),
-    in_the_data("labels that are lists", LIST_LABELS, file="mine__jsonl"),
-    in_the_data("labels of two kinds", MIXED_LABELS, file="mine__jsonl"),
-    in_the_data("a parquet file that is none", b"PAR1 and so on", file="mine__parquet"),
+    in_the_data("a suffix that nothing reads", "x", file="mine.xlsx"),
+    in_the_data("a line that is no JSON", lines_of({"text": "a", "label": 1}) + "text\n", file="mine.jsonl"),
+    in_the_data("a line that is no object", lines_of({"text": "a", "label": 1}, ["b", 0]), file="mine.jsonl"),
+    in_the_data("a text that is NaN", lines_of({"text": float("nan"), "label": 1}), file="mine.jsonl"),
+    in_the_data("a text that is missing", lines_of({"text": "a", "label": 1}, {"label": 0}), file="mine.jsonl"),
+    in_the_data("labels that are lists", LIST_LABELS, file="mine.jsonl"),
+    in_the_data("labels that are NaN", NAN_LABELS, file="mine.jsonl"),
+    in_the_data("labels of two kinds", MIXED_LABELS, file="mine.jsonl"),
+    in_the_data("a parquet file that is none", b"PAR1 and so on", file="mine.parquet"),
     in_the_data("one class", rows(60, labels=(1,))),
     in_the_data("no label at all", rows(60, labels=("",))),
     in_the_data("labels that are numbers between", rows(60, labels=(0.5, 1.5))),
@@ -154,7 +156,7 @@ DATA = [
         "data",
         "a folder with two train files",
         run("data.source=mine"),
-        files(mine_in_train__csv="", mine_in_train__tsv=""),
+        files({"mine/train.csv": "", "mine/train.tsv": ""}),
     ),
     in_the_splits("an empty test file", train=rows(60), test=""),
     in_the_splits("a label of the test file unseen in training", train=rows(60), test=rows(9, start=60, labels=(0, 2))),
@@ -194,7 +196,7 @@ def build(classes, vocabulary, width=4):
 
 
 def of_the_user(name: str, module: str, *, model: str = "mynet:build") -> Case:
-    return Case("models", name, run(f"student.model={model}"), files(mynet__py=module))
+    return Case("models", name, run(f"student.model={model}"), files({"mynet.py": module}))
 
 
 VECTORS = "gem 0.1 0.2 0.3\nbore 0.3 0.2 0.1\n"
@@ -203,7 +205,7 @@ BERT = json.dumps({"model_type": "bert", "vocab_size": 9, "hidden_size": 8, "num
 
 def of_the_hub(name: str, model: str) -> Case:
     line = run(f"teacher={{kind: transformers, model: {model}}}")
-    return Case("models", name, line, files(bert_in_config__json=BERT))
+    return Case("models", name, line, files({"bert/config.json": BERT}))
 
 
 MODELS = [
@@ -214,14 +216,8 @@ MODELS = [
     of_the_user("a module that fails when imported", NETWORK + "TABLE = [][1]\n"),
     of_the_user("a function that is not there", NETWORK, model="mynet:biuld"),
     of_the_user("an argument that the function does not take", NETWORK, model="{name: mynet:build, widht: 8}"),
-    of_the_user(
-        "a function that fails",
-        NETWORK + "    raise ValueError('an odd width')\n".replace("    raise", "def build(classes): raise"),
-    ),
-    of_the_user(
-        "a function that returns no module",
-        NETWORK + "    return classes\n".replace("    return", "build = lambda classes:"),
-    ),
+    of_the_user("a function that fails", "def build(classes):\n    raise ValueError('an odd width')\n"),
+    of_the_user("a function that returns no module", "def build(classes):\n    return classes\n"),
     of_the_user("logits a token instead of logits a text", NETWORK.replace(".mean(1)", "")),
     of_the_user("one logit for two classes", NETWORK.replace("Linear(width, classes)", "Linear(width, 1)")),
     of_the_user("a tuple instead of logits", NETWORK.replace(".mean(1))", ".mean(1)),")),
@@ -231,7 +227,7 @@ MODELS = [
         "models",
         "word vectors of another width",
         run("student.model={name: textcnn, vectors: v.txt}"),
-        files(v__txt=VECTORS),
+        files({"v.txt": VECTORS}),
     ),
     Case("models", "word vectors that are not there", run("student.model={name: textcnn, vectors: glove.txt}")),
     of_the_hub("a pretrained folder without weights", "bert"),
@@ -306,14 +302,16 @@ BUNDLE = [
         "a tokenizer that is missing", ("predict", "out"), lambda f: (f / "out/bundle/tokenizer.json").unlink()
     ),
     with_bundle("a text file that is not there", ("predict", "out", "texts.txt")),
-    with_bundle("a text file that is not UTF-8", ("predict", "out", "texts.txt"), files(texts__txt=b"caf\xe9\n")),
+    with_bundle("a text file that is not UTF-8", ("predict", "out", "texts.txt"), files({"texts.txt": b"caf\xe9\n"})),
     with_bundle(
         "a label that the bundle does not know",
         ("evaluate", "out", "mine.csv"),
-        files(mine__csv=rows(9, labels=(0, 3))),
+        files({"mine.csv": rows(9, labels=(0, 3))}),
     ),
     with_bundle(
-        "a row to evaluate without a label", ("evaluate", "out", "mine.csv"), files(mine__csv=rows(9, labels=(0, "")))
+        "a row to evaluate without a label",
+        ("evaluate", "out", "mine.csv"),
+        files({"mine.csv": rows(9, labels=(0, ""))}),
     ),
     with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
 ]

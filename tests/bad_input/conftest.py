@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # what the hub says depends on it
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))  # the tiny recipe
 
 from cases import PINNED

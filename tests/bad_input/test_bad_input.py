@@ -30,6 +30,8 @@ def test_bad_input(case: Case, folder: Path, finished: Finished, snapshot: Snaps
     assert "Traceback" not in err
     snapshot.check(case.name, err, folder)
     assert debris(folder) == []
+    if case.start == "nothing":  # refused before anything was trained
+        assert not list(folder.rglob("*.safetensors"))
 
 
 def test_the_snapshot_has_every_case_once_and_nothing_else(snapshot: Snapshot) -> None:

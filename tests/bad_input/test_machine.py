@@ -100,12 +100,14 @@ def test_ctrl_c(folder: Path, snapshot: Snapshot, capsys) -> None:
     assert any("teacher: done after" in text for text in said)
     # A shell calls both 130: Python may end by the signal itself.
     assert process.returncode in (130, -signal.SIGINT), err
-    assert len(err.splitlines()) == 1, err
-    snapshot.check(CTRL_C, err, folder)
+    assert "Traceback" not in err
+    # An extension module that it meets may warn before.
+    last = err.splitlines()[-1]
+    snapshot.check(CTRL_C, last, folder)
     assert debris(folder) == []
     assert not (folder / "out/evaluation.json").exists()
 
-    program, *again = shlex.split(err.split("stopped: ")[1])
+    program, *again = shlex.split(last.split("stopped: ")[1])
     assert (program, again) == ("limbeck", line)
     teacher = (folder / "out/teacher/model.safetensors").stat().st_mtime_ns
     assert call(capsys, *again) == (0, "")

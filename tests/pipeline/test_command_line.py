@@ -1,3 +1,4 @@
+import contextlib
 import json
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from tiny import recipe, write_csv
 
 import limbeck
 from limbeck.cli import main
+from limbeck.console import meter
 
 
 def call(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
@@ -94,20 +96,34 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     assert json.loads(out).keys() == {"accuracy", "f1_macro", "nll", "ece"}
 
 
-@pytest.mark.parametrize("by_an_extension", [False, True])
-def test_ctrl_c_prints_the_line_that_resumes(monkeypatch, capsys, tmp_path: Path, by_an_extension: bool) -> None:
-    def interrupted(*_: object, **__: object) -> None:
+def _interrupted(*_: object, **__: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def _replaced(*_: object, **__: object) -> None:
+    try:
         signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ValueError("could not determine the shape of object type 'torch.storage.UntypedStorage'") from None
 
-    def swallowed(*_: object, **__: object) -> None:
-        try:
-            interrupted()
-        except KeyboardInterrupt:
-            raise ValueError("could not determine the shape of object type 'torch.storage.UntypedStorage'") from None
 
+def _swallowed(*_: object, **__: object) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with meter("student", 2) as progress:
+        progress.advance()
+    raise AssertionError("the student trains on")
+
+
+@pytest.mark.parametrize("work", [_interrupted, _replaced, _swallowed])
+def test_ctrl_c_prints_the_line_that_resumes(monkeypatch, capsys, tmp_path: Path, work) -> None:
+    """Also where an extension module swallows it, or raises another error: seen in pydantic and in torch."""
     # A process that a shell started in the background ignores the signal.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    monkeypatch.setattr("limbeck.pipeline.run", swallowed if by_an_extension else interrupted)
+    monkeypatch.setattr("limbeck.pipeline.run", work)
     code, _, err = call(monkeypatch, capsys, "run", "sentiment", "data.labelled=50", "--out", str(tmp_path))
     assert code == 130
+    assert err.startswith("interrupted; ")
     assert f"limbeck run sentiment data.labelled=50 --out {tmp_path}" in err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert call(monkeypatch, capsys, "losses", "kd")[0] == 0

@@ -258,8 +258,9 @@ def _check_held_out(name: str, part: Examples, source: str, dropped: dict[str, i
 def _check_labelled(labelled: Examples, classes: tuple[str, ...], settings: DataSettings) -> None:
     where = f"{settings.source}, column `{settings.label}`"
     if len(classes) > len(labelled):
+        example = " ".join(classes[0].split())[:40]  # it may be a whole text, over several lines
         raise LimbeckError(
-            f"{len(classes):,} classes, such as `{classes[0]}`, but only {len(labelled):,} labelled training rows",
+            f"{len(classes):,} classes, such as `{example}`, but only {len(labelled):,} labelled training rows",
             where=where,
             fix="set data.label to a column of classes, or raise data.labelled",
         )
