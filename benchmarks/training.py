@@ -228,6 +228,20 @@ def padding(batches: Batches, view: EncodedTexts, steps: range) -> tuple[float, 
     return 1 - real / whole, real
 
 
+def waste(corpus: Corpus, seconds: NDArray[np.float64], size: int) -> dict[str, Any]:
+    """Return the padding of an epoch both ways, and the real tokens a second of blocks of bucketed batches."""
+    epoch = range(len(corpus.examples) // BATCH)
+    timed = range(size, (len(seconds) + 1) * size)  # the first block warmed up
+    bucketed, random = corpus.batches(), corpus.batches(bucketed=False)
+    return {
+        "padding": {
+            "bucketed": padding(bucketed, corpus.words, epoch)[0],
+            "random": padding(random, corpus.words, epoch)[0],
+        },
+        "tokens_per_cpu_second": padding(bucketed, corpus.words, timed)[1] / float(seconds.sum() * size),
+    }
+
+
 def recurrent(corpus: Corpus, folder: Path, blocks: Callable[[int], int]) -> dict[str, Any]:
     """Time the BiGRU student with every kind of teacher."""
 
@@ -243,12 +257,15 @@ def recurrent(corpus: Corpus, folder: Path, blocks: Callable[[int], int]) -> dic
     lstm = ModuleTeacher(build_model(big, classes=CLASSES, vocabulary=corpus.vocabulary))
     network, weights = minilm(corpus.pieces)
     bert = ModuleTeacher(network)
-    plain, live, mixed = corpus.batches(), corpus.batches(corpus.words), corpus.batches(corpus.words, bucketed=False)
+    live, mixed = corpus.batches(corpus.words), corpus.batches(corpus.words, bucketed=False)
 
     print("supervised and cached")
     size = 4
     cheap = race(
-        {"supervised": (student(LABELS, None), plain), "cached": (student(KD_AND_LABELS, answers), corpus.batches())},
+        {
+            "supervised": (student(LABELS, None), corpus.batches()),
+            "cached": (student(KD_AND_LABELS, answers), corpus.batches()),
+        },
         settings,
         blocks=blocks(40),
         size=size,
@@ -266,8 +283,6 @@ def recurrent(corpus: Corpus, folder: Path, blocks: Callable[[int], int]) -> dic
         "minilm": (student(KD_AND_LABELS, bert), corpus.batches(corpus.pieces)),
     }
     slowest = race(arms, settings, blocks=blocks(8), size=1)
-    epoch = range(len(corpus.examples) // BATCH)
-    timed = range(size, (len(cheap["cached"]) + 1) * size)  # the first block warmed up
     return {
         "cached_by_supervised": ratio(cheap["cached"], cheap["supervised"]),
         "live_by_cached": ratio(slow["live"], slow["cached"]),
@@ -276,11 +291,7 @@ def recurrent(corpus: Corpus, folder: Path, blocks: Callable[[int], int]) -> dic
         "minilm_by_cached": ratio(slowest["minilm"], slowest["cached"]),
         "minilm_weights": weights,
         "cpu_ms": milliseconds(slowest) | milliseconds(slow) | milliseconds(cheap),
-        "padding": {
-            "bucketed": padding(plain, corpus.words, epoch)[0],
-            "random": padding(mixed, corpus.words, epoch)[0],
-        },
-        "tokens_per_cpu_second": padding(plain, corpus.words, timed)[1] / float(cheap["cached"].sum() * size),
+        **waste(corpus, cheap["cached"], size),
         "phases": phases(student(KD_AND_LABELS, answers), corpus.batches(), settings, steps=blocks(40)),
     }
 
