@@ -9,9 +9,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # what the hub says depends on it
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))  # the tiny recipe
 
 from cases import PINNED
-from workshop import Finished, Snapshot, export_at_once, write_tiny
-
-from limbeck.pipeline import evaluate
+from workshop import Finished, Snapshot, export_quickly, write_tiny
 
 UPDATE = os.environ.get("LIMBECK_UPDATE_SNAPSHOT") == "1"
 
@@ -33,7 +31,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A fresh working folder with the tiny recipe; modules that the command imports from it are forgotten again."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(evaluate, "export_onnx", export_at_once)
+    export_quickly(monkeypatch)
     monkeypatch.setattr(sys, "path", [*sys.path])
     write_tiny(tmp_path)
     before = set(sys.modules)

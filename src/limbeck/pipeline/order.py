@@ -22,8 +22,8 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation import require_words
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
-from limbeck.pipeline.arms import Arm, ask_teacher, preflight, train_arm, train_teacher
-from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
+from limbeck.pipeline.arms import Arm, TeacherAnswers, ask_teacher, preflight, train_arm, train_teacher
+from limbeck.pipeline.evaluate import Exported, answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.stage import Stage
@@ -93,20 +93,9 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     let_import(recipe.folder)
     clock, us = _Clock(), ranks()
     with clock("data"), us.main_first():
-        material = make()
-        splits = material.splits
-        counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
-        counts["test"] = splits.test
-        say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in counts.items()))
-        if splits.dropped:
-            say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
-
-        preflight(recipe, material)
-        if material.view(recipe.student).encoder is not None:
-            require_words(splits.labelled.texts)
-
+        material = _prepare(recipe, make)
+    splits, environment = material.splits, describe_environment()
     # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
-    environment = describe_environment()
     if us.main:
         write_text(out / "recipe.yaml", recipe.to_yaml())
         write_json(out / "environment.json", environment)
@@ -135,17 +124,8 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     )
     if not stage.done or not (out / "evaluation.json").is_file():
         with clock("evaluation"), stage.working():
-            log = log_test_use(out, recipe, ["teacher", *arms, "floor"])
-            on_test = answer_test(splits, answers, arms)
-            costs = measure_costs(material, networks, exported, on_test.floor)
-            result = evaluate(recipe, splits, answers, arms, on_test, costs, None, None, log, {})
-            rows = [
-                {"name": name, **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
-                for name in ("teacher", "student", "baseline", "floor")
-                if (block := getattr(result, name)) is not None
-            ]
-            record, error = deliver(recipe, material, arms["student"], exported, rows, result.sentence, out)
-            result = result.model_copy(update={"bundle": record, "bundle_error": error, "seconds": clock.seconds})
+            record = _evaluate(recipe, material, answers, arms, networks, exported, out)
+            result = record.model_copy(update={"seconds": clock.seconds})
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
             _track(result)
     result = _read_evaluation(out / "evaluation.json")
@@ -159,6 +139,44 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     )
     us.wait()
     return Run(out, result, student)
+
+
+def _prepare(recipe: Recipe, make: Callable[[], Material]) -> Material:
+    """Read and describe the data, and find what is wrong before anything long starts."""
+    material = make()
+    splits = material.splits
+    counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
+    counts["test"] = splits.test
+    say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in counts.items()))
+    if splits.dropped:
+        say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
+    preflight(recipe, material)
+    if material.view(recipe.student).encoder is not None:
+        require_words(splits.labelled.texts)
+    return material
+
+
+def _evaluate(
+    recipe: Recipe,
+    material: Material,
+    answers: TeacherAnswers,
+    arms: Mapping[str, Arm],
+    networks: Mapping[str, Trained],
+    exported: Exported,
+    out: Path,
+) -> Evaluation:
+    """Open the test split, and write the bundle."""
+    log = log_test_use(out, recipe, ["teacher", *arms, "floor"])
+    on_test = answer_test(material.splits, answers, arms)
+    costs = measure_costs(material, networks, exported, on_test.floor)
+    result = evaluate(recipe, material.splits, answers, arms, on_test, costs, None, None, log, {})
+    rows = [
+        {"name": name, **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
+        for name in ("teacher", "student", "baseline", "floor")
+        if (block := getattr(result, name)) is not None
+    ]
+    record, error = deliver(recipe, material, arms["student"], exported, rows, result.sentence, out)
+    return result.model_copy(update={"bundle": record, "bundle_error": error})
 
 
 def _track(result: Evaluation) -> None:
