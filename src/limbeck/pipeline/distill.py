@@ -18,7 +18,7 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
 from limbeck.pipeline.material import Given, LoaderMaterial, Material, TensorView
 from limbeck.pipeline.order import Run, run
-from limbeck.recipe import Recipe, parse_recipe
+from limbeck.recipe import Recipe, parse_recipe, run_name
 from limbeck.recipe.changes import apply
 from limbeck.runtime import Encoder
 from limbeck.teachers import ModuleTeacher
@@ -85,7 +85,7 @@ def distill(
     tables = _tables(train, validation, test)
     objects: dict[str, Callable[[int], Encoder]] = {}
     values: dict[str, Any] = {
-        "name": Path(out).name,
+        "name": run_name(Path(out).name),
         "seeds": list(seeds),
         "data": {"source": "python", "text": "text", "label": "label"},
         "teacher": _teacher(teacher, teacher_tokenizer, objects, texts=tables is not None),

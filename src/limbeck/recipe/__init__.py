@@ -1,7 +1,7 @@
 """What a run is: one YAML file or one Python object, with `key=value` overrides; every error names its key."""
 
 from limbeck.recipe.errors import RecipeError
-from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe
+from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
 from limbeck.recipe.settings import (
     GivenTeacher,
     NetworkSettings,
@@ -24,4 +24,5 @@ __all__ = [
     "packaged_recipe",
     "packaged_recipes",
     "parse_recipe",
+    "run_name",
 ]

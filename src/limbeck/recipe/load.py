@@ -40,11 +40,16 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
         raise LimbeckError(error.what, where=where) from None
     if not isinstance(values, dict):
         raise LimbeckError("a recipe is a mapping of keys", where=where, fix="see one: limbeck recipes show sentiment")
-    values.setdefault("name", re.sub(r"[^\w.-]+", "-", path.stem).strip("-.") or "run")
+    values.setdefault("name", run_name(path.stem))
     apply(values, dict(_parsed(override) for override in overrides))
     recipe = parse_recipe(values, where)
     recipe._folder = folder
     return recipe
+
+
+def run_name(text: str) -> str:
+    """Return what a run of this file or folder is called: its name without what a name must not hold."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "run"
 
 
 def parse_recipe(values: Mapping[str, Any], where: str) -> Recipe:
