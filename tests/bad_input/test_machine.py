@@ -91,7 +91,14 @@ def test_a_disk_that_is_really_full(folder: Path, capsys) -> None:
 def test_ctrl_c(folder: Path, snapshot: Snapshot, capsys) -> None:
     line = ["run", "tiny.yaml", "student.train.steps=300", "--out", "out"]
     command = [sys.executable, "-m", "limbeck", *line]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # A process that a shell started in the background ignores the signal, and so would its children.
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert process.stdout is not None
         # The heading under which the student trains; the teacher is finished then.
         said = list(iter(process.stdout.readline, "student\n"))

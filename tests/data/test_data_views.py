@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from data_cases import view_of
 
-from limbeck.data import WordTokenizerSettings, build_encoder, encode, in_length_order, view_digest
+from limbeck.data import (
+    EncodedTexts,
+    WordTokenizerSettings,
+    build_encoder,
+    encode,
+    in_length_order,
+    load_encoded,
+    save_encoded,
+    view_digest,
+)
 
 TEXTS = ["a b c", "", "a", "c c c c c", "b a", "   "]
 
@@ -75,3 +84,21 @@ def test_view_digest_names_tokenizer_length_and_padding():
 
     assert named() == named()
     assert len({named(), named(texts=("a c",)), named(max_length=5), named(pad_id=1)}) == 4
+
+
+def test_encoded_texts_are_read_back_as_they_were(tmp_path):
+    view = EncodedTexts(np.arange(7, dtype=np.int32), np.array([0, 3, 4, 7]), 5, 0.25)
+    save_encoded({"transfer": view, "validation": view.first(2)}, tmp_path / "texts.safetensors")
+    found = load_encoded(tmp_path / "texts.safetensors")
+    assert found.keys() == {"transfer", "validation"}
+    for name, expected in (("transfer", view), ("validation", view.first(2))):
+        assert np.array_equal(found[name].tokens, expected.tokens)
+        assert found[name].tokens.dtype == np.int32
+        assert np.array_equal(found[name].offsets, expected.offsets)
+        assert (found[name].pad_id, found[name].truncated) == (5, 0.25)
+
+
+def test_the_first_texts_are_the_first_texts():
+    view = EncodedTexts(np.arange(7, dtype=np.int32), np.array([0, 3, 4, 7]), 5, 0.25)
+    assert len(view.first(2)) == 2
+    assert view.first(2).batch(np.array([0, 1]))["input_ids"].tolist() == [[0, 1, 2], [3, 5, 5]]

@@ -99,6 +99,26 @@ def test_a_second_run_reuses_every_stage_and_touches_the_test_split_no_second_ti
     assert (finished.folder / "evaluation.json").read_bytes() == before
 
 
+def test_texts_are_encoded_once(finished: Run, source: Path, monkeypatch) -> None:
+    """A later process reads the token ids of training and validation texts, and trains on the same ones."""
+    from limbeck.data import load_splits
+    from limbeck.pipeline.material import Material
+
+    recipe_ = parse_recipe(recipe(source), "test")
+    fresh = Material(load_splits(recipe_.data))
+    expected = fresh.view(recipe_.student)
+    asked = []
+    monkeypatch.setattr("limbeck.pipeline.material.encode", lambda _, texts: asked.append(texts))
+    kept = Material(fresh.splits)
+    kept.folder = finished.folder / "views"
+    found = kept.view(recipe_.student)
+    assert found.digest == expected.digest
+    rows = np.arange(len(fresh.splits.transfer))
+    monkeypatch.undo()
+    assert torch.equal(found.transfer.batch(rows)["input_ids"], expected.transfer.batch(rows)["input_ids"])
+    assert not asked
+
+
 def test_a_changed_recipe_redoes_what_depends_on_it_and_nothing_else(tmp_path: Path, source: Path) -> None:
     first = go(tmp_path / "run", source)
     teacher = (tmp_path / "run/teacher/model.safetensors").stat().st_mtime_ns

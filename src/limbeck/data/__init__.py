@@ -12,7 +12,7 @@ from limbeck.data.tokenizers import (
     build_encoder,
     pretrained_folder,
 )
-from limbeck.data.views import EncodedTexts, Rows, encode, view_digest
+from limbeck.data.views import EncodedTexts, Rows, encode, load_encoded, save_encoded, view_digest
 
 __all__ = [
     "UNLABELLED",
@@ -36,8 +36,10 @@ __all__ = [
     "encode",
     "in_length_order",
     "label_name",
+    "load_encoded",
     "load_splits",
     "pretrained_folder",
     "read_tables",
+    "save_encoded",
     "view_digest",
 ]

@@ -1,15 +1,20 @@
 """A view: one way of presenting the examples to a model, encoded once."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from torch import Tensor
 
 from limbeck.digest import digest
+from limbeck.files import staged
 from limbeck.runtime import Encoder
 
 _FORMAT = 1
@@ -59,6 +64,11 @@ class EncodedTexts:
         """(texts,) tokens of each text."""
         return np.diff(self.offsets)
 
+    def first(self, texts: int) -> "EncodedTexts":
+        """Return the first texts, as a view of the same memory; of their number that were cut nothing is known."""
+        offsets = self.offsets[: texts + 1]
+        return EncodedTexts(self.tokens[: offsets[-1]], offsets, self.pad_id, self.truncated)
+
     def batch(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
         """Return `input_ids` and `attention_mask`, (rows, longest) int64, padded on the right.
 
@@ -87,3 +97,23 @@ def encode(encoder: Encoder, texts: Sequence[str]) -> EncodedTexts:
     for start, sequence in zip(offsets, sequences, strict=False):
         tokens[start : start + len(sequence)] = sequence
     return EncodedTexts(tokens, offsets, encoder.pad_id, float(cut.mean()) if len(cut) else 0.0)
+
+
+def save_encoded(encoded: Mapping[str, EncodedTexts], path: Path) -> None:
+    """Write encoded texts by name into one safetensors file."""
+    tensors = {
+        f"{name}/{part}": getattr(held, part) for name, held in encoded.items() for part in ("tokens", "offsets")
+    }
+    about = {name: json.dumps([held.pad_id, held.truncated]) for name, held in encoded.items()}
+    with staged(path) as aside:
+        save_file(tensors, str(aside), metadata=about)
+
+
+def load_encoded(path: Path) -> dict[str, EncodedTexts]:
+    """Read what `save_encoded` wrote."""
+    with safe_open(str(path), framework="numpy") as file:
+        about = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
+        return {
+            name: EncodedTexts(file.get_tensor(f"{name}/tokens"), file.get_tensor(f"{name}/offsets"), *held)
+            for name, held in about.items()
+        }

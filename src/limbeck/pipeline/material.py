@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from limbeck import __version__
 from limbeck.bundle import Answer
 from limbeck.data import (
     Batches,
@@ -24,12 +25,16 @@ from limbeck.data import (
     TensorRows,
     build_encoder,
     encode,
+    load_encoded,
+    save_encoded,
     view_digest,
 )
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
+from limbeck.files import write_text
 from limbeck.losses import Objective
 from limbeck.models import GivenSettings, Vocabulary, build_model, missing
+from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings, Recipe
 from limbeck.runtime import Encoder
@@ -81,10 +86,16 @@ class View(Protocol):
 
 
 class TextView:
-    """Texts, cut into tokens; each split is encoded when it is first asked for."""
+    """Texts, cut into tokens once: training and validation rows are kept in a folder, the test rows in none.
 
-    def __init__(self, encoder: Encoder, splits: Splits) -> None:
-        self.encoder, self._splits = encoder, splits
+    Args:
+        encoder: what cuts them.
+        splits: the texts.
+        encoded: `transfer` and `validation`, where they are at hand.
+    """
+
+    def __init__(self, encoder: Encoder, splits: Splits, encoded: Mapping[str, EncodedTexts] | None = None) -> None:
+        self.encoder, self._splits, self._encoded = encoder, splits, dict(encoded or {})
         self.digest = view_digest(encoder)
         # Batch and length are above 1, because the exporter treats 0 and 1 as constants.
         ids, mask = torch.ones(2, 7, dtype=torch.int64), torch.ones(2, 7, dtype=torch.int64)
@@ -97,25 +108,30 @@ class TextView:
         """The tokens, by id."""
         return Vocabulary(self.encoder.tokens, self.encoder.pad_id)
 
-    @cached_property
+    @property
     def labelled(self) -> EncodedTexts:
         """The labelled training rows."""
-        return encode(self.encoder, self._splits.labelled.texts)
+        return self.transfer.first(len(self._splits.labelled))
 
-    @cached_property
+    @property
     def transfer(self) -> EncodedTexts:
         """The transfer set, labelled rows first."""
-        return encode(self.encoder, self._splits.transfer.texts)
+        return self._once("transfer", self._splits.transfer)
 
-    @cached_property
+    @property
     def validation(self) -> EncodedTexts:
         """The validation rows."""
-        return encode(self.encoder, self._splits.validation.texts)
+        return self._once("validation", self._splits.validation)
 
     @cached_property
     def test(self) -> EncodedTexts:
         """The test rows: only the final evaluation may ask for them."""
         return encode(self.encoder, self._splits.test.texts)
+
+    def _once(self, name: str, examples: Examples) -> EncodedTexts:
+        if name not in self._encoded:
+            self._encoded[name] = encode(self.encoder, examples.texts)
+        return self._encoded[name]
 
     def runner(self, file: Path) -> Answer:
         """Return an exported network as a function of texts."""
@@ -185,10 +201,14 @@ class Material:
     Args:
         splits: the rows.
         given: objects that the recipe names.
+
+    Attributes:
+        folder: keeps encoded texts from one process to the next; None: nowhere.
     """
 
     def __init__(self, splits: Splits, given: Given | None = None) -> None:
         self.splits, self.given = splits, given or Given()
+        self.folder: Path | None = None
         self._views: dict[str, View] = {}
 
     @property
@@ -200,8 +220,27 @@ class Material:
         """Return the view that a network reads, shared by those that read alike."""
         key = digest([settings.tokenizer.model_dump(), settings.max_length])
         if key not in self._views:
-            self._views[key] = TextView(self._encoder(settings), self.splits)
+            self._views[key] = self._text_view(settings, key)
         return self._views[key]
+
+    def _text_view(self, settings: NetworkSettings, key: str) -> TextView:
+        """Return a view from the folder, or make it and leave it there."""
+        if self.folder is None:
+            return TextView(self._encoder(settings), self.splits)
+        inputs = {"version": __version__, "tokenizer": key, "data": self.splits.digest}
+        stage = Stage(self.folder / key, inputs, quiet=True)
+        tokenizer, encoded = stage.folder / "tokenizer.json", stage.folder / "texts.safetensors"
+        if not stage.done:
+            view = TextView(self._encoder(settings), self.splits)
+            parts = {"transfer": view.transfer, "validation": view.validation}
+            if ranks().main:
+                with stage.working():
+                    write_text(tokenizer, view.encoder.tokenizer_json)
+                    save_encoded(parts, encoded)
+            return view
+        parts = load_encoded(encoded)
+        pad_id = parts["validation"].pad_id
+        return TextView(Encoder.from_file(tokenizer, max_length=settings.max_length, pad_id=pad_id), self.splits, parts)
 
     def _encoder(self, settings: NetworkSettings) -> Encoder:
         tokenizer = settings.tokenizer

@@ -93,7 +93,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     let_import(recipe.folder)
     clock, us = _Clock(), ranks()
     with clock("data"), us.main_first():
-        material = _prepare(recipe, make)
+        material = _prepare(recipe, make, out)
     splits, environment = material.splits, describe_environment()
     # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
     if us.main:
@@ -141,9 +141,10 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     return Run(out, result, student)
 
 
-def _prepare(recipe: Recipe, make: Callable[[], Material]) -> Material:
+def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Material:
     """Read and describe the data, and find what is wrong before anything long starts."""
     material = make()
+    material.folder = out / "views"
     splits = material.splits
     counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
     counts["test"] = splits.test
