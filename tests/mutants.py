@@ -204,7 +204,7 @@ MUTANTS = (
         "training mode not put back after a validation",
         "KD_Lib: no dropout from the second epoch on",
         "trainer.py",
-        (("wrapped.train()\n", "pass\n"),),
+        (("validate(student)\n                wrapped.train()\n", "validate(student)\n"),),
         (LOOP, RESUME),
     ),
     Mutant(
@@ -275,8 +275,8 @@ MUTANTS = (
         "trainer.py",
         (
             (
-                "torch.optim.AdamW(_groups(trainable, settings)",
-                "torch.optim.AdamW(_groups(nn.ModuleList([trainable, distiller.teacher._module]), settings)",
+                "= AdamW(_groups(trainable, settings)",
+                "= AdamW(_groups(nn.ModuleList([trainable, distiller.teacher._module]), settings)",
             ),
         ),
         (f"{LOOP}::test_ten_steps_equal_a_plain_loop",),
