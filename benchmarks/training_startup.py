@@ -35,6 +35,7 @@ console.quiet = True
 recipe = load_recipe("sentiment", sys.argv[2:])
 splits = load_splits(recipe.data)
 material = Material(splits)
+material.folder = Path(sys.argv[1]) / "views"
 view = material.view(recipe.student)
 teacher = label(Random(), splits.transfer, view.transfer, Path(sys.argv[1]), CacheIdentity("random", "benchmark", 2))
 model = material.build(recipe.student, seed=0)
@@ -59,8 +60,8 @@ BIGRU = "student.model={name: bigru, dim: 100}"
 def startup(folder: Path | None, scratch: Path, *, repeats: int) -> dict[str, Any]:
     """Return wall seconds from the start of a process to the end of the first step, medians, cache and assets warm.
 
-    The process reads the recipe and the texts, counts the vocabulary, encodes, opens the cache and trains. The first
-    two cases have the rows of the recipe `sentiment`; the last one has IMDB's 25,000 labelled reviews.
+    The process reads the recipe and the texts, takes their token ids from the run's folder, opens the cache and trains.
+    The first two cases have the rows of the recipe `sentiment`; the last one has IMDB's 25,000 labelled reviews.
     """
     cases = {"import_torch": [TORCH], "ngrams": [FIRST_STEP, str(scratch / "start-0")]}
     cases["bigru"] = [FIRST_STEP, str(scratch / "start-0"), BIGRU]
@@ -69,9 +70,11 @@ def startup(folder: Path | None, scratch: Path, *, repeats: int) -> dict[str, An
     for _ in range(repeats):
         for name, arguments in cases.items():
             found[name].append(_seconds(arguments))
-    if folder is not None:  # once, for it is long
+    if folder is not None:
         imdb = [f"data.source={folder}", "data.labelled=null", "data.unlabelled=0", "student.max_length=256", BIGRU]
-        found["bigru_imdb_25000"] = [_seconds([FIRST_STEP, str(scratch / "start-1"), *imdb])]
+        arguments = [FIRST_STEP, str(scratch / "start-1"), *imdb]
+        _seconds(arguments)  # fills the cache
+        found["bigru_imdb_25000"] = [_seconds(arguments) for _ in range(repeats)]
     return {name: float(np.median(seconds)) for name, seconds in found.items()}
 
 
