@@ -117,6 +117,16 @@ def test_the_teacher_is_untouched(teacher, tmp_path):
     assert all(weights["filter.weight"].shape[0] == 2 for weights in held)
 
 
+def test_a_target_relative_to_a_given_teacher(teacher, tmp_path):
+    settings = {"student.train.steps": 3, "baseline": False, "target.retention": 0.01}
+    result = go(teacher, tmp_path / "run", settings=settings).evaluation
+    with torch.no_grad():
+        pixels, labels = images(40, 3).tensors
+        own = (copy.deepcopy(teacher).eval()(pixels).argmax(1) == labels).double().mean().item()
+    assert result.target.validation_accuracy == pytest.approx(0.01 * own)
+    assert result.steps_to_target == {"student": [1]}
+
+
 def test_batches_may_be_mappings(teacher, tmp_path):
     """The teacher sees clean pictures, the student augmented ones."""
 

@@ -96,6 +96,8 @@ RECIPE = [
     in_the_recipe("a grid over an unknown key", "grid.train.lrr=[0.1, 0.2]"),
     in_the_recipe("a grid over a single value", "grid.train.lr=0.1"),
     in_the_recipe("a baseline with an unknown key", "baseline.train.stepss=5"),
+    in_the_recipe("a target in percent", "target.accuracy=88"),
+    in_the_recipe("two targets", "target={accuracy: 0.88, retention: 0.99}"),
     Case("recipe", "an --out that is a file", run(out="rows.csv")),
     Case(
         "recipe", "an --out with files of somebody's own", run(out="."), files({"teacher/thesis.txt": "years of work"})

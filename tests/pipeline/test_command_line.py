@@ -78,8 +78,9 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     write_csv(tmp_path / "rows.csv")
     values = recipe(Path("rows.csv"), seeds=[0])
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
-    code, out, _ = call(monkeypatch, capsys, "check", "mine.yaml")
+    code, out, _ = call(monkeypatch, capsys, "check", "mine.yaml", "target.accuracy=0.9")
     assert (code, "the recipe is fine" in out) == (0, True)
+    assert "a training that reaches the target ends sooner" in out
 
     code, out, err = call(monkeypatch, capsys, "run", "mine.yaml", "student.train.steps=12", "--out", "runs/x")
     assert code == 0, err

@@ -126,6 +126,25 @@ def test_killed_while_the_work_of_another_recipe_is_removed(
 
 
 @pytest.mark.slow
+def test_killed_where_a_target_ends_a_training(tmp_path: Path, values: dict[str, object]) -> None:
+    """At its first validation, after step 8: what was reached is not trained on."""
+    ending = values | {"target": {"accuracy": 0.05}}
+    whole = tmp_path / "whole"
+    assert "student/seed-1: step 9" not in start(ending, whole)
+    points = [
+        Point("tuning/student-1: step 5"),
+        Point("student/seed-1/checkpoint.safetensors: in place"),
+        Point("student/seed-1/model.safetensors: written"),
+        Point("baseline/seed-1: step 8"),
+    ]
+    folder = with_exports(tmp_path / "run", whole, NETWORKS)
+    kill(ending, folder, points)
+    start(ending, folder)
+    assert_same(folder, whole)
+    assert opened(folder) == 1
+
+
+@pytest.mark.slow
 def test_killed_with_a_changed_recipe(tmp_path: Path, values: dict[str, object], unbroken: Path) -> None:
     """The old bundle and the old evaluation stand there while the new ones are made."""
     changed = values | {"losses": OTHER_LOSSES}

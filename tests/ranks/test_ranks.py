@@ -63,6 +63,11 @@ def test_processes_that_were_stopped_go_on_to_the_same_bits(two, name):
     assert all(torch.equal(whole["student"][key], resumed["student"][key]) for key in whole["student"])
 
 
+def test_processes_end_together_at_a_target(two):
+    """Where the first one reaches it, whatever the others see."""
+    assert end(two / "target")["ended"] == [[4, 4], [4, 4]]
+
+
 def test_the_steps_were_real_ones(one):
     """The projector and the student moved: equality of untrained weights would prove nothing."""
     first = end(one / "copied")["log"][0]

@@ -31,6 +31,7 @@ UNKNOWN = {
     "grid.train.lrr=[5]": "unknown key `grid.train.lrr`; did you mean `lr`?",
     "teacher.freeze=2": "unknown key `teacher.freeze`; it belongs to `kind: transformers`",
     "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
+    "target.acuracy=0.9": "unknown key `target.acuracy`; did you mean `accuracy`?",
     "data.colour=red": "unknown key `data.colour`; valid: domain, label, labelled, labelled_per_batch, source, split, "
     "text, transfer, unlabelled",
 }
@@ -69,6 +70,8 @@ TYPES = {
     "grid=5": "`grid` must be a mapping of keys, not 5",
     "grid.train.lr=5": "`grid.train.lr` must be a list, not 5",
     "grid.train.lr=[1, fast]": "`grid.train.lr` must be a number, not `fast`",
+    "target=0.9": "`target` must be a mapping of keys, not 0.9",
+    "target.accuracy=high": "`target.accuracy` must be a number, not `high`",
     "baseline=true": "`baseline`: give keys of student and their values, or false for no baseline",
     "baseline=none": "`baseline`: give keys of student and their values, or false for no baseline",
     "baseline.train.lr=fast": "`baseline.train.lr` must be a number, not `fast`",
@@ -93,6 +96,13 @@ RANGES = {
     "grid.train.lr=[]": "`grid.train.lr` must not be empty",
     "grid.train.lr=[1, -1]": "`grid.train.lr` must be greater than 0, not -1",
     "student.train={steps: 1, epochs: 1}": "`student.train`: give steps or epochs, not both (set the other to null)",
+    "target.accuracy=88": "`target.accuracy` must be at most 1, not 88",
+    "target.accuracy=0": "`target.accuracy` must be greater than 0, not 0",
+    "target.retention=0": "`target.retention` must be greater than 0, not 0",
+    "target.retention=99": "`target.retention` must be at most 2, not 99",
+    "target={}": "`target`: give accuracy or retention, one of the two (set the other to null)",
+    "target={accuracy: 0.9, retention: 0.99}": "`target`: give accuracy or retention, one of the two "
+    "(set the other to null)",
     "name=..": "`name` is `..`; it must be made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
     "name=a/b": "`name` is `a/b`; it must be made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
 }

@@ -8,6 +8,7 @@ import yaml
 from recipe_cases import TEXT, write
 
 from limbeck import Recipe as PublicRecipe
+from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Linear
 from limbeck.models import BiGRUSettings, NgramsSettings, TransformerSettings, check_model
@@ -69,6 +70,14 @@ def test_the_digest_names_everything_but_the_name(load):
     assert len({load().digest, *(load(other).digest for other in others)}) == 1 + len(others)
 
 
+def test_a_target_is_in_the_digest_and_its_absence_is_not(load):
+    """A run folder from before there were targets is not done again."""
+    values = load().model_dump(mode="json", exclude={"name", "target"})
+    assert load().digest == load("target=null").digest == digest(values)
+    targets = ["target.accuracy=0.9", "target.accuracy=0.8", "target.retention=0.9"]
+    assert len({load().digest, *(load(target).digest for target in targets)}) == 4
+
+
 # --- overrides ------------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +116,8 @@ def test_the_digest_names_everything_but_the_name(load):
         ("baseline.train.lr=1", lambda r: r.baseline, {"train.lr": 1}),
         ("grid.train.lr=[1e-3, 2]", lambda r: r.grid, {"train.lr": [0.001, 2]}),
         ("grid={train.lr: [1]}", lambda r: r.grid, {"train.lr": [1]}),
+        ("target.accuracy=0.88", lambda r: (r.target.accuracy, r.target.retention), (0.88, None)),
+        ("target.retention=2", lambda r: (r.target.accuracy, r.target.retention), (None, 2)),
     ],
 )
 def test_an_override(load, override, read, expected):
@@ -138,6 +149,12 @@ def test_steps_take_the_place_of_epochs_and_the_other_way_round(load):
     assert load("student.train.epochs=null").student.train.steps == 50
     with pytest.raises(LimbeckError, match="steps or epochs, not both"):
         load("student.train.steps=2", "student.train.epochs=2")
+
+
+@pytest.mark.parametrize(("old", "new"), [("accuracy", "retention"), ("retention", "accuracy")])
+def test_one_kind_of_target_takes_the_place_of_the_other(tmp_path, old, new):
+    target = load_recipe(write(tmp_path, f"{TEXT}target: {{{old}: 0.8}}\n"), [f"target.{new}=0.9"]).target
+    assert (getattr(target, new), getattr(target, old)) == (0.9, None)
 
 
 def test_overrides_do_not_need_the_part_they_change(tmp_path):
@@ -233,6 +250,7 @@ def test_a_pretrained_teacher_in_the_words_of_a_network(load):
         ["baseline=false", "grid={train.lr: [1e-3, 2], model: [ngrams, {name: bigru}]}"],
         ["losses.kd.weight={schedule: cosine, start: 1, end: 1e-12}", "student.train.clip=null", "seeds=[0]"],
         ["data.label='1e5'", "data.text='no'", "data.source='012'", "data.transfer='2024-01-01'", "data.domain='null'"],
+        ["target.retention=0.99"],
         ["student.model={name: 'net:build', width: 3, deep: {a: [1, x]}}", "baseline.train.epochs=2"],
     ],
 )
@@ -324,6 +342,7 @@ def test_the_schema_accepts_packaged_recipes(validator, name):
         {"grid": {"train.lr": [1, 2]}},
         {"losses": [{"name": "kd", "weight": {"schedule": "linear", "start": 1, "end": 0}}]},
         {"teacher": {"kind": "transformers", "model": "minilm"}},
+        {"target": {"accuracy": 0.9}},
     ],
 )
 def test_the_schema_accepts_what_a_recipe_may_say(validator, change):
@@ -343,6 +362,8 @@ def test_the_schema_accepts_what_a_recipe_may_say(validator, change):
         {"teacher": {"kind": "oracle"}},
         {"grid": {"train.lr": []}},
         {"seeds": [-1]},
+        {"target": {"accuracy": 90}},
+        {"target": 0.9},
     ],
 )
 def test_the_schema_refuses_what_a_recipe_may_not_say(validator, change):

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 import example
 import pytest
 
-from limbeck.evaluation.schema import Disagreement, Evaluation
+from limbeck.evaluation.schema import Curve, Disagreement, Evaluation
+from limbeck.report import target
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "base", "col", "area", "embed", "source", "track", "wbr"}
 LOADING = ("src", "srcset", "href", "poster", "data", "action", "background")
@@ -118,9 +119,63 @@ def test_complete_run_shows_its_numbers(tmp_path):
         "22,713,986",
         "41 rows dropped",
         "2.9 MB",
-        "600 steps",
+        "82.6 % accuracy on validation (retention 95.0 %)",
+        "The student reached it after 600, 1,100 and 700 steps.",
+        "The baseline reached it after 1,400 steps, in 1 of 3 seeds; the others got to 79.5 % at best.",
+        "student 3 of 3 600 · 1,100 · 700 800",
+        "baseline 1 of 3 1,400 · not reached · not reached –",
+        "the same planned steps",
     ):
         assert said in text, said
+
+
+def reached(steps_to_target, **changes) -> Evaluation:
+    return example.complete().model_copy(update={"steps_to_target": steps_to_target, **changes})
+
+
+def test_a_ratio_of_steps_is_told_where_every_seed_of_both_arms_reached_the_target(tmp_path):
+    said = lambda steps: Page(example.write(reached(steps), tmp_path / "report.html")).text  # noqa: E731
+    ratio = "the student took 0.80 times the baseline’s steps"
+    assert ratio in said({"student": [600, 1100, 700], "baseline": [900, 900, 1200]})
+    assert "times the baseline" not in said({"student": [600, 1100, None], "baseline": [900, 900, 1200]})
+    assert "times the baseline" not in said({"student": [600, 1100, 700], "baseline": [900, None, 1200]})
+    assert "times the baseline" not in said({"student": [600, 1100, 700]})
+
+
+def test_a_target_that_no_seed_reached_is_said_so(tmp_path):
+    text = Page(example.write(reached({"student": [None] * 3, "baseline": [None] * 3}), tmp_path / "report.html")).text
+    assert re.search(r"The student did not reach it: 8\d\.\d %", text.replace("\u00a0", " "))
+    assert "student 0 of 3 not reached · not reached · not reached –" in text
+
+
+def test_the_best_below_the_target_is_of_the_seeds_that_did_not_reach_it():
+    run = reached({"student": [100, None]})
+    ends = [(100, 0.9), (200, 0.7)]
+    curves = [Curve(seed=0, steps=[s], nll=[0.5], accuracy=[value], best_step=s) for s, value in ends]
+    run = run.model_copy(update={"student": run.student.model_copy(update={"curves": curves})})
+    (arm,) = target.arms(run)
+    assert (arm.best, arm.longest, arm.reached, arm.mean) == (0.7, 200, [100], None)
+
+
+def test_a_target_that_was_reached_at_once_has_its_section_without_curves(tmp_path):
+    run = reached({"student": [100] * 3, "baseline": [100] * 3})
+    short = {
+        name: getattr(run, name).model_copy(
+            update={"curves": [Curve(seed=s, steps=[100], nll=[0.5], accuracy=[0.9], best_step=100) for s in range(3)]}
+        )
+        for name in ("student", "baseline")
+    }
+    text = Page(example.write(run.model_copy(update=short), tmp_path / "report.html")).text
+    assert "How they learned" in text
+    assert "student 3 of 3 100 · 100 · 100 100" in text
+
+
+def test_without_a_target_nothing_is_said_of_one(tmp_path):
+    run = example.complete().model_copy(update={"target": None, "steps_to_target": None})
+    text = Page(example.write(run, tmp_path / "report.html")).text
+    assert "How they learned" in text
+    assert "target" not in text
+    assert "with the same steps" in text
 
 
 def test_absent_parts_are_named(tmp_path):

@@ -37,6 +37,27 @@ def test_seeds_that_stopped_at_different_steps_are_drawn_apart():
     assert drawing is not None
     assert "fill-opacity: 0.2" in drawing.svg  # the baseline's band
     assert drawing.svg.count("stroke: var(--student); stroke-width: 1.2") == 3
+    assert "have a line each" in drawing.caption
+    assert "have a line each" not in figures.curve(run, "accuracy").caption
+
+
+def labels(drawing):
+    return [element.text for element in ElementTree.fromstring(drawing.svg).iter("text")]
+
+
+def test_the_target_is_a_line_in_the_accuracies_alone():
+    run = example.complete()
+    assert "target" in labels(figures.curve(run, "accuracy"))
+    assert "target" not in labels(figures.curve(run, "nll"))
+    assert "target" not in labels(figures.curve(run.model_copy(update={"target": None}), "accuracy"))
+
+
+def test_a_target_out_of_reach_does_not_stretch_the_axis():
+    run = example.complete()
+    target = run.target.model_copy(update={"validation_accuracy": 1.5})
+    drawing = figures.curve(run.model_copy(update={"target": target}), "accuracy")
+    assert "target" not in labels(drawing)
+    assert "120 %" not in labels(drawing)
 
 
 def test_confusion_numbers_are_the_counts():

@@ -64,3 +64,13 @@ def test_long_texts_are_cut():
     assert format.shorten("one two three", 8) == "one two…"
     assert format.squeeze("card_payment_declined", 13) == "card_p…clined"
     assert format.squeeze("short", 13) == "short"
+
+
+def test_two_shares_are_told_apart():
+    def said(*shares):
+        return [text.replace("\u00a0", " ") for text in format.apart(*shares)]
+
+    assert said(0.88, 0.862) == ["88.0 %", "86.2 %"]
+    assert said(0.784575, 0.7845) == ["78.46 %", "78.45 %"]
+    assert said(1.0, 0.9999) == ["100.0 %", "> 99.9 %"]
+    assert said(0.8, 0.8) == ["80.000000 %", "80.000000 %"]

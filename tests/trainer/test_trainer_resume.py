@@ -15,6 +15,7 @@ from limbeck.losses import Linear as Ramp
 
 STEPS, VALIDATIONS = 20, 5
 NLLS = [0.9, 0.6, 0.8, 0.5, 0.7]
+ACCURACIES = [0.5, 0.6, 0.7, 0.6, 0.9]
 
 
 class Killed(BaseException):
@@ -32,7 +33,7 @@ class Validation:
             raise Killed
         self.count += 1
         torch.rand(3)  # a validation may draw random numbers
-        return {"calibrated_nll": NLLS[self.count - 1]}
+        return {"calibrated_nll": NLLS[self.count - 1], "accuracy": ACCURACIES[self.count - 1]}
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +125,26 @@ def test_patience_counts_on_after_a_restart(path):
     assert run(path, seed=60, start=3, patience=1)[1] == whole[1]
 
 
-@pytest.mark.parametrize("change", [{"owner": "somebody else"}, {"steps": 24}, {"lr": 0.5}])
+@pytest.mark.parametrize("die_at", [1, 2])
+def test_a_target_is_reached_after_a_restart(path, die_at):
+    whole = run(None, target=0.7)
+    assert (whole[1]["done"], whole[1]["target_step"], whole[1]["best_step"]) == (12, 12, 12)
+    with pytest.raises(Killed):
+        run(path, die_at=die_at, target=0.7)
+    network, history = run(path, seed=50, start=die_at, target=0.7)
+    assert same(network, whole[0])
+    assert history == whole[1]
+
+
+def test_killed_after_the_target_was_reached(path):
+    """The checkpoint says so: no step is taken and nothing is validated again."""
+    whole = run(path, target=0.7)
+    network, history = run(path, seed=50, start=3, target=0.7)
+    assert same(network, whole[0])
+    assert history == whole[1]
+
+
+@pytest.mark.parametrize("change", [{"owner": "somebody else"}, {"steps": 24}, {"lr": 0.5}, {"target": 0.7}])
 def test_the_checkpoint_of_another_training_is_removed_and_the_training_starts_anew(path, change):
     with pytest.raises(Killed):
         run(path, die_at=3)

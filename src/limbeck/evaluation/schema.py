@@ -42,7 +42,7 @@ class Curve(Record):
     steps: list[int]
     nll: list[float]
     accuracy: list[Fraction]
-    best_step: int = Field(description="the checkpoint kept: lowest validation NLL")
+    best_step: int = Field(description="the checkpoint kept: lowest validation NLL, the last, or that at the target")
 
 
 class Reliability(Record):
@@ -119,6 +119,14 @@ class TestEvaluation(Record):
     models: list[str]
 
 
+class Target(Record):
+    """The level on validation at which an arm's training ended, or would have."""
+
+    metric: Literal["accuracy", "retention"] = Field(description="what the recipe asks for")
+    value: float = Field(description="of that metric")
+    validation_accuracy: float = Field(description="the accuracy on validation that it means; above 1: out of reach")
+
+
 class DataRecord(Record):
     """What the data were, and what was dropped from them."""
 
@@ -153,7 +161,10 @@ class Evaluation(Record):
     gain: Gain | None
     verdict: Literal["helps", "no_difference", "hurts", "no_baseline"]
     sentence: str = Field(description="the verdict in words")
-    steps_to_target: int | None = None
+    target: Target | None = Field(default=None, description="null: every training went on to its end")
+    steps_to_target: dict[str, list[int | None]] | None = Field(
+        default=None, description="optimizer steps by arm, in the order of `seeds`; null for a seed: not reached"
+    )
     bundle: BundleRecord | None
     bundle_error: str | None = Field(default=None, description="why there is no bundle")
     disagreements: list[Disagreement] = Field(default_factory=list)

@@ -14,6 +14,7 @@ from limbeck.console import say
 from limbeck.data import Examples, Rows, Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.schema import Target
 from limbeck.files import write_json
 from limbeck.losses import objective_from
 from limbeck.models import check_model, missing
@@ -64,17 +65,24 @@ class Arm:
         settings: after tuning.
         chosen: the grid's values taken, by key.
         trained: one network a seed.
+        target: the level on validation at which its trainings end; None: none.
     """
 
     name: str
     settings: NetworkSettings
     chosen: Mapping[str, Any]
     trained: dict[int, Trained]
+    target: Target | None = None
 
     @property
     def best_seed(self) -> int:
-        """The seed with the lowest validation NLL."""
-        return min(self.trained, key=lambda seed: self.trained[seed].history.best_nll)
+        """The seed with the lowest validation NLL, of those that reached the target if any did."""
+
+        def rank(seed: int) -> tuple[bool, float]:
+            history = self.trained[seed].history
+            return history.target_step is None, history.best_nll
+
+        return min(self.trained, key=rank)
 
 
 def preflight(recipe: Recipe, material: Material) -> None:
@@ -128,40 +136,50 @@ def ask_teacher(recipe: Recipe, trained: Trained, splits: Splits, folder: Path) 
     return answers
 
 
-def train_arm(name: str, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path) -> Arm:
-    """Tune an arm on validation with the first seed, then train every seed with the settings that won."""
-    candidates = recipe.candidates(name)
+def train_arm(
+    name: str, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path, target: Target | None = None
+) -> Arm:
+    """Tune an arm on validation with the first seed, then train every seed with the settings that won.
 
-    def train(settings: NetworkSettings, seed: int, target: Path, title: str) -> Trained:
+    The settings that reach the target in the fewest steps win; without one, or where none does, the lowest NLL.
+    """
+    candidates = recipe.candidates(name)
+    level = None if target is None else target.validation_accuracy
+
+    def train(settings: NetworkSettings, seed: int, place: Path, title: str) -> Trained:
         if teacher is None:
             lesson = material.from_labels(settings)
         else:
             identity = answers.identity
             lesson = material.from_teacher(settings, recipe, teacher, [identity.teacher, identity.view])
-        return train_network(settings, material, lesson, seed=seed, folder=target, title=title)
+        return train_network(settings, material, lesson, seed=seed, folder=place, title=title, target=level)
 
     # Read and checked once an arm, not once a network.
     teacher = _teacher_of(name, material.splits, answers)
     first, best = recipe.seeds[0], 0
     if len(candidates) > 1:
-        scores = []
+        scores, reached = [], []
         for index, (point, settings) in enumerate(candidates):
             values = ", ".join(f"{key}={value}" for key, value in point.items())
             trained = train(settings, first, folder / "tuning" / f"{name}-{index}", f"{name}, {values}")
             scores.append(trained.history.best_nll)
-        best = int(np.argmin(scores))
+            reached.append(trained.history.target_step)
+        best = int(np.lexsort((scores, [step or np.inf for step in reached]))[0])
         record = [{"values": point, "nll": score} for (point, _), score in zip(candidates, scores, strict=True)]
+        if target is not None:
+            record = [entry | {"target_step": step} for entry, step in zip(record, reached, strict=True)]
         if ranks().main:
             write_json(folder / "tuning" / f"{name}.json", {"chosen": best, "seed": first, "candidates": record})
-        say(f"  {name}: {', '.join(f'{k}={v}' for k, v in candidates[best][0].items())} is best on validation")
+        won = "is best on validation" if reached[best] is None else "reaches the target first"
+        say(f"  {name}: {', '.join(f'{k}={v}' for k, v in candidates[best][0].items())} {won}")
     point, settings = candidates[best]
     trained_by_seed = {}
     for seed in recipe.seeds:
         # The grid has trained the first seed of the winner already.
         tuned = seed == first and len(candidates) > 1
-        target = folder / "tuning" / f"{name}-{best}" if tuned else folder / name / f"seed-{seed}"
-        trained_by_seed[seed] = train(settings, seed, target, f"{name}, seed {seed}")
-    return Arm(name, settings, point, trained_by_seed)
+        place = folder / "tuning" / f"{name}-{best}" if tuned else folder / name / f"seed-{seed}"
+        trained_by_seed[seed] = train(settings, seed, place, f"{name}, seed {seed}")
+    return Arm(name, settings, point, trained_by_seed, target)
 
 
 def _teacher_of(name: str, splits: Splits, answers: TeacherAnswers) -> Teacher | None:

@@ -39,6 +39,8 @@ def check(recipe: Recipe) -> float:
     seconds = {name: _trial(settings, material, name, recipe) for name, settings in networks.items()}
     total = sum(seconds.values())
     rows = [[name, f"{value:,.0f} s"] for name, value in seconds.items()]
+    if recipe.target is not None:
+        say("at most: a training that reaches the target ends sooner")
     table(["training and answers", "about"], [*rows, ["together", f"{total / 60:,.1f} min"]])
     say("the recipe is fine; export, evaluation and report add about half a minute")
     return total

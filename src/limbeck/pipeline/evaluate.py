@@ -46,6 +46,7 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.stage import Stage
 from limbeck.recipe import Recipe
+from limbeck.report.target import outcome
 from limbeck.runtime.bundle import softmax
 
 DISAGREEMENTS = 12
@@ -157,6 +158,8 @@ def evaluate(
             teacher=teacher_block.accuracy,
             baseline=baseline.accuracy if baseline else None,
         ),
+        target=arms["student"].target,
+        steps_to_target=_steps_to_target(arms),
         bundle=delivery,
         bundle_error=bundle_error,
         disagreements=_disagreements(splits, answers, arms["student"].best_seed),
@@ -197,7 +200,7 @@ def deliver(
     """Write the bundle of the seed that is best on validation; return its record, or why there is none."""
     if "student" not in exported.files:
         return None, exported.errors["student"]
-    trained, splits = arm.trained[arm.best_seed], material.splits
+    trained, splits, target = arm.trained[arm.best_seed], material.splits, arm.target
     card = {
         "name": recipe.name,
         "sentence": text,
@@ -205,6 +208,7 @@ def deliver(
         "test_examples": len(splits.test),
         "seeds": recipe.seeds,
         "seed": arm.best_seed,
+        "target": outcome(target.validation_accuracy, trained.history) if target else None,
         "data": _data(recipe, splits, {}).model_dump(),
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
@@ -308,6 +312,12 @@ def _gain(arms: Mapping[str, Mapping[int, NDArray[np.float32]]], labels: NDArray
         name: np.stack([value.argmax(1) == labels for value in by_seed.values()]) for name, by_seed in arms.items()
     }
     return compare(correct["student"], correct["baseline"])
+
+
+def _steps_to_target(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | None:
+    if arms["student"].target is None:
+        return None
+    return {name: [trained.history.target_step for trained in arm.trained.values()] for name, arm in arms.items()}
 
 
 def _data(recipe: Recipe, splits: Splits, networks: Mapping[str, Trained]) -> DataRecord:

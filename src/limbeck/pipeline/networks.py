@@ -10,6 +10,7 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 from limbeck import __version__
+from limbeck.console import say
 from limbeck.data import Rows, Splits
 from limbeck.distiller import Distiller
 from limbeck.evaluation import accuracy, calibrated_nll, nll
@@ -19,6 +20,7 @@ from limbeck.pipeline.material import Lesson, Material, View
 from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
+from limbeck.report.target import outcome
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import GroupSource, History, Validate, fit, predict_logits
 from limbeck.types import Batch, best_device
@@ -50,9 +52,16 @@ class Trained:
 
 
 def train_network(
-    settings: NetworkSettings, material: Material, lesson: Lesson, *, seed: int, folder: Path, title: str
+    settings: NetworkSettings,
+    material: Material,
+    lesson: Lesson,
+    *,
+    seed: int,
+    folder: Path,
+    title: str,
+    target: float | None = None,
 ) -> Trained:
-    """Train a network, or load it when the folder holds exactly this training."""
+    """Train a network, up to an accuracy on validation if there is a target, or load it from a folder that holds it."""
     us, view = ranks(), material.view(settings)
     model = material.build(settings, seed=seed)
     inputs = {
@@ -65,6 +74,7 @@ def train_network(
         **lesson.inputs,
         # A network that came as an object has no settings that tell what it is.
         **({"network": weights_digest(model)} if isinstance(settings.model, GivenSettings) else {}),
+        **({} if target is None else {"target": target}),
     }
     with us.main_first():
         stage = Stage(folder, inputs, quiet=True)
@@ -83,13 +93,21 @@ def train_network(
             title=title,
             checkpoint=folder / CHECKPOINT,
             owner=stage.digest,
+            target=target,
         )
         if us.main:
-            with staged(folder / WEIGHTS) as aside:
-                save_model(model, str(aside))
-            write_json(folder / HISTORY, asdict(history))
-            (folder / CHECKPOINT).unlink(missing_ok=True)
+            _save(model, history, folder)
+    if target is not None:
+        say(f"  {title}: {outcome(target, history)}")
     return Trained(model, history, view, stage.digest, stage.seconds)
+
+
+def _save(model: nn.Module, history: History, folder: Path) -> None:
+    """Leave weights and history, and no checkpoint."""
+    with staged(folder / WEIGHTS) as aside:
+        save_model(model, str(aside))
+    write_json(folder / HISTORY, asdict(history))
+    (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:

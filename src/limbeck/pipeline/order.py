@@ -27,6 +27,7 @@ from limbeck.pipeline.evaluate import Exported, answer_test, deliver, evaluate, 
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.stage import Stage
+from limbeck.pipeline.target import wanted
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
@@ -103,10 +104,11 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
         teacher = train_teacher(recipe, material, out)
     with clock("labelling"):
         answers = ask_teacher(recipe, teacher, splits, out)
+        target = wanted(recipe, answers, splits.validation)
     arms: dict[str, Arm] = {}
     for name in ("student",) if recipe.baseline is False else ("student", "baseline"):
         with clock(name):
-            arms[name] = train_arm(name, recipe, material, answers, out)
+            arms[name] = train_arm(name, recipe, material, answers, out, target)
 
     student = arms["student"].trained[arms["student"].best_seed].model
     if not us.main:  # what follows is one process's work; the others read its result
@@ -131,11 +133,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     result = _read_evaluation(out / "evaluation.json")
 
     write_report(
-        result,
-        recipe_yaml=recipe.to_yaml(),
-        environment=environment,
-        command=command,
-        path=out / "report.html",
+        result, recipe_yaml=recipe.to_yaml(), environment=environment, command=command, path=out / "report.html"
     )
     us.wait()
     return Run(out, result, student)

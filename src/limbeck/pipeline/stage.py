@@ -57,8 +57,9 @@ class Stage:
             if not quiet:
                 say(f"  {folder.name}: unchanged, reused")
         elif old.inputs != self._inputs:
-            changed = [name for name, value in self._inputs.items() if old.inputs.get(name) != value]
-            say(f"  {folder.name}: {', '.join(changed) or 'inputs'} changed, done again")
+            names = self._inputs | old.inputs  # one that is gone is a change too
+            changed = [name for name in names if old.inputs.get(name) != self._inputs.get(name)]
+            say(f"  {folder.name}: {', '.join(changed)} changed, done again")
             self._clear()
 
     @contextmanager

@@ -4,6 +4,7 @@ from limbeck.console import say, table
 from limbeck.evaluation.schema import Block, Evaluation
 from limbeck.pipeline.order import Run
 from limbeck.report import format as text
+from limbeck.report import target
 
 
 def print_summary(run: Run) -> None:
@@ -22,6 +23,10 @@ def print_summary(run: Run) -> None:
             f"  gain {text.points(result.gain.mean)} points (95 % interval {text.points(low)} to {text.points(high)}, "
             f"p {text.p_value(result.gain.p_value)}); by seed {per_seed}"
         )
+    if result.target is not None:
+        say(f"  target {target.level(result.target)}:")
+        for arm in target.arms(result):
+            say(f"    {target.sentence(arm, result.target)}")
     say("")
     say(result.sentence, style="bold")
     say("")

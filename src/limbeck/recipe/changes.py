@@ -10,6 +10,8 @@ _REPLACES = {
     "data.source": ("domain", "transfer"),
     "train.steps": ("epochs",),
     "train.epochs": ("steps",),
+    "target.accuracy": ("retention",),
+    "target.retention": ("accuracy",),
 }
 
 

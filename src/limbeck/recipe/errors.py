@@ -147,7 +147,7 @@ class _Schema:
 
     def keys(self, path: tuple[Any, ...]) -> list[str]:
         """Return the valid keys of a mapping."""
-        return list(self._at(path).get("properties", {}))
+        return [name for option in self._options(self._at(path)) for name in option.get("properties", {})]
 
     def choices(self, path: tuple[Any, ...]) -> list[str]:
         """Return the valid values of a key that has a few."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from limbeck.data import DataSettings, TokenizerSettings, WordTokenizerSettings
 from limbeck.data.tokenizers import TransformersTokenizerSettings
@@ -98,6 +98,21 @@ TeacherSettings = Annotated[
 ]
 
 
+class TargetSettings(_Settings):
+    """The level on validation at which an arm's training ends: exactly one of the two."""
+
+    accuracy: Annotated[float | None, Field(gt=0, le=1, description="on validation, a fraction")] = None
+    retention: Annotated[
+        float | None, Field(gt=0, le=2, description="accuracy on validation, relative to the teacher's")
+    ] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "TargetSettings":
+        if (self.accuracy is None) == (self.retention is None):
+            raise ValueError("give accuracy or retention, one of the two (set the other to null)")
+        return self
+
+
 class Recipe(_Settings):
     """The complete description of a run."""
 
@@ -117,6 +132,9 @@ class Recipe(_Settings):
         Field(description="keys of student and their candidates; every arm takes its best on validation"),
     ] = {}
     losses: Annotated[list[LossSettings], Field(min_length=1, description="the student's objective")]
+    target: Annotated[
+        TargetSettings | None, Field(description="end an arm's training where validation is so good; null: never")
+    ] = None
 
     _folder: Path | None = PrivateAttr(default=None)
 
@@ -141,8 +159,9 @@ class Recipe(_Settings):
 
     @property
     def digest(self) -> str:
-        """Names everything in the recipe but its name."""
-        return digest(self.model_dump(mode="json", exclude={"name"}))
+        """Names everything in the recipe but its name; a target only where there is one."""
+        unset = {"target"} if self.target is None else set()
+        return digest(self.model_dump(mode="json", exclude={"name"} | unset))
 
     @property
     def folder(self) -> Path | None:

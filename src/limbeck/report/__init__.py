@@ -44,7 +44,7 @@ def write_report(
 
 @cache
 def _template() -> jinja2.Template:
-    from limbeck.report import figures, tables
+    from limbeck.report import figures, tables, target
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -58,4 +58,5 @@ def _template() -> jinja2.Template:
         name: getattr(format, name)
         for name in ("percent", "points", "p_value", "bytes", "milliseconds", "count", "nats", "seconds", "shorten")
     }
-    return environment.get_template("template.html.j2", globals={"figures": figures, "tables": tables})
+    modules = {"figures": figures, "tables": tables, "target": target}
+    return environment.get_template("template.html.j2", globals=modules)

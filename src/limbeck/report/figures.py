@@ -118,7 +118,11 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     if not arms:
         return None
     figure, axes = canvas(240, right=72)
-    ends = [_arm(axes, curves, quantity, COLOURS[name]) for name, curves in arms.items()]
+    ends = {name: _arm(axes, curves, quantity, COLOURS[name]) for name, curves in arms.items()}
+    wanted = evaluation.target.validation_accuracy if evaluation.target and quantity == "accuracy" else math.inf
+    if wanted <= 1:
+        ends["target"] = 100 * wanted
+        axes.axhline(100 * wanted, color=MUTED, linewidth=1, dashes=(4, 3))
     axes.margins(x=0.02, y=0.08)
     axes.autoscale_view()
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
@@ -128,11 +132,11 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.grid(axis="y", color=LINE, linewidth=0.8)
-    wanted = [axes.transData.transform((0, end))[1] for end in ends]
+    heights = [axes.transData.transform((0, end))[1] for end in ends.values()]
     highest = axes.transData.transform((0, axes.get_ylim()[1]))[1]
-    for name, height in zip(arms, part(wanted, 15, highest), strict=True):
+    for name, height in zip(ends, part(heights, 15, highest), strict=True):
         place = (1.02, (height - axes.bbox.y0) / axes.bbox.height)
-        axes.text(*place, name, transform=axes.transAxes, va="center", size=TEXT, color=COLOURS[name])
+        axes.text(*place, name, transform=axes.transAxes, va="center", size=TEXT, color=COLOURS.get(name, MUTED))
     title, unit, better = {
         "nll": ("Validation loss", "Negative log-likelihood, nats", "Lower is better"),
         "accuracy": ("Validation accuracy", "Share of decisions that are right", "Higher is better"),
@@ -140,8 +144,10 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     name_axes(figure, axes, x="training step", y=unit)
     several = any(len(curves) > 1 for curves in arms.values())
     seeds = "The line is the seeds’ mean, the band their range; a" if several else "A"
+    if any(curve.steps != curves[0].steps for curves in arms.values() for curve in curves):
+        seeds = "Seeds that stopped at different steps have a line each, others a mean and the band of their range; a"
     caption = f"{better}. {seeds} dot is a checkpoint kept."
-    label = f"{title} over training steps: {', '.join(arms)}"
+    label = f"{title} over training steps: {', '.join(ends)}"
     return Drawing(title, caption, finish(figure, key=f"curve-{quantity}", label=label))
 
 

@@ -22,6 +22,16 @@ def percent(fraction: float) -> str:
     return f"{value.replace('-', '−')}{_NBSP}%"
 
 
+def apart(fraction: float, other: float) -> tuple[str, str]:
+    """Return two shares as percent, with the decimals that it takes to tell unequal ones apart, at most six."""
+    texts = percent(fraction), percent(other)
+    for decimals in range(2, 7):
+        if texts[0] != texts[1]:
+            break
+        texts = f"{100 * fraction:.{decimals}f}{_NBSP}%", f"{100 * other:.{decimals}f}{_NBSP}%"
+    return texts
+
+
 def points(fraction: float) -> str:
     """Return a difference of shares in percentage points, signed, without the unit."""
     value = f"{100 * fraction:+.1f}"

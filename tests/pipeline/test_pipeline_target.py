@@ -1,0 +1,205 @@
+"""A run with a target: where its trainings end, and what it says of those that reach it and of those that do not."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import jsonschema
+import numpy as np
+import pytest
+from tiny import recipe, write_csv
+
+from limbeck.data import Examples
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.schema import Evaluation, Target
+from limbeck.pipeline import Run, arms, run
+from limbeck.pipeline.summary import print_summary
+from limbeck.pipeline.target import wanted
+from limbeck.recipe import parse_recipe
+from limbeck.trainer import History
+
+sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
+from workshop import export_quickly
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+NETWORKS = ("student/seed-0", "student/seed-1", "baseline/seed-0", "baseline/seed-1")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("data") / "rows.csv")
+
+
+def go(folder: Path, source: Path, **changes: object) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        export_quickly(patch)
+        return run(parse_recipe(recipe(source, **changes), "test"), folder)
+
+
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Run:
+    """The target is so low that every network is there at its first validation."""
+    return go(tmp_path_factory.mktemp("reached") / "run", source, target={"accuracy": 0.05})
+
+
+@pytest.fixture(scope="module")
+def missed(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Run:
+    return go(tmp_path_factory.mktemp("missed") / "run", source, target={"retention": 2})
+
+
+def log(run: Run) -> str:
+    return plain((run.folder / "train.log").read_text(encoding="utf-8"))
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def history(run: Run, network: str) -> History:
+    return History(**json.loads((run.folder / network / "history.json").read_text()))
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name / "model.safetensors").read_bytes() for name in NETWORKS}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_training_ends_where_it_reaches_the_target(reached: Run, network: str) -> None:
+    found = history(reached, network)
+    assert (found.target_step, found.done, found.best_step, found.steps) == (8, 8, 8, 24)
+    assert history(reached, "teacher").done == 24
+
+
+def test_it_is_in_the_evaluation(reached: Run) -> None:
+    value = json.loads((reached.folder / "evaluation.json").read_text())
+    jsonschema.validate(value, Evaluation.model_json_schema())
+    assert value["target"] == {"metric": "accuracy", "value": 0.05, "validation_accuracy": 0.05}
+    assert value["steps_to_target"] == {"student": [8, 8], "baseline": [8, 8]}
+
+
+def test_it_is_said(reached: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = log(reached).splitlines()
+    for arm in ("student", "baseline"):
+        for seed in (0, 1):
+            assert f"  {arm}, seed {seed}: target of 5.0 % on validation reached after 8 of 24 steps" in lines
+    assert lines.count("  target: 5.0 % accuracy on validation") == 1
+    print_summary(reached)
+    said = plain(capsys.readouterr().out)
+    assert "target 5.0 % accuracy on validation:" in said
+    assert "the student reached it after 8 and 8 steps" in said
+    report = plain(reached.report.read_text(encoding="utf-8"))
+    assert "The baseline reached it after 8 and 8 steps." in report
+    assert "took 1.00 times the baseline’s steps" in report
+    card = plain((reached.folder / "bundle/README.md").read_text(encoding="utf-8"))
+    assert "Target of 5.0 % on validation reached after 8 of 24 steps." in card
+
+
+def test_what_is_not_reached_is_said_as_plainly(missed: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    result = missed.evaluation
+    assert result.steps_to_target == {"student": [None, None], "baseline": [None, None]}
+    teacher = history(missed, "teacher")
+    own = next(record["accuracy"] for record in teacher.validations if record["step"] == teacher.best_step)
+    assert result.target == Target(metric="retention", value=2, validation_accuracy=2 * own)
+    assert "(retention 200.0 %); no network can reach that" in log(missed)
+    print_summary(missed)
+    said = plain(capsys.readouterr().out)
+    report = plain(missed.report.read_text(encoding="utf-8"))
+    for arm in ("student", "baseline"):
+        best = [max(record["accuracy"] for record in history(missed, f"{arm}/seed-{n}").validations) for n in (0, 1)]
+        for seed, value in enumerate(best):
+            found = f"target of {200 * own:.1f} % on validation not reached: {100 * value:.1f} % at best after 24 steps"
+            assert f"{arm}, seed {seed}: {found}" in log(missed)
+        assert f"the {arm} did not reach it: {100 * max(best):.1f} % at best after 24 steps" in said
+        assert f"The {arm} did not reach it: {100 * max(best):.1f} % at best after 24 steps." in report
+    assert "times the baseline’s steps" not in report
+    assert "not reached: " in plain((missed.folder / "bundle/README.md").read_text(encoding="utf-8"))
+
+
+def test_a_changed_target_redoes_the_arms_and_says_why(tmp_path: Path, source: Path, missed: Run) -> None:
+    """And without one, the networks are those of a target that is not reached, named as they were without."""
+    folder = tmp_path / "run"
+    low = go(folder, source, target={"accuracy": 0.05})
+    teacher = (folder / "teacher/model.safetensors").stat().st_mtime_ns
+    before = weights(folder)
+
+    go(folder, source, target={"accuracy": 0.05})
+    assert "changed, done again" not in log(low)
+    assert len(low.evaluation.test_evaluations) == 1
+
+    without = go(folder, source)
+    assert log(without).count("  seed-0: target changed, done again") == 2
+    assert (without.evaluation.target, without.evaluation.steps_to_target) == (None, None)
+    assert weights(folder) == weights(missed.folder)
+    assert weights(folder) != before
+    assert "target" not in json.loads((folder / "student/seed-0/stage.json").read_text())["inputs"]
+
+    again = go(folder, source, target={"accuracy": 0.05})
+    assert log(again).count("  seed-1: target changed, done again") == 4
+    assert weights(folder) == before
+    assert (folder / "teacher/model.safetensors").stat().st_mtime_ns == teacher
+
+
+# --- what is chosen -------------------------------------------------------------------------------------------------
+
+
+def tune(tmp_path: Path, histories: dict[float, History], source: Path, target: Target | None) -> arms.Arm:
+    """Train the baseline over a grid of learning rates, each of which has a history made up for it."""
+
+    def train_network(settings, material, lesson, *, target, **_):
+        asked.append(target)
+        return SimpleNamespace(history=histories[settings.train.lr])
+
+    asked: list[float | None] = []
+    values = parse_recipe(recipe(source, seeds=[0], grid={"train.lr": list(histories)}), "test")
+    material = SimpleNamespace(splits=None, from_labels=lambda settings: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arms, "train_network", train_network)
+        arm = arms.train_arm("baseline", values, material, None, tmp_path, target)  # type: ignore[arg-type]
+    assert asked == [target and target.validation_accuracy] * (len(histories) + 1)
+    return arm
+
+
+LEVEL = Target(metric="accuracy", value=0.8, validation_accuracy=0.8)
+
+
+def test_of_the_grid_the_fewest_steps_to_the_target_win(tmp_path: Path, source: Path) -> None:
+    made = {
+        0.1: History(24, best_nll=0.1),
+        0.2: History(24, best_nll=0.2, target_step=16),
+        0.3: History(24, best_nll=0.5, target_step=8),
+        0.4: History(24, best_nll=0.4, target_step=8),
+    }
+    assert tune(tmp_path, made, source, LEVEL).chosen == {"train.lr": 0.4}
+    record = json.loads((tmp_path / "tuning/baseline.json").read_text())
+    assert record["chosen"] == 3
+    assert [entry["target_step"] for entry in record["candidates"]] == [None, 16, 8, 8]
+
+
+@pytest.mark.parametrize("target", [LEVEL, None])
+def test_where_none_reaches_it_the_lowest_nll_wins(tmp_path: Path, source: Path, target: Target | None) -> None:
+    made = {0.1: History(24, best_nll=0.4), 0.2: History(24, best_nll=0.1), 0.3: History(24, best_nll=0.1)}
+    assert tune(tmp_path, made, source, target).chosen == {"train.lr": 0.2}
+
+
+def test_what_ships_is_a_seed_that_reached_the_target() -> None:
+    def best(*histories: History) -> int:
+        trained = {seed: SimpleNamespace(history=history) for seed, history in enumerate(histories)}
+        return arms.Arm("student", None, {}, trained).best_seed  # type: ignore[arg-type]
+
+    far, near, good = (History(24, best_nll=nll, target_step=step) for nll, step in ((0.1, None), (0.4, 8), (0.3, 16)))
+    assert best(far, near, good) == 2
+    assert best(near, far) == 0
+    assert best(History(24, best_nll=0.2), far) == 1
+
+
+def test_a_teacher_that_gets_nothing_right_cannot_be_a_measure(tmp_path: Path) -> None:
+    rows = Examples(np.arange(3), ["a", "b", "c"], np.ones(3, np.int64))
+    view = SimpleNamespace(validation=None)
+    answers = SimpleNamespace(
+        logits=lambda *_: np.array([[1.0, 0.0]] * 3, np.float32), trained=SimpleNamespace(view=view)
+    )
+    asked = parse_recipe(recipe(tmp_path / "rows.csv", target={"retention": 0.9}), "test")
+    with pytest.raises(LimbeckError, match=r"target\.retention: the teacher gets no validation row right"):
+        wanted(asked, answers, rows)  # type: ignore[arg-type]
