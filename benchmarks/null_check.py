@@ -15,9 +15,10 @@ import numpy as np
 from limbeck.data import load_splits
 from limbeck.evaluation import compare, sentence, verdict
 from limbeck.files import write_json
-from limbeck.pipeline.arms import ask_teacher, train_arm, train_teacher
+from limbeck.pipeline.arms import train_arm
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import load_recipe
 
 RESULTS = Path(__file__).parent / "results"

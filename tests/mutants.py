@@ -406,6 +406,20 @@ MUTANTS = (
         (f"{SIGNIFICANCE}::test_the_variance_between_seeds_is_unbiased",),
     ),
     Mutant(
+        "the verdict does not look at the spread between seeds",
+        "seeds that spread wider than the test split resolves: arms of equal accuracy are told apart in 8 to 20 %",
+        "evaluation/significance.py",
+        ((" and (gain.p_seeds is None or gain.p_seeds < LEVEL)", ""),),
+        (f"{SIGNIFICANCE}::test_arms_of_equal_true_accuracy_are_rarely_told_apart",),
+    ),
+    Mutant(
+        "one variance for both arms",
+        "Student's t-test, the default of scipy.stats.ttest_ind",
+        "evaluation/significance.py",
+        (("equal_var=False", "equal_var=True"),),
+        (f"{SIGNIFICANCE}::test_the_gain_by_hand",),
+    ),
+    Mutant(
         "examples not resampled in the interval",
         "an interval about this test split only",
         "evaluation/significance.py",

@@ -61,7 +61,7 @@ def demo(overrides: Overrides = None, out: Out = None) -> None:
 
 @app.command("run")
 def run_command(recipe: Recipe, overrides: Overrides = None, out: Out = None, track: Track = None) -> None:
-    """Carry out a recipe: teacher, cache, student and baseline, evaluation, bundle, report.
+    """Carry out a recipe: teacher, cache, student and the arms beside it, evaluation, bundle, report.
 
     Try it on your own data:  limbeck run sentiment data.source=mine.csv data.label=kind data.labelled=null
     """

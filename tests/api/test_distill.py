@@ -16,8 +16,8 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import KD, CrossEntropy
 from limbeck.models import build_model
 from limbeck.pipeline import run
-from limbeck.pipeline.arms import train_teacher
 from limbeck.pipeline.material import Material
+from limbeck.pipeline.teacher import train_teacher
 from limbeck.recipe import parse_recipe
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
@@ -48,7 +48,7 @@ def by_recipe(tmp_path_factory, source):
     finished = run(loaded, out)
     # The teacher of that run, and how its texts are cut, as a Python user has them at hand.
     material = Material(load_splits(loaded.data))
-    teacher = train_teacher(loaded, material, out)
+    (teacher,) = train_teacher(loaded, material, out)
     return finished, teacher.model, material, loaded
 
 

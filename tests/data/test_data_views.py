@@ -76,14 +76,14 @@ def test_length_order_covers_every_row_once_longest_first():
     assert lengths.tolist() == sorted(lengths, reverse=True)
 
 
-def test_view_digest_names_tokenizer_length_and_padding():
-    def named(texts=("a b",), max_length=4, pad_id=0):
-        encoder = build_encoder(WordTokenizerSettings(), texts, max_length=max_length)
+def test_view_digest_names_tokenizer_lengths_and_padding():
+    def named(texts=("a b",), max_length=4, tail=0, pad_id=0):
+        encoder = build_encoder(WordTokenizerSettings(), texts, max_length=max_length, tail=tail)
         encoder.pad_id = pad_id
         return view_digest(encoder)
 
     assert named() == named()
-    assert len({named(), named(texts=("a c",)), named(max_length=5), named(pad_id=1)}) == 4
+    assert len({named(), named(texts=("a c",)), named(max_length=5), named(tail=1), named(pad_id=1)}) == 5
 
 
 def test_encoded_texts_are_read_back_as_they_were(tmp_path):

@@ -1,11 +1,11 @@
 import pytest
 
-from limbeck.evaluation import sentence
-from limbeck.evaluation.schema import Gain
+from limbeck.evaluation import parts_sentence, sentence
+from limbeck.evaluation.schema import Decomposition, Gain
 
 
-def gain(mean, low, high, p, *per_seed):
-    return Gain(mean=mean, ci95=(low, high), p_value=p, per_seed=list(per_seed))
+def gain(mean, low, high, p, *per_seed, p_seeds=None):
+    return Gain(mean=mean, ci95=(low, high), p_value=p, p_seeds=p_seeds, per_seed=list(per_seed))
 
 
 HELPS = gain(0.091, 0.072, 0.110, 1e-5, 0.08, 0.09, 0.1)
@@ -39,12 +39,22 @@ def test_no_difference_says_what_is_ruled_out():
     ("unclear", "reason"),
     [
         (
-            gain(0.012, 0.004, 0.02, 0.01, 0.03, -0.01),
+            gain(0.012, 0.004, 0.02, 0.01, 0.03, -0.01, p_seeds=0.6),
             "1 of 2 seeds gain), which rules out a gain above 2.0 points, but not every seed agrees;",
         ),
         (
-            gain(-0.012, -0.02, -0.004, 0.06, -0.01, -0.01),
+            gain(-0.012, -0.02, -0.004, 0.06, -0.01, -0.01, p_seeds=0.2),
             "every seed loses), which rules out a loss above 2.0 points, but p is not below 0.05;",
+        ),
+        (
+            gain(0.012, 0.004, 0.02, 0.01, 0.02, 0.004, p_seeds=0.0812),
+            "every seed gains), which rules out a gain above 2.0 points, "
+            "but the seeds differ too much among themselves (p = 0.081 over seeds);",
+        ),
+        (
+            gain(-0.012, -0.02, -0.004, 0.01, -0.02, -0.004, p_seeds=0.05),
+            "every seed loses), which rules out a loss above 2.0 points, "
+            "but the seeds differ too much among themselves (p = 0.050 over seeds);",
         ),
     ],
 )
@@ -92,3 +102,22 @@ def test_no_baseline():
         "Whether distillation helps is open, as no baseline was trained: the student keeps 96.3 % of the teacher's "
         "accuracy."
     )
+
+
+def test_the_parts_of_a_gain():
+    parts = Decomposition(
+        text=gain(0.07, 0.0501, 0.09, 1e-5, 0.06, 0.07, 0.08), soft_targets=gain(0.021, -0.0004, 0.042, 0.061, 0.02)
+    )
+    assert parts_sentence(HELPS, parts) == (
+        "The gain of 9.1 points is 7.0 from more text, labelled by the teacher's decisions "
+        "(95 % interval 5.0 to 9.0), and 2.1 from soft targets in their place "
+        "(95 % interval -0.04 to 4.2, which holds 0)."
+    )
+
+
+def test_a_part_may_be_a_loss():
+    parts = Decomposition(text=gain(-0.01, -0.02, -0.005, 0.01, -0.01), soft_targets=gain(0.014, 0.004, 0.02, 0.01))
+    text = parts_sentence(NOTHING, parts)
+    assert text.startswith("The gain of 0.4 points is -1.0 from more text")
+    assert "interval -2.0 to -0.5), and 1.4 from" in text
+    assert "holds 0" not in text

@@ -33,12 +33,13 @@ UNKNOWN = {
     "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
     "target.acuracy=0.9": "unknown key `target.acuracy`; did you mean `accuracy`?",
     "data.colour=red": "unknown key `data.colour`; valid: domain, label, labelled, labelled_per_batch, source, split, "
-    "text, transfer, unlabelled",
+    "target, text, transfer, unlabelled",
 }
 NAMES = {
     "teacher.kind=netwrok": "`teacher.kind` is `netwrok`; did you mean `network`?",
-    "teacher={model: ngrams}": "`teacher.kind` is missing; valid: network, transformers",
-    "teacher=minilm": "`teacher` must be a mapping with `kind`, not `minilm`; valid: network, transformers",
+    "teacher={model: ngrams}": "`teacher.kind` is missing; valid: ensemble, nblr, network, transformers",
+    "teacher=minilm": "`teacher` must be a mapping with `kind`, not `minilm`; valid: ensemble, nblr, network, "
+    "transformers",
     "student.tokenizer.kind=word": "`student.tokenizer.kind` is `word`; did you mean `words`?",
     "student.model=ngarms": "`student.model`: no model is called `ngarms`; did you mean `ngrams`?, or an import path "
     "`module:function`",
@@ -51,6 +52,7 @@ NAMES = {
     "did you mean `linear`?",
     "losses.kd.weight={start: 1, end: 0}": "`losses.kd.weight.schedule` is missing; valid: cosine, linear",
     "student.train.schedule=cosin": "`student.train.schedule` is `cosin`; did you mean `cosine`?",
+    "arms=[student, hard_label]": "`arms.1` is `hard_label`; did you mean `hard_labels`?",
     "student.train.precision=fp8": "`student.train.precision` is `fp8`; valid: bf16, fp32",
 }
 TYPES = {
@@ -67,6 +69,7 @@ TYPES = {
     "seeds=0": "`seeds` must be a list, not 0",
     "seeds=[a]": "`seeds.0` must be a whole number, not `a`",
     "losses=kd": "`losses` must be a list, not `kd`",
+    "arms=student": "`arms` must be a list, not `student`",
     "grid=5": "`grid` must be a mapping of keys, not 5",
     "grid.train.lr=5": "`grid.train.lr` must be a list, not 5",
     "grid.train.lr=[1, fast]": "`grid.train.lr` must be a number, not `fast`",
@@ -93,6 +96,9 @@ RANGES = {
     "seeds=[0, -1]": "`seeds.1` must be at least 0, not -1",
     "seeds=[4294967296]": "`seeds.0` must be less than 4294967296, not 4294967296",
     "seeds=[3, 1, 3]": "`seeds`: a seed stands twice; each counts once",
+    "arms=[]": "`arms`: student is missing; the others are compared with it",
+    "arms=[baseline, hard_labels]": "`arms`: student is missing; the others are compared with it",
+    "arms=[student, baseline, student]": "`arms`: an arm stands twice; each is trained once",
     "grid.train.lr=[]": "`grid.train.lr` must not be empty",
     "grid.train.lr=[1, -1]": "`grid.train.lr` must be greater than 0, not -1",
     "student.train={steps: 1, epochs: 1}": "`student.train`: give steps or epochs, not both (set the other to null)",
@@ -178,6 +184,13 @@ def test_a_grid_that_fits_the_student_but_not_the_baseline(path):
 def test_a_baseline_with_steps_and_epochs(path):
     (line,) = lines_of(path, "baseline={train: {steps: 3, epochs: 1}}")
     assert line == "`baseline.train`: give steps or epochs, not both (set the other to null)"
+
+
+@pytest.mark.parametrize("losses", ["[{name: cross_entropy}]", "[{name: fitnet, student: drop, teacher: drop}]"])
+def test_hard_labels_of_a_recipe_that_does_not_look_at_the_teachers_logits(path, losses):
+    (line,) = lines_of(path, "arms=[student, hard_labels]", f"losses={losses}")
+    assert line == "`losses`: none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd"
+    assert load_recipe(path, [f"losses={losses}"]).trained_arms == ("student", "baseline")
 
 
 def test_a_long_value_is_cut(path):

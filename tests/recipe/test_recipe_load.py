@@ -21,6 +21,7 @@ from limbeck.recipe import (
     packaged_recipes,
     parse_recipe,
 )
+from limbeck.recipe.changes import apply
 from limbeck.recipe.text import read_yaml, write_yaml
 
 
@@ -134,6 +135,9 @@ def test_another_source_drops_what_belonged_to_the_old_one(load):
     data = load("data.source=other.csv").data
     assert (data.source, data.domain, data.transfer) == ("other.csv", None, None)
     assert data.split.test == 20
+    values = {"data": {"source": "mine.csv", "domain": "film", "target": {"source": "a.csv", "domain": "books"}}}
+    apply(values, {"data.target.source": "b.csv"})
+    assert values["data"] == {"source": "mine.csv", "domain": "film", "target": {"source": "b.csv"}}
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -251,6 +255,7 @@ def test_a_pretrained_teacher_in_the_words_of_a_network(load):
         ["losses.kd.weight={schedule: cosine, start: 1, end: 1e-12}", "student.train.clip=null", "seeds=[0]"],
         ["data.label='1e5'", "data.text='no'", "data.source='012'", "data.transfer='2024-01-01'", "data.domain='null'"],
         ["target.retention=0.99"],
+        ["arms=[hard_labels, student]", "losses.cross_entropy={name: hard_labels, weight: 0.1}"],
         ["student.model={name: 'net:build', width: 3, deep: {a: [1, x]}}", "baseline.train.epochs=2"],
     ],
 )
@@ -339,6 +344,7 @@ def test_the_schema_accepts_packaged_recipes(validator, name):
         {"student": {"model": {"name": "net:build", "width": 3}}},
         {"baseline": False},
         {"baseline": {"train.lr": 3}},
+        {"arms": ["student", "hard_labels"]},
         {"grid": {"train.lr": [1, 2]}},
         {"losses": [{"name": "kd", "weight": {"schedule": "linear", "start": 1, "end": 0}}]},
         {"teacher": {"kind": "transformers", "model": "minilm"}},
@@ -364,6 +370,7 @@ def test_the_schema_accepts_what_a_recipe_may_say(validator, change):
         {"seeds": [-1]},
         {"target": {"accuracy": 90}},
         {"target": 0.9},
+        {"arms": ["student", "hard_label"]},
     ],
 )
 def test_the_schema_refuses_what_a_recipe_may_not_say(validator, change):

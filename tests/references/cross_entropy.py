@@ -18,6 +18,11 @@ GOLDEN = {
 }
 
 
+def best_student(teacher, labels):
+    """Certain and right."""
+    return np.array([[1e4 if c == label else 0.0 for c in range(teacher.shape[-1])] for label in labels])
+
+
 def reference(student, labels):
     values = np.zeros(student.shape[:-1])
     for row in np.ndindex(values.shape):

@@ -14,6 +14,7 @@ LOADING = ("src", "srcset", "href", "poster", "data", "action", "background")
 
 RUNS = {
     "complete": example.complete(),
+    "hard labels": example.with_hard_labels(),
     "bare": example.bare(),
     "many classes": example.complete(classes=77),
     "numbered classes": example.complete(classes=12),
@@ -115,7 +116,8 @@ def test_complete_run_shows_its_numbers(tmp_path):
         "95.3 %",
         "12× smaller",
         "46× faster",
-        "p < 0.001",
+        "p < 0.001, over seeds p = 0.012",
+        "Welch’s t-test over the seeds: p = 0.012.",
         "22,713,986",
         "41 rows dropped",
         "2.9 MB",
@@ -178,6 +180,22 @@ def test_without_a_target_nothing_is_said_of_one(tmp_path):
     assert "with the same steps" in text
 
 
+def test_the_parts_of_the_gain_are_told_in_a_sentence_and_a_table(tmp_path):
+    text = Page(example.write(RUNS["hard labels"], tmp_path / "report.html")).text.replace("\u00a0", " ")
+    for said in (
+        "The gain of 3.7 points is 2.0 from more text, labelled by the teacher's decisions (95 % interval 0.8 to 3.4)",
+        "More text hard labels − baseline +2.0 +0.8 to +3.4 < 0.001",
+        "Soft targets student − hard labels +1.7 +0.1 to +2.8 0.071",
+        "Together student − baseline +3.7 +2.3 to +5.0 < 0.001",
+        "Teacher Student Baseline Hard labels Floor",
+        "told what the teacher decides",
+    ):
+        assert said in text, said
+    other = Page(example.write(RUNS["complete"], tmp_path / "report.html")).text
+    assert "ore text" not in other
+    assert "ard labels" not in other
+
+
 def test_absent_parts_are_named(tmp_path):
     text = Page(example.write(example.bare(), tmp_path / "report.html")).text
     assert "not measured: the run has no baseline" in text
@@ -189,8 +207,14 @@ def test_reason_for_no_bundle_is_given(tmp_path):
     assert "aten::unique" in Page(example.write(RUNS["not exported"], tmp_path / "report.html")).text
 
 
-def test_one_seed_is_called_too_few(tmp_path):
-    assert "train three or more" in example.write(RUNS["one seed"], tmp_path / "report.html")
+def test_fewer_than_three_seeds_are_called_too_few(tmp_path):
+    one = example.write(RUNS["one seed"], tmp_path / "report.html")
+    assert "One seed says nothing about the spread between seeds: train three or more" in one
+    assert "over seeds" not in one
+    assert "Welch" not in one
+    two = example.write(example.complete(seeds=2), tmp_path / "report.html")
+    assert "Two seeds say little about the spread between seeds: train three or more" in two
+    assert "train three or more" not in example.write(example.complete(), tmp_path / "report.html")
 
 
 def test_many_classes_stay_small_and_list_the_confused_pairs(tmp_path):

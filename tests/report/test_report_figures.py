@@ -1,13 +1,15 @@
 """What the figures draw, where it is easy to get wrong."""
 
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import example
 import pytest
 
+import limbeck.report
 from limbeck.evaluation.schema import Curve
 from limbeck.report import figures
-from limbeck.report.svg import part
+from limbeck.report.svg import COLOURS, MARKERS, part
 
 
 @pytest.mark.parametrize("draw", [figures.gains, figures.cost, figures.reliability])
@@ -58,6 +60,26 @@ def test_a_target_out_of_reach_does_not_stretch_the_axis():
     drawing = figures.curve(run.model_copy(update={"target": target}), "accuracy")
     assert "target" not in labels(drawing)
     assert "120 %" not in labels(drawing)
+
+
+def test_every_model_has_a_colour_in_light_and_in_dark_and_a_marker_of_its_own():
+    style = Path(limbeck.report.__file__).with_name("style.css").read_text(encoding="utf-8")
+    names = list(example.with_hard_labels().models)
+    assert names == list(COLOURS)
+    assert len({COLOURS[name] for name in names}) == len({MARKERS[name] for name in names}) == len(names)
+    for name in names:
+        assert style.count(f"--{name}: #") == 2
+
+
+@pytest.mark.parametrize(
+    "draw", [figures.cost, figures.reliability, lambda run: figures.curve(run, "nll")], ids=["cost", "trust", "curve"]
+)
+def test_hard_labels_is_drawn_where_the_other_arms_are(draw):
+    run = example.with_hard_labels()
+    assert "var(--hard_labels)" in draw(run).svg
+    assert "hard labels" in draw(run).svg
+    absent = run.model_copy(update={"hard_labels": None})
+    assert "hard" not in draw(absent).svg
 
 
 def test_confusion_numbers_are_the_counts():

@@ -47,7 +47,7 @@ def folder(tmp_path):
     encoder = build_encoder(WordTokenizerSettings(), ["good bad film"], max_length=5)
     write_model(path / "model.onnx", np.random.default_rng(0).normal(size=(len(encoder.tokens), 3)))
     (path / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
-    info = {"format": FORMAT, "labels": ["neg", "neutral", "pos"], "max_length": 5, "pad_id": 0, "files": {}}
+    info = {"format": FORMAT, "labels": ["neg", "neutral", "pos"], "max_length": 5, "tail": 0, "pad_id": 0, "files": {}}
     for name in ("model.onnx", "tokenizer.json"):
         info["files"][name] = hashlib.sha256((path / name).read_bytes()).hexdigest()
     (path / "bundle.json").write_text(json.dumps(info))
@@ -198,7 +198,7 @@ def test_newer_format(folder):
     refusal(folder, f"format {FORMAT + 1} is not {FORMAT}", "upgrade limbeck")
 
 
-@pytest.mark.parametrize("key", ["format", "labels", "max_length", "pad_id", "files"])
+@pytest.mark.parametrize("key", ["format", "labels", "max_length", "tail", "pad_id", "files"])
 @pytest.mark.parametrize("value", [None, "odd"])
 def test_missing_or_wrong_keys(folder, key, value):
     amend(folder, **{key: value})

@@ -1,7 +1,7 @@
 """Text to ids: lengths, padding, and what is refused."""
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from limbeck.errors import LimbeckError
 from limbeck.runtime import Encoder
@@ -16,6 +16,33 @@ def letters():
 def test_texts_are_cut_at_max_length():
     ids, cut = Encoder(letters(), max_length=2).encode(["a b", "a b a"])
     assert (ids, cut.tolist()) == ([[1, 2], [1, 2]], [False, True])
+
+
+@pytest.mark.parametrize("tail", [1, 2, 3])
+def test_head_and_tail_of_a_long_text(tail):
+    text = "a b b a b a a"
+    whole = Encoder(letters(), max_length=9).encode([text])[0][0]
+    ids, cut = Encoder(letters(), max_length=4, tail=tail).encode([text, "a b b a", "", "b"])
+    assert ids == [whole[: 4 - tail] + whole[-tail:], [1, 2, 2, 1], [0], [2]]
+    assert cut.tolist() == [True, False, False, False]
+
+
+def test_special_tokens_stay_at_both_ends_of_head_and_tail():
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "a": 1, "b": 2, "[CLS]": 3, "[SEP]": 4}, unk_token="[PAD]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 3), ("[SEP]", 4)]
+    )
+    assert Encoder(tokenizer, max_length=5, tail=3).encode(["a a a b b b", "a b a"])[0] == [
+        [3, 1, 2, 2, 4],
+        [3, 1, 2, 1, 4],
+    ]
+
+
+@pytest.mark.parametrize("tail", [4, 5])
+def test_a_tail_that_leaves_no_head(tail):
+    with pytest.raises(LimbeckError, match=f"a tail of {tail} leaves nothing of 4 tokens"):
+        Encoder(letters(), max_length=4, tail=tail)
 
 
 def test_empty_text_is_one_padding_token_with_mask_one():

@@ -124,7 +124,7 @@ def write_bundle(
 def _reading(encoder: Encoder | None, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return what `bundle.json` says about the student's inputs."""
     if encoder is not None:
-        return {"max_length": encoder.max_length, "pad_id": encoder.pad_id}
+        return {"max_length": encoder.max_length, "tail": encoder.tail, "pad_id": encoder.pad_id}
     kinds = {name: str(value.dtype).removeprefix("torch.") for name, value in inputs.items()}
     return {"inputs": {name: {"dtype": kinds[name], "shape": list(value.shape[1:])} for name, value in inputs.items()}}
 

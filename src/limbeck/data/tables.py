@@ -1,18 +1,17 @@
 """Rows in: any supported source becomes texts and labels by split."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from limbeck.data import packaged
+from limbeck.data.hub import read_hub, split_name
 from limbeck.data.readers import READERS, Columns, read_file
-from limbeck.errors import LimbeckError, first_line, nearest
+from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.encoder import well_formed
 
 SPLITS = ("train", "validation", "test", "unsupervised")
-_ALIASES = {"valid": "validation", "val": "validation", "dev": "validation", "unlabelled": "unsupervised"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,13 @@ class Table:
 
 
 def read_tables(
-    source: str, *, text: str, label: str, domain: str | None = None, splits: Sequence[str] = SPLITS
+    source: str,
+    *,
+    text: str,
+    label: str,
+    domain: str | None = None,
+    splits: Sequence[str] = SPLITS,
+    key: str = "data",
 ) -> dict[str, Table]:
     """Read a source.
 
@@ -39,6 +44,7 @@ def read_tables(
         label: the column with the label; it may be absent from an `unsupervised` split.
         domain: one part of a packaged source.
         splits: those to read of a folder or a hub's data set; the first one must be there.
+        key: the part of the recipe that says all this, for errors.
 
     Returns:
         Tables by split name; a source without splits gives a single `train`.
@@ -47,14 +53,13 @@ def read_tables(
         LimbeckError: nothing is there, or it cannot be read, or a column is missing.
     """
     if source in packaged.SOURCES:
-        rows = packaged.SOURCES[source](domain)
-        return {"train": Table([row[0] for row in rows], [row[1] for row in rows])}
+        return {split: Table(*columns) for split, columns in packaged.SOURCES[source](domain, splits).items()}
     if domain is not None:
         raise LimbeckError(
-            f"`data.domain` belongs to packaged sources, and `{source}` is none",
-            fix=f"set data.domain=null; packaged: {', '.join(packaged.SOURCES)}",
+            f"`{key}.domain` belongs to packaged sources, and `{source}` is none",
+            fix=f"set {key}.domain=null; packaged: {', '.join(packaged.SOURCES)}",
         )
-    found = _columns(source, label, "data.source", splits)
+    found = _columns(source, label, f"{key}.source", splits)
     if not found.keys() & {splits[0], "train"}:
         only = f", only {', '.join(found)}" if found else ""
         raise LimbeckError(
@@ -63,7 +68,7 @@ def read_tables(
             fix=f"name a file {splits[0]} with one of {', '.join(READERS)}",
         )
     return {
-        split: _table(columns, text=text, label=label, where=where, needs_label=split != "unsupervised")
+        split: _table(columns, text=text, label=label, where=where, needs_label=split != "unsupervised", key=key)
         for split, (where, columns) in found.items()
     }
 
@@ -101,7 +106,7 @@ def read_texts(source: str, *, text: str) -> list[str]:
         LimbeckError: nothing is there, or it cannot be read, or the column is missing.
     """
     if source in packaged.SOURCES:
-        return [row[0] for row in packaged.SOURCES[source](None)]
+        return [text for texts, _ in packaged.SOURCES[source](None, SPLITS).values() for text in texts]
     found = _columns(source, None, "data.transfer", SPLITS)
     if not found:
         raise LimbeckError("no files with texts", where=source, fix=f"name one of them {', '.join(SPLITS)}")
@@ -123,7 +128,7 @@ def _columns(source: str, label: str | None, key: str, splits: Sequence[str]) ->
             where=f"{key}={source}",
             fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
         )
-    return _read_hub(source, key, splits)
+    return read_hub(source, key, splits)
 
 
 def _nearest_source(path: Path) -> str:
@@ -137,7 +142,7 @@ def _nearest_source(path: Path) -> str:
 def _split_files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in sorted(folder.iterdir()):
-        split = _ALIASES.get(file.stem.lower(), file.stem.lower())
+        split = split_name(file.stem)
         if file.suffix.lower() not in READERS or split not in SPLITS:
             continue
         if split in found:
@@ -147,29 +152,13 @@ def _split_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str, Columns]]:
-    import datasets
-
-    try:
-        loaded = datasets.load_dataset(name)
-    except Exception as error:
-        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
-        raise LimbeckError(
-            f"cannot load `{name}` from the hub{offline}: {first_line(error).rstrip('.')}",
-            where=f"{key}={name}",
-            fix="give a local file or folder instead",
-        ) from error
-    parts = {_ALIASES.get(str(split), str(split)): part for split, part in loaded.items()}
-    return {split: (f"{name}/{split}", dict(parts[split][:])) for split in splits if split in parts}
-
-
-def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: bool) -> Table:
-    for key, column in (("text", text), ("label", label)):
-        if column not in columns and (key == "text" or needs_label):
+def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: bool, key: str = "data") -> Table:
+    for name, column in (("text", text), ("label", label)):
+        if column not in columns and (name == "text" or needs_label):
             raise LimbeckError(
                 f"no column `{column}`",
                 where=where,
-                fix=f"set data.{key} to one of: {', '.join(columns)}",
+                fix=f"set {key}.{name} to one of: {', '.join(columns)}",
             )
     texts = columns[text]
     for row, value in enumerate(texts):
@@ -178,6 +167,6 @@ def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: 
             raise LimbeckError(
                 f"column `{text}` has {kind} in row {row + 1}, where a text belongs",
                 where=where,
-                fix="remove the row, or set data.text to the column with the text",
+                fix=f"remove the row, or set {key}.text to the column with the text",
             )
     return Table([well_formed(value) for value in texts], columns[label] if label in columns else [None] * len(texts))

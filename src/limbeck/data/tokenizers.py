@@ -67,6 +67,7 @@ def build_encoder(
     texts: Sequence[str],
     *,
     max_length: int,
+    tail: int = 0,
 ) -> Encoder:
     """Return the encoder of a model.
 
@@ -74,16 +75,17 @@ def build_encoder(
         settings: which tokenizer.
         texts: training texts; a word tokenizer counts its vocabulary in them and in nothing else.
         max_length: tokens kept of each text.
+        tail: how many of them are the last ones of a text that is longer.
 
     Raises:
-        LimbeckError: there is no such tokenizer, or `max_length` leaves no room beside its special tokens.
+        LimbeckError: there is no such tokenizer, or `max_length` leaves no room beside its special tokens or the tail.
     """
     if isinstance(settings, WordTokenizerSettings):
-        return Encoder(word_tokenizer(texts, settings), max_length=max_length, pad_id=0)
+        return Encoder(word_tokenizer(texts, settings), max_length=max_length, tail=tail, pad_id=0)
     if isinstance(settings, GivenTokenizerSettings):
         raise LimbeckError("the tokenizer of this recipe was a Python object", fix="call limbeck.distill again")
     tokenizer, pad_id = _pretrained(settings.path)
-    return Encoder(tokenizer, max_length=max_length, pad_id=pad_id)
+    return Encoder(tokenizer, max_length=max_length, tail=tail, pad_id=pad_id)
 
 
 def word_tokenizer(texts: Sequence[str], settings: WordTokenizerSettings) -> Tokenizer:

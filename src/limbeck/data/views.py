@@ -17,7 +17,7 @@ from limbeck.digest import digest
 from limbeck.files import staged
 from limbeck.runtime import Encoder
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Rows(Protocol):
@@ -84,8 +84,8 @@ class EncodedTexts:
 
 
 def view_digest(encoder: Encoder) -> str:
-    """Name everything that decides which ids a text becomes: the tokenizer's bytes, its length, its padding."""
-    return digest([_FORMAT, encoder.tokenizer_json, encoder.max_length, encoder.pad_id])
+    """Name everything that decides which ids a text becomes: the tokenizer's bytes, what is kept of it, its padding."""
+    return digest([_FORMAT, encoder.tokenizer_json, encoder.max_length, encoder.tail, encoder.pad_id])
 
 
 def encode(encoder: Encoder, texts: Sequence[str]) -> EncodedTexts:

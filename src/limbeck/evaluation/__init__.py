@@ -1,10 +1,10 @@
 """Did it help? Metrics, fidelity, calibration, significance and cost, from logits and predictions to records."""
 
-from limbeck.evaluation.calibration import calibrated_nll, fit_temperature
+from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
 from limbeck.evaluation.cost import Speed, measure, measure_all
 from limbeck.evaluation.floor import Floor, require_words, tfidf_floor
 from limbeck.evaluation.metrics import accuracy, agreement, confusion, kl, mean_scores, nll, reliability, scores
-from limbeck.evaluation.sentence import sentence
+from limbeck.evaluation.sentence import parts_sentence, sentence
 from limbeck.evaluation.significance import compare, verdict
 
 __all__ = [
@@ -20,7 +20,9 @@ __all__ = [
     "mean_scores",
     "measure",
     "measure_all",
+    "mixture_weights",
     "nll",
+    "parts_sentence",
     "reliability",
     "require_words",
     "scores",

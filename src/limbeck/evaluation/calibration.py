@@ -1,4 +1,6 @@
-"""One temperature for a model's logits, fitted on validation."""
+"""One temperature for a model's logits, and the weights of an ensemble, fitted on validation."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,3 +35,26 @@ def calibrated_nll(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> fl
     steps on; plain NLL would then keep the least trained weights, although every later step decides better.
     """
     return nll(logits.astype(np.float64) / fit_temperature(logits, labels), labels)
+
+
+def mixture_weights(logits: Sequence[NDArray[np.float32]], labels: NDArray[np.int64]) -> list[float]:
+    """Return the weights, of sum 1, with which the models' averaged probabilities have the lowest NLL.
+
+    By expectation-maximisation, which keeps them in [0, 1] and finds the one minimum there is: the likelihood of a
+    mixture is concave in its weights. Source: Dempster, Laird and Rubin 1977, section 4.3 (finite mixtures).
+
+    Args:
+        logits: of each model, (rows, classes).
+        labels: (rows,) class indices.
+    """
+    from scipy.special import softmax
+
+    rows = np.arange(len(labels))
+    right = np.stack([softmax(each.astype(np.float64), axis=1)[rows, labels] for each in logits], axis=1)
+    weights = np.full(len(logits), 1 / len(logits))
+    for _ in range(1000):
+        share = right * weights
+        weights = (share / share.sum(axis=1, keepdims=True).clip(min=1e-300)).mean(axis=0)
+        weights /= weights.sum()
+    rounded = weights.round(3)
+    return (rounded / rounded.sum()).tolist()

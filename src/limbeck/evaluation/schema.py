@@ -79,12 +79,23 @@ class Fidelity(Record):
 
 
 class Gain(Record):
-    """Student minus baseline: accuracy on the same test examples."""
+    """One arm minus another, for example student minus baseline: accuracy on the same test examples."""
 
     mean: float
     ci95: tuple[float, float]
-    p_value: Fraction
+    p_value: Fraction = Field(description="sign-flip test over the test examples")
+    p_seeds: Fraction | None = Field(
+        default=None,  # so that files written before it was measured stay readable
+        description="Welch's t-test over the seeds' accuracies; null with fewer than two seeds in an arm",
+    )
     per_seed: list[float] = Field(description="in the order of `seeds`")
+
+
+class Decomposition(Record):
+    """The gain in two parts, which add up to it."""
+
+    text: Gain = Field(description="hard_labels minus baseline: more text, labelled by the teacher's decisions")
+    soft_targets: Gain = Field(description="student minus hard_labels: the teacher's distribution, on the same text")
 
 
 class Disagreement(Record):
@@ -153,12 +164,16 @@ class Evaluation(Record):
     teacher: Block
     student: Block
     baseline: Block | None
+    hard_labels: Block | None = Field(default=None, description="the student, told the teacher's decisions only")
     floor: Block | None = Field(description="TF-IDF + logistic regression on the same labels")
     fidelity: dict[str, Fidelity] = Field(description="by arm")
     retention: float
     agreement: Fraction
     kl_to_teacher: float
-    gain: Gain | None
+    gain: Gain | None = Field(description="student minus baseline")
+    decomposition: Decomposition | None = Field(
+        default=None, description="of the gain; null unless the baseline and hard_labels were trained"
+    )
     verdict: Literal["helps", "no_difference", "hurts", "no_baseline"]
     sentence: str = Field(description="the verdict in words")
     target: Target | None = Field(default=None, description="null: every training went on to its end")
@@ -170,3 +185,9 @@ class Evaluation(Record):
     disagreements: list[Disagreement] = Field(default_factory=list)
     test_evaluations: list[TestEvaluation]
     seconds: dict[str, float] = Field(default_factory=dict, description="wall time by stage")
+
+    @property
+    def models(self) -> dict[str, Block]:
+        """The models of the comparison that this run has, in the order in which they are shown."""
+        names = ("teacher", "student", "baseline", "hard_labels", "floor")
+        return {name: block for name in names if (block := getattr(self, name)) is not None}

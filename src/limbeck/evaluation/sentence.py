@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from limbeck.evaluation.schema import Gain
+from limbeck.evaluation.schema import Decomposition, Gain
 from limbeck.evaluation.significance import LEVEL, verdict
 
 _METRIC = {"accuracy": "accuracy", "f1_macro": "macro F1"}
@@ -30,6 +30,20 @@ def sentence(
     kept = f"{verb} {100 * retention:.1f} % of the teacher's {_METRIC[metric]}"
     unit = "points" if metric == "accuracy" else "points of accuracy"  # the gain's, where the sentence has two metrics
     return f"{_finding(gain, kept, unit)}{_warning(teacher, baseline)}."
+
+
+def parts_sentence(gain: Gain, parts: Decomposition) -> str:
+    """Say how much of the gain is more text and how much is soft targets, in points."""
+    text, soft = parts.text, parts.soft_targets
+    return (
+        f"The gain of {_points(gain.mean)} points is {_points(text.mean)} from more text, labelled by the teacher's "
+        f"decisions ({_interval(text)}), and {_points(soft.mean)} from soft targets in their place ({_interval(soft)})."
+    )
+
+
+def _interval(gain: Gain) -> str:
+    low, high = gain.ci95
+    return f"95 % interval {_points(low)} to {_points(high)}{', which holds 0' if low <= 0 <= high else ''}"
 
 
 def _finding(gain: Gain | None, kept: str, unit: str) -> str:
@@ -64,7 +78,16 @@ def _excluded(gain: Gain) -> str:
     ruled_out = "rules out " + " and ".join(parts)
     if low <= 0 <= high:
         return ruled_out
-    return f"{ruled_out}, but " + ("p is not below 0.05" if gain.p_value >= LEVEL else "not every seed agrees")
+    return f"{ruled_out}, but {_doubt(gain)}"
+
+
+def _doubt(gain: Gain) -> str:
+    """Return the condition of `verdict` that fails although the interval leaves 0 out."""
+    if gain.p_value >= LEVEL:
+        return "p is not below 0.05"
+    if gain.p_seeds is None or any(one * gain.mean <= 0 for one in gain.per_seed):
+        return "not every seed agrees"
+    return f"the seeds differ too much among themselves ({_p(gain.p_seeds)} over seeds)"
 
 
 def _warning(teacher: float, baseline: float | None) -> str:

@@ -18,12 +18,13 @@ from limbeck.errors import LimbeckError, nearest
 from limbeck.losses.card import Card
 from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
 from limbeck.losses.fitnet import Fitnet, fitnet
+from limbeck.losses.hard_labels import HardLabels, hard_labels
 from limbeck.losses.kd import KD, kd
 from limbeck.losses.logit_mse import LogitMSE, logit_mse
 from limbeck.losses.schedules import Cosine, Linear, Weight
 from limbeck.losses.term import Loss, Objective, Term, TermSettings, term
 
-CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in (KD, LogitMSE, Fitnet, CrossEntropy)}
+CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in (KD, LogitMSE, HardLabels, Fitnet, CrossEntropy)}
 """Every loss by its name, in the order in which they are listed."""
 
 if TYPE_CHECKING:
@@ -41,6 +42,22 @@ def objective_from(losses: Iterable[LossSettings]) -> Objective:
         ValueError: the list is empty.
     """
     return Objective.of((entry.weight, CATALOG[entry.name](**entry.parameters)) for entry in losses)
+
+
+def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
+    """Return a recipe's `losses` as they are for a student that is told the teacher's decisions and nothing more.
+
+    A loss of the teacher's logits becomes `hard_labels` with its weight, a loss of activations is left out, and a loss
+    of labels alone stays.
+    """
+    told: list[LossSettings] = []
+    for entry in losses:
+        needs = CATALOG[entry.name].card.needs
+        if "teacher" in needs:
+            told.append(HardLabels.settings(name=HardLabels.card.name, weight=entry.weight))
+        elif "taps" not in needs:
+            told.append(entry)
+    return told
 
 
 def describe() -> list[dict[str, str]]:
@@ -81,6 +98,7 @@ __all__ = [
     "Cosine",
     "CrossEntropy",
     "Fitnet",
+    "HardLabels",
     "Linear",
     "LogitMSE",
     "Loss",
@@ -93,8 +111,10 @@ __all__ = [
     "cross_entropy",
     "describe",
     "fitnet",
+    "hard_labels",
     "kd",
     "logit_mse",
     "objective_from",
     "term",
+    "with_hard_labels",
 ]

@@ -73,19 +73,19 @@ class Recurrent(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
         mask = attention_mask.bool()
-        reversal = _reversal(mask)
+        back = reversal(mask)
         # A dropped word is a zero vector, not padding: its neighbours stay where they are.
         states = self.words(input_ids, drop_words(mask, self.settings.word_dropout, self.training))
         for layer, forward in enumerate(self.forwards):
             inputs = self.dropout(states)
-            directions = [_run(forward, inputs)]
+            directions = [run_cell(forward, inputs)]
             if self.settings.bidirectional:
-                directions.append(_run(self.backwards[layer], _take(inputs, reversal)))
+                directions.append(run_cell(self.backwards[layer], take(inputs, back)))
             if self.settings.pooling == "last" and layer == len(self.forwards) - 1:
                 # Both directions end at a text's length, so the states before need not be brought into line.
                 end = (mask.sum(1, keepdim=True) - 1).clamp(min=0)
-                return self.head(torch.cat([_take(each, end).squeeze(1) for each in directions], dim=1))
-            states = torch.cat([directions[0], *(_take(each, reversal) for each in directions[1:])], dim=2)
+                return self.head(torch.cat([take(each, end).squeeze(1) for each in directions], dim=1))
+            states = torch.cat([directions[0], *(take(each, back) for each in directions[1:])], dim=2)
         return self.head(self._pool(states, mask))
 
     def _pool(self, states: Tensor, mask: Tensor) -> Tensor:
@@ -97,19 +97,19 @@ class Recurrent(nn.Module):
         return torch.cat(pools, dim=1)
 
 
-def _reversal(mask: Tensor) -> Tensor:
+def reversal(mask: Tensor) -> Tensor:
     """Return (batch, tokens) positions that reverse each row within its length; applying it twice changes nothing."""
     length = mask.sum(1, keepdim=True)
     position = torch.arange(mask.shape[1], device=mask.device).unsqueeze(0)
     return torch.where(position < length, length - 1 - position, position)
 
 
-def _take(values: Tensor, positions: Tensor) -> Tensor:
+def take(values: Tensor, positions: Tensor) -> Tensor:
     """Return (batch, n, dim): the rows of (batch, tokens, dim) at (batch, n) positions."""
     return values.gather(1, positions.unsqueeze(-1).expand(-1, -1, values.shape[2]))
 
 
-def _run(cell: nn.Module, inputs: Tensor) -> Tensor:
+def run_cell(cell: nn.Module, inputs: Tensor) -> Tensor:
     """Return the states (batch, tokens, hidden) of a one-layer, one-direction cell over (batch, tokens, dim)."""
     if not isinstance(cell, nn.RNNBase):
         raise TypeError(f"expected nn.LSTM or nn.GRU, not {type(cell).__name__}")

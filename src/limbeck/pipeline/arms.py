@@ -1,4 +1,4 @@
-"""Teacher, cache and arms: everything that is trained before the test split is opened."""
+"""The arms: ways of training the student, compared in the end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,54 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import say
-from limbeck.data import Examples, Rows, Splits
+from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Target
 from limbeck.files import write_json
 from limbeck.losses import objective_from
-from limbeck.models import check_model, missing
+from limbeck.models import check_model
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
+from limbeck.pipeline.pretrain import check_pretraining
+from limbeck.pipeline.teacher import TeacherAnswers
 from limbeck.ranks import ranks
-from limbeck.recipe import NetworkSettings, Recipe
+from limbeck.recipe import GivenTeacher, NBLRTeacher, NetworkSettings, Recipe, SingleTeacher
 from limbeck.taps import Taps
-from limbeck.teachers import ModuleTeacher, Teacher
-from limbeck.teachers.module import weights_digest
-from limbeck.trainer import History
-from limbeck.types import best_device
-
-
-@dataclass(frozen=True)
-class TeacherAnswers:
-    """The trained teacher and its answers.
-
-    Attributes:
-        trained: the network.
-        cache: its folder.
-        identity: whose answers the cache holds.
-    """
-
-    trained: Trained
-    cache: Path
-    identity: CacheIdentity
-
-    def label(self, examples: Examples, rows: Rows) -> CachedTeacher:
-        """Return a teacher that answers for these examples, asking the network only for those it never saw."""
-        return label(self.live(), examples, rows, self.cache, self.identity)
-
-    def live(self) -> ModuleTeacher:
-        """Return the teacher itself, for batches that it has not seen."""
-        return ModuleTeacher(self.trained.model, self.identity.teacher, taps=self.identity.taps)
-
-    def logits(self, examples: Examples, rows: Rows) -> NDArray[np.float32]:
-        """Return the teacher's logits for a split, (rows, classes) float32."""
-        return self.label(examples, rows).logits(torch.from_numpy(examples.ids)).numpy()
+from limbeck.teachers import Teacher
 
 
 @dataclass(frozen=True)
@@ -61,7 +30,7 @@ class Arm:
     """One way of training the student, over all seeds.
 
     Attributes:
-        name: student or baseline.
+        name: student, baseline or hard_labels.
         settings: after tuning.
         chosen: the grid's values taken, by key.
         trained: one network a seed.
@@ -99,41 +68,34 @@ def preflight(recipe: Recipe, material: Material) -> None:
             where="data.labelled_per_batch",
             fix="lower it, raise student.train.batch_size, or set data.unlabelled=0",
         )
-    tuned = [settings for arm in ("student", "baseline") for _, settings in recipe.candidates(arm)]
+    tuned = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
     for settings in {digest(s.model_dump(exclude={"train"})): s for s in tuned}.values():
         check_model(settings.model)
         material.view(settings)
         network = material.build(settings, seed=0)
         Taps(network, [pair.student for pair in pairs])
-    check_model(recipe.teacher.network.model)
-    material.view(recipe.teacher.network)
-    if pairs and recipe.teacher.kind != "given":
-        Taps(material.build(recipe.teacher.network, seed=0), [pair.teacher for pair in pairs])
+        check_pretraining(network, settings)
+    for member in recipe.teacher.members:
+        _preflight_teacher(member, material, [pair.teacher for pair in pairs])
+    if pairs and recipe.teacher.kind in ("ensemble", "nblr"):
+        raise LimbeckError(
+            f"a loss compares activations, and a teacher of kind {recipe.teacher.kind} has none to give",
+            where="losses",
+            fix="take kind network or transformers, or another loss",
+        )
 
 
-def train_teacher(recipe: Recipe, material: Material, folder: Path) -> Trained:
-    """Train the teacher on the labelled rows, with the first seed; one that was given is finished."""
-    settings = recipe.teacher.network
-    if recipe.teacher.kind == "given":
-        module = material.given.teacher
-        if module is None:
-            raise missing("teacher")
-        return Trained(module.to(best_device()), History(0), material.view(settings), weights_digest(module), 0.0)
-    lesson = material.from_labels(settings)
-    return train_network(settings, material, lesson, seed=recipe.seeds[0], folder=folder / "teacher", title="teacher")
-
-
-def ask_teacher(recipe: Recipe, trained: Trained, splits: Splits, folder: Path) -> TeacherAnswers:
-    """Let the teacher answer once for every row that the student learns from or is chosen on."""
-    taps = tuple(dict.fromkeys(pair.teacher for pair in objective_from(recipe.losses).pairs))
-    identity = CacheIdentity(weights_digest(trained.model), trained.view.digest, len(splits.classes), taps)
-    name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
-    answers = TeacherAnswers(trained, folder / "cache" / name, identity)
-    with ranks().main_first():
-        if len(splits.transfer):  # rows of a loader are asked while the student trains
-            answers.label(splits.transfer, trained.view.transfer)
-        answers.label(splits.validation, trained.view.validation)
-    return answers
+def _preflight_teacher(member: SingleTeacher, material: Material, taps: list[str]) -> None:
+    if isinstance(member, NBLRTeacher):
+        material.view(member)
+        return
+    settings = member.network
+    check_model(settings.model)
+    material.view(settings)
+    if (taps or settings.pretrain) and not isinstance(member, GivenTeacher):
+        network = material.build(settings, seed=0)
+        Taps(network, taps)
+        check_pretraining(network, settings)
 
 
 def train_arm(
@@ -150,8 +112,7 @@ def train_arm(
         if teacher is None:
             lesson = material.from_labels(settings)
         else:
-            identity = answers.identity
-            lesson = material.from_teacher(settings, recipe, teacher, [identity.teacher, identity.view])
+            lesson = material.from_teacher(settings, recipe, teacher, answers.names, arm=name)
         return train_network(settings, material, lesson, seed=seed, folder=place, title=title, target=level)
 
     # Read and checked once an arm, not once a network.
@@ -188,4 +149,4 @@ def _teacher_of(name: str, splits: Splits, answers: TeacherAnswers) -> Teacher |
         return None
     if not len(splits.transfer):
         return answers.live()
-    return answers.label(splits.transfer, answers.trained.view.transfer)
+    return answers.of("transfer")

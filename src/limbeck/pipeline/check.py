@@ -14,7 +14,8 @@ from limbeck.models import check_model
 from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import let_import
-from limbeck.recipe import NetworkSettings, Recipe
+from limbeck.pipeline.teacher import member_names
+from limbeck.recipe import NBLRTeacher, NetworkSettings, Recipe
 from limbeck.trainer import GroupSource, fit, predict_logits
 
 TRIAL_STEPS = 3
@@ -33,9 +34,11 @@ def check(recipe: Recipe) -> float:
     material = Material(load_splits(recipe.data))
     _describe(material.splits)
     preflight(recipe, material)
-    networks = {"teacher": recipe.teacher.network, "student": recipe.student}
-    if recipe.baseline is not False:
-        networks["baseline"] = recipe.arm("baseline")
+    members = recipe.teacher.members
+    named = dict(zip(member_names(len(members)), members, strict=True))
+    # A solver takes seconds.
+    networks = {name: each.network for name, each in named.items() if not isinstance(each, NBLRTeacher)}
+    networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
     seconds = {name: _trial(settings, material, name, recipe) for name, settings in networks.items()}
     total = sum(seconds.values())
     rows = [[name, f"{value:,.0f} s"] for name, value in seconds.items()]
@@ -79,8 +82,10 @@ def _trial(settings: NetworkSettings, material: Material, name: str, recipe: Rec
     lesson = material.from_labels(settings)
     distiller, batches = Distiller(model, lesson.objective), lesson.batches(settings.train, 0)
     step = _seconds(lambda: _steps(distiller, batches, settings)) / TRIAL_STEPS
-    total = step * settings.train.total_steps(len(splits.transfer if name == "student" else splits.labelled))
-    if name == "teacher":
+    teacher = name.startswith("teacher")
+    rows = splits.labelled if teacher or name == "baseline" else splits.transfer
+    total = step * settings.train.total_steps(len(rows))
+    if teacher:
         assert view.encoder is not None  # a recipe's data are texts
         sample = encode(view.encoder, splits.validation.texts[:TRIAL_ROWS])
         answer = _seconds(lambda: predict_logits(model, sample)) / len(sample)

@@ -83,7 +83,7 @@ def distill(
         LimbeckError: whatever `limbeck run` refuses; a module without tokenizer; loaders mixed with tables.
     """
     tables = _tables(train, validation, test)
-    objects: dict[str, Callable[[int], Encoder]] = {}
+    objects: dict[str, Callable[[int, int], Encoder]] = {}
     values: dict[str, Any] = {
         "name": run_name(Path(out).name),
         "seeds": list(seeds),
@@ -241,7 +241,7 @@ def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bo
     return {"model": model, "tokenizer": reads}
 
 
-def _tokenizer(tokenizer: Any, objects: dict[str, Callable[[int], Encoder]]) -> dict[str, Any]:
+def _tokenizer(tokenizer: Any, objects: dict[str, Callable[[int, int], Encoder]]) -> dict[str, Any]:
     """Return a tokenizer's settings; one that is an object is kept in `objects` under its digest."""
     if isinstance(tokenizer, str):
         return {"kind": tokenizer} if tokenizer == "words" else {"kind": "transformers", "path": tokenizer}
@@ -260,5 +260,7 @@ def _tokenizer(tokenizer: Any, objects: dict[str, Callable[[int], Encoder]]) -> 
     # A copy: an encoder switches the padding and truncation of its tokenizer off.
     text = backend.to_str()
     key = digest([text, pad_id])
-    objects[key] = lambda longest: Encoder(Tokenizer.from_str(text), max_length=longest, pad_id=int(pad_id))
+    objects[key] = lambda longest, tail: Encoder(
+        Tokenizer.from_str(text), max_length=longest, tail=tail, pad_id=int(pad_id)
+    )
     return {"kind": "given", "digest": key}

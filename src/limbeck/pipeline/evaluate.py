@@ -33,6 +33,7 @@ from limbeck.evaluation.schema import (
     Cost,
     Curve,
     DataRecord,
+    Decomposition,
     Disagreement,
     Evaluation,
     Fidelity,
@@ -41,10 +42,11 @@ from limbeck.evaluation.schema import (
 )
 from limbeck.files import read_json, size_of, write_json
 from limbeck.losses import CATALOG
-from limbeck.pipeline.arms import Arm, TeacherAnswers
+from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.stage import Stage
+from limbeck.pipeline.teacher import TeacherAnswers
 from limbeck.recipe import Recipe
 from limbeck.report.target import outcome
 from limbeck.runtime.bundle import softmax
@@ -81,13 +83,16 @@ def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
     return Exported(files, errors)
 
 
+_ByArm = Mapping[str, Mapping[int, NDArray[np.float32]]]
+
+
 @dataclass(frozen=True)
 class Answers:
     """Logits on the test split: the teacher's, the floor's (of texts), and each arm's by seed."""
 
     teacher: NDArray[np.float32]
     floor: Floor | None
-    arms: Mapping[str, Mapping[int, NDArray[np.float32]]]
+    arms: _ByArm
 
 
 def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm]) -> Answers:
@@ -96,8 +101,7 @@ def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm]
         name: {seed: trained.logits(trained.view.test) for seed, trained in arm.trained.items()}
         for name, arm in arms.items()
     }
-    floor = _floor(splits) if teacher.trained.view.encoder is not None else None
-    return Answers(teacher.logits(splits.test, teacher.trained.view.test), floor, by_arm)
+    return Answers(teacher.logits("test"), _floor(splits) if teacher.reads_text else None, by_arm)
 
 
 def _floor(splits: Splits) -> Floor:
@@ -129,35 +133,31 @@ def evaluate(
         name: _block(list(by_seed.values()), list(by_seed), labels, costs.get(name), arms[name])
         for name, by_seed in answers.arms.items()
     }
-    teacher_block = _teacher_block(answers.teacher, labels, costs.get("teacher"), teacher.trained, recipe.seeds[0])
+    teacher_block = _teacher_block(answers.teacher, labels, costs.get("teacher"), teacher, recipe.seeds[0])
     fidelity = {
         name: _fidelity(blocks[name], teacher_block, list(by_seed.values()), answers.teacher)
         for name, by_seed in answers.arms.items()
     }
-    gain = _gain(answers.arms, labels)
-    baseline = blocks.get("baseline")
+    gain = _gain(answers.arms, labels, "student", "baseline")
     own = fidelity["student"]
+    unhelped = blocks["baseline"].accuracy if "baseline" in blocks else None
+    said = sentence(gain, retention=own.retention, teacher=teacher_block.accuracy, baseline=unhelped)
     return Evaluation(
         name=recipe.name,
         test_examples=len(splits.test),
         seeds=recipe.seeds,
-        data=_data(recipe, splits, {"teacher": teacher.trained, "student": arms["student"].trained[recipe.seeds[0]]}),
+        data=_data(recipe, splits, teacher.networks | {"student": arms["student"].trained[recipe.seeds[0]]}),
         teacher=teacher_block,
         student=blocks["student"],
-        baseline=baseline,
+        baseline=blocks.get("baseline"),
+        hard_labels=blocks.get("hard_labels"),
         floor=_floor_block(answers.floor, labels, costs.get("floor")),
         fidelity=fidelity,
-        retention=own.retention,
-        agreement=own.agreement,
-        kl_to_teacher=own.kl_to_teacher,
+        **own.model_dump(),
         gain=gain,
+        decomposition=_decomposition(answers.arms, labels),
         verdict=verdict(gain),
-        sentence=sentence(
-            gain,
-            retention=own.retention,
-            teacher=teacher_block.accuracy,
-            baseline=baseline.accuracy if baseline else None,
-        ),
+        sentence=said,
         target=arms["student"].target,
         steps_to_target=_steps_to_target(arms),
         bundle=delivery,
@@ -169,11 +169,18 @@ def evaluate(
 
 
 def measure_costs(
-    material: Material, models: Mapping[str, Trained], exported: Exported, floor: Floor | None
+    material: Material,
+    teacher: TeacherAnswers,
+    models: Mapping[str, Trained],
+    exported: Exported,
+    floor: Floor | None,
 ) -> dict[str, Cost]:
     """Time every exported model on validation rows, interleaved, in one engine with its default threads."""
     runners: dict[str, Answer] = {name: models[name].view.runner(path) for name, path in exported.files.items()}
     sizes = {name: (_parameters(models[name]), size_of(path)) for name, path in exported.files.items()}
+    if (whole := teacher.runner(runners)) is not None:
+        parts = [(runners.pop(name), sizes.pop(name))[1] for name in teacher.networks]
+        runners["teacher"], sizes["teacher"] = whole, (sum(p for p, _ in parts), sum(b for _, b in parts))
     if floor is not None:
         runners["floor"], sizes["floor"] = floor.predict, (floor.parameters, floor.size_bytes)
     speeds = measure_all(runners, material.samples) if runners else {}
@@ -266,10 +273,13 @@ def _block(
 
 
 def _teacher_block(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], cost: Cost | None, trained: Trained, seed: int
+    logits: NDArray[np.float32], labels: NDArray[np.int64], cost: Cost | None, teacher: TeacherAnswers, seed: int
 ) -> Block:
     block = _block([logits], [seed], labels, cost, None)
-    return block.model_copy(update={"curves": [_curve(seed, trained)]})
+    # An ensemble's members learned each for itself; a solver leaves no curve.
+    alone = [trained for trained in teacher.networks.values() if len(teacher.members) == 1]
+    curves = [_curve(seed, trained) for trained in alone if trained.history.validations]
+    return block.model_copy(update={"curves": curves, "settings": teacher.settings})
 
 
 def _floor_block(floor: Floor | None, labels: NDArray[np.int64], cost: Cost | None) -> Block | None:
@@ -305,13 +315,18 @@ def _fidelity(
     )
 
 
-def _gain(arms: Mapping[str, Mapping[int, NDArray[np.float32]]], labels: NDArray[np.int64]) -> Gain | None:
-    if "baseline" not in arms:
+def _gain(arms: _ByArm, labels: NDArray[np.int64], name: str, over: str) -> Gain | None:
+    """Return what one arm gains over another; None when the run does not have both."""
+    if not {name, over} <= arms.keys():
         return None
-    correct = {
-        name: np.stack([value.argmax(1) == labels for value in by_seed.values()]) for name, by_seed in arms.items()
-    }
-    return compare(correct["student"], correct["baseline"])
+    one, other = (np.stack([value.argmax(1) == labels for value in arms[arm].values()]) for arm in (name, over))
+    return compare(one, other)
+
+
+def _decomposition(arms: _ByArm, labels: NDArray[np.int64]) -> Decomposition | None:
+    text = _gain(arms, labels, "hard_labels", "baseline")
+    soft_targets = _gain(arms, labels, "student", "hard_labels")
+    return Decomposition(text=text, soft_targets=soft_targets) if text and soft_targets else None
 
 
 def _steps_to_target(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | None:

@@ -24,6 +24,7 @@ from limbeck.data import (
     Rows,
     Splits,
     TensorRows,
+    TokenizerSettings,
     build_encoder,
     encode,
     load_encoded,
@@ -43,6 +44,25 @@ from limbeck.runtime.bundle import OnnxClassifier, OnnxTensors
 from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, TrainSettings
 from limbeck.types import best_device
+
+
+class Reads(Protocol):
+    """Settings of something that reads texts; see `NetworkSettings`."""
+
+    @property
+    def tokenizer(self) -> TokenizerSettings:
+        """What cuts a text."""
+        ...
+
+    @property
+    def max_length(self) -> int:
+        """Tokens kept."""
+        ...
+
+    @property
+    def tail(self) -> int:
+        """How many of them are the last ones of a text that is longer."""
+        ...
 
 
 class View(Protocol):
@@ -193,12 +213,12 @@ class Given:
     Attributes:
         teacher: a finished module; None when the recipe trains one.
         student: makes a student; called once a network, after torch's generator was seeded.
-        encoders: by digest of the tokenizer, called with the longest length.
+        encoders: by digest of the tokenizer, called with `max_length` and `tail`.
     """
 
     teacher: nn.Module | None = None
     student: Callable[[], nn.Module] | None = None
-    encoders: Mapping[str, Callable[[int], Encoder]] = field(default_factory=dict)
+    encoders: Mapping[str, Callable[[int, int], Encoder]] = field(default_factory=dict)
 
 
 class Material:
@@ -224,14 +244,14 @@ class Material:
         """What exported networks are timed and compared on: validation rows, in the form that `View.runner` takes."""
         return self.splits.validation.texts
 
-    def view(self, settings: NetworkSettings) -> View:
+    def view(self, settings: Reads) -> View:
         """Return the view that a network reads, shared by those that read alike."""
-        key = digest([settings.tokenizer.model_dump(), settings.max_length])
+        key = digest([settings.tokenizer.model_dump(), settings.max_length, settings.tail])
         if key not in self._views:
             self._views[key] = self._text_view(settings, key)
         return self._views[key]
 
-    def _text_view(self, settings: NetworkSettings, key: str) -> TextView:
+    def _text_view(self, settings: Reads, key: str) -> TextView:
         """Return a view from the folder, or make it and leave it there."""
         if self.folder is None:
             return TextView(self._encoder(settings), self.splits)
@@ -248,13 +268,14 @@ class Material:
             return view
         parts = load_encoded(encoded)
         pad_id = parts["validation"].pad_id
-        return TextView(Encoder.from_file(tokenizer, max_length=settings.max_length, pad_id=pad_id), self.splits, parts)
+        cut = {"max_length": settings.max_length, "tail": settings.tail}
+        return TextView(Encoder.from_file(tokenizer, **cut, pad_id=pad_id), self.splits, parts)
 
-    def _encoder(self, settings: NetworkSettings) -> Encoder:
+    def _encoder(self, settings: Reads) -> Encoder:
         tokenizer = settings.tokenizer
         if isinstance(tokenizer, GivenTokenizerSettings) and tokenizer.digest in self.given.encoders:
-            return self.given.encoders[tokenizer.digest](settings.max_length)
-        return build_encoder(tokenizer, self.splits.transfer.texts, max_length=settings.max_length)
+            return self.given.encoders[tokenizer.digest](settings.max_length, settings.tail)
+        return build_encoder(tokenizer, self.splits.transfer.texts, max_length=settings.max_length, tail=settings.tail)
 
     def build(self, settings: NetworkSettings, *, seed: int) -> nn.Module:
         """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here."""
@@ -270,14 +291,16 @@ class Material:
             best_device()
         )
 
-    def from_labels(self, settings: NetworkSettings) -> Lesson:
+    def from_labels(self, settings: Reads) -> Lesson:
         """Return the lesson of a network that learns from labels alone."""
         parts = {"labelled": self.splits.labelled, "validation": self.splits.validation}
         inputs = {name: [part.ids.tolist(), part.labels.tolist()] for name, part in parts.items()}
         source = self._batches(self.splits.labelled, self.view(settings).labelled, 0)
         return Lesson(*source, 1.0 * CrossEntropy(), None, inputs | self._names)
 
-    def from_teacher(self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher, answers: list[str]) -> Lesson:
+    def from_teacher(
+        self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher, answers: list[str], *, arm: str
+    ) -> Lesson:
         """Return the lesson of a student that listens to a teacher on the whole transfer set.
 
         Args:
@@ -285,12 +308,14 @@ class Material:
             recipe: says the losses, and how many labelled rows a batch holds.
             teacher: live or cached.
             answers: name whose answers these are.
+            arm: whose losses are taken.
         """
         share = recipe.data.labelled_per_batch
-        losses = [loss.model_dump(mode="json") for loss in recipe.losses]
-        inputs = {"data": self._digest, "labelled_per_batch": share, "losses": losses, "teacher": answers}
+        losses = recipe.losses_of(arm)
+        named = [loss.model_dump(mode="json") for loss in losses]
+        inputs = {"data": self._digest, "labelled_per_batch": share, "losses": named, "teacher": answers}
         source = self._batches(self.splits.transfer, self.view(settings).transfer, share)
-        return Lesson(*source, objective_from(recipe.losses), teacher, inputs | self._names)
+        return Lesson(*source, objective_from(losses), teacher, inputs | self._names)
 
     def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[Source, Steps]:
         """Return where the batches of a training come from, and how many steps it has."""
@@ -335,7 +360,7 @@ class LoaderMaterial(Material):
         """Row numbers of the validation split."""
         return range(len(self.splits.validation))
 
-    def view(self, settings: NetworkSettings) -> View:
+    def view(self, settings: Reads) -> View:
         """Return the teacher's or the student's view; the recipe tells them apart by the name of their inputs."""
         tokenizer = settings.tokenizer
         return self._by_network[getattr(tokenizer, "digest", "student")]

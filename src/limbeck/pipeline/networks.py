@@ -17,6 +17,7 @@ from limbeck.evaluation import accuracy, calibrated_nll, nll
 from limbeck.files import read_json, staged, write_json
 from limbeck.models import GivenSettings
 from limbeck.pipeline.material import Lesson, Material, View
+from limbeck.pipeline.pretrain import pretrain
 from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
@@ -82,6 +83,7 @@ def train_network(
         load_model(model, folder / WEIGHTS, device=str(best_device()))
         model.eval()
         return Trained(model, History(**read_json(folder / HISTORY)), view, stage.digest, stage.seconds)
+    pretrain(model, settings, material, seed=seed, title=title)
     batches = lesson.batches(settings.train, seed)
     with stage.working():
         history = fit(

@@ -22,15 +22,17 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation import require_words
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
-from limbeck.pipeline.arms import Arm, TeacherAnswers, ask_teacher, preflight, train_arm, train_teacher
+from limbeck.pipeline.arms import Arm, preflight, train_arm
 from limbeck.pipeline.evaluate import Exported, answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.target import wanted
+from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, train_teacher
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
+from limbeck.report.format import words
 from limbeck.tracking import tracked_by, tracking
 
 LOG = "train.log"
@@ -104,9 +106,9 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
         teacher = train_teacher(recipe, material, out)
     with clock("labelling"):
         answers = ask_teacher(recipe, teacher, splits, out)
-        target = wanted(recipe, answers, splits.validation)
+        target = wanted(recipe, answers)
     arms: dict[str, Arm] = {}
-    for name in ("student",) if recipe.baseline is False else ("student", "baseline"):
+    for name in recipe.trained_arms:
         with clock(name):
             arms[name] = train_arm(name, recipe, material, answers, out, target)
 
@@ -114,15 +116,15 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     if not us.main:  # what follows is one process's work; the others read its result
         us.wait()
         return Run(out, _read_evaluation(out / "evaluation.json"), student)
-    _write_metrics(out / "metrics.jsonl", teacher, arms)
-    networks = {"teacher": teacher} | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
+    _write_metrics(out / "metrics.jsonl", answers.networks, arms)
+    networks = answers.networks | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
     with clock("export"):
         exported = export_all(networks, out / "export")
 
     depends = {name: [trained.digest for trained in arm.trained.values()] for name, arm in arms.items()}
     stage = Stage(
         out / "evaluation",
-        {"teacher": answers.identity.teacher, **depends, "data": splits.digest, "recipe": recipe.digest},
+        {"teacher": answers.names[0], **depends, "data": splits.digest, "recipe": recipe.digest},
     )
     if not stage.done or not (out / "evaluation.json").is_file():
         with clock("evaluation"), stage.working():
@@ -167,12 +169,11 @@ def _evaluate(
     """Open the test split, and write the bundle."""
     log = log_test_use(out, recipe, ["teacher", *arms, "floor"])
     on_test = answer_test(material.splits, answers, arms)
-    costs = measure_costs(material, networks, exported, on_test.floor)
+    costs = measure_costs(material, answers, networks, exported, on_test.floor)
     result = evaluate(recipe, material.splits, answers, arms, on_test, costs, None, None, log, {})
     rows = [
-        {"name": name, **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
-        for name in ("teacher", "student", "baseline", "floor")
-        if (block := getattr(result, name)) is not None
+        {"name": words(name), **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
+        for name, block in result.models.items()
     ]
     record, error = deliver(recipe, material, arms["student"], exported, rows, result.sentence, out)
     return result.model_copy(update={"bundle": record, "bundle_error": error})
@@ -181,10 +182,9 @@ def _evaluate(
 def _track(result: Evaluation) -> None:
     """Send the scores on the test split to the run's trackers."""
     scores = {"student/retention": result.retention, "student/agreement": result.agreement}
-    for name in ("teacher", "student", "baseline", "floor"):
-        if (block := getattr(result, name)) is not None:
-            kept = block.model_dump(include={"accuracy", "f1_macro", "nll", "ece"})
-            scores |= {f"{name}/{score}": value for score, value in kept.items()}
+    for name, block in result.models.items():
+        kept = block.model_dump(include={"accuracy", "f1_macro", "nll", "ece"})
+        scores |= {f"{name}/{score}": value for score, value in kept.items()}
     with tracking("evaluation", {"verdict": result.verdict}) as track:
         track(scores | {"step": 0})
 
@@ -198,9 +198,9 @@ def _read_evaluation(path: Path) -> Evaluation:
         ) from None
 
 
-def _write_metrics(path: Path, teacher: Trained, arms: Mapping[str, Arm]) -> None:
+def _write_metrics(path: Path, teachers: Mapping[str, Trained], arms: Mapping[str, Arm]) -> None:
     """Put every network's training and validation records into one file, a JSON object a line."""
-    trained = {("teacher", None): teacher}
+    trained: dict[tuple[str, int | None], Trained] = {(name, None): network for name, network in teachers.items()}
     trained |= {(name, seed): network for name, arm in arms.items() for seed, network in arm.trained.items()}
     lines = [
         json.dumps({"arm": name, "seed": seed, **record})

@@ -1,6 +1,7 @@
 """What a finished run prints."""
 
 from limbeck.console import say, table
+from limbeck.evaluation import parts_sentence
 from limbeck.evaluation.schema import Block, Evaluation
 from limbeck.pipeline.order import Run
 from limbeck.report import format as text
@@ -11,17 +12,18 @@ def print_summary(run: Run) -> None:
     """Print the table, the verdict and where things are."""
     result = run.evaluation
     columns = ["", "accuracy", "macro F1", "ECE", "weights", "size", "latency", "texts/s"]
-    blocks = (("teacher", result.teacher), ("student", result.student), ("baseline", result.baseline))
-    rows = [_row(name, block) for name, block in (*blocks, ("TF-IDF + LR", result.floor)) if block is not None]
+    names = {"floor": "TF-IDF + LR"}
+    rows = [_row(names.get(name, text.words(name)), block) for name, block in result.models.items()]
     say("")
     table(columns, rows, title=f"{result.name}: {result.test_examples:,} test examples, {_seeds(result)}")
     say(f"  retention {text.percent(result.retention)}, agreement with the teacher {text.percent(result.agreement)}")
     if result.gain is not None:
         low, high = result.gain.ci95
         per_seed = ", ".join(text.points(value) for value in result.gain.per_seed)
+        p_seeds = "" if result.gain.p_seeds is None else f", over seeds {text.p_value(result.gain.p_seeds)}"
         say(
             f"  gain {text.points(result.gain.mean)} points (95 % interval {text.points(low)} to {text.points(high)}, "
-            f"p {text.p_value(result.gain.p_value)}); by seed {per_seed}"
+            f"p {text.p_value(result.gain.p_value)}{p_seeds}); by seed {per_seed}"
         )
     if result.target is not None:
         say(f"  target {target.level(result.target)}:")
@@ -29,6 +31,8 @@ def print_summary(run: Run) -> None:
             say(f"    {target.sentence(arm, result.target)}")
     say("")
     say(result.sentence, style="bold")
+    if result.gain is not None and result.decomposition is not None:
+        say(parts_sentence(result.gain, result.decomposition))
     say("")
     if run.bundle is not None:
         say(f"  bundle  {run.bundle}  (try: echo 'a gem' | limbeck predict {run.bundle})")

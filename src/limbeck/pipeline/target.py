@@ -1,16 +1,15 @@
 """What a recipe's target means on the validation split."""
 
 from limbeck.console import say
-from limbeck.data import Examples
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import accuracy
 from limbeck.evaluation.schema import Target
-from limbeck.pipeline.arms import TeacherAnswers
+from limbeck.pipeline.teacher import TeacherAnswers
 from limbeck.recipe import Recipe
 from limbeck.report.target import level
 
 
-def wanted(recipe: Recipe, answers: TeacherAnswers, validation: Examples) -> Target | None:
+def wanted(recipe: Recipe, answers: TeacherAnswers) -> Target | None:
     """Return the level at which an arm's training ends, and say it; None when the recipe has no target.
 
     Raises:
@@ -23,7 +22,7 @@ def wanted(recipe: Recipe, answers: TeacherAnswers, validation: Examples) -> Tar
         assert asked.accuracy is not None  # a recipe has exactly one of them
         target = Target(metric="accuracy", value=asked.accuracy, validation_accuracy=asked.accuracy)
     else:
-        own = accuracy(answers.logits(validation, answers.trained.view.validation), validation.labels)
+        own = accuracy(answers.logits("validation"), answers.splits.validation.labels)
         if not own:
             raise LimbeckError(
                 "the teacher gets no validation row right, so that no share of it can be asked for",

@@ -3,20 +3,28 @@
 from limbeck.recipe.errors import RecipeError
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
 from limbeck.recipe.settings import (
+    EnsembleTeacher,
     GivenTeacher,
+    NBLRTeacher,
     NetworkSettings,
     NetworkTeacher,
+    PretrainSettings,
     Recipe,
+    SingleTeacher,
     TeacherSettings,
     TransformersTeacher,
 )
 
 __all__ = [
+    "EnsembleTeacher",
     "GivenTeacher",
+    "NBLRTeacher",
     "NetworkSettings",
     "NetworkTeacher",
+    "PretrainSettings",
     "Recipe",
     "RecipeError",
+    "SingleTeacher",
     "TeacherSettings",
     "TransformersTeacher",
     "describe_recipes",

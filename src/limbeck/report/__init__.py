@@ -6,6 +6,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from limbeck.evaluation import parts_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_text
 from limbeck.report import format
@@ -28,13 +29,15 @@ def write_report(
     """
     from limbeck.report import figures  # matplotlib: slow to import, and needed when a run is over
 
+    gain, parts = evaluation.gain, evaluation.decomposition
     page = _template().render(
         evaluation=evaluation,
         recipe_yaml=recipe_yaml.strip("\n"),
         environment=environment,
         command=command,
         style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
-        models=figures.models(evaluation),
+        models=evaluation.models,
+        parts=gain and parts and parts_sentence(gain, parts),
         learning=[figures.curve(evaluation, "nll"), figures.curve(evaluation, "accuracy")],
         confusion=[figures.confusion(evaluation, "teacher"), figures.confusion(evaluation, "student")],
         snippet_characters=_SNIPPET_CHARACTERS,
@@ -56,7 +59,18 @@ def _template() -> jinja2.Template:
     )
     environment.filters |= {
         name: getattr(format, name)
-        for name in ("percent", "points", "p_value", "bytes", "milliseconds", "count", "nats", "seconds", "shorten")
+        for name in (
+            "percent",
+            "points",
+            "p_value",
+            "bytes",
+            "milliseconds",
+            "count",
+            "nats",
+            "seconds",
+            "shorten",
+            "words",
+        )
     }
     modules = {"figures": figures, "tables": tables, "target": target}
     return environment.get_template("template.html.j2", globals=modules)

@@ -10,7 +10,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Affine2D
 
-from limbeck.evaluation.schema import Block, Curve, Evaluation
+from limbeck.evaluation.schema import Curve, Evaluation
 from limbeck.report import format
 from limbeck.report.svg import (
     COLOURS,
@@ -34,12 +34,6 @@ NUMBERED_CLASSES = 20
 
 _SHADES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 """Shares of the true class: cells up to each have one opacity."""
-
-
-def models(evaluation: Evaluation) -> dict[str, Block]:
-    """Return the models of the comparison that this run has, in the order of the report."""
-    blocks = {name: getattr(evaluation, name) for name in ("teacher", "student", "baseline", "floor")}
-    return {name: block for name, block in blocks.items() if block is not None}
 
 
 @style()
@@ -81,7 +75,7 @@ def gains(evaluation: Evaluation) -> Drawing | None:
 @style()
 def cost(evaluation: Evaluation) -> Drawing | None:
     """Draw accuracy against latency, where every model stands in the same engine."""
-    measured = {name: block for name, block in models(evaluation).items() if block.cost and block.cost.latency_ms > 0}
+    measured = {name: block for name, block in evaluation.models.items() if block.cost and block.cost.latency_ms > 0}
     if not measured:
         return None
     figure, axes = canvas(270)
@@ -101,10 +95,10 @@ def cost(evaluation: Evaluation) -> Drawing | None:
     _label_points(axes, {name: (latencies[name], 100 * block.accuracy) for name, block in measured.items()})
     name_axes(figure, axes, x="latency of one example, ms (log)", y="Accuracy on the test split")
     caption = "Up and to the left is better: more often right, sooner. A bar runs from the worst seed to the best."
-    if missing := [name for name in models(evaluation) if name not in measured]:
-        caption += f" Not measured: {', '.join(missing)}."
+    if missing := [name for name in evaluation.models if name not in measured]:
+        caption += f" Not measured: {', '.join(map(format.words, missing))}."
     label = "Accuracy against latency: " + "; ".join(
-        f"{name} {format.percent(block.accuracy)} in {format.milliseconds(latencies[name])}"
+        f"{format.words(name)} {format.percent(block.accuracy)} in {format.milliseconds(latencies[name])}"
         for name, block in measured.items()
     )
     return Drawing("Accuracy against latency", caption, finish(figure, key="cost", label=label))
@@ -113,11 +107,11 @@ def cost(evaluation: Evaluation) -> Drawing | None:
 @style()
 def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawing | None:
     """Draw a quantity of the validation split while the arms trained."""
-    arms = {name: block.curves for name, block in models(evaluation).items() if name in ("student", "baseline")}
+    arms = {name: block.curves for name, block in evaluation.models.items() if name not in ("teacher", "floor")}
     arms = {name: curves for name, curves in arms.items() if any(len(curve.steps) > 1 for curve in curves)}
     if not arms:
         return None
-    figure, axes = canvas(240, right=72)
+    figure, axes = canvas(240, right=16 + 7 * max(map(len, [*arms, "target"])))
     ends = {name: _arm(axes, curves, quantity, COLOURS[name]) for name, curves in arms.items()}
     wanted = evaluation.target.validation_accuracy if evaluation.target and quantity == "accuracy" else math.inf
     if wanted <= 1:
@@ -136,7 +130,14 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     highest = axes.transData.transform((0, axes.get_ylim()[1]))[1]
     for name, height in zip(ends, part(heights, 15, highest), strict=True):
         place = (1.02, (height - axes.bbox.y0) / axes.bbox.height)
-        axes.text(*place, name, transform=axes.transAxes, va="center", size=TEXT, color=COLOURS.get(name, MUTED))
+        axes.text(
+            *place,
+            format.words(name),
+            transform=axes.transAxes,
+            va="center",
+            size=TEXT,
+            color=COLOURS.get(name, MUTED),
+        )
     title, unit, better = {
         "nll": ("Validation loss", "Negative log-likelihood, nats", "Lower is better"),
         "accuracy": ("Validation accuracy", "Share of decisions that are right", "Higher is better"),
@@ -147,7 +148,7 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     if any(curve.steps != curves[0].steps for curves in arms.values() for curve in curves):
         seeds = "Seeds that stopped at different steps have a line each, others a mean and the band of their range; a"
     caption = f"{better}. {seeds} dot is a checkpoint kept."
-    label = f"{title} over training steps: {', '.join(ends)}"
+    label = f"{title} over training steps: {', '.join(map(format.words, ends))}"
     return Drawing(title, caption, finish(figure, key=f"curve-{quantity}", label=label))
 
 
@@ -156,7 +157,7 @@ def reliability(evaluation: Evaluation) -> Drawing | None:
     """Draw how often the models are right when they are so sure."""
     drawn = {
         name: block.reliability
-        for name, block in models(evaluation).items()
+        for name, block in evaluation.models.items()
         if name != "floor" and block.reliability and block.reliability.count
     }
     if not drawn:
@@ -182,8 +183,8 @@ def reliability(evaluation: Evaluation) -> Drawing | None:
         "Larger marks hold more of the test examples."
     )
     label = "Reliability diagram: " + ", ".join(
-        f"{name} with a calibration error of {format.percent(block.ece)}"
-        for name, block in models(evaluation).items()
+        f"{format.words(name)} with a calibration error of {format.percent(block.ece)}"
+        for name, block in evaluation.models.items()
         if name in drawn
     )
     return Drawing("Confidence against accuracy", caption, finish(figure, key="reliability", label=label))
@@ -268,7 +269,7 @@ def _label_points(axes: Axes, where: dict[str, tuple[float, float]]) -> None:
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots.values()]
     area = axes.bbox
     for name, (x, y) in spots.items():
-        text = f"{name} {format.percent(where[name][1] / 100)}"
+        text = f"{format.words(name)} {format.percent(where[name][1] / 100)}"
         width = 6.4 * len(text)
         options = [
             (x + 10 * across - width * (1 - across) / 2, y + up, ("right", "center", "left")[across + 1])

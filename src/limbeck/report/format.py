@@ -115,6 +115,11 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:,.0f}×"
 
 
+def words(name: str) -> str:
+    """Return a model's name as it is said: `hard_labels` reads hard labels."""
+    return name.replace("_", " ")
+
+
 def squeeze(text: str, limit: int) -> str:
     """Return a name on one line, cut in the middle beyond `limit` characters: its ends tell it apart."""
     line = _one_line(text)

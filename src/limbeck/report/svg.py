@@ -16,8 +16,14 @@ from matplotlib.figure import Figure
 
 # Placeholders, replaced by the page's CSS variables so that one drawing serves light, dark and print.
 INK, MUTED, LINE, HEAT = "#fe0101", "#fe0102", "#fe0103", "#fe0104"
-COLOURS = {"teacher": "#fe0201", "student": "#fe0202", "baseline": "#fe0203", "floor": "#fe0204"}
-MARKERS = {"teacher": "D", "student": "o", "baseline": "s", "floor": "^"}
+COLOURS = {
+    "teacher": "#fe0201",
+    "student": "#fe0202",
+    "baseline": "#fe0203",
+    "hard_labels": "#fe0205",
+    "floor": "#fe0204",
+}
+MARKERS = {"teacher": "D", "student": "o", "baseline": "s", "hard_labels": "v", "floor": "^"}
 _VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", HEAT: "--heat"} | {
     colour: f"--{name}" for name, colour in COLOURS.items()
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from limbeck.evaluation.schema import Block, Cost, Evaluation
 from limbeck.report import format
-from limbeck.report.figures import NUMBERED_CLASSES, models
+from limbeck.report.figures import NUMBERED_CLASSES
 
 ABSENT = "–"
 
@@ -56,8 +56,9 @@ def key_figures(evaluation: Evaluation) -> list[KeyFigure]:
     if gain is None:
         figures.append(KeyFigure("Gain", ABSENT, "not measured: the run has no baseline"))
     else:
-        p = format.p_value(gain.p_value)
-        note = f"95 % interval {format.interval(gain.ci95)}, p {p if p.startswith('<') else f'= {p}'}"
+        note = f"95 % interval {format.interval(gain.ci95)}, {p_text(gain.p_value)}"
+        if gain.p_seeds is not None:
+            note += f", over seeds {p_text(gain.p_seeds)}"
         figures.append(KeyFigure("Gain over baseline", f"{format.points(gain.mean)} points", note))
     agreed = f"decisions equal to the teacher’s; KL {format.nats(evaluation.kl_to_teacher)} nats"
     figures.append(KeyFigure("Agreement", format.percent(evaluation.agreement), agreed))
@@ -75,9 +76,15 @@ def metric_name(evaluation: Evaluation) -> str:
     return {"accuracy": "accuracy", "f1_macro": "macro F1"}[evaluation.metric]
 
 
+def p_text(p: float) -> str:
+    """Return a p value as `p = 0.012` or `p < 0.001`."""
+    value = format.p_value(p)
+    return f"p {value if value.startswith('<') else f'= {value}'}"
+
+
 def quality_rows(evaluation: Evaluation) -> list[Row]:
     """Return every model's scores, with the range of its seeds, and its likeness to the teacher."""
-    blocks = models(evaluation)
+    blocks = evaluation.models
     rows = [
         _scores("Accuracy", "higher is better", blocks, "accuracy", _percent_range),
         _scores("Macro F1", "higher is better", blocks, "f1_macro", _percent_range),
@@ -97,7 +104,7 @@ def quality_rows(evaluation: Evaluation) -> list[Row]:
 
 def cost_rows(evaluation: Evaluation) -> list[Row]:
     """Return what every model costs."""
-    costs = [block.cost for block in models(evaluation).values()]
+    costs = [block.cost for block in evaluation.models.values()]
     rows = [
         _costs(
             "Parameters", "", costs, lambda cost: Cell(format.magnitude(cost.parameters), format.count(cost.parameters))
@@ -121,11 +128,27 @@ def seed_rows(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
     return list(zip(seeds, students, baselines, gains, strict=False))
 
 
+def part_rows(evaluation: Evaluation) -> list[tuple[str, str, str, str, str]]:
+    """Return the parts of the gain and their sum: name, the arms it lies between, points, interval, p; one row each."""
+    parts, whole = evaluation.decomposition, evaluation.gain
+    if parts is None or whole is None:
+        return []
+    rows = [
+        ("More text", "hard labels − baseline", parts.text),
+        ("Soft targets", "student − hard labels", parts.soft_targets),
+        ("Together", "student − baseline", whole),
+    ]
+    return [
+        (name, arms, format.points(gain.mean), format.interval(gain.ci95), format.p_value(gain.p_value))
+        for name, arms, gain in rows
+    ]
+
+
 def calibration(evaluation: Evaluation) -> dict[str, str]:
     """Return the calibration error of the models in the reliability diagram."""
     return {
         name: format.percent(block.ece)
-        for name, block in models(evaluation).items()
+        for name, block in evaluation.models.items()
         if name != "floor" and block.reliability and block.reliability.count
     }
 

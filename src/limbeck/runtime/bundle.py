@@ -17,7 +17,7 @@ from limbeck.runtime.encoder import Encoder, as_texts
 
 FORMAT = 1
 _REQUIRED = {"format": int, "labels": list, "files": dict}
-_TEXTS = {"max_length": int, "pad_id": int}
+_TEXTS = {"max_length": int, "tail": int, "pad_id": int}
 _FILES = {"model.onnx", "tokenizer.json"}
 _ANEW = "copy the bundle again, or export it anew"
 
@@ -125,7 +125,10 @@ class Bundle(OnnxClassifier):
 
     def __init__(self, folder: Path, info: dict[str, Any], *, threads: int = 0) -> None:
         encoder = Encoder.from_file(
-            folder / "tokenizer.json", max_length=int(info["max_length"]), pad_id=int(info["pad_id"])
+            folder / "tokenizer.json",
+            max_length=int(info["max_length"]),
+            tail=int(info["tail"]),
+            pad_id=int(info["pad_id"]),
         )
         super().__init__(folder / "model.onnx", encoder, threads=threads)
         self.labels: tuple[str, ...] = tuple(info["labels"])

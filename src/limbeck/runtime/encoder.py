@@ -40,13 +40,16 @@ class Encoder:
     Args:
         tokenizer: a `tokenizers` object; its own padding and truncation are switched off.
         max_length: tokens kept, special tokens included, at least 1.
+        tail: how many of them are the last ones of a text that is longer, in [0, max_length); the others are its first
+            ones. Source: "head + tail" of Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?",
+            arXiv:1905.05583, section 5.3.1: reviews sum up at their end.
         pad_id: the id that fills the end of shorter texts.
 
     Raises:
-        LimbeckError: `max_length` leaves no room beside the special tokens.
+        LimbeckError: `max_length` leaves no room beside the special tokens, or `tail` none for the first tokens.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, max_length: int, pad_id: int = 0) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, max_length: int, tail: int = 0, pad_id: int = 0) -> None:
         special = tokenizer.num_special_tokens_to_add(is_pair=False)
         if max_length <= special:
             # tokenizers would not cut at all then.
@@ -54,22 +57,28 @@ class Encoder:
                 f"max_length={max_length} leaves no room for text beside {special} special tokens",
                 fix=f"set max_length to at least {special + 1}",
             )
+        if tail >= max_length:
+            raise LimbeckError(
+                f"a tail of {tail} leaves nothing of {max_length} tokens for the start of a text",
+                fix="set tail below max_length",
+            )
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self.tokenizer_json = tokenizer.to_str()
-        tokenizer.enable_truncation(max_length)
+        if not tail:
+            tokenizer.enable_truncation(max_length)
         self._tokenizer = tokenizer
-        self.max_length = max_length
+        self.max_length, self.tail = max_length, tail
         self.pad_id = pad_id
 
     @classmethod
-    def from_file(cls, path: Path, *, max_length: int, pad_id: int = 0) -> "Encoder":
-        """Read a `tokenizer.json`.
+    def from_file(cls, path: Path, *, max_length: int, tail: int = 0, pad_id: int = 0) -> "Encoder":
+        """Read a `tokenizer.json`; the rest is as in the constructor.
 
         Raises:
             LimbeckError: it cannot be read.
         """
-        return cls(read_tokenizer(path), max_length=max_length, pad_id=pad_id)
+        return cls(read_tokenizer(path), max_length=max_length, tail=tail, pad_id=pad_id)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -87,8 +96,14 @@ class Encoder:
             TypeError: `texts` is a single string, or holds something that is no string.
         """
         encodings = self._tokenizer.encode_batch_fast([well_formed(text) for text in as_texts(texts)])
-        cut = np.fromiter((bool(encoding.overflowing) for encoding in encodings), bool, len(encodings))
-        return [encoding.ids or [self.pad_id] for encoding in encodings], cut
+        if not self.tail:
+            cut = np.fromiter((bool(encoding.overflowing) for encoding in encodings), bool, len(encodings))
+            return [encoding.ids or [self.pad_id] for encoding in encodings], cut
+        # The special tokens stand at both ends, so they stay.
+        whole = [encoding.ids or [self.pad_id] for encoding in encodings]
+        head = self.max_length - self.tail
+        cut = np.fromiter((len(ids) > self.max_length for ids in whole), bool, len(whole))
+        return [ids[:head] + ids[-self.tail :] if long else ids for ids, long in zip(whole, cut, strict=True)], cut
 
     def pad(self, sequences: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
         """Return `input_ids` and `attention_mask`, both (batch, longest) int64, padded on the right."""

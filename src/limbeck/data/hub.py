@@ -1,0 +1,40 @@
+"""Data sets of the Hugging Face hub, read with `datasets`."""
+
+import os
+from collections.abc import Sequence
+
+from limbeck.data.readers import Columns
+from limbeck.errors import LimbeckError, first_line
+
+_ALIASES = {"valid": "validation", "val": "validation", "dev": "validation", "unlabelled": "unsupervised"}
+
+
+def split_name(name: str) -> str:
+    """Return the name of a split as it is called here: `validation` for `dev`."""
+    return _ALIASES.get(name.lower(), name.lower())
+
+
+def read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str, Columns]]:
+    """Return the splits that a data set of the hub has among `splits`: where each was read, and its columns.
+
+    Args:
+        name: owner/name.
+        key: the recipe's key that has this value, for the error.
+        splits: those to read.
+
+    Raises:
+        LimbeckError: it cannot be loaded.
+    """
+    import datasets
+
+    try:
+        loaded = datasets.load_dataset(name)
+    except Exception as error:
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
+        raise LimbeckError(
+            f"cannot load `{name}` from the hub{offline}: {first_line(error).rstrip('.')}",
+            where=f"{key}={name}",
+            fix="give a local file or folder instead",
+        ) from error
+    parts = {split_name(str(split)): part for split, part in loaded.items()}
+    return {split: (f"{name}/{split}", dict(parts[split][:])) for split in splits if split in parts}

@@ -1,0 +1,236 @@
+"""The teacher of a run: trained, asked once, and from then on answering from its cache, alone or as an ensemble."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from limbeck import __version__
+from limbeck.bundle import Answer
+from limbeck.cache import CachedTeacher, CacheIdentity, label
+from limbeck.console import say
+from limbeck.data import Splits
+from limbeck.digest import digest
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights
+from limbeck.files import staged
+from limbeck.losses import objective_from
+from limbeck.models import missing
+from limbeck.pipeline.material import Material, TextView
+from limbeck.pipeline.networks import WEIGHTS, Trained, train_network
+from limbeck.pipeline.stage import Stage
+from limbeck.ranks import ranks
+from limbeck.recipe import GivenTeacher, NBLRTeacher, Recipe, SingleTeacher
+from limbeck.teachers import ModuleTeacher, Teacher
+from limbeck.teachers.combined import Ensemble, Scaled, mix
+from limbeck.teachers.module import weights_digest
+from limbeck.teachers.nblr import NgramRegression, load_nblr
+from limbeck.trainer import History, predict_logits
+from limbeck.types import Batch, best_device
+
+Split = Literal["transfer", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network that answers.
+
+    Attributes:
+        trained: the network.
+        cache: the folder of its answers.
+        identity: whose answers the cache holds.
+        temperature: its logits are divided by; None: they stay as they are.
+    """
+
+    trained: Trained
+    cache: Path
+    identity: CacheIdentity
+    temperature: float | None = None
+
+    def of(self, splits: Splits, split: Split) -> CachedTeacher:
+        """Return a teacher that answers for a split, asking the network only for rows that it never saw."""
+        return label(self.live(), getattr(splits, split), getattr(self.trained.view, split), self.cache, self.identity)
+
+    def live(self) -> ModuleTeacher:
+        """Return the network itself, for batches that it has not seen."""
+        return ModuleTeacher(self.trained.model, self.identity.teacher, taps=self.identity.taps)
+
+    def scaled(self, teacher: Teacher) -> Teacher:
+        """Return the teacher at this member's temperature."""
+        return teacher if self.temperature is None else Scaled(teacher, self.temperature)
+
+
+@dataclass(frozen=True)
+class TeacherAnswers:
+    """The trained teacher and its answers.
+
+    Attributes:
+        members: one network, or those of an ensemble.
+        weights: one each, of sum 1.
+        splits: what it is asked about.
+    """
+
+    members: tuple[Member, ...]
+    weights: tuple[float, ...]
+    splits: Splits
+
+    @property
+    def names(self) -> list[str]:
+        """Name what was answered and by whom, for whatever depends on it."""
+        (first, *others) = self.members
+        if not others and first.temperature is None:
+            return [first.identity.teacher, first.identity.view]
+        known = [[each.identity.teacher, each.identity.view, each.temperature] for each in self.members]
+        return [digest([known, list(self.weights)])]
+
+    @property
+    def networks(self) -> dict[str, Trained]:
+        """The networks by name: `teacher`, or `teacher-0`, `teacher-1` ... of an ensemble."""
+        return dict(zip(member_names(len(self.members)), (member.trained for member in self.members), strict=True))
+
+    @property
+    def settings(self) -> dict[str, float | int | str | bool | None]:
+        """What was fitted on validation: temperatures, and the weights of an ensemble."""
+        names = member_names(len(self.members))
+        fitted = {f"{n} temperature": m.temperature for n, m in zip(names, self.members, strict=True) if m.temperature}
+        weights = dict(zip((f"{name} weight" for name in names), self.weights, strict=True)) if names[1:] else {}
+        return {**fitted, **weights}
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether its inputs are texts; else they come ready from a loader."""
+        return all(member.trained.view.encoder is not None for member in self.members)
+
+    def of(self, split: Split) -> Teacher:
+        """Return a teacher that answers for a split from its cache."""
+        return self._together([member.of(self.splits, split) for member in self.members])
+
+    def live(self) -> Teacher:
+        """Return a teacher that answers for batches it has not seen, each with the inputs of its only network."""
+        return self._together([member.live() for member in self.members])
+
+    def logits(self, split: Split) -> NDArray[np.float32]:
+        """Return the logits for a split, (rows, classes)."""
+        batch = Batch(ids=torch.from_numpy(getattr(self.splits, split).ids), student_inputs={})
+        return self.of(split).predict(batch).logits.numpy()
+
+    def runner(self, exported: Mapping[str, Answer]) -> Answer | None:
+        """Return the teacher as a function of samples, from its exported networks by name; None when one is missing."""
+        parts = [exported.get(name) for name in self.networks]
+        if any(part is None for part in parts):
+            return None
+        divisors = [member.temperature or 1.0 for member in self.members]
+
+        def answer(samples: Sequence[Any]) -> NDArray[np.float32]:
+            logits = [torch.from_numpy(part(samples)) / T for part, T in zip(parts, divisors, strict=True) if part]
+            return (logits[0] if len(logits) == 1 else mix(logits, self.weights)).numpy()
+
+        return answer
+
+    def _together(self, teachers: Sequence[Teacher]) -> Teacher:
+        scaled = [member.scaled(teacher) for member, teacher in zip(self.members, teachers, strict=True)]
+        return scaled[0] if len(scaled) == 1 else Ensemble(scaled, self.weights)
+
+
+def member_names(count: int) -> list[str]:
+    """Return the names of a teacher's networks, which are those of their folders."""
+    return ["teacher"] if count == 1 else [f"teacher-{number}" for number in range(count)]
+
+
+def train_teacher(recipe: Recipe, material: Material, folder: Path) -> tuple[Trained, ...]:
+    """Train the teacher's networks on the labelled rows, with the first seed; one that was given is finished."""
+    members = recipe.teacher.members
+    return tuple(
+        _train_member(settings, recipe, material, folder / name, name.replace("-", " "))
+        for name, settings in zip(member_names(len(members)), members, strict=True)
+    )
+
+
+def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, folder: Path, title: str) -> Trained:
+    if isinstance(settings, NBLRTeacher):
+        return _fit_regression(settings, material, folder, title)
+    if isinstance(settings, GivenTeacher):
+        module = material.given.teacher
+        if module is None:
+            raise missing("teacher")
+        view = material.view(settings.network)
+        return Trained(module.to(best_device()), History(0), view, weights_digest(module), 0.0)
+    network = settings.network
+    lesson = material.from_labels(network)
+    return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
+
+
+def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, title: str) -> Trained:
+    """Fit the regression at every strength and keep the best on validation, or load it when the folder holds it."""
+    view, splits, us = material.view(settings), material.splits, ranks()
+    if not isinstance(view, TextView):
+        raise LimbeckError("a teacher of n-grams reads texts, not arrays", where="teacher", fix="give a module")
+    lesson = material.from_labels(settings)
+    inputs = {
+        "version": __version__,
+        "settings": settings.model_dump(mode="json"),
+        "view": view.digest,
+        **lesson.inputs,
+    }
+    with us.main_first():
+        stage = Stage(folder, inputs, quiet=True)
+        if not stage.done and us.main:
+            with stage.working():
+                regression = NgramRegression(
+                    view.labelled, splits.labelled.labels, classes=len(splits.classes), settings=settings.regression
+                )
+                fitted = {strength: regression.fit(strength) for strength in settings.regression.strengths}
+                costs = {
+                    strength: calibrated_nll(predict_logits(network, view.validation).numpy(), splits.validation.labels)
+                    for strength, network in fitted.items()
+                }
+                best = min(costs, key=lambda strength: costs[strength])
+                say(f"  {title}: strength {best:g} is best on validation")
+                with staged(folder / WEIGHTS) as aside:
+                    save_file(fitted[best].state_dict(), str(aside))
+    network = load_nblr(load_file(folder / WEIGHTS), orders=settings.regression.orders).to(best_device()).eval()
+    return Trained(network, History(0), view, stage.digest, stage.seconds)
+
+
+def ask_teacher(recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path) -> TeacherAnswers:
+    """Let the teacher answer once for every row that the student learns from or is chosen on.
+
+    Temperatures and weights, where the recipe asks for them, are fitted on the validation rows.
+    """
+    taps = tuple(dict.fromkeys(pair.teacher for pair in objective_from(recipe.losses).pairs))
+    members = tuple(
+        _ask(network, settings, splits, taps, folder)
+        for network, settings in zip(trained, recipe.teacher.members, strict=True)
+    )
+    weights = recipe.teacher.shares(len(members))
+    if weights is None:
+        labels = splits.validation.labels
+        weights = mixture_weights([_logits(member, splits) for member in members], labels)
+        say(f"  weights of the ensemble, fitted on validation: {', '.join(f'{w:.2f}' for w in weights)}")
+    return TeacherAnswers(members, tuple(weights), splits)
+
+
+def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[str, ...], folder: Path) -> Member:
+    identity = CacheIdentity(weights_digest(network.model), network.view.digest, len(splits.classes), taps)
+    name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
+    member = Member(network, folder / "cache" / name, identity)
+    with ranks().main_first():
+        if len(splits.transfer):  # rows of a loader are asked while the student trains
+            member.of(splits, "transfer")
+        member.of(splits, "validation")
+    if not settings.calibrate:
+        return member
+    batch = Batch(ids=torch.from_numpy(splits.validation.ids), student_inputs={})
+    logits = member.of(splits, "validation").predict(batch).logits.numpy()
+    temperature = round(fit_temperature(logits, splits.validation.labels), 4)
+    say(f"  its logits are divided by {temperature:.2f}, which fits validation best")
+    return Member(network, member.cache, identity, temperature)
+
+
+def _logits(member: Member, splits: Splits) -> NDArray[np.float32]:
+    return TeacherAnswers((member,), (1.0,), splits).logits("validation")

@@ -1,0 +1,61 @@
+"""Teachers made of teachers: one with a temperature of its own, and several as one."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from limbeck.digest import digest
+from limbeck.teachers.base import Teacher
+from limbeck.types import Batch, Outputs
+
+
+class Scaled:
+    """A teacher whose logits are divided by a temperature that was fitted on validation.
+
+    Source: Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv 1706.04599), section 4.2.
+
+    Args:
+        teacher: whose answers are scaled; its activations stay as they are.
+        temperature: greater than 0; above 1 for a teacher that is too sure.
+    """
+
+    def __init__(self, teacher: Teacher, temperature: float) -> None:
+        self._teacher, self._temperature = teacher, temperature
+        self.digest = digest([teacher.digest, temperature])
+
+    def predict(self, batch: Batch) -> Outputs:
+        """Return the teacher's answers with scaled logits."""
+        answers = self._teacher.predict(batch)
+        return Outputs(answers.logits / self._temperature, answers.features)
+
+
+class Ensemble:
+    """Several teachers as one: the logits are the log of their probabilities' weighted mean.
+
+    Source: Hinton, Vinyals and Dean 2015 (arXiv 1503.02531), section 1: an ensemble's averaged predictions as targets.
+
+    Args:
+        teachers: of the same classes; their activations are not passed on.
+        weights: one each, not negative, of sum 1.
+
+    Raises:
+        ValueError: the weights are none such.
+    """
+
+    def __init__(self, teachers: Sequence[Teacher], weights: Sequence[float]) -> None:
+        if len(weights) != len(teachers) or min(weights, default=-1) < 0 or abs(sum(weights) - 1) > 1e-6:
+            raise ValueError(f"{len(teachers)} teachers need as many weights of sum 1, not {list(weights)}")
+        self._teachers, self._weights = tuple(teachers), tuple(weights)
+        self.digest = digest([[teacher.digest for teacher in teachers], list(weights)])
+
+    def predict(self, batch: Batch) -> Outputs:
+        """Return logits (batch, classes): normalised log-probabilities."""
+        return Outputs(mix([teacher.predict(batch).logits for teacher in self._teachers], self._weights))
+
+
+def mix(logits: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Return the log of the weighted mean of the probabilities, (..., classes), of logits of that shape."""
+    parts = [each.log_softmax(-1) + math.log(weight) for each, weight in zip(logits, weights, strict=True) if weight]
+    return torch.stack(parts).logsumexp(0)

@@ -1,0 +1,88 @@
+"""Another domain: its labels are for the test and for the ceiling, and for nothing else."""
+
+import pytest
+from data_cases import refused
+from test_data_splits import load, many, texts, write_rows
+
+from limbeck.data import UNLABELLED
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_rows(tmp_path / "source.jsonl", many(40, "source"))
+
+
+@pytest.fixture
+def target(tmp_path):
+    return write_rows(tmp_path / "target.jsonl", many(30, "target"))
+
+
+def to(path, **more):
+    return {"target": {"source": str(path), **more}}
+
+
+def test_the_student_reads_target_text_and_is_tested_on_it(source, target):
+    splits = load(source, test=10, **to(target))
+    assert (len(splits.labelled), len(splits.validation), len(splits.unlabelled), len(splits.test)) == (36, 4, 20, 10)
+    assert all(text.startswith("source") for text in texts(splits.labelled) | texts(splits.validation))
+    assert all(text.startswith("target") for text in texts(splits.unlabelled) | texts(splits.test))
+    assert not texts(splits.unlabelled) & texts(splits.test)
+    assert set(splits.unlabelled.labels.tolist()) == {UNLABELLED}
+    written = dict(many(30, "target"))
+    assert [splits.classes[label] for label in splits.test.labels] == [written[text] for text in splits.test.texts]
+
+
+def test_the_ceiling_knows_the_labels_of_the_rest(source, target):
+    splits = load(source, test=10, **to(target))
+    assert texts(splits.ceiling) == texts(splits.unlabelled)
+    written = dict(many(30, "target"))
+    assert [splits.classes[x] for x in splits.ceiling.labels] == [written[text] for text in splits.ceiling.texts]
+    assert load(source).ceiling is None
+
+
+def test_a_test_split_of_the_target_is_kept_whole(source, tmp_path):
+    write_rows(tmp_path / "other" / "train.jsonl", [*many(12, "target"), ("tested 1", "neg")])
+    write_rows(tmp_path / "other" / "validation.jsonl", many(3, "target's validation"))
+    write_rows(tmp_path / "other" / "unsupervised.jsonl", [("more", None), ("tested 2", None)])
+    write_rows(tmp_path / "other" / "test.jsonl", many(6, "tested"))
+    splits = load(source, test=2, **to(tmp_path / "other"))
+    assert texts(splits.test) == {f"tested {row}" for row in range(6)}
+    validation = {f"target's validation {row}" for row in range(3)}
+    assert texts(splits.unlabelled) == {f"target {row}" for row in range(12)} | validation | {"more"}
+    assert texts(splits.ceiling) == {f"target {row}" for row in range(12)}
+    assert splits.dropped == {"unlabelled, also in test": 2}
+
+
+def test_text_of_the_target_test_is_in_no_other_split(tmp_path, target):
+    rows = [*many(40, "source"), *many(30, "target", labels=("pos", "neg"))]
+    splits = load(write_rows(tmp_path / "both.jsonl", rows), test=10, **to(target))
+    for part in (splits.labelled, splits.validation, splits.unlabelled):
+        assert not texts(part) & texts(splits.test)
+    assert splits.dropped["training, also in test"] == 10
+    assert sum(splits.dropped.get(f"unlabelled, also in {part}", 0) for part in ("training", "validation")) == 20
+
+
+def test_the_sources_own_test_split_and_text_are_not_used(tmp_path, target):
+    for split in ("train", "test", "unsupervised"):
+        write_rows(tmp_path / "mine" / f"{split}.jsonl", many(20, split))
+    splits = load(tmp_path / "mine", test=10, **to(target))
+    used = texts(splits.labelled) | texts(splits.validation) | texts(splits.unlabelled) | texts(splits.test)
+    assert not any(text.startswith(("test", "unsupervised")) for text in used)
+
+
+def test_the_order_of_the_rows_and_their_labels_change_no_split(source, target, tmp_path):
+    first = load(source, test=10, **to(target))
+    rows = [(text, {"neg": "pos", "pos": "neg"}[label]) for text, label in many(30, "target")][::-1]
+    second = load(source, test=10, **to(write_rows(tmp_path / "turned.jsonl", rows)))
+    assert first.test.texts == second.test.texts
+    assert first.transfer.ids.tolist() == second.transfer.ids.tolist()
+    assert first.transfer.labels.tolist() == second.transfer.labels.tolist()
+
+
+def test_what_is_refused(source, target, tmp_path):
+    with refused(target, "30 usable rows with a label are too few for data.split.test=30"):
+        load(source, test=30, **to(target))
+    with refused("label `odd` does not occur in the training rows", "train split"):
+        load(source, **to(write_rows(tmp_path / "odd.jsonl", many(30, labels=("neg", "odd")))))
+    with refused(target, "no column `review`", "set data.target.text to one of: text, label"):
+        load(source, **to(target, text="review"))

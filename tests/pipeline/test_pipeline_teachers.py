@@ -1,0 +1,144 @@
+"""Teachers of other kinds: fitted by a solver, at a temperature, and several as one."""
+
+import json
+
+import numpy as np
+import pytest
+from tiny import recipe, write_csv
+
+from limbeck.data import load_splits
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import fit_temperature, mixture_weights, nll
+from limbeck.pipeline import networks, run
+from limbeck.pipeline import teacher as teachers
+from limbeck.pipeline.arms import preflight
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.teacher import ask_teacher, train_teacher
+from limbeck.recipe import Recipe
+
+NBLR = {"kind": "nblr", "regression": {"orders": 2, "min_texts": 1, "strengths": [0.01, 1]}}
+
+
+def wanted(tmp_path, teacher, **changes):
+    source = tmp_path / "rows.csv"
+    values = recipe(source if source.is_file() else write_csv(source), seeds=[0], **changes)
+    network = values["teacher"]
+    values["teacher"] = teacher(network) if callable(teacher) else teacher
+    return Recipe.model_validate(values)
+
+
+def ask(settings, folder):
+    material = Material(load_splits(settings.data))
+    material.folder = folder / "views"
+    preflight(settings, material)
+    return ask_teacher(settings, train_teacher(settings, material, folder), material.splits, folder), material
+
+
+def test_a_regression_teaches(tmp_path):
+    settings = wanted(tmp_path, NBLR)
+    done = run(settings, tmp_path / "run")
+    assert done.evaluation.teacher.accuracy > 0.8
+    assert done.evaluation.teacher.curves == []
+    assert (tmp_path / "run/teacher/model.safetensors").is_file()
+    assert done.bundle is not None
+
+
+def test_a_fitted_regression_is_not_fitted_again(tmp_path, monkeypatch):
+    settings = wanted(tmp_path, NBLR)
+    first, _ = ask(settings, tmp_path / "run")
+    monkeypatch.setattr(teachers, "NgramRegression", None)
+    second, _ = ask(settings, tmp_path / "run")
+    assert np.array_equal(first.logits("test"), second.logits("test"))
+    assert first.names == second.names
+
+
+def test_the_strength_is_the_best_on_validation(tmp_path):
+    scores = {}
+    for strength in (0.01, 1.0):
+        settings = wanted(tmp_path, NBLR | {"regression": {**NBLR["regression"], "strengths": [strength]}})
+        answers, material = ask(settings, tmp_path / str(strength))
+        logits = answers.logits("validation")
+        labels = material.splits.validation.labels
+        scores[strength] = nll(logits / fit_temperature(logits, labels), labels), logits
+    both, _ = ask(wanted(tmp_path, NBLR), tmp_path / "both")
+    best = min(scores, key=lambda strength: scores[strength][0])
+    assert scores[0.01][0] != scores[1.0][0]
+    assert np.array_equal(both.logits("validation"), scores[best][1])
+
+
+def test_a_calibrated_teacher_is_divided_by_the_temperature_that_fits_validation(tmp_path, monkeypatch):
+    plain, material = ask(wanted(tmp_path, lambda network: network), tmp_path / "run")
+    monkeypatch.setattr(networks, "fit", None)  # the network is the same: nobody trains it again
+    scaled, _ = ask(wanted(tmp_path, lambda network: network | {"calibrate": True}), tmp_path / "run")
+    temperature = round(fit_temperature(plain.logits("validation"), material.splits.validation.labels), 4)
+    assert temperature != 1
+    for split in ("transfer", "validation", "test"):
+        np.testing.assert_allclose(scaled.logits(split), plain.logits(split) / temperature, rtol=1e-6)
+    assert scaled.names != plain.names
+    assert scaled.settings == {"teacher temperature": temperature}
+    assert len(list((tmp_path / "run/cache").iterdir())) == 1, "the answers are the same: nobody is asked twice"
+
+
+@pytest.mark.parametrize("weights", [None, [3, 1]])
+def test_an_ensemble(tmp_path, weights):
+    def both(network):
+        return {"kind": "ensemble", "members": [NBLR, network | {"calibrate": True}], "weights": weights}
+
+    answers, material = ask(wanted(tmp_path, both), tmp_path / "run")
+    labels = material.splits.validation.labels
+    members = [teachers.TeacherAnswers((member,), (1.0,), material.splits) for member in answers.members]
+    shares = (
+        mixture_weights([member.logits("validation") for member in members], labels)
+        if weights is None
+        else [0.75, 0.25]
+    )
+    assert answers.weights == pytest.approx(shares)
+    parts = [np.exp(member.logits("test").astype(np.float64)) for member in members]
+    expected = sum(w * part / part.sum(axis=1, keepdims=True) for w, part in zip(shares, parts, strict=True))
+    np.testing.assert_allclose(np.exp(answers.logits("test")), expected, atol=1e-6)
+    assert [sorted(path.name for path in (tmp_path / "run").glob("teacher-*"))] == [["teacher-0", "teacher-1"]]
+
+
+def test_a_run_with_an_ensemble(tmp_path):
+    small = {"kind": "network", "model": {"name": "ngrams", "dim": 4, "buckets": 64}, "max_length": 24}
+
+    def both(network):
+        return {"kind": "ensemble", "members": [network, small | {"train": network["train"]}]}
+
+    settings = wanted(tmp_path, both)
+    done = run(settings, tmp_path / "run")
+    result = done.evaluation
+    assert {"teacher-0 weight", "teacher-1 weight"} <= result.teacher.settings.keys()
+    files = [tmp_path / f"run/export/teacher-{number}/model.onnx" for number in range(2)]
+    assert result.teacher.cost.size_bytes == sum(file.stat().st_size for file in files)
+    assert result.teacher.cost.latency_ms > 0
+    names = {json.loads(line)["arm"] for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()}
+    assert {"teacher-0", "teacher-1", "student", "baseline"} == names
+    assert "teacher" in (tmp_path / "run/report.html").read_text()
+    assert run(settings, tmp_path / "run").evaluation.test_evaluations == result.test_evaluations, "reused"
+
+
+def test_the_exported_ensemble_answers_as_the_ensemble(tmp_path):
+    def both(network):
+        return {"kind": "ensemble", "members": [network | {"calibrate": True}, network], "weights": [1, 2]}
+
+    answers, material = ask(wanted(tmp_path, both), tmp_path / "run")
+    texts = material.splits.validation.texts
+
+    def runner(member):
+        return lambda samples: (
+            teachers.TeacherAnswers((member,), (1.0,), material.splits).logits("validation") * (member.temperature or 1)
+        )
+
+    exported = {f"teacher-{number}": runner(member) for number, member in enumerate(answers.members)}
+    np.testing.assert_allclose(answers.runner(exported)(texts), answers.logits("validation"), atol=1e-5)
+    assert answers.runner({"teacher-0": exported["teacher-0"]}) is None
+
+
+@pytest.mark.parametrize("kind", ["nblr", "ensemble"])
+def test_activations_of_such_a_teacher_are_refused_first(tmp_path, kind):
+    losses = [{"name": "fitnet", "student": "dropout", "teacher": "dropout"}]
+    teacher = NBLR if kind == "nblr" else lambda network: {"kind": "ensemble", "members": [network, network]}
+    settings = wanted(tmp_path, teacher, losses=losses)
+    with pytest.raises(LimbeckError, match=f"a teacher of kind {kind} has none to give"):
+        preflight(settings, Material(load_splits(settings.data)))

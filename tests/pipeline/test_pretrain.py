@@ -1,0 +1,119 @@
+"""Pretraining as a language model: who shares it, that it is redone when it must, and that nothing depends on when."""
+
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny import recipe, write_csv
+
+from limbeck import trainer
+from limbeck.data import load_splits
+from limbeck.errors import LimbeckError
+from limbeck.pipeline import pretrain as pretraining
+from limbeck.pipeline.arms import preflight
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.networks import train_network
+from limbeck.recipe import Recipe
+
+TRAIN = {"steps": 12, "batch_size": 16, "lr": 0.02, "validations": 3}
+
+
+@pytest.fixture
+def wanted(tmp_path):
+    values = recipe(write_csv(tmp_path / "rows.csv"))
+    model = {"name": "bilstm", "hidden": 4, "dim": 5, "layers": 2, "dropout": 0.3, "word_dropout": 0.2}
+    values["teacher"] |= {"model": model, "train": TRAIN, "pretrain": {"negatives": 8, "train": TRAIN}}
+    return Recipe.model_validate(values)
+
+
+def train(wanted, folder, *, seed=0, name="teacher", settings=None):
+    material = Material(load_splits(wanted.data))
+    material.folder = folder / "views"
+    settings = settings or wanted.teacher.network
+    lesson = material.from_labels(settings)
+    return train_network(settings, material, lesson, seed=seed, folder=folder / name, title=name)
+
+
+def changed(wanted, changes):
+    return wanted.teacher.network.changed(changes)
+
+
+def weights(folder, name="teacher"):
+    return load_file(folder / name / "model.safetensors")
+
+
+def pretrained(folder):
+    return sorted(path for path in (folder / "pretrained").iterdir())
+
+
+def test_what_it_learned_is_where_training_starts(wanted, tmp_path):
+    plain = changed(wanted, {"pretrain": None, "train.steps": 1, "train.lr": 1e-12})
+    still = changed(wanted, {"train.steps": 1, "train.lr": 1e-12})
+    train(wanted, tmp_path / "a", settings=plain)
+    train(wanted, tmp_path / "a", settings=still, name="started")
+    (folder,) = pretrained(tmp_path / "a")
+    learned = load_file(folder / "model.safetensors")
+    for name, source in (
+        ("words.table.weight", "words.table.weight"),
+        ("forwards.0.weight_hh_l0", "cells.0.weight_hh_l0"),
+    ):
+        torch.testing.assert_close(weights(tmp_path / "a", "started")[name], learned[source])
+        assert (weights(tmp_path / "a")[name] - learned[source]).abs().max() > 1e-2
+    # Upper layers and the head begin as they would have.
+    for name in ("forwards.1.weight_hh_l0", "head.weight"):
+        torch.testing.assert_close(weights(tmp_path / "a")[name], weights(tmp_path / "a", "started")[name])
+
+
+def test_one_pretraining_a_seed_is_shared(wanted, tmp_path, monkeypatch):
+    train(wanted, tmp_path)
+    monkeypatch.setattr(pretraining, "fit", None)  # nothing is pretrained again
+    longer = changed(wanted, {"train.steps": 13})
+    train(wanted, tmp_path, settings=longer, name="other")
+    assert len(pretrained(tmp_path)) == 1
+    with pytest.raises(TypeError):
+        train(wanted, tmp_path, seed=1, name="seed-1")
+
+
+def test_trained_now_or_before_the_network_is_the_same(wanted, tmp_path):
+    train(wanted, tmp_path / "a")
+    first = weights(tmp_path / "a")
+    shutil.rmtree(tmp_path / "a" / "teacher")
+    train(wanted, tmp_path / "a")
+    for name, value in weights(tmp_path / "a").items():
+        assert torch.equal(value, first[name]), name
+
+
+@pytest.mark.parametrize("at", [2, 7])
+def test_killed_and_started_again(wanted, tmp_path, monkeypatch, at):
+    train(wanted, tmp_path / "whole")
+    monkeypatch.setattr(trainer, "CHECKPOINT_EVERY_S", 0.0)
+    group = pretraining._LanguageBatches.group
+
+    def killed(self, step):
+        if step == at:
+            raise KeyboardInterrupt
+        return group(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretraining._LanguageBatches, "group", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(wanted, tmp_path / "killed")
+    train(wanted, tmp_path / "killed")
+    for name, value in weights(tmp_path / "whole").items():
+        assert torch.equal(weights(tmp_path / "killed")[name], value), name
+    assert not list(tmp_path.glob("killed/pretrained/*/checkpoint*"))
+
+
+def test_other_text_is_pretrained_on_anew(wanted, tmp_path):
+    train(wanted, tmp_path)
+    data = wanted.data.model_copy(update={"unlabelled": 20})
+    train(wanted.model_copy(update={"data": data}), tmp_path)
+    assert len(pretrained(tmp_path)) == 2
+
+
+def test_a_network_that_cannot_be_pretrained_is_refused_first(wanted, tmp_path):
+    student = wanted.student.changed({"pretrain": {"train": TRAIN}})
+    material = Material(load_splits(wanted.data))
+    with pytest.raises(LimbeckError, match="`ngrams` cannot be pretrained as a language model"):
+        preflight(wanted.model_copy(update={"student": student}), material)
