@@ -196,10 +196,9 @@ def test_what_ships_is_a_seed_that_reached_the_target() -> None:
 
 def test_a_teacher_that_gets_nothing_right_cannot_be_a_measure(tmp_path: Path) -> None:
     rows = Examples(np.arange(3), ["a", "b", "c"], np.ones(3, np.int64))
-    view = SimpleNamespace(validation=None)
     answers = SimpleNamespace(
-        logits=lambda *_: np.array([[1.0, 0.0]] * 3, np.float32), trained=SimpleNamespace(view=view)
+        logits=lambda split: np.array([[1.0, 0.0]] * 3, np.float32), splits=SimpleNamespace(validation=rows)
     )
     asked = parse_recipe(recipe(tmp_path / "rows.csv", target={"retention": 0.9}), "test")
     with pytest.raises(LimbeckError, match=r"target\.retention: the teacher gets no validation row right"):
-        wanted(asked, answers, rows)  # type: ignore[arg-type]
+        wanted(asked, answers)  # type: ignore[arg-type]
