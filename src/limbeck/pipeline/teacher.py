@@ -1,7 +1,7 @@
 """The teacher of a run: trained, asked once, and from then on answering from its cache, alone or as an ensemble."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -225,11 +225,9 @@ def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[
         member.of(splits, "validation")
     if not settings.calibrate:
         return member
-    batch = Batch(ids=torch.from_numpy(splits.validation.ids), student_inputs={})
-    logits = member.of(splits, "validation").predict(batch).logits.numpy()
-    temperature = round(fit_temperature(logits, splits.validation.labels), 4)
+    temperature = round(fit_temperature(_logits(member, splits), splits.validation.labels), 4)
     say(f"  its logits are divided by {temperature:.2f}, which fits validation best")
-    return Member(network, member.cache, identity, temperature)
+    return replace(member, temperature=temperature)
 
 
 def _logits(member: Member, splits: Splits) -> NDArray[np.float32]:
