@@ -12,44 +12,52 @@ from typing import Any
 
 from limbeck.errors import LimbeckError, unwritable
 
+_KINDS = ("part", "new", "old")
 _writing: set[Path] = set()  # what this process is writing aside
 
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file or a folder to; it takes the name `path` when the block succeeds.
+    """Yield a path to write a file or a folder to; what is there takes the name `path` when the block succeeds.
 
-    What processes of this machine left aside in the same folder when they were killed is removed first; an old folder
-    that was killed on its way out gets its name back.
+    It lies alone in a folder beside `path`: libraries put files of their own next to what they write (safetensors one
+    of random name that it renames at its end), and go with that folder. What processes of this machine left aside
+    beside `path` when they were killed is removed first; an old folder that was killed on its way out gets its name
+    back.
 
     Raises:
         LimbeckError: the disk is full, or does not take it for another reason; what stood at `path` is still there.
         RuntimeError: the block wrote nothing there.
     """
-    aside, old = (path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.{kind}") for kind in ("part", "old"))
-    mine = {aside.absolute(), old.absolute()}
+    part, new, old = (path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.{kind}") for kind in _KINDS)
+    aside, mine = part / path.name, {each.absolute() for each in (part, new, old)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _clean(path.parent)
         _writing.update(mine)
+        part.mkdir()
         yield aside
         if not aside.exists():
             raise RuntimeError(f"nothing was written for {path}")
         _sync(aside)
+        # In two steps, so that the last one leaves nothing that another process would have to clear away.
+        aside.rename(new)
+        _remove(part)
         if path.is_dir():
             # A folder cannot be replaced in one step: its old content goes aside first.
             path.rename(old)
-            aside.rename(path)
+            new.rename(path)
             _remove(old)
         else:
-            aside.replace(path)
+            new.replace(path)
     except Exception as error:
         if (reason := _from_system(error)) is None:
             raise
         raise unwritable(path, reason) from error
     finally:
-        with suppress(OSError):
-            _remove(aside)
+        for rest in (part, new):
+            with suppress(OSError):
+                _remove(rest)
         _writing.difference_update(mine)
 
 
@@ -104,7 +112,8 @@ def size_of(path: Path) -> int:
 
 def _clean(folder: Path) -> None:
     """Clear away what killed processes were writing; what a live one or another machine writes is left alone."""
-    pattern = re.compile(rf"\.(?P<name>.+)\.{re.escape(_machine())}-(?P<process>\d{{1,9}})\.(?P<kind>part|old)")
+    kinds = "|".join(_KINDS)
+    pattern = re.compile(rf"\.(?P<name>.+)\.{re.escape(_machine())}-(?P<process>\d{{1,9}})\.(?P<kind>{kinds})")
     for rest in list(folder.iterdir()):
         match = pattern.fullmatch(rest.name)
         if match is None or rest.absolute() in _writing or _alive(int(match["process"])):

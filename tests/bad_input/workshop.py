@@ -122,7 +122,7 @@ def lay_out(case: "Case", folder: Path, finished: Finished) -> None:
 
 def debris(folder: Path) -> list[str]:
     """Return what a write that was broken off leaves behind."""
-    return [str(path.relative_to(folder)) for path in folder.rglob(".*") if path.suffix in (".part", ".old")]
+    return [str(path.relative_to(folder)) for path in folder.rglob(".*") if path.suffix in (".part", ".new", ".old")]
 
 
 class Snapshot:

@@ -31,7 +31,7 @@ def test_a_file_appears_when_the_block_succeeds(tmp_path):
     with staged(path) as aside:
         aside.write_text("new")
         assert not path.exists()
-        assert aside.parent == path.parent
+        assert (aside.name, aside.parent.parent) == (path.name, path.parent)
     assert path.read_text() == "new"
     assert names(path.parent) == ["result.txt"]
 
@@ -152,11 +152,20 @@ def rest(path, process, kind, machine=None):
     return left
 
 
+def test_what_a_library_writes_beside_it_goes(tmp_path):
+    path = tmp_path / "model"
+    with staged(path) as aside:
+        aside.with_name(".tmpAbCdEf").write_text("a library's own")
+        aside.write_text("new")
+    assert tree(tmp_path) == {"model": "new"}
+    assert names(tmp_path) == ["model"]
+
+
 @pytest.mark.parametrize("again", [True, False])
 def test_what_a_killed_process_left_is_no_obstacle_and_goes(tmp_path, dead, again):
     """In a container the next process may have the number of the one that was killed."""
     path = tmp_path / "bundle"
-    for kind in ("part", "old"):
+    for kind in ("part", "new", "old"):
         rest(path, os.getpid() if again else dead, kind)
     path.mkdir()
     with staged(path) as aside:

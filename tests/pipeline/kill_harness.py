@@ -114,7 +114,8 @@ def _watch(happened: _Events) -> None:
     _stop_clocks()
     _watch_stages(happened)
     _watch_work(happened)
-    _watch_files(happened)
+    _watch_moves(happened)
+    _watch_removals(happened)
 
 
 def _stop_clocks() -> None:
@@ -183,24 +184,31 @@ def _watch_work(happened: _Events) -> None:
     ModuleTeacher.predict = answer  # type: ignore[method-assign]
 
 
-def _watch_files(happened: _Events) -> None:
-    import shutil
-
-    rename, replace, unlink, rmtree = Path.rename, Path.replace, Path.unlink, shutil.rmtree
+def _watch_moves(happened: _Events) -> None:
+    rename, replace = Path.rename, Path.replace
 
     def moving(move: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
         def moved(self: Path, target: Path) -> Path:
-            if self.suffix == ".part":
-                happened.of(target, "half written", lambda: _halve(self))
+            if target.suffix == ".new":
+                happened.of(target.with_name(self.name), "half written", lambda: _halve(self))
+            if self.suffix == ".new":
                 happened.of(target, "written")
             result = move(self, target)
-            if self.suffix == ".part":
+            if self.suffix == ".new":
                 happened.of(target, "in place")
             elif target.suffix == ".old":
                 happened.of(self, "aside")
             return result
 
         return moved
+
+    Path.rename, Path.replace = moving(rename), moving(replace)  # type: ignore[method-assign]
+
+
+def _watch_removals(happened: _Events) -> None:
+    import shutil
+
+    unlink, rmtree = Path.unlink, shutil.rmtree
 
     def removed(self: Path, missing_ok: bool = False) -> None:
         existed = self.exists()
@@ -214,13 +222,16 @@ def _watch_files(happened: _Events) -> None:
             file.unlink()
         rmtree(folder, *arguments, **options)
 
-    Path.rename, Path.replace = moving(rename), moving(replace)  # type: ignore[method-assign]
     Path.unlink, shutil.rmtree = removed, removed_whole  # type: ignore[method-assign, assignment]
 
 
 def _halve(path: Path) -> None:
-    """Cut a file in its middle; of a folder the last file is cut and the one before it is missing."""
+    """Cut a file in its middle, under the name that safetensors gives it till it is complete.
+
+    Of a folder the last file is cut and the one before it is missing.
+    """
     files = [path] if path.is_file() else sorted(path.rglob("*"))
     for file in files[-2:-1]:
         os.unlink(file)  # not Path.unlink, which is watched
     os.truncate(files[-1], files[-1].stat().st_size // 2)
+    os.rename(files[-1], files[-1].with_name(".tmpq1w2e3"))

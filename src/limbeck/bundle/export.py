@@ -3,7 +3,6 @@
 import contextlib
 import io
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,9 +59,8 @@ def quantize_int8(source: Path, target: Path) -> None:
 
     Constants are folded first, or onnxruntime finds no constant weights in an LSTM and leaves it as it is.
     """
-    # The folded file is put elsewhere, because onnxruntime writes more files beside it while it works.
-    with _quiet(), staged(target) as aside, tempfile.TemporaryDirectory() as scratch:
-        folded = Path(scratch) / "folded.onnx"
+    with _quiet(), staged(target) as aside:
+        folded = aside.with_name("folded.onnx")  # onnxruntime writes more files beside it while it works
         quant_pre_process(str(source), str(folded), skip_symbolic_shape=True)
         quantize_dynamic(str(folded), str(aside), weight_type=QuantType.QInt8)
 
