@@ -34,13 +34,14 @@ class LanguageModel(nn.Module):
         self.projections = nn.ModuleList(nn.Linear(network.settings.hidden, network.settings.dim) for _ in self.cells)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return logits (batch, directions * (tokens - 1), 1 + negatives) of ids (batch, tokens).
+        """Return logits (batch, directions * (tokens - 1), 2) of ids (batch, tokens).
 
-        The true word's is the first one; `predictions` says which of them are real. In evaluation mode the same words
-        are sampled each time, so that two losses can be compared.
+        The first is the true word's, the second the log of the sum of the others' exponentials: a softmax over the two
+        gives the true word what one over all gives it. `predictions` says which are real. In evaluation mode the same
+        words are sampled each time, so that two losses can be compared.
         """
         mask = attention_mask.bool()
-        negatives = self._sample(input_ids.device)
+        negatives, corrections = self._sample(input_ids.device)
         back = reversal(mask)
         embedded = self.dropout(self.words(input_ids, drop_words(mask, self._settings.word_dropout, self.training)))
         logits = []
@@ -48,28 +49,36 @@ class LanguageModel(nn.Module):
             ids = input_ids if order is None else input_ids.gather(1, order)
             inputs = embedded if order is None else take(embedded, order)
             states = projection(self.dropout(run_cell(cell, inputs)[:, :-1]))
-            logits.append(self._logits(states, ids[:, 1:], negatives))
-        return torch.cat(logits, dim=1)
+            logits.append(self._logits(states.flatten(0, 1), ids[:, 1:].flatten(), negatives, corrections))
+        return torch.cat([part.unflatten(0, (len(input_ids), -1)) for part in logits], dim=1)
 
     def predictions(self, attention_mask: Tensor) -> Tensor:
         """Return a bool (batch, directions * (tokens - 1)): True where there is a next word."""
         return attention_mask[:, 1:].bool().repeat(1, len(self.cells))
 
-    def _logits(self, states: Tensor, targets: Tensor, negatives: Tensor) -> Tensor:
+    def _logits(self, states: Tensor, targets: Tensor, negatives: Tensor, corrections: Tensor) -> Tensor:
+        """Return the two logits (positions, 2) of states (positions, dim)."""
         table = self.words.table
-        own = (states * table(targets)).sum(-1, keepdim=True) - self._log_expected(targets).unsqueeze(-1)
-        others = states @ table(negatives).T - self._log_expected(negatives)
+        own = (states * table(targets)).sum(-1) - self._log_expected(targets)
+        others = torch.addmm(corrections, states, table(negatives).T)
         # The true word among the samples is no wrong answer.
-        others = others.masked_fill(negatives == targets.unsqueeze(-1), -torch.inf)
-        return torch.cat([own, others], dim=-1)
+        column = torch.searchsorted(negatives, targets).clamp(max=len(negatives) - 1)
+        (among,) = (negatives[column] == targets).nonzero(as_tuple=True)
+        others[among, column[among]] = -torch.inf
+        return torch.stack([own, others.logsumexp(-1)], dim=-1)
 
-    def _sample(self, device: torch.device) -> Tensor:
+    def _sample(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return the distinct sampled words, ascending, and what is added to the logit of each.
+
+        A word that was drawn k times stands k times in the sum, or once with log k added.
+        """
         size, generator = self.words.table.num_embeddings, None
         if not self.training:
             generator = torch.Generator().manual_seed(0)
         uniform = torch.rand(self._negatives, generator=generator, dtype=torch.float64)
         ranks = (uniform * math.log(size + 1)).exp().floor().long() - 1
-        return ranks.clamp(0, size - 1).to(device)
+        negatives, times = ranks.clamp(0, size - 1).to(device).unique(return_counts=True)
+        return negatives, times.log() - self._log_expected(negatives)
 
     def _log_expected(self, ids: Tensor) -> Tensor:
         """Return the log of how many of the samples are expected to be each word."""
