@@ -14,23 +14,36 @@ class SplitSettings(BaseModel):
     validation: Annotated[int, Field(ge=2, description="rows held out for every choice")] = 400
 
 
-class TargetSettings(BaseModel):
-    """Another domain, of whose labels nothing but the final test may know: the student is made for it."""
+class _Rows(BaseModel):
+    """Which rows are read, and from where."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Annotated[str, Field(min_length=1, description="in any form that `data.source` may have")]
-    domain: Annotated[str | None, Field(description="one part of a packaged source; null: all of it")] = None
+    source: str
+    domain: Annotated[
+        str | None,
+        Field(description="one part of a packaged source, or the rows with this in a column `domain`; null: all of it"),
+    ] = None
     text: Annotated[str, Field(min_length=1, description="the column with the text")] = "text"
+    label: str = "label"
+
+    @property
+    def title(self) -> str:
+        """The source and the part of it, in words."""
+        return self.source if self.domain is None else f"{self.source} ({self.domain})"
+
+
+class TargetSettings(_Rows):
+    """Another domain, of whose labels nothing but the final test and the ceiling may know: the student is for it."""
+
+    source: Annotated[str, Field(min_length=1, description="in any form that `data.source` may have")]
     label: Annotated[str, Field(min_length=1, description="the column with the label; classes as in the source")] = (
         "label"
     )
 
 
-class DataSettings(BaseModel):
+class DataSettings(_Rows):
     """Where the examples come from, and which of them keep their labels."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Annotated[
         str,
@@ -40,8 +53,6 @@ class DataSettings(BaseModel):
             "(/unsupervised) files, or a hub id",
         ),
     ]
-    domain: Annotated[str | None, Field(description="one part of a packaged source; null: all of it")] = None
-    text: Annotated[str, Field(min_length=1, description="the column with the text")] = "text"
     label: Annotated[str, Field(min_length=1, description="the column with the label: integer, string or boolean")] = (
         "label"
     )
@@ -53,7 +64,8 @@ class DataSettings(BaseModel):
         int, Field(ge=0, description="labelled rows in every batch of a distilled student; the rest are unlabelled")
     ] = 8
     unlabelled: Annotated[
-        int | None, Field(ge=0, description="unlabelled rows of the transfer set to use; null: all")
+        int | None,
+        Field(ge=0, description="unlabelled rows of the transfer set to use, those of a target first; null: all"),
     ] = None
     transfer: Annotated[
         str | None, Field(description="more unlabelled text, in any form `source` may have; null: none")

@@ -92,7 +92,8 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     none, rows with a label are held out. What is left without a label, or beyond `data.labelled`, is unlabelled.
 
     With `data.target`, that source's test split (or rows held out of it) is the test, and the rest of its text is
-    unlabelled; validation rows come from `data.source`, as labels of the target are what nobody has.
+    unlabelled, before that of `data.source`; validation rows come from `data.source`, as labels of the target are what
+    nobody has.
 
     Raises:
         LimbeckError: too few rows for the sizes asked, fewer than two classes, or labels that cannot be classes.
@@ -133,9 +134,9 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     extra = _extra(tables, settings)
     for other, where in ((parts["test"], "test"), (parts["validation"], "validation"), (train, "training")):
         extra = _drop(extra, other, f"unlabelled, also in {where}", dropped)
-    unlabelled = rest + _clean(extra, dropped)
-    if settings.unlabelled is not None:
-        unlabelled = unlabelled.take(range(min(settings.unlabelled, len(unlabelled))))
+    unlabelled = _unlabelled(rest, _clean(extra, dropped), settings)
+    if ceiling is not None:
+        ceiling = _drop(ceiling, parts["validation"], "", {})
     return Splits(labelled, unlabelled, parts["validation"], parts["test"], classes, dropped, ceiling)
 
 
@@ -153,8 +154,7 @@ def _for_target(
     Raises:
         LimbeckError: the target cannot be read, has other classes, or too few rows for a test.
     """
-    where = target.source if target.domain is None else f"{target.source} ({target.domain})"
-    columns = {"text": target.text, "label": target.label}
+    where, columns = target.title, {"text": target.text, "label": target.label}
     found = read_tables(target.source, **columns, domain=target.domain, key="data.target")
     rows = _clean(_examples(found["train"], classes, f"{where}, train split"), {})
     having = rows.take(np.flatnonzero(rows.labels != UNLABELLED))
@@ -282,6 +282,12 @@ def _extra(tables: dict[str, Table], settings: DataSettings) -> Examples:
     if settings.transfer is not None:
         texts = texts + read_texts(settings.transfer, text=settings.text)
     return Examples(_ids(texts), texts, np.full(len(texts), UNLABELLED, np.int64))
+
+
+def _unlabelled(rest: Examples, extra: Examples, settings: DataSettings) -> Examples:
+    """Return as many unlabelled rows as are asked for, the source's own first, or the target's."""
+    rows = rest + extra if settings.target is None else extra + rest
+    return rows if settings.unlabelled is None else rows.take(range(min(settings.unlabelled, len(rows))))
 
 
 def _check_held_out(name: str, part: Examples, source: str, dropped: dict[str, int]) -> None:

@@ -42,7 +42,7 @@ def read_tables(
         source: a packaged name, a file, a folder, or a hub id.
         text: the column with the text.
         label: the column with the label; it may be absent from an `unsupervised` split.
-        domain: one part of a packaged source.
+        domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
         splits: those to read of a folder or a hub's data set; the first one must be there.
         key: the part of the recipe that says all this, for errors.
 
@@ -54,12 +54,9 @@ def read_tables(
     """
     if source in packaged.SOURCES:
         return {split: Table(*columns) for split, columns in packaged.SOURCES[source](domain, splits).items()}
-    if domain is not None:
-        raise LimbeckError(
-            f"`{key}.domain` belongs to packaged sources, and `{source}` is none",
-            fix=f"set {key}.domain=null; packaged: {', '.join(packaged.SOURCES)}",
-        )
     found = _columns(source, label, f"{key}.source", splits)
+    if domain is not None:
+        found = {split: (where, _of(domain, held, where, key)) for split, (where, held) in found.items()}
     if not found.keys() & {splits[0], "train"}:
         only = f", only {', '.join(found)}" if found else ""
         raise LimbeckError(
@@ -129,6 +126,23 @@ def _columns(source: str, label: str | None, key: str, splits: Sequence[str]) ->
             fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
         )
     return read_hub(source, key, splits)
+
+
+def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
+    """Return the rows whose column `domain` has this value."""
+    if "domain" not in columns:
+        raise LimbeckError(
+            f"no column `domain`, by which {key}.domain={domain} would choose rows", where=where, fix="leave it out"
+        )
+    found = [str(value) for value in columns["domain"]]
+    if domain not in found:
+        raise LimbeckError(
+            f"no row of the domain `{domain}`",
+            where=f"{where}, column `domain`",
+            fix=nearest(domain, sorted(set(found))),
+        )
+    rows = [row for row, value in enumerate(found) if value == domain]
+    return {name: [values[row] for row in rows] for name, values in columns.items()}
 
 
 def _nearest_source(path: Path) -> str:

@@ -4,7 +4,7 @@ from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixt
 from limbeck.evaluation.cost import Speed, measure, measure_all
 from limbeck.evaluation.floor import Floor, require_words, tfidf_floor
 from limbeck.evaluation.metrics import accuracy, agreement, confusion, kl, mean_scores, nll, reliability, scores
-from limbeck.evaluation.sentence import parts_sentence, sentence
+from limbeck.evaluation.sentence import parts_sentence, sentence, transfer_sentence
 from limbeck.evaluation.significance import compare, verdict
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "scores",
     "sentence",
     "tfidf_floor",
+    "transfer_sentence",
     "verdict",
 ]

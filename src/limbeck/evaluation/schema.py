@@ -142,11 +142,13 @@ class DataRecord(Record):
     """What the data were, and what was dropped from them."""
 
     source: str
+    target: str | None = Field(default=None, description="where the test rows are from; null: from the source")
     classes: list[str]
     test: int
     validation: int
     labelled: int
     unlabelled: int
+    ceiling: int | None = Field(default=None, description="rows of the target whose labels the arm ceiling learned")
     dropped: dict[str, int] = Field(description="rows removed, by reason")
     truncated: dict[str, Fraction] = Field(description="share of training texts cut at max_length, by model")
 
@@ -165,6 +167,7 @@ class Evaluation(Record):
     student: Block
     baseline: Block | None
     hard_labels: Block | None = Field(default=None, description="the student, told the teacher's decisions only")
+    ceiling: Block | None = Field(default=None, description="the student, trained with the labels of the target")
     floor: Block | None = Field(description="TF-IDF + logistic regression on the same labels")
     fidelity: dict[str, Fidelity] = Field(description="by arm")
     retention: float
@@ -173,6 +176,10 @@ class Evaluation(Record):
     gain: Gain | None = Field(description="student minus baseline")
     decomposition: Decomposition | None = Field(
         default=None, description="of the gain; null unless the baseline and hard_labels were trained"
+    )
+    gap_recovered: float | None = Field(
+        default=None,
+        description="(student - baseline) / (ceiling - baseline); null unless that gap was measured and is positive",
     )
     verdict: Literal["helps", "no_difference", "hurts", "no_baseline"]
     sentence: str = Field(description="the verdict in words")
@@ -189,5 +196,5 @@ class Evaluation(Record):
     @property
     def models(self) -> dict[str, Block]:
         """The models of the comparison that this run has, in the order in which they are shown."""
-        names = ("teacher", "student", "baseline", "hard_labels", "floor")
+        names = ("teacher", "student", "baseline", "hard_labels", "ceiling", "floor")
         return {name: block for name in names if (block := getattr(self, name)) is not None}

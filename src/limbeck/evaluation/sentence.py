@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from limbeck.evaluation.schema import Decomposition, Gain
+from limbeck.evaluation.schema import Decomposition, Evaluation, Gain
 from limbeck.evaluation.significance import LEVEL, verdict
 
 _METRIC = {"accuracy": "accuracy", "f1_macro": "macro F1"}
@@ -39,6 +39,24 @@ def parts_sentence(gain: Gain, parts: Decomposition) -> str:
         f"The gain of {_points(gain.mean)} points is {_points(text.mean)} from more text, labelled by the teacher's "
         f"decisions ({_interval(text)}), and {_points(soft.mean)} from soft targets in their place ({_interval(soft)})."
     )
+
+
+def transfer_sentence(evaluation: Evaluation) -> str | None:
+    """Say what domain was measured, and how far the student got on the way to the ceiling; None without a target."""
+    data, baseline, ceiling = evaluation.data, evaluation.baseline, evaluation.ceiling
+    if data.target is None:
+        return None
+    where = f"Measured on {data.target}; the labels learned from are of {data.source}."
+    if ceiling is None:
+        return where
+    top, seen = f"ceiling ({100 * ceiling.accuracy:.1f} %)", f"the same network trained with {data.ceiling:,} labels"
+    if baseline is None:
+        return f"{where} The {top} is {seen} of {data.target}."
+    start = f"the baseline ({100 * baseline.accuracy:.1f} %)"
+    if evaluation.gap_recovered is None:
+        return f"{where} The {top}, {seen} of {data.target}, is not above {start}."
+    share = f"{100 * evaluation.gap_recovered:.0f} %" if evaluation.gap_recovered >= 0 else "none"
+    return f"{where} The student went {share} of the way from {start} to the {top}, which is {seen} of {data.target}."
 
 
 def _interval(gain: Gain) -> str:

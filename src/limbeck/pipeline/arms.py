@@ -30,7 +30,7 @@ class Arm:
     """One way of training the student, over all seeds.
 
     Attributes:
-        name: student, baseline or hard_labels.
+        name: student, baseline, hard_labels or ceiling.
         settings: after tuning.
         chosen: the grid's values taken, by key.
         trained: one network a seed.
@@ -58,7 +58,8 @@ def preflight(recipe: Recipe, material: Material) -> None:
     """Make every view and build every network of the run once: what cannot be had fails before anything long starts.
 
     Raises:
-        LimbeckError: a network, its weights or its word vectors cannot be had, or labelled rows fill every batch.
+        LimbeckError: a network, its weights or its word vectors cannot be had, labelled rows fill every batch, or the
+            ceiling has nothing to learn.
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     if len(splits.unlabelled) and recipe.data.labelled_per_batch >= recipe.student.train.batch_size:
@@ -67,6 +68,12 @@ def preflight(recipe: Recipe, material: Material) -> None:
             "and the unlabelled ones would never be seen",
             where="data.labelled_per_batch",
             fix="lower it, raise student.train.batch_size, or set data.unlabelled=0",
+        )
+    if "ceiling" in recipe.trained_arms and not splits.ceiling:
+        raise LimbeckError(
+            "no row of the target has a label, beside its test rows: the arm ceiling has nothing to learn",
+            where="data.target",
+            fix="label some, lower data.split.test, or leave ceiling out of arms",
         )
     tuned = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
     for settings in {digest(s.model_dump(exclude={"train"})): s for s in tuned}.values():
@@ -110,7 +117,7 @@ def train_arm(
 
     def train(settings: NetworkSettings, seed: int, place: Path, title: str) -> Trained:
         if teacher is None:
-            lesson = material.from_labels(settings)
+            lesson = material.from_labels(settings, "ceiling" if name == "ceiling" else "labelled")
         else:
             lesson = material.from_teacher(settings, recipe, teacher, answers.names, arm=name)
         return train_network(settings, material, lesson, seed=seed, folder=place, title=title, target=level)
@@ -145,7 +152,7 @@ def train_arm(
 
 def _teacher_of(name: str, splits: Splits, answers: TeacherAnswers) -> Teacher | None:
     """Return whom an arm listens to: nobody, the cache, or the module itself where rows come from a loader."""
-    if name == "baseline":
+    if name in ("baseline", "ceiling"):
         return None
     if not len(splits.transfer):
         return answers.live()

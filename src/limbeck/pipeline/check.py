@@ -32,7 +32,7 @@ def check(recipe: Recipe) -> float:
     """
     let_import(recipe.folder)
     material = Material(load_splits(recipe.data))
-    _describe(material.splits)
+    _describe(recipe, material.splits)
     preflight(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
@@ -49,13 +49,15 @@ def check(recipe: Recipe) -> float:
     return total
 
 
-def _describe(splits: Splits) -> None:
+def _describe(recipe: Recipe, splits: Splits) -> None:
     parts = {
         "labelled": splits.labelled,
         "unlabelled": splits.unlabelled,
         "validation": splits.validation,
         "test": splits.test,
     }
+    if splits.ceiling and "ceiling" in recipe.trained_arms:
+        parts["ceiling"] = splits.ceiling
     table(["split", "rows", "classes"], [[name, f"{len(rows):,}", _classes(rows)] for name, rows in parts.items()])
     names = splits.classes
     counts = Counter(splits.labelled.labels.tolist())
@@ -83,8 +85,10 @@ def _trial(settings: NetworkSettings, material: Material, name: str, recipe: Rec
     distiller, batches = Distiller(model, lesson.objective), lesson.batches(settings.train, 0)
     step = _seconds(lambda: _steps(distiller, batches, settings)) / TRIAL_STEPS
     teacher = name.startswith("teacher")
-    rows = splits.labelled if teacher or name == "baseline" else splits.transfer
-    total = step * settings.train.total_steps(len(rows))
+    rows = (
+        splits.labelled if teacher or name == "baseline" else splits.ceiling if name == "ceiling" else splits.transfer
+    )
+    total = step * settings.train.total_steps(len(rows or ()))
     if teacher:
         assert view.encoder is not None  # a recipe's data are texts
         sample = encode(view.encoder, splits.validation.texts[:TRIAL_ROWS])

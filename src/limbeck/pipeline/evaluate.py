@@ -151,11 +151,13 @@ def evaluate(
         student=blocks["student"],
         baseline=blocks.get("baseline"),
         hard_labels=blocks.get("hard_labels"),
+        ceiling=blocks.get("ceiling"),
         floor=_floor_block(answers.floor, labels, costs.get("floor")),
         fidelity=fidelity,
         **own.model_dump(),
         gain=gain,
         decomposition=_decomposition(answers.arms, labels),
+        gap_recovered=_gap_recovered(blocks),
         verdict=verdict(gain),
         sentence=said,
         target=arms["student"].target,
@@ -329,6 +331,13 @@ def _decomposition(arms: _ByArm, labels: NDArray[np.int64]) -> Decomposition | N
     return Decomposition(text=text, soft_targets=soft_targets) if text and soft_targets else None
 
 
+def _gap_recovered(blocks: Mapping[str, Block]) -> float | None:
+    if not {"baseline", "ceiling"} <= blocks.keys():
+        return None
+    gap = blocks["ceiling"].accuracy - blocks["baseline"].accuracy
+    return (blocks["student"].accuracy - blocks["baseline"].accuracy) / gap if gap > 0 else None
+
+
 def _steps_to_target(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | None:
     if arms["student"].target is None:
         return None
@@ -337,12 +346,14 @@ def _steps_to_target(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | N
 
 def _data(recipe: Recipe, splits: Splits, networks: Mapping[str, Trained]) -> DataRecord:
     return DataRecord(
-        source=recipe.data.source if recipe.data.domain is None else f"{recipe.data.source} ({recipe.data.domain})",
+        source=recipe.data.title,
+        target=recipe.data.target.title if recipe.data.target else None,
         classes=list(splits.classes),
         test=len(splits.test),
         validation=len(splits.validation),
         labelled=len(splits.labelled),
         unlabelled=len(splits.unlabelled),
+        ceiling=len(splits.ceiling) if splits.ceiling and "ceiling" in recipe.trained_arms else None,
         dropped=splits.dropped,
         truncated={name: trained.view.transfer.truncated for name, trained in networks.items()},
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -92,6 +92,11 @@ class View(Protocol):
         ...
 
     @property
+    def ceiling(self) -> Rows:
+        """The target's rows with labels: only the arm of this name may ask for them."""
+        ...
+
+    @property
     def validation(self) -> Rows:
         """The validation rows."""
         ...
@@ -139,6 +144,12 @@ class TextView:
         """The transfer set, labelled rows first."""
         return self._once("transfer", self._splits.transfer)
 
+    @cached_property
+    def ceiling(self) -> EncodedTexts:
+        """The target's rows with labels: only the arm of this name may ask for them."""
+        assert self._splits.ceiling is not None
+        return encode(self.encoder, self._splits.ceiling.texts)
+
     @property
     def validation(self) -> EncodedTexts:
         """The validation rows."""
@@ -167,7 +178,7 @@ class TensorView:
     def __init__(self, name: str, validation: TensorRows, test: TensorRows) -> None:
         self.digest = name
         self.validation, self.test = validation, test
-        self.labelled = self.transfer = TensorRows({"": torch.zeros(0)})
+        self.labelled = self.transfer = self.ceiling = TensorRows({"": torch.zeros(0)})
         inputs = validation.batch(np.arange(2))
         self.example = inputs, {key: {0: "batch"} for key in inputs}
 
@@ -291,11 +302,12 @@ class Material:
             best_device()
         )
 
-    def from_labels(self, settings: Reads) -> Lesson:
-        """Return the lesson of a network that learns from labels alone."""
-        parts = {"labelled": self.splits.labelled, "validation": self.splits.validation}
+    def from_labels(self, settings: Reads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
+        """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""
+        examples = getattr(self.splits, rows)
+        parts = {rows: examples, "validation": self.splits.validation}
         inputs = {name: [part.ids.tolist(), part.labels.tolist()] for name, part in parts.items()}
-        source = self._batches(self.splits.labelled, self.view(settings).labelled, 0)
+        source = self._batches(examples, getattr(self.view(settings), rows), 0)
         return Lesson(*source, 1.0 * CrossEntropy(), None, inputs | self._names)
 
     def from_teacher(

@@ -19,7 +19,7 @@ from limbeck import __version__
 from limbeck.console import heading, logged_to, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import require_words
+from limbeck.evaluation import require_words, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, preflight, train_arm
@@ -148,6 +148,8 @@ def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Materia
     splits = material.splits
     counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
     counts["test"] = splits.test
+    if splits.ceiling and "ceiling" in recipe.trained_arms:
+        counts["for the ceiling"] = splits.ceiling
     say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in counts.items()))
     if splits.dropped:
         say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
@@ -175,7 +177,8 @@ def _evaluate(
         {"name": words(name), **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
         for name, block in result.models.items()
     ]
-    record, error = deliver(recipe, material, arms["student"], exported, rows, result.sentence, out)
+    said = " ".join(filter(None, [result.sentence, transfer_sentence(result)]))
+    record, error = deliver(recipe, material, arms["student"], exported, rows, said, out)
     return result.model_copy(update={"bundle": record, "bundle_error": error})
 
 

@@ -1,7 +1,7 @@
 """What a finished run prints."""
 
 from limbeck.console import say, table
-from limbeck.evaluation import parts_sentence
+from limbeck.evaluation import parts_sentence, transfer_sentence
 from limbeck.evaluation.schema import Block, Evaluation
 from limbeck.pipeline.order import Run
 from limbeck.report import format as text
@@ -31,6 +31,8 @@ def print_summary(run: Run) -> None:
             say(f"    {target.sentence(arm, result.target)}")
     say("")
     say(result.sentence, style="bold")
+    if (moved := transfer_sentence(result)) is not None:
+        say(moved)
     if result.gain is not None and result.decomposition is not None:
         say(parts_sentence(result.gain, result.decomposition))
     say("")

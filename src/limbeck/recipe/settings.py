@@ -19,7 +19,7 @@ from limbeck.recipe.text import write_yaml
 from limbeck.teachers.nblr import NBLRSettings
 from limbeck.trainer import TrainSettings
 
-ArmName = Literal["student", "baseline", "hard_labels"]
+ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""
 
 
@@ -205,7 +205,10 @@ class Recipe(_Settings):
     ] = {}
     arms: Annotated[
         list[ArmName],
-        Field(description="what is trained and compared; hard_labels: the student, told the teacher's decisions only"),
+        Field(
+            description="what is trained and compared; hard_labels: the student, told the teacher's decisions only; "
+            "ceiling: the student, trained with the labels of data.target"
+        ),
     ] = ["student", "baseline"]
     grid: Annotated[
         dict[str, Annotated[list[Any], Field(min_length=1)]],
@@ -234,11 +237,13 @@ class Recipe(_Settings):
 
     @field_validator("arms")
     @classmethod
-    def _student_and_others(cls, arms: list[ArmName]) -> list[ArmName]:
+    def _student_and_others(cls, arms: list[ArmName], info: ValidationInfo) -> list[ArmName]:
         if len(set(arms)) < len(arms):
             raise ValueError("an arm stands twice; each is trained once")
         if "student" not in arms:
             raise ValueError("student is missing; the others are compared with it")
+        if "ceiling" in arms and "data" in info.data and info.data["data"].target is None:
+            raise ValueError("ceiling learns the labels of data.target, which is not set; set it, or leave ceiling out")
         return sorted(arms, key=get_args(ArmName).index)
 
     @field_validator("losses")

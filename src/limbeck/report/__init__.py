@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from limbeck.evaluation import parts_sentence
+from limbeck.evaluation import parts_sentence, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_text
 from limbeck.report import format
@@ -37,6 +37,7 @@ def write_report(
         command=command,
         style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
         models=evaluation.models,
+        transfer=transfer_sentence(evaluation),
         parts=gain and parts and parts_sentence(gain, parts),
         learning=[figures.curve(evaluation, "nll"), figures.curve(evaluation, "accuracy")],
         confusion=[figures.confusion(evaluation, "teacher"), figures.confusion(evaluation, "student")],

@@ -21,9 +21,10 @@ COLOURS = {
     "student": "#fe0202",
     "baseline": "#fe0203",
     "hard_labels": "#fe0205",
+    "ceiling": "#fe0206",
     "floor": "#fe0204",
 }
-MARKERS = {"teacher": "D", "student": "o", "baseline": "s", "hard_labels": "v", "floor": "^"}
+MARKERS = {"teacher": "D", "student": "o", "baseline": "s", "hard_labels": "v", "ceiling": "P", "floor": "^"}
 _VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", HEAT: "--heat"} | {
     colour: f"--{name}" for name, colour in COLOURS.items()
 }

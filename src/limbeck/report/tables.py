@@ -48,7 +48,7 @@ class Pair:
 
 
 def key_figures(evaluation: Evaluation) -> list[KeyFigure]:
-    """Return retention, gain, agreement, and size and speed against the teacher."""
+    """Return retention, gain, its share of the way to a ceiling, agreement, and size and speed against the teacher."""
     metric = metric_name(evaluation)
     gain, teacher, student = evaluation.gain, evaluation.teacher.cost, evaluation.student.cost
     kept = f"of the teacher’s {metric}"
@@ -60,6 +60,9 @@ def key_figures(evaluation: Evaluation) -> list[KeyFigure]:
         if gain.p_seeds is not None:
             note += f", over seeds {p_text(gain.p_seeds)}"
         figures.append(KeyFigure("Gain over baseline", f"{format.points(gain.mean)} points", note))
+    if evaluation.gap_recovered is not None:
+        way = "of the way from baseline to ceiling, which saw the target’s labels"
+        figures.append(KeyFigure("Gap recovered", format.percent(evaluation.gap_recovered), way))
     agreed = f"decisions equal to the teacher’s; KL {format.nats(evaluation.kl_to_teacher)} nats"
     figures.append(KeyFigure("Agreement", format.percent(evaluation.agreement), agreed))
     for name, words, form, quantity in (
