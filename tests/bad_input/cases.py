@@ -105,6 +105,7 @@ RECIPE = [
         "arms=[student, hard_labels]",
         "losses=[{name: cross_entropy}]",
     ),
+    in_the_recipe("a ceiling without a target", "arms=[student, ceiling]"),
     Case("recipe", "an --out that is a file", run(out="rows.csv")),
     Case(
         "recipe", "an --out with files of somebody's own", run(out="."), files({"teacher/thesis.txt": "years of work"})
@@ -129,6 +130,18 @@ DATA = [
     in_the_recipe("a source that is not there", "data.source=rows.cvs", group="data"),
     in_the_recipe("a packaged source with a typing error", "data.source=sentiment-rating", group="data"),
     in_the_recipe("a domain of a file", "data.domain=movie", group="data"),
+    Case(
+        "data",
+        "a domain that no row has",
+        run("data.source=mine.csv", "data.domain=bocks"),
+        files({"mine.csv": "domain,text,label\nbooks,a,1\nbooks,b,0\n"}),
+    ),
+    Case(
+        "data",
+        "a ceiling whose target has labels for the test only",
+        run("data.target.source=mine", "arms=[student, ceiling]"),
+        files({"mine/train.csv": rows(30, labels=("",)), "mine/test.csv": rows(20, start=40)}),
+    ),
     in_the_recipe("a transfer set that is not there", "data.transfer=more.csv", group="data"),
     in_the_recipe("a text column that is not there", "data.text=txt", group="data"),
     in_the_recipe("a label column that is not there", "data.label=sentiment", group="data"),

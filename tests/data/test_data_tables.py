@@ -244,10 +244,35 @@ def test_unknown_source_names_the_nearest_packaged_one():
         rows("sentiment-rating")
 
 
-def test_domain_of_a_file(tmp_path):
+def of_domain(source, domain, key="data"):
+    return read_tables(str(source), text="text", label="label", domain=domain, key=key)
+
+
+def test_a_domain_is_the_rows_with_it_in_a_column(tmp_path):
+    shops = write(tmp_path / "mine.csv", "domain,text,label\nbooks,a,1\ndvd,b,0\nbooks,c,0\n")
+    assert of_domain(shops, "books")["train"].texts == ["a", "c"]
+    assert of_domain(shops, "books")["train"].labels == [1, 0]
+    assert of_domain(shops, "dvd")["train"].texts == ["b"]
+    years = {"text": ["a", "b"], "label": [0, 1], "domain": [1999, 2000]}
+    pq.write_table(pa.table(years), tmp_path / "mine.parquet")
+    assert of_domain(tmp_path / "mine.parquet", "2000")["train"].texts == ["b"]
+
+
+def test_a_domain_of_a_folder_is_taken_from_every_split(tmp_path):
+    for split, rows_of_it in (("train", "books,a,1\ndvd,b,0\n"), ("test", "dvd,c,0\nbooks,d,1\n")):
+        write(tmp_path / f"{split}.csv", f"domain,text,label\n{rows_of_it}")
+    assert {split: table.texts for split, table in of_domain(tmp_path, "books").items()} == {
+        "train": ["a"],
+        "test": ["d"],
+    }
+
+
+def test_a_domain_that_is_not_there(tmp_path):
     file = write_rows(tmp_path / "mine.csv")
-    with refused("data.domain", "set data.domain=null"):
-        read_tables(str(file), text="text", label="label", domain="movie")
+    with refused("mine.csv", "no column `domain`", "set data.target.domain=null"):
+        of_domain(file, "movie", "data.target")
+    with refused("mine.csv, column `domain`", "no row of the domain `bocks`", "did you mean `books`?"):
+        of_domain(write(file, "domain,text,label\nbooks,a,1\n"), "bocks")
 
 
 @pytest.mark.parametrize("message", ["no network\nand more", ""])

@@ -40,6 +40,35 @@ def test_the_ceiling_knows_the_labels_of_the_rest(source, target):
     assert load(source).ceiling is None
 
 
+def test_the_ceiling_has_no_row_that_is_chosen_or_tested_on(source, tmp_path):
+    splits = load(
+        source, test=10, **to(write_rows(tmp_path / "both.jsonl", [*many(30, "target"), *many(40, "source")]))
+    )
+    assert len(splits.ceiling) > 30
+    assert not texts(splits.ceiling) & (texts(splits.validation) | texts(splits.test))
+
+
+def test_of_few_unlabelled_rows_the_targets_come_first(source, target):
+    def prefixes(**settings):
+        splits = load(source, labelled=10, unlabelled=25, **settings)
+        return [text.split()[0] for text in splits.unlabelled.texts]
+
+    assert prefixes(test=10, **to(target)) == ["target"] * 20 + ["source"] * 5
+    assert prefixes() == ["source"] * 22
+
+
+def test_the_target_may_be_a_part_of_a_file(source, tmp_path):
+    shops = tmp_path / "shops.csv"
+    rows = [
+        f"{('books', 'dvd')[row % 3 == 0]},{('books', 'dvd')[row % 3 == 0]} {row},{('neg', 'pos')[row % 2]}"
+        for row in range(60)
+    ]
+    shops.write_text("\n".join(["domain,text,label", *rows]))
+    splits = load(source, test=10, **to(shops, domain="dvd"))
+    assert len(splits.test) == len(splits.unlabelled) == len(splits.ceiling) == 10
+    assert all(text.startswith("dvd") for text in splits.test.texts + splits.unlabelled.texts)
+
+
 def test_a_test_split_of_the_target_is_kept_whole(source, tmp_path):
     write_rows(tmp_path / "other" / "train.jsonl", [*many(12, "target"), ("tested 1", "neg")])
     write_rows(tmp_path / "other" / "validation.jsonl", many(3, "target's validation"))

@@ -1,6 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
-from limbeck.evaluation import parts_sentence, sentence
+from limbeck.evaluation import parts_sentence, sentence, transfer_sentence
 from limbeck.evaluation.schema import Decomposition, Gain
 
 
@@ -121,3 +123,35 @@ def test_a_part_may_be_a_loss():
     assert text.startswith("The gain of 0.4 points is -1.0 from more text")
     assert "interval -2.0 to -0.5), and 1.4 from" in text
     assert "holds 0" not in text
+
+
+def moved(baseline=0.601, ceiling=0.752, way=0.7123, target="there") -> str | None:
+    """Return the sentence about a run from here to there, with these accuracies."""
+    block = lambda accuracy: None if accuracy is None else SimpleNamespace(accuracy=accuracy)  # noqa: E731
+    data = SimpleNamespace(source="here", target=target, ceiling=2708)
+    run = SimpleNamespace(data=data, baseline=block(baseline), ceiling=block(ceiling), gap_recovered=way)
+    return transfer_sentence(run)
+
+
+MEASURED = "Measured on there; the labels learned from are of here."
+
+
+def test_how_far_the_student_got_in_another_domain():
+    assert moved() == (
+        f"{MEASURED} The student went 71 % of the way from the baseline (60.1 %) to the ceiling (75.2 %), which is "
+        "the same network trained with 2,708 labels of there."
+    )
+    assert "The student went none of the way from the baseline" in moved(way=-0.3)
+    assert "The student went 104 % of the way from the baseline" in moved(way=1.04)
+
+
+def test_without_a_way_to_go_no_share_of_it_is_told():
+    assert moved(ceiling=0.6, way=None) == (
+        f"{MEASURED} The ceiling (60.0 %), the same network trained with 2,708 labels of there, is not above the "
+        "baseline (60.1 %)."
+    )
+    assert moved(baseline=None, way=None) == (
+        f"{MEASURED} The ceiling (75.2 %) is the same network trained with 2,708 labels of there."
+    )
+    assert moved(ceiling=None, way=None) == MEASURED
+    assert moved(target=None) is None

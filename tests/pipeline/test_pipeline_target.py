@@ -153,7 +153,7 @@ def tune(tmp_path: Path, histories: dict[float, History], source: Path, target: 
 
     asked: list[float | None] = []
     values = parse_recipe(recipe(source, seeds=[0], grid={"train.lr": list(histories)}), "test")
-    material = SimpleNamespace(splits=None, from_labels=lambda settings: None)
+    material = SimpleNamespace(splits=None, from_labels=lambda settings, rows: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arms, "train_network", train_network)
         arm = arms.train_arm("baseline", values, material, None, tmp_path, target)  # type: ignore[arg-type]

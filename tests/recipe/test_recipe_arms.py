@@ -3,7 +3,7 @@
 import pytest
 from recipe_cases import write
 
-from limbeck.recipe import load_recipe
+from limbeck.recipe import RecipeError, load_recipe
 
 
 @pytest.fixture
@@ -23,10 +23,22 @@ def load(tmp_path):
         (["baseline=false"], ("student",)),
         (["arms=[student, baseline, hard_labels]", "baseline=false"], ("student", "hard_labels")),
         (["arms=[student]", "baseline.train.lr=1"], ("student",)),
+        (["arms=[ceiling, baseline, student]", "data.target.source=b.csv"], ("student", "baseline", "ceiling")),
     ],
 )
 def test_the_arms_that_are_trained(load, overrides, trained):
     assert load(*overrides).trained_arms == trained
+
+
+def test_a_ceiling_needs_the_labels_of_a_target(load):
+    with pytest.raises(RecipeError, match=r"`arms`: ceiling learns the labels of data.target, which is not set"):
+        load("arms=[student, ceiling]")
+
+
+def test_the_ceiling_is_the_student_before_tuning(load):
+    recipe = load("arms=[student, baseline, ceiling]", "data.target.source=b.csv", "baseline.train.lr=1")
+    assert recipe.arm("ceiling") == recipe.student != recipe.arm("baseline")
+    assert recipe.candidates("ceiling") == recipe.candidates("student")
 
 
 def test_the_order_of_the_arms_means_nothing(load):

@@ -15,6 +15,7 @@ LOADING = ("src", "srcset", "href", "poster", "data", "action", "background")
 RUNS = {
     "complete": example.complete(),
     "hard labels": example.with_hard_labels(),
+    "another domain": example.with_ceiling(),
     "bare": example.bare(),
     "many classes": example.complete(classes=77),
     "numbered classes": example.complete(classes=12),
@@ -194,6 +195,27 @@ def test_the_parts_of_the_gain_are_told_in_a_sentence_and_a_table(tmp_path):
     other = Page(example.write(RUNS["complete"], tmp_path / "report.html")).text
     assert "ore text" not in other
     assert "ard labels" not in other
+
+
+def test_another_domain_is_named_wherever_its_rows_are(tmp_path):
+    run = example.with_ceiling()
+    text = Page(example.write(run, tmp_path / "report.html")).text.replace("\u00a0", " ")
+    for said in (
+        "Measured on sentiment-ratings (amazon); the labels learned from are of sentiment-ratings (movie).",
+        f"The student went {100 * run.gap_recovered:.0f} % of the way from the baseline",
+        f"Gap recovered {100 * run.gap_recovered:.1f} % of the way from baseline to ceiling",
+        "Teacher Student Baseline Hard labels Ceiling Floor",
+        "2,000 test examples of sentiment-ratings (amazon)",
+        "trained with 2,708 labels of sentiment-ratings (amazon), which no other model saw",
+        "chosen on validation rows of sentiment-ratings (movie)",
+        "Test 2,000 of sentiment-ratings (amazon)",
+        "For the ceiling 2,708",
+    ):
+        assert said in text, said
+    other = Page(example.write(RUNS["complete"], tmp_path / "report.html")).text
+    assert "eiling" not in other
+    assert "Gap recovered" not in other
+    assert "The labels learned from" not in other
 
 
 def test_absent_parts_are_named(tmp_path):

@@ -64,7 +64,7 @@ def test_a_target_out_of_reach_does_not_stretch_the_axis():
 
 def test_every_model_has_a_colour_in_light_and_in_dark_and_a_marker_of_its_own():
     style = Path(limbeck.report.__file__).with_name("style.css").read_text(encoding="utf-8")
-    names = list(example.with_hard_labels().models)
+    names = list(example.with_ceiling().models)
     assert names == list(COLOURS)
     assert len({COLOURS[name] for name in names}) == len({MARKERS[name] for name in names}) == len(names)
     for name in names:
@@ -74,12 +74,14 @@ def test_every_model_has_a_colour_in_light_and_in_dark_and_a_marker_of_its_own()
 @pytest.mark.parametrize(
     "draw", [figures.cost, figures.reliability, lambda run: figures.curve(run, "nll")], ids=["cost", "trust", "curve"]
 )
-def test_hard_labels_is_drawn_where_the_other_arms_are(draw):
-    run = example.with_hard_labels()
-    assert "var(--hard_labels)" in draw(run).svg
-    assert "hard labels" in draw(run).svg
-    absent = run.model_copy(update={"hard_labels": None})
-    assert "hard" not in draw(absent).svg
+@pytest.mark.parametrize("arm", ["hard_labels", "ceiling"])
+def test_an_arm_on_request_is_drawn_where_the_other_arms_are(draw, arm):
+    run = example.with_ceiling()
+    assert f"var(--{arm})" in draw(run).svg
+    assert arm.replace("_", " ") in draw(run).svg
+    absent = draw(run.model_copy(update={arm: None})).svg
+    assert f"var(--{arm})" not in absent
+    assert arm.replace("_", " ") not in absent
 
 
 def test_confusion_numbers_are_the_counts():

@@ -132,7 +132,7 @@ def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
     """Return the rows whose column `domain` has this value."""
     if "domain" not in columns:
         raise LimbeckError(
-            f"no column `domain`, by which {key}.domain={domain} would choose rows", where=where, fix="leave it out"
+            f"no column `domain`, in which `{domain}` would be looked for", where=where, fix=f"set {key}.domain=null"
         )
     found = [str(value) for value in columns["domain"]]
     if domain not in found:
