@@ -1,4 +1,4 @@
-"""Write the tables in README.md from benchmarks/results/*.json; with --check, fail when one is out of date.
+"""Write the tables in README.md and docs/ from benchmarks/results/*.json; with --check, fail when one is out of date.
 
     python benchmarks/tables.py [--check]
 
@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [ROOT / "README.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "transfer.md"]
 
 
 def sentiment(result: dict[str, Any]) -> str:
@@ -75,7 +75,39 @@ def training(result: dict[str, Any]) -> str:
     )
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"sentiment": sentiment, "training": training}
+def transfer(result: dict[str, Any]) -> str:
+    """Every pair of domains: four accuracies on the target, and what the teacher brought."""
+    lines = [
+        "| labels of → measured on | teacher | baseline | **student** | ceiling | gain (95 % interval) | recovered |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    verdicts = {"helps": "", "no_difference": ", no difference shown", "hurts": ", hurts"}
+    for pair in result["pairs"]:
+        shown = [100 * sum(seeds) / len(seeds) for seeds in pair["accuracy"].values()]
+        low, high = pair["gain"]["ci95"]
+        gap = "–" if pair["gap_recovered"] is None else f"{100 * pair['gap_recovered']:.0f} %"
+        lines.append(
+            f"| {pair['source']} → {pair['target']} | {' | '.join(f'{value:.1f} %' for value in shown)} "
+            f"| {100 * pair['gain']['mean']:+.1f} ({100 * low:.1f} to {100 * high:.1f}){verdicts[pair['verdict']]} "
+            f"| {gap} |"
+        )
+    seeds = len(result["pairs"][0]["seeds"])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Means of {seeds} seeds, gains in points. Over the {result['pairs_of_snippets']} pairs of snippets the "
+            f"student gains {100 * result['mean_gain']:.1f} on average, {100 * result['smallest_gain']:.1f} at least "
+            f"(`{result['command']}`).",
+        ]
+    )
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "sentiment": sentiment,
+    "training": training,
+    "transfer": transfer,
+}
 
 
 def render(page: str) -> str:
