@@ -147,6 +147,7 @@ class DataRecord(Record):
     validation: int
     labelled: int
     unlabelled: int
+    augmented: int = Field(default=0, description="unlabelled rows that `data.augment` made besides")
     dropped: dict[str, int] = Field(description="rows removed, by reason")
     truncated: dict[str, Fraction] = Field(description="share of training texts cut at max_length, by model")
 

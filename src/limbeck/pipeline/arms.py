@@ -61,12 +61,13 @@ def preflight(recipe: Recipe, material: Material) -> None:
         LimbeckError: a network, its weights or its word vectors cannot be had, or labelled rows fill every batch.
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
-    if len(splits.unlabelled) and recipe.data.labelled_per_batch >= recipe.student.train.batch_size:
+    others = len(splits.transfer) > len(splits.labelled)
+    if others and recipe.data.labelled_per_batch >= recipe.student.train.batch_size:
         raise LimbeckError(
             f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {recipe.student.train.batch_size}, "
             "and the unlabelled ones would never be seen",
             where="data.labelled_per_batch",
-            fix="lower it, raise student.train.batch_size, or set data.unlabelled=0",
+            fix="lower it, raise student.train.batch_size, or set data.unlabelled=0 and data.augment=null",
         )
     tuned = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
     for settings in {digest(s.model_dump(exclude={"train"})): s for s in tuned}.values():

@@ -50,13 +50,8 @@ def check(recipe: Recipe) -> float:
 
 
 def _describe(splits: Splits) -> None:
-    parts = {
-        "labelled": splits.labelled,
-        "unlabelled": splits.unlabelled,
-        "validation": splits.validation,
-        "test": splits.test,
-    }
-    table(["split", "rows", "classes"], [[name, f"{len(rows):,}", _classes(rows)] for name, rows in parts.items()])
+    rows = [[name, f"{len(part):,}", _classes(part)] for name, part in splits.parts.items()]
+    table(["split", "rows", "classes"], rows)
     names = splits.classes
     counts = Counter(splits.labelled.labels.tolist())
     few = [names[index] for index in range(len(names)) if counts[index] == 0]

@@ -343,6 +343,7 @@ def _data(recipe: Recipe, splits: Splits, networks: Mapping[str, Trained]) -> Da
         validation=len(splits.validation),
         labelled=len(splits.labelled),
         unlabelled=len(splits.unlabelled),
+        augmented=len(splits.augmented),
         dropped=splits.dropped,
         truncated={name: trained.view.transfer.truncated for name, trained in networks.items()},
     )

@@ -144,11 +144,9 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
 def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Material:
     """Read and describe the data, and find what is wrong before anything long starts."""
     material = make()
-    material.folder = out / "views"
+    material.folder = out
     splits = material.splits
-    counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
-    counts["test"] = splits.test
-    say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in counts.items()))
+    say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in splits.parts.items()))
     if splits.dropped:
         say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
     preflight(recipe, material)
