@@ -11,6 +11,7 @@ from limbeck import trainer
 from limbeck.data import load_splits
 from limbeck.data.settings import AugmentSettings
 from limbeck.errors import LimbeckError
+from limbeck.pipeline import check
 from limbeck.pipeline import pretrain as pretraining
 from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Material
@@ -143,3 +144,14 @@ def test_a_network_that_cannot_be_pretrained_is_refused_first(wanted, tmp_path):
     material = Material(load_splits(wanted.data))
     with pytest.raises(LimbeckError, match="`ngrams` cannot be pretrained as a language model"):
         preflight(wanted.model_copy(update={"student": student}), material)
+
+
+@pytest.mark.parametrize(("changes", "pretrainings"), [({}, 3), ({"baseline": {"model.hidden": 3}}, 5)])
+def test_check_counts_a_pretraining_once_for_all_that_share_it(wanted, monkeypatch, changes, pretrainings):
+    """Of the teacher, and of each seed of a student and of a baseline that is like it."""
+    model = {"name": "bigru", "hidden": 4, "dim": 5}
+    student = wanted.student.changed({"model": model, "pretrain": {"train": TRAIN}})
+    monkeypatch.setattr(check, "_trial", lambda *_: 0.0)
+    monkeypatch.setattr(check, "_seconds", lambda work: work() or check.TRIAL_STEPS)
+    asked = Recipe.model_validate(wanted.model_dump() | {"student": student} | changes)
+    assert check.check(asked) == pretrainings * TRAIN["steps"]

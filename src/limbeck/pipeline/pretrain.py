@@ -20,7 +20,7 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.once import train_once
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
-from limbeck.trainer import GroupSource, Validate
+from limbeck.trainer import GroupSource, TrainSettings, Validate
 from limbeck.types import Batch, device_of, evaluating
 
 _BATCH = 64
@@ -65,7 +65,7 @@ def pretrain(
         LimbeckError: the network is not recurrent, or its loss is not finite.
     """
     check_pretraining(network, settings)
-    if settings.pretrain is None or not isinstance(network, Recurrent):
+    if settings.pretrain is None:
         return
     torch.manual_seed(seed)
     inputs = pretraining(settings, material, seed)
@@ -73,7 +73,7 @@ def pretrain(
     train_once(
         training.model,
         lambda: (training.distiller, training.batches),
-        settings.pretrain.train,
+        training.settings,
         folder=(material.folder or folder) / "pretrained" / digest(inputs),
         inputs=inputs,
         steps=training.steps,
@@ -112,25 +112,26 @@ def check_pretraining(network: nn.Module, settings: NetworkSettings) -> None:
 
 @dataclass(frozen=True)
 class LanguageTraining:
-    """A language model on top of a network, what trains it, and for how many steps."""
+    """A language model on top of a network, what trains it, how, and for how many steps."""
 
     model: LanguageModel
     distiller: Distiller
     batches: GroupSource
+    settings: TrainSettings
     steps: int
 
 
 def language_training(
-    network: Recurrent, settings: NetworkSettings, material: Material, *, seed: int
+    network: nn.Module, settings: NetworkSettings, material: Material, *, seed: int
 ) -> LanguageTraining:
     """Return the training that a network's settings ask for.
 
     Raises:
-        ValueError: they ask for none.
+        ValueError: they ask for none, or the network is not recurrent; see `check_pretraining`.
     """
     wanted, us = settings.pretrain, ranks()
-    if wanted is None:
-        raise ValueError("these settings have no `pretrain`")
+    if wanted is None or not isinstance(network, Recurrent):
+        raise ValueError("there is nothing to pretrain")
     model = LanguageModel(network, negatives=wanted.negatives).to(device_of(network))
     texts = material.splits.original.without_labels()
     batches = Batches(
@@ -144,7 +145,8 @@ def language_training(
         rank=us.rank,
     )
     distiller = Distiller(model, 1.0 * CrossEntropy())
-    return LanguageTraining(model, distiller, _LanguageBatches(batches, model), wanted.train.total_steps(len(texts)))
+    steps = wanted.train.total_steps(len(texts))
+    return LanguageTraining(model, distiller, _LanguageBatches(batches, model), wanted.train, steps)
 
 
 def _validator(rows: Rows) -> Validate:
