@@ -13,8 +13,9 @@ from limbeck.cache import CachedTeacher
 from limbeck.data import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import Objective
+from limbeck.optimizer import AdamW
 from limbeck.taps import Trainable
-from limbeck.trainer import AdamW, TrainSettings, fit
+from limbeck.trainer import TrainSettings, fit
 from limbeck.types import Batch
 
 MODEL = {

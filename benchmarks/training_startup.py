@@ -35,7 +35,7 @@ console.quiet = True
 recipe = load_recipe("sentiment", sys.argv[2:])
 splits = load_splits(recipe.data)
 material = Material(splits)
-material.folder = Path(sys.argv[1]) / "views"
+material.folder = Path(sys.argv[1])
 view = material.view(recipe.student)
 teacher = label(Random(), splits.transfer, view.transfer, Path(sys.argv[1]), CacheIdentity("random", "benchmark", 2))
 model = material.build(recipe.student, seed=0)

@@ -204,7 +204,7 @@ MUTANTS = (
         "training mode not put back after a validation",
         "KD_Lib: no dropout from the second epoch on",
         "trainer.py",
-        (("validate(student)\n                wrapped.train()\n", "validate(student)\n"),),
+        (("                wrapped.train()\n                track(", "                track("),),
         (LOOP, RESUME),
     ),
     Mutant(
@@ -224,6 +224,13 @@ MUTANTS = (
                 "best = {name: value.detach() for name, value in student.state_dict()",
             ),
         ),
+        (LOOP,),
+    ),
+    Mutant(
+        "the average of the weights is not what is kept",
+        "validated with the average, shipped with the last weights",
+        "trainer.py",
+        (("with optimizer.averaged():", "if True:"),),
         (LOOP,),
     ),
     Mutant(

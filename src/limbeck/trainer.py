@@ -1,6 +1,5 @@
 """The one loop: data, step, backward, clip, update, log, validate, save."""
 
-import inspect
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ from limbeck.data import Rows, in_length_order
 from limbeck.digest import digest
 from limbeck.distiller import Distiller, Precision
 from limbeck.errors import LimbeckError
+from limbeck.optimizer import AdamW
 from limbeck.ranks import ranks, whole
 from limbeck.tracking import tracking
 from limbeck.types import Batch, device_of, evaluating
@@ -47,6 +47,10 @@ class TrainSettings(BaseModel):
         Literal["linear", "cosine", "constant"], Field(description="how the rate falls to 0 after warm-up")
     ] = "linear"
     clip: Annotated[float | None, Field(gt=0, description="largest norm of the gradient; null: unlimited")] = 1.0
+    average: Annotated[
+        float | None,
+        Field(gt=0, lt=1, description="validate and keep a moving average of the weights with this decay; null: no"),
+    ] = None
     accumulate: Annotated[int, Field(ge=1, description="micro-batches that a batch is split into; same result")] = 1
     validations: Annotated[int, Field(ge=1, description="evenly spaced, the last one at the end")] = 12
     keep: Annotated[
@@ -205,6 +209,7 @@ def fit(
                 parameters["lr"] = parameters["peak_lr"] * share
             means = _update(distiller, wrapped, optimizer, batches.group(step), step / steps, settings)
             history.done = step + 1
+            optimizer.average(settings.average, history.done)
             progress.advance()
 
             log_now = history.done % log_every == 0
@@ -218,12 +223,13 @@ def fit(
 
             if validate_now:
                 student.eval()
-                record = {"step": history.done} | validate(student)
+                with optimizer.averaged():
+                    record = {"step": history.done} | validate(student)
+                    _require_finite("validation NLL", record["calibrated_nll"], history.done, title)
+                    if history.add(record, keep=settings.keep, reached=_reached(target, record)):
+                        best = {name: whole(value) for name, value in student.state_dict().items()}
                 wrapped.train()
-                _require_finite("validation NLL", record["calibrated_nll"], history.done, title)
                 track({f"validation/{name}" if name != "step" else name: value for name, value in record.items()})
-                if history.add(record, keep=settings.keep, reached=_reached(target, record)):
-                    best = {name: whole(value) for name, value in student.state_dict().items()}
                 progress.advance(0, note=f"validation NLL {record['calibrated_nll']:.3f}")
 
                 if checkpoint is not None and us.agree(time.monotonic() - since_save > CHECKPOINT_EVERY_S):
@@ -235,13 +241,6 @@ def fit(
     distiller.student.eval()
     history.seconds += time.monotonic() - since_start
     return history
-
-
-class AdamW(torch.optim.AdamW):
-    """Torch's, without its hooks for `torch.compile`, which nothing here uses and which take a second to import."""
-
-    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
-    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
 
 
 @contextmanager

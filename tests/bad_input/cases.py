@@ -98,6 +98,7 @@ RECIPE = [
     in_the_recipe("a baseline with an unknown key", "baseline.train.stepss=5"),
     in_the_recipe("a target in percent", "target.accuracy=88"),
     in_the_recipe("two targets", "target={accuracy: 0.88, retention: 0.99}"),
+    in_the_recipe("augmentation that changes nothing", "data.augment={copies: 2, mask: 0, ngram: 0}"),
     in_the_recipe("an unknown arm", "arms=[student, hard_label]"),
     in_the_recipe("arms without the student", "arms=[baseline, hard_labels]"),
     in_the_recipe(

@@ -110,7 +110,7 @@ def test_texts_are_encoded_once(finished: Run, source: Path, monkeypatch) -> Non
     asked = []
     monkeypatch.setattr("limbeck.pipeline.material.encode", lambda _, texts: asked.append(texts))
     kept = Material(fresh.splits)
-    kept.folder = finished.folder / "views"
+    kept.folder = finished.folder
     found = kept.view(recipe_.student)
     assert found.digest == expected.digest
     rows = np.arange(len(fresh.splits.transfer))

@@ -29,7 +29,7 @@ def wanted(tmp_path, teacher, **changes):
 
 def ask(settings, folder):
     material = Material(load_splits(settings.data))
-    material.folder = folder / "views"
+    material.folder = folder
     preflight(settings, material)
     return ask_teacher(settings, train_teacher(settings, material, folder), material.splits, folder), material
 

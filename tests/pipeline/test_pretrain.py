@@ -9,7 +9,9 @@ from tiny import recipe, write_csv
 
 from limbeck import trainer
 from limbeck.data import load_splits
+from limbeck.data.settings import AugmentSettings
 from limbeck.errors import LimbeckError
+from limbeck.pipeline import check
 from limbeck.pipeline import pretrain as pretraining
 from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Material
@@ -29,7 +31,7 @@ def wanted(tmp_path):
 
 def train(wanted, folder, *, seed=0, name="teacher", settings=None):
     material = Material(load_splits(wanted.data))
-    material.folder = folder / "views"
+    material.folder = folder
     settings = settings or wanted.teacher.network
     lesson = material.from_labels(settings)
     return train_network(settings, material, lesson, seed=seed, folder=folder / name, title=name)
@@ -67,11 +69,11 @@ def test_what_it_learned_is_where_training_starts(wanted, tmp_path):
 
 def test_one_pretraining_a_seed_is_shared(wanted, tmp_path, monkeypatch):
     train(wanted, tmp_path)
-    monkeypatch.setattr(pretraining, "fit", None)  # nothing is pretrained again
+    monkeypatch.delattr(pretraining._LanguageBatches, "group")  # nothing can be pretrained again
     longer = changed(wanted, {"train.steps": 13})
     train(wanted, tmp_path, settings=longer, name="other")
     assert len(pretrained(tmp_path)) == 1
-    with pytest.raises(TypeError):
+    with pytest.raises(AttributeError):
         train(wanted, tmp_path, seed=1, name="seed-1")
 
 
@@ -105,6 +107,31 @@ def test_killed_and_started_again(wanted, tmp_path, monkeypatch, at):
     assert not list(tmp_path.glob("killed/pretrained/*/checkpoint*"))
 
 
+def test_nothing_is_written_outside_the_folder_of_the_network(wanted, tmp_path, monkeypatch):
+    """Where the material has no folder of its own."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    settings, material = wanted.teacher.network, Material(load_splits(wanted.data))
+    lesson = material.from_labels(settings)
+    train_network(settings, material, lesson, seed=0, folder=tmp_path / "run" / "teacher", title="teacher")
+    assert {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*.safetensors")} == {("run", "teacher")}
+    train(wanted, tmp_path / "kept")
+    for name, value in weights(tmp_path / "kept").items():
+        assert torch.equal(weights(tmp_path / "run")[name], value), name
+
+
+def test_augmented_text_is_not_pretrained_on(wanted, tmp_path):
+    """Nor are its words counted: what a text says twenty times over is no more frequent."""
+    train(wanted, tmp_path)
+    augment = AugmentSettings(copies=3)
+    more = wanted.model_copy(update={"data": wanted.data.model_copy(update={"augment": augment})})
+    assert len(load_splits(more.data).augmented) > 100
+    first = weights(tmp_path)
+    train(more, tmp_path)
+    assert len(pretrained(tmp_path)) == 1
+    assert all(torch.equal(weights(tmp_path)[name], value) for name, value in first.items())
+
+
 def test_other_text_is_pretrained_on_anew(wanted, tmp_path):
     train(wanted, tmp_path)
     data = wanted.data.model_copy(update={"unlabelled": 20})
@@ -117,3 +144,14 @@ def test_a_network_that_cannot_be_pretrained_is_refused_first(wanted, tmp_path):
     material = Material(load_splits(wanted.data))
     with pytest.raises(LimbeckError, match="`ngrams` cannot be pretrained as a language model"):
         preflight(wanted.model_copy(update={"student": student}), material)
+
+
+@pytest.mark.parametrize(("changes", "pretrainings"), [({}, 3), ({"baseline": {"model.hidden": 3}}, 5)])
+def test_check_counts_a_pretraining_once_for_all_that_share_it(wanted, monkeypatch, changes, pretrainings):
+    """Of the teacher, and of each seed of a student and of a baseline that is like it."""
+    model = {"name": "bigru", "hidden": 4, "dim": 5}
+    student = wanted.student.changed({"model": model, "pretrain": {"train": TRAIN}})
+    monkeypatch.setattr(check, "_trial", lambda *_: 0.0)
+    monkeypatch.setattr(check, "_seconds", lambda work: work() or check.TRIAL_STEPS)
+    asked = Recipe.model_validate(wanted.model_dump() | {"student": student} | changes)
+    assert check.check(asked) == pretrainings * TRAIN["steps"]

@@ -23,6 +23,8 @@ VARIANTS = {
     "copied, accumulated": {"accumulate": 3},
     "sharded": {"shard": True},
     "sharded, accumulated": {"shard": True, "accumulate": 3},
+    "copied, averaged": {"average": 0.8},
+    "sharded, averaged": {"shard": True, "average": 0.8},
 }
 
 

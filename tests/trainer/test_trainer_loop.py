@@ -178,6 +178,49 @@ def test_without_patience_every_step_is_taken():
     assert train(student(), steps=20, validations=10, validate=scores).done == 20
 
 
+# --- an average of the weights --------------------------------------------------------------------------------------
+
+
+def test_the_average_of_the_weights_is_what_is_validated_and_kept():
+    """And nothing else changes: the weights that are trained, and so the log, are those of a training without it."""
+    plain, scores, network = Scores([1.0] * 12), Scores([1.0 - 0.05 * step for step in range(12)]), student()
+    log = train(student(), steps=12, validations=12, validate=plain).log
+    history = train(network, steps=12, validations=12, validate=scores, average=0.5)
+    assert history.log == log
+    expected = plain.seen[0]
+    for step, (now, seen) in enumerate(zip(plain.seen, scores.seen, strict=True), start=1):
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = {name: decay * value + (1 - decay) * now[name] for name, value in expected.items()}
+        for name, value in expected.items():
+            torch.testing.assert_close(seen[name], value)
+    assert same(weights(network), scores.seen[-1])
+    assert not same(scores.seen[-1], plain.seen[-1])
+
+
+class Branching(Student):
+    """Its second branch is of no use before the third step; its lowest layer is frozen."""
+
+    def __init__(self):
+        super().__init__()
+        self.other = nn.Linear(5, 3)
+        self.body.requires_grad_(False)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x) + (self.other(x) if self.calls > 2 else 0)
+
+
+def test_weights_without_a_gradient_are_their_own_average():
+    torch.manual_seed(0)
+    network, scores = Branching(), Scores([1.0] * 4)
+    before = weights(network)
+    train(network, steps=4, validations=4, validate=scores, average=0.9)
+    assert torch.equal(weights(network)["body.weight"], before["body.weight"])
+    assert torch.equal(scores.seen[1]["other.weight"], before["other.weight"])
+    assert not torch.equal(scores.seen[3]["other.weight"], before["other.weight"])
+
+
 # --- a target -------------------------------------------------------------------------------------------------------
 
 NLLS, ACCURACIES = [0.9, 0.5, 0.7, 0.6], [0.5, 0.6, 0.7, 0.8]

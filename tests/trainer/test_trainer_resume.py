@@ -76,6 +76,17 @@ def test_killed_at_any_validation(path, unbroken, die_at):
     assert history["best_step"] == 16
 
 
+@pytest.mark.parametrize("die_at", [1, 3])
+def test_the_average_of_the_weights_goes_on_where_it_was(path, die_at, unbroken):
+    whole = run(None, average=0.9)
+    with pytest.raises(Killed):
+        run(path, die_at=die_at, average=0.9)
+    network, history = run(path, seed=50, start=die_at, average=0.9)
+    assert same(network, whole[0])
+    assert not same(network, unbroken[0])
+    assert history == whole[1]
+
+
 def test_killed_again_and_again(path, unbroken):
     for die_at in range(1, VALIDATIONS):
         with pytest.raises(Killed):

@@ -3,7 +3,7 @@
 from limbeck.data.batches import Batches, in_length_order
 from limbeck.data.loaders import BatchForm, LoaderBatches, TensorRows, collect
 from limbeck.data.settings import DataSettings, SplitSettings
-from limbeck.data.splits import UNLABELLED, Examples, Splits, label_name, load_splits
+from limbeck.data.splits import NO_ROWS, UNLABELLED, Examples, Splits, label_name, load_splits
 from limbeck.data.tables import Table, as_table, read_tables
 from limbeck.data.tokenizers import (
     GivenTokenizerSettings,
@@ -15,6 +15,7 @@ from limbeck.data.tokenizers import (
 from limbeck.data.views import EncodedTexts, Rows, encode, load_encoded, save_encoded, view_digest
 
 __all__ = [
+    "NO_ROWS",
     "UNLABELLED",
     "BatchForm",
     "Batches",

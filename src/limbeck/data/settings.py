@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class SplitSettings(BaseModel):
@@ -12,6 +12,26 @@ class SplitSettings(BaseModel):
 
     test: Annotated[int, Field(ge=2, description="rows held out for the one final test")] = 2000
     validation: Annotated[int, Field(ge=2, description="rows held out for every choice")] = 400
+
+
+class AugmentSettings(BaseModel):
+    """Copies of the transfer set's texts with words left out: more rows for the teacher to label."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    copies: Annotated[int, Field(ge=1, description="copies of each text; those that come out alike count once")]
+    mask: Annotated[float, Field(ge=0, lt=1, description="share of a copy's words that is left out")] = 0.1
+    ngram: Annotated[float, Field(ge=0, le=1, description="share of the copies of which only a span is kept")] = 0.25
+    longest: Annotated[
+        int, Field(ge=1, description="words of such a span at most; for long texts, as many as tell something")
+    ] = 5
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="other copies for another one")] = 0
+
+    @model_validator(mode="after")
+    def _something_left_out(self) -> "AugmentSettings":
+        if not self.mask and not self.ngram:
+            raise ValueError("mask and ngram are both 0, which leaves every copy as its text is; raise one of them")
+        return self
 
 
 class _Rows(BaseModel):
@@ -69,6 +89,9 @@ class DataSettings(_Rows):
     ] = None
     transfer: Annotated[
         str | None, Field(description="more unlabelled text, in any form `source` may have; null: none")
+    ] = None
+    augment: Annotated[
+        AugmentSettings | None, Field(description="more unlabelled text, made from all of the transfer set; null: none")
     ] = None
     target: Annotated[
         TargetSettings | None,

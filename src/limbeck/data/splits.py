@@ -1,12 +1,13 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.data.augment import augment
 from limbeck.data.settings import DataSettings, TargetSettings
 from limbeck.data.tables import SPLITS, Table, read_tables, read_texts
 from limbeck.digest import digest, example_id
@@ -49,6 +50,9 @@ class Examples:
         )
 
 
+NO_ROWS = Examples(np.zeros(0, np.int64), [], np.zeros(0, np.int64))
+
+
 @dataclass(frozen=True, slots=True)
 class Splits:
     """The data of a run.
@@ -60,7 +64,8 @@ class Splits:
         test: rows for the one final test.
         classes: names, in the order of the logits.
         dropped: rows left out, by reason.
-        ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see; None without one.
+        ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
+        augmented: unlabelled rows that `data.augment` made from the others of the transfer set.
     """
 
     labelled: Examples
@@ -69,18 +74,30 @@ class Splits:
     test: Examples
     classes: tuple[str, ...]
     dropped: dict[str, int]
-    ceiling: Examples | None = None
+    ceiling: Examples = NO_ROWS
+    augmented: Examples = NO_ROWS
 
     @property
     def transfer(self) -> Examples:
         """Everything that the teacher labels for the student: labelled rows first."""
+        return self.original + self.augmented
+
+    @property
+    def original(self) -> Examples:
+        """The transfer set as it was read: what vocabularies are counted in, and language models learn from."""
         return self.labelled + self.unlabelled
+
+    @property
+    def parts(self) -> dict[str, Examples]:
+        """The splits by name; `augmented` only where there are such rows."""
+        made = {"augmented": self.augmented} if len(self.augmented) else {}
+        held_out = {"validation": self.validation, "test": self.test}
+        return {"labelled": self.labelled, "unlabelled": self.unlabelled, **made, **held_out}
 
     @property
     def digest(self) -> str:
         """Names the content of every split."""
-        parts = (self.labelled, self.unlabelled, self.validation, self.test)
-        return digest([list(self.classes), *[[part.ids.tolist(), part.labels.tolist()] for part in parts]])
+        return digest([list(self.classes), *[[p.ids.tolist(), p.labels.tolist()] for p in self.parts.values()]])
 
 
 def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) -> Splits:
@@ -95,13 +112,15 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     unlabelled, before that of `data.source`; validation rows come from `data.source`, as labels of the target are what
     nobody has.
 
+    What `data.augment` makes of the transfer set's texts is kept where no row has that text already.
+
     Raises:
         LimbeckError: too few rows for the sizes asked, fewer than two classes, or labels that cannot be classes.
     """
     tables = tables or _read(settings)
     classes = _classes(tables["train"].labels, settings)
     dropped: dict[str, int] = {}
-    ceiling = None
+    ceiling = NO_ROWS
     if settings.target is not None:
         tables, ceiling = _for_target(tables, settings.target, classes, settings.split.test)
     parts = {
@@ -134,10 +153,10 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     extra = _extra(tables, settings)
     for other, where in ((parts["test"], "test"), (parts["validation"], "validation"), (train, "training")):
         extra = _drop(extra, other, f"unlabelled, also in {where}", dropped)
-    unlabelled = _unlabelled(rest, _clean(extra, dropped), settings)
-    if ceiling is not None:
-        ceiling = _drop(ceiling, parts["validation"], "", {})
-    return Splits(labelled, unlabelled, parts["validation"], parts["test"], classes, dropped, ceiling)
+    unlabelled = _in_order(rest, _clean(extra, dropped), settings)
+    ceiling = _drop(ceiling, parts["validation"], "", {})
+    augmented = _augmented(labelled + unlabelled, settings, (train, parts["validation"], parts["test"]))
+    return Splits(labelled, unlabelled, parts["validation"], parts["test"], classes, dropped, ceiling, augmented)
 
 
 def _read(settings: DataSettings) -> dict[str, Table]:
@@ -281,10 +300,25 @@ def _extra(tables: dict[str, Table], settings: DataSettings) -> Examples:
     texts = tables["unsupervised"].texts if "unsupervised" in tables else []
     if settings.transfer is not None:
         texts = texts + read_texts(settings.transfer, text=settings.text)
+    return _unlabelled(texts)
+
+
+def _augmented(rows: Examples, settings: DataSettings, others: Iterable[Examples]) -> Examples:
+    """Return what `data.augment` makes of rows, without any text that stands in them or in others."""
+    if settings.augment is None:
+        return NO_ROWS
+    made = _clean(_unlabelled(augment(rows.ids.tolist(), rows.texts, settings.augment)), {})
+    for other in (rows, *others):
+        made = _drop(made, other, "", {})
+    return made
+
+
+def _unlabelled(texts: Iterable[str]) -> Examples:
+    texts = list(texts)
     return Examples(_ids(texts), texts, np.full(len(texts), UNLABELLED, np.int64))
 
 
-def _unlabelled(rest: Examples, extra: Examples, settings: DataSettings) -> Examples:
+def _in_order(rest: Examples, extra: Examples, settings: DataSettings) -> Examples:
     """Return as many unlabelled rows as are asked for, the source's own first, or the target's."""
     rows = rest + extra if settings.target is None else extra + rest
     return rows if settings.unlabelled is None else rows.take(range(min(settings.unlabelled, len(rows))))

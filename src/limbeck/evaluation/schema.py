@@ -148,6 +148,7 @@ class DataRecord(Record):
     validation: int
     labelled: int
     unlabelled: int
+    augmented: int = Field(default=0, description="unlabelled rows that `data.augment` made besides")
     ceiling: int | None = Field(default=None, description="rows of the target whose labels the arm ceiling learned")
     dropped: dict[str, int] = Field(description="rows removed, by reason")
     truncated: dict[str, Fraction] = Field(description="share of training texts cut at max_length, by model")

@@ -62,14 +62,15 @@ def preflight(recipe: Recipe, material: Material) -> None:
             ceiling has nothing to learn.
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
-    if len(splits.unlabelled) and recipe.data.labelled_per_batch >= recipe.student.train.batch_size:
+    others = len(splits.transfer) > len(splits.labelled)
+    if others and recipe.data.labelled_per_batch >= recipe.student.train.batch_size:
         raise LimbeckError(
             f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {recipe.student.train.batch_size}, "
             "and the unlabelled ones would never be seen",
             where="data.labelled_per_batch",
-            fix="lower it, raise student.train.batch_size, or set data.unlabelled=0",
+            fix="lower it, raise student.train.batch_size, or set data.unlabelled=0 and data.augment=null",
         )
-    if "ceiling" in recipe.trained_arms and not splits.ceiling:
+    if "ceiling" in recipe.trained_arms and not len(splits.ceiling):
         raise LimbeckError(
             "no row of the target has a label, beside its test rows: the arm ceiling has nothing to learn",
             where="data.target",

@@ -2,21 +2,23 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 
 from limbeck.console import say, table
 from limbeck.data import Examples, Splits, encode, load_splits
+from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.models import check_model
 from limbeck.pipeline.arms import preflight
-from limbeck.pipeline.material import Material
+from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import let_import
+from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.teacher import member_names
 from limbeck.recipe import NBLRTeacher, NetworkSettings, Recipe
-from limbeck.trainer import GroupSource, fit, predict_logits
+from limbeck.trainer import GroupSource, TrainSettings, fit, predict_logits
 
 TRIAL_STEPS = 3
 TRIAL_ROWS = 64
@@ -38,8 +40,11 @@ def check(recipe: Recipe) -> float:
     named = dict(zip(member_names(len(members)), members, strict=True))
     # A solver takes seconds.
     networks = {name: each.network for name, each in named.items() if not isinstance(each, NBLRTeacher)}
+    teachers = list(networks.values())
     networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
     seconds = {name: _trial(settings, material, name, recipe) for name, settings in networks.items()}
+    if (beforehand := _pretrainings(recipe, material, teachers)) > 0:
+        seconds["pretraining"] = beforehand
     total = sum(seconds.values())
     rows = [[name, f"{value:,.0f} s"] for name, value in seconds.items()]
     if recipe.target is not None:
@@ -50,15 +55,8 @@ def check(recipe: Recipe) -> float:
 
 
 def _describe(recipe: Recipe, splits: Splits) -> None:
-    parts = {
-        "labelled": splits.labelled,
-        "unlabelled": splits.unlabelled,
-        "validation": splits.validation,
-        "test": splits.test,
-    }
-    if splits.ceiling and "ceiling" in recipe.trained_arms:
-        parts["ceiling"] = splits.ceiling
-    table(["split", "rows", "classes"], [[name, f"{len(rows):,}", _classes(rows)] for name, rows in parts.items()])
+    rows = [[name, f"{len(part):,}", _classes(part)] for name, part in parts_of(recipe, splits).items()]
+    table(["split", "rows", "classes"], rows)
     names = splits.classes
     counts = Counter(splits.labelled.labels.tolist())
     few = [names[index] for index in range(len(names)) if counts[index] == 0]
@@ -83,12 +81,11 @@ def _trial(settings: NetworkSettings, material: Material, name: str, recipe: Rec
     # Losses cost next to nothing beside a network: labels alone tell the time of a step.
     lesson = material.from_labels(settings)
     distiller, batches = Distiller(model, lesson.objective), lesson.batches(settings.train, 0)
-    step = _seconds(lambda: _steps(distiller, batches, settings)) / TRIAL_STEPS
+    step = _seconds(lambda: _steps(distiller, batches, settings.train)) / TRIAL_STEPS
     teacher = name.startswith("teacher")
-    rows = (
-        splits.labelled if teacher or name == "baseline" else splits.ceiling if name == "ceiling" else splits.transfer
-    )
-    total = step * settings.train.total_steps(len(rows or ()))
+    learned = {"baseline": splits.labelled, "ceiling": splits.ceiling}
+    rows = splits.labelled if teacher else learned.get(name, splits.transfer)
+    total = step * settings.train.total_steps(len(rows))
     if teacher:
         assert view.encoder is not None  # a recipe's data are texts
         sample = encode(view.encoder, splits.validation.texts[:TRIAL_ROWS])
@@ -98,11 +95,30 @@ def _trial(settings: NetworkSettings, material: Material, name: str, recipe: Rec
     return total * (len(recipe.seeds) + (points - 1 if points > 1 else 0))
 
 
-def _steps(distiller: Distiller, batches: GroupSource, settings: NetworkSettings) -> None:
+def _pretrainings(recipe: Recipe, material: Material, teachers: Iterable[NetworkSettings]) -> float:
+    """Scale a few steps of each pretraining up to the whole run; trainings that share one count it once."""
+    first, *others = recipe.seeds
+    runs = [(settings, first) for settings in teachers]
+    for arm in recipe.trained_arms:
+        candidates = [settings for _, settings in recipe.candidates(arm)]
+        # Which of them wins is not known yet; the first one stands for it.
+        runs += [(settings, first) for settings in candidates] + [(candidates[0], seed) for seed in others]
+    wanted = [(settings, seed) for settings, seed in runs if settings.pretrain is not None]
+    distinct = {digest(pretraining(settings, material, seed)): (settings, seed) for settings, seed in wanted}
+    return sum(_pretraining_trial(settings, material, seed) for settings, seed in distinct.values())
+
+
+def _pretraining_trial(settings: NetworkSettings, material: Material, seed: int) -> float:
+    training = language_training(material.build(settings, seed=seed), settings, material, seed=seed)
+    taken = _seconds(lambda: _steps(training.distiller, training.batches, training.settings))
+    return taken / TRIAL_STEPS * training.steps
+
+
+def _steps(distiller: Distiller, batches: GroupSource, settings: TrainSettings) -> None:
     def no_validation(model: torch.nn.Module) -> dict[str, float]:
         return {"calibrated_nll": 0.0}
 
-    fit(distiller, batches, settings.train, steps=TRIAL_STEPS, validate=no_validation, title="trial")
+    fit(distiller, batches, settings, steps=TRIAL_STEPS, validate=no_validation, title="trial")
 
 
 def _seconds(work: Callable[[], object]) -> float:

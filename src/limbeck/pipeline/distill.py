@@ -7,12 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from limbeck.data import BatchForm, Examples, Splits, Table, as_table, collect, load_splits, read_tables
+from limbeck.data import NO_ROWS, BatchForm, Splits, Table, as_table, collect, load_splits, read_tables
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
@@ -163,8 +162,7 @@ def _from_loaders(
     names = tuple(map(str, classes or range(count)))
     if len(names) != count:
         raise LimbeckError(f"{len(names)} class names, and the teacher has {count} logits", where="classes")
-    none = Examples(np.zeros(0, np.int64), [], np.zeros(0, np.int64))
-    splits = Splits(none, none, rows[0], tested[0], names, {})
+    splits = Splits(NO_ROWS, NO_ROWS, rows[0], tested[0], names, {})
     return LoaderMaterial(splits, given, train, form, views)
 
 

@@ -353,7 +353,8 @@ def _data(recipe: Recipe, splits: Splits, networks: Mapping[str, Trained]) -> Da
         validation=len(splits.validation),
         labelled=len(splits.labelled),
         unlabelled=len(splits.unlabelled),
-        ceiling=len(splits.ceiling) if splits.ceiling and "ceiling" in recipe.trained_arms else None,
+        augmented=len(splits.augmented),
+        ceiling=len(splits.ceiling) if "ceiling" in recipe.trained_arms else None,
         dropped=splits.dropped,
         truncated={name: trained.view.transfer.truncated for name, trained in networks.items()},
     )

@@ -87,8 +87,13 @@ class View(Protocol):
         ...
 
     @property
+    def original(self) -> Rows:
+        """The transfer set as it was read, labelled rows first."""
+        ...
+
+    @property
     def transfer(self) -> Rows:
-        """The transfer set, labelled rows first."""
+        """The transfer set with what augmentation made of it, labelled rows first."""
         ...
 
     @property
@@ -140,14 +145,18 @@ class TextView:
         return self.transfer.first(len(self._splits.labelled))
 
     @property
+    def original(self) -> EncodedTexts:
+        """The transfer set as it was read, labelled rows first."""
+        return self.transfer.first(len(self._splits.original))
+
+    @property
     def transfer(self) -> EncodedTexts:
-        """The transfer set, labelled rows first."""
+        """The transfer set with what augmentation made of it, labelled rows first."""
         return self._once("transfer", self._splits.transfer)
 
     @cached_property
     def ceiling(self) -> EncodedTexts:
         """The target's rows with labels: only the arm of this name may ask for them."""
-        assert self._splits.ceiling is not None
         return encode(self.encoder, self._splits.ceiling.texts)
 
     @property
@@ -178,7 +187,7 @@ class TensorView:
     def __init__(self, name: str, validation: TensorRows, test: TensorRows) -> None:
         self.digest = name
         self.validation, self.test = validation, test
-        self.labelled = self.transfer = self.ceiling = TensorRows({"": torch.zeros(0)})
+        self.labelled = self.original = self.transfer = self.ceiling = TensorRows({"": torch.zeros(0)})
         inputs = validation.batch(np.arange(2))
         self.example = inputs, {key: {0: "batch"} for key in inputs}
 
@@ -240,7 +249,7 @@ class Material:
         given: objects that the recipe names.
 
     Attributes:
-        folder: keeps encoded texts from one process to the next; None: nowhere.
+        folder: the run's, where `views` keeps encoded texts from one process to the next; None: nowhere.
     """
 
     def __init__(self, splits: Splits, given: Given | None = None) -> None:
@@ -267,7 +276,7 @@ class Material:
         if self.folder is None:
             return TextView(self._encoder(settings), self.splits)
         inputs = {"version": __version__, "tokenizer": key, "data": self._digest}
-        stage = Stage(self.folder / key, inputs, quiet=True)
+        stage = Stage(self.folder / "views" / key, inputs, quiet=True)
         tokenizer, encoded = stage.folder / "tokenizer.json", stage.folder / "texts.safetensors"
         if not stage.done:
             view = TextView(self._encoder(settings), self.splits)
@@ -286,7 +295,7 @@ class Material:
         tokenizer = settings.tokenizer
         if isinstance(tokenizer, GivenTokenizerSettings) and tokenizer.digest in self.given.encoders:
             return self.given.encoders[tokenizer.digest](settings.max_length, settings.tail)
-        return build_encoder(tokenizer, self.splits.transfer.texts, max_length=settings.max_length, tail=settings.tail)
+        return build_encoder(tokenizer, self.splits.original.texts, max_length=settings.max_length, tail=settings.tail)
 
     def build(self, settings: NetworkSettings, *, seed: int) -> nn.Module:
         """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here."""
@@ -346,6 +355,11 @@ class Material:
             )
 
         return make, lambda settings: settings.total_steps(len(examples))
+
+
+def parts_of(recipe: Recipe, splits: Splits) -> dict[str, Examples]:
+    """Return the splits that a recipe works with, by name."""
+    return splits.parts | ({"ceiling": splits.ceiling} if "ceiling" in recipe.trained_arms else {})
 
 
 class LoaderMaterial(Material):

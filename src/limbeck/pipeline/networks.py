@@ -1,32 +1,25 @@
 """Train a network into a folder."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_model, save_model
 from torch import nn
 
-from limbeck import __version__
 from limbeck.console import say
 from limbeck.data import Rows, Splits
 from limbeck.distiller import Distiller
 from limbeck.evaluation import accuracy, calibrated_nll, nll
-from limbeck.files import read_json, staged, write_json
 from limbeck.models import GivenSettings
 from limbeck.pipeline.material import Lesson, Material, View
+from limbeck.pipeline.once import train_once
 from limbeck.pipeline.pretrain import pretrain
-from limbeck.pipeline.stage import Stage
-from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
 from limbeck.report.target import outcome
 from limbeck.teachers.module import weights_digest
-from limbeck.trainer import GroupSource, History, Validate, fit, predict_logits
+from limbeck.trainer import GroupSource, History, Validate, predict_logits
 from limbeck.types import Batch, best_device
-
-WEIGHTS, HISTORY, CHECKPOINT = "model.safetensors", "history.json", "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -63,53 +56,36 @@ def train_network(
     target: float | None = None,
 ) -> Trained:
     """Train a network, up to an accuracy on validation if there is a target, or load it from a folder that holds it."""
-    us, view = ranks(), material.view(settings)
+    view = material.view(settings)
     model = material.build(settings, seed=seed)
-    inputs = {
-        "version": __version__,
-        "settings": settings.model_dump(mode="json"),
-        "view": view.digest,
-        "seed": seed,
-        "threads": torch.get_num_threads(),
-        "processes": us.world,
-        **lesson.inputs,
-        # A network that came as an object has no settings that tell what it is.
-        **({"network": weights_digest(model)} if isinstance(settings.model, GivenSettings) else {}),
-        **({} if target is None else {"target": target}),
-    }
-    with us.main_first():
-        stage = Stage(folder, inputs, quiet=True)
-    if stage.done:
-        load_model(model, folder / WEIGHTS, device=str(best_device()))
-        model.eval()
-        return Trained(model, History(**read_json(folder / HISTORY)), view, stage.digest, stage.seconds)
-    pretrain(model, settings, material, seed=seed, title=title)
-    batches = lesson.batches(settings.train, seed)
-    with stage.working():
-        history = fit(
-            Distiller(model, lesson.objective, lesson.teacher, example=_example(lesson, batches)),
-            batches,
-            settings.train,
-            steps=lesson.steps(settings.train),
-            validate=validator(view, material.splits),
-            title=title,
-            checkpoint=folder / CHECKPOINT,
-            owner=stage.digest,
-            target=target,
-        )
-        if us.main:
-            _save(model, history, folder)
-    if target is not None:
+
+    def prepare() -> tuple[Distiller, GroupSource]:
+        pretrain(model, settings, material, seed=seed, title=title, folder=folder)
+        batches = lesson.batches(settings.train, seed)
+        return Distiller(model, lesson.objective, lesson.teacher, example=_example(lesson, batches)), batches
+
+    stage, history = train_once(
+        model,
+        prepare,
+        settings.train,
+        folder=folder,
+        inputs={
+            "settings": settings.model_dump(mode="json"),
+            "view": view.digest,
+            "seed": seed,
+            **lesson.inputs,
+            # A network that came as an object has no settings that tell what it is.
+            **({"network": weights_digest(model)} if isinstance(settings.model, GivenSettings) else {}),
+            **({} if target is None else {"target": target}),
+        },
+        steps=lesson.steps(settings.train),
+        validate=validator(view, material.splits),
+        title=title,
+        target=target,
+    )
+    if target is not None and not stage.done:
         say(f"  {title}: {outcome(target, history)}")
     return Trained(model, history, view, stage.digest, stage.seconds)
-
-
-def _save(model: nn.Module, history: History, folder: Path) -> None:
-    """Leave weights and history, and no checkpoint."""
-    with staged(folder / WEIGHTS) as aside:
-        save_model(model, str(aside))
-    write_json(folder / HISTORY, asdict(history))
-    (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:

@@ -24,7 +24,7 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, preflight, train_arm
 from limbeck.pipeline.evaluate import Exported, answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
-from limbeck.pipeline.material import Material
+from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.target import wanted
@@ -144,13 +144,9 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
 def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Material:
     """Read and describe the data, and find what is wrong before anything long starts."""
     material = make()
-    material.folder = out / "views"
+    material.folder = out
     splits = material.splits
-    counts = {"labelled": splits.labelled, "unlabelled": splits.unlabelled, "validation": splits.validation}
-    counts["test"] = splits.test
-    if splits.ceiling and "ceiling" in recipe.trained_arms:
-        counts["for the ceiling"] = splits.ceiling
-    say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in counts.items()))
+    say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in parts_of(recipe, splits).items()))
     if splits.dropped:
         say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
     preflight(recipe, material)

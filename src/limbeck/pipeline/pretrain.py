@@ -3,29 +3,26 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_model, save_model
 from torch import nn
 
-from limbeck import __version__
 from limbeck.data import Batches, Rows
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
-from limbeck.files import staged
 from limbeck.losses import CrossEntropy
 from limbeck.models.language_model import LanguageModel
 from limbeck.models.recurrent import Recurrent
 from limbeck.pipeline.material import Material
-from limbeck.pipeline.stage import Stage
+from limbeck.pipeline.once import train_once
 from limbeck.ranks import ranks
-from limbeck.recipe import NetworkSettings, PretrainSettings
-from limbeck.trainer import GroupSource, Validate, fit
-from limbeck.types import Batch, best_device, device_of, evaluating
+from limbeck.recipe import NetworkSettings
+from limbeck.trainer import GroupSource, TrainSettings, Validate
+from limbeck.types import Batch, device_of, evaluating
 
-WEIGHTS, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 _BATCH = 64
 
 
@@ -48,11 +45,13 @@ def language_batch(batch: Batch, model: LanguageModel) -> Batch:
     return replace(batch, labels=torch.zeros(mask.shape, dtype=torch.int64), labelled=None, mask=mask)
 
 
-def pretrain(network: nn.Module, settings: NetworkSettings, material: Material, *, seed: int, title: str) -> None:
+def pretrain(
+    network: nn.Module, settings: NetworkSettings, material: Material, *, seed: int, title: str, folder: Path
+) -> None:
     """Train a network's first layer and word vectors as a language model, or load that when it was done before.
 
-    Every text of the transfer set is read, with or without label. Networks of equal model, view, pretraining and seed
-    share one pretraining: a student and its baseline start from the same weights.
+    Every text of the transfer set as it was read is learnt from, with or without label. Networks of equal model, view,
+    pretraining and seed share one pretraining: a student and its baseline start from the same weights.
 
     Args:
         network: changed in place.
@@ -60,18 +59,41 @@ def pretrain(network: nn.Module, settings: NetworkSettings, material: Material, 
         material: the texts; keeps what was learned in its folder.
         seed: of the order of the texts.
         title: shown while it runs.
+        folder: of the network; keeps what was learned where the material has no folder.
 
     Raises:
         LimbeckError: the network is not recurrent, or its loss is not finite.
     """
-    wanted = settings.pretrain
     check_pretraining(network, settings)
-    if wanted is None or not isinstance(network, Recurrent):
+    if settings.pretrain is None:
         return
     torch.manual_seed(seed)
-    _pretrain(network, settings, wanted, material, seed, title)
+    inputs = pretraining(settings, material, seed)
+    training = language_training(network, settings, material, seed=seed)
+    train_once(
+        training.model,
+        lambda: (training.distiller, training.batches),
+        training.settings,
+        folder=(material.folder or folder) / "pretrained" / digest(inputs),
+        inputs=inputs,
+        steps=training.steps,
+        validate=_validator(material.view(settings).validation),
+        title=f"{title}, pretraining",
+    )
     # Whether it was trained now or before, what follows draws the same numbers.
     torch.manual_seed(seed)
+
+
+def pretraining(settings: NetworkSettings, material: Material, seed: int) -> dict[str, Any]:
+    """Name what a pretraining depends on: networks of which this is equal share it."""
+    splits = material.splits
+    return {
+        "model": settings.model.model_dump(mode="json"),
+        "pretrain": settings.pretrain and settings.pretrain.model_dump(mode="json"),
+        "view": material.view(settings).digest,
+        "data": [splits.original.ids.tolist(), splits.validation.ids.tolist()],
+        "seed": seed,
+    }
 
 
 def check_pretraining(network: nn.Module, settings: NetworkSettings) -> None:
@@ -88,31 +110,33 @@ def check_pretraining(network: nn.Module, settings: NetworkSettings) -> None:
         )
 
 
-def _pretrain(
-    network: Recurrent, settings: NetworkSettings, wanted: PretrainSettings, material: Material, seed: int, title: str
-) -> None:
+@dataclass(frozen=True)
+class LanguageTraining:
+    """A language model on top of a network, what trains it, how, and for how many steps."""
+
+    model: LanguageModel
+    distiller: Distiller
+    batches: GroupSource
+    settings: TrainSettings
+    steps: int
+
+
+def language_training(
+    network: nn.Module, settings: NetworkSettings, material: Material, *, seed: int
+) -> LanguageTraining:
+    """Return the training that a network's settings ask for.
+
+    Raises:
+        ValueError: they ask for none, or the network is not recurrent; see `check_pretraining`.
+    """
+    wanted, us = settings.pretrain, ranks()
+    if wanted is None or not isinstance(network, Recurrent):
+        raise ValueError("there is nothing to pretrain")
     model = LanguageModel(network, negatives=wanted.negatives).to(device_of(network))
-    view, us = material.view(settings), ranks()
-    inputs = {
-        "version": __version__,
-        "model": settings.model.model_dump(mode="json"),
-        "pretrain": wanted.model_dump(mode="json"),
-        "view": view.digest,
-        "data": material.splits.digest,
-        "seed": seed,
-        "threads": torch.get_num_threads(),
-        "processes": us.world,
-    }
-    folder = (material.folder or Path()).parent / "pretrained" / digest(inputs)
-    with us.main_first():
-        stage = Stage(folder, inputs, quiet=True)
-    if stage.done:
-        load_model(model, folder / WEIGHTS, device=str(best_device()))
-        return
-    texts = material.splits.transfer.without_labels()
+    texts = material.splits.original.without_labels()
     batches = Batches(
         texts,
-        view.transfer,
+        material.view(settings).original,
         batch_size=wanted.train.batch_size,
         labelled_per_batch=0,
         accumulate=wanted.train.accumulate,
@@ -120,21 +144,9 @@ def _pretrain(
         world=us.world,
         rank=us.rank,
     )
-    with stage.working():
-        fit(
-            Distiller(model, 1.0 * CrossEntropy()),
-            _LanguageBatches(batches, model),
-            wanted.train,
-            steps=wanted.train.total_steps(len(texts)),
-            validate=_validator(view.validation),
-            title=f"{title}, pretraining",
-            checkpoint=folder / CHECKPOINT,
-            owner=stage.digest,
-        )
-        if us.main:
-            with staged(folder / WEIGHTS) as aside:
-                save_model(model, str(aside))
-            (folder / CHECKPOINT).unlink(missing_ok=True)
+    distiller = Distiller(model, 1.0 * CrossEntropy())
+    steps = wanted.train.total_steps(len(texts))
+    return LanguageTraining(model, distiller, _LanguageBatches(batches, model), wanted.train, steps)
 
 
 def _validator(rows: Rows) -> Validate:

@@ -22,7 +22,8 @@ from limbeck.files import staged
 from limbeck.losses import objective_from
 from limbeck.models import missing
 from limbeck.pipeline.material import Material, TextView
-from limbeck.pipeline.networks import WEIGHTS, Trained, train_network
+from limbeck.pipeline.networks import Trained, train_network
+from limbeck.pipeline.once import WEIGHTS
 from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.recipe import GivenTeacher, NBLRTeacher, Recipe, SingleTeacher

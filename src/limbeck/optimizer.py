@@ -1,0 +1,60 @@
+"""The loop's optimizer: torch's AdamW, which can keep an average of the weights besides."""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+_AVERAGE = "average"
+
+
+class AdamW(torch.optim.AdamW):
+    """Torch's, without its hooks for `torch.compile`, which nothing here uses and which take a second to import.
+
+    The average is part of a parameter's state, as its moments are: it is saved, restored and sharded with them.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
+
+    @torch.no_grad()
+    def average(self, decay: float | None, done: int) -> None:
+        """Move the average of the weights towards the weights: `average += (1 - d) * (weights - average)`.
+
+        `d = min(decay, (1 + done) / (10 + done))`, so that a young average forgets where training began; from 9 / (1 -
+        decay) steps on, d is the decay.
+
+        Source: TensorFlow's `ExponentialMovingAverage` with `num_updates`; as a way of training, Polyak and Juditsky
+        1992, "Acceleration of Stochastic Approximation by Averaging".
+
+        Args:
+            decay: in (0, 1); the average looks back some 1 / (1 - decay) steps. None: there is none.
+            done: optimizer steps taken, from 1.
+        """
+        if decay is None:
+            return
+        # A parameter without a gradient has no state, and a state without moments is none to AdamW.
+        moved = [parameter for group in self.param_groups for parameter in group["params"] if parameter in self.state]
+        for parameter in moved:
+            if _AVERAGE not in self.state[parameter]:
+                self.state[parameter][_AVERAGE] = parameter.detach().clone()
+        averages = [self.state[parameter][_AVERAGE] for parameter in moved]
+        torch._foreach_lerp_(averages, moved, 1 - min(decay, (1 + done) / (10 + done)))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Hold the averages in place of the weights, then put back the same bits; where there are none, do nothing."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+
+    @torch.no_grad()
+    def _exchange(self) -> None:
+        for parameter, state in self.state.items():
+            if _AVERAGE in state:
+                weights = parameter.clone()
+                parameter.copy_(state[_AVERAGE])
+                state[_AVERAGE].copy_(weights)

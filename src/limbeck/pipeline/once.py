@@ -1,0 +1,74 @@
+"""Train a module in a stage of the run: once, from where it was, into weights that stay."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_model, save_model
+from torch import nn
+
+from limbeck import __version__
+from limbeck.distiller import Distiller
+from limbeck.files import read_json, staged, write_json
+from limbeck.pipeline.stage import Stage
+from limbeck.ranks import ranks
+from limbeck.trainer import GroupSource, History, TrainSettings, Validate, fit
+from limbeck.types import best_device
+
+WEIGHTS, HISTORY, CHECKPOINT = "model.safetensors", "history.json", "checkpoint.safetensors"
+
+
+def train_once(
+    module: nn.Module,
+    prepare: Callable[[], tuple[Distiller, GroupSource]],
+    settings: TrainSettings,
+    *,
+    folder: Path,
+    inputs: Mapping[str, Any],
+    steps: int,
+    validate: Validate,
+    title: str,
+    target: float | None = None,
+) -> tuple[Stage, History]:
+    """Train a module, or load it from a folder that holds it; return the stage and how it got there.
+
+    Args:
+        module: changed in place, and left in evaluation mode.
+        prepare: makes what trains it and its batches; not called when the folder holds it.
+        settings: how to train.
+        folder: of the stage.
+        inputs: everything that the result depends on, besides the version, the threads and the processes.
+        steps: optimizer steps.
+        validate: scores it.
+        title: shown while it runs.
+        target: see `fit`.
+    """
+    us = ranks()
+    known = {"version": __version__, "threads": torch.get_num_threads(), "processes": us.world}
+    with us.main_first():
+        stage = Stage(folder, known | dict(inputs), quiet=True)
+    if stage.done:
+        load_model(module, folder / WEIGHTS, device=str(best_device()))
+        module.eval()
+        return stage, History(**read_json(folder / HISTORY))
+    distiller, batches = prepare()
+    with stage.working():
+        history = fit(
+            distiller,
+            batches,
+            settings,
+            steps=steps,
+            validate=validate,
+            title=title,
+            checkpoint=folder / CHECKPOINT,
+            owner=stage.digest,
+            target=target,
+        )
+        if us.main:
+            with staged(folder / WEIGHTS) as aside:
+                save_model(module, str(aside))
+            write_json(folder / HISTORY, asdict(history))
+            (folder / CHECKPOINT).unlink(missing_ok=True)
+    return stage, history

@@ -1,0 +1,143 @@
+"""Augmentation: what a copy may be, on what it depends, and that it never is a text which somebody else has."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from limbeck.data import DataSettings, SplitSettings, load_splits
+from limbeck.data.augment import augment
+from limbeck.data.settings import AugmentSettings
+from limbeck.digest import example_id
+
+FIXED = settings(max_examples=60, deadline=None, derandomize=True)
+WORDS = st.lists(
+    st.sampled_from(["a", "film", "of", "no", "small", "charm", ",", "and", "ités", "4,5", "dull"]), max_size=12
+)
+TEXTS = st.lists(WORDS.map(" ".join), min_size=1, max_size=4, unique=True)
+SETTINGS = st.builds(
+    AugmentSettings,
+    copies=st.integers(1, 5),
+    mask=st.floats(0, 0.9),
+    ngram=st.floats(0.1, 1),
+    longest=st.integers(1, 15),
+    seed=st.integers(0, 3),
+)
+
+
+def made(texts, asked):
+    return list(augment([example_id({"text": text}) for text in texts], texts, asked))
+
+
+def within(copy, words):
+    """Return whether the words of a copy stand in `words` in the same order."""
+    left = iter(words)
+    return all(word in left for word in copy)
+
+
+@given(TEXTS, SETTINGS)
+@FIXED
+def test_a_copy_is_its_text_with_words_left_out(texts, asked):
+    for text in texts:
+        copies = [copy.split(" ") for copy in made([text], asked)]
+        assert len(copies) <= asked.copies
+        for copy in copies:
+            assert 0 < len(copy) < len(text.split())
+            assert within(copy, text.split())
+
+
+@given(TEXTS, st.integers(1, 15))
+@FIXED
+def test_without_masking_a_copy_is_a_span(texts, longest):
+    for text in texts:
+        for copy in made([text], AugmentSettings(copies=4, mask=0, ngram=1, longest=longest)):
+            assert f" {copy} " in f" {text} "
+            assert len(copy.split(" ")) <= longest
+
+
+@given(TEXTS, SETTINGS, st.randoms())
+@FIXED
+def test_it_depends_on_the_text_and_the_settings_alone(texts, asked, random):
+    shuffled = random.sample(texts, len(texts))
+    assert sorted(made(shuffled, asked)) == sorted(made(texts, asked))
+
+
+@given(TEXTS, SETTINGS)
+@FIXED
+def test_more_copies_add_to_fewer(texts, asked):
+    for text in texts:
+        few = made([text], asked)
+        assert made([text], asked.model_copy(update={"copies": asked.copies + 2}))[: len(few)] == few
+
+
+def test_another_seed_makes_other_copies():
+    text = " ".join(map(str, range(40)))
+    first, second = (made([text], AugmentSettings(copies=5, seed=seed)) for seed in (0, 1))
+    assert not set(first) & set(second)
+
+
+def test_shares_are_those_asked_for():
+    text = " ".join(map(str, range(100)))
+    copies = [copy.split() for copy in made([text], AugmentSettings(copies=2000, mask=0.2, ngram=0.3, longest=10))]
+    spans = [copy for copy in copies if len(copy) <= 10]
+    assert len(spans) / 2000 == pytest.approx(0.3, abs=0.04)
+    assert {len(span) for span in spans} == set(range(1, 11))
+    assert np.mean([len(copy) for copy in copies if len(copy) > 10]) == pytest.approx(80, abs=1)
+
+
+@pytest.mark.parametrize("text", ["", "word", "  word\n"])
+def test_a_text_of_one_word_has_no_copy(text):
+    assert not made([text], AugmentSettings(copies=20, mask=0.5, ngram=0.5))
+
+
+# --- as rows --------------------------------------------------------------------------------------------------------
+
+AUGMENT = AugmentSettings(copies=6, mask=0.4, ngram=0.4)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Short texts of six words, so that many a copy, but not every one, is a text that stands elsewhere."""
+    words = ["a", "b", "c", "d", "e", "f"]
+    texts = words + [f"{one} {two}" for one in words for two in words]
+    texts += [" ".join(words[number // 6**place % 6] for place in range(5)) for number in range(0, 6**5, 40)]
+    lines = [json.dumps({"text": text, "label": row % 2}) for row, text in enumerate(texts)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    return tmp_path / "rows.jsonl"
+
+
+def load(source, augment=AUGMENT, **settings):
+    split = SplitSettings(test=60, validation=40)
+    return load_splits(DataSettings(source=str(source), split=split, labelled=20, augment=augment, **settings))
+
+
+def test_copies_are_unlabelled_rows_that_nobody_has(source):
+    splits = load(source, unlabelled=30)
+    rows = splits.augmented
+    assert len(rows) > 50
+    assert (rows.labels == -1).all()
+    assert rows.ids.tolist() == [example_id({"text": text}) for text in rows.texts]
+    assert len(set(rows.texts)) == len(rows)
+    # Nor a training text that the transfer set leaves out.
+    read = {json.loads(line)["text"] for line in source.read_text().split("\n")}
+    copies = set(augment(splits.original.ids.tolist(), splits.original.texts, AUGMENT))
+    assert set(rows.texts) == copies - read < copies
+
+
+def test_copies_come_last_in_the_transfer_set_and_leave_the_rest_as_it_is(source):
+    splits, plain = load(source), load(source, augment=None)
+    assert splits.transfer.texts == [*plain.transfer.texts, *splits.augmented.texts]
+    assert splits.original.texts == plain.transfer.texts == plain.original.texts
+    assert (splits.validation.texts, splits.test.texts) == (plain.validation.texts, plain.test.texts)
+    assert splits.dropped == plain.dropped
+    assert splits.digest != plain.digest
+    assert "augmented" not in plain.parts
+
+
+def test_held_out_rows_are_not_copied(source):
+    """A copy is made of the words of training rows alone."""
+    splits = load(source, unlabelled=0)
+    training = [text.split() for text in splits.labelled.texts]
+    assert all(any(within(copy.split(), text) for text in training) for copy in splits.augmented.texts)

@@ -1,0 +1,134 @@
+"""Every packaged recipe, carried out from data to report on a few hundred made-up rows with networks of a few numbers.
+
+Losses fall and files appear; how good anything becomes is no matter of these tests.
+"""
+
+import csv
+import json
+import random
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel
+
+from limbeck.evaluation.schema import Evaluation
+from limbeck.pipeline import run
+from limbeck.recipe import load_recipe, packaged_recipes
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+MARKS = (["bore", "mess", "dull", "stale"], ["gem", "warm", "witty", "fresh"])
+FILLER = ["the", "a", "film", "plot", "scene", "with", "and", "of", "this", "it", "was", "very"]
+SMALL = ["seeds=[0]", "data.source={rows}", "data.split={{test: 60, validation: 40}}"]
+RECURRENT = ["hidden=6", "dim=8", "vectors=null", "word_dropout=0"]
+READS = ["tokenizer.min_frequency=1", "max_length=10", "tail=3"]
+STEPS = ["train.steps=60", "train.batch_size=16", "train.lr=0.02", "train.validations=2"]
+
+
+def of(part, changes):
+    return [f"{part}.{change}" for change in changes]
+
+
+OVERRIDES = {
+    "sentiment": [
+        *SMALL,
+        *of("student", STEPS),
+        "data.domain=null",
+        "data.labelled=80",
+        "teacher.model={transformer}",
+        "teacher.freeze_embeddings=false",
+        "teacher.train={{epochs: 12, batch_size: 8, lr: 1e-2, validations: 2}}",
+        "student.model.buckets=64",
+        "grid.train.lr=[0.02, 0.05]",
+    ],
+    "imdb": [
+        *SMALL,
+        *of("student", STEPS),
+        *of("teacher", READS),
+        *of("student", READS),
+        *of("teacher.model", RECURRENT),
+        *of("student.model", RECURRENT),
+        "data.labelled_per_batch=6",
+        "teacher.train={{epochs: 6, batch_size: 16, lr: 0.02, average: 0.9, validations: 2}}",
+        "teacher.pretrain={{negatives: 6, train: {{epochs: 1, batch_size: 16, lr: 0.02, validations: 1}}}}",
+    ],
+    "imdb-best": [
+        *SMALL,
+        *of("student", STEPS),
+        "data.labelled_per_batch=6",
+        "teacher.members=[{{kind: nblr}}, {{kind: network, model: {{name: bilstm, hidden: 6, dim: 8}}, max_length: 10,"
+        " train: {{epochs: 6, batch_size: 16, lr: 0.02, validations: 2}}}}]",
+        "student.tokenizer.min_frequency=1",
+        "student.model.buckets=64",
+        "grid={{}}",
+    ],
+}
+"""What makes each recipe small: it keeps every key, and so every part, of its own; no download."""
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """A data set with splits, and a pretrained encoder that has learned nothing."""
+    folder = tmp_path_factory.mktemp("places")
+    write_rows(folder / "rows")
+    write_transformer(folder / "transformer")
+    return {"rows": folder / "rows", "transformer": folder / "transformer"}
+
+
+def write_rows(folder):
+    """Write texts whose class follows from one of their words; the unsupervised ones have no label."""
+    folder.mkdir()
+    rng = random.Random(0)
+    for split, rows in (("train", 220), ("test", 60), ("unsupervised", 150)):
+        with (folder / f"{split}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["text", "label"])
+            for row in range(rows):
+                words = [*rng.choices(FILLER, k=rng.randint(3, 12)), rng.choice(MARKS[row % 2])]
+                rng.shuffle(words)
+                writer.writerow([f"{' '.join(words)} {split} {row}", "" if split == "unsupervised" else row % 2])
+
+
+def write_transformer(folder):
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *FILLER, *MARKS[0], *MARKS[1]]
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=64, **sizes)).save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def test_every_packaged_recipe_is_run():
+    """A new recipe needs a row in OVERRIDES."""
+    assert OVERRIDES.keys() == packaged_recipes().keys()
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_a_packaged_recipe_runs(name, places, tmp_path):
+    out = tmp_path / name
+    finished = run(load_recipe(name, [line.format(**places) for line in OVERRIDES[name]]), out)
+    assert finished.report.stat().st_size > 10_000
+    assert {"bundle.json", "model.onnx", "tokenizer.json"} <= {file.name for file in finished.bundle.iterdir()}
+    result = Evaluation.model_validate_json((out / "evaluation.json").read_bytes())
+    assert (result.name, result.test_examples) == (name, 60)
+    losses = losses_by_arm(out / "metrics.jsonl")
+    assert set(finished.evaluation.models) & {"student", "baseline"} <= losses.keys()
+    for arm, values in losses.items():
+        fifth = max(1, len(values) // 5)
+        assert sum(values[-fifth:]) < 0.9 * sum(values[:fifth]), arm
+
+
+def losses_by_arm(path):
+    """Return the losses in their order, by the network that was trained."""
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    arms = {record["arm"]: [] for record in records if "loss" in record}
+    for record in records:
+        if "loss" in record:
+            arms[record["arm"]].append(record["loss"])
+    return arms
