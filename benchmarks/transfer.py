@@ -31,11 +31,12 @@ MODELS = ("teacher", "baseline", "student", "ceiling")
 REVIEWS = (
     "data.labelled=1000",
     "data.unlabelled=1000",
-    "teacher.max_length=128",
-    "teacher.tail=64",
+    "teacher.max_length=96",
+    "teacher.tail=48",
     "teacher.freeze=3",
     "student.max_length=256",
     "student.tail=128",
+    "student.train.steps=500",
 )
 
 

@@ -82,6 +82,16 @@ def test_a_test_split_of_the_target_is_kept_whole(source, tmp_path):
     assert splits.dropped == {"unlabelled, also in test": 2}
 
 
+def test_what_is_dropped_of_the_target_is_counted(source, tmp_path):
+    rows = [*many(30, "target"), *many(2, "target"), ("target 5", "neg"), (" ", "pos")]
+    splits = load(source, test=10, **to(write_rows(tmp_path / "target.jsonl", rows)))
+    assert {reason: count for reason, count in splits.dropped.items() if reason.endswith("in the target")} == {
+        "repeated, in the target": 3,
+        "contradicting labels, in the target": 1,
+        "empty, in the target": 1,
+    }
+
+
 def test_text_of_the_target_test_is_in_no_other_split(tmp_path, target):
     rows = [*many(40, "source"), *many(30, "target", labels=("pos", "neg"))]
     splits = load(write_rows(tmp_path / "both.jsonl", rows), test=10, **to(target))

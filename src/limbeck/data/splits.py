@@ -122,7 +122,7 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     dropped: dict[str, int] = {}
     ceiling = NO_ROWS
     if settings.target is not None:
-        tables, ceiling = _for_target(tables, settings.target, classes, settings.split.test)
+        tables, ceiling = _for_target(tables, settings.target, classes, settings.split.test, dropped)
     parts = {
         name: _examples(tables[name], classes, f"{settings.source}, {name} split")
         for name in ("train", "validation", "test")
@@ -166,7 +166,11 @@ def _read(settings: DataSettings) -> dict[str, Table]:
 
 
 def _for_target(
-    tables: dict[str, Table], target: TargetSettings, classes: tuple[str, ...], test_rows: int
+    tables: dict[str, Table],
+    target: TargetSettings,
+    classes: tuple[str, ...],
+    test_rows: int,
+    dropped: dict[str, int],
 ) -> tuple[dict[str, Table], Examples]:
     """Return the source's training and validation tables with the target's test rows and texts, and its labelled rows.
 
@@ -175,7 +179,9 @@ def _for_target(
     """
     where, columns = target.title, {"text": target.text, "label": target.label}
     found = read_tables(target.source, **columns, domain=target.domain, key="data.target")
-    rows = _clean(_examples(found["train"], classes, f"{where}, train split"), {})
+    unclean: dict[str, int] = {}
+    rows = _clean(_examples(found["train"], classes, f"{where}, train split"), unclean)
+    dropped |= {f"{reason}, in the target": count for reason, count in unclean.items()}
     having = rows.take(np.flatnonzero(rows.labels != UNLABELLED))
     if "test" in found:
         test = found["test"]
