@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 MARKS = (["bore", "mess", "dull", "stale"], ["gem", "warm", "witty", "fresh"])
 FILLER = ["the", "a", "film", "plot", "scene", "with", "and", "of", "this", "it", "was", "very"]
 SMALL = ["seeds=[0]", "data.source={rows}", "data.split={{test: 60, validation: 40}}"]
-RECURRENT = ["hidden=6", "dim=8", "vectors=null", "word_dropout=0"]
+RECURRENT = ["hidden=8", "dim=8", "vectors=null", "dropout=0.1", "word_dropout=0"]
 READS = ["tokenizer.min_frequency=1", "max_length=10", "tail=3"]
 STEPS = ["train.steps=60", "train.batch_size=16", "train.lr=0.02", "train.validations=2"]
 
@@ -50,7 +50,7 @@ OVERRIDES = {
         *of("teacher.model", RECURRENT),
         *of("student.model", RECURRENT),
         "data.labelled_per_batch=6",
-        "teacher.train={{epochs: 6, batch_size: 16, lr: 0.02, average: 0.9, validations: 2}}",
+        "teacher.train={{epochs: 12, batch_size: 16, lr: 0.02, average: 0.9, validations: 2}}",
         "teacher.pretrain={{negatives: 6, train: {{epochs: 1, batch_size: 16, lr: 0.02, validations: 1}}}}",
     ],
     "imdb-best": [

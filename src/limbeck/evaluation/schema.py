@@ -192,7 +192,9 @@ class Evaluation(Record):
     bundle_error: str | None = Field(default=None, description="why there is no bundle")
     disagreements: list[Disagreement] = Field(default_factory=list)
     test_evaluations: list[TestEvaluation]
-    seconds: dict[str, float] = Field(default_factory=dict, description="wall time by stage")
+    seconds: dict[str, float] = Field(
+        default_factory=dict, description="wall time by stage, of the process that ended the run"
+    )
 
     @property
     def models(self) -> dict[str, Block]:
