@@ -63,23 +63,36 @@ OVERRIDES = {
         "student.model.buckets=64",
         "grid={{}}",
     ],
+    "transfer": [
+        *SMALL,
+        *of("student", STEPS),
+        "data.domain=null",
+        "data.target={{source: {there}}}",
+        "data.labelled=80",
+        "teacher.model={transformer}",
+        "teacher.freeze_embeddings=false",
+        "teacher.train={{epochs: 12, batch_size: 8, lr: 1e-2, validations: 2}}",
+        "student.model.buckets=64",
+        "grid.train.lr=[0.02, 0.05]",
+    ],
 }
 """What makes each recipe small: it keeps every key, and so every part, of its own; no download."""
 
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """A data set with splits, and a pretrained encoder that has learned nothing."""
+    """Two data sets with splits, and a pretrained encoder that has learned nothing."""
     folder = tmp_path_factory.mktemp("places")
-    write_rows(folder / "rows")
+    write_rows(folder / "rows", seed=0)
+    write_rows(folder / "there", seed=1)
     write_transformer(folder / "transformer")
-    return {"rows": folder / "rows", "transformer": folder / "transformer"}
+    return {name: folder / name for name in ("rows", "there", "transformer")}
 
 
-def write_rows(folder):
+def write_rows(folder, *, seed):
     """Write texts whose class follows from one of their words; the unsupervised ones have no label."""
     folder.mkdir()
-    rng = random.Random(0)
+    rng = random.Random(seed)
     for split, rows in (("train", 220), ("test", 60), ("unsupervised", 150)):
         with (folder / f"{split}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
