@@ -238,6 +238,17 @@ class Material:
         self._digest = splits.digest
         self._names: dict[str, str] = {}  # what every lesson depends on besides
         self._views: dict[str, View] = {}
+        self._whole: Material | None = None
+
+    def keeping(self, labels: int) -> "Material":
+        """Return the same texts, encoded as they are, of which only the first ones have labels; see `Splits.keeping`.
+
+        Raises:
+            LimbeckError: there are not so many, or they are no training set.
+        """
+        fewer = Material(self.splits.keeping(labels), self.given)
+        fewer._whole = self
+        return fewer
 
     @property
     def samples(self) -> Sequence[Any]:
@@ -253,6 +264,9 @@ class Material:
 
     def _text_view(self, settings: Reads, key: str) -> TextView:
         """Return a view from the folder, or make it and leave it there."""
+        if self._whole is not None:
+            view = self._whole.view(settings)
+            return TextView(view.encoder, self.splits, {"transfer": view.transfer, "validation": view.validation})
         if self.folder is None:
             return TextView(self._encoder(settings), self.splits)
         inputs = {"version": __version__, "tokenizer": key, "data": self._digest}
