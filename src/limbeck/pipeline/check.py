@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import let_import
 from limbeck.pipeline.teacher import member_names
-from limbeck.recipe import NBLRTeacher, NetworkSettings, Recipe
+from limbeck.recipe import CurveSettings, NBLRTeacher, NetworkSettings, Recipe
 from limbeck.trainer import GroupSource, fit, predict_logits
 
 TRIAL_STEPS = 3
@@ -40,6 +40,8 @@ def check(recipe: Recipe) -> float:
     networks = {name: each.network for name, each in named.items() if not isinstance(each, NBLRTeacher)}
     networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
     seconds = {name: _trial(settings, material, name, recipe) for name, settings in networks.items()}
+    if recipe.curves is not None:
+        seconds["curves"] = _smaller_budgets(recipe.curves, material.splits, seconds)
     total = sum(seconds.values())
     rows = [[name, f"{value:,.0f} s"] for name, value in seconds.items()]
     if recipe.target is not None:
@@ -47,6 +49,15 @@ def check(recipe: Recipe) -> float:
     table(["training and answers", "about"], [*rows, ["together", f"{total / 60:,.1f} min"]])
     say("the recipe is fine; export, evaluation and report add about half a minute")
     return total
+
+
+def _smaller_budgets(curves: CurveSettings, splits: Splits, seconds: Mapping[str, float]) -> float:
+    """Return what the points take besides the run itself, at most: a teacher of fewer labels may need fewer steps."""
+    steps = sum(share for share in curves.steps or [] if share < 1)
+    labels = sum(count < len(splits.labelled) for count in curves.labels or [])
+    teachers = sum(taken for name, taken in seconds.items() if name.startswith("teacher"))
+    # From fewer labels two students are trained: of a teacher of those labels, and of one that has seen all.
+    return (steps + 2 * labels) * seconds["student"] + (steps + labels) * seconds["baseline"] + labels * teachers
 
 
 def _describe(splits: Splits) -> None:

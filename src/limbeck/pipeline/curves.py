@@ -98,7 +98,8 @@ def _with_labels(count: int, recipe: Recipe, material: Material, answers: Teache
     name, at = f"{FOLDER}/labels-{count}", f"{count:,} labels"
     say(f"  {at}")
     fewer, place = material.keeping(count), folder / name
-    own = ask_teacher(recipe, train_teacher(recipe, fewer, place), fewer.splits, place)
+    trained = train_teacher(recipe, fewer, place, note=f" at {at}")
+    own = ask_teacher(recipe, trained, fewer.splits, place)
     arms = {
         arm: train_arm(arm, recipe, fewer, own, place, title=f"{arm} at {at}") for arm in ("student", "baseline")
     }

@@ -6,17 +6,13 @@ from typing import Literal
 from limbeck.evaluation.schema import BudgetCurve, Evaluation
 from limbeck.report import format
 
+Kind = Literal["steps", "labels"]
+WORDS: dict[Kind, str] = {"steps": "training steps", "labels": "labels"}
 
-def sentences(evaluation: Evaluation) -> list[str]:
-    """Return a sentence for each curve of the run; none without curves."""
-    curves = evaluation.curves
-    if curves is None:
-        return []
-    found: list[tuple[Literal["steps", "labels"], BudgetCurve | None]] = [
-        ("steps", curves.steps),
-        ("labels", curves.labels),
-    ]
-    return [sentence(curve, kind) for kind, curve in found if curve is not None]
+
+def of(evaluation: Evaluation, kind: Kind) -> BudgetCurve | None:
+    """Return a curve of the run; None where it has none."""
+    return None if evaluation.curves is None else getattr(evaluation.curves, kind)
 
 
 def final(curve: BudgetCurve) -> float:
@@ -24,16 +20,18 @@ def final(curve: BudgetCurve) -> float:
     return mean(curve.points[-1].accuracy["baseline"])
 
 
-def sentence(curve: BudgetCurve, kind: Literal["steps", "labels"]) -> str:
+def sentences(evaluation: Evaluation) -> list[str]:
+    """Return what each curve of the run says; nothing without curves."""
+    return [sentence(curve, kind) for kind in WORDS if (curve := of(evaluation, kind)) is not None]
+
+
+def sentence(curve: BudgetCurve, kind: Kind) -> str:
     """Say with how much of a budget the student is as good as the baseline with all of it, or that it never is."""
     whole, wanted = curve.points[-1].amount, final(curve)
-    every = f"the baseline makes of all {format.count(whole)} {kind}"
+    every = f"what the baseline makes of all {format.count(whole)} {kind}"
     if curve.ratio is None:
         asked, best = format.apart(wanted, max(mean(point.accuracy["student"]) for point in curve.points))
-        return f"The student does not reach what {every} ({asked} accuracy) with any of these budgets: {best} at best."
-    least = "at most " if curve.at_most else ""
-    about = format.count(curve.points[0].amount if curve.at_most else curve.ratio * whole)
-    return (
-        f"The student reaches what {every} ({format.percent(wanted)} accuracy) with {least}{curve.ratio:.2f} of the "
-        f"{kind}, {'' if curve.at_most else 'about '}{about}."
-    )
+        return f"The student does not reach {every}, {asked} accuracy, with any of these budgets: {best} at best."
+    about = "at most {:.2f} of the {}, {}" if curve.at_most else "{:.2f} of the {}, about {}"
+    share = about.format(curve.ratio, kind, format.count(curve.ratio * whole))
+    return f"The student reaches {every}, {format.percent(wanted)} accuracy, with {share}."

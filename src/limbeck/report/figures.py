@@ -1,7 +1,7 @@
 """The report's figures: one function a figure, each None when the evaluation lacks what it shows."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from matplotlib.transforms import Affine2D
 
 from limbeck.evaluation.schema import Curve, Evaluation
-from limbeck.report import format
+from limbeck.report import curves, format
 from limbeck.report.svg import (
     COLOURS,
     HEAT,
@@ -126,18 +126,7 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.grid(axis="y", color=LINE, linewidth=0.8)
-    heights = [axes.transData.transform((0, end))[1] for end in ends.values()]
-    highest = axes.transData.transform((0, axes.get_ylim()[1]))[1]
-    for name, height in zip(ends, part(heights, 15, highest), strict=True):
-        place = (1.02, (height - axes.bbox.y0) / axes.bbox.height)
-        axes.text(
-            *place,
-            format.words(name),
-            transform=axes.transAxes,
-            va="center",
-            size=TEXT,
-            color=COLOURS.get(name, MUTED),
-        )
+    _name_ends(axes, ends)
     title, unit, better = {
         "nll": ("Validation loss", "Negative log-likelihood, nats", "Lower is better"),
         "accuracy": ("Validation accuracy", "Share of decisions that are right", "Higher is better"),
@@ -150,6 +139,53 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     caption = f"{better}. {seeds} dot is a checkpoint kept."
     label = f"{title} over training steps: {', '.join(map(format.words, ends))}"
     return Drawing(title, caption, finish(figure, key=f"curve-{quantity}", label=label))
+
+
+@style()
+def budgets(evaluation: Evaluation, kind: curves.Kind) -> Drawing | None:
+    """Draw accuracy on the test split against a budget, and where the student is as good as the baseline with all."""
+    drawn = curves.of(evaluation, kind)
+    if drawn is None:
+        return None
+    figure, axes = canvas(250, right=16 + 7 * len("baseline"))
+    amounts, ends = [point.amount for point in drawn.points], {}
+    for name, colour, dashes in (
+        ("illustration", COLOURS["student"], (2, 2)),
+        ("baseline", COLOURS["baseline"], (None, None)),
+        ("student", COLOURS["student"], (None, None)),
+    ):
+        seeds = [[100 * value for value in point.accuracy.get(name, [])] for point in drawn.points]
+        if not all(seeds):
+            continue
+        middle = [sum(values) / len(values) for values in seeds]
+        axes.plot(amounts, middle, color=colour, linewidth=2, dashes=dashes)
+        if name != "illustration":
+            axes.fill_between(amounts, list(map(min, seeds)), list(map(max, seeds)), color=colour, alpha=0.2, linewidth=0)
+            axes.plot(amounts, middle, MARKERS[name], color=colour, markersize=6)
+            ends[name] = middle[-1]
+    level = 100 * curves.final(drawn)
+    axes.axhline(level, color=MUTED, linewidth=1, dashes=(4, 3))
+    axes.margins(y=0.08)
+    axes.autoscale_view()
+    axes.set_xscale("log")
+    axes.set_xlim(amounts[0] / 1.15, amounts[-1] * 1.15)
+    axes.set_xticks(amounts, [format.count(amount) for amount in amounts])
+    axes.xaxis.set_minor_locator(NullLocator())
+    _percents(axes)
+    if drawn.ratio is not None:
+        place = drawn.ratio * amounts[-1]
+        axes.plot([place, place], [axes.get_ylim()[0], level], color=COLOURS["student"], linewidth=1, dashes=(1, 2))
+        axes.plot([place], [level], "o", color=INK, markersize=8, fillstyle="none")
+    _name_ends(axes, ends)
+    name_axes(figure, axes, x=f"{curves.WORDS[kind]} (log)", y="Accuracy on the test split")
+    title = f"Quality against {kind}"
+    caption = "Lines are the seeds’ means, bands run from the worst seed to the best; the dashed line across is what the "
+    caption += f"baseline makes of all {kind}"
+    caption += ", the ring where the student is as good." if drawn.ratio is not None else "; the student stays below it."
+    if "illustration" in drawn.points[0].accuracy:
+        caption += " The dotted curve is an illustration: the same student, whose teacher has seen all labels."
+    label = f"{title}: {curves.sentence(drawn, kind)}"
+    return Drawing(title, caption, finish(figure, key=f"budgets-{kind}", label=label))
 
 
 @style()
@@ -244,6 +280,22 @@ def _arm(axes: Axes, curves: Sequence[Curve], quantity: str, colour: str) -> flo
     for curve, values in zip(curves, lines, strict=True):
         axes.plot(curve.steps, values, color=colour, linewidth=1.2)
     return max(zip(curves, lines, strict=True), key=lambda pair: pair[0].steps[-1])[1][-1]
+
+
+def _name_ends(axes: Axes, ends: Mapping[str, float]) -> None:
+    """Write every line's name at its end, on the right, where it hides no other."""
+    _, bottom, _, height = axes.bbox.bounds
+    heights = [axes.transData.transform((axes.get_xlim()[0], end))[1] for end in ends.values()]
+    for name, place in zip(ends, part(heights, 15, bottom + height), strict=True):
+        axes.text(
+            1.02,
+            (place - bottom) / height,
+            format.words(name),
+            transform=axes.transAxes,
+            va="center",
+            size=TEXT,
+            color=COLOURS.get(name, MUTED),
+        )
 
 
 def _percents(axes: Axes) -> None:
