@@ -105,7 +105,9 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
             where="curves.labels",
             fix="leave it out, or give a teacher that is trained here",
         )
-    return any([len(splits.keeping(count).labelled) < len(splits.labelled) for count in labels])
+    for count in labels:
+        splits.keeping(count)
+    return any(count < len(splits.labelled) for count in labels)
 
 
 def _preflight_teacher(member: SingleTeacher, material: Material, taps: list[str]) -> None:

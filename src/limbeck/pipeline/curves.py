@@ -100,9 +100,7 @@ def _with_labels(count: int, recipe: Recipe, material: Material, answers: Teache
     fewer, place = material.keeping(count), folder / name
     trained = train_teacher(recipe, fewer, place, note=f" at {at}")
     own = ask_teacher(recipe, trained, fewer.splits, place)
-    arms = {
-        arm: train_arm(arm, recipe, fewer, own, place, title=f"{arm} at {at}") for arm in ("student", "baseline")
-    }
+    arms = {arm: train_arm(arm, recipe, fewer, own, place, title=f"{arm} at {at}") for arm in ("student", "baseline")}
     title = f"student of the teacher of all labels at {at}"
     arms["illustration"] = train_arm("student", recipe, fewer, answers, place / "illustration", title=title)
     return Point(name, count / len(material.splits.labelled), count, arms)
@@ -112,9 +110,7 @@ def _steps(arm: Arm) -> int:
     return next(iter(arm.trained.values())).history.steps
 
 
-def evaluate_points(
-    points: Points, material: Material, arms: Mapping[str, Arm], blocks: Mapping[str, Block]
-) -> Curves:
+def evaluate_points(points: Points, material: Material, arms: Mapping[str, Arm], blocks: Mapping[str, Block]) -> Curves:
     """Open the test split for every network of the curves.
 
     Args:

@@ -124,6 +124,10 @@ class TextView:
         axes = {0: "batch", 1: "tokens"}
         self.example = {"input_ids": ids, "attention_mask": mask}, {"input_ids": axes, "attention_mask": axes}
 
+    def of(self, splits: Splits) -> "TextView":
+        """Return the same encoded texts, of which others are labelled."""
+        return TextView(self.encoder, splits, {"transfer": self.transfer, "validation": self.validation})
+
     @property
     def vocabulary(self) -> Vocabulary:
         """The tokens, by id."""
@@ -241,11 +245,7 @@ class Material:
         self._whole: Material | None = None
 
     def keeping(self, labels: int) -> "Material":
-        """Return the same texts, encoded as they are, of which only the first ones have labels; see `Splits.keeping`.
-
-        Raises:
-            LimbeckError: there are not so many, or they are no training set.
-        """
+        """Return the same texts, encoded as they are, of which only the first ones have labels; see `Splits.keeping`."""
         fewer = Material(self.splits.keeping(labels), self.given)
         fewer._whole = self
         return fewer
@@ -266,7 +266,8 @@ class Material:
         """Return a view from the folder, or make it and leave it there."""
         if self._whole is not None:
             view = self._whole.view(settings)
-            return TextView(view.encoder, self.splits, {"transfer": view.transfer, "validation": view.validation})
+            assert isinstance(view, TextView)  # rows of a loader have no labels to take away
+            return view.of(self.splits)
         if self.folder is None:
             return TextView(self._encoder(settings), self.splits)
         inputs = {"version": __version__, "tokenizer": key, "data": self._digest}

@@ -32,6 +32,6 @@ def sentence(curve: BudgetCurve, kind: Kind) -> str:
     if curve.ratio is None:
         asked, best = format.apart(wanted, max(mean(point.accuracy["student"]) for point in curve.points))
         return f"The student does not reach {every}, {asked} accuracy, with any of these budgets: {best} at best."
-    about = "at most {:.2f} of the {}, {}" if curve.at_most else "{:.2f} of the {}, about {}"
-    share = about.format(curve.ratio, kind, format.count(curve.ratio * whole))
+    share = f"{curve.ratio:.2g} of the {kind}"
+    share = f"at most {share}, {format.count(curve.points[0].amount)}" if curve.at_most else share
     return f"The student reaches {every}, {format.percent(wanted)} accuracy, with {share}."

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Affine2D
 
-from limbeck.evaluation.schema import Curve, Evaluation
+from limbeck.evaluation.schema import BudgetCurve, Curve, Evaluation
 from limbeck.report import curves, format
 from limbeck.report.svg import (
     COLOURS,
@@ -148,28 +149,19 @@ def budgets(evaluation: Evaluation, kind: curves.Kind) -> Drawing | None:
     if drawn is None:
         return None
     figure, axes = canvas(250, right=16 + 7 * len("baseline"))
-    amounts, ends = [point.amount for point in drawn.points], {}
-    for name, colour, dashes in (
-        ("illustration", COLOURS["student"], (2, 2)),
-        ("baseline", COLOURS["baseline"], (None, None)),
-        ("student", COLOURS["student"], (None, None)),
-    ):
-        seeds = [[100 * value for value in point.accuracy.get(name, [])] for point in drawn.points]
-        if not all(seeds):
-            continue
-        middle = [sum(values) / len(values) for values in seeds]
-        axes.plot(amounts, middle, color=colour, linewidth=2, dashes=dashes)
-        if name != "illustration":
-            axes.fill_between(amounts, list(map(min, seeds)), list(map(max, seeds)), color=colour, alpha=0.2, linewidth=0)
-            axes.plot(amounts, middle, MARKERS[name], color=colour, markersize=6)
-            ends[name] = middle[-1]
-    level = 100 * curves.final(drawn)
-    axes.axhline(level, color=MUTED, linewidth=1, dashes=(4, 3))
-    axes.margins(y=0.08)
-    axes.autoscale_view()
+    amounts, level = [point.amount for point in drawn.points], 100 * curves.final(drawn)
     axes.set_xscale("log")
-    axes.set_xlim(amounts[0] / 1.15, amounts[-1] * 1.15)
-    axes.set_xticks(amounts, [format.count(amount) for amount in amounts])
+    axes.axhline(level, color=MUTED, linewidth=1, dashes=(4, 3))
+    illustrated = "illustration" in drawn.points[0].accuracy
+    if illustrated:
+        middle = [100 * mean(point.accuracy["illustration"]) for point in drawn.points]
+        axes.plot(amounts, middle, color=COLOURS["student"], linewidth=1.6, dashes=(1, 1))
+    ends = {name: _seeds(axes, drawn, name) for name in ("baseline", "student")}
+    axes.margins(x=0.06, y=0.08)
+    axes.autoscale_view()
+    axes.set_ylim(axes.get_ylim())
+    ticks = _apart(amounts, [axes.transData.transform((amount, level))[0] for amount in amounts], 50)
+    axes.set_xticks(ticks, [format.count(amount) for amount in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     _percents(axes)
     if drawn.ratio is not None:
@@ -178,12 +170,13 @@ def budgets(evaluation: Evaluation, kind: curves.Kind) -> Drawing | None:
         axes.plot([place], [level], "o", color=INK, markersize=8, fillstyle="none")
     _name_ends(axes, ends)
     name_axes(figure, axes, x=f"{curves.WORDS[kind]} (log)", y="Accuracy on the test split")
-    title = f"Quality against {kind}"
-    caption = "Lines are the seeds’ means, bands run from the worst seed to the best; the dashed line across is what the "
-    caption += f"baseline makes of all {kind}"
-    caption += ", the ring where the student is as good." if drawn.ratio is not None else "; the student stays below it."
-    if "illustration" in drawn.points[0].accuracy:
+    several = len(drawn.points[0].accuracy["student"]) > 1
+    caption = "Lines are the seeds’ means, bands run from the worst seed to the best. " if several else ""
+    caption += f"The dashed line is what the baseline makes of all {kind}"
+    caption += ", the ring where the student is as good." if drawn.ratio is not None else "; the student stays below."
+    if illustrated:
         caption += " The dotted curve is an illustration: the same student, whose teacher has seen all labels."
+    title = f"Quality against {kind}"
     label = f"{title}: {curves.sentence(drawn, kind)}"
     return Drawing(title, caption, finish(figure, key=f"budgets-{kind}", label=label))
 
@@ -280,6 +273,26 @@ def _arm(axes: Axes, curves: Sequence[Curve], quantity: str, colour: str) -> flo
     for curve, values in zip(curves, lines, strict=True):
         axes.plot(curve.steps, values, color=colour, linewidth=1.2)
     return max(zip(curves, lines, strict=True), key=lambda pair: pair[0].steps[-1])[1][-1]
+
+
+def _seeds(axes: Axes, drawn: BudgetCurve, name: str) -> float:
+    """Draw an arm's mean over seeds and the band of their range; return where the line ends."""
+    amounts = [point.amount for point in drawn.points]
+    seeds = [[100 * value for value in point.accuracy[name]] for point in drawn.points]
+    axes.fill_between(amounts, [*map(min, seeds)], [*map(max, seeds)], color=COLOURS[name], alpha=0.2, linewidth=0)
+    axes.plot(
+        amounts, [*map(mean, seeds)], MARKERS[name], linestyle="-", color=COLOURS[name], linewidth=2, markersize=6
+    )
+    return mean(seeds[-1])
+
+
+def _apart(values: Sequence[int], places: Sequence[float], gap: float) -> list[int]:
+    """Return those of ascending values whose labels have room, the largest always."""
+    kept, last = [], math.inf
+    for value, place in zip(reversed(values), reversed(places), strict=True):
+        if last - place >= gap:
+            kept, last = [value, *kept], place
+    return kept
 
 
 def _name_ends(axes: Axes, ends: Mapping[str, float]) -> None:
