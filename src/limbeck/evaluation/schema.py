@@ -147,6 +147,9 @@ class BudgetPoint(Record):
         description="on the test split, by arm, in the order of `seeds`; of a curve over labels also `illustration`: "
         "the student whose teacher has seen all labels"
     )
+    teacher: Fraction | None = Field(
+        default=None, description="the accuracy on validation of the teacher of so many labels; null: it is the run's"
+    )
 
 
 class BudgetCurve(Record):

@@ -29,12 +29,14 @@ class Point:
         amount: optimizer steps of the student, or labels.
         arms: student, baseline, and on a curve over labels `illustration`: the student of the same few labelled rows
             whose teacher is the run's, which has seen all labels.
+        teacher: its accuracy on validation, where the budget is of labels.
     """
 
     name: str
     budget: float
     amount: int
     arms: Mapping[str, Arm]
+    teacher: float | None = None
 
     @property
     def digests(self) -> list[str]:
@@ -78,7 +80,8 @@ def train_points(
         every = len(material.splits.labelled)
         counts = [count for count in curves.labels if count < every]
         fewer = [_with_labels(count, recipe, material, answers, folder) for count in counts]
-        points["labels"] = [*fewer, Point("", 1.0, every, own | {"illustration": own["student"]})]
+        drawn = own | {"illustration": own["student"]}
+        points["labels"] = [*fewer, Point("", 1.0, every, drawn, _quality(answers))]
     return points
 
 
@@ -103,7 +106,11 @@ def _with_labels(count: int, recipe: Recipe, material: Material, answers: Teache
     arms = {arm: train_arm(arm, recipe, fewer, own, place, title=f"{arm} at {at}") for arm in ("student", "baseline")}
     title = f"student of the teacher of all labels at {at}"
     arms["illustration"] = train_arm("student", recipe, fewer, answers, place / "illustration", title=title)
-    return Point(name, count / len(material.splits.labelled), count, arms)
+    return Point(name, count / len(material.splits.labelled), count, arms, _quality(own))
+
+
+def _quality(answers: TeacherAnswers) -> float:
+    return accuracy(answers.logits("validation"), answers.splits.validation.labels)
 
 
 def _steps(arm: Arm) -> int:
@@ -142,6 +149,7 @@ def _curve(points: Sequence[Point], material: Material, known: Mapping[str, floa
             budget=point.budget,
             amount=point.amount,
             accuracy={name: accuracies(arm) for name, arm in point.arms.items()},
+            teacher=point.teacher,
         )
         for point in points
     ]

@@ -245,7 +245,7 @@ class Material:
         self._whole: Material | None = None
 
     def keeping(self, labels: int) -> "Material":
-        """Return the same texts, encoded as they are, of which only the first ones have labels; see `Splits.keeping`."""
+        """Return the same encoded texts, of which only the first ones have labels; see `Splits.keeping`."""
         fewer = Material(self.splits.keeping(labels), self.given)
         fewer._whole = self
         return fewer

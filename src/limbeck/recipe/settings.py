@@ -288,7 +288,7 @@ class Recipe(_Settings):
     def _two_arms_to_their_end(cls, curves: CurveSettings | None, info: ValidationInfo) -> CurveSettings | None:
         alone = info.data.get("baseline") is False or "baseline" not in info.data.get("arms", ["baseline"])
         if curves is not None and alone:
-            raise ValueError("the baseline is missing; what a teacher saves is told against it")
+            raise ValueError("what a teacher saves is told against a baseline: set baseline={} and name it in arms")
         if curves is not None and info.data.get("target") is not None:
             raise ValueError("a target ends trainings, and a curve asks how good a whole one gets: set one to null")
         return curves

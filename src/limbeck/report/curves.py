@@ -35,3 +35,9 @@ def sentence(curve: BudgetCurve, kind: Kind) -> str:
     share = f"{curve.ratio:.2g} of the {kind}"
     share = f"at most {share}, {format.count(curve.points[0].amount)}" if curve.at_most else share
     return f"The student reaches {every}, {format.percent(wanted)} accuracy, with {share}."
+
+
+def teachers(curve: BudgetCurve) -> str:
+    """Return how good the teachers along a curve over labels are: `71.0 % with 100 labels, 84.8 % with 1,000`."""
+    found = [(format.count(point.amount), point.teacher) for point in curve.points if point.teacher is not None]
+    return ", ".join(f"{format.percent(quality)} with {amount}" for amount, quality in found)
