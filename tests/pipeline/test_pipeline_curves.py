@@ -1,4 +1,4 @@
-"""Curves: every point is a training of the run's own kind, with fewer steps or fewer labels, and the run is the last."""
+"""Curves: a point is a run of fewer steps or fewer labels, bit by bit, and the run itself is the last one."""
 
 import json
 import shutil

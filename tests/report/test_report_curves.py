@@ -40,7 +40,8 @@ def said(text):
     [
         (
             drawn(0.4567),
-            "The student reaches what the baseline makes of all 20,000 labels, 88.0 % accuracy, with 0.46 of the labels.",
+            "The student reaches what the baseline makes of all 20,000 labels, 88.0 % accuracy, "
+            "with 0.46 of the labels.",
         ),
         (
             drawn(0.005, at_most=True),
