@@ -17,6 +17,8 @@ FILES = (
     "baseline/*/model.safetensors",
     "tuning/*/model.safetensors",
     "tuning/*.json",
+    "curves/**/model.safetensors",
+    "curves/**/tuning/*.json",
     "cache/*/*",
     "export/*/model.onnx",
     "metrics.jsonl",
@@ -25,7 +27,7 @@ FILES = (
 )
 """Compared byte for byte; a file that only one of the runs has is a difference."""
 
-HISTORIES = ("teacher/history.json", "*/*/history.json")
+HISTORIES = ("teacher/history.json", "*/*/history.json", "curves/**/history.json")
 """Compared without `seconds`."""
 
 CLOCKED = {

@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [ROOT / "README.md", ROOT / "docs" / "transfer.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs/transfer.md", ROOT / "docs/acceleration.md"]
 
 
 def sentiment(result: dict[str, Any]) -> str:
@@ -103,10 +103,39 @@ def transfer(result: dict[str, Any]) -> str:
     )
 
 
+def acceleration(result: dict[str, Any]) -> str:
+    """Quality against steps and against labels."""
+
+    def cell(values: list[float]) -> str:
+        return f"{100 * sum(values) / len(values):.1f} ({100 * min(values):.1f}–{100 * max(values):.1f})"
+
+    lines = []
+    for kind, curve in result["curves"].items():
+        arms = list(curve["points"][0]["accuracy"])
+        taught = curve["points"][0]["teacher"] is not None
+        titles = [kind, *arms, *(["teacher, on validation"] if taught else [])]
+        lines += ["", f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+        for point in curve["points"]:
+            cells = [f"{point['amount']:,}", *(cell(point["accuracy"][arm]) for arm in arms)]
+            cells += [f"{100 * point['teacher']:.1f}"] if taught else []
+            lines.append(f"| {' | '.join(cells)} |")
+    said = [text.replace("\u00a0", " ") for text in result["sentences"]]
+    return "\n".join(
+        [
+            *lines[1:],
+            "",
+            f"Accuracy in percent on IMDB's {result['test_examples']:,} test reviews, mean of {result['seeds']} seeds "
+            f"(worst to best). {' '.join(said)} {result['cpu_seconds'] / 60:.0f} minutes of processor time "
+            f"(`{result['command']}`).",
+        ]
+    )
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "sentiment": sentiment,
     "training": training,
     "transfer": transfer,
+    "acceleration": acceleration,
 }
 
 

@@ -18,6 +18,8 @@ BATCHES = "tests/data/test_data_batches.py"
 SPLITS = "tests/data/test_data_splits.py"
 METRICS = "tests/evaluation/test_metrics.py"
 SIGNIFICANCE = "tests/evaluation/test_significance.py"
+BUDGET = "tests/evaluation/test_budget.py"
+CURVES = "tests/pipeline/test_pipeline_curves.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 
 
@@ -437,5 +439,32 @@ MUTANTS = (
             ),
         ),
         (f"{SIGNIFICANCE}::test_the_interval_is_the_95_percent_one",),
+    ),
+    # --- curves -----------------------------------------------------------------------------------------------------
+    Mutant(
+        "a curve's teacher of few labels has seen all of them",
+        "label-efficiency curves whose teacher was trained on the full data set",
+        "pipeline/curves.py",
+        (("train_teacher(recipe, fewer, place,", "train_teacher(recipe, material, place,"),),
+        (f"{CURVES}::test_a_point_of_fewer_labels_is_a_run_of_so_many_labels",),
+    ),
+    Mutant(
+        "a curve's baseline has all steps, its student few",
+        "budgets that are not the same for both arms",
+        "pipeline/arms.py",
+        (("    if share < 1:", '    if share < 1 and name == "student":'),),
+        (f"{CURVES}::test_a_point_of_fewer_steps_is_a_run_of_so_many_steps",),
+    ),
+    Mutant(
+        "straight lines over the budget instead of its logarithm",
+        "the ratio of labels is then read off a curve that nobody draws",
+        "evaluation/budget.py",
+        (
+            (
+                "math.exp(math.log(low) + part * (math.log(budget) - math.log(low)))",
+                "low + part * (budget - low)",
+            ),
+        ),
+        (BUDGET,),
     ),
 )

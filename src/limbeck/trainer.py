@@ -83,6 +83,12 @@ class TrainSettings(BaseModel):
             return max(1, round(self.epochs * math.ceil(rows / self.batch_size)))
         return self.steps or 1000
 
+    def shortened(self, share: float) -> "TrainSettings":
+        """Return these settings with a share of the steps, in (0, 1]: warm-up, decay and validations fill those."""
+        if self.epochs is not None:
+            return self.model_copy(update={"epochs": share * self.epochs})
+        return self.model_copy(update={"steps": max(1, round(share * self.total_steps(0)))})
+
     def rate(self, step: int, total: int) -> float:
         """Return the learning rate of a step as a share of `lr`."""
         warm = round(self.warmup * total)

@@ -99,6 +99,12 @@ RECIPE = [
     in_the_recipe("a target in percent", "target.accuracy=88"),
     in_the_recipe("two targets", "target={accuracy: 0.88, retention: 0.99}"),
     in_the_recipe("augmentation that changes nothing", "data.augment={copies: 2, mask: 0, ngram: 0}"),
+    in_the_recipe("curves of nothing", "baseline={}", "curves={}"),
+    in_the_recipe("a curve with a budget twice", "baseline={}", "curves.labels=[10, 10]"),
+    in_the_recipe("a curve with more steps than all", "baseline={}", "curves.steps=[0.5, 2]"),
+    in_the_recipe("curves without a baseline", "curves.steps=[0.5]"),
+    in_the_recipe("curves and a target", "baseline={}", "curves.steps=[0.5]", "target.accuracy=0.8"),
+    in_the_recipe("curves at equal epochs", "baseline={}", "curves.steps=[0.5]", "student.train.epochs=2"),
     in_the_recipe("an unknown arm", "arms=[student, hard_label]"),
     in_the_recipe("arms without the student", "arms=[baseline, hard_labels]"),
     in_the_recipe(
@@ -148,6 +154,10 @@ DATA = [
     in_the_recipe("a label column that is not there", "data.label=sentiment", group="data"),
     in_the_recipe("a label column with a class a row", "data.label=text", group="data"),
     in_the_recipe("more labelled rows than rows", "data.labelled=1000", group="data"),
+    in_the_recipe("a curve with more labels than rows", "baseline={}", "curves.labels=[10, 300]", group="data"),
+    in_the_recipe(
+        "a curve with labels of one class", "baseline={}", "curves.labels=[2]", "data.labelled=null", group="data"
+    ),
     in_the_recipe("splits larger than the file", "data.split={test: 2000, validation: 400}", group="data"),
     in_the_recipe("labelled rows that fill every batch", "data.labelled_per_batch=16", group="data"),
     in_the_data("an empty file", ""),

@@ -271,6 +271,27 @@ def test_hopelessly_few_rows(tmp_path):
     assert len(load(write_rows(tmp_path / "mine.jsonl", many(8)), test=2, validation=2).labelled) == 4
 
 
+def test_fewer_labels_are_the_splits_of_that_number_on_the_same_text(tmp_path):
+    file = write_rows(tmp_path / "mine.jsonl", many(100))
+    whole = load(file, test=10, validation=10, labelled=60)
+    fewer = whole.keeping(20)
+    assert fewer.digest == load(file, test=10, validation=10, labelled=20).digest != whole.digest
+    assert fewer.transfer.texts == whole.transfer.texts
+    assert (fewer.unlabelled.labels == UNLABELLED).all()
+    assert whole.keeping(60).digest == whole.digest
+
+
+def test_more_labels_than_there_are_and_labels_of_one_class(tmp_path):
+    rows = many(100, labels=[0] * 9 + [1])
+    whole = load(write_rows(tmp_path / "mine.jsonl", rows), test=10, validation=10)
+    with refused("curves.labels=81", "81 labels are more than the 80 labelled rows of this run"):
+        whole.keeping(81)
+    alike = whole.labelled.labels.tolist().index(1)
+    assert alike >= 2
+    with refused(f"curves.labels={alike}", f"all {alike} labelled training rows are of class `0`; raise curves.labels"):
+        whole.keeping(alike)
+
+
 def test_two_texts_with_one_id(tmp_path, monkeypatch):
     monkeypatch.setattr("limbeck.data.splits.example_id", lambda fields: len(fields["text"]))
     with refused("two different texts share the content id"):

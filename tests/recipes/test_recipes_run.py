@@ -75,6 +75,15 @@ OVERRIDES = {
         "student.model.buckets=64",
         "grid.train.lr=[0.02, 0.05]",
     ],
+    "acceleration": [
+        *SMALL,
+        *of("student", STEPS),
+        "data.labelled_per_batch=6",
+        "student.tokenizer.min_frequency=1",
+        "student.model.buckets=64",
+        "grid={{}}",
+        "curves={{steps: [0.5], labels: [100]}}",
+    ],
 }
 """What makes each recipe small: it keeps every key, and so every part, of its own; no download."""
 

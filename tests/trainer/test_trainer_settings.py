@@ -24,6 +24,27 @@ def test_steps_of_a_training(settings, rows, steps):
     assert TrainSettings(**settings).total_steps(rows) == steps
 
 
+@pytest.mark.parametrize(
+    ("settings", "share", "steps"),
+    [
+        ({"steps": 1200}, 0.125, 150),
+        ({"steps": 7}, 0.5, 4),
+        ({"steps": 3}, 0.01, 1),
+        ({}, 0.25, 250),
+        ({"epochs": 2, "batch_size": 10}, 0.5, 100),
+    ],
+)
+def test_a_share_of_the_steps(settings, share, steps):
+    assert TrainSettings(**settings).shortened(share).total_steps(1000) == steps
+
+
+def test_a_share_of_the_steps_changes_nothing_else():
+    settings = TrainSettings(steps=80, lr=0.1, warmup=0.25, validations=3)
+    short = settings.shortened(0.5)
+    assert short == settings.model_copy(update={"steps": 40})
+    assert [short.rate(step, 40) for step in range(40)].index(1.0) == 10
+
+
 def test_steps_and_epochs_exclude_each_other():
     with pytest.raises(ValidationError, match="give steps or epochs, not both"):
         TrainSettings(steps=3, epochs=1)

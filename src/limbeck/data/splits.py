@@ -1,7 +1,7 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,25 @@ class Splits:
         """Names the content of every split."""
         return digest([list(self.classes), *[[p.ids.tolist(), p.labels.tolist()] for p in self.parts.values()]])
 
+    def keeping(self, labels: int) -> "Splits":
+        """Return the same rows in the same order, of which only the first ones keep their label.
+
+        Where all training rows of the source have a label, these are the splits of `data.labelled=labels`.
+
+        Raises:
+            LimbeckError: there are not so many labels, or those few are no training set.
+        """
+        where = f"curves.labels={labels}"
+        if labels > len(self.labelled):
+            raise LimbeckError(
+                f"{labels:,} labels are more than the {len(self.labelled):,} labelled rows of this run",
+                where=where,
+                fix="the run itself is the largest budget: lower it, or raise data.labelled where there are more",
+            )
+        few, others = self.labelled.take(range(labels)), self.labelled.take(range(labels, len(self.labelled)))
+        _check_labelled(few, self.classes, where, "curves.labels")
+        return replace(self, labelled=few, unlabelled=others.without_labels() + self.unlabelled)
+
 
 def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) -> Splits:
     """Read the source, unless its tables are given, and split it.
@@ -147,7 +166,7 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     for name in ("test", "validation"):
         _check_held_out(name, parts[name], settings.source, dropped)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
-    _check_labelled(labelled, classes, settings)
+    _check_labelled(labelled, classes, f"{settings.source}, column `{settings.label}`", "data.labelled")
     rest = _by_content(having.take(range(len(labelled), len(having))).without_labels() + missing)
 
     extra = _extra(tables, settings)
@@ -346,20 +365,19 @@ def _check_held_out(name: str, part: Examples, source: str, dropped: dict[str, i
         )
 
 
-def _check_labelled(labelled: Examples, classes: tuple[str, ...], settings: DataSettings) -> None:
-    where = f"{settings.source}, column `{settings.label}`"
+def _check_labelled(labelled: Examples, classes: tuple[str, ...], where: str, key: str) -> None:
     if len(classes) > len(labelled):
         example = " ".join(classes[0].split())[:40]  # it may be a whole text, over several lines
         raise LimbeckError(
             f"{len(classes):,} classes, such as `{example}`, but only {len(labelled):,} labelled training rows",
             where=where,
-            fix="set data.label to a column of classes, or raise data.labelled",
+            fix=f"set data.label to a column of classes, or raise {key}",
         )
     if len(found := np.unique(labelled.labels)) < 2:
         raise LimbeckError(
             f"all {len(labelled):,} labelled training rows are of class `{classes[found[0]]}`",
             where=where,
-            fix="raise data.labelled, or add rows of other classes",
+            fix=f"raise {key}, or add rows of other classes",
         )
 
 

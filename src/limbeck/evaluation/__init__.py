@@ -1,5 +1,6 @@
 """Did it help? Metrics, fidelity, calibration, significance and cost, from logits and predictions to records."""
 
+from limbeck.evaluation.budget import first_reached
 from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
 from limbeck.evaluation.cost import Speed, measure, measure_all
 from limbeck.evaluation.floor import Floor, require_words, tfidf_floor
@@ -15,6 +16,7 @@ __all__ = [
     "calibrated_nll",
     "compare",
     "confusion",
+    "first_reached",
     "fit_temperature",
     "kl",
     "mean_scores",

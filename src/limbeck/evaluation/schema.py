@@ -138,6 +138,38 @@ class Target(Record):
     validation_accuracy: float = Field(description="the accuracy on validation that it means; above 1: out of reach")
 
 
+class BudgetPoint(Record):
+    """Student and baseline, trained with a budget of steps or labels."""
+
+    budget: Fraction = Field(description="share of the largest one, which is the run itself")
+    amount: int = Field(description="optimizer steps of the student, or labelled rows")
+    accuracy: dict[str, list[Fraction]] = Field(
+        description="on the test split, by arm, in the order of `seeds`; of a curve over labels also `illustration`: "
+        "the student whose teacher has seen all labels"
+    )
+    teacher: Fraction | None = Field(
+        default=None, description="the accuracy on validation of the teacher of so many labels; null: it is the run's"
+    )
+
+
+class BudgetCurve(Record):
+    """Quality against a budget, and how much of it the student needs for what the baseline makes of all."""
+
+    points: list[BudgetPoint] = Field(description="the smallest budget first; the last one is the run itself")
+    ratio: Fraction | None = Field(
+        description="the share of the budget at which the student's seed mean reaches the baseline's at the largest "
+        "one; between two points a straight line over the logarithm of the budget; null: not reached"
+    )
+    at_most: bool = Field(description="the smallest budget was enough: the ratio is at most this")
+
+
+class Curves(Record):
+    """Quality against budgets, each trained with its own whole schedule and tuned on validation by itself."""
+
+    steps: BudgetCurve | None = None
+    labels: BudgetCurve | None = Field(default=None, description="the teacher has seen the same labels, no others")
+
+
 class DataRecord(Record):
     """What the data were, and what was dropped from them."""
 
@@ -188,6 +220,7 @@ class Evaluation(Record):
     steps_to_target: dict[str, list[int | None]] | None = Field(
         default=None, description="optimizer steps by arm, in the order of `seeds`; null for a seed: not reached"
     )
+    curves: Curves | None = Field(default=None, description="null: the recipe asks for none")
     bundle: BundleRecord | None
     bundle_error: str | None = Field(default=None, description="why there is no bundle")
     disagreements: list[Disagreement] = Field(default_factory=list)

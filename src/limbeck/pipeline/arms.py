@@ -1,6 +1,6 @@
 """The arms: ways of training the student, compared in the end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from limbeck.ranks import ranks
 from limbeck.recipe import GivenTeacher, NBLRTeacher, NetworkSettings, Recipe, SingleTeacher
 from limbeck.taps import Taps
 from limbeck.teachers import Teacher
+from limbeck.trainer import History
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
             ceiling has nothing to learn.
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
-    others = len(splits.transfer) > len(splits.labelled)
+    others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
     if others and recipe.data.labelled_per_batch >= recipe.student.train.batch_size:
         raise LimbeckError(
             f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {recipe.student.train.batch_size}, "
@@ -93,6 +94,29 @@ def preflight(recipe: Recipe, material: Material) -> None:
         )
 
 
+def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
+    """Refuse budgets that cannot be had; return whether at one of them some training rows have no label."""
+    if recipe.curves is None:
+        return False
+    tuned = [settings for arm in ("student", "baseline") for _, settings in recipe.candidates(arm)]
+    if any(settings.train.epochs is not None for settings in tuned):
+        raise LimbeckError(
+            "curves compare arms at equal steps, and an epoch of the student is not one of the baseline",
+            where="student.train.epochs",
+            fix="give train.steps in its place, wherever student, baseline or grid have epochs",
+        )
+    labels = recipe.curves.labels or []
+    if labels and any(isinstance(member, GivenTeacher) for member in recipe.teacher.members):
+        raise LimbeckError(
+            "a finished teacher cannot be trained again from fewer labels",
+            where="curves.labels",
+            fix="leave it out, or give a teacher that is trained here",
+        )
+    for count in labels:
+        splits.keeping(count)
+    return any(count < len(splits.labelled) for count in labels)
+
+
 def _preflight_teacher(member: SingleTeacher, material: Material, taps: list[str]) -> None:
     if isinstance(member, NBLRTeacher):
         material.view(member)
@@ -107,13 +131,24 @@ def _preflight_teacher(member: SingleTeacher, material: Material, taps: list[str
 
 
 def train_arm(
-    name: str, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path, target: Target | None = None
+    name: str,
+    recipe: Recipe,
+    material: Material,
+    answers: TeacherAnswers,
+    folder: Path,
+    target: Target | None = None,
+    *,
+    share: float = 1.0,
+    title: str | None = None,
 ) -> Arm:
     """Tune an arm on validation with the first seed, then train every seed with the settings that won.
 
-    The settings that reach the target in the fewest steps win; without one, or where none does, the lowest NLL.
+    The settings that reach the target in the fewest steps win; without one, or where none does, the lowest NLL. Every
+    training takes a share of the recipe's steps. A title tells an arm from those of its name elsewhere in the run.
     """
     candidates = recipe.candidates(name)
+    if share < 1:
+        candidates = [(point, settings.shortened(share)) for point, settings in candidates]
     level = None if target is None else target.validation_accuracy
 
     def train(settings: NetworkSettings, seed: int, place: Path, title: str) -> Trained:
@@ -124,31 +159,41 @@ def train_arm(
         return train_network(settings, material, lesson, seed=seed, folder=place, title=title, target=level)
 
     # Read and checked once an arm, not once a network.
-    teacher = _teacher_of(name, material.splits, answers)
-    first, best = recipe.seeds[0], 0
+    teacher, title = _teacher_of(name, material.splits, answers), title or name
+    first, best, tuning = recipe.seeds[0], 0, folder / "tuning"
     if len(candidates) > 1:
-        scores, reached = [], []
-        for index, (point, settings) in enumerate(candidates):
-            values = ", ".join(f"{key}={value}" for key, value in point.items())
-            trained = train(settings, first, folder / "tuning" / f"{name}-{index}", f"{name}, {values}")
-            scores.append(trained.history.best_nll)
-            reached.append(trained.history.target_step)
-        best = int(np.lexsort((scores, [step or np.inf for step in reached]))[0])
-        record = [{"values": point, "nll": score} for (point, _), score in zip(candidates, scores, strict=True)]
-        if target is not None:
-            record = [entry | {"target_step": step} for entry, step in zip(record, reached, strict=True)]
+        words = [", ".join(f"{key}={value}" for key, value in point.items()) for point, _ in candidates]
+        histories = [
+            train(settings, first, tuning / f"{name}-{index}", f"{title}, {words[index]}").history
+            for index, (_, settings) in enumerate(candidates)
+        ]
+        best = _best(histories)
         if ranks().main:
-            write_json(folder / "tuning" / f"{name}.json", {"chosen": best, "seed": first, "candidates": record})
-        won = "is best on validation" if reached[best] is None else "reaches the target first"
-        say(f"  {name}: {', '.join(f'{k}={v}' for k, v in candidates[best][0].items())} {won}")
+            scores = _scores(candidates, histories, target)
+            write_json(tuning / f"{name}.json", {"chosen": best, "seed": first, "candidates": scores})
+        won = "is best on validation" if histories[best].target_step is None else "reaches the target first"
+        say(f"  {title}: {words[best]} {won}")
     point, settings = candidates[best]
-    trained_by_seed = {}
-    for seed in recipe.seeds:
-        # The grid has trained the first seed of the winner already.
-        tuned = seed == first and len(candidates) > 1
-        place = folder / "tuning" / f"{name}-{best}" if tuned else folder / name / f"seed-{seed}"
-        trained_by_seed[seed] = train(settings, seed, place, f"{name}, seed {seed}")
-    return Arm(name, settings, point, trained_by_seed, target)
+    places = {seed: folder / name / f"seed-{seed}" for seed in recipe.seeds}
+    if len(candidates) > 1:
+        places[first] = tuning / f"{name}-{best}"  # the grid has trained the first seed of the winner already
+    trained = {seed: train(settings, seed, place, f"{title}, seed {seed}") for seed, place in places.items()}
+    return Arm(name, settings, point, trained, target)
+
+
+def _best(histories: Sequence[History]) -> int:
+    steps = [history.target_step or np.inf for history in histories]
+    return int(np.lexsort(([history.best_nll for history in histories], steps))[0])
+
+
+def _scores(
+    candidates: Sequence[tuple[dict[str, Any], NetworkSettings]], histories: Sequence[History], target: Target | None
+) -> list[dict[str, Any]]:
+    """Return what each point of the grid led to."""
+    return [
+        {"values": point, "nll": history.best_nll, **({} if target is None else {"target_step": history.target_step})}
+        for (point, _), history in zip(candidates, histories, strict=True)
+    ]
 
 
 def _teacher_of(name: str, splits: Splits, answers: TeacherAnswers) -> Teacher | None:

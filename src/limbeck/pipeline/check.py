@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import let_import
 from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.teacher import member_names
-from limbeck.recipe import NBLRTeacher, NetworkSettings, Recipe
+from limbeck.recipe import CurveSettings, NBLRTeacher, NetworkSettings, Recipe
 from limbeck.trainer import GroupSource, TrainSettings, fit, predict_logits
 
 TRIAL_STEPS = 3
@@ -43,6 +43,8 @@ def check(recipe: Recipe) -> float:
     teachers = list(networks.values())
     networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
     seconds = {name: _trial(settings, material, name, recipe) for name, settings in networks.items()}
+    if recipe.curves is not None:
+        seconds["curves"] = _smaller_budgets(recipe.curves, material.splits, seconds)
     if (beforehand := _pretrainings(recipe, material, teachers)) > 0:
         seconds["pretraining"] = beforehand
     total = sum(seconds.values())
@@ -52,6 +54,15 @@ def check(recipe: Recipe) -> float:
     table(["training and answers", "about"], [*rows, ["together", f"{total / 60:,.1f} min"]])
     say("the recipe is fine; export, evaluation and report add about half a minute")
     return total
+
+
+def _smaller_budgets(curves: CurveSettings, splits: Splits, seconds: Mapping[str, float]) -> float:
+    """Return what the points take besides the run itself, at most: a teacher of fewer labels may need fewer steps."""
+    steps = sum(share for share in curves.steps or [] if share < 1)
+    labels = sum(count < len(splits.labelled) for count in curves.labels or [])
+    teachers = sum(taken for name, taken in seconds.items() if name.startswith("teacher"))
+    # From fewer labels two students are trained: of a teacher of those labels, and of one that has seen all.
+    return (steps + 2 * labels) * seconds["student"] + (steps + labels) * seconds["baseline"] + labels * teachers
 
 
 def _describe(recipe: Recipe, splits: Splits) -> None:

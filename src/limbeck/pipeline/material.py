@@ -134,6 +134,10 @@ class TextView:
         axes = {0: "batch", 1: "tokens"}
         self.example = {"input_ids": ids, "attention_mask": mask}, {"input_ids": axes, "attention_mask": axes}
 
+    def of(self, splits: Splits) -> "TextView":
+        """Return the same encoded texts, of which others are labelled."""
+        return TextView(self.encoder, splits, {"transfer": self.transfer, "validation": self.validation})
+
     @property
     def vocabulary(self) -> Vocabulary:
         """The tokens, by id."""
@@ -258,6 +262,13 @@ class Material:
         self._digest = splits.digest
         self._names: dict[str, str] = {}  # what every lesson depends on besides
         self._views: dict[str, View] = {}
+        self._whole: Material | None = None
+
+    def keeping(self, labels: int) -> "Material":
+        """Return the same encoded texts, of which only the first ones have labels; see `Splits.keeping`."""
+        fewer = Material(self.splits.keeping(labels), self.given)
+        fewer._whole, fewer.folder = self, self.folder
+        return fewer
 
     @property
     def samples(self) -> Sequence[Any]:
@@ -273,6 +284,10 @@ class Material:
 
     def _text_view(self, settings: Reads, key: str) -> TextView:
         """Return a view from the folder, or make it and leave it there."""
+        if self._whole is not None:
+            view = self._whole.view(settings)
+            assert isinstance(view, TextView)  # rows of a loader have no labels to take away
+            return view.of(self.splits)
         if self.folder is None:
             return TextView(self._encoder(settings), self.splits)
         inputs = {"version": __version__, "tokenizer": key, "data": self._digest}

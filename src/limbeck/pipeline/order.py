@@ -23,6 +23,7 @@ from limbeck.evaluation import require_words, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, preflight, train_arm
+from limbeck.pipeline.curves import Points, evaluate_points, train_points
 from limbeck.pipeline.evaluate import Exported, answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
@@ -32,6 +33,7 @@ from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, train_teacher
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
+from limbeck.report.curves import sentences as curve_sentences
 from limbeck.report.format import words
 from limbeck.tracking import tracked_by, tracking
 
@@ -97,20 +99,12 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     clock, us = _Clock(), ranks()
     with clock("data"), us.main_first():
         material = _prepare(recipe, make, out)
-    splits, environment = material.splits, describe_environment()
+    environment = describe_environment()
     # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
     if us.main:
         write_text(out / "recipe.yaml", recipe.to_yaml())
         write_json(out / "environment.json", environment)
-    with clock("teacher"):
-        teacher = train_teacher(recipe, material, out)
-    with clock("labelling"):
-        answers = ask_teacher(recipe, teacher, splits, out)
-        target = wanted(recipe, answers)
-    arms: dict[str, Arm] = {}
-    for name in recipe.trained_arms:
-        with clock(name):
-            arms[name] = train_arm(name, recipe, material, answers, out, target)
+    answers, arms, points = _train(recipe, material, out, clock)
 
     student = arms["student"].trained[arms["student"].best_seed].model
     if not us.main:  # what follows is one process's work; the others read its result
@@ -122,13 +116,15 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
         exported = export_all(networks, out / "export")
 
     depends = {name: [trained.digest for trained in arm.trained.values()] for name, arm in arms.items()}
+    if points:
+        depends["curves"] = [name for along in points.values() for point in along for name in point.digests]
     stage = Stage(
         out / "evaluation",
-        {"teacher": answers.names[0], **depends, "data": splits.digest, "recipe": recipe.digest},
+        {"teacher": answers.names[0], **depends, "data": material.splits.digest, "recipe": recipe.digest},
     )
     if not stage.done or not (out / "evaluation.json").is_file():
         with clock("evaluation"), stage.working():
-            record = _evaluate(recipe, material, answers, arms, networks, exported, out)
+            record = _evaluate(recipe, material, answers, arms, points, networks, exported, out)
             result = record.model_copy(update={"seconds": clock.seconds})
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
             _track(result)
@@ -139,6 +135,25 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     )
     us.wait()
     return Run(out, result, student)
+
+
+def _train(
+    recipe: Recipe, material: Material, out: Path, clock: "_Clock"
+) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
+    """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets."""
+    with clock("teacher"):
+        teacher = train_teacher(recipe, material, out)
+    with clock("labelling"):
+        answers = ask_teacher(recipe, teacher, material.splits, out)
+        target = wanted(recipe, answers)
+    arms: dict[str, Arm] = {}
+    for name in recipe.trained_arms:
+        with clock(name):
+            arms[name] = train_arm(name, recipe, material, answers, out, target)
+    if recipe.curves is None:
+        return answers, arms, {}
+    with clock("curves"):
+        return answers, arms, train_points(recipe.curves, recipe, material, answers, arms, out)
 
 
 def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Material:
@@ -160,20 +175,25 @@ def _evaluate(
     material: Material,
     answers: TeacherAnswers,
     arms: Mapping[str, Arm],
+    points: Points,
     networks: Mapping[str, Trained],
     exported: Exported,
     out: Path,
 ) -> Evaluation:
     """Open the test split, and write the bundle."""
-    log = log_test_use(out, recipe, ["teacher", *arms, "floor"])
+    smaller = [point.name for along in points.values() for point in along if point.name]
+    log = log_test_use(out, recipe, ["teacher", *arms, *smaller, "floor"])
     on_test = answer_test(material.splits, answers, arms)
     costs = measure_costs(material, answers, networks, exported, on_test.floor)
     result = evaluate(recipe, material.splits, answers, arms, on_test, costs, None, None, log, {})
+    if points:
+        result = result.model_copy(update={"curves": evaluate_points(points, material, arms, result.models)})
     rows = [
         {"name": words(name), **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
         for name, block in result.models.items()
     ]
-    said = " ".join(filter(None, [result.sentence, transfer_sentence(result)]))
+    sentences = [result.sentence, transfer_sentence(result), *curve_sentences(result)]
+    said = "\n".join(text for text in sentences if text is not None)
     record, error = deliver(recipe, material, arms["student"], exported, rows, said, out)
     return result.model_copy(update={"bundle": record, "bundle_error": error})
 

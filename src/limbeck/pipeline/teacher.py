@@ -143,11 +143,14 @@ def member_names(count: int) -> list[str]:
     return ["teacher"] if count == 1 else [f"teacher-{number}" for number in range(count)]
 
 
-def train_teacher(recipe: Recipe, material: Material, folder: Path) -> tuple[Trained, ...]:
-    """Train the teacher's networks on the labelled rows, with the first seed; one that was given is finished."""
+def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str = "") -> tuple[Trained, ...]:
+    """Train the teacher's networks on the labelled rows, with the first seed; one that was given is finished.
+
+    A note tells their trainings from those of another teacher in the run.
+    """
     members = recipe.teacher.members
     return tuple(
-        _train_member(settings, recipe, material, folder / name, name.replace("-", " "))
+        _train_member(settings, recipe, material, folder / name, name.replace("-", " ") + note)
         for name, settings in zip(member_names(len(members)), members, strict=True)
     )
 

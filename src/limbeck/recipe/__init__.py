@@ -3,6 +3,7 @@
 from limbeck.recipe.errors import RecipeError
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
 from limbeck.recipe.settings import (
+    CurveSettings,
     EnsembleTeacher,
     GivenTeacher,
     NBLRTeacher,
@@ -16,6 +17,7 @@ from limbeck.recipe.settings import (
 )
 
 __all__ = [
+    "CurveSettings",
     "EnsembleTeacher",
     "GivenTeacher",
     "NBLRTeacher",

@@ -46,6 +46,10 @@ class NetworkSettings(_Settings):
         PretrainSettings | None, Field(description="first train a recurrent network as a language model; null: no")
     ] = None
 
+    def shortened(self, share: float) -> "NetworkSettings":
+        """Return these settings with a share of the steps, see `TrainSettings.shortened`."""
+        return self.model_copy(update={"train": self.train.shortened(share)})
+
     def changed(self, changes: Mapping[str, Any], prefix: str = "") -> "NetworkSettings":
         """Return these settings with changes by dotted key.
 
@@ -189,6 +193,32 @@ class TargetSettings(_Settings):
         return self
 
 
+class CurveSettings(_Settings):
+    """Smaller budgets, at which student and baseline are trained besides; the run itself is the largest one."""
+
+    steps: Annotated[
+        list[Annotated[float, Field(gt=0, le=1)]] | None,
+        Field(min_length=1, description="shares of the steps, each with its own whole schedule; null: no such curve"),
+    ] = None
+    labels: Annotated[
+        list[Annotated[int, Field(ge=2)]] | None,
+        Field(min_length=1, description="labels of teacher, student and baseline alike; null: no such curve"),
+    ] = None
+
+    @field_validator("steps", "labels")
+    @classmethod
+    def _ascending(cls, budgets: list[float] | None) -> list[float] | None:
+        if budgets is not None and len(set(budgets)) < len(budgets):
+            raise ValueError("a budget stands twice; each is one point of the curve")
+        return budgets and sorted(budgets)
+
+    @model_validator(mode="after")
+    def _something_to_draw(self) -> "CurveSettings":
+        if self.steps is None and self.labels is None:
+            raise ValueError("give steps, labels or both (or set curves to null)")
+        return self
+
+
 class Recipe(_Settings):
     """The complete description of a run."""
 
@@ -217,6 +247,10 @@ class Recipe(_Settings):
     losses: Annotated[list[LossSettings], Field(min_length=1, description="the student's objective")]
     target: Annotated[
         TargetSettings | None, Field(description="end an arm's training where validation is so good; null: never")
+    ] = None
+    curves: Annotated[
+        CurveSettings | None,
+        Field(description="quality against steps and against labels, with and without the teacher; null: not asked"),
     ] = None
 
     _folder: Path | None = PrivateAttr(default=None)
@@ -254,6 +288,16 @@ class Recipe(_Settings):
             raise ValueError("none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd")
         return losses
 
+    @field_validator("curves")
+    @classmethod
+    def _two_arms_to_their_end(cls, curves: CurveSettings | None, info: ValidationInfo) -> CurveSettings | None:
+        alone = info.data.get("baseline") is False or "baseline" not in info.data.get("arms", ["baseline"])
+        if curves is not None and alone:
+            raise ValueError("what a teacher saves is told against a baseline: set baseline={} and name it in arms")
+        if curves is not None and info.data.get("target") is not None:
+            raise ValueError("a target ends trainings, and a curve asks how good a whole one gets: set one to null")
+        return curves
+
     @field_validator("grid", mode="before")
     @classmethod
     def _dotted(cls, grid: Any) -> Any:
@@ -261,8 +305,8 @@ class Recipe(_Settings):
 
     @property
     def digest(self) -> str:
-        """Names everything in the recipe but its name; a target only where there is one."""
-        unset = {"target"} if self.target is None else set()
+        """Names everything in the recipe but its name; a target and curves only where there are any."""
+        unset = {name for name in ("target", "curves") if getattr(self, name) is None}
         return digest(self.model_dump(mode="json", exclude={"name"} | unset))
 
     @property

@@ -1,7 +1,8 @@
 """The report's figures: one function a figure, each None when the evaluation lacks what it shows."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -10,8 +11,8 @@ from matplotlib.path import Path as Outline
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Affine2D
 
-from limbeck.evaluation.schema import Curve, Evaluation
-from limbeck.report import format
+from limbeck.evaluation.schema import BudgetCurve, Curve, Evaluation
+from limbeck.report import curves, format
 from limbeck.report.svg import (
     COLOURS,
     HEAT,
@@ -126,18 +127,7 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.grid(axis="y", color=LINE, linewidth=0.8)
-    heights = [axes.transData.transform((0, end))[1] for end in ends.values()]
-    highest = axes.transData.transform((0, axes.get_ylim()[1]))[1]
-    for name, height in zip(ends, part(heights, 15, highest), strict=True):
-        place = (1.02, (height - axes.bbox.y0) / axes.bbox.height)
-        axes.text(
-            *place,
-            format.words(name),
-            transform=axes.transAxes,
-            va="center",
-            size=TEXT,
-            color=COLOURS.get(name, MUTED),
-        )
+    _name_ends(axes, ends)
     title, unit, better = {
         "nll": ("Validation loss", "Negative log-likelihood, nats", "Lower is better"),
         "accuracy": ("Validation accuracy", "Share of decisions that are right", "Higher is better"),
@@ -150,6 +140,45 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     caption = f"{better}. {seeds} dot is a checkpoint kept."
     label = f"{title} over training steps: {', '.join(map(format.words, ends))}"
     return Drawing(title, caption, finish(figure, key=f"curve-{quantity}", label=label))
+
+
+@style()
+def budgets(evaluation: Evaluation, kind: curves.Kind) -> Drawing | None:
+    """Draw accuracy on the test split against a budget, and where the student is as good as the baseline with all."""
+    drawn = curves.of(evaluation, kind)
+    if drawn is None:
+        return None
+    figure, axes = canvas(250, right=16 + 7 * len("baseline"))
+    amounts, level = [point.amount for point in drawn.points], 100 * curves.final(drawn)
+    axes.set_xscale("log")
+    axes.axhline(level, color=MUTED, linewidth=1, dashes=(4, 3))
+    illustrated = "illustration" in drawn.points[0].accuracy
+    if illustrated:
+        middle = [100 * mean(point.accuracy["illustration"]) for point in drawn.points]
+        axes.plot(amounts, middle, color=COLOURS["student"], linewidth=1.6, dashes=(1, 1))
+    ends = {name: _seeds(axes, drawn, name) for name in ("baseline", "student")}
+    axes.margins(x=0.06, y=0.08)
+    axes.autoscale_view()
+    axes.set_ylim(axes.get_ylim())
+    ticks = _apart(amounts, [axes.transData.transform((amount, level))[0] for amount in amounts], 50)
+    axes.set_xticks(ticks, [format.count(amount) for amount in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    _percents(axes)
+    if drawn.ratio is not None:
+        place = drawn.ratio * amounts[-1]
+        axes.plot([place, place], [axes.get_ylim()[0], level], color=COLOURS["student"], linewidth=1, dashes=(1, 2))
+        axes.plot([place], [level], "o", color=INK, markersize=8, fillstyle="none")
+    _name_ends(axes, ends)
+    name_axes(figure, axes, x=f"{curves.WORDS[kind]} (log)", y="Accuracy on the test split")
+    several = len(drawn.points[0].accuracy["student"]) > 1
+    caption = "Lines are the seeds’ means, bands run from the worst seed to the best. " if several else ""
+    caption += f"The dashed line is what the baseline makes of all {kind}"
+    caption += ", the ring where the student is as good." if drawn.ratio is not None else "; the student stays below."
+    if illustrated:
+        caption += " The dotted curve is an illustration: the same student, whose teacher has seen all labels."
+    title = f"Quality against {kind}"
+    label = f"{title}: {curves.sentence(drawn, kind)}"
+    return Drawing(title, caption, finish(figure, key=f"budgets-{kind}", label=label))
 
 
 @style()
@@ -244,6 +273,42 @@ def _arm(axes: Axes, curves: Sequence[Curve], quantity: str, colour: str) -> flo
     for curve, values in zip(curves, lines, strict=True):
         axes.plot(curve.steps, values, color=colour, linewidth=1.2)
     return max(zip(curves, lines, strict=True), key=lambda pair: pair[0].steps[-1])[1][-1]
+
+
+def _seeds(axes: Axes, drawn: BudgetCurve, name: str) -> float:
+    """Draw an arm's mean over seeds and the band of their range; return where the line ends."""
+    amounts = [point.amount for point in drawn.points]
+    seeds = [[100 * value for value in point.accuracy[name]] for point in drawn.points]
+    axes.fill_between(amounts, [*map(min, seeds)], [*map(max, seeds)], color=COLOURS[name], alpha=0.2, linewidth=0)
+    axes.plot(
+        amounts, [*map(mean, seeds)], MARKERS[name], linestyle="-", color=COLOURS[name], linewidth=2, markersize=6
+    )
+    return mean(seeds[-1])
+
+
+def _apart(values: Sequence[int], places: Sequence[float], gap: float) -> list[int]:
+    """Return those of ascending values whose labels have room, the largest always."""
+    kept, last = [], math.inf
+    for value, place in zip(reversed(values), reversed(places), strict=True):
+        if last - place >= gap:
+            kept, last = [value, *kept], place
+    return kept
+
+
+def _name_ends(axes: Axes, ends: Mapping[str, float]) -> None:
+    """Write every line's name at its end, on the right, where it hides no other."""
+    _, bottom, _, height = axes.bbox.bounds
+    heights = [axes.transData.transform((axes.get_xlim()[0], end))[1] for end in ends.values()]
+    for name, place in zip(ends, part(heights, 15, bottom + height), strict=True):
+        axes.text(
+            1.02,
+            (place - bottom) / height,
+            format.words(name),
+            transform=axes.transAxes,
+            va="center",
+            size=TEXT,
+            color=COLOURS.get(name, MUTED),
+        )
 
 
 def _percents(axes: Axes) -> None:

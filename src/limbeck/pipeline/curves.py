@@ -1,0 +1,158 @@
+"""Quality against budget: student and baseline trained again with fewer steps, and from fewer labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from limbeck.console import say
+from limbeck.evaluation import accuracy, first_reached
+from limbeck.evaluation.schema import Block, BudgetCurve, BudgetPoint, Curves
+from limbeck.pipeline.arms import Arm, train_arm
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, train_teacher
+from limbeck.recipe import CurveSettings, Recipe
+
+FOLDER = "curves"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A budget, and what was trained with it.
+
+    Attributes:
+        name: of its folder in the run; empty for the run itself.
+        budget: share of the run's own.
+        amount: optimizer steps of the student, or labels.
+        arms: student, baseline, and on a curve over labels `illustration`: the student of the same few labelled rows
+            whose teacher is the run's, which has seen all labels.
+        teacher: its accuracy on validation, where the budget is of labels.
+    """
+
+    name: str
+    budget: float
+    amount: int
+    arms: Mapping[str, Arm]
+    teacher: float | None = None
+
+    @property
+    def digests(self) -> list[str]:
+        """Name every network."""
+        return [trained.digest for arm in self.arms.values() for trained in arm.trained.values()]
+
+
+Kind = Literal["steps", "labels"]
+Points = Mapping[Kind, Sequence[Point]]
+"""By kind of budget, the smallest first; the last one is the run itself."""
+
+
+def train_points(
+    curves: CurveSettings,
+    recipe: Recipe,
+    material: Material,
+    answers: TeacherAnswers,
+    arms: Mapping[str, Arm],
+    folder: Path,
+) -> Points:
+    """Train student and baseline at every budget, each tuned as in the run itself, with all seeds.
+
+    Fewer steps: the run's teacher and labels, and a whole schedule in those steps. Fewer labels: a teacher of its own,
+    trained on those same labels; the other rows are unlabelled text.
+
+    Args:
+        curves: which budgets.
+        recipe: of the run.
+        material: of the run.
+        answers: of the run's teacher.
+        arms: of the run, which are the largest budget.
+        folder: of the run.
+    """
+    own = {name: arms[name] for name in ("student", "baseline")}
+    points: dict[Kind, Sequence[Point]] = {}
+    if curves.steps is not None:
+        shares = [share for share in curves.steps if share < 1]
+        fewer = [_with_steps(share, recipe, material, answers, folder) for share in shares]
+        points["steps"] = [*fewer, Point("", 1.0, _steps(own["student"]), own)]
+    if curves.labels is not None:
+        every = len(material.splits.labelled)
+        counts = [count for count in curves.labels if count < every]
+        fewer = [_with_labels(count, recipe, material, answers, folder) for count in counts]
+        drawn = own | {"illustration": own["student"]}
+        points["labels"] = [*fewer, Point("", 1.0, every, drawn, _quality(answers))]
+    return points
+
+
+def _with_steps(share: float, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path) -> Point:
+    part = Fraction(str(share))
+    name = f"{FOLDER}/steps-{part.numerator}-{part.denominator}"
+    at = f"{part} of the steps"
+    say(f"  {at}")
+    arms = {
+        arm: train_arm(arm, recipe, material, answers, folder / name, share=share, title=f"{arm} at {at}")
+        for arm in ("student", "baseline")
+    }
+    return Point(name, share, _steps(arms["student"]), arms)
+
+
+def _with_labels(count: int, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path) -> Point:
+    name, at = f"{FOLDER}/labels-{count}", f"{count:,} labels"
+    say(f"  {at}")
+    fewer, place = material.keeping(count), folder / name
+    trained = train_teacher(recipe, fewer, place, note=f" at {at}")
+    own = ask_teacher(recipe, trained, fewer.splits, place)
+    arms = {arm: train_arm(arm, recipe, fewer, own, place, title=f"{arm} at {at}") for arm in ("student", "baseline")}
+    title = f"student of the teacher of all labels at {at}"
+    arms["illustration"] = train_arm("student", recipe, fewer, answers, place / "illustration", title=title)
+    return Point(name, count / len(material.splits.labelled), count, arms, _quality(own))
+
+
+def _quality(answers: TeacherAnswers) -> float:
+    return accuracy(answers.logits("validation"), answers.splits.validation.labels)
+
+
+def _steps(arm: Arm) -> int:
+    return next(iter(arm.trained.values())).history.steps
+
+
+def evaluate_points(points: Points, material: Material, arms: Mapping[str, Arm], blocks: Mapping[str, Block]) -> Curves:
+    """Open the test split for every network of the curves.
+
+    Args:
+        points: the networks.
+        material: of the run: every point reads the test split as the run itself does.
+        arms: of the run.
+        blocks: of the same arms, which have been evaluated.
+    """
+    known = {
+        trained.digest: scores.accuracy
+        for name, arm in arms.items()
+        for trained, scores in zip(arm.trained.values(), blocks[name].per_seed, strict=True)
+    }
+    return Curves(**{kind: _curve(along, material, known) for kind, along in points.items()})
+
+
+def _curve(points: Sequence[Point], material: Material, known: Mapping[str, float]) -> BudgetCurve:
+    labels = material.splits.test.labels
+
+    def accuracies(arm: Arm) -> list[float]:
+        test = material.view(arm.settings).test
+        return [
+            known[trained.digest] if trained.digest in known else accuracy(trained.logits(test), labels)
+            for trained in arm.trained.values()
+        ]
+
+    found = [
+        BudgetPoint(
+            budget=point.budget,
+            amount=point.amount,
+            accuracy={name: accuracies(arm) for name, arm in point.arms.items()},
+            teacher=point.teacher,
+        )
+        for point in points
+    ]
+    baseline, student = ([float(np.mean(point.accuracy[name])) for point in found] for name in ("baseline", "student"))
+    ratio = first_reached([point.budget for point in found], student, baseline[-1])
+    return BudgetCurve(points=found, ratio=ratio, at_most=ratio == found[0].budget < 1)

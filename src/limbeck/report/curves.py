@@ -1,0 +1,43 @@
+"""What a teacher saves, in words: the same in the terminal, the report and the card."""
+
+from statistics import mean
+from typing import Literal
+
+from limbeck.evaluation.schema import BudgetCurve, Evaluation
+from limbeck.report import format
+
+Kind = Literal["steps", "labels"]
+WORDS: dict[Kind, str] = {"steps": "training steps", "labels": "labels"}
+
+
+def of(evaluation: Evaluation, kind: Kind) -> BudgetCurve | None:
+    """Return a curve of the run; None where it has none."""
+    return None if evaluation.curves is None else getattr(evaluation.curves, kind)
+
+
+def final(curve: BudgetCurve) -> float:
+    """Return the baseline's seed mean at the largest budget: the level that the student is to reach."""
+    return mean(curve.points[-1].accuracy["baseline"])
+
+
+def sentences(evaluation: Evaluation) -> list[str]:
+    """Return what each curve of the run says; nothing without curves."""
+    return [sentence(curve, kind) for kind in WORDS if (curve := of(evaluation, kind)) is not None]
+
+
+def sentence(curve: BudgetCurve, kind: Kind) -> str:
+    """Say with how much of a budget the student is as good as the baseline with all of it, or that it never is."""
+    whole, wanted = curve.points[-1].amount, final(curve)
+    every = f"what the baseline makes of all {format.count(whole)} {kind}"
+    if curve.ratio is None:
+        asked, best = format.apart(wanted, max(mean(point.accuracy["student"]) for point in curve.points))
+        return f"The student does not reach {every}, {asked} accuracy, with any of these budgets: {best} at best."
+    share = f"{curve.ratio:.2g} of the {kind}"
+    share = f"at most {share}, {format.count(curve.points[0].amount)}" if curve.at_most else share
+    return f"The student reaches {every}, {format.percent(wanted)} accuracy, with {share}."
+
+
+def teachers(curve: BudgetCurve) -> str:
+    """Return how good the teachers along a curve over labels are: `71.0 % with 100 labels, 84.8 % with 1,000`."""
+    found = [(format.count(point.amount), point.teacher) for point in curve.points if point.teacher is not None]
+    return ", ".join(f"{format.percent(quality)} with {amount}" for amount, quality in found)

@@ -1,0 +1,269 @@
+"""Curves: a point is a run of fewer steps or fewer labels, bit by bit, and the run itself is the last one."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from kill_harness import start
+from same_run import differences
+from tiny import recipe, write_csv
+
+from limbeck.data import load_splits
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.schema import Evaluation
+from limbeck.pipeline import Run, check, run
+from limbeck.pipeline.arms import preflight
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.summary import print_summary
+from limbeck.recipe import parse_recipe
+from limbeck.report import curves
+
+sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
+from workshop import export_quickly
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+CURVES = {"steps": [1, 0.5], "labels": [40, 10]}
+POINTS = ["curves/steps-1-2", "curves/labels-10"]
+ARMS = ["student", "baseline"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("data") / "rows.csv")
+
+
+def values(source: Path, **changes: object) -> dict[str, object]:
+    """A grid of two rates, warm-up, two seeds."""
+    made = recipe(source, grid={"train.lr": [0.01, 0.03]}, **changes)
+    made["student"]["train"] |= {"warmup": 0.25}
+    return made
+
+
+def go(folder: Path, source: Path, **changes: object) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        export_quickly(patch)
+        return run(parse_recipe(values(source, **changes), "test"), folder)
+
+
+def written(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("model.safetensors")}
+
+
+@pytest.fixture(scope="module")
+def added(tmp_path_factory: pytest.TempPathFactory, source: Path) -> tuple[Run, dict[str, int]]:
+    """A run to which the curves were added later, and when its networks were written before."""
+    folder = tmp_path_factory.mktemp("run") / "tiny"
+    go(folder, source)
+    before = written(folder)
+    return go(folder, source, curves=CURVES), before
+
+
+@pytest.fixture(scope="module")
+def finished(added: tuple[Run, dict[str, int]]) -> Run:
+    return added[0]
+
+
+def weights(folder: Path, arm: str) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for pattern in (f"{arm}/*/model.safetensors", f"tuning/{arm}-*/model.safetensors")
+        for path in folder.glob(pattern)
+    }
+
+
+def test_the_run_itself_is_trained_once(added: tuple[Run, dict[str, int]]) -> None:
+    finished, before = added
+    after = written(finished.folder)
+    assert before.items() <= after.items()
+    assert {"/".join(path.split("/")[:2]) for path in after.keys() - before.keys()} == {*POINTS}
+
+
+def test_every_point_has_both_arms_tuned_alone_with_every_seed(finished: Run) -> None:
+    for point in POINTS:
+        for arm in ARMS:
+            assert len(weights(finished.folder / point, arm)) == 3  # the first seed twice in the grid, the second once
+            record = json.loads((finished.folder / point / f"tuning/{arm}.json").read_text())
+            assert [entry["values"] for entry in record["candidates"]] == [{"train.lr": 0.01}, {"train.lr": 0.03}]
+
+
+def test_a_point_of_fewer_steps_is_a_run_of_so_many_steps(finished: Run, source: Path, tmp_path: Path) -> None:
+    """Bit by bit, so with its own warm-up and its own decay to 0."""
+    other = values(source)
+    other["student"] = other["student"] | {"train": other["student"]["train"] | {"steps": 12}}
+    with pytest.MonkeyPatch.context() as patch:
+        export_quickly(patch)
+        run(parse_recipe(other, "test"), tmp_path / "run")
+    for arm in ARMS:
+        assert weights(finished.folder / POINTS[0], arm) == weights(tmp_path / "run", arm)
+    history = json.loads((finished.folder / POINTS[0] / "tuning/student-0/history.json").read_text())
+    rates = [record["lr"] for record in history["log"]]
+    assert (len(rates), rates[3]) == (12, 0.01)  # three steps of warm-up
+    assert rates[-1] == pytest.approx(0.01 / 9)
+
+
+def test_a_point_of_fewer_labels_is_a_run_of_so_many_labels(finished: Run, source: Path, tmp_path: Path) -> None:
+    """Bit by bit: teacher, student and baseline, on the same text."""
+    other = values(source)
+    other["data"] = other["data"] | {"labelled": 10}
+    with pytest.MonkeyPatch.context() as patch:
+        export_quickly(patch)
+        alone = run(parse_recipe(other, "test"), tmp_path / "run")
+    point = finished.folder / POINTS[1]
+    assert (point / "teacher/model.safetensors").read_bytes() == (
+        alone.folder / "teacher/model.safetensors"
+    ).read_bytes()
+    for arm in ARMS:
+        assert weights(point, arm) == weights(alone.folder, arm)
+    found = finished.evaluation.curves.labels.points[0].accuracy
+    for arm in ARMS:
+        assert found[arm] == [scores.accuracy for scores in getattr(alone.evaluation, arm).per_seed]
+
+
+def test_the_illustration_hears_the_teacher_of_all_labels(finished: Run) -> None:
+    """Its own labelled rows are the few: it is neither the point's student nor the run's."""
+    point = finished.folder / POINTS[1]
+    drawn = weights(point / "illustration", "student")
+    assert len(drawn) == 3
+    inputs = {
+        name: json.loads((folder / "tuning/student-0/stage.json").read_text())["inputs"]
+        for name, folder in {"run": finished.folder, "point": point, "drawn": point / "illustration"}.items()
+    }
+    assert inputs["drawn"]["teacher"] == inputs["run"]["teacher"] != inputs["point"]["teacher"]
+    assert inputs["drawn"]["data"] == inputs["point"]["data"] != inputs["run"]["data"]
+    assert not (point / "illustration/teacher").exists()
+
+
+def test_a_second_run_reuses_it_and_opens_the_test_split_no_more(finished: Run, source: Path) -> None:
+    before = (finished.folder / "evaluation.json").read_bytes(), written(finished.folder)
+    go(finished.folder, source, curves={"labels": [10, 40], "steps": [0.5, 1]})
+    assert ((finished.folder / "evaluation.json").read_bytes(), written(finished.folder)) == before
+
+
+def test_another_point_leaves_the_others_alone(finished: Run, source: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "run")
+    before = written(tmp_path / "run")
+    more = go(tmp_path / "run", source, curves={"steps": [0.25, 0.5]})
+    new = {path for path, time in written(more.folder).items() if before.get(path) != time}
+    assert new
+    assert all(path.startswith("curves/steps-1-4/") for path in new)
+    assert more.evaluation.curves.labels is None
+
+
+def test_it_is_in_the_evaluation(finished: Run) -> None:
+    result = finished.evaluation
+    value = json.loads((finished.folder / "evaluation.json").read_text())
+    jsonschema.validate(value, Evaluation.model_json_schema())
+    steps, labels = result.curves.steps, result.curves.labels
+    assert [(point.budget, point.amount) for point in steps.points] == [(0.5, 12), (1, 24)]
+    assert [(point.budget, point.amount) for point in labels.points] == [(0.25, 10), (1, 40)]
+    assert [list(point.accuracy) for point in steps.points] == [ARMS, ARMS]
+    assert [list(point.accuracy) for point in labels.points] == [[*ARMS, "illustration"]] * 2
+    for curve in (steps, labels):
+        for arm in ARMS:
+            assert curve.points[-1].accuracy[arm] == [scores.accuracy for scores in getattr(result, arm).per_seed]
+    assert [point.teacher for point in steps.points] == [None, None]
+    history = json.loads((finished.folder / POINTS[1] / "teacher/history.json").read_text())
+    kept = next(entry for entry in history["validations"] if entry["step"] == history["best_step"])
+    assert labels.points[0].teacher == kept["accuracy"]
+    assert labels.points[-1].accuracy["illustration"] == labels.points[-1].accuracy["student"]
+
+
+def test_the_test_split_is_opened_once_for_all_points(finished: Run) -> None:
+    (before, use) = finished.evaluation.test_evaluations  # before: of the run without curves
+    assert before.models == ["teacher", *ARMS, "floor"]
+    assert use.models == ["teacher", *ARMS, *POINTS, "floor"]
+
+
+def test_report_card_and_terminal_say_the_same(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    said = curves.sentences(finished.evaluation)
+    assert len(said) == 2
+    card = (finished.folder / "bundle/README.md").read_text(encoding="utf-8")
+    report = finished.report.read_text(encoding="utf-8")
+    print_summary(finished)
+    shown = capsys.readouterr().out
+    for sentence in said:
+        assert sentence in card
+        assert sentence in report
+        assert sentence in shown
+
+
+def test_the_rows_for_choices_and_for_the_test_are_the_same_at_every_point(source: Path) -> None:
+    splits = load_splits(parse_recipe(values(source), "test").data)
+    fewer = splits.keeping(10)
+    assert fewer.validation is splits.validation
+    assert fewer.test is splits.test
+    assert fewer.transfer.texts == splits.transfer.texts
+    assert np.array_equal(fewer.labelled.ids, splits.labelled.ids[:10])
+
+
+def test_the_text_is_encoded_once(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    material = Material(load_splits(parse_recipe(values(source), "test").data))
+    settings = parse_recipe(values(source), "test").student
+    whole = material.view(settings)
+    assert (len(whole.transfer), len(whole.validation)) == (170, 30)
+    monkeypatch.setattr("limbeck.pipeline.material.encode", None)
+    monkeypatch.setattr("limbeck.pipeline.material.build_encoder", None)
+    view = material.keeping(10).view(settings)
+    assert (len(view.labelled), len(view.transfer), len(view.validation)) == (10, 170, 30)
+    assert view.digest == whole.digest
+
+
+def test_killed_anywhere_it_ends_in_the_same_bits(source: Path, tmp_path: Path) -> None:
+    asked = values(source, curves={"steps": [0.5], "labels": [10]})
+    start(asked, tmp_path / "whole")
+    folder = tmp_path / "run"
+    for event in (
+        "curves/steps-1-2/tuning/student-1: step 7",
+        "curves/labels-10/teacher: step 13",
+        "curves/labels-10/cache/*-*/shard-00001.safetensors: in place",
+        "curves/labels-10/illustration/student/seed-1: step 9",
+        "test_evaluations.json: in place",
+    ):
+        start(asked, folder, kill_at=event)
+    start(asked, folder)
+    assert differences(tmp_path / "whole", folder) == []
+    assert len(json.loads((folder / "test_evaluations.json").read_text())) == 2
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def refused(source: Path, **changes: object) -> str:
+    asked = parse_recipe(values(source, **changes), "test")
+    with pytest.raises(LimbeckError) as caught:
+        preflight(asked, Material(load_splits(asked.data)))
+    return str(caught.value)
+
+
+def test_epochs_are_refused_wherever_they_stand(source: Path) -> None:
+    for changes in ({"baseline": {"train.epochs": 1, "train.steps": None}}, {"grid": {"train.epochs": [1, 2]}}):
+        made = values(source, curves={"steps": [0.5]}) | changes
+        made["student"] = made["student"] | {"train": made["student"]["train"] | {"steps": None}}
+        asked = parse_recipe(made, "test")
+        with pytest.raises(LimbeckError, match="curves compare arms at equal steps"):
+            preflight(asked, Material(load_splits(asked.data)))
+
+
+def test_labelled_rows_that_fill_every_batch_of_a_point_are_refused(source: Path) -> None:
+    made = values(source, curves={"labels": [10]})
+    made["data"] |= {"labelled": None, "labelled_per_batch": 16}
+    asked = parse_recipe(made, "test")
+    with pytest.raises(LimbeckError, match="fill every batch"):
+        preflight(asked, Material(load_splits(asked.data)))
+
+
+def test_more_labels_than_there_are_name_their_number(source: Path) -> None:
+    assert "41 labels are more than the 40 labelled rows" in refused(source, curves={"labels": [10, 41]})
+
+
+def test_the_estimate_of_the_time_counts_the_points(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = []
+    monkeypatch.setattr(check, "_trial", lambda settings, material, name, recipe: 60.0)
+    monkeypatch.setattr(check, "table", lambda columns, rows: tables.append(dict(row[:2] for row in rows)))
+    check.check(parse_recipe(values(source, curves=CURVES), "test"))
+    # Half of both arms; one teacher, two students and a baseline of fewer labels.
+    assert tables[-1]["curves"] == f"{60 * (2 * 0.5 + 4):,.0f} s"
