@@ -9,7 +9,7 @@ from tiny import recipe, write_csv
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import fit_temperature, mixture_weights, nll
-from limbeck.pipeline import networks, run
+from limbeck.pipeline import once, run
 from limbeck.pipeline import teacher as teachers
 from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Material
@@ -68,7 +68,7 @@ def test_the_strength_is_the_best_on_validation(tmp_path):
 
 def test_a_calibrated_teacher_is_divided_by_the_temperature_that_fits_validation(tmp_path, monkeypatch):
     plain, material = ask(wanted(tmp_path, lambda network: network), tmp_path / "run")
-    monkeypatch.setattr(networks, "fit", None)  # the network is the same: nobody trains it again
+    monkeypatch.setattr(once, "fit", None)  # the network is the same: nobody trains it again
     scaled, _ = ask(wanted(tmp_path, lambda network: network | {"calibrate": True}), tmp_path / "run")
     temperature = round(fit_temperature(plain.logits("validation"), material.splits.validation.labels), 4)
     assert temperature != 1
