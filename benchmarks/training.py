@@ -39,8 +39,9 @@ from limbeck.losses import KD, CrossEntropy, Objective, objective_from
 from limbeck.models import Vocabulary, build_model
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
 from limbeck.models.transformer import Transformer, TransformerSettings
-from limbeck.pipeline.material import Material, TextView
+from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.views import TextView
 from limbeck.recipe import load_recipe
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.trainer import TrainSettings, fit

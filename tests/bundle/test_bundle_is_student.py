@@ -16,7 +16,7 @@ from limbeck.data.tokenizers import word_tokenizer
 from limbeck.models import Vocabulary, build_model
 from limbeck.models.ngrams import NgramsSettings
 from limbeck.models.recurrent import BiLSTMSettings
-from limbeck.pipeline.material import TextView
+from limbeck.pipeline.views import TextView
 from limbeck.runtime import Encoder
 from limbeck.trainer import predict_logits
 

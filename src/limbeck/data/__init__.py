@@ -1,9 +1,10 @@
 """Examples in: sources, assets, splits, views, batches."""
 
 from limbeck.data.batches import Batches, in_length_order
+from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
 from limbeck.data.loaders import BatchForm, LoaderBatches, TensorRows, collect
 from limbeck.data.settings import DataSettings, SplitSettings
-from limbeck.data.splits import NO_ROWS, UNLABELLED, Examples, Splits, label_name, load_splits
+from limbeck.data.splits import Splits, label_name, load_splits
 from limbeck.data.tables import Table, as_table, read_tables
 from limbeck.data.tokenizers import (
     GivenTokenizerSettings,

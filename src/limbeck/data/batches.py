@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from limbeck.data.splits import UNLABELLED, Examples
+from limbeck.data.examples import UNLABELLED, Examples
 from limbeck.data.views import Rows
 from limbeck.errors import LimbeckError
 from limbeck.types import Batch

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from limbeck.data.splits import UNLABELLED, Examples
+from limbeck.data.examples import UNLABELLED, Examples
 from limbeck.digest import example_id
 from limbeck.errors import LimbeckError
 from limbeck.types import Batch

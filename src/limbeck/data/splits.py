@@ -1,6 +1,6 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,49 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data.augment import augment
+from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
 from limbeck.data.settings import DataSettings, TargetSettings
 from limbeck.data.tables import SPLITS, Table, read_tables, read_texts
 from limbeck.digest import digest, example_id
 from limbeck.errors import LimbeckError, nearest
-
-UNLABELLED = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Texts with their ids and classes.
-
-    Attributes:
-        ids: (n,) int64 content ids, distinct within a training or validation split.
-        texts: n raw texts.
-        labels: (n,) int64 class indices; -1 where there is none.
-    """
-
-    ids: NDArray[np.int64]
-    texts: list[str]
-    labels: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def take(self, rows: Sequence[int] | NDArray[Any]) -> "Examples":
-        """Return the given rows, in that order."""
-        index = np.asarray(rows, np.int64)
-        return Examples(self.ids[index], [self.texts[row] for row in index], self.labels[index])
-
-    def without_labels(self) -> "Examples":
-        """Return the same texts as unlabelled rows."""
-        return Examples(self.ids, self.texts, np.full_like(self.labels, UNLABELLED))
-
-    def __add__(self, other: "Examples") -> "Examples":
-        return Examples(
-            np.concatenate([self.ids, other.ids]),
-            self.texts + other.texts,
-            np.concatenate([self.labels, other.labels]),
-        )
-
-
-NO_ROWS = Examples(np.zeros(0, np.int64), [], np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from limbeck.data import NO_ROWS, BatchForm, Splits, Table, as_table, collect, l
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
-from limbeck.pipeline.material import Given, LoaderMaterial, Material, TensorView
+from limbeck.pipeline.material import Given, LoaderMaterial, Material
 from limbeck.pipeline.order import Run, run
+from limbeck.pipeline.views import TensorView
 from limbeck.recipe import Recipe, parse_recipe, run_name
 from limbeck.recipe.changes import apply
 from limbeck.runtime import Encoder

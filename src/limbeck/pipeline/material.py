@@ -3,208 +3,38 @@
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from limbeck import __version__
-from limbeck.bundle import Answer
 from limbeck.data import (
     Batches,
     BatchForm,
-    EncodedTexts,
     Examples,
     GivenTokenizerSettings,
     LoaderBatches,
     Rows,
     Splits,
-    TensorRows,
-    TokenizerSettings,
     build_encoder,
-    encode,
     load_encoded,
     save_encoded,
-    view_digest,
 )
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.files import write_text
 from limbeck.losses import CrossEntropy, Objective, objective_from
-from limbeck.models import GivenSettings, Vocabulary, build_model, missing
+from limbeck.models import GivenSettings, build_model, missing
 from limbeck.pipeline.stage import Stage
+from limbeck.pipeline.views import Reads, TensorView, TextView, View
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings, Recipe
 from limbeck.runtime import Encoder
-from limbeck.runtime.bundle import OnnxClassifier, OnnxTensors
 from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, TrainSettings
 from limbeck.types import best_device
-
-
-class Reads(Protocol):
-    """Settings of something that reads texts; see `NetworkSettings`."""
-
-    @property
-    def tokenizer(self) -> TokenizerSettings:
-        """What cuts a text."""
-        ...
-
-    @property
-    def max_length(self) -> int:
-        """Tokens kept."""
-        ...
-
-    @property
-    def tail(self) -> int:
-        """How many of them are the last ones of a text that is longer."""
-        ...
-
-
-class View(Protocol):
-    """The splits as one network sees them.
-
-    Attributes:
-        digest: names everything that turns an example into the network's inputs.
-        example: inputs of two rows, and the axes of each that may have any size: what an export needs.
-    """
-
-    digest: str
-    example: tuple[dict[str, Tensor], dict[str, dict[int, str]]]
-
-    @property
-    def encoder(self) -> Encoder | None:
-        """Of texts; None when the inputs came ready."""
-        ...
-
-    @property
-    def labelled(self) -> Rows:
-        """The labelled training rows."""
-        ...
-
-    @property
-    def original(self) -> Rows:
-        """The transfer set as it was read, labelled rows first."""
-        ...
-
-    @property
-    def transfer(self) -> Rows:
-        """The transfer set with what augmentation made of it, labelled rows first."""
-        ...
-
-    @property
-    def ceiling(self) -> Rows:
-        """The target's rows with labels: only the arm of this name may ask for them."""
-        ...
-
-    @property
-    def validation(self) -> Rows:
-        """The validation rows."""
-        ...
-
-    @property
-    def test(self) -> Rows:
-        """The test rows: only the final evaluation may ask for them."""
-        ...
-
-    def runner(self, file: Path) -> Answer:
-        """Return an exported network as a function of the material's samples."""
-        ...
-
-
-class TextView:
-    """Texts, cut into tokens once: training and validation rows are kept in a folder, the test rows in none.
-
-    Args:
-        encoder: what cuts them.
-        splits: the texts.
-        encoded: `transfer` and `validation`, where they are at hand.
-    """
-
-    def __init__(self, encoder: Encoder, splits: Splits, encoded: Mapping[str, EncodedTexts] | None = None) -> None:
-        self.encoder, self._splits, self._encoded = encoder, splits, dict(encoded or {})
-        self.digest = view_digest(encoder)
-        # Batch and length are above 1, because the exporter treats 0 and 1 as constants.
-        ids, mask = torch.ones(2, 7, dtype=torch.int64), torch.ones(2, 7, dtype=torch.int64)
-        mask[1, 4:] = 0
-        axes = {0: "batch", 1: "tokens"}
-        self.example = {"input_ids": ids, "attention_mask": mask}, {"input_ids": axes, "attention_mask": axes}
-
-    def of(self, splits: Splits) -> "TextView":
-        """Return the same encoded texts, of which others are labelled."""
-        return TextView(self.encoder, splits, {"transfer": self.transfer, "validation": self.validation})
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The tokens, by id."""
-        return Vocabulary(self.encoder.tokens, self.encoder.pad_id)
-
-    @property
-    def labelled(self) -> EncodedTexts:
-        """The labelled training rows."""
-        return self.transfer.first(len(self._splits.labelled))
-
-    @property
-    def original(self) -> EncodedTexts:
-        """The transfer set as it was read, labelled rows first."""
-        return self.transfer.first(len(self._splits.original))
-
-    @property
-    def transfer(self) -> EncodedTexts:
-        """The transfer set with what augmentation made of it, labelled rows first."""
-        return self._once("transfer", self._splits.transfer)
-
-    @cached_property
-    def ceiling(self) -> EncodedTexts:
-        """The target's rows with labels: only the arm of this name may ask for them."""
-        return encode(self.encoder, self._splits.ceiling.texts)
-
-    @property
-    def validation(self) -> EncodedTexts:
-        """The validation rows."""
-        return self._once("validation", self._splits.validation)
-
-    @cached_property
-    def test(self) -> EncodedTexts:
-        """The test rows: only the final evaluation may ask for them."""
-        return encode(self.encoder, self._splits.test.texts)
-
-    def _once(self, name: str, examples: Examples) -> EncodedTexts:
-        if name not in self._encoded:
-            self._encoded[name] = encode(self.encoder, examples.texts)
-        return self._encoded[name]
-
-    def runner(self, file: Path) -> Answer:
-        """Return an exported network as a function of texts."""
-        return OnnxClassifier(file, self.encoder).logits
-
-
-class TensorView:
-    """Inputs that came ready from loaders; training rows stay there."""
-
-    encoder = None
-
-    def __init__(self, name: str, validation: TensorRows, test: TensorRows) -> None:
-        self.digest = name
-        self.validation, self.test = validation, test
-        self.labelled = self.original = self.transfer = self.ceiling = TensorRows({"": torch.zeros(0)})
-        inputs = validation.batch(np.arange(2))
-        self.example = inputs, {key: {0: "batch"} for key in inputs}
-
-    def runner(self, file: Path) -> Answer:
-        """Return an exported network as a function of row numbers of the validation split."""
-        network = OnnxTensors(file)
-
-        def answer(rows: Sequence[Any]) -> NDArray[np.float32]:
-            inputs = self.validation.batch(np.asarray(rows))
-            return network.logits({key: value.numpy() for key, value in inputs.items()})
-
-        return answer
-
 
 Source = Callable[[TrainSettings, int], GroupSource]
 """Settings and seed in, the batches of that training out."""

@@ -12,9 +12,10 @@ from limbeck.data import Rows, Splits
 from limbeck.distiller import Distiller
 from limbeck.evaluation import accuracy, calibrated_nll, nll
 from limbeck.models import GivenSettings
-from limbeck.pipeline.material import Lesson, Material, View
+from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.once import train_once
 from limbeck.pipeline.pretrain import pretrain
+from limbeck.pipeline.views import View
 from limbeck.recipe import NetworkSettings
 from limbeck.report.target import outcome
 from limbeck.teachers.module import weights_digest

@@ -21,10 +21,11 @@ from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights
 from limbeck.files import staged
 from limbeck.losses import objective_from
 from limbeck.models import missing
-from limbeck.pipeline.material import Material, TextView
+from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.once import WEIGHTS
 from limbeck.pipeline.stage import Stage
+from limbeck.pipeline.views import TextView
 from limbeck.ranks import ranks
 from limbeck.recipe import GivenTeacher, NBLRTeacher, Recipe, SingleTeacher
 from limbeck.teachers import ModuleTeacher, Teacher
