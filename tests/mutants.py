@@ -361,9 +361,12 @@ MUTANTS = (
         "learning rate, temperature and weight chosen on the figure that is reported",
         "pipeline/arms.py",
         (
+            ('{words[index]}").history', '{words[index]}")'),
             (
-                "scores.append(trained.history.best_nll)",
-                "scores.append(-float((trained.logits(trained.view.test).argmax(1) == splits.test.labels).mean()))",
+                "best = _best(histories)",
+                "right = [t.logits(t.view.test).argmax(1) == material.splits.test.labels for t in histories]\n"
+                "        best = int(np.argmax([each.mean() for each in right]))\n"
+                "        histories = [t.history for t in histories]",
             ),
         ),
         (TEST_SPLIT,),

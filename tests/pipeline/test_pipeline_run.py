@@ -108,7 +108,7 @@ def test_texts_are_encoded_once(finished: Run, source: Path, monkeypatch) -> Non
     fresh = Material(load_splits(recipe_.data))
     expected = fresh.view(recipe_.student)
     asked = []
-    monkeypatch.setattr("limbeck.pipeline.material.encode", lambda _, texts: asked.append(texts))
+    monkeypatch.setattr("limbeck.pipeline.views.encode", lambda _, texts: asked.append(texts))
     kept = Material(fresh.splits)
     kept.folder = finished.folder
     found = kept.view(recipe_.student)
