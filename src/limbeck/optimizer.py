@@ -40,7 +40,8 @@ class AdamW(torch.optim.AdamW):
             if _AVERAGE not in self.state[parameter]:
                 self.state[parameter][_AVERAGE] = parameter.detach().clone()
         averages = [self.state[parameter][_AVERAGE] for parameter in moved]
-        torch._foreach_lerp_(averages, moved, 1 - min(decay, (1 + done) / (10 + done)))
+        if moved:  # torch refuses empty lists
+            torch._foreach_lerp_(averages, moved, 1 - min(decay, (1 + done) / (10 + done)))
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

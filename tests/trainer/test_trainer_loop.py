@@ -15,6 +15,7 @@ from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.losses import KD, Cosine, CrossEntropy
 from limbeck.losses import Linear as Ramp
+from limbeck.optimizer import AdamW
 from limbeck.teachers import ModuleTeacher
 from limbeck.trainer import predict_logits
 
@@ -209,6 +210,14 @@ class Branching(Student):
     def forward(self, x):
         self.calls += 1
         return super().forward(x) + (self.other(x) if self.calls > 2 else 0)
+
+
+def test_a_first_step_without_any_gradient_has_nothing_to_average():
+    network = nn.Linear(2, 2)
+    optimizer = AdamW(network.parameters())
+    optimizer.step()
+    optimizer.average(0.9, done=1)
+    assert not optimizer.state
 
 
 def test_weights_without_a_gradient_are_their_own_average():
