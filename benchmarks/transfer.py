@@ -27,9 +27,8 @@ FOLDER = Path("runs/benchmark-transfer")
 DOMAINS = ("movie", "amazon", "nyt", "tweets")
 MODELS = ("teacher", "baseline", "student", "ceiling")
 
-# Reviews are ten times as long as snippets: fewer labels and fewer texts, of which the teacher reads head and tail.
+# Reviews are ten times as long as snippets: fewer texts, of which the teacher reads head and tail.
 REVIEWS = (
-    "data.labelled=1000",
     "data.unlabelled=1000",
     "teacher.max_length=96",
     "teacher.tail=48",
