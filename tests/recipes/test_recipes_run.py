@@ -24,6 +24,14 @@ SMALL = ["seeds=[0]", "data.source={rows}", "data.split={{test: 60, validation: 
 RECURRENT = ["hidden=8", "dim=8", "vectors=null", "dropout=0.1", "word_dropout=0"]
 READS = ["tokenizer.min_frequency=1", "max_length=10", "tail=3"]
 STEPS = ["train.steps=60", "train.batch_size=16", "train.lr=0.02", "train.validations=2"]
+FINE_TUNED = [
+    "data.labelled=80",
+    "teacher.model={transformer}",
+    "teacher.freeze_embeddings=false",
+    "teacher.train={{epochs: 12, batch_size: 8, lr: 1e-2, validations: 2}}",
+    "student.model.buckets=64",
+    "grid.train.lr=[0.02, 0.05]",
+]
 
 
 def of(part, changes):
@@ -35,12 +43,7 @@ OVERRIDES = {
         *SMALL,
         *of("student", STEPS),
         "data.domain=null",
-        "data.labelled=80",
-        "teacher.model={transformer}",
-        "teacher.freeze_embeddings=false",
-        "teacher.train={{epochs: 12, batch_size: 8, lr: 1e-2, validations: 2}}",
-        "student.model.buckets=64",
-        "grid.train.lr=[0.02, 0.05]",
+        *FINE_TUNED,
     ],
     "imdb": [
         *SMALL,
@@ -68,12 +71,7 @@ OVERRIDES = {
         *of("student", STEPS),
         "data.domain=null",
         "data.target={{source: {there}}}",
-        "data.labelled=80",
-        "teacher.model={transformer}",
-        "teacher.freeze_embeddings=false",
-        "teacher.train={{epochs: 12, batch_size: 8, lr: 1e-2, validations: 2}}",
-        "student.model.buckets=64",
-        "grid.train.lr=[0.02, 0.05]",
+        *FINE_TUNED,
     ],
     "acceleration": [
         *SMALL,

@@ -32,14 +32,12 @@ class Trained:
         history: how it got there.
         view: what it reads.
         digest: names everything it was made from.
-        seconds: that the training took.
     """
 
     model: nn.Module
     history: History
     view: View
     digest: str
-    seconds: float
 
     def logits(self, view: Rows) -> NDArray[np.float32]:
         """Return the logits of a split, (rows, classes) float32."""
@@ -86,7 +84,7 @@ def train_network(
     )
     if target is not None and not stage.done:
         say(f"  {title}: {outcome(target, history)}")
-    return Trained(model, history, view, stage.digest, stage.seconds)
+    return Trained(model, history, view, stage.digest)
 
 
 def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:

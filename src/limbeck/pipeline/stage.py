@@ -45,7 +45,6 @@ class Stage:
         self.folder = folder
         self._inputs = {name: digest(value) for name, value in inputs.items()}
         self.digest = digest(self._inputs)
-        self.seconds = 0.0
         old = _read(folder)
         self.done = old is not None and old.inputs == self._inputs and old.complete
         if old is None:
@@ -53,7 +52,6 @@ class Stage:
                 self._clear()
         elif self.done:
             _verify(folder, old.files)
-            self.seconds = old.seconds
             if not quiet:
                 say(f"  {folder.name}: unchanged, reused")
         elif old.inputs != self._inputs:
@@ -68,11 +66,11 @@ class Stage:
         self._record(_Record(inputs=self._inputs, complete=False))
         start = time.monotonic()
         yield self.folder
-        self.seconds = time.monotonic() - start
+        seconds = time.monotonic() - start
         if ranks().main:
             written = sorted(path for path in self.folder.iterdir() if path.is_file() and path.name != _RECORD)
             files = {path.name: file_digest(path) for path in written}
-            self._record(_Record(inputs=self._inputs, complete=True, seconds=self.seconds, files=files))
+            self._record(_Record(inputs=self._inputs, complete=True, seconds=seconds, files=files))
 
     def _record(self, record: _Record) -> None:
         if ranks().main:

@@ -164,7 +164,7 @@ def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, f
         if module is None:
             raise missing("teacher")
         view = material.view(settings.network)
-        return Trained(module.to(best_device()), History(0), view, weights_digest(module), 0.0)
+        return Trained(module.to(best_device()), History(0), view, weights_digest(module))
     network = settings.network
     lesson = material.from_labels(network)
     return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
@@ -199,7 +199,7 @@ def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, tit
                 with staged(folder / WEIGHTS) as aside:
                     save_file(fitted[best].state_dict(), str(aside))
     network = load_nblr(load_file(folder / WEIGHTS), orders=settings.regression.orders).to(best_device()).eval()
-    return Trained(network, History(0), view, stage.digest, stage.seconds)
+    return Trained(network, History(0), view, stage.digest)
 
 
 def ask_teacher(recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path) -> TeacherAnswers:
