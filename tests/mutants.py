@@ -332,10 +332,17 @@ MUTANTS = (
         (STORE,),
     ),
     Mutant(
+        "answers of several processes joined process by process",
+        "caches of sharded labelling whose rows are another process's",
+        "cache/label.py",
+        (("itertools.zip_longest(*among.gather(own))", "among.gather(own)"),),
+        (f"{RANKS}::test_two_processes_label_as_one_does",),
+    ),
+    Mutant(
         "answers stored in another order than asked",
         "the teacher is asked by length, the answers are written by row",
         "cache/label.py",
-        (("writer.add(examples.ids[shard]", "writer.add(examples.ids[np.sort(shard)]"),),
+        (("examples.ids[np.concatenate(shard)]", "examples.ids[np.sort(np.concatenate(shard))]"),),
         (LABELLING,),
     ),
     Mutant(

@@ -7,6 +7,7 @@ torch's own: accelerate refuses FSDP2 on processors, where our tests run, and di
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -19,21 +20,17 @@ PATIENCE = timedelta(hours=24)
 """How long a process waits for the others: the first one labels, exports and evaluates while they wait."""
 
 
+@dataclass(frozen=True)
 class Ranks:
-    """The processes of this run; a single one when nothing launched more.
+    """The processes that work on something together.
 
     Attributes:
         world: how many there are.
         rank: this one's number, from 0.
     """
 
-    def __init__(self) -> None:
-        self.world = int(os.environ.get("WORLD_SIZE", "1"))
-        self.rank = int(os.environ.get("RANK", "0")) if self.world > 1 else 0
-        if self.world > 1 and not dist.is_initialized():
-            from accelerate import PartialState  # slow to import, and needed by several processes only
-
-            PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    world: int = 1
+    rank: int = 0
 
     @property
     def main(self) -> bool:
@@ -110,10 +107,21 @@ class Ranks:
             yield
 
 
+ALONE = Ranks()
+"""For work that one process does by itself, however many there are."""
+
+
 @cache
 def ranks() -> Ranks:
-    """Return the processes of this run; starts their group at the first call."""
-    return Ranks()
+    """Return the processes of this run, one when nothing launched more; starts their group at the first call."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        return ALONE
+    if not dist.is_initialized():
+        from accelerate import PartialState  # slow to import, and needed by several processes only
+
+        PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    return Ranks(world, int(os.environ.get("RANK", "0")))
 
 
 def whole(value: Tensor) -> Tensor:

@@ -79,3 +79,11 @@ def test_the_steps_were_real_ones(one):
     last = end(one / "copied")["log"][-1]
     assert last["fitnet"] < 0.9 * first["fitnet"]
     assert last["loss"] < first["loss"]
+
+
+def test_two_processes_label_as_one_does(one, two):
+    assert torch.load(one / "counts.pt") == [[60, 60]]
+    assert torch.load(two / "counts.pt") == [[32, 60], [28, 60]]
+    files = {path.name: path.read_bytes() for path in (one / "cache").iterdir()}
+    assert len(files) == 4
+    assert files == {path.name: path.read_bytes() for path in (two / "cache").iterdir()}

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from limbeck import trainer
+from limbeck.cache import CacheIdentity, label
 from limbeck.data import Batches, EncodedTexts, Examples
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
@@ -92,7 +93,29 @@ def train(folder, *, stop_after=None, accuracies=None, target=None, **settings):
         torch.save(end, folder / "end.pt")
 
 
+class Counting(ModuleTeacher):
+    asked = 0
+
+    def predict(self, batch):
+        self.asked += len(batch.ids)
+        return super().predict(batch)
+
+
+def label_together(folder):
+    """Ask a teacher for 60 rows in 15 batches, whose last shard is an odd one."""
+    examples, view = data()
+    torch.manual_seed(1)
+    teacher = Counting(Network(9, "encoder").double(), taps=["encoder"])
+    identity = CacheIdentity(teacher.digest, "view", CLASSES, ("encoder",))
+    cached = label(teacher, examples, view, folder / "cache", identity, batch_size=4, among=ranks())
+    counts = ranks().gather([teacher.asked, len(cached)])
+    if ranks().main:
+        torch.save(counts, folder / "counts.pt")
+
+
 def main(out):
+    sys.modules["limbeck.cache.label"].SHARD_BATCHES = 6  # the package's `label` is the function
+    label_together(out)
     # Clocks: a checkpoint at every validation.
     trainer.CHECKPOINT_EVERY_S = -1.0
     us = ranks()

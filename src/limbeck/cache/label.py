@@ -1,6 +1,8 @@
 """Ask a teacher for every example once, in shards, so that a killed labelling resumes."""
 
+import itertools
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -9,10 +11,12 @@ from numpy.typing import NDArray
 from limbeck.cache.store import CachedTeacher, CacheIdentity, CacheWriter
 from limbeck.console import meter
 from limbeck.data import Examples, Rows, in_length_order
+from limbeck.ranks import ALONE, Ranks
 from limbeck.teachers import Teacher
 from limbeck.types import Batch, Outputs
 
 SHARD_BATCHES = 32
+_T = TypeVar("_T")
 
 
 def label(
@@ -23,11 +27,13 @@ def label(
     identity: CacheIdentity,
     *,
     batch_size: int = 32,
+    among: Ranks = ALONE,
 ) -> CachedTeacher:
     """Write the teacher's answers for all examples and return them as a teacher.
 
     The rows are asked in the order of their lengths and a shard holds whole batches, so a labelling that was killed
-    asks the batches that it would have asked.
+    asks the batches that it would have asked. Several processes take turns with the batches of a shard, which the
+    first one writes: the same answers as from one.
 
     Args:
         teacher: asked with the view's rows as `teacher_inputs`.
@@ -36,6 +42,7 @@ def label(
         folder: of the cache; continued when it holds answers of the same identity.
         identity: whose answers these are.
         batch_size: rows asked at once; similar lengths share a batch.
+        among: the processes that share the work; every one of them has to call.
 
     Raises:
         LimbeckError: the folder holds a foreign or damaged cache, or the teacher's answers are not finite logits of
@@ -47,25 +54,40 @@ def label(
     if teacher.digest != identity.teacher:
         raise ValueError(f"the identity names teacher `{identity.teacher}`, this one is `{teacher.digest}`")
     writer = CacheWriter(folder, identity)
-    todo = _unanswered(examples, view, writer.known_ids())
-    shard_rows = batch_size * SHARD_BATCHES
+    todo = among.share(_unanswered(examples, view, writer.known_ids()) if among.main else None)
     if len(todo):
         with meter("teacher answers", len(todo)) as progress:
-            for shard in (todo[start : start + shard_rows] for start in range(0, len(todo), shard_rows)):
-                answers = []
-                for rows in (shard[start : start + batch_size] for start in range(0, len(shard), batch_size)):
-                    ids = torch.from_numpy(examples.ids[rows])
-                    batch = Batch(ids=ids, student_inputs={}, teacher_inputs=view.batch(rows))
-                    answers.append(teacher.predict(batch))
-                    progress.advance(len(rows))
-                writer.add(examples.ids[shard], _joined(answers))
+            batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
+            for shard in _pieces(batches, SHARD_BATCHES):
+                own = []
+                for turn in _pieces(shard, among.world):
+                    for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
+                        ids = torch.from_numpy(examples.ids[rows])
+                        batch = Batch(ids=ids, student_inputs={}, teacher_inputs=view.batch(rows))
+                        own.append(_on_processor(teacher.predict(batch)))
+                    progress.advance(sum(len(rows) for rows in turn))
+                turns = itertools.zip_longest(*among.gather(own))
+                if among.main:
+                    answers = [answer for turn in turns for answer in turn if answer is not None]
+                    writer.add(examples.ids[np.concatenate(shard)], _joined(answers))
+    among.wait()
     return CachedTeacher(folder, identity)
 
 
+def _pieces(whole: list[_T], size: int) -> list[list[_T]]:
+    """Return a list in pieces of a size, the last one as long as it is."""
+    return [whole[start : start + size] for start in range(0, len(whole), size)]
+
+
+def _on_processor(answers: Outputs) -> Outputs:
+    features = {path: value.cpu() for path, value in answers.features.items()}
+    return Outputs(answers.logits.cpu(), features)
+
+
 def _joined(answers: list[Outputs]) -> Outputs:
-    """Return the answers to several batches as those to one, on the processor."""
-    features = {path: torch.cat([part.features[path] for part in answers]).cpu() for path in answers[0].features}
-    return Outputs(torch.cat([part.logits for part in answers]).cpu(), features)
+    """Return the answers to several batches as those to one."""
+    features = {path: torch.cat([part.features[path] for part in answers]) for path in answers[0].features}
+    return Outputs(torch.cat([part.logits for part in answers]), features)
 
 
 def _unanswered(examples: Examples, view: Rows, known: set[int]) -> NDArray[np.int64]:

@@ -26,7 +26,7 @@ from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.once import WEIGHTS
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.views import TextView
-from limbeck.ranks import ranks
+from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import GivenTeacher, NBLRTeacher, Recipe, SingleTeacher
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
@@ -54,9 +54,10 @@ class Member:
     identity: CacheIdentity
     temperature: float | None = None
 
-    def of(self, splits: Splits, split: Split) -> CachedTeacher:
+    def of(self, splits: Splits, split: Split, *, among: Ranks = ALONE) -> CachedTeacher:
         """Return a teacher that answers for a split, asking the network only for rows that it never saw."""
-        return label(self.live(), getattr(splits, split), getattr(self.trained.view, split), self.cache, self.identity)
+        examples, view = getattr(splits, split), getattr(self.trained.view, split)
+        return label(self.live(), examples, view, self.cache, self.identity, among=among)
 
     def live(self) -> ModuleTeacher:
         """Return the network itself, for batches that it has not seen."""
@@ -224,10 +225,9 @@ def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[
     identity = CacheIdentity(weights_digest(network.model), network.view.digest, len(splits.classes), taps)
     name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
     member = Member(network, folder / "cache" / name, identity)
-    with ranks().main_first():
-        if len(splits.transfer):  # rows of a loader are asked while the student trains
-            member.of(splits, "transfer")
-        member.of(splits, "validation")
+    if len(splits.transfer):  # rows of a loader are asked while the student trains
+        member.of(splits, "transfer", among=ranks())
+    member.of(splits, "validation", among=ranks())
     if not settings.calibrate:
         return member
     temperature = round(fit_temperature(_logits(member, splits), splits.validation.labels), 4)
