@@ -2,16 +2,14 @@
 
     python benchmarks/acceleration.py [data.source]
 
-Started again, it goes on where it was stopped. Writes benchmarks/results/acceleration.json; the seconds are of all its
-sessions that came to an end of their own or by Ctrl-C.
+Started again, it goes on where it was stopped. Writes benchmarks/results/acceleration.json.
 """
 
 import json
-import resource
-import subprocess
 import sys
-import time
 from pathlib import Path
+
+from clocked import clocked_run
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json
@@ -19,23 +17,11 @@ from limbeck.report import curves
 
 RESULTS = Path(__file__).parent / "results"
 FOLDER = Path("runs/benchmark-acceleration")
-CLOCK = FOLDER.with_name(f"{FOLDER.name}-seconds.json")
 
 
 def main(arguments: list[str]) -> None:
     """Run the recipe, or finish its run, and record the curves."""
-    overrides = [f"data.source={source}" for source in arguments]
-    spent = read_json(CLOCK) if CLOCK.is_file() else {"wall_seconds": 0.0, "cpu_seconds": 0.0, "sessions": 0}
-    start = time.monotonic()
-    try:
-        line = [sys.executable, "-m", "limbeck", "run", "acceleration", *overrides, "--out", str(FOLDER)]
-        subprocess.run(line, check=True)
-    finally:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent["wall_seconds"] += time.monotonic() - start
-        spent["cpu_seconds"] += used.ru_utime + used.ru_stime
-        spent["sessions"] += 1
-        write_json(CLOCK, spent)
+    spent = clocked_run("acceleration", [f"data.source={source}" for source in arguments], FOLDER)
     evaluation = read_json(FOLDER / "evaluation.json")
     said = curves.sentences(Evaluation.model_validate(evaluation))
     result = {

@@ -1,0 +1,37 @@
+"""A run that may take several sessions, and the time of all of them: shared by benchmarks that take an hour or more."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from limbeck.files import read_json, write_json
+
+
+def clocked_run(recipe: str, overrides: list[str], folder: Path, *, processes: int = 1) -> dict[str, Any]:
+    """Carry out a recipe, or finish its run; return the seconds of all sessions that ended of their own or by Ctrl-C.
+
+    Args:
+        recipe: packaged name.
+        overrides: as on the command line.
+        folder: of the run; the clock stands beside it.
+        processes: that train each network together, a thread each; 1: one process, which takes all cores.
+    """
+    clock = folder.with_name(f"{folder.name}-seconds.json")
+    spent = read_json(clock) if clock.is_file() else {"wall_seconds": 0.0, "cpu_seconds": 0.0, "sessions": 0}
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
+    threads = {"OMP_NUM_THREADS": "1"} if processes > 1 else {}
+    line = [sys.executable, *launcher, "-m", "limbeck", "run", recipe, *overrides, "--out", str(folder)]
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    try:
+        subprocess.run(line, check=True, env={**os.environ, **threads})
+    finally:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent["wall_seconds"] += time.monotonic() - start
+        spent["cpu_seconds"] += used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+        spent["sessions"] += 1
+        write_json(clock, spent)
+    return spent
