@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [ROOT / "README.md", ROOT / "docs/transfer.md", ROOT / "docs/acceleration.md"]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("imdb", "transfer", "acceleration"))]
 
 
 def sentiment(result: dict[str, Any]) -> str:
@@ -131,9 +131,45 @@ def acceleration(result: dict[str, Any]) -> str:
     )
 
 
+def imdb(result: dict[str, Any]) -> str:
+    """The textbook set-up, with all labels and with few."""
+    lines = [
+        "| | accuracy | worst to best seed | weights outside the embeddings | size | latency | texts/s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    said = []
+    names = {"teacher": "BiLSTM (teacher)", "student": "**BiGRU, taught**", "baseline": "BiGRU, baseline"}
+    for title, run in result["runs"].items():
+        evaluation = run["evaluation"]
+        for key, name in [*names.items(), ("floor", "TF-IDF + LR")]:
+            block, weights = evaluation[key], run["weights_outside_embeddings"].get(key.replace("baseline", "student"))
+            seeds, cost = [100 * one["accuracy"] for one in block["per_seed"]], block["cost"]
+            spread = f"{min(seeds):.1f} to {max(seeds):.1f}" if seeds[1:] else ""
+            lines.append(
+                f"| {name}, {title} | {100 * block['accuracy']:.1f} % | {spread} "
+                f"| {f'{weights:,}' if weights else ''} | {cost['size_bytes'] / 1e6:.1f} MB "
+                f"| {cost['latency_ms']:.2f} ms | {cost['throughput_per_s']:,.0f} |"
+            )
+        low, high = evaluation["gain"]["ci95"]
+        said.append(
+            f"With {title} the student gains {100 * evaluation['gain']['mean']:.1f} points (95 % interval "
+            f"{100 * low:.1f} to {100 * high:.1f}) over the baseline and keeps {100 * evaluation['retention']:.1f} % "
+            f"of the teacher's accuracy; {run['wall_seconds'] / 60:.0f} minutes of wall time."
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds. {' '.join(said)} "
+            f"{run['environment']['processes']} processes of one thread (`{result['command']}`).",
+        ]
+    )
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "sentiment": sentiment,
     "training": training,
+    "imdb": imdb,
     "transfer": transfer,
     "acceleration": acceleration,
 }

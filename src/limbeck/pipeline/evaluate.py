@@ -47,6 +47,7 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.teacher import TeacherAnswers
+from limbeck.ranks import ALONE, Ranks
 from limbeck.recipe import Recipe
 from limbeck.report.target import outcome
 from limbeck.runtime.bundle import softmax
@@ -95,13 +96,15 @@ class Answers:
     arms: _ByArm
 
 
-def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm]) -> Answers:
-    """Ask every finished model for the test split."""
-    by_arm = {
-        name: {seed: trained.logits(trained.view.test) for seed, trained in arm.trained.items()}
-        for name, arm in arms.items()
-    }
-    return Answers(teacher.logits("test"), _floor(splits) if teacher.reads_text else None, by_arm)
+def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm], *, among: Ranks = ALONE) -> Answers:
+    """Ask every finished model for the test split; several processes share the work, the first one fits the floor."""
+    networks = [(name, seed, trained) for name, arm in arms.items() for seed, trained in arm.trained.items()]
+    own = {(name, seed): one.logits(one.view.test) for name, seed, one in networks[among.rank :: among.world]}
+    every = {key: logits for part in among.gather(own) for key, logits in part.items()}
+    by_arm = {name: {seed: every[name, seed] for seed in arm.trained} for name, arm in arms.items()}
+    teacher.of("test", among=among)
+    floor = _floor(splits) if among.main and teacher.reads_text else None
+    return Answers(teacher.logits("test"), floor, by_arm)
 
 
 def _floor(splits: Splits) -> Floor:

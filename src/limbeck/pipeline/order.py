@@ -107,32 +107,34 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     answers, arms, points = _train(recipe, material, out, clock)
 
     student = arms["student"].trained[arms["student"].best_seed].model
-    if not us.main:  # what follows is one process's work; the others read its result
-        us.wait()
-        return Run(out, _read_evaluation(out / "evaluation.json"), student)
-    _write_metrics(out / "metrics.jsonl", answers.networks, arms)
     networks = answers.networks | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
-    with clock("export"):
-        exported = export_all(networks, out / "export")
+    exported = None
+    if us.main:  # the others wait where they are asked for their share of the test split
+        _write_metrics(out / "metrics.jsonl", answers.networks, arms)
+        with clock("export"):
+            exported = export_all(networks, out / "export")
 
     depends = {name: [trained.digest for trained in arm.trained.values()] for name, arm in arms.items()}
     if points:
         depends["curves"] = [name for along in points.values() for point in along for name in point.digests]
-    stage = Stage(
-        out / "evaluation",
-        {"teacher": answers.names[0], **depends, "data": material.splits.digest, "recipe": recipe.digest},
-    )
-    if not stage.done or not (out / "evaluation.json").is_file():
+    with us.main_first():
+        stage = Stage(
+            out / "evaluation",
+            {"teacher": answers.names[0], **depends, "data": material.splits.digest, "recipe": recipe.digest},
+        )
+    if us.agree(not stage.done or not (out / "evaluation.json").is_file()):
         with clock("evaluation"), stage.working():
             record = _evaluate(recipe, material, answers, arms, points, networks, exported, out)
-            result = record.model_copy(update={"seconds": clock.seconds})
-            write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
-            _track(result)
+            if record is not None:
+                result = record.model_copy(update={"seconds": clock.seconds})
+                write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
+                _track(result)
+    us.wait()
     result = _read_evaluation(out / "evaluation.json")
-
-    write_report(
-        result, recipe_yaml=recipe.to_yaml(), environment=environment, command=command, path=out / "report.html"
-    )
+    if us.main:
+        write_report(
+            result, recipe_yaml=recipe.to_yaml(), environment=environment, command=command, path=out / "report.html"
+        )
     us.wait()
     return Run(out, result, student)
 
@@ -177,13 +179,17 @@ def _evaluate(
     arms: Mapping[str, Arm],
     points: Points,
     networks: Mapping[str, Trained],
-    exported: Exported,
+    exported: Exported | None,
     out: Path,
-) -> Evaluation:
-    """Open the test split, and write the bundle."""
+) -> Evaluation | None:
+    """Open the test split, and write the bundle; None in processes that have no exported networks: they help only."""
+    us = ranks()
     smaller = [point.name for along in points.values() for point in along if point.name]
-    log = log_test_use(out, recipe, ["teacher", *arms, *smaller, "floor"])
-    on_test = answer_test(material.splits, answers, arms)
+    log = log_test_use(out, recipe, ["teacher", *arms, *smaller, "floor"]) if us.main else []
+    us.wait()
+    on_test = answer_test(material.splits, answers, arms, among=us)
+    if exported is None:
+        return None
     costs = measure_costs(material, answers, networks, exported, on_test.floor)
     result = evaluate(recipe, material.splits, answers, arms, on_test, costs, None, None, log, {})
     if points:

@@ -109,9 +109,9 @@ class TeacherAnswers:
         """Whether its inputs are texts; else they come ready from a loader."""
         return all(member.trained.view.encoder is not None for member in self.members)
 
-    def of(self, split: Split) -> Teacher:
-        """Return a teacher that answers for a split from its cache."""
-        return self._together([member.of(self.splits, split) for member in self.members])
+    def of(self, split: Split, *, among: Ranks = ALONE) -> Teacher:
+        """Return a teacher that answers for a split from its cache; processes share what is still to be asked."""
+        return self._together([member.of(self.splits, split, among=among) for member in self.members])
 
     def live(self) -> Teacher:
         """Return a teacher that answers for batches it has not seen, each with the inputs of its only network."""
