@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
@@ -25,6 +25,9 @@ from limbeck.tracking import tracking
 from limbeck.types import Batch, device_of, evaluating
 
 CHECKPOINT_EVERY_S = 20.0
+"""Between two validations at which a checkpoint is saved, at least."""
+CHECKPOINT_AT_LEAST_EVERY_S = 180.0
+"""Where validations are further apart, one is saved between them too."""
 _ROUNDING = 1e-9
 """Far less than a row: 0.9 of the teacher's 0.8 is 0.7200000000000001, and 72 rows of 100 reach it."""
 
@@ -236,17 +239,24 @@ def fit(
                         best = {name: whole(value) for name, value in student.state_dict().items()}
                 wrapped.train()
                 track({f"validation/{name}" if name != "step" else name: value for name, value in record.items()})
-                progress.advance(0, note=f"validation NLL {record['calibrated_nll']:.3f}")
+                progress.advance(0, note=_in_words(record))
 
-                if checkpoint is not None and us.agree(time.monotonic() - since_save > CHECKPOINT_EVERY_S):
-                    since_save = time.monotonic()
-                    saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
-                    save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
+            due = time.monotonic() - since_save > (CHECKPOINT_EVERY_S if validate_now else CHECKPOINT_AT_LEAST_EVERY_S)
+            if checkpoint is not None and (log_now or validate_now) and us.agree(due):
+                since_save = time.monotonic()
+                saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
+                save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
 
     distiller.student.load_state_dict(best)
     distiller.student.eval()
     history.seconds += time.monotonic() - since_start
     return history
+
+
+def _in_words(record: Mapping[str, float]) -> str:
+    """Return what a validation found, for the line of progress."""
+    right = f", accuracy {100 * record['accuracy']:.1f} %" if "accuracy" in record else ""
+    return f"validation NLL {record['calibrated_nll']:.3f}{right}"
 
 
 @contextmanager

@@ -262,6 +262,26 @@ def test_a_checkpoint_holds_the_student_and_nothing_of_the_teacher(path):
     assert parts == {"model", "best", "optimizer", "rng"}
 
 
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_killed_between_validations_that_are_far_apart(path, monkeypatch, keep):
+    monkeypatch.setattr(trainer, "CHECKPOINT_AT_LEAST_EVERY_S", -1)
+    asked = []
+
+    class Few(DyingRows):
+        def group(self, step):
+            asked.append(step)
+            return Rows().group(step) if len(asked) > 12 else super().group(step)
+
+    options = {"validations": 1, "keep": keep}
+    unbroken = run(None, **options)
+    with pytest.raises(Killed):
+        run(path, source=Few(), **options)
+    network, history = run(path, seed=50, source=Few(), **options)
+    assert asked == list(range(12)) + list(range(11, STEPS))
+    assert same(network, unbroken[0])
+    assert history == unbroken[1]
+
+
 def test_a_checkpoint_is_saved_no_more_often_than_it_should(path, monkeypatch):
     monkeypatch.setattr(trainer, "CHECKPOINT_EVERY_S", 1e9)
     run(path)
