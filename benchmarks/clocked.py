@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -35,3 +36,11 @@ def clocked_run(recipe: str, overrides: list[str], folder: Path, *, processes: i
         spent["sessions"] += 1
         write_json(clock, spent)
     return spent
+
+
+def adopt(part: Path, run: Path, name: str) -> None:
+    """Give a run a finished part of another, if there is one and it has none; where it differs, it is done anew."""
+    if part.is_dir() and not (run / name).exists():
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "train.log").touch()  # so that the folder is taken for a run's
+        shutil.copytree(part, run / name)

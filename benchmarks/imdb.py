@@ -7,12 +7,11 @@ starts from the same pretraining, which has seen texts only. Writes benchmarks/r
 """
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from clocked import clocked_run
+from clocked import adopt, clocked_run
 from safetensors.torch import load_file
 
 from limbeck.files import read_json, write_json
@@ -32,11 +31,8 @@ def folder_of(name: str) -> Path:
 
 def measure(name: str, overrides: list[str]) -> dict[str, Any]:
     """Run a setting, or finish its run, and return what came out."""
-    folder, shared = folder_of(name), FOLDER / "pretrained"
-    if folder != FOLDER and shared.is_dir() and not (folder / "pretrained").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "train.log").touch()  # so that the folder is taken for a run's
-        shutil.copytree(shared, folder / "pretrained")
+    folder = folder_of(name)
+    adopt(FOLDER / "pretrained", folder, "pretrained")
     spent = clocked_run("imdb", [*overrides, *SETTINGS[name]], folder, processes=PROCESSES)
     evaluation = read_json(folder / "evaluation.json")
     weights = {arm: weights_outside_embeddings(folder / path) for arm, path in networks(evaluation).items()}
