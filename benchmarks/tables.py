@@ -166,21 +166,53 @@ def imdb(result: dict[str, Any]) -> str:
     )
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "sentiment": sentiment,
-    "training": training,
-    "imdb": imdb,
-    "transfer": transfer,
-    "acceleration": acceleration,
+def uses(*results: dict[str, Any]) -> str:
+    """What a teacher was good for: compression, transfer to another domain, faster training."""
+    demo, film, domains, curves = results
+    lines = ["| use | recipe | measured |", "|---|---|---|"]
+    lines.append(_compression("sentiment", "500 labels", "a MiniLM in a bag of n-grams", demo["evaluation"]))
+    for labels, run in film["runs"].items():
+        lines.append(_compression("imdb", labels, "a BiLSTM in a BiGRU", run["evaluation"]))
+    lines.append(
+        f"| another domain | `transfer` | {domains['pairs_of_snippets']} pairs of domains: "
+        f"{100 * domains['mean_gain']:+.1f} points on average, {100 * domains['smallest_gain']:+.1f} at least |"
+    )
+    ratios = {kind: curve["ratio"] for kind, curve in curves["curves"].items()}
+    lines.append(
+        f"| faster training | `acceleration` | IMDB: with {ratios['steps']:.2f} of the steps, or with "
+        f"{ratios['labels']:.2f} of the labels, as good as the baseline with all |"
+    )
+    return "\n".join(lines)
+
+
+def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]) -> str:
+    low, high = evaluation["gain"]["ci95"]
+    teacher, student = (evaluation[name]["cost"] for name in ("teacher", "student"))
+    times = [teacher[key] / student[key] for key in ("size_bytes", "latency_ms")]
+    return (
+        f"| compression | `{recipe}`, {labels} | {what}: {100 * evaluation['retention']:.1f} % of its accuracy, "
+        f"{100 * evaluation['gain']['mean']:+.1f} points ({100 * low:.1f} to {100 * high:.1f}) over the baseline, "
+        f"{times[0]:.0f} times smaller, {times[1]:.0f} times faster |"
+    )
+
+
+TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
+    "sentiment": (sentiment, ("sentiment",)),
+    "training": (training, ("training",)),
+    "imdb": (imdb, ("imdb",)),
+    "transfer": (transfer, ("transfer",)),
+    "acceleration": (acceleration, ("acceleration",)),
+    "uses": (uses, ("sentiment", "imdb", "transfer", "acceleration")),
 }
+"""By name: what makes a table, and of which results."""
 
 
 def render(page: str) -> str:
     """Return the page with every table made anew."""
-    for name, table in TABLES.items():
-        file = RESULTS / f"{name}.json"
-        if file.is_file():
-            text = table(json.loads(file.read_text(encoding="utf-8")))
+    for name, (table, sources) in TABLES.items():
+        files = [RESULTS / f"{source}.json" for source in sources]
+        if all(file.is_file() for file in files):
+            text = table(*(json.loads(file.read_text(encoding="utf-8")) for file in files))
             pattern = rf"(<!-- table:{name} -->\n).*?(<!-- /table -->)"
             page = re.sub(pattern, lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page, flags=re.DOTALL)
     return page
