@@ -46,9 +46,9 @@ def train_once(
         target: see `fit`.
     """
     us = ranks()
-    known = {"version": __version__, "threads": torch.get_num_threads(), "processes": us.world}
+    conditions = {"threads": torch.get_num_threads(), "processes": us.world}
     with us.main_first():
-        stage = Stage(folder, known | dict(inputs), quiet=True)
+        stage = Stage(folder, {"version": __version__} | dict(inputs), conditions=conditions, quiet=True)
     if stage.done:
         load_model(module, folder / WEIGHTS, device=str(best_device()))
         module.eval()

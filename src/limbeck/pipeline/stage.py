@@ -35,18 +35,30 @@ class Stage:
     Args:
         folder: what it writes; whatever an earlier, different run of the stage left there is removed first.
         inputs: everything that its result depends on, by a name that a reader understands.
+        conditions: inputs that move the last bits only, such as the number of threads: a finished stage is kept where
+            they have changed, one that is not finished is done again, so that no result comes of two of them.
         quiet: do not print that it was reused.
 
     Raises:
         LimbeckError: the folder's record, or a file of the finished stage, is damaged.
     """
 
-    def __init__(self, folder: Path, inputs: Mapping[str, Any], *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        inputs: Mapping[str, Any],
+        *,
+        conditions: Mapping[str, Any] | None = None,
+        quiet: bool = False,
+    ) -> None:
         self.folder = folder
-        self._inputs = {name: digest(value) for name, value in inputs.items()}
-        self.digest = digest(self._inputs)
+        own = {name: digest(value) for name, value in inputs.items()}
+        self._inputs = own | {name: digest(value) for name, value in (conditions or {}).items()}
         old = _read(folder)
-        self.done = old is not None and old.inputs == self._inputs and old.complete
+        self.done = old is not None and old.complete and old.inputs == self._inputs | _kept(old.inputs, conditions)
+        if old is not None and self.done:
+            self._inputs = old.inputs
+        self.digest = digest(self._inputs)
         if old is None:
             if folder.is_dir():
                 self._clear()
@@ -81,6 +93,11 @@ class Stage:
             # The record goes first: a removal that is killed must not leave it beside files that are gone.
             (self.folder / _RECORD).unlink(missing_ok=True)
             shutil.rmtree(self.folder)
+
+
+def _kept(inputs: Mapping[str, str], conditions: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the conditions under which a recorded stage was done."""
+    return {name: inputs[name] for name in conditions or {} if name in inputs}
 
 
 def _read(folder: Path) -> _Record | None:
