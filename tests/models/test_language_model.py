@@ -94,6 +94,14 @@ def test_evaluation_samples_the_same_words_each_time():
     assert drawn(model) != drawn(model)
 
 
+@pytest.mark.parametrize("settings", CASES)
+def test_nothing_is_dropped(settings):
+    settings = settings.model_copy(update={"dropout": 0.5, "word_dropout": 0.5})
+    # Other words are sampled in training, which the first logit, the true word's, does not depend on.
+    logits = [language_model(settings).train(training)(*rows([6, 5])) for training in (False, True)]
+    assert torch.equal(logits[0][..., 0], logits[1][..., 0])
+
+
 def test_the_networks_own_first_layer_learns():
     model = language_model().train()
     ids, mask = rows([6, 5, 4])

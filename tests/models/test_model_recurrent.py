@@ -64,6 +64,18 @@ def test_gradients_equal_those_of_a_packed_sequence():
             torch.testing.assert_close(cell.weight_hh_l0.grad, expected)
 
 
+def test_forget_gates_begin_open():
+    """PyTorch's order of the gates: input, forget, cell, output."""
+    network = network_for("bilstm", {"hidden": 5, "layers": 2}, None)
+    cells = [*network.forwards, *network.backwards]
+    assert len(cells) == 4
+    for cell in cells:
+        bias = cell.bias_ih_l0
+        assert torch.equal(bias[5:10], torch.ones(5))
+        assert (bias[:5].abs() < 0.5).all()
+        assert (bias[10:].abs() < 0.5).all()
+
+
 @pytest.mark.parametrize("widths", [[1, 2, 3], [5]])
 def test_textcnn_equals_a_loop_over_windows(widths):
     network = network_for("textcnn", {"widths": widths, "filters": 4, "dim": 3}, None).eval()

@@ -70,7 +70,7 @@ def test_what_it_learned_is_where_training_starts(wanted, tmp_path):
 def test_one_pretraining_a_seed_is_shared(wanted, tmp_path, monkeypatch):
     train(wanted, tmp_path)
     monkeypatch.delattr(pretraining._LanguageBatches, "group")  # nothing can be pretrained again
-    longer = changed(wanted, {"train.steps": 13})
+    longer = changed(wanted, {"train.steps": 13, "model.dropout": 0.1, "model.word_dropout": 0})
     train(wanted, tmp_path, settings=longer, name="other")
     assert len(pretrained(tmp_path)) == 1
     with pytest.raises(AttributeError):

@@ -5,7 +5,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from limbeck.models.embedding import drop_words
 from limbeck.models.recurrent import Recurrent, reversal, run_cell, take
 
 
@@ -19,6 +18,8 @@ class LanguageModel(nn.Module):
     how often the word is expected to be sampled (Jean et al. 2015, arXiv 1412.2007, equations 9 to 12). Samples are
     drawn by rank, P(r) = log((r + 2) / (r + 1)) / log(words + 1): the ids of a word tokenizer go by frequency.
 
+    Nothing is dropped, whatever the network drops: a few passes over much text are not learned by heart.
+
     Source: Dai and Le 2015, "Semi-supervised Sequence Learning" (arXiv 1511.01432): LM-LSTM.
 
     Args:
@@ -28,10 +29,11 @@ class LanguageModel(nn.Module):
 
     def __init__(self, network: Recurrent, *, negatives: int) -> None:
         super().__init__()
-        self._settings, self._negatives = network.settings, negatives
-        self.words, self.dropout = network.words, network.dropout
+        self._negatives = negatives
+        self.words = network.words
         self.cells = nn.ModuleList([network.forwards[0], *network.backwards[:1]])
-        self.projections = nn.ModuleList(nn.Linear(network.settings.hidden, network.settings.dim) for _ in self.cells)
+        width = network.settings.hidden, network.settings.dim
+        self.projections = nn.ModuleList(nn.Linear(*width) for _ in self.cells)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, directions * (tokens - 1), 2) of ids (batch, tokens).
@@ -43,12 +45,12 @@ class LanguageModel(nn.Module):
         mask = attention_mask.bool()
         negatives, corrections = self._sample(input_ids.device)
         back = reversal(mask)
-        embedded = self.dropout(self.words(input_ids, drop_words(mask, self._settings.word_dropout, self.training)))
+        embedded = self.words(input_ids, mask)
         logits = []
         for cell, projection, order in zip(self.cells, self.projections, (None, back), strict=False):
             ids = input_ids if order is None else input_ids.gather(1, order)
             inputs = embedded if order is None else take(embedded, order)
-            states = projection(self.dropout(run_cell(cell, inputs)[:, :-1]))
+            states = projection(run_cell(cell, inputs)[:, :-1])
             logits.append(self._logits(states.flatten(0, 1), ids[:, 1:].flatten(), negatives, corrections))
         return torch.cat([part.unflatten(0, (len(input_ids), -1)) for part in logits], dim=1)
 

@@ -1,5 +1,6 @@
 """Networks that read a text word by word, in both directions: `bilstm` and `bigru`."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import torch
@@ -69,6 +70,7 @@ class Recurrent(nn.Module):
         backwards = inputs if settings.bidirectional else []
         self.backwards = nn.ModuleList(cell(size, settings.hidden, batch_first=True) for size in backwards)
         self.head = nn.Linear(width * (2 if settings.pooling == "mean_max" else 1), classes)
+        remember([*self.forwards, *self.backwards])
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
@@ -95,6 +97,18 @@ class Recurrent(nn.Module):
         if "max" in self.settings.pooling:
             pools.append(masked_max(states, mask, lowest=-1.0))  # both cells' states lie in [-1, 1]
         return torch.cat(pools, dim=1)
+
+
+@torch.no_grad()
+def remember(cells: Iterable[nn.Module]) -> None:
+    """Let LSTMs begin with open forget gates: their bias is 1, so that a gradient reaches far back from the start.
+
+    Source: Gers et al. 2000, "Learning to Forget"; Jozefowicz et al. 2015, "An Empirical Exploration of Recurrent
+    Network Architectures", section 3.1.
+    """
+    for cell in cells:
+        if isinstance(cell, nn.LSTM):
+            cell.bias_ih_l0[cell.hidden_size : 2 * cell.hidden_size] = 1  # gates: input, forget, cell, output
 
 
 def reversal(mask: Tensor) -> Tensor:

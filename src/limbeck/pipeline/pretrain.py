@@ -88,7 +88,7 @@ def pretraining(settings: NetworkSettings, material: Material, seed: int) -> dic
     """Name what a pretraining depends on: networks of which this is equal share it."""
     splits = material.splits
     return {
-        "model": settings.model.model_dump(mode="json"),
+        "model": settings.model.model_dump(mode="json", exclude={"dropout", "word_dropout"}),  # nothing is dropped here
         "pretrain": settings.pretrain and settings.pretrain.model_dump(mode="json"),
         "view": material.view(settings).digest,
         "data": [splits.original.ids.tolist(), splits.validation.ids.tolist()],
