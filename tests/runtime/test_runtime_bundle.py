@@ -85,6 +85,20 @@ def test_order_of_the_texts_is_kept_whatever_the_batches(folder, batch_size):
         assert got.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
 
 
+def test_long_texts_are_not_padded_into_a_batch_of_short_ones(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        Encoder, "pad", lambda self, rows, pad=Encoder.pad: asked.append([*map(len, rows)]) or pad(self, rows)
+    )
+    encoder = build_encoder(WordTokenizerSettings(), ["good bad film"], max_length=1000)
+    student = OnnxClassifier(folder / "model.onnx", encoder)
+    lengths = [900, 3, 5, 700, *[4] * 70, 999, 1000, 650]
+    texts = ["good " * length for length in lengths]
+    logits = student.logits(texts)
+    assert asked == [[3] + [4] * 63, [4] * 7 + [5], [650, 700, 900, 999, 1000]]
+    np.testing.assert_allclose(logits, np.array(lengths)[:, None] * student.logits(["good"]), rtol=1e-4)
+
+
 def test_a_prediction_is_the_softmax_of_the_logits(folder):
     student = load(folder)
     for row, got in zip(student.logits(TEXTS), student.predict(TEXTS), strict=True):

@@ -76,6 +76,25 @@ class OnnxTensors:
         return np.concatenate([np.asarray(part, np.float32) for part in parts])
 
 
+_MOST_PADDING = 2048
+"""Tokens: to compute more of it costs more than another call, which takes some 50 microseconds."""
+
+
+def _alike(order: Sequence[int], sequences: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
+    """Yield row numbers, which are ordered by length, in parts of which none has more padding than that."""
+    part: list[int] = []
+    real = 0
+    for row in order:
+        length = len(sequences[row])
+        if part and (len(part) == batch_size or length * len(part) - real > _MOST_PADDING):
+            yield part
+            part, real = [], 0
+        part.append(row)
+        real += length
+    if part:
+        yield part
+
+
 class OnnxClassifier:
     """An exported text classifier: text in, logits out.
 
@@ -92,7 +111,7 @@ class OnnxClassifier:
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
         """Return (texts, classes) float32 logits in the order of `texts`.
 
-        Texts of similar length share a batch, so that little of it is padding.
+        Texts of similar length are asked together, at most `batch_size` of them, so that little of it is padding.
 
         Raises:
             TypeError: `texts` is a single string, or holds something that is no string.
@@ -103,11 +122,8 @@ class OnnxClassifier:
             raise ValueError("there are no texts")
         order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
         parts = [
-            self._network.logits(
-                self._encoder.pad([sequences[index] for index in order[start : start + batch_size]]),
-                batch_size=batch_size,
-            )
-            for start in range(0, len(order), batch_size)
+            self._network.logits(self._encoder.pad([sequences[index] for index in part]), batch_size=batch_size)
+            for part in _alike(order, sequences, batch_size)
         ]
         logits = np.concatenate(parts)
         result = np.empty_like(logits)
