@@ -3,7 +3,7 @@
     python benchmarks/imdb_best.py [data.source]
 
 Started again, it goes on where it was stopped. The BiLSTM of `benchmarks/imdb.py` and its answers are taken
-as they are, where they lie beside: the same network, trained on the same rows. Writes benchmarks/results/imdb-best.json.
+as they are, where they lie beside: the same network, trained on the same rows. Writes results/imdb-best.json.
 """
 
 import json

@@ -35,6 +35,9 @@ Track = Annotated[
     list[str] | None,
     typer.Option("--track", help="also send figures to tensorboard, mlflow, wandb or trackio; may be repeated"),
 ]
+Jobs = Annotated[
+    int, typer.Option("--jobs", min=1, help="networks of the arms trained at a time, each in a process of its own")
+]
 BundleFolder = Annotated[Path, typer.Argument(help="the `bundle` folder of a run, or the run's folder")]
 INTERRUPTED = 130
 DISTILL = "pip install 'limbeck[distill]'"
@@ -51,21 +54,23 @@ def _options(
 
 
 @app.command()
-def demo(overrides: Overrides = None, out: Out = None) -> None:
+def demo(overrides: Overrides = None, out: Out = None, jobs: Jobs = 1) -> None:
     """Run the recipe `sentiment`: a MiniLM teaches a bag of n-grams, in a few minutes on two cores.
 
     The first time it downloads 87 MB. The report is `runs/demo/report.html`.
     """
-    _run("sentiment", overrides, out or Path("runs/demo"))
+    _run("sentiment", overrides, out or Path("runs/demo"), jobs=jobs)
 
 
 @app.command("run")
-def run_command(recipe: Recipe, overrides: Overrides = None, out: Out = None, track: Track = None) -> None:
+def run_command(
+    recipe: Recipe, overrides: Overrides = None, out: Out = None, track: Track = None, jobs: Jobs = 1
+) -> None:
     """Carry out a recipe: teacher, cache, student and the arms beside it, evaluation, bundle, report.
 
     Try it on your own data:  limbeck run sentiment data.source=mine.csv data.label=kind data.labelled=null
     """
-    _run(recipe, overrides, out, track)
+    _run(recipe, overrides, out, track, jobs=jobs)
 
 
 @app.command()
@@ -182,7 +187,9 @@ def main() -> None:
         _fail(f"interrupted; the same line continues where it stopped: limbeck {shlex.join(arguments)}", INTERRUPTED)
 
 
-def _run(recipe: str, overrides: list[str] | None, out: Path | None, track: list[str] | None = None) -> None:
+def _run(
+    recipe: str, overrides: list[str] | None, out: Path | None, track: list[str] | None = None, *, jobs: int
+) -> None:
     _needs_distill()
     from limbeck.pipeline import run
     from limbeck.pipeline.order import invocation
@@ -190,7 +197,8 @@ def _run(recipe: str, overrides: list[str] | None, out: Path | None, track: list
     from limbeck.recipe import load_recipe
 
     loaded = load_recipe(recipe, overrides or [])
-    print_summary(run(loaded, out or Path("runs") / loaded.name, command=invocation(), track=track or ()))
+    folder = out or Path("runs") / loaded.name
+    print_summary(run(loaded, folder, command=invocation(), track=track or (), jobs=jobs))
 
 
 def _needs_distill() -> None:

@@ -27,6 +27,7 @@ from limbeck.pipeline.curves import Points, evaluate_points, train_points
 from limbeck.pipeline.evaluate import Exported, answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
+from limbeck.pipeline.side_by_side import train_side_by_side
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.target import wanted
 from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, train_teacher
@@ -73,6 +74,7 @@ def run(
     command: str | None = None,
     track: Sequence[str] = (),
     material: Callable[[], Material] | None = None,
+    jobs: int = 1,
 ) -> Run:
     """Carry out a recipe; stages whose inputs are unchanged in `out` are reused.
 
@@ -82,6 +84,8 @@ def run(
         command: the line that reproduces the run, for the report.
         track: experiment trackers to send figures to: tensorboard, mlflow, wandb, trackio.
         material: makes what the recipe works on, where that is more than its `data` says; see `limbeck.distill`.
+        jobs: networks that are trained at a time, each in a process of its own, once the teacher has answered; above 1
+            for a recipe only.
 
     Raises:
         LimbeckError: bad input, found before anything long starts wherever it can be.
@@ -89,12 +93,17 @@ def run(
     if out.exists() and not (out / LOG).is_file() and (not out.is_dir() or any(out.iterdir())):
         # Stages replace their folders: `--out .` would cost somebody a folder `teacher` or `bundle` of their own.
         raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
+    if jobs > 1 and ranks().world > 1:
+        raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
     with logged_to(out / LOG), tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data)))
-        return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make)
+        prefetch = None if jobs == 1 else lambda: train_side_by_side(recipe, out, jobs, track)
+        return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make, prefetch)
 
 
-def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material]) -> Run:
+def _stages(
+    recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Callable[[], None] | None
+) -> Run:
     let_import(recipe.folder)
     clock, us = _Clock(), ranks()
     with clock("data"), us.main_first():
@@ -104,7 +113,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     if us.main:
         write_text(out / "recipe.yaml", recipe.to_yaml())
         write_json(out / "environment.json", environment)
-    answers, arms, points = _train(recipe, material, out, clock)
+    answers, arms, points = _train(recipe, material, out, clock, prefetch)
 
     student = arms["student"].trained[arms["student"].best_seed].model
     networks = answers.networks | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
@@ -140,14 +149,20 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
 
 
 def _train(
-    recipe: Recipe, material: Material, out: Path, clock: "_Clock"
+    recipe: Recipe, material: Material, out: Path, clock: "_Clock", prefetch: Callable[[], None] | None
 ) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
-    """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets."""
+    """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
+
+    Where there is a prefetch, it leaves the arms' networks in the folder.
+    """
     with clock("teacher"):
         teacher = train_teacher(recipe, material, out)
     with clock("labelling"):
         answers = ask_teacher(recipe, teacher, material.splits, out)
         target = wanted(recipe, answers)
+    if prefetch is not None:
+        with clock("arms"):
+            prefetch()
     arms: dict[str, Arm] = {}
     for name in recipe.trained_arms:
         with clock(name):

@@ -3,6 +3,7 @@
 from limbeck.recipe.errors import RecipeError
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
 from limbeck.recipe.settings import (
+    ArmName,
     CurveSettings,
     EnsembleTeacher,
     GivenTeacher,
@@ -17,6 +18,7 @@ from limbeck.recipe.settings import (
 )
 
 __all__ = [
+    "ArmName",
     "CurveSettings",
     "EnsembleTeacher",
     "GivenTeacher",

@@ -1,0 +1,160 @@
+"""Several networks at a time: the arms' trainings, shared out among worker processes.
+
+A worker is the run once more, with fewer seeds: it trains into the run's folder, and the run then finds the networks
+there, finished. So nothing comes back from it but lines to print, and what happens when one is killed is what happens
+when a run is killed.
+"""
+
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOBase
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from limbeck.console import say
+from limbeck.data import load_splits
+from limbeck.errors import LimbeckError
+from limbeck.interrupt import raise_if_seen
+from limbeck.pipeline.arms import train_arm
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.target import wanted
+from limbeck.pipeline.teacher import ask_teacher, train_teacher
+from limbeck.recipe import ArmName, Recipe
+from limbeck.tracking import tracked_by
+
+_TICK_S = 1.0
+
+Task = tuple[Sequence[ArmName], list[int]]
+"""Arms, and the seeds to train them with, of which the first one is tuned on."""
+
+
+def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, track: Sequence[str] = ()) -> None:
+    """Train all networks of the arms, as `train_arm` would; the threads are shared out among the processes.
+
+    First every arm is tuned and trained with the first seed, an arm a process; then the other seeds.
+
+    Args:
+        recipe: of the run, whose teacher is trained and has answered.
+        folder: of the run.
+        jobs: processes at a time, above 1.
+        track: experiment trackers, as of the run.
+
+    Raises:
+        LimbeckError: of a training, or a process ended without a word.
+    """
+    phases = _phases(recipe)
+    count = min(jobs, max(map(len, phases)))
+    say(f"  {count} processes, {_threads(count)} thread{'s' * (_threads(count) > 1)} each")
+    with _workers(recipe, folder, count, track) as (workers, tasks, told):
+        for phase in phases:
+            for task in phase:
+                tasks.put(task)
+            _wait(len(phase), workers, told)
+
+
+def _phases(recipe: Recipe) -> list[list[Task]]:
+    arms, (first, *others) = recipe.trained_arms, recipe.seeds
+    # Arms of one seed share their pretraining, which one process has to do.
+    together = any(settings.pretrain for arm in arms for _, settings in recipe.candidates(arm))
+    groups: list[Sequence[ArmName]] = [arms] if together else [(arm,) for arm in arms]
+    phases: list[list[Task]] = [[(group, [first]) for group in groups]]
+    return [*phases, [(group, [first, seed]) for seed in others for group in groups]]
+
+
+def _threads(jobs: int) -> int:
+    return max(1, torch.get_num_threads() // jobs)
+
+
+@contextmanager
+def _workers(recipe: Recipe, folder: Path, count: int, track: Sequence[str]) -> Iterator[tuple[list[Any], Any, Any]]:
+    """Yield processes, the queue of their tasks and that of what they tell; they end with the block."""
+    context = multiprocessing.get_context("spawn")  # a fork would inherit threads of OpenMP that do not exist in it
+    tasks, told = context.Queue(), context.Queue()
+    # Values, since the classes of losses are made at run time and cannot be pickled.
+    arguments = (recipe.model_dump(mode="json"), folder, _threads(count), tuple(track), tasks, told)
+    workers = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
+    for worker in workers:
+        worker.start()
+    try:
+        yield workers, tasks, told
+    finally:
+        for worker in workers:
+            worker.kill()  # what it was writing is staged, as in a run that is killed
+            worker.join()
+
+
+def _wait(left: int, workers: Sequence[Any], told: Any) -> None:
+    """Print what the workers say until so many tasks are done."""
+    while left:
+        raise_if_seen()
+        try:
+            kind, value = told.get(timeout=_TICK_S)
+        except queue.Empty:
+            if all(worker.is_alive() for worker in workers):
+                continue
+            raise LimbeckError(
+                "a training process was killed", where="--jobs", fix="run again, with fewer of them if memory was short"
+            ) from None
+        if kind == "line":
+            say(value)
+        elif kind == "done":
+            left -= 1
+        else:
+            raise value
+
+
+def _work(values: Any, folder: Path, threads: int, track: Sequence[str], tasks: Any, told: Any) -> None:
+    """Do tasks until the run ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's business
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
+    torch.set_num_threads(threads)
+    sys.stdout = _Lines(None)
+    try:
+        recipe = Recipe.model_validate(values)
+        with tracked_by(track, recipe.name, folder):
+            material = Material(load_splits(recipe.data))
+            material.folder = folder
+            answers = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+            target = wanted(recipe, answers)
+            sys.stdout = _Lines(told)  # all before has been said by the run
+            while True:
+                arms, seeds = tasks.get()
+                part = recipe.model_copy(update={"seeds": seeds})
+                for arm in arms:
+                    train_arm(arm, part, material, answers, folder, target)
+                told.put(("done", None))
+    except LimbeckError as error:
+        told.put(("failed", error))
+    except Exception:
+        told.put(("failed", RuntimeError(traceback.format_exc())))
+
+
+def _end_with_the_run() -> None:
+    """Wait for the end of the process that started this one, however it ends, and follow it."""
+    run = multiprocessing.parent_process()
+    if run is not None:
+        run.join()
+        os._exit(1)
+
+
+class _Lines(TextIOBase):
+    """What a worker prints, sent on by whole lines; without a queue, nowhere."""
+
+    def __init__(self, told: Any) -> None:
+        self._told, self._begun = told, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._begun = (self._begun + text).split("\n")
+        if self._told is not None:
+            for line in lines:
+                self._told.put(("line", line))
+        return len(text)
