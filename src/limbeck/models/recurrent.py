@@ -108,7 +108,8 @@ def remember(cells: Iterable[nn.Module]) -> None:
     """
     for cell in cells:
         if isinstance(cell, nn.LSTM):
-            cell.bias_ih_l0[cell.hidden_size : 2 * cell.hidden_size] = 1  # gates: input, forget, cell, output
+            bias = cell.get_parameter("bias_ih_l0")
+            bias[cell.hidden_size : 2 * cell.hidden_size] = 1  # gates: input, forget, cell, output
 
 
 def reversal(mask: Tensor) -> Tensor:
