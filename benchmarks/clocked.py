@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from limbeck.files import read_json, write_json
+from limbeck.files import read_json, staged, write_json
 
 
 def clocked_run(recipe: str, overrides: list[str], folder: Path, *, processes: int = 1) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def clocked_run(recipe: str, overrides: list[str], folder: Path, *, processes: i
     clock = folder.with_name(f"{folder.name}-seconds.json")
     spent = read_json(clock) if clock.is_file() else {"wall_seconds": 0.0, "cpu_seconds": 0.0, "sessions": 0}
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
-    threads = {"OMP_NUM_THREADS": "1"} if processes > 1 else {}
+    threads = {"TOKENIZERS_PARALLELISM": "true"} | ({"OMP_NUM_THREADS": "1"} if processes > 1 else {})
     line = [sys.executable, *launcher, "-m", "limbeck", "run", recipe, *overrides, "--out", str(folder)]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     try:
@@ -43,4 +43,5 @@ def adopt(part: Path, run: Path, name: str) -> None:
     if part.is_dir() and not (run / name).exists():
         run.mkdir(parents=True, exist_ok=True)
         (run / "train.log").touch()  # so that the folder is taken for a run's
-        shutil.copytree(part, run / name)
+        with staged(run / name) as aside:
+            shutil.copytree(part, aside)

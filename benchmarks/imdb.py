@@ -46,8 +46,9 @@ def measure(name: str, overrides: list[str]) -> dict[str, Any]:
 
 
 def networks(evaluation: dict[str, Any]) -> dict[str, str]:
-    """Return the folders of the teacher and of one student."""
-    return {"teacher": "teacher", "student": f"student/seed-{evaluation['seeds'][-1]}"}
+    """Return the folders of the teacher and of one network of each arm."""
+    last = evaluation["seeds"][-1]
+    return {"teacher": "teacher", **{arm: f"{arm}/seed-{last}" for arm in ("student", "baseline")}}
 
 
 def weights_outside_embeddings(folder: Path) -> int:

@@ -142,7 +142,7 @@ def imdb(result: dict[str, Any]) -> str:
     for title, run in result["runs"].items():
         evaluation = run["evaluation"]
         for key, name in [*names.items(), ("floor", "TF-IDF + LR")]:
-            block, weights = evaluation[key], run["weights_outside_embeddings"].get(key.replace("baseline", "student"))
+            block, weights = evaluation[key], run["weights_outside_embeddings"].get(key)
             seeds, cost = [100 * one["accuracy"] for one in block["per_seed"]], block["cost"]
             spread = f"{min(seeds):.1f} to {max(seeds):.1f}" if seeds[1:] else ""
             lines.append(
@@ -151,10 +151,11 @@ def imdb(result: dict[str, Any]) -> str:
                 f"| {cost['latency_ms']:.2f} ms | {cost['throughput_per_s']:,.0f} |"
             )
         low, high = evaluation["gain"]["ci95"]
+        shared = " without the pretraining, which is the first run's" if said else ""
         said.append(
             f"With {title} the student gains {100 * evaluation['gain']['mean']:.1f} points (95 % interval "
             f"{100 * low:.1f} to {100 * high:.1f}) over the baseline and keeps {100 * evaluation['retention']:.1f} % "
-            f"of the teacher's accuracy; {run['wall_seconds'] / 60:.0f} minutes of wall time."
+            f"of the teacher's accuracy; {run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
         )
     return "\n".join(
         [

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 PATIENCE = timedelta(hours=24)
-"""How long a process waits for the others: the first one labels, exports and evaluates while they wait."""
+"""How long a process waits for the others: the first one exports, judges and writes while they wait."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Networks that are trained side by side are those that are trained one after the other."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 import torch
 from tiny import recipe, write_csv
 
+from limbeck import trainer
+from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import order, run, side_by_side
 from limbeck.ranks import Ranks
@@ -36,9 +39,21 @@ def weights(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("model.safetensors")}
 
 
-def killed(*_):
-    """What a worker does whose memory ran out; by its name, so that a new process finds it."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def dies(*arguments):
+    """A worker that is killed after the baseline's first checkpoint; a new process finds it by its name."""
+    save = trainer.save_checkpoint
+
+    def save_and_die(path, *rest):
+        save(path, *rest)
+        if "baseline" in str(path):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    trainer.CHECKPOINT_EVERY_S, trainer.save_checkpoint = -1.0, save_and_die
+    side_by_side._work(*arguments)
+
+
+def leaves(*_):
+    sys.exit(3)
 
 
 def test_the_same_networks_and_the_same_result(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -78,6 +93,7 @@ def test_arms_of_one_pretraining_are_trained_by_one_process(tmp_path: Path) -> N
     assert side_by_side._phases(wanted(tmp_path, seeds=[5], baseline=False)) == [[(("student",), [5])], []]
 
 
+@pytest.mark.slow
 def test_an_error_of_a_training_is_the_runs(tmp_path: Path) -> None:
     said = []
     for jobs in (1, 2):
@@ -90,25 +106,50 @@ def test_an_error_of_a_training_is_the_runs(tmp_path: Path) -> None:
 def test_a_worker_that_is_killed_ends_the_run_and_the_same_line_goes_on(tmp_path: Path, monkeypatch) -> None:
     settings = wanted(tmp_path, seeds=[0])
     with monkeypatch.context() as patch:
-        patch.setattr(side_by_side, "_work", killed)
+        patch.setattr(side_by_side, "_work", dies)
         with pytest.raises(LimbeckError, match="a training process was killed; run again, with fewer of them"):
-            run(settings, tmp_path / "run", jobs=2)
-    assert len(weights(tmp_path / "run")) == 1
-    assert run(settings, tmp_path / "run").evaluation.seeds == [0]
+            run(settings, tmp_path / "killed", jobs=2)
+    assert not multiprocessing.active_children()
+    assert (tmp_path / "killed/baseline/seed-0/checkpoint.safetensors").is_file()
+    run(settings, tmp_path / "killed", jobs=2)
+    assert not multiprocessing.active_children()
+    run(settings, tmp_path / "whole")
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
 
 
+@pytest.mark.slow
+def test_a_worker_that_ends_without_a_word(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(side_by_side, "_work", leaves)
+    with pytest.raises(LimbeckError, match="a training process ended with code 3"):
+        side_by_side.train_side_by_side(wanted(tmp_path), tmp_path / "run", 2, "")
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_that_finds_other_data_touches_nothing(tmp_path: Path) -> None:
+    settings = wanted(tmp_path, seeds=[0])
+    run(settings, tmp_path / "run")
+    before = weights(tmp_path / "run")
+    (tmp_path / "rows.csv").write_text((tmp_path / "rows.csv").read_text().replace("film", "movie"))
+    with pytest.raises(LimbeckError, match="the data changed while the run was at work"):
+        side_by_side.train_side_by_side(settings, tmp_path / "run", 2, load_splits(settings.data).digest[:-1])
+    assert weights(tmp_path / "run") == before
+
+
+@pytest.mark.slow
 def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
     settings = wanted(tmp_path, seeds=[0])
     run(settings, tmp_path / "run")
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
+        "from limbeck.data import load_splits\n"
         "from limbeck.pipeline import side_by_side\n"
         "from limbeck.recipe import load_recipe\n"
         "if __name__ == '__main__':\n"
         "    folder = Path(sys.argv[1])\n"
         "    recipe = load_recipe(str(folder / 'recipe.yaml'), [])\n"
-        "    with side_by_side._workers(recipe, folder, 2, ()) as (workers, tasks, told):\n"
+        "    data = load_splits(recipe.data).digest\n"
+        "    with side_by_side._workers(recipe, folder, 2, 1, data, ()) as (workers, tasks, told):\n"
         "        tasks.put((('student',), [0]))\n"
         "        told.get()\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -130,4 +171,11 @@ def test_processes_that_train_each_network_together_have_no_workers(tmp_path: Pa
     monkeypatch.setattr(order, "ranks", lambda: Ranks(2, 0))
     with pytest.raises(LimbeckError, match="several processes train each network already; leave it out"):
         run(wanted(tmp_path), tmp_path / "run", jobs=2)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("jobs", "made"), [(0, None), (-1, None), (2, lambda: None)])
+def test_jobs_that_cannot_be(tmp_path: Path, jobs, made) -> None:
+    with pytest.raises(ValueError, match="jobs="):
+        run(wanted(tmp_path), tmp_path / "run", jobs=jobs, material=made)
     assert not (tmp_path / "run").exists()

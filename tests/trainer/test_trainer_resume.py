@@ -264,7 +264,7 @@ def test_a_checkpoint_holds_the_student_and_nothing_of_the_teacher(path):
 
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_killed_between_validations_that_are_far_apart(path, monkeypatch, keep):
-    monkeypatch.setattr(trainer, "CHECKPOINT_AT_LEAST_EVERY_S", -1)
+    monkeypatch.setattr(trainer, "CHECKPOINT_BETWEEN_S", -1)
     asked = []
 
     class Few(DyingRows):

@@ -12,7 +12,7 @@ from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Target
-from limbeck.files import write_json
+from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
 from limbeck.models import check_model
 from limbeck.pipeline.material import Material
@@ -168,11 +168,13 @@ def train_arm(
             for index, (_, settings) in enumerate(candidates)
         ]
         best = _best(histories)
-        if ranks().main:
-            scores = _scores(candidates, histories, target)
-            write_json(tuning / f"{name}.json", {"chosen": best, "seed": first, "candidates": scores})
-        won = "is best on validation" if histories[best].target_step is None else "reaches the target first"
-        say(f"  {title}: {words[best]} {won}")
+        decision = {"chosen": best, "seed": first, "candidates": _scores(candidates, histories, target)}
+        record = tuning / f"{name}.json"
+        if not record.is_file() or read_json(record) != decision:
+            if ranks().main:
+                write_json(record, decision)
+            won = "is best on validation" if histories[best].target_step is None else "reaches the target first"
+            say(f"  {title}: {words[best]} {won}")
     point, settings = candidates[best]
     places = {seed: folder / name / f"seed-{seed}" for seed in recipe.seeds}
     if len(candidates) > 1:

@@ -46,7 +46,7 @@ def train_once(
         target: see `fit`.
     """
     us = ranks()
-    conditions = {"threads": torch.get_num_threads(), "processes": us.world}
+    conditions = {"threads": settings.threads or torch.get_num_threads(), "processes": us.world}
     with us.main_first():
         stage = Stage(folder, {"version": __version__} | dict(inputs), conditions=conditions, quiet=True)
     if stage.done:

@@ -84,12 +84,16 @@ def run(
         command: the line that reproduces the run, for the report.
         track: experiment trackers to send figures to: tensorboard, mlflow, wandb, trackio.
         material: makes what the recipe works on, where that is more than its `data` says; see `limbeck.distill`.
-        jobs: networks that are trained at a time, each in a process of its own, once the teacher has answered; above 1
-            for a recipe only.
+        jobs: networks of the arms that are trained at a time, each in a process of its own; above 1 only without
+            `material`, which those processes could not make. A script that asks for it needs the usual guard,
+            `if __name__ == "__main__":`.
 
     Raises:
+        ValueError: `jobs` below 1, or above it with `material`.
         LimbeckError: bad input, found before anything long starts wherever it can be.
     """
+    if jobs < 1 or (jobs > 1 and material is not None):
+        raise ValueError(f"jobs={jobs}: at least 1, and 1 where the recipe's data are not all there is")
     if out.exists() and not (out / LOG).is_file() and (not out.is_dir() or any(out.iterdir())):
         # Stages replace their folders: `--out .` would cost somebody a folder `teacher` or `bundle` of their own.
         raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
@@ -97,12 +101,12 @@ def run(
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
     with logged_to(out / LOG), tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data)))
-        prefetch = None if jobs == 1 else lambda: train_side_by_side(recipe, out, jobs, track)
+        prefetch = None if jobs == 1 else lambda data: train_side_by_side(recipe, out, jobs, data, track)
         return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make, prefetch)
 
 
 def _stages(
-    recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Callable[[], None] | None
+    recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Callable[[str], None] | None
 ) -> Run:
     let_import(recipe.folder)
     clock, us = _Clock(), ranks()
@@ -149,11 +153,11 @@ def _stages(
 
 
 def _train(
-    recipe: Recipe, material: Material, out: Path, clock: "_Clock", prefetch: Callable[[], None] | None
+    recipe: Recipe, material: Material, out: Path, clock: "_Clock", prefetch: Callable[[str], None] | None
 ) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
     """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
 
-    Where there is a prefetch, it leaves the arms' networks in the folder.
+    Where there is a prefetch, it is told the digest of the data, and leaves the arms' networks in the folder.
     """
     with clock("teacher"):
         teacher = train_teacher(recipe, material, out)
@@ -162,7 +166,7 @@ def _train(
         target = wanted(recipe, answers)
     if prefetch is not None:
         with clock("arms"):
-            prefetch()
+            prefetch(material.splits.digest)
     arms: dict[str, Arm] = {}
     for name in recipe.trained_arms:
         with clock(name):

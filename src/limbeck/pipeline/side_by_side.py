@@ -37,24 +37,29 @@ Task = tuple[Sequence[ArmName], list[int]]
 """Arms, and the seeds to train them with, of which the first one is tuned on."""
 
 
-def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, track: Sequence[str] = ()) -> None:
+def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, data: str, track: Sequence[str] = ()) -> None:
     """Train all networks of the arms, as `train_arm` would; the threads are shared out among the processes.
 
-    First every arm is tuned and trained with the first seed, an arm a process; then the other seeds.
+    First every arm is tuned and trained with the first seed, an arm a process; then the other seeds. Where only one
+    network could be trained at a time, nothing is done.
 
     Args:
         recipe: of the run, whose teacher is trained and has answered.
         folder: of the run.
         jobs: processes at a time, above 1.
+        data: digest of the splits, which have to be the same in every process.
         track: experiment trackers, as of the run.
 
     Raises:
-        LimbeckError: of a training, or a process ended without a word.
+        LimbeckError: of a training, the data changed, or a process ended without a word.
     """
     phases = _phases(recipe)
     count = min(jobs, max(map(len, phases)))
-    say(f"  {count} processes, {_threads(count)} thread{'s' * (_threads(count) > 1)} each")
-    with _workers(recipe, folder, count, track) as (workers, tasks, told):
+    if count == 1:
+        return
+    threads = max(1, torch.get_num_threads() // count)
+    say(f"  {count} processes, {threads} thread{'s' * (threads > 1)} each")
+    with _workers(recipe, folder, count, threads, data, track) as (workers, tasks, told):
         for phase in phases:
             for task in phase:
                 tasks.put(task)
@@ -70,26 +75,25 @@ def _phases(recipe: Recipe) -> list[list[Task]]:
     return [*phases, [(group, [first, seed]) for seed in others for group in groups]]
 
 
-def _threads(jobs: int) -> int:
-    return max(1, torch.get_num_threads() // jobs)
-
-
 @contextmanager
-def _workers(recipe: Recipe, folder: Path, count: int, track: Sequence[str]) -> Iterator[tuple[list[Any], Any, Any]]:
+def _workers(
+    recipe: Recipe, folder: Path, count: int, threads: int, data: str, track: Sequence[str]
+) -> Iterator[tuple[list[Any], Any, Any]]:
     """Yield processes, the queue of their tasks and that of what they tell; they end with the block."""
     context = multiprocessing.get_context("spawn")  # a fork would inherit threads of OpenMP that do not exist in it
     tasks, told = context.Queue(), context.Queue()
     # Values, since the classes of losses are made at run time and cannot be pickled.
-    arguments = (recipe.model_dump(mode="json"), folder, _threads(count), tuple(track), tasks, told)
+    arguments = (recipe.model_dump(mode="json"), folder, threads, data, tuple(track), tasks, told)
     workers = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
-    for worker in workers:
-        worker.start()
     try:
+        for worker in workers:
+            worker.start()
         yield workers, tasks, told
     finally:
         for worker in workers:
-            worker.kill()  # what it was writing is staged, as in a run that is killed
-            worker.join()
+            if worker.pid is not None:
+                worker.kill()  # what it was writing is staged, as in a run that is killed
+                worker.join()
 
 
 def _wait(left: int, workers: Sequence[Any], told: Any) -> None:
@@ -99,11 +103,9 @@ def _wait(left: int, workers: Sequence[Any], told: Any) -> None:
         try:
             kind, value = told.get(timeout=_TICK_S)
         except queue.Empty:
-            if all(worker.is_alive() for worker in workers):
-                continue
-            raise LimbeckError(
-                "a training process was killed", where="--jobs", fix="run again, with fewer of them if memory was short"
-            ) from None
+            if ended := [worker.exitcode for worker in workers if not worker.is_alive()]:
+                raise _ended(ended[0]) from None
+            continue
         if kind == "line":
             say(value)
         elif kind == "done":
@@ -112,7 +114,19 @@ def _wait(left: int, workers: Sequence[Any], told: Any) -> None:
             raise value
 
 
-def _work(values: Any, folder: Path, threads: int, track: Sequence[str], tasks: Any, told: Any) -> None:
+def _ended(code: int) -> LimbeckError:
+    """Return the error for a worker that ended without saying why."""
+    if code == -signal.SIGKILL:
+        fix = "run again, with fewer of them if memory was short"
+        return LimbeckError("a training process was killed", where="--jobs", fix=fix)
+    return LimbeckError(
+        f"a training process ended with code {code}",
+        where="--jobs",
+        fix='what it printed is above; a script needs `if __name__ == "__main__":` around the call',
+    )
+
+
+def _work(values: Any, folder: Path, threads: int, data: str, track: Sequence[str], tasks: Any, told: Any) -> None:
     """Do tasks until the run ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's business
     threading.Thread(target=_end_with_the_run, daemon=True).start()
@@ -122,6 +136,9 @@ def _work(values: Any, folder: Path, threads: int, track: Sequence[str], tasks: 
         recipe = Recipe.model_validate(values)
         with tracked_by(track, recipe.name, folder):
             material = Material(load_splits(recipe.data))
+            if material.splits.digest != data:
+                # Before any stage is looked at: those of the run would be cleared away for other data.
+                raise LimbeckError("the data changed while the run was at work", where="data", fix="run again")
             material.folder = folder
             answers = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
             target = wanted(recipe, answers)

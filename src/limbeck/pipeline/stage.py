@@ -35,8 +35,8 @@ class Stage:
     Args:
         folder: what it writes; whatever an earlier, different run of the stage left there is removed first.
         inputs: everything that its result depends on, by a name that a reader understands.
-        conditions: inputs that move the last bits only, such as the number of threads: a finished stage is kept where
-            they have changed, one that is not finished is done again, so that no result comes of two of them.
+        conditions: inputs that change a result's bits and not what it is a result of, such as the number of threads: a
+            finished stage is kept where they have changed, one that is not finished is done again.
         quiet: do not print that it was reused.
 
     Raises:
