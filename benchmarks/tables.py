@@ -167,12 +167,11 @@ def imdb(result: dict[str, Any]) -> str:
     )
 
 
-def uses(*results: dict[str, Any]) -> str:
+def uses(demo: dict[str, Any], film: dict[str, Any] | None, domains: dict[str, Any], curves: dict[str, Any]) -> str:
     """What a teacher was good for: compression, transfer to another domain, faster training."""
-    demo, film, domains, curves = results
     lines = ["| use | recipe | measured |", "|---|---|---|"]
     lines.append(_compression("sentiment", "500 labels", "a MiniLM in a bag of n-grams", demo["evaluation"]))
-    for labels, run in film["runs"].items():
+    for labels, run in (film["runs"] if film else {}).items():
         lines.append(_compression("imdb", labels, "a BiLSTM in a BiGRU", run["evaluation"]))
     lines.append(
         f"| another domain | `transfer` | {domains['pairs_of_snippets']} pairs of domains: "
@@ -205,15 +204,20 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "acceleration": (acceleration, ("acceleration",)),
     "uses": (uses, ("sentiment", "imdb", "transfer", "acceleration")),
 }
-"""By name: what makes a table, and of which results."""
+"""By name: what makes a table, and of which results; without the first of them it is left as it stands."""
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def render(page: str) -> str:
     """Return the page with every table made anew."""
     for name, (table, sources) in TABLES.items():
-        files = [RESULTS / f"{source}.json" for source in sources]
-        if all(file.is_file() for file in files):
-            text = table(*(json.loads(file.read_text(encoding="utf-8")) for file in files))
+        results = [_read(source) for source in sources]
+        if results[0] is not None:
+            text = table(*results)
             pattern = rf"(<!-- table:{name} -->\n).*?(<!-- /table -->)"
             page = re.sub(pattern, lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page, flags=re.DOTALL)
     return page
