@@ -11,24 +11,26 @@ from typing import Any
 
 from limbeck.files import read_json, staged, write_json
 
+LIMITS = ("OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM")
 
-def clocked_run(recipe: str, overrides: list[str], folder: Path, *, processes: int = 1) -> dict[str, Any]:
+
+def clocked_run(recipe: str, overrides: list[str], folder: Path, *, jobs: int = 1) -> dict[str, Any]:
     """Carry out a recipe, or finish its run; return the seconds of all sessions that ended of their own or by Ctrl-C.
 
     Args:
         recipe: packaged name.
         overrides: as on the command line.
         folder: of the run; the clock stands beside it.
-        processes: that train each network together, a thread each; 1: one process, which takes all cores.
+        jobs: networks of the arms that are trained at a time.
     """
     clock = folder.with_name(f"{folder.name}-seconds.json")
     spent = read_json(clock) if clock.is_file() else {"wall_seconds": 0.0, "cpu_seconds": 0.0, "sessions": 0}
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
-    threads = {"TOKENIZERS_PARALLELISM": "true"} | ({"OMP_NUM_THREADS": "1"} if processes > 1 else {})
-    line = [sys.executable, *launcher, "-m", "limbeck", "run", recipe, *overrides, "--out", str(folder)]
+    line = [sys.executable, "-m", "limbeck", "run", recipe, *overrides, "--out", str(folder), "--jobs", str(jobs)]
+    # Whatever the benchmark itself is held to, the run takes all cores.
+    environment = {name: value for name, value in os.environ.items() if name not in LIMITS}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     try:
-        subprocess.run(line, check=True, env={**os.environ, **threads})
+        subprocess.run(line, check=True, env=environment)
     finally:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent["wall_seconds"] += time.monotonic() - start

@@ -2,8 +2,8 @@
 
     python benchmarks/imdb.py [data.source]
 
-Two processes train each network together. Started again, it goes on where it was stopped. The teacher of 2,500 labels
-starts from the same pretraining, which has seen texts only. Writes benchmarks/results/imdb.json.
+Started again, it goes on where it was stopped. The teacher of 2,500 labels starts from the same pretraining, which has
+seen texts only. Writes benchmarks/results/imdb.json.
 """
 
 import json
@@ -18,7 +18,7 @@ from limbeck.files import read_json, write_json
 
 RESULT = Path(__file__).parent / "results" / "imdb.json"
 FOLDER = Path("runs/benchmark-imdb")
-PROCESSES = 2
+JOBS = 2
 # Few labels: more epochs of them for the teacher, and fewer of them in the student's batches.
 LABELS_2500 = ["data.labelled=2500", "data.labelled_per_batch=4", "teacher.train.epochs=12"]
 SETTINGS: dict[str, list[str]] = {"all labels": [], "2,500 labels": LABELS_2500}
@@ -33,7 +33,7 @@ def measure(name: str, overrides: list[str]) -> dict[str, Any]:
     """Run a setting, or finish its run, and return what came out."""
     folder = folder_of(name)
     adopt(FOLDER / "pretrained", folder, "pretrained")
-    spent = clocked_run("imdb", [*overrides, *SETTINGS[name]], folder, processes=PROCESSES)
+    spent = clocked_run("imdb", [*overrides, *SETTINGS[name]], folder, jobs=JOBS)
     evaluation = read_json(folder / "evaluation.json")
     weights = {arm: weights_outside_embeddings(folder / path) for arm, path in networks(evaluation).items()}
     return {

@@ -26,7 +26,7 @@ from limbeck.recipe import load_recipe
 RESULT = Path(__file__).parent / "results" / "imdb-best.json"
 FOLDER = Path("runs/benchmark-imdb-best")
 IMDB = Path("runs/benchmark-imdb")
-PROCESSES = 2
+JOBS = 2
 
 
 def speeds(overrides: list[str]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> None:
     overrides = [f"data.source={source}" for source in arguments]
     adopt(IMDB / "teacher", FOLDER, "teacher-1")
     adopt(IMDB / "cache", FOLDER, "cache")
-    spent = clocked_run("imdb-best", overrides, FOLDER, processes=PROCESSES)
+    spent = clocked_run("imdb-best", overrides, FOLDER, jobs=JOBS)
     evaluation = read_json(FOLDER / "evaluation.json")
     result = {
         "claim": "a student under 20 MB ahead of TF-IDF + logistic regression in accuracy and in speed",

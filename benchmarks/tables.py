@@ -162,7 +162,7 @@ def imdb(result: dict[str, Any]) -> str:
             *lines,
             "",
             f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds. {' '.join(said)} "
-            f"{run['environment']['processes']} processes of one thread (`{result['command']}`).",
+            f"{run['environment']['threads']} cores (`{result['command']}`).",
         ]
     )
 
