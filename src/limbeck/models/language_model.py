@@ -32,8 +32,7 @@ class LanguageModel(nn.Module):
         self._negatives = negatives
         self.words = network.words
         self.cells = nn.ModuleList([network.forwards[0], *network.backwards[:1]])
-        width = network.settings.hidden, network.settings.dim
-        self.projections = nn.ModuleList(nn.Linear(*width) for _ in self.cells)
+        self.projections = nn.ModuleList(nn.Linear(network.settings.hidden, network.settings.dim) for _ in self.cells)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, directions * (tokens - 1), 2) of ids (batch, tokens).

@@ -11,7 +11,6 @@ import queue
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOBase
@@ -127,7 +126,7 @@ def _ended(code: int) -> LimbeckError:
 
 
 def _work(values: Any, folder: Path, threads: int, data: str, track: Sequence[str], tasks: Any, told: Any) -> None:
-    """Do tasks until the run ends."""
+    """Do tasks until the run ends. What is no `LimbeckError` ends the process with its traceback, see `_ended`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's business
     threading.Thread(target=_end_with_the_run, daemon=True).start()
     torch.set_num_threads(threads)
@@ -151,8 +150,6 @@ def _work(values: Any, folder: Path, threads: int, data: str, track: Sequence[st
                 told.put(("done", None))
     except LimbeckError as error:
         told.put(("failed", error))
-    except Exception:
-        told.put(("failed", RuntimeError(traceback.format_exc())))
 
 
 def _end_with_the_run() -> None:
