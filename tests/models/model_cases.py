@@ -21,6 +21,10 @@ VARIANTS = {
     "textcnn": [{"filters": 4, "dim": 5}, {"widths": [5], "filters": 3, "word_dropout": 0.5}],
     "bilstm": [{"hidden": 4, "dim": 5}, {"hidden": 3, "layers": 2, "pooling": "mean_max", "word_dropout": 0.5}],
     "bigru": [{"hidden": 4, "layers": 2}, {"hidden": 3, "bidirectional": False}, {"hidden": 3, "pooling": "max"}],
+    "wide_deep": [
+        {"wide": {"buckets": 64, "dim": 3}, "deep": {"filters": 4, "dim": 5}},
+        {"wide": {"orders": 1, "word_dropout": 0.5}, "deep": {"widths": [5], "filters": 3, "word_dropout": 0.5}},
+    ],
     "transformer": [{}, {"pooling": "cls", "layers": 1}, {"freeze": 1}],
 }
 CASES = [(name, variant) for name in MODELS for variant in VARIANTS.get(name, [{}])]

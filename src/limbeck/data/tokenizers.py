@@ -6,26 +6,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, trainers
 
 from limbeck.data.assets import ASSETS, asset
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import read_json
 from limbeck.runtime import Encoder
 from limbeck.runtime.encoder import read_tokenizer
+from limbeck.runtime.words import set_rules
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
-# English words as spaCy's rules cut them, in one expression: a negation keeps its own token (do|n't), so do clitics
-# (it|'s, they|'re), a number keeps its separators (1,000.50) and its letters (90s, 3rd), every other mark is a token by
-# itself, a run of dots is one. Unlike spaCy it knows no lists of words: cannot stays whole, U.S. becomes u|.|s|.
-_WORD = r"n't\b|'(?:s|re|ve|ll|d|m)\b|\d+(?:[.,:]\d+)+|\w+?(?=n't\b)|\w+|\.{2,}|[^\w\s]"
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 PRETRAINED = (
     "give a folder with config.json, model.safetensors and tokenizer.json, a hub id that can be reached, or `minilm`"
 )
 """What a pretrained model can be."""
-_APOSTROPHES = r"[‘’ʼ]"
 
 
 class WordTokenizerSettings(BaseModel):
@@ -91,10 +87,7 @@ def build_encoder(
 def word_tokenizer(texts: Sequence[str], settings: WordTokenizerSettings) -> Tokenizer:
     """Return a tokenizer whose vocabulary is the most frequent words of `texts`; ties go by the alphabet."""
     tokenizer = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(_APOSTROPHES), "'")]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
+    set_rules(tokenizer)
     counter = Tokenizer(models.WordLevel())
     counter.normalizer, counter.pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
     counter.train_from_iterator(

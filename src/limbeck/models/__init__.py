@@ -22,6 +22,7 @@ from limbeck.models.recurrent import BiLSTMSettings as BiLSTMSettings
 from limbeck.models.textcnn import TextCNNSettings as TextCNNSettings
 from limbeck.models.transformer import TransformerSettings as TransformerSettings
 from limbeck.models.vocabulary import Vocabulary
+from limbeck.models.wide_deep import WideDeepSettings as WideDeepSettings
 
 __all__ = [
     "MODELS",

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from limbeck.models.catalogue import register
 from limbeck.models.embedding import EmbeddingSettings, Rate, TokenEmbedding, drop_words
-from limbeck.models.pooling import masked_max
 from limbeck.models.vocabulary import Vocabulary
 
 
@@ -56,10 +55,12 @@ class TextCNN(nn.Module):
         mask = attention_mask.bool()
         # A dropped word is a zero vector, not padding: its neighbours stay where they are.
         embedded = self.words(input_ids, drop_words(mask, self.settings.word_dropout, self.training)).transpose(1, 2)
+        real = mask.unsqueeze(1).to(embedded.dtype)
         pooled = []
         for width, convolution in zip(self.settings.widths, self.convolutions, strict=True):
-            features = torch.relu(convolution(F.pad(embedded, (0, width - 1)))).transpose(1, 2)
-            pooled.append(masked_max(features, mask, lowest=0.0))
+            features = torch.relu(convolution(F.pad(embedded, (0, width - 1))))
+            # None is below 0, so that 0 never wins over a real window.
+            pooled.append((features * real).amax(2))
         return self.head(self.dropout(torch.cat(pooled, dim=1)))
 
 

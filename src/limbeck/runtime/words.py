@@ -1,0 +1,58 @@
+"""How English texts are cut into words: the rules for `tokenizers`, and the same ids sooner."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+# English words as spaCy's rules cut them, in one expression: a negation keeps its own token (do|n't), so do clitics
+# (it|'s, they|'re), a number keeps its separators (1,000.50) and its letters (90s, 3rd), every other mark is a token by
+# itself, a run of dots is one. Unlike spaCy it knows no lists of words: cannot stays whole, U.S. becomes u|.|s|.
+_WORD = r"n't\b|'(?:s|re|ve|ll|d|m)\b|\d+(?:[.,:]\d+)+|\w+?(?=n't\b)|\w+|\.{2,}|[^\w\s]"
+_APOSTROPHES = r"[‘’ʼ]"
+
+# Most words begin with a letter and no apostrophe follows, so that only `\w+` can match them: that is tried first here.
+_ASCII_WORD = re.compile(rf"[a-z_]\w*+(?!')|{_WORD}", re.ASCII)
+
+
+def set_rules(tokenizer: Tokenizer) -> None:
+    """Make a tokenizer lower its texts and cut them into words."""
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(_APOSTROPHES), "'")]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
+
+
+class AsciiWords:
+    """Turns texts of ASCII characters into the ids that a word tokenizer gives them, in a third of its time.
+
+    Cutting takes longer than a small network. Of ASCII, Unicode's normal form is the text itself, and `\\w`, `\\s` and
+    lower case mean to Python's `re` what they mean to `tokenizers`. Other texts are not for this class.
+
+    Args:
+        vocabulary: ids by word.
+        unknown: id of every other word.
+    """
+
+    def __init__(self, vocabulary: Mapping[str, int], unknown: int) -> None:
+        self._vocabulary, self._unknown = vocabulary, unknown
+
+    @classmethod
+    def of(cls, tokenizer_json: str) -> "AsciiWords | None":
+        """Return the shortcut of a tokenizer; None where it cuts or counts in any other way than `set_rules` says."""
+        given = json.loads(tokenizer_json)
+        ours = Tokenizer(models.WordLevel())
+        set_rules(ours)
+        rules = json.loads(ours.to_str())
+        model = given["model"]
+        if model["type"] != "WordLevel" or model["unk_token"] not in model["vocab"]:
+            return None
+        if any(given[key] != rules[key] for key in ("normalizer", "pre_tokenizer", "post_processor", "added_tokens")):
+            return None
+        return cls(model["vocab"], model["vocab"][model["unk_token"]])
+
+    def ids(self, text: str) -> list[int]:
+        """Return the ids of a text for which `isascii` holds."""
+        find, unknown = self._vocabulary.get, self._unknown
+        return [find(word, unknown) for word in _ASCII_WORD.findall(text.lower())]

@@ -1,0 +1,105 @@
+"""The shortcut for ASCII texts against `tokenizers`, word for word."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from limbeck.runtime import Encoder, encoder, words
+
+PIECES = [
+    "n't",
+    "'s",
+    "'ve",
+    "'",
+    "n",
+    "t",
+    "ain",
+    "don",
+    "U.S.",
+    "1",
+    "000",
+    ",",
+    ".",
+    ":",
+    "..",
+    "3rd",
+    "_",
+    "-",
+    " ",
+]
+ASCII = st.one_of(
+    st.text(st.characters(max_codepoint=127)),
+    st.lists(st.one_of(st.sampled_from(PIECES), st.characters(max_codepoint=127))).map("".join),
+)
+
+
+def cut_by_library(text):
+    """Return the words of a text, as `tokenizers` cuts it."""
+    tokenizer = Tokenizer(models.WordLevel())
+    words.set_rules(tokenizer)
+    normal = tokenizer.normalizer.normalize_str(text)
+    return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+
+
+def tokenizer_of(*texts):
+    """Return a tokenizer that knows every word of these texts but the last of each."""
+    known = dict.fromkeys(word for text in texts for word in cut_by_library(text)[:-1])
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1} | {w: i + 2 for i, w in enumerate(known)}, "[UNK]"))
+    words.set_rules(tokenizer)
+    return tokenizer
+
+
+@given(ASCII)
+@example("I don't; it's shouldn't've can'tx n't 'n't 1,000.50 90s 1n't a1,2 ... .. . _n't 'Sx 'S")
+@example("a\x1cb\x1fc\x00d\x7fe\x0bf")
+def test_ascii_texts_get_the_ids_of_the_library(text):
+    tokenizer = tokenizer_of(text)
+    shortcut = words.AsciiWords.of(tokenizer.to_str())
+    assert shortcut.ids(text) == tokenizer.encode(text).ids
+
+
+TEXTS = ["One two, don't!", "naïve “one” İstanbul ΑΣ", "", "two " * 9, "é " * 9, "three"]
+
+
+@pytest.mark.parametrize("tail", [0, 2])
+def test_an_encoder_answers_alike_with_and_without(tail, monkeypatch):
+    given_to = Encoder(tokenizer_of(*TEXTS), max_length=5, tail=tail)
+    asked = []
+    original = words.AsciiWords.ids
+    monkeypatch.setattr(words.AsciiWords, "ids", lambda self, text: asked.append(text) or original(self, text))
+    ids, cut = given_to.encode(TEXTS)
+    assert asked == [text for text in TEXTS if text.isascii()]
+    monkeypatch.setattr(encoder, "_FEW", 0)
+    without, cut_without = given_to.encode(TEXTS)
+    assert len(asked) == 4
+    assert ids == without
+    assert cut.tolist() == cut_without.tolist() == [True, True, False, True, True, False]
+
+
+def change(**parts):
+    tokenizer = tokenizer_of("one two")
+    for name, value in parts.items():
+        setattr(tokenizer, name, value)
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        change(normalizer=normalizers.Lowercase()),
+        change(pre_tokenizer=pre_tokenizers.Whitespace()),
+        change(post_processor=processors.TemplateProcessing(single="[PAD] $A", special_tokens=[("[PAD]", 0)])),
+        change(model=models.WordPiece({"[UNK]": 0, "one": 1}, unk_token="[UNK]")),
+        change(model=models.WordLevel({"one": 1}, unk_token="[UNK]")),
+    ],
+    ids=["normalizer", "pre_tokenizer", "post_processor", "model", "no [UNK]"],
+)
+def test_other_tokenizers_have_no_shortcut(tokenizer):
+    assert words.AsciiWords.of(tokenizer.to_str()) is None
+
+
+def test_a_tokenizer_with_added_words_has_no_shortcut():
+    tokenizer = tokenizer_of("one two")
+    tokenizer.add_tokens(["two three"])
+    assert words.AsciiWords.of(tokenizer.to_str()) is None
