@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> None:
         "claim": "a student under 20 MB ahead of TF-IDF + logistic regression in accuracy and in speed",
         "command": " ".join(["python benchmarks/imdb_best.py", *arguments]),
         **spent,
+        "bundle_bytes": sum(file.stat().st_size for file in (FOLDER / "bundle").iterdir()),
         "threads_1": speeds(overrides),
         "evaluation": {key: value for key, value in evaluation.items() if key != "disagreements"},
         "environment": read_json(FOLDER / "environment.json"),

@@ -60,10 +60,12 @@ OVERRIDES = {
         *SMALL,
         *of("student", STEPS),
         "data.labelled_per_batch=6",
-        "teacher.members=[{{kind: nblr}}, {{kind: network, model: {{name: bilstm, hidden: 6, dim: 8}}, max_length: 10,"
+        "teacher.members=[{{kind: nblr, calibrate: true}}, {{kind: network, calibrate: true, max_length: 10,"
+        " model: {{name: bilstm, hidden: 6, dim: 8}},"
         " train: {{epochs: 6, batch_size: 16, lr: 0.02, validations: 2}}}}]",
         "student.tokenizer.min_frequency=1",
-        "student.model.buckets=64",
+        "student.model.wide.buckets=64",
+        "student.model.deep={{dim: 8, filters: 8}}",
         "grid={{}}",
     ],
     "transfer": [

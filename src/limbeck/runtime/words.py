@@ -25,9 +25,9 @@ def set_rules(tokenizer: Tokenizer) -> None:
 
 
 class AsciiWords:
-    """Turns texts of ASCII characters into the ids that a word tokenizer gives them, in a third of its time.
+    r"""Turns texts of ASCII characters into the ids that a word tokenizer gives them, in a third of its time.
 
-    Cutting takes longer than a small network. Of ASCII, Unicode's normal form is the text itself, and `\\w`, `\\s` and
+    Cutting takes longer than a small network. Of ASCII, Unicode's normal form is the text itself, and `\w`, `\s` and
     lower case mean to Python's `re` what they mean to `tokenizers`. Other texts are not for this class.
 
     Args:
