@@ -18,7 +18,11 @@ CLASSES = 3
 # More shapes of a network than its default one. A network that is not named here is tested with its defaults.
 VARIANTS = {
     "ngrams": [{}, {"orders": 4, "buckets": 64, "hidden": 5, "normalize": "mean"}, {"orders": 1, "word_dropout": 0.5}],
-    "textcnn": [{"filters": 4, "dim": 5}, {"widths": [5], "filters": 3, "word_dropout": 0.5}],
+    "textcnn": [
+        {"filters": 4, "dim": 5},
+        {"widths": [5], "filters": 3, "word_dropout": 0.5},
+        {"filters": 3, "pooling": "sum_max"},
+    ],
     "bilstm": [{"hidden": 4, "dim": 5}, {"hidden": 3, "layers": 2, "pooling": "mean_max", "word_dropout": 0.5}],
     "bigru": [{"hidden": 4, "layers": 2}, {"hidden": 3, "bidirectional": False}, {"hidden": 3, "pooling": "max"}],
     "wide_deep": [

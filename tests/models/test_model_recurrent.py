@@ -76,9 +76,11 @@ def test_forget_gates_begin_open():
         assert (bias[10:].abs() < 0.5).all()
 
 
+@pytest.mark.parametrize("pooling", ["max", "sum_max"])
 @pytest.mark.parametrize("widths", [[1, 2, 3], [5]])
-def test_textcnn_equals_a_loop_over_windows(widths):
-    network = network_for("textcnn", {"widths": widths, "filters": 4, "dim": 3}, None).eval()
+def test_textcnn_equals_a_loop_over_windows(widths, pooling):
+    settings = {"widths": widths, "filters": 4, "dim": 3, "pooling": pooling}
+    network = network_for("textcnn", settings, None).eval()
     for convolution in network.convolutions:
         nn.init.constant_(convolution.bias, 1.0)  # a window of nothing but padding would win
     lengths = [6, 1, 0, 2]
@@ -90,6 +92,8 @@ def test_textcnn_equals_a_loop_over_windows(widths):
         for width, convolution in zip(widths, network.convolutions, strict=True):
             padded = torch.cat([words, torch.zeros(width, 3)])
             windows = [padded[start : start + width].T for start in range(length)]
-            answers = [(convolution.weight * window).sum((1, 2)) + convolution.bias for window in windows]
-            pooled.append(torch.stack(answers).relu().amax(0) if answers else torch.zeros(4))
+            answers = [((convolution.weight * window).sum((1, 2)) + convolution.bias).relu() for window in windows]
+            answers = torch.stack(answers) if answers else torch.zeros(1, 4)
+            pooled += [answers.amax(0)]
+            pooled += [answers.sum(0) / len(answers) ** 0.5] if pooling == "sum_max" else []
         torch.testing.assert_close(logits[row], network.head(torch.cat(pooled)))

@@ -22,16 +22,21 @@ class TextCNNSettings(EmbeddingSettings):
         Field(min_length=1, description="tokens that a window sees, one entry a group of filters"),
     ] = (1, 2, 3)
     filters: Annotated[int, Field(ge=1, le=65536, description="features of each width")] = 64
+    pooling: Annotated[
+        Literal["max", "sum_max"],
+        Field(description="a filter's strongest answer; sum_max: and the sum of all over the root of their number"),
+    ] = "max"
 
 
 class TextCNN(nn.Module):
-    """Keep the strongest answer of each filter over all windows of a text; classify those.
+    """Keep the strongest answer of each filter over all windows of a text, and the sum if asked; classify those.
 
     A window starts at every real token; where it reaches past the end of the text it sees zeros, so that a text
     shorter than a window still has features, and padding never adds any.
 
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification" (arXiv 1408.5882), with narrower
-    windows than the paper's (3, 4, 5), one channel, and no limit on the norm of the weights.
+    windows than the paper's (3, 4, 5), one channel, and no limit on the norm of the weights. The sum, which counts what
+    the maximum cannot, is not the paper's.
 
     Args:
         settings: see `TextCNNSettings`.
@@ -48,7 +53,8 @@ class TextCNN(nn.Module):
         self.words = TokenEmbedding(vocabulary, settings.dim, std=0.1, vectors=settings.vectors)
         self.convolutions = nn.ModuleList(nn.Conv1d(settings.dim, settings.filters, width) for width in settings.widths)
         self.dropout = nn.Dropout(settings.dropout)
-        self.head = nn.Linear(settings.filters * len(settings.widths), classes)
+        features = settings.filters * len(settings.widths)
+        self.head = nn.Linear(features * (1 if settings.pooling == "max" else 2), classes)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
@@ -58,9 +64,11 @@ class TextCNN(nn.Module):
         real = mask.unsqueeze(1).to(embedded.dtype)
         pooled = []
         for width, convolution in zip(self.settings.widths, self.convolutions, strict=True):
-            features = torch.relu(convolution(F.pad(embedded, (0, width - 1))))
             # None is below 0, so that 0 never wins over a real window.
-            pooled.append((features * real).amax(2))
+            features = torch.relu(convolution(F.pad(embedded, (0, width - 1)))) * real
+            pooled.append(features.amax(2))
+            if self.settings.pooling == "sum_max":
+                pooled.append(features.sum(2) / real.sum(2).clamp(min=1).sqrt())
         return self.head(self.dropout(torch.cat(pooled, dim=1)))
 
 
