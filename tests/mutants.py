@@ -477,4 +477,19 @@ MUTANTS = (
         ),
         (BUDGET,),
     ),
+    # --- runtime ----------------------------------------------------------------------------------------------------
+    Mutant(
+        "texts in other letters are cut by the rules for ASCII",
+        "a fast path at deployment that gives other ids than training did",
+        "runtime/encoder.py",
+        (("and text.isascii():", "and text:"),),
+        ("tests/runtime/test_runtime_words.py",),
+    ),
+    Mutant(
+        "the first rule takes words before an apostrophe too",
+        "a fast path at deployment that gives other ids than training did",
+        "runtime/words.py",
+        (("""[a-z_]\\w*+(?!')|""", """[a-z_]\\w*+|"""),),
+        ("tests/runtime/test_runtime_words.py::test_ascii_texts_get_the_ids_of_the_library",),
+    ),
 )
