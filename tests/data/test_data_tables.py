@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from data_cases import refused
 
-from limbeck.data.tables import read_tables, read_texts
+from limbeck.data.tables import as_table, read_tables, read_texts
 
 ROWS = [("good film", 1), ("bad film", 0)]
 
@@ -256,6 +256,17 @@ def test_a_domain_is_the_rows_with_it_in_a_column(tmp_path):
     years = {"text": ["a", "b"], "label": [0, 1], "domain": [1999, 2000]}
     pq.write_table(pa.table(years), tmp_path / "mine.parquet")
     assert of_domain(tmp_path / "mine.parquet", "2000")["train"].texts == ["b"]
+
+
+def test_a_domain_of_a_data_frame():
+    """`limbeck.distill` took all its rows, whatever `data.domain` said."""
+    frame = {"text": ["a", "b", "c"], "label": [1, 0, 0], "domain": ["books", "dvd", "books"], "other": [1, 2, 3]}
+    names = {"text": "text", "label": "label", "where": "train"}
+    assert as_table(frame, domain="books", **names).texts == ["a", "c"]
+    assert as_table(frame, domain="books", **names).labels == [1, 0]
+    assert as_table(frame, **names).texts == ["a", "b", "c"]
+    with refused("train, column `domain`", "no row of the domain `bocks`", "did you mean `books`?"):
+        as_table(frame, domain="bocks", **names)
 
 
 def test_a_domain_of_a_folder_is_taken_from_every_split(tmp_path):

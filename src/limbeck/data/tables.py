@@ -70,7 +70,7 @@ def read_tables(
     }
 
 
-def as_table(frame: Any, *, text: str, label: str, where: str) -> Table:
+def as_table(frame: Any, *, text: str, label: str, where: str, domain: str | None = None) -> Table:
     """Take texts and labels from a data frame or anything else that gives a column by name.
 
     Args:
@@ -78,12 +78,16 @@ def as_table(frame: Any, *, text: str, label: str, where: str) -> Table:
         text: the column with the text.
         label: the column with the label; None and NaN mean that a row has none.
         where: what it is called in errors.
+        domain: the value of a column `domain` in the rows to take; None: all rows.
 
     Raises:
-        LimbeckError: a column is missing, or the text column holds something else.
+        LimbeckError: a column is missing, the text column holds something else, or no row is of the domain.
     """
     names = [str(name) for name in getattr(frame, "column_names", None) or (frame.keys())]
-    columns = {name: _plain_list(frame[name]) for name in names if name in (text, label)}
+    wanted = {text, label} | (set() if domain is None else {"domain"})
+    columns = {name: _plain_list(frame[name]) for name in names if name in wanted}
+    if domain is not None:
+        columns = _of(domain, columns, where, "data")
     held = {name: columns.get(name, []) for name in names}
     return _table(held, text=text, label=label, where=where, needs_label=True)
 

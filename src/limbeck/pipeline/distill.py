@@ -131,12 +131,13 @@ def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) ->
     columns = {"text": recipe.data.text, "label": recipe.data.label}
     tables: dict[str, Table] = {}
     for name, source in sources.items():
+        domain = recipe.data.domain if name == "train" else None
         if isinstance(source, str | Path):
-            found = read_tables(str(source), domain=recipe.data.domain if name == "train" else None, **columns)
+            found = read_tables(str(source), domain=domain, **columns)
             # A folder given as `train` brings its other splits along; one given as `test` means that split.
             tables |= found if name == "train" else {name: found.get(name, found["train"])}
         else:
-            tables[name] = as_table(source, where=name, **columns)
+            tables[name] = as_table(source, where=name, domain=domain, **columns)
     return Material(load_splits(recipe.data, tables), given)
 
 
