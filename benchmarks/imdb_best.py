@@ -2,8 +2,7 @@
 
     python benchmarks/imdb_best.py [data.source]
 
-Started again, it goes on where it was stopped. The BiLSTM of `benchmarks/imdb.py` and its answers are taken
-as they are, where they lie beside: the same network, trained on the same rows. Writes results/imdb-best.json.
+Started again, it goes on where it was stopped. Writes results/imdb-best.json.
 """
 
 import json
@@ -15,7 +14,7 @@ from typing import Any
 # Before a tokenizer is made: texts are cut into words on one core, for both.
 os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
 
-from clocked import adopt, clocked_run
+from clocked import clocked_run
 
 import limbeck
 from limbeck.data import load_splits
@@ -25,7 +24,6 @@ from limbeck.recipe import load_recipe
 
 RESULT = Path(__file__).parent / "results" / "imdb-best.json"
 FOLDER = Path("runs/benchmark-imdb-best")
-IMDB = Path("runs/benchmark-imdb")
 JOBS = 2
 
 
@@ -46,8 +44,6 @@ def speeds(overrides: list[str]) -> dict[str, Any]:
 def main(arguments: list[str]) -> None:
     """Run the recipe, or finish its run, time its bundle, and write the record."""
     overrides = [f"data.source={source}" for source in arguments]
-    adopt(IMDB / "teacher", FOLDER, "teacher-1")
-    adopt(IMDB / "cache", FOLDER, "cache")
     spent = clocked_run("imdb-best", overrides, FOLDER, jobs=JOBS)
     evaluation = read_json(FOLDER / "evaluation.json")
     result = {

@@ -35,6 +35,11 @@ def texts(part):
     return set(part.texts)
 
 
+def having_labels(splits):
+    """Return every text with a label."""
+    return texts(splits.labelled) | texts(splits.validation) | texts(splits.test)
+
+
 # --- classes -------------------------------------------------------------------------------------------------------
 
 
@@ -121,6 +126,39 @@ def test_sizes_and_disjointness(tmp_path):
     assert len(set().union(*map(texts, parts))) == 100
     for part in parts:
         assert part.ids.tolist() == [example_id({"text": text}) for text in part.texts]
+
+
+def test_blocks_are_held_out_whole(tmp_path):
+    """Rows of one film follow each other: a film is in one split only, but for the block where a split is full."""
+    rows = many(100)
+    where = {text: row // 5 for row, (text, _) in enumerate(rows)}
+    split = SplitSettings(test=20, validation=10, block=5)
+    splits = load_splits(DataSettings(source=str(write_rows(tmp_path / "mine.jsonl", rows)), split=split, labelled=30))
+    assert [len(getattr(splits, name)) for name in PARTS] == [30, 40, 10, 20]
+    for part, blocks in ((splits.test, 4), (splits.validation, 2), (splits.transfer, 14)):
+        assert len({where[text] for text in part.texts}) == blocks
+        assert part.ids.tolist() == sorted(part.ids.tolist()) or part is splits.transfer
+    alone = load(tmp_path / "mine.jsonl", test=20, validation=10, labelled=30)
+    assert len({where[text] for text in alone.test.texts}) > 8
+    assert splits.labelled.ids.tolist() == sorted(splits.labelled.ids.tolist())
+
+
+def test_blocks_of_a_file_with_rows_that_are_left_out(tmp_path):
+    """Blocks are counted in the file: what is dropped or has no label still takes its place."""
+    rows = many(20)
+    rows[3] = ("text 1", rows[1][1])  # repeated
+    rows[6] = (" ", "neg")
+    rows[8] = ("bare", None)
+    split = SplitSettings(test=4, validation=4, block=4)
+    splits = load_splits(
+        DataSettings(source=str(write_rows(tmp_path / "mine.jsonl", rows)), split=split, labelled=None)
+    )
+    known = having_labels(splits)
+    assert len(known) == 17
+    blocks = [{example_id({"text": t}) for t, _ in rows[at : at + 4] if t in known} for at in range(0, 20, 4)]
+    expected = [key for block in sorted(map(sorted, blocks)) for key in block]
+    assert set(splits.test.ids.tolist()) == set(expected[:4])
+    assert set(splits.validation.ids.tolist()) == set(expected[4:8])
 
 
 def test_labels_beyond_those_asked_for_are_hidden(tmp_path):

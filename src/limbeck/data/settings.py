@@ -6,12 +6,20 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class SplitSettings(BaseModel):
-    """Rows held out, by content digest, where the source has no such split of its own."""
+    """Rows held out, by content digest, where the source has no such split of its own.
+
+    Where rows that follow each other belong together (reviews of one film, takes of one speaker), a row held out alone
+    is told by its neighbours, and what is learnt about the film counts as skill. Whole blocks tell one from the other.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     test: Annotated[int, Field(ge=2, description="rows held out for the one final test")] = 2000
     validation: Annotated[int, Field(ge=2, description="rows held out for every choice")] = 400
+    block: Annotated[
+        int,
+        Field(ge=1, description="rows that follow each other in the source and are held out together; 1: each alone"),
+    ] = 1
 
 
 class AugmentSettings(BaseModel):

@@ -87,7 +87,8 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     Rows are ordered by content id, which is as good as random and the same on every machine, whatever their order in
     the file. A test split that the source brings is kept whole; rows of other splits whose text occurs in it are
     dropped, and so are training rows whose text occurs in a validation split that the source brings. Where it brings
-    none, rows with a label are held out. What is left without a label, or beyond `data.labelled`, is unlabelled.
+    none, rows with a label are held out, in whole blocks of the file where `data.split.block` says so. What is left
+    without a label, or beyond `data.labelled`, is unlabelled.
 
     With `data.target`, that source's test split (or rows held out of it) is the test, and the rest of its text is
     unlabelled, before that of `data.source`; validation rows come from `data.source`, as labels of the target are what
@@ -123,8 +124,10 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     sizes = {name: getattr(settings.split, name) for name in ("test", "validation") if name not in parts}
     if len(having) < sum(sizes.values()) + (settings.labelled or 2 * len(classes)):
         raise _too_few(len(having), sizes, settings, len(classes), dropped)
+    having = _block_by_block(having, tables["train"], settings.split.block)
     for name, size in sizes.items():
-        parts[name], having = having.take(range(size)), having.take(range(size, len(having)))
+        parts[name], having = _by_content(having.take(range(size))), having.take(range(size, len(having)))
+    having = _by_content(having)
     for name in ("test", "validation"):
         _check_held_out(name, parts[name], settings.source, dropped)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
@@ -243,6 +246,18 @@ def _examples(table: Table, classes: tuple[str, ...], where: str) -> Examples:
 
 def _by_content(examples: Examples) -> Examples:
     return examples.take(np.lexsort((examples.labels, examples.ids)))
+
+
+def _block_by_block(rows: Examples, table: Table, block: int) -> Examples:
+    """Return rows by their block's first content id, then by their own; a block is so many rows of the table."""
+    if block == 1:
+        return rows
+    ids = _ids(table.texts)
+    first, place = np.unique(ids, return_index=True)  # of a text that stands twice, where it stands first
+    blocks = place[np.searchsorted(first, rows.ids)] // block
+    key = np.full(len(ids) // block + 1, np.iinfo(np.int64).max)
+    np.minimum.at(key, blocks, rows.ids)
+    return rows.take(np.lexsort((rows.ids, key[blocks])))
 
 
 def _ids(texts: list[str]) -> NDArray[np.int64]:
