@@ -162,7 +162,8 @@ def imdb(result: dict[str, Any]) -> str:
             *lines,
             "",
             f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds. {' '.join(said)} "
-            f"{run['environment']['threads']} cores (`{result['command']}`).",
+            f"{max(int(one['environment']['threads']) for one in result['runs'].values())} cores "
+            f"(`{result['command']}`).",
         ]
     )
 
