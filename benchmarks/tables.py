@@ -29,13 +29,12 @@ def sentiment(result: dict[str, Any]) -> str:
             f"| {name} | {100 * block['accuracy']:.1f} % | {100 * block['f1_macro']:.1f} % | {cost['parameters']:,} "
             f"| {cost['size_bytes'] / 1e6:.1f} MB | {cost['latency_ms']:.2f} ms | {cost['throughput_per_s']:,.0f} |"
         )
-    low, high = evaluation["gain"]["ci95"]
     return "\n".join(
         [
             *lines,
             "",
-            f"Gain {100 * evaluation['gain']['mean']:.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f}), "
-            f"retention {100 * evaluation['retention']:.1f} %, {evaluation['test_examples']:,} test snippets, "
+            f"Gain {_gain(evaluation)}, retention {100 * evaluation['retention']:.1f} %, "
+            f"{evaluation['test_examples']:,} test snippets, "
             f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
             f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
             f"(`{result['command']}`).",
@@ -143,19 +142,17 @@ def imdb(result: dict[str, Any]) -> str:
         evaluation = run["evaluation"]
         for key, name in [*names.items(), ("floor", "TF-IDF + LR")]:
             block, weights = evaluation[key], run["weights_outside_embeddings"].get(key)
-            seeds, cost = [100 * one["accuracy"] for one in block["per_seed"]], block["cost"]
-            spread = f"{min(seeds):.1f} to {max(seeds):.1f}" if seeds[1:] else ""
+            cost = block["cost"]
             lines.append(
-                f"| {name}, {title} | {100 * block['accuracy']:.1f} % | {spread} "
+                f"| {name}, {title} | {100 * block['accuracy']:.1f} % | {_spread(block)} "
                 f"| {f'{weights:,}' if weights else ''} | {cost['size_bytes'] / 1e6:.1f} MB "
                 f"| {cost['latency_ms']:.2f} ms | {cost['throughput_per_s']:,.0f} |"
             )
-        low, high = evaluation["gain"]["ci95"]
         shared = " without the pretraining, which is the first run's" if said else ""
         said.append(
-            f"With {title} the student gains {100 * evaluation['gain']['mean']:.1f} points (95 % interval "
-            f"{100 * low:.1f} to {100 * high:.1f}) over the baseline and keeps {100 * evaluation['retention']:.1f} % "
-            f"of the teacher's accuracy; {run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
+            f"With {title} the student gains {_gain(evaluation)} over the baseline and keeps "
+            f"{100 * evaluation['retention']:.1f} % of the teacher's accuracy; "
+            f"{run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
         )
     return "\n".join(
         [
@@ -178,22 +175,19 @@ def imdb_best(result: dict[str, Any]) -> str:
     names = {"teacher": "teacher", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
     for key, name in names.items():
         block = evaluation[key]
-        seeds = [100 * one["accuracy"] for one in block["per_seed"]]
-        spread = f"{min(seeds):.1f} to {max(seeds):.1f}" if seeds[1:] else ""
         speed = timed.get(key)
         times = f"{speed['latency_ms']:.2f} ms | {speed['throughput_per_s']:,.0f}" if speed else " | "
         lines.append(
-            f"| {name} | {100 * block['accuracy']:.1f} % | {spread} | {block['cost']['size_bytes'] / 1e6:.1f} MB "
-            f"| {times} |"
+            f"| {name} | {100 * block['accuracy']:.1f} % | {_spread(block)} "
+            f"| {block['cost']['size_bytes'] / 1e6:.1f} MB | {times} |"
         )
-    low, high = evaluation["gain"]["ci95"]
     return "\n".join(
         [
             *lines,
             "",
-            f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds; gain "
-            f"{100 * evaluation['gain']['mean']:.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f}). "
-            f"Bundle {result['bundle_bytes'] / 1e6:.1f} MB. Text in, label out, one thread each, in alternating rounds "
+            f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds; "
+            f"gain {_gain(evaluation)}. Bundle {result['bundle_bytes'] / 1e6:.1f} MB. "
+            f"Text in, label out, one thread each, in alternating rounds "
             f"(`{result['command']}`).",
         ]
     )
@@ -225,6 +219,17 @@ def uses(
         "(half-way it is better: docs/acceleration.md) |"
     )
     return "\n".join(lines)
+
+
+def _gain(evaluation: dict[str, Any]) -> str:
+    low, high = evaluation["gain"]["ci95"]
+    return f"{100 * evaluation['gain']['mean']:.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f})"
+
+
+def _spread(block: dict[str, Any]) -> str:
+    """Worst to best seed; nothing of a model that was trained once."""
+    seeds = [100 * one["accuracy"] for one in block["per_seed"]]
+    return f"{min(seeds):.1f} to {max(seeds):.1f}" if seeds[1:] else ""
 
 
 def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]) -> str:
