@@ -55,7 +55,7 @@ def tokenizer_of(*texts):
 @example("a\x1cb\x1fc\x00d\x7fe\x0bf")
 def test_ascii_texts_get_the_ids_of_the_library(text):
     tokenizer = tokenizer_of(text)
-    shortcut = words.AsciiWords.of(tokenizer.to_str())
+    shortcut = words.AsciiWords.of(tokenizer)
     assert shortcut.ids(text) == tokenizer.encode(text).ids
 
 
@@ -96,10 +96,10 @@ def change(**parts):
     ids=["normalizer", "pre_tokenizer", "post_processor", "model", "no [UNK]"],
 )
 def test_other_tokenizers_have_no_shortcut(tokenizer):
-    assert words.AsciiWords.of(tokenizer.to_str()) is None
+    assert words.AsciiWords.of(tokenizer) is None
 
 
 def test_a_tokenizer_with_added_words_has_no_shortcut():
     tokenizer = tokenizer_of("one two")
     tokenizer.add_tokens(["two three"])
-    assert words.AsciiWords.of(tokenizer.to_str()) is None
+    assert words.AsciiWords.of(tokenizer) is None

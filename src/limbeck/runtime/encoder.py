@@ -73,7 +73,7 @@ class Encoder:
         if not tail:
             tokenizer.enable_truncation(max_length)
         self._tokenizer = tokenizer
-        self._ascii_words = AsciiWords.of(self.tokenizer_json)
+        self._ascii_words = AsciiWords.of(tokenizer)
         self.max_length, self.tail = max_length, tail
         self.pad_id = pad_id
 

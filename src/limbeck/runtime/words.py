@@ -1,6 +1,5 @@
 """How English texts are cut into words: the rules for `tokenizers`, and the same ids sooner."""
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -39,20 +38,24 @@ class AsciiWords:
         self._vocabulary, self._unknown = vocabulary, unknown
 
     @classmethod
-    def of(cls, tokenizer_json: str) -> "AsciiWords | None":
+    def of(cls, tokenizer: Tokenizer) -> "AsciiWords | None":
         """Return the shortcut of a tokenizer; None where it cuts or counts in any other way than `set_rules` says."""
-        given = json.loads(tokenizer_json)
+        model = tokenizer.model
+        if not isinstance(model, models.WordLevel):
+            return None  # before a large vocabulary is read
         ours = Tokenizer(models.WordLevel())
         set_rules(ours)
-        rules = json.loads(ours.to_str())
-        model = given["model"]
-        if model["type"] != "WordLevel" or model["unk_token"] not in model["vocab"]:
+        if _rules(tokenizer) != _rules(ours) or tokenizer.post_processor or tokenizer.get_added_tokens_decoder():
             return None
-        if any(given[key] != rules[key] for key in ("normalizer", "pre_tokenizer", "post_processor", "added_tokens")):
-            return None
-        return cls(model["vocab"], model["vocab"][model["unk_token"]])
+        vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+        unknown = vocabulary.get(model.unk_token)
+        return None if unknown is None else cls(vocabulary, unknown)
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text for which `isascii` holds."""
         find, unknown = self._vocabulary.get, self._unknown
         return [find(word, unknown) for word in _ASCII_WORD.findall(text.lower())]
+
+
+def _rules(tokenizer: Tokenizer) -> list[bytes | None]:
+    return [part and part.__getstate__() for part in (tokenizer.normalizer, tokenizer.pre_tokenizer)]
