@@ -206,7 +206,7 @@ def uses(
     for labels, run in (film["runs"] if film else {}).items():
         lines.append(_compression("imdb", labels, "a BiLSTM in a BiGRU", run["evaluation"]))
     if best:
-        what = "n-grams and a BiLSTM in n-grams and convolutions"
+        what = "n-grams, a BiLSTM and a MiniLM in n-grams and convolutions"
         lines.append(_compression("imdb-best", "all labels", what, best["evaluation"]))
     lines.append(
         f"| another domain | `transfer` | {domains['pairs_of_snippets']} pairs of domains: "

@@ -4,6 +4,7 @@ Start them with `accelerate launch` or `torchrun`. Accelerate finds the device a
 torch's own: accelerate refuses FSDP2 on processors, where our tests run, and divides by its own accumulation steps.
 """
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -121,7 +122,19 @@ def ranks() -> Ranks:
         from accelerate import PartialState  # slow to import, and needed by several processes only
 
         PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+        if dist.get_backend() == "gloo":
+            atexit.register(_leave)
     return Ranks(world, int(os.environ.get("RANK", "0")))
+
+
+def _leave() -> None:
+    """End gloo's threads while the interpreter is there.
+
+    One that lets go of an exchanged tensor afterwards asks for the interpreter and takes the process down, though all
+    work is done (pytorch #190489).
+    """
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def whole(value: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """What each of the processes of test_ranks.py runs: a few trainings, whose weights it leaves in a folder."""
 
+import atexit
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -113,7 +115,14 @@ def label_together(folder):
         torch.save(counts, folder / "counts.pt")
 
 
+def note_group(out):
+    """Write down whether this process has left its group; registered before there is one, so called after all else."""
+    rank = os.environ["RANK"]
+    (out / f"left-{rank}").write_text(str(not torch.distributed.is_initialized()))
+
+
 def main(out):
+    atexit.register(note_group, out)
     sys.modules["limbeck.cache.label"].SHARD_BATCHES = 6  # the package's `label` is the function
     label_together(out)
     # Clocks: a checkpoint at every validation.
