@@ -79,12 +79,20 @@ def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
         except LimbeckError:
             raise  # a full disk: the rest would not fit either
         except Exception as error:
-            errors[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            errors[name] = _reason(error)
             say(f"  {name} cannot be exported ({errors[name]}); its weights are kept")
     return Exported(files, errors)
 
 
 _ByArm = Mapping[str, Mapping[int, NDArray[np.float32]]]
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what made an export fail: the exporter's own first line says that it failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line, *_ = str(error).strip().split("\n")
+    return f"{type(error).__name__}: {line}"
 
 
 @dataclass(frozen=True)
