@@ -177,10 +177,8 @@ def imdb_best(result: dict[str, Any]) -> str:
         block = evaluation[key]
         speed = timed.get(key)
         times = f"{speed['latency_ms']:.2f} ms | {speed['throughput_per_s']:,.0f}" if speed else " | "
-        lines.append(
-            f"| {name} | {100 * block['accuracy']:.1f} % | {_spread(block)} "
-            f"| {block['cost']['size_bytes'] / 1e6:.1f} MB | {times} |"
-        )
+        size = f"{block['cost']['size_bytes'] / 1e6:.1f} MB" if block["cost"] else ""
+        lines.append(f"| {name} | {100 * block['accuracy']:.1f} % | {_spread(block)} | {size} | {times} |")
     return "\n".join(
         [
             *lines,
@@ -235,11 +233,15 @@ def _spread(block: dict[str, Any]) -> str:
 def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]) -> str:
     low, high = evaluation["gain"]["ci95"]
     teacher, student = (evaluation[name]["cost"] for name in ("teacher", "student"))
-    times = [teacher[key] / student[key] for key in ("size_bytes", "latency_ms")]
+    if teacher:
+        times = [teacher[key] / student[key] for key in ("size_bytes", "latency_ms")]
+        cost = f"{times[0]:.0f} times smaller, {times[1]:.0f} times faster"
+    else:  # a member of the ensemble has no ONNX form
+        cost = f"{student['size_bytes'] / 1e6:.0f} MB, {student['latency_ms']:.1f} ms a review"
     return (
         f"| compression | `{recipe}`, {labels} | {what}: {100 * evaluation['retention']:.1f} % of its accuracy, "
         f"{100 * evaluation['gain']['mean']:+.1f} points ({100 * low:.1f} to {100 * high:.1f}) over the baseline, "
-        f"{times[0]:.0f} times smaller, {times[1]:.0f} times faster |"
+        f"{cost} |"
     )
 
 
