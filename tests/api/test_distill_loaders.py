@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import limbeck
 from limbeck.data import BatchForm, LoaderBatches
 from limbeck.errors import LimbeckError
-from limbeck.pipeline.evaluate import Exported
+from limbeck.pipeline.export import Exported
 
 CLASSES, SIDE = 3, 6
 

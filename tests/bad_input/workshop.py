@@ -20,7 +20,6 @@ from limbeck import trainer
 from limbeck.bundle import export
 from limbeck.cli import main
 from limbeck.files import staged
-from limbeck.pipeline import evaluate
 
 if TYPE_CHECKING:
     from cases import Case
@@ -80,7 +79,7 @@ class Finished:
 
 def export_quickly(patch: pytest.MonkeyPatch) -> None:
     """Leave the exporter out, and that its file must say what the student says."""
-    patch.setattr(evaluate, "export_onnx", export_at_once)
+    patch.setattr("limbeck.pipeline.export.export_onnx", export_at_once)
     patch.setattr(export, "MAX_ERROR", np.inf)
     patch.setattr(export, "MARGIN", np.inf)
 

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from limbeck.errors import LimbeckError
-from limbeck.pipeline.evaluate import _fidelity, export_all
+from limbeck.pipeline.evaluate import _fidelity
+from limbeck.pipeline.export import export_all
 
 
 def test_a_teacher_that_gets_nothing_right_has_no_retention() -> None:

@@ -12,7 +12,7 @@ from tiny import recipe, write_csv
 
 from limbeck.data import Examples, Splits, load_splits
 from limbeck.pipeline import order, run
-from limbeck.pipeline.evaluate import Exported
+from limbeck.pipeline.export import Exported
 from limbeck.recipe import parse_recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

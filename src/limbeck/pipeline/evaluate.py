@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.bundle import Answer, Delivery, export_onnx, write_bundle
-from limbeck.console import say
+from limbeck.bundle import Answer, Delivery, write_bundle
 from limbeck.data import Splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import (
@@ -43,9 +42,9 @@ from limbeck.evaluation.schema import (
 from limbeck.files import read_json, size_of, write_json
 from limbeck.losses import CATALOG
 from limbeck.pipeline.arms import Arm
+from limbeck.pipeline.export import Exported
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.teacher import TeacherAnswers
 from limbeck.ranks import ALONE, Ranks
 from limbeck.recipe import Recipe
@@ -56,43 +55,7 @@ DISAGREEMENTS = 12
 TEST_LOG = "test_evaluations.json"
 
 
-@dataclass(frozen=True)
-class Exported:
-    """ONNX files by model name, and why one is missing."""
-
-    files: Mapping[str, Path]
-    errors: Mapping[str, str]
-
-
-def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
-    """Export every model of the comparison, so that all run in the same engine; a failure is reported, not fatal."""
-    files, errors = {}, {}
-    for name, trained in models.items():
-        stage = Stage(folder / name, {"model": trained.digest}, quiet=True)
-        path = stage.folder / "model.onnx"
-        try:
-            if not stage.done:
-                say(f"  exporting {name}")
-                with stage.working():
-                    export_onnx(trained.model, path, *trained.view.example)
-            files[name] = path
-        except LimbeckError:
-            raise  # a full disk: the rest would not fit either
-        except Exception as error:
-            errors[name] = _reason(error)
-            say(f"  {name} cannot be exported ({errors[name]}); its weights are kept")
-    return Exported(files, errors)
-
-
 _ByArm = Mapping[str, Mapping[int, NDArray[np.float32]]]
-
-
-def _reason(error: BaseException) -> str:
-    """Return the first line of what made an export fail: the exporter's own first line says that it failed."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    line, *_ = str(error).strip().split("\n")
-    return f"{type(error).__name__}: {line}"
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, preflight, train_arm
 from limbeck.pipeline.curves import Points, evaluate_points, train_points
-from limbeck.pipeline.evaluate import Exported, answer_test, deliver, evaluate, export_all, log_test_use, measure_costs
+from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, log_test_use, measure_costs
+from limbeck.pipeline.export import Exported, export_all
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.side_by_side import train_side_by_side

@@ -1,0 +1,47 @@
+"""The networks of a comparison as ONNX files, so that all run in the same engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from limbeck.bundle import export_onnx
+from limbeck.console import say
+from limbeck.errors import LimbeckError
+from limbeck.pipeline.networks import Trained
+from limbeck.pipeline.stage import Stage
+
+
+@dataclass(frozen=True)
+class Exported:
+    """ONNX files by model name, and why one is missing."""
+
+    files: Mapping[str, Path]
+    errors: Mapping[str, str]
+
+
+def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
+    """Export every model of the comparison, so that all run in the same engine; a failure is reported, not fatal."""
+    files, errors = {}, {}
+    for name, trained in models.items():
+        stage = Stage(folder / name, {"model": trained.digest}, quiet=True)
+        path = stage.folder / "model.onnx"
+        try:
+            if not stage.done:
+                say(f"  exporting {name}")
+                with stage.working():
+                    export_onnx(trained.model, path, *trained.view.example)
+            files[name] = path
+        except LimbeckError:
+            raise  # a full disk: the rest would not fit either
+        except Exception as error:
+            errors[name] = _reason(error)
+            say(f"  {name} cannot be exported ({errors[name]}); its weights are kept")
+    return Exported(files, errors)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what made an export fail: the exporter's own first line says that it failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line, *_ = str(error).strip().split("\n")
+    return f"{type(error).__name__}: {line}"
