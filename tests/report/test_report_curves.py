@@ -67,6 +67,23 @@ def test_levels_that_differ_by_little_are_told_apart():
     assert "88.001 % accuracy" in text
 
 
+@pytest.mark.parametrize(
+    ("peak", "more"),
+    [
+        (0.88, ""),  # level with its end: nothing to add
+        (0.885, "With 5,000 labels the baseline is better, 88.5 % to 88.0 %, and the student there with 0.71."),
+        (0.9, "With 5,000 labels the baseline is better, 90.0 % to 88.0 %, which the student does not reach."),
+    ],
+)
+def test_a_baseline_that_is_better_with_less_is_named(peak, more):
+    curve = drawn(0.5)
+    middle = curve.points[1]
+    middle = middle.model_copy(update={"accuracy": middle.accuracy | {"baseline": [peak] * 3}})
+    curve = curve.model_copy(update={"points": [curve.points[0], middle, curve.points[2]]})
+    text = said(curves.sentence(curve, "labels"))
+    assert text.partition("with 0.5 of the labels.")[2].strip() == more
+
+
 def test_a_sentence_for_each_curve_and_none_without():
     assert curves.sentences(example.complete()) == []
     assert [text.split(" labels")[0].endswith("20,000") for text in curves.sentences(run(labels=drawn(0.5)))] == [True]

@@ -3,6 +3,7 @@
 from statistics import mean
 from typing import Literal
 
+from limbeck.evaluation import first_reached
 from limbeck.evaluation.schema import BudgetCurve, Evaluation
 from limbeck.report import format
 
@@ -26,7 +27,11 @@ def sentences(evaluation: Evaluation) -> list[str]:
 
 
 def sentence(curve: BudgetCurve, kind: Kind) -> str:
-    """Say with how much of a budget the student is as good as the baseline with all of it, or that it never is."""
+    """Say with how much of a budget the student is as good as the baseline with all of it, or that it never is.
+
+    Where the baseline is better with less than all, at its end it is not the baseline that a user would take: the same
+    is then said of its best.
+    """
     whole, wanted = curve.points[-1].amount, final(curve)
     every = f"what the baseline makes of all {format.count(whole)} {kind}"
     if curve.ratio is None:
@@ -34,7 +39,20 @@ def sentence(curve: BudgetCurve, kind: Kind) -> str:
         return f"The student does not reach {every}, {asked} accuracy, with any of these budgets: {best} at best."
     share = f"{curve.ratio:.2g} of the {kind}"
     share = f"at most {share}, {format.count(curve.points[0].amount)}" if curve.at_most else share
-    return f"The student reaches {every}, {format.percent(wanted)} accuracy, with {share}."
+    return f"The student reaches {every}, {format.percent(wanted)} accuracy, with {share}.{_peak(curve, kind)}"
+
+
+def _peak(curve: BudgetCurve, kind: Kind) -> str:
+    """Return what the student needs for the baseline's best; nothing where that is its last."""
+    best = max(curve.points, key=lambda point: mean(point.accuracy["baseline"]))
+    level = mean(best.accuracy["baseline"])
+    if level <= final(curve):
+        return ""
+    means = [mean(point.accuracy["student"]) for point in curve.points]
+    share = first_reached([point.budget for point in curve.points], means, level)
+    reached = "which the student does not reach" if share is None else f"and the student there with {share:.2g}"
+    known, better = format.apart(final(curve), level)
+    return f" With {format.count(best.amount)} {kind} the baseline is better, {better} to {known}, {reached}."
 
 
 def teachers(curve: BudgetCurve) -> str:
