@@ -129,7 +129,7 @@ def test_sizes_and_disjointness(tmp_path):
 
 
 def test_blocks_are_held_out_whole(tmp_path):
-    """Rows of one film follow each other: a film is in one split only, but for the block where a split is full."""
+    """Rows of one film follow each other: a film is in one split only."""
     rows = many(100)
     where = {text: row // 5 for row, (text, _) in enumerate(rows)}
     split = SplitSettings(test=20, validation=10, block=5)
@@ -157,8 +157,25 @@ def test_blocks_of_a_file_with_rows_that_are_left_out(tmp_path):
     assert len(known) == 17
     blocks = [{example_id({"text": t}) for t, _ in rows[at : at + 4] if t in known} for at in range(0, 20, 4)]
     expected = [key for block in sorted(map(sorted, blocks)) for key in block]
-    assert set(splits.test.ids.tolist()) == set(expected[:4])
-    assert set(splits.validation.ids.tolist()) == set(expected[4:8])
+    sizes = [len(block) for block in sorted(map(sorted, blocks))]
+    ends = np.cumsum(sizes)
+    first = int(ends[np.flatnonzero(ends >= 4)[0]])
+    second = int(ends[np.flatnonzero(ends >= first + 4)[0]])
+    assert second > 8  # a block has lost a row, and another one is taken for it
+    assert set(splits.test.ids.tolist()) == set(expected[:first])
+    assert set(splits.validation.ids.tolist()) == set(expected[first:second])
+
+
+def test_blocks_that_leave_too_few(tmp_path):
+    file = write_rows(tmp_path / "mine.jsonl", many(100))
+    split = SplitSettings(test=20, validation=10, block=60)
+    with refused("held out in whole blocks of 60, 0 of 100 rows with a label are left; lower data.split.block"):
+        load_splits(DataSettings(source=str(file), split=split))
+    split = SplitSettings(test=20, validation=10, block=30)
+    settings = DataSettings(source=str(file), split=split, labelled=41)
+    with refused("40 of 100 rows with a label are left; lower data.split.block, so that at least 41 are left"):
+        load_splits(settings)
+    assert len(load_splits(settings.model_copy(update={"labelled": 40})).labelled) == 40
 
 
 def test_labels_beyond_those_asked_for_are_hidden(tmp_path):

@@ -4,7 +4,8 @@ import pytest
 from data_cases import refused
 from test_data_splits import load, many, texts, write_rows
 
-from limbeck.data import UNLABELLED
+from limbeck.data import UNLABELLED, DataSettings, SplitSettings, load_splits
+from limbeck.data.settings import TargetSettings
 
 
 @pytest.fixture
@@ -30,6 +31,18 @@ def test_the_student_reads_target_text_and_is_tested_on_it(source, target):
     assert set(splits.unlabelled.labels.tolist()) == {UNLABELLED}
     written = dict(many(30, "target"))
     assert [splits.classes[label] for label in splits.test.labels] == [written[text] for text in splits.test.texts]
+
+
+def test_blocks_are_those_of_the_target_file(source, target):
+    split = SplitSettings(test=10, validation=4, block=5)
+    settings = DataSettings(source=str(source), split=split, target=TargetSettings(source=str(target)))
+    splits = load_splits(settings)
+    where = {text: row // 5 for row, (text, _) in enumerate(many(30, "target"))}
+    assert len(splits.test) == 10
+    assert len({where[text] for text in splits.test.texts}) == 2
+    assert len(splits.validation) == 5
+    with refused("held out in whole blocks of 20, 0 of 30 rows", target.name):
+        load_splits(settings.model_copy(update={"split": SplitSettings(test=25, validation=4, block=20)}))
 
 
 def test_the_ceiling_knows_the_labels_of_the_rest(source, target):

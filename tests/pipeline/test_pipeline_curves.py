@@ -256,6 +256,38 @@ def test_labelled_rows_that_fill_every_batch_of_a_point_are_refused(source: Path
         preflight(asked, Material(load_splits(asked.data)))
 
 
+def test_batches_of_any_point_of_the_grid_have_unlabelled_rows(source: Path) -> None:
+    made = values(source)
+    made["grid"] = {"train.batch_size": [4, 16]}
+    made["data"] |= {"labelled_per_batch": 4}
+    asked = parse_recipe(made, "test")
+    with pytest.raises(LimbeckError, match="4 labelled rows fill every batch of 4"):
+        preflight(asked, Material(load_splits(asked.data)))
+
+
+@pytest.mark.parametrize("changes", [{"baseline": {"train.steps": 30}}, {"grid": {"train.steps": [24, 30]}}])
+def test_arms_of_unequal_steps_have_no_curve_over_steps(source: Path, changes: dict[str, object]) -> None:
+    made = values(source, curves={"steps": [0.5]}) | changes
+    asked = parse_recipe(made, "test")
+    with pytest.raises(LimbeckError, match="these take 24 or 30"):
+        preflight(asked, Material(load_splits(asked.data)))
+    asked = parse_recipe(made | {"curves": {"labels": [10]}}, "test")
+    preflight(asked, Material(load_splits(asked.data)))
+
+
+def test_shares_that_come_to_the_same_steps_are_refused(source: Path) -> None:
+    said = refused(source, curves={"steps": [0.5, 0.501, 1]})
+    assert "of 24 steps, these shares are 12, 12, 24 steps" in said
+
+
+def test_a_limit_to_unlabelled_text_has_no_curve_over_labels(source: Path) -> None:
+    made = values(source, curves={"labels": [10]})
+    made["data"] |= {"unlabelled": 100}
+    asked = parse_recipe(made, "test")
+    with pytest.raises(LimbeckError, match="lose their label become unlabelled text"):
+        preflight(asked, Material(load_splits(asked.data)))
+
+
 def test_more_labels_than_there_are_name_their_number(source: Path) -> None:
     assert "41 labels are more than the 40 labelled rows" in refused(source, curves={"labels": [10, 41]})
 

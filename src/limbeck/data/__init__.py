@@ -2,9 +2,10 @@
 
 from limbeck.data.batches import Batches, in_length_order
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
+from limbeck.data.labels import label_name
 from limbeck.data.loaders import BatchForm, LoaderBatches, TensorRows, collect
 from limbeck.data.settings import DataSettings, SplitSettings
-from limbeck.data.splits import Splits, label_name, load_splits
+from limbeck.data.splits import Splits, load_splits
 from limbeck.data.tables import Table, as_table, read_tables
 from limbeck.data.tokenizers import (
     GivenTokenizerSettings,

@@ -18,7 +18,11 @@ class SplitSettings(BaseModel):
     validation: Annotated[int, Field(ge=2, description="rows held out for every choice")] = 400
     block: Annotated[
         int,
-        Field(ge=1, description="rows that follow each other in the source and are held out together; 1: each alone"),
+        Field(
+            ge=1,
+            description="rows that follow each other in the source and are held out together, so that a split has as "
+            "many as asked for or up to a block more; 1: each alone",
+        ),
     ] = 1
 
 

@@ -1,15 +1,15 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data.augment import augment
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
-from limbeck.data.settings import DataSettings, TargetSettings
+from limbeck.data.labels import class_names, label_name
+from limbeck.data.settings import DataSettings, SplitSettings, TargetSettings
 from limbeck.data.tables import SPLITS, Table, read_tables, read_texts
 from limbeck.digest import digest, example_id
 from limbeck.errors import LimbeckError, nearest
@@ -64,7 +64,8 @@ class Splits:
     def keeping(self, labels: int) -> "Splits":
         """Return the same rows in the same order, of which only the first ones keep their label.
 
-        Where all training rows of the source have a label, these are the splits of `data.labelled=labels`.
+        Without a target, and where all training rows of the source have a label, these are the splits of
+        `data.labelled=labels`; else the unlabelled rows stand in another order.
 
         Raises:
             LimbeckError: there are not so many labels, or those few are no training set.
@@ -87,8 +88,8 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     Rows are ordered by content id, which is as good as random and the same on every machine, whatever their order in
     the file. A test split that the source brings is kept whole; rows of other splits whose text occurs in it are
     dropped, and so are training rows whose text occurs in a validation split that the source brings. Where it brings
-    none, rows with a label are held out, in whole blocks of the file where `data.split.block` says so. What is left
-    without a label, or beyond `data.labelled`, is unlabelled.
+    none, rows with a label are held out; in whole blocks of the file where `data.split.block` says so, until there are
+    at least as many as asked for. What is left without a label, or beyond `data.labelled`, is unlabelled.
 
     With `data.target`, that source's test split (or rows held out of it) is the test, and the rest of its text is
     unlabelled, before that of `data.source`; validation rows come from `data.source`, as labels of the target are what
@@ -100,11 +101,11 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
         LimbeckError: too few rows for the sizes asked, fewer than two classes, or labels that cannot be classes.
     """
     tables = tables or _read(settings)
-    classes = _classes(tables["train"].labels, settings)
+    classes = class_names(tables["train"].labels, f"{settings.source}, column `{settings.label}`")
     dropped: dict[str, int] = {}
     ceiling = NO_ROWS
     if settings.target is not None:
-        tables, ceiling = _for_target(tables, settings.target, classes, settings.split.test, dropped)
+        tables, ceiling = _for_target(tables, settings.target, classes, settings.split, dropped)
     parts = {
         name: _examples(tables[name], classes, f"{settings.source}, {name} split")
         for name in ("train", "validation", "test")
@@ -122,12 +123,11 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     having = train.take(np.flatnonzero(train.labels != UNLABELLED))
     missing = train.take(np.flatnonzero(train.labels == UNLABELLED))
     sizes = {name: getattr(settings.split, name) for name in ("test", "validation") if name not in parts}
-    if len(having) < sum(sizes.values()) + (settings.labelled or 2 * len(classes)):
+    least = settings.labelled or 2 * len(classes)
+    if len(having) < sum(sizes.values()) + least:
         raise _too_few(len(having), sizes, settings, len(classes), dropped)
-    having = _block_by_block(having, tables["train"], settings.split.block)
-    for name, size in sizes.items():
-        parts[name], having = _by_content(having.take(range(size))), having.take(range(size, len(having)))
-    having = _by_content(having)
+    held_out, having = _hold_out(having, tables["train"], sizes, settings.split.block, least, settings.source)
+    parts |= held_out
     for name in ("test", "validation"):
         _check_held_out(name, parts[name], settings.source, dropped)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
@@ -153,7 +153,7 @@ def _for_target(
     tables: dict[str, Table],
     target: TargetSettings,
     classes: tuple[str, ...],
-    test_rows: int,
+    split: SplitSettings,
     dropped: dict[str, int],
 ) -> tuple[dict[str, Table], Examples]:
     """Return the source's training and validation tables with the target's test rows and texts, and its labelled rows.
@@ -170,64 +170,20 @@ def _for_target(
     if "test" in found:
         test = found["test"]
     else:
-        if len(having) <= test_rows:
+        if len(having) <= split.test:
             raise LimbeckError(
-                f"{len(having):,} usable rows with a label are too few for data.split.test={test_rows}",
+                f"{len(having):,} usable rows with a label are too few for data.split.test={split.test}",
                 where=where,
                 fix="lower it: what is left of the target is the student's unlabelled text",
             )
-        held_out, having = having.take(range(test_rows)), having.take(range(test_rows, len(having)))
-        test = Table(held_out.texts, [classes[label] for label in held_out.labels])
+        held_out, having = _hold_out(having, found["train"], {"test": split.test}, split.block, 1, where)
+        test = Table(held_out["test"].texts, [classes[label] for label in held_out["test"].labels])
     texts = rows.texts if "test" in found else having.texts + rows.take(np.flatnonzero(rows.labels == UNLABELLED)).texts
     texts = texts + [text for split in ("validation", "unsupervised") if split in found for text in found[split].texts]
     own = {split: table for split, table in tables.items() if split in ("train", "validation")}
     if "test" in found:
         having = _drop(having, Examples(_ids(test.texts), test.texts, np.zeros(len(test.texts), np.int64)), "", {})
     return own | {"test": test, "unsupervised": Table(texts, [None] * len(texts))}, having
-
-
-def _classes(labels: list[Any], settings: DataSettings) -> tuple[str, ...]:
-    where = f"{settings.source}, column `{settings.label}`"
-    odd = {type(label).__name__ for label in labels if not isinstance(label, bool | int | float | str | None)}
-    if odd:
-        raise LimbeckError(
-            f"labels are of type {', '.join(sorted(odd))}, which are no classes",
-            where=where,
-            fix="set data.label to a column of integers, strings or booleans",
-        )
-    values: set[Any] = {_plain(label) for label in labels} - {None}
-    # Of the labels, not of the set: 1 and True are equal, so that it has but one of them.
-    kinds = {type(_plain(label)) for label in labels} - {type(None)}
-    if float in kinds:
-        raise LimbeckError(
-            "labels are fractional numbers, which are no classes", where=where, fix="round them, or name another column"
-        )
-    if len(kinds) > 1:
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise LimbeckError(f"labels are of mixed kinds ({names})", where=where, fix="write all of them alike")
-    if len(values) < 2:
-        found = f"every label is `{label_name(next(iter(values)))}`" if values else "no row has a label"
-        raise LimbeckError(
-            f"{found}, and at least 2 classes are needed", where=where, fix="set data.label, or add rows"
-        )
-    return tuple(str(label_name(value)) for value in sorted(values))
-
-
-def _plain(label: Any) -> bool | int | float | str | None:
-    """Return the label itself; a whole float (a column of integers with gaps) becomes an integer, NaN becomes None."""
-    if label is None or label == "" or label != label:
-        return None
-    if isinstance(label, float) and label.is_integer():
-        return int(label)
-    return label
-
-
-def label_name(label: Any) -> str | None:
-    """Return the class name of a label as it was read: `true` for True, `3` for 3 and 3.0, None for a missing one."""
-    plain = _plain(label)
-    if plain is None:
-        return None
-    return str(plain).lower() if isinstance(plain, bool) else str(plain)
 
 
 def _examples(table: Table, classes: tuple[str, ...], where: str) -> Examples:
@@ -248,16 +204,42 @@ def _by_content(examples: Examples) -> Examples:
     return examples.take(np.lexsort((examples.labels, examples.ids)))
 
 
-def _block_by_block(rows: Examples, table: Table, block: int) -> Examples:
-    """Return rows by their block's first content id, then by their own; a block is so many rows of the table."""
+def _hold_out(
+    rows: Examples, table: Table, sizes: Mapping[str, int], block: int, least: int, where: str
+) -> tuple[dict[str, Examples], Examples]:
+    """Return the rows of each split, whole blocks until there are so many, and the rest, all ordered by content id.
+
+    Blocks follow each other by their first content id; a block is so many rows of the table.
+
+    Raises:
+        LimbeckError: fewer rows than `least` are left.
+    """
+    rows, ends = _block_by_block(rows, table, block)
+    taken, parts = 0, {}
+    for name, size in sizes.items():
+        start, taken = taken, int(ends[min(taken + size, len(rows)) - 1])
+        parts[name] = _by_content(rows.take(range(start, taken)))
+    if len(rows) - taken < least:
+        raise LimbeckError(
+            f"held out in whole blocks of {block:,}, {len(rows) - taken:,} of {len(rows):,} rows with a label are left",
+            where=where,
+            fix=f"lower data.split.block, so that at least {least:,} are left",
+        )
+    return parts, _by_content(rows.take(range(taken, len(rows))))
+
+
+def _block_by_block(rows: Examples, table: Table, block: int) -> tuple[Examples, NDArray[np.int64]]:
+    """Return rows by their block's first content id, then by their own, and where each one's block ends."""
     if block == 1:
-        return rows
+        return rows, np.arange(1, len(rows) + 1)
     ids = _ids(table.texts)
     first, place = np.unique(ids, return_index=True)  # of a text that stands twice, where it stands first
     blocks = place[np.searchsorted(first, rows.ids)] // block
     key = np.full(len(ids) // block + 1, np.iinfo(np.int64).max)
     np.minimum.at(key, blocks, rows.ids)
-    return rows.take(np.lexsort((rows.ids, key[blocks])))
+    order = np.lexsort((rows.ids, key[blocks]))
+    keys = key[blocks][order]
+    return rows.take(order), np.searchsorted(keys, keys, side="right")
 
 
 def _ids(texts: list[str]) -> NDArray[np.int64]:

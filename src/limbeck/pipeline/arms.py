@@ -25,6 +25,9 @@ from limbeck.taps import Taps
 from limbeck.teachers import Teacher
 from limbeck.trainer import History
 
+ALONE = ("baseline", "ceiling")
+"""Arms that hear no teacher: they learn from labels."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -64,12 +67,15 @@ def preflight(recipe: Recipe, material: Material) -> None:
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
-    if others and recipe.data.labelled_per_batch >= recipe.student.train.batch_size:
+    taught = [arm for arm in recipe.trained_arms if arm not in ALONE]
+    smallest = min(settings.train.batch_size for arm in taught for _, settings in recipe.candidates(arm))
+    if others and recipe.data.labelled_per_batch >= smallest:
         raise LimbeckError(
-            f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {recipe.student.train.batch_size}, "
+            f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {smallest}, "
             "and the unlabelled ones would never be seen",
             where="data.labelled_per_batch",
-            fix="lower it, raise student.train.batch_size, or set data.unlabelled=0 and data.augment=null",
+            fix="lower it, raise train.batch_size of the student or in the grid, or set data.unlabelled=0 and "
+            "data.augment=null",
         )
     if "ceiling" in recipe.trained_arms and not len(splits.ceiling):
         raise LimbeckError(
@@ -105,7 +111,14 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
             where="student.train.epochs",
             fix="give train.steps in its place, wherever student, baseline or grid have epochs",
         )
+    _preflight_steps(recipe.curves.steps or [], tuned)
     labels = recipe.curves.labels or []
+    if labels and recipe.data.unlabelled is not None:
+        raise LimbeckError(
+            "rows that lose their label become unlabelled text, and data.unlabelled limits that",
+            where="curves.labels",
+            fix="set data.unlabelled=null, or leave curves.labels out",
+        )
     if labels and any(isinstance(member, GivenTeacher) for member in recipe.teacher.members):
         raise LimbeckError(
             "a finished teacher cannot be trained again from fewer labels",
@@ -115,6 +128,26 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
     for count in labels:
         splits.keeping(count)
     return any(count < len(splits.labelled) for count in labels)
+
+
+def _preflight_steps(shares: Sequence[float], tuned: Sequence[NetworkSettings]) -> None:
+    """Refuse shares of steps that are not the same for all, and those that come to the same number."""
+    if not shares:
+        return
+    totals = sorted({settings.train.total_steps(0) for settings in tuned})
+    if len(totals) > 1:
+        raise LimbeckError(
+            f"curves compare arms at equal steps, and these take {' or '.join(f'{total:,}' for total in totals)}",
+            where="curves.steps",
+            fix="let baseline and grid take the steps of student.train.steps, or leave curves.steps out",
+        )
+    amounts = [tuned[0].shortened(share).train.total_steps(0) for share in shares]
+    if len(set(amounts)) < len(amounts):
+        raise LimbeckError(
+            f"of {totals[0]:,} steps, these shares are {', '.join(f'{amount:,}' for amount in amounts)} steps",
+            where="curves.steps",
+            fix="leave out those that come to the same number",
+        )
 
 
 def _preflight_teacher(member: SingleTeacher, material: Material, taps: list[str]) -> None:
@@ -200,7 +233,7 @@ def _scores(
 
 def _teacher_of(name: str, splits: Splits, answers: TeacherAnswers) -> Teacher | None:
     """Return whom an arm listens to: nobody, the cache, or the module itself where rows come from a loader."""
-    if name in ("baseline", "ceiling"):
+    if name in ALONE:
         return None
     if not len(splits.transfer):
         return answers.live()

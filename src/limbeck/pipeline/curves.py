@@ -26,7 +26,7 @@ class Point:
     Attributes:
         name: of its folder in the run; empty for the run itself.
         budget: share of the run's own.
-        amount: optimizer steps of the student, or labels.
+        amount: optimizer steps of every arm's schedule, or labels.
         arms: student, baseline, and on a curve over labels `illustration`: the student of the same few labelled rows
             whose teacher is the run's, which has seen all labels.
         teacher: its accuracy on validation, where the budget is of labels.
@@ -94,7 +94,8 @@ def _with_steps(share: float, recipe: Recipe, material: Material, answers: Teach
         arm: train_arm(arm, recipe, material, answers, folder / name, share=share, title=f"{arm} at {at}")
         for arm in ("student", "baseline")
     }
-    return Point(name, share, _steps(arms["student"]), arms)
+    steps = _steps(arms["student"])
+    return Point(name, steps / recipe.student.train.total_steps(0), steps, arms)
 
 
 def _with_labels(count: int, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path) -> Point:
@@ -114,7 +115,7 @@ def _quality(answers: TeacherAnswers) -> float:
 
 
 def _steps(arm: Arm) -> int:
-    return next(iter(arm.trained.values())).history.steps
+    return arm.settings.train.total_steps(0)  # epochs are refused where there are curves
 
 
 def evaluate_points(points: Points, material: Material, arms: Mapping[str, Arm], blocks: Mapping[str, Block]) -> Curves:
