@@ -38,7 +38,7 @@ def sentiment(result: dict[str, Any]) -> str:
             f"{evaluation['test_examples']:,} test snippets, "
             f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
             f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
-            f"(`{result['command']}`).",
+            f"(`{_command(result)}`).",
         ]
     )
 
@@ -70,7 +70,7 @@ def training(result: dict[str, Any]) -> str:
             f"{bigru['tokens_per_cpu_second']:,.0f} tokens a second, {outside[0]:.1f} % of a step outside forward, "
             f"loss, backward and update (`ngrams`: {outside[1]:.0f} %). First step of the recipe `sentiment` after "
             f"{start['ngrams']:.1f} s, of `bigru` on IMDB's 25,000 reviews after {start['bigru_imdb_25000']:.1f} s, of "
-            f"which importing torch {start['import_torch']:.1f} s (`{result['command']}`).",
+            f"which importing torch {start['import_torch']:.1f} s (`{_command(result)}`).",
         ]
     )
 
@@ -98,7 +98,7 @@ def transfer(result: dict[str, Any]) -> str:
             "",
             f"Means of {seeds} seeds, gains in points. Over the {result['pairs_of_snippets']} pairs of snippets the "
             f"student gains {100 * result['mean_gain']:.1f} on average, {100 * result['smallest_gain']:.1f} at least "
-            f"(`{result['command']}`).",
+            f"(`{_command(result)}`).",
         ]
     )
 
@@ -126,7 +126,7 @@ def acceleration(result: dict[str, Any]) -> str:
             "",
             f"Accuracy in percent on IMDB's {result['test_examples']:,} test reviews, mean of {result['seeds']} seeds "
             f"(worst to best). {' '.join(said)} {result['cpu_seconds'] / 60:.0f} minutes of processor time "
-            f"(`{result['command']}`).",
+            f"(`{_command(result)}`).",
         ]
     )
 
@@ -155,13 +155,16 @@ def imdb(result: dict[str, Any]) -> str:
             f"{100 * evaluation['retention']:.1f} % of the teacher's accuracy; "
             f"{run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
         )
+        if run["overrides"]:
+            settings = ", ".join(f"`{override}`" for override in run["overrides"])
+            said.append(f"These are its settings beside the recipe's: {settings}. {_chosen(evaluation)}")
     return "\n".join(
         [
             *lines,
             "",
             f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds. {' '.join(said)} "
             f"{max(int(one['environment']['threads']) for one in result['runs'].values())} cores "
-            f"(`{result['command']}`).",
+            f"(`{_command(result)}`; how it was run: benchmarks/LOG.md).",
         ]
     )
 
@@ -187,7 +190,7 @@ def imdb_best(result: dict[str, Any]) -> str:
             f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds; "
             f"gain {_gain(evaluation)}. Bundle {result['bundle_bytes'] / 1e6:.1f} MB. "
             f"Text in, label out, one thread each, in alternating rounds "
-            f"(`{result['command']}`).",
+            f"(`{_command(result)}`).",
         ]
     )
 
@@ -203,10 +206,14 @@ def uses(
     lines = ["| use | recipe | measured |", "|---|---|---|"]
     lines.append(_compression("sentiment", "500 labels", "a MiniLM in a bag of n-grams", demo["evaluation"]))
     for labels, run in (film["runs"] if film else {}).items():
-        lines.append(_compression("imdb", labels, "a BiLSTM in a BiGRU", run["evaluation"]))
+        named = f"{labels}, settings in docs/imdb.md" if run["overrides"] else labels
+        lines.append(_compression("imdb", named, "a BiLSTM in a BiGRU", run["evaluation"]))
     if best:
         what = "n-grams, a BiLSTM and a MiniLM in n-grams and convolutions"
-        lines.append(_compression("imdb-best", "all labels", what, best["evaluation"]))
+        timed = best["threads_1"]
+        cost = f"{best['bundle_bytes'] / 1e6:.0f} MB, {timed['student']['latency_ms']:.2f} ms a review on one thread"
+        cost += f" (TF-IDF + LR {timed['floor']['latency_ms']:.2f})"
+        lines.append(_compression("imdb-best", "all labels", what, best["evaluation"], cost))
     lines.append(
         f"| another domain | `transfer` | {domains['pairs_of_snippets']} pairs of domains: "
         f"{100 * domains['mean_gain']:+.1f} points on average, {100 * domains['smallest_gain']:+.1f} at least |"
@@ -228,6 +235,20 @@ def _falls(curves: dict[str, Any]) -> str:
     return f" (with fewer {' or '.join(falling)} it is better: docs/acceleration.md)" if falling else ""
 
 
+def _command(result: dict[str, Any]) -> str:
+    """Return how a result is made, wherever the data lie."""
+    return re.sub(r"\S*shared/data", "FOLDER", result["command"])
+
+
+def _chosen(evaluation: dict[str, Any]) -> str:
+    """Say what each arm took from the grid."""
+    taken = {arm: evaluation[arm]["settings"] for arm in ("student", "baseline")}
+    words = {
+        arm: ", ".join(f"`{key}={value}`" for key, value in chosen.items()) for arm, chosen in taken.items() if chosen
+    }
+    return f"On validation {', '.join(f'the {arm} took {chosen}' for arm, chosen in words.items())}." if words else ""
+
+
 def _gain(evaluation: dict[str, Any]) -> str:
     low, high = evaluation["gain"]["ci95"]
     return f"{100 * evaluation['gain']['mean']:.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f})"
@@ -239,19 +260,16 @@ def _spread(block: dict[str, Any]) -> str:
     return f"{min(seeds):.1f} to {max(seeds):.1f}" if seeds[1:] else ""
 
 
-def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]) -> str:
-    low, high = evaluation["gain"]["ci95"]
-    teacher, student = (evaluation[name]["cost"] for name in ("teacher", "student"))
-    if teacher:
+def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any], cost: str = "") -> str:
+    names = {"student": "", "teacher": "teacher ", "baseline": "baseline ", "floor": "TF-IDF + LR "}
+    scores = ", ".join(f"{name}{100 * evaluation[key]['accuracy']:.1f} %" for key, name in names.items())
+    if not cost:
+        teacher, student = (evaluation[name]["cost"] for name in ("teacher", "student"))
         times = [teacher[key] / student[key] for key in ("size_bytes", "latency_ms")]
         cost = f"{times[0]:.0f} times smaller, {times[1]:.0f} times faster"
-    else:  # a member of the ensemble has no ONNX form
-        cost = f"{student['size_bytes'] / 1e6:.0f} MB, {student['latency_ms']:.1f} ms a review"
-    return (
-        f"| compression | `{recipe}`, {labels} | {what}: {100 * evaluation['retention']:.1f} % of its accuracy, "
-        f"{100 * evaluation['gain']['mean']:+.1f} points ({100 * low:.1f} to {100 * high:.1f}) over the baseline, "
-        f"{cost} |"
-    )
+    low, high = evaluation["gain"]["ci95"]
+    gain = f"{100 * evaluation['gain']['mean']:+.1f} points ({100 * low:.1f} to {100 * high:.1f}) over the baseline"
+    return f"| compression | `{recipe}`, {labels} | {what}: {scores}; {gain}; {cost} |"
 
 
 TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {

@@ -1,8 +1,8 @@
 """What a step of training costs: cached against live teachers, bucketed against random batches, and the loop itself.
 
-    python benchmarks/training.py ../shared/data/imdb
+    python benchmarks/training.py FOLDER/imdb
     python benchmarks/training.py                        # lengths drawn like IMDB's, random ids
-    python benchmarks/training.py ../shared/data/imdb --quick
+    python benchmarks/training.py FOLDER/imdb --quick
 
 Every step is one of `limbeck.trainer.fit`, in its own arm. Arms take turns in blocks of steps, in alternating order,
 within one process; a block's cost is processor time, so other programs disturb little. Networks have random weights,

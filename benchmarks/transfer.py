@@ -1,7 +1,7 @@
 """Does a teacher help in a domain without labels? Twelve pairs of snippets' domains, and film reviews to other reviews.
 
-    python benchmarks/transfer.py                  # the twelve pairs of sentiment-ratings
-    python benchmarks/transfer.py ../shared/data   # also imdb/ to the books and dvd of amazon_reviews/books_dvd.parquet
+    python benchmarks/transfer.py            # the twelve pairs of sentiment-ratings
+    python benchmarks/transfer.py FOLDER     # also its imdb/ to the books and dvd of amazon_reviews/books_dvd.parquet
 
 Each source has one run folder, so that its teacher is trained once. A pair whose result stands under the same recipe is
 not run again. Writes benchmarks/results/transfer.json.
@@ -91,12 +91,12 @@ def record(source: str, target: str, recipe: Recipe, result: Evaluation) -> dict
     }
 
 
-def summary(pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the twelve pairs show together."""
+def summary(pairs: list[dict[str, Any]], folder: Path | None) -> dict[str, Any]:
+    """Return what the twelve pairs show together, and the command that finished them."""
     gains = [pair["gain"]["mean"] for pair in pairs if pair["source"] in DOMAINS]
     return {
         "claim": "on text of a domain without labels, a distilled student beats one that has the source's labels only",
-        "command": "python benchmarks/transfer.py ../shared/data",
+        "command": f"python benchmarks/transfer.py {folder or ''}".strip(),
         "pairs_of_snippets": len(gains),
         "mean_gain": sum(gains) / len(gains),
         "smallest_gain": min(gains),
@@ -115,7 +115,7 @@ def main(folder: Path | None) -> None:
             continue
         print(f"{source} to {target}")
         done.append(record(source, target, recipe, measure(recipe, FOLDER / source)))
-        write_json(RESULT, summary(done))
+        write_json(RESULT, summary(done, folder))
     found = read_json(RESULT)
     print(f"{found['pairs_of_snippets']} pairs, mean gain {100 * found['mean_gain']:.1f} points")
 
