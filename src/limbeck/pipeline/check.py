@@ -12,9 +12,8 @@ from limbeck.data import Examples, Splits, encode, load_splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.models import check_model
-from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Material, parts_of
-from limbeck.pipeline.order import let_import
+from limbeck.pipeline.order import let_import, require_usable
 from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.teacher import member_names
 from limbeck.recipe import CurveSettings, NBLRTeacher, NetworkSettings, Recipe
@@ -35,7 +34,7 @@ def check(recipe: Recipe) -> float:
     let_import(recipe.folder)
     material = Material(load_splits(recipe.data))
     _describe(recipe, material.splits)
-    preflight(recipe, material)
+    require_usable(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
     # A solver takes seconds.
