@@ -162,6 +162,15 @@ def test_the_last_weights_are_left_in_the_model_when_asked_for():
     assert same(weights(network), scores.seen[3])
 
 
+def test_without_validation_the_last_weights_are_left_in_the_model():
+    network, scored = student(), student()
+    history = train(network, steps=8, validations=4, validate=None)
+    assert (history.done, history.validations) == (8, [])
+    train(scored, steps=8, validations=4, keep="last")
+    assert same(weights(network), weights(scored))
+    assert not network.training
+
+
 def test_of_equal_validations_the_first_is_kept():
     history = train(student(), steps=4, validations=4, validate=Scores([0.9, 0.5, 0.5, 0.5]))
     assert history.best_step == 2
