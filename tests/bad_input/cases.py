@@ -365,6 +365,14 @@ BUNDLE = [
         ("evaluate", "out", "mine.csv"),
         files({"mine.csv": rows(9, labels=(0, ""))}),
     ),
+    with_bundle("a packaged source to evaluate that has no test split", ("evaluate", "out", "sentiment-ratings")),
+    with_bundle("a file to evaluate that is not there", ("evaluate", "out", "nope.csv")),
+    with_bundle("a text column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--text", "body")),
+    with_bundle(
+        "a text to evaluate that is missing",
+        ("evaluate", "out", "mine.jsonl"),
+        files({"mine.jsonl": lines_of({"text": "a", "label": 1}, {"label": 0})}),
+    ),
     with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
 ]
 
