@@ -199,7 +199,7 @@ MUTANTS = (
         "validated in training mode",
         "dropout decides which checkpoint is best",
         "trainer.py",
-        (("if validate_now:\n                student.eval()", "if validate_now:\n                pass"),),
+        (("                student.eval()\n                with", "                with"),),
         (LOOP,),
     ),
     Mutant(
@@ -222,8 +222,8 @@ MUTANTS = (
         "trainer.py",
         (
             (
-                "best = {name: whole(value) for name, value in student.state_dict()",
-                "best = {name: value.detach() for name, value in student.state_dict()",
+                "return {name: whole(value) for name, value in student.state_dict()",
+                "return {name: value.detach() for name, value in student.state_dict()",
             ),
         ),
         (LOOP,),

@@ -129,7 +129,7 @@ def predict(
 @app.command()
 def evaluate(
     bundle: BundleFolder,
-    file: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder whose test file is taken")],
+    data: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder whose test file is taken")],
     text: Annotated[str, typer.Option(help="the column with the text")] = "text",
     label: Annotated[str, typer.Option(help="the column with the label")] = "label",
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
@@ -138,7 +138,7 @@ def evaluate(
     _needs_distill()
     from limbeck.pipeline.score import score_bundle
 
-    score_bundle(bundle, file, text=text, label=label, as_json=as_json)
+    score_bundle(bundle, data, text=text, label=label, as_json=as_json)
 
 
 @app.command()

@@ -166,7 +166,7 @@ def fit(
     settings: TrainSettings,
     *,
     steps: int,
-    validate: Validate,
+    validate: Validate | None,
     title: str,
     checkpoint: Path | None = None,
     owner: str = "",
@@ -185,7 +185,7 @@ def fit(
         batches: a pure function of the step.
         settings: how to train.
         steps: optimizer steps.
-        validate: scores the student; called in evaluation mode.
+        validate: scores the student, in evaluation mode; None: nothing is scored, and the last weights are left.
         title: shown while it runs.
         checkpoint: file to continue from and to save to; None: neither.
         owner: names what the training depends on besides `settings` and `steps`: data, seed, objective; a checkpoint
@@ -230,13 +230,13 @@ def fit(
                     history.log.append({"step": history.done, "lr": settings.lr * share} | values)
                     track(history.log[-1])
 
-            if validate_now:
+            if validate_now and validate is not None:
                 student.eval()
                 with optimizer.averaged():
                     record = {"step": history.done} | validate(student)
                     _require_finite("validation NLL", record["calibrated_nll"], history.done, title)
                     if history.add(record, keep=settings.keep, reached=_reached(target, record)):
-                        best = {name: whole(value) for name, value in student.state_dict().items()}
+                        best = _weights(student)
                 wrapped.train()
                 track({f"validation/{name}" if name != "step" else name: value for name, value in record.items()})
                 progress.advance(0, note=_in_words(record))
@@ -247,10 +247,15 @@ def fit(
                 saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
                 save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
 
-    distiller.student.load_state_dict(best)
+    distiller.student.load_state_dict(best or _weights(student))
     distiller.student.eval()
     history.seconds += time.monotonic() - since_start
     return history
+
+
+def _weights(student: nn.Module) -> dict[str, Tensor]:
+    """Return all of a network's weights, which may be spread over processes."""
+    return {name: whole(value) for name, value in student.state_dict().items()}
 
 
 def _in_words(record: Mapping[str, float]) -> str:

@@ -4,6 +4,7 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 `messages.txt`.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -133,6 +134,8 @@ UTF8 = rows(60).encode()
 LIST_LABELS = lines_of(*({"text": f"a text {row}", "label": [row % 2]} for row in range(60)))
 NAN_LABELS = lines_of(*({"text": f"a text {row}", "label": float("nan")} for row in range(60)))
 MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
+LETTERS = [" ".join(word) for word in itertools.islice(itertools.product("abcdefg", repeat=3), 260)]
+STRANGERS = "text,label\n" + "".join(f"word{row} other{row},{row % 2}\n" for row in range(260))
 DATA = [
     in_the_recipe("a source that is not there", "data.source=rows.cvs", group="data"),
     in_the_recipe("a packaged source with a typing error", "data.source=sentiment-rating", group="data"),
@@ -158,6 +161,13 @@ DATA = [
     in_the_recipe(
         "a curve with labels of one class", "baseline={}", "curves.labels=[2]", "data.labelled=null", group="data"
     ),
+    in_the_recipe(
+        "a curve with labels too few for a teacher of n-grams",
+        "baseline={}",
+        "curves.labels=[10]",
+        "teacher={kind: nblr, regression: {min_texts: 11}}",
+        group="data",
+    ),
     in_the_recipe("splits larger than the file", "data.split={test: 2000, validation: 400}", group="data"),
     in_the_recipe("labelled rows that fill every batch", "data.labelled_per_batch=16", group="data"),
     in_the_data("an empty file", ""),
@@ -182,6 +192,15 @@ DATA = [
     in_the_data("all texts empty", "text,label\n" + " ,0\n ,1\n" * 30),
     in_the_data(
         "texts without a word", "text,label\n" + "".join(f"{'?!'[row % 2] * row},{row % 2}\n" for row in range(2, 262))
+    ),
+    in_the_data(
+        "texts of words of one letter", "text,label\n" + "".join(f"{word},{n % 2}\n" for n, word in enumerate(LETTERS))
+    ),
+    in_the_data("texts without a word in common, and a teacher of n-grams", STRANGERS, "teacher={kind: nblr}"),
+    in_the_data(
+        "an ensemble with texts without a word in common",
+        STRANGERS,
+        "teacher={kind: ensemble, members: [{kind: network, model: textcnn}, {kind: nblr}]}",
     ),
     in_the_data("labelled rows of one class", rows(260, labels=(0,) * 259 + (1,)), "data.labelled=2"),
     in_the_splits("a folder without a train file", test=rows(20)),
@@ -345,6 +364,14 @@ BUNDLE = [
         "a row to evaluate without a label",
         ("evaluate", "out", "mine.csv"),
         files({"mine.csv": rows(9, labels=(0, ""))}),
+    ),
+    with_bundle("a packaged source to evaluate that has no test split", ("evaluate", "out", "sentiment-ratings")),
+    with_bundle("a file to evaluate that is not there", ("evaluate", "out", "nope.csv")),
+    with_bundle("a text column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--text", "body")),
+    with_bundle(
+        "a text to evaluate that is missing",
+        ("evaluate", "out", "mine.jsonl"),
+        files({"mine.jsonl": lines_of({"text": "a", "label": 1}, {"label": 0})}),
     ),
     with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
 ]

@@ -34,6 +34,21 @@ def test_bad_input(case: Case, folder: Path, finished: Finished, snapshot: Snaps
         assert not list(folder.rglob("model.safetensors"))
 
 
+BEFORE_A_RUN = [
+    case for case in CASES if case.line[0] == "run" and case.start == "nothing" and "--out" not in case.name
+]
+
+
+@pytest.mark.parametrize("case", BEFORE_A_RUN, ids=lambda case: case.name.replace(" ", "-"))
+def test_check_refuses_what_a_run_refuses(
+    case: Case, folder: Path, finished: Finished, snapshot: Snapshot, capsys
+) -> None:
+    lay_out(case, folder, finished)
+    code, err = call(capsys, "check", *case.line[1:-2])
+    assert code == 2, err
+    snapshot.check(case.name, err, folder)
+
+
 def test_the_snapshot_has_every_case_once_and_nothing_else(snapshot: Snapshot) -> None:
     names = [name for _, name in PINNED]
     assert len(names) == len(set(names)) >= 45

@@ -212,6 +212,13 @@ def test_ratings_become_texts_and_classes(ratings, domain, rows):
     ]
 
 
+def test_ratings_have_no_test_split(cache, pip):
+    """Nor are they downloaded to be refused."""
+    with refused("sentiment-ratings", "without a `test` split", "rows that were not trained on"):
+        read_tables("sentiment-ratings", text="text", label="label", splits=["test"])
+    assert pip.calls == []
+
+
 def test_unknown_domain(ratings):
     with refused("data.domain", "no domain `film`", "valid: amazon, movie, nyt, tweets"):
         read_tables("sentiment-ratings", text="text", label="label", domain="film")
@@ -240,6 +247,12 @@ def test_imdb_without_the_hub_is_the_package(packaged_imdb, capsys):
     )
 
 
+def test_imdb_without_the_hub_has_no_test(packaged_imdb, capsys):
+    with refused("imdb", "cannot load", "give a local file or folder instead"):
+        read_tables("imdb", text="text", label="label", splits=["test"])
+    assert capsys.readouterr().out == ""
+
+
 def test_imdb_from_the_hub(monkeypatch):
     parts = {
         "train": {"text": ["a", "b"], "label": [1, 0]},
@@ -257,6 +270,7 @@ def test_imdb_from_the_hub(monkeypatch):
         "test": (["c"], ["negative"]),
         "unsupervised": (["d"], [None]),
     }
+    assert list(read_tables("imdb", text="text", label="label", splits=["test"])) == ["test"]
 
 
 def test_imdb_has_no_domains():

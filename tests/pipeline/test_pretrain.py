@@ -146,12 +146,14 @@ def test_a_network_that_cannot_be_pretrained_is_refused_first(wanted, tmp_path):
         preflight(wanted.model_copy(update={"student": student}), material)
 
 
-@pytest.mark.parametrize(("changes", "pretrainings"), [({}, 3), ({"baseline": {"model.hidden": 3}}, 5)])
-def test_check_counts_a_pretraining_once_for_all_that_share_it(wanted, monkeypatch, changes, pretrainings):
-    """Of the teacher, and of each seed of a student and of a baseline that is like it."""
+@pytest.mark.parametrize(("changes", "pretrainings", "timed"), [({}, 3, 2), ({"baseline": {"model.hidden": 3}}, 5, 3)])
+def test_check_counts_a_pretraining_once_for_all_that_share_it(wanted, monkeypatch, changes, pretrainings, timed):
+    """Of the teacher, and of each seed of a student and of a baseline that is like it; seeds take the same time."""
     model = {"name": "bigru", "hidden": 4, "dim": 5}
     student = wanted.student.changed({"model": model, "pretrain": {"train": TRAIN}})
-    monkeypatch.setattr(check, "_trial", lambda *_: 0.0)
-    monkeypatch.setattr(check, "_seconds", lambda work: work() or check.TRIAL_STEPS)
+    trials, step_seconds = [], check._step_seconds
+    monkeypatch.setattr(check, "_trial", lambda *_: check.Pace(0.0, 0.0))
+    monkeypatch.setattr(check, "_step_seconds", lambda *given: trials.append(step_seconds(*given)) or 1.0)
     asked = Recipe.model_validate(wanted.model_dump() | {"student": student} | changes)
     assert check.check(asked) == pretrainings * TRAIN["steps"]
+    assert len(trials) == timed

@@ -180,7 +180,7 @@ def test_without_the_arm_nothing_is_said_about_parts(tmp_path: Path, source: Pat
 def test_the_estimate_of_the_time_counts_it(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as the student's, which sees as many rows; the baseline sees the labelled ones."""
     tables = []
-    monkeypatch.setattr(check, "_seconds", lambda work: 300.0)
+    monkeypatch.setattr(check, "_trial", lambda *_: check.Pace(step=100.0, answer=0.0))
     monkeypatch.setattr(check, "table", lambda columns, rows: tables.append(dict(row[:2] for row in rows)))
     values = recipe(source, arms=ALL)
     values["student"] = values["student"] | {"train": {"epochs": 1, "batch_size": 10}}

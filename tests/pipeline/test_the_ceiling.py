@@ -151,7 +151,7 @@ def test_a_second_run_reuses_everything(finished: Run, files) -> None:
 
 def test_the_estimate_of_the_time_counts_the_targets_labels(files, monkeypatch) -> None:
     tables: list[dict[str, str]] = []
-    monkeypatch.setattr(check, "_seconds", lambda work: 300.0)
+    monkeypatch.setattr(check, "_trial", lambda *_: check.Pace(step=100.0, answer=0.0))
     monkeypatch.setattr(check, "table", lambda columns, rows: tables.append(dict(row[:2] for row in rows)))
     settings = to_there(files, student=recipe(files[0])["student"] | {"train": {"epochs": 1, "batch_size": 10}})
     check.check(settings)

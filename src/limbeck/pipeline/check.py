@@ -2,32 +2,54 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from limbeck.console import say, table
 from limbeck.data import Examples, Splits, encode, load_splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
-from limbeck.models import check_model
-from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Material, parts_of
-from limbeck.pipeline.order import let_import
+from limbeck.pipeline.order import let_import, require_usable
 from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.teacher import member_names
 from limbeck.recipe import CurveSettings, NBLRTeacher, NetworkSettings, Recipe
 from limbeck.trainer import GroupSource, TrainSettings, fit, predict_logits
+from limbeck.types import Batch
 
+WARM_UP_STEPS = 2
+"""Not counted: the first steps of a network also load, compile and allocate."""
 TRIAL_STEPS = 3
 TRIAL_ROWS = 64
+_SAME_PACE = {
+    "steps",
+    "epochs",
+    "lr",
+    "head_lr_scale",
+    "weight_decay",
+    "warmup",
+    "schedule",
+    "validations",
+    "keep",
+    "patience",
+}
+"""Settings of a training on which the time of a step does not depend."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds that a network takes for a step of its training, and for its answer to a text."""
+
+    step: float
+    answer: float
 
 
 def check(recipe: Recipe) -> float:
     """Print split sizes, classes, truncated shares and an estimate of the time; return the estimate in seconds.
 
-    Every model is built and takes a few steps, so that what would fail later fails now.
+    Every model is built, and one of each that are alike takes a few steps: what would fail later fails now.
 
     Raises:
         LimbeckError: whatever a run would raise.
@@ -35,14 +57,21 @@ def check(recipe: Recipe) -> float:
     let_import(recipe.folder)
     material = Material(load_splits(recipe.data))
     _describe(recipe, material.splits)
-    preflight(recipe, material)
+    require_usable(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
     # A solver takes seconds.
     networks = {name: each.network for name, each in named.items() if not isinstance(each, NBLRTeacher)}
     teachers = list(networks.values())
     networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
-    seconds = {name: _trial(settings, material, name, recipe) for name, settings in networks.items()}
+    paces: dict[str, Pace] = {}
+    seconds: dict[str, float] = {}
+    for name, settings in networks.items():
+        cut = material.view(settings).transfer.truncated
+        say(f"{name}: {cut:.1%} of the training texts are longer than {settings.max_length} tokens")
+        if (alike := _what_sets_the_pace(settings)) not in paces:
+            paces[alike] = _trial(settings, material)
+        seconds[name] = _whole_run(name, settings, paces[alike], recipe, material.splits)
     if recipe.curves is not None:
         seconds["curves"] = _smaller_budgets(recipe.curves, material.splits, seconds)
     if (beforehand := _pretrainings(recipe, material, teachers)) > 0:
@@ -82,26 +111,33 @@ def _classes(rows: Examples) -> str:
     return str(len(np.unique(rows.labels[rows.labels >= 0]))) if (rows.labels >= 0).any() else "-"
 
 
-def _trial(settings: NetworkSettings, material: Material, name: str, recipe: Recipe) -> float:
-    """Take a few steps and answers, and scale their time up to the whole run."""
-    splits = material.splits
-    view = material.view(settings)
-    say(f"{name}: {view.transfer.truncated:.1%} of the training texts are longer than {settings.max_length} tokens")
-    check_model(settings.model)
-    model = material.build(settings, seed=0)
+def _what_sets_the_pace(settings: NetworkSettings) -> str:
+    """Name what the time of a step and of an answer depends on: model, inputs, and how a batch is worked through."""
+    return digest(settings.model_dump(mode="json", exclude={"pretrain": True, "train": _SAME_PACE}))
+
+
+def _trial(settings: NetworkSettings, material: Material) -> Pace:
+    """Take a few steps, and answer a few texts."""
+    view, model = material.view(settings), material.build(settings, seed=0)
     # Losses cost next to nothing beside a network: labels alone tell the time of a step.
     lesson = material.from_labels(settings)
-    distiller, batches = Distiller(model, lesson.objective), lesson.batches(settings.train, 0)
-    step = _seconds(lambda: _steps(distiller, batches, settings.train)) / TRIAL_STEPS
+    step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
+    assert view.encoder is not None  # a recipe's data are texts
+    sample = encode(view.encoder, material.splits.validation.texts[:TRIAL_ROWS])
+    predict_logits(model, sample)  # as with the steps, the first time is not counted
+    start = time.monotonic()
+    predict_logits(model, sample)
+    return Pace(step, (time.monotonic() - start) / len(sample))
+
+
+def _whole_run(name: str, settings: NetworkSettings, pace: Pace, recipe: Recipe, splits: Splits) -> float:
+    """Scale a network's pace up to all its trainings, and to a teacher's answers."""
     teacher = name.startswith("teacher")
     learned = {"baseline": splits.labelled, "ceiling": splits.ceiling}
     rows = splits.labelled if teacher else learned.get(name, splits.transfer)
-    total = step * settings.train.total_steps(len(rows))
+    total = pace.step * settings.train.total_steps(len(rows))
     if teacher:
-        assert view.encoder is not None  # a recipe's data are texts
-        sample = encode(view.encoder, splits.validation.texts[:TRIAL_ROWS])
-        answer = _seconds(lambda: predict_logits(model, sample)) / len(sample)
-        return total + answer * (len(splits.transfer) + len(splits.validation) + len(splits.test))
+        return total + pace.answer * (len(splits.transfer) + len(splits.validation) + len(splits.test))
     points = len(recipe.candidates(name))
     return total * (len(recipe.seeds) + (points - 1 if points > 1 else 0))
 
@@ -115,24 +151,37 @@ def _pretrainings(recipe: Recipe, material: Material, teachers: Iterable[Network
         # Which of them wins is not known yet; the first one stands for it.
         runs += [(settings, first) for settings in candidates] + [(candidates[0], seed) for seed in others]
     wanted = [(settings, seed) for settings, seed in runs if settings.pretrain is not None]
-    distinct = {digest(pretraining(settings, material, seed)): (settings, seed) for settings, seed in wanted}
-    return sum(_pretraining_trial(settings, material, seed) for settings, seed in distinct.values())
+    distinct = {digest(pretraining(settings, material, seed)): settings for settings, seed in wanted}
+    taken: dict[str, float] = {}
+    total = 0.0
+    for settings in distinct.values():
+        alike = digest(pretraining(settings, material, first))  # seeds take the same time
+        if alike not in taken:
+            taken[alike] = _pretraining_trial(settings, material)
+        total += taken[alike]
+    return total
 
 
-def _pretraining_trial(settings: NetworkSettings, material: Material, seed: int) -> float:
-    training = language_training(material.build(settings, seed=seed), settings, material, seed=seed)
-    taken = _seconds(lambda: _steps(training.distiller, training.batches, training.settings))
-    return taken / TRIAL_STEPS * training.steps
+def _pretraining_trial(settings: NetworkSettings, material: Material) -> float:
+    training = language_training(material.build(settings, seed=0), settings, material, seed=0)
+    return training.steps * _step_seconds(training.distiller, training.batches, training.settings)
 
 
-def _steps(distiller: Distiller, batches: GroupSource, settings: TrainSettings) -> None:
-    def no_validation(model: torch.nn.Module) -> dict[str, float]:
-        return {"calibrated_nll": 0.0}
+class _Timed:
+    """Batches that remember when each step began."""
 
-    fit(distiller, batches, settings, steps=TRIAL_STEPS, validate=no_validation, title="trial")
+    def __init__(self, source: GroupSource) -> None:
+        self._source = source
+        self.began: list[float] = []
+
+    def group(self, step: int) -> Iterator[Batch]:
+        """Return the micro-batches of a step."""
+        self.began.append(time.monotonic())
+        return self._source.group(step)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.monotonic()
-    work()
-    return time.monotonic() - start
+def _step_seconds(distiller: Distiller, batches: GroupSource, settings: TrainSettings) -> float:
+    """Return the time of a step that is none of the first ones."""
+    timed = _Timed(batches)
+    fit(distiller, timed, settings, steps=WARM_UP_STEPS + TRIAL_STEPS, validate=None, title="trial")
+    return (time.monotonic() - timed.began[WARM_UP_STEPS]) / TRIAL_STEPS

@@ -31,7 +31,7 @@ from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.side_by_side import train_side_by_side
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.target import wanted
-from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, train_teacher
+from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, require_regressions, train_teacher
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
@@ -186,10 +186,20 @@ def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Materia
     say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in parts_of(recipe, splits).items()))
     if splits.dropped:
         say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
+    require_usable(recipe, material)
+    return material
+
+
+def require_usable(recipe: Recipe, material: Material) -> None:
+    """Raise what can be known to fail, before anything long starts.
+
+    Raises:
+        LimbeckError: see `preflight`; or floor or teacher find nothing to learn from in the labelled texts.
+    """
     preflight(recipe, material)
     if material.view(recipe.student).encoder is not None:
-        require_words(splits.labelled.texts)
-    return material
+        require_words(material.splits.labelled.texts)
+    require_regressions(recipe, material)
 
 
 def _evaluate(

@@ -11,15 +11,18 @@ from limbeck.evaluation import scores
 from limbeck.evaluation.schema import Scores
 from limbeck.runtime import load
 
+_ARGUMENTS = {"source": "DATA", "text": "--text", "label": "--label"}
+"""What the command calls them."""
+
 
 def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: bool) -> Scores:
-    """Print a bundle's scores on a file, or on the test file of a folder.
+    """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
     Raises:
-        LimbeckError: no bundle, no rows, or a label that the bundle does not know.
+        LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
     """
     student = load(bundle)
-    (rows,) = read_tables(source, text=text, label=label, splits=["test"]).values()
+    (rows,) = read_tables(source, text=text, label=label, splits=["test"], key=_ARGUMENTS).values()
     index = {name: position for position, name in enumerate(student.labels)}
     names = [label_name(value) for value in rows.labels]
     for row, name in enumerate(names):

@@ -31,7 +31,7 @@ from limbeck.recipe import GivenTeacher, NBLRTeacher, Recipe, SingleTeacher
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
 from limbeck.teachers.module import weights_digest
-from limbeck.teachers.nblr import NgramRegression, load_nblr
+from limbeck.teachers.nblr import NgramRegression, load_nblr, require_ngrams
 from limbeck.trainer import History, predict_logits
 from limbeck.types import Batch, best_device
 
@@ -173,9 +173,7 @@ def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, f
 
 def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, title: str) -> Trained:
     """Fit the regression at every strength and keep the best on validation, or load it when the folder holds it."""
-    view, splits, us = material.view(settings), material.splits, ranks()
-    if not isinstance(view, TextView):
-        raise LimbeckError("a teacher of n-grams reads texts, not arrays", where="teacher", fix="give a module")
+    view, splits, us = _texts(settings, material), material.splits, ranks()
     lesson = material.from_labels(settings)
     inputs = {
         "version": __version__,
@@ -201,6 +199,26 @@ def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, tit
                     save_file(fitted[best].state_dict(), str(aside))
     network = load_nblr(load_file(folder / WEIGHTS), orders=settings.regression.orders).to(best_device()).eval()
     return Trained(network, History(0), view, stage.digest)
+
+
+def require_regressions(recipe: Recipe, material: Material) -> None:
+    """Raise now what fitting a regression of the recipe would raise, in the run itself or at its fewest labels.
+
+    Raises:
+        LimbeckError: see `require_ngrams`.
+    """
+    fewer = recipe.curves.labels if recipe.curves is not None else None
+    for member in recipe.teacher.members:
+        if isinstance(member, NBLRTeacher):
+            learned = material.keeping(min(fewer)) if fewer else material
+            require_ngrams(_texts(member, learned).labelled, learned.splits.labelled.labels, member.regression)
+
+
+def _texts(settings: NBLRTeacher, material: Material) -> TextView:
+    view = material.view(settings)
+    if not isinstance(view, TextView):
+        raise LimbeckError("a teacher of n-grams reads texts, not arrays", where="teacher", fix="give a module")
+    return view
 
 
 def ask_teacher(recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path) -> TeacherAnswers:

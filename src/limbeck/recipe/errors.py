@@ -87,7 +87,8 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
     if kind == "literal_error" and isinstance(given, str):
         return f"`{key}` is {_shown(given)}; {nearest(given, schema.choices(error['loc']))}"
     if kind in ("too_short", "string_too_short"):
-        return f"`{key}` must not be empty"
+        fewest = context["min_length"]
+        return f"`{key}` must not be empty" if fewest == 1 else f"`{key}` needs at least {fewest}, not {len(given)}"
     if kind in _MUST_BE:
         hint = "; put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
         return f"`{key}` must be {_MUST_BE[kind].format(**context)}, not {_shown(given)}{hint}"

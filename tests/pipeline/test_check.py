@@ -1,0 +1,76 @@
+"""The estimate of the time before a run: what is timed, and what is made of it."""
+
+from dataclasses import dataclass
+
+import pytest
+from tiny import recipe, write_csv
+
+from limbeck.data import Batches
+from limbeck.pipeline import check
+from limbeck.recipe import parse_recipe
+
+ROWS, STEPS, SEEDS = 260, 24, 2
+ALL = ["student", "baseline", "hard_labels"]
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set forward."""
+
+    now: float = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock on which a step takes a second, an answer two, and each first time an age."""
+    made, answered, group = Clock(), [], Batches.group
+
+    def slow_group(self, step):
+        made.now += 1.0 if step else 1000.0
+        return group(self, step)
+
+    def slow_answers(model, sample):
+        made.now += 2.0 * len(sample) if id(model) in answered else 1000.0
+        answered.append(id(model))
+
+    monkeypatch.setattr(check, "time", made)
+    monkeypatch.setattr(Batches, "group", slow_group)
+    monkeypatch.setattr(check, "predict_logits", slow_answers)
+    return made
+
+
+def estimate(folder, **changes):
+    return check.check(parse_recipe(recipe(write_csv(folder / "rows.csv", ROWS), **changes), "test"))
+
+
+def test_the_first_steps_and_answers_are_not_counted(tmp_path, clock):
+    trained = STEPS * (1 + len(ALL) * SEEDS)
+    assert estimate(tmp_path, arms=ALL) == pytest.approx(trained + 2.0 * ROWS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "timed"),
+    [
+        ({}, 2),
+        ({"baseline": {"train.steps": 48, "train.lr": 0.1, "train.keep": "last"}}, 2),
+        ({"baseline": {"model.dim": 8}}, 3),
+        ({"baseline": {"train.batch_size": 8}}, 3),
+        ({"baseline": {"max_length": 8}}, 3),
+    ],
+)
+def test_networks_of_equal_pace_are_timed_once(tmp_path, monkeypatch, changes, timed):
+    """The teacher, and the arms that have network, inputs and batches in common."""
+    trials, fit = [], check.fit
+    monkeypatch.setattr(check, "fit", lambda *given, **named: trials.append(fit(*given, **named)))
+    estimate(tmp_path, arms=ALL, **changes)
+    assert len(trials) == timed
+
+
+def test_a_trial_shows_no_figure_that_nobody_measured(tmp_path, capsys):
+    estimate(tmp_path)
+    shown = capsys.readouterr().out
+    assert "trial: done after" in shown
+    assert "NLL" not in shown
