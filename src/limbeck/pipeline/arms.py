@@ -74,7 +74,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
             f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {smallest}, "
             "and the unlabelled ones would never be seen",
             where="data.labelled_per_batch",
-            fix="lower it, raise train.batch_size (student's or grid's), or set data.unlabelled=0 and data.augment=null",
+            fix="lower it, raise train.batch_size (student's, grid's), or set data.unlabelled=0 and data.augment=null",
         )
     if "ceiling" in recipe.trained_arms and not len(splits.ceiling):
         raise LimbeckError(
