@@ -226,7 +226,9 @@ def _evaluate(
 
 def _track(result: Evaluation) -> None:
     """Send the scores on the test split to the run's trackers."""
-    scores = {"student/retention": result.retention, "student/agreement": result.agreement}
+    scores = {"student/agreement": result.agreement}
+    if result.retention is not None:
+        scores["student/retention"] = result.retention
     for name, block in result.models.items():
         kept = block.model_dump(include={"accuracy", "f1_macro", "nll", "ece"})
         scores |= {f"{name}/{score}": value for score, value in kept.items()}
