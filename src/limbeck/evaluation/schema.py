@@ -226,7 +226,8 @@ class Evaluation(Record):
     disagreements: list[Disagreement] = Field(default_factory=list)
     test_evaluations: list[TestEvaluation]
     seconds: dict[str, float] = Field(
-        default_factory=dict, description="wall time by stage, of the process that ended the run"
+        default_factory=dict,
+        description="wall time by stage, over all sessions of the run; without networks that were done again since",
     )
 
     @property

@@ -4,9 +4,7 @@ import json
 import platform
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,13 +14,14 @@ from pydantic import ValidationError
 from torch import nn
 
 from limbeck import __version__
-from limbeck.console import heading, logged_to, say
+from limbeck.console import logged_to, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import require_words, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, preflight, train_arm
+from limbeck.pipeline.clock import Clock
 from limbeck.pipeline.curves import Points, evaluate_points, train_points
 from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, log_test_use, measure_costs
 from limbeck.pipeline.export import Exported, export_all
@@ -110,7 +109,7 @@ def _stages(
     recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Callable[[str], None] | None
 ) -> Run:
     let_import(recipe.folder)
-    clock, us = _Clock(), ranks()
+    clock, us = Clock(out), ranks()
     with clock("data"), us.main_first():
         material = _prepare(recipe, make, out)
     environment = describe_environment()
@@ -140,7 +139,7 @@ def _stages(
         with clock("evaluation"), stage.working():
             record = _evaluate(recipe, material, answers, arms, points, networks, exported, out)
             if record is not None:
-                result = record.model_copy(update={"seconds": clock.seconds})
+                result = record.model_copy(update={"seconds": clock.seconds(_timed(recipe))})
                 write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
                 _track(result)
     us.wait()
@@ -154,7 +153,7 @@ def _stages(
 
 
 def _train(
-    recipe: Recipe, material: Material, out: Path, clock: "_Clock", prefetch: Callable[[str], None] | None
+    recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Callable[[str], None] | None
 ) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
     """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
 
@@ -176,6 +175,12 @@ def _train(
         return answers, arms, {}
     with clock("curves"):
         return answers, arms, train_points(recipe.curves, recipe, material, answers, arms, out)
+
+
+def _timed(recipe: Recipe) -> list[str]:
+    """Name the stages of a run in their order; `arms` is where networks are trained side by side."""
+    curves = ["curves"] if recipe.curves else []
+    return ["data", "teacher", "labelling", "arms", *recipe.trained_arms, *curves, "export", "evaluation"]
 
 
 def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Material:
@@ -288,17 +293,3 @@ def let_import(folder: Path | None) -> None:
     """Let a recipe name modules that lie beside its file."""
     if folder is not None and str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-
-
-class _Clock:
-    """Announces stages and remembers how long each took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        heading(name)
-        start = time.monotonic()
-        yield
-        self.seconds[name] = time.monotonic() - start
