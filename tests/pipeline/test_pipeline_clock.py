@@ -29,15 +29,21 @@ def time(monkeypatch) -> Time:
     return Time(monkeypatch)
 
 
+def session(folder: Path) -> Clock:
+    started = Clock(folder)
+    started.keep()
+    return started
+
+
 def kept(folder: Path) -> dict[str, float]:
     return json.loads((folder / FILE).read_text())
 
 
 def test_sessions_add_up_whether_they_end_well_or_not(time: Time, tmp_path: Path) -> None:
-    with suppress(KeyboardInterrupt), Clock(tmp_path)("student"):
+    with suppress(KeyboardInterrupt), session(tmp_path)("student"):
         time.now += 60
         raise KeyboardInterrupt
-    later = Clock(tmp_path)
+    later = session(tmp_path)
     with later("teacher"):
         time.now += 0.5
     with later("student"):
@@ -47,7 +53,7 @@ def test_sessions_add_up_whether_they_end_well_or_not(time: Time, tmp_path: Path
 
 
 def test_a_session_that_is_killed_loses_seconds(time: Time, tmp_path: Path) -> None:
-    with Clock(tmp_path)("student"):
+    with session(tmp_path)("student"):
         time.now += 11
         moved_on()
         time.now += 9
@@ -59,17 +65,29 @@ def test_a_session_that_is_killed_loses_seconds(time: Time, tmp_path: Path) -> N
 
 def test_what_is_done_again_because_its_inputs_changed_counts_once(time: Time, tmp_path: Path) -> None:
     for rate, seconds in ((0.1, 30), (0.2, 50)):
-        with Clock(tmp_path)("student"):
+        with session(tmp_path)("student"):
             time.now += 1
             with Stage(tmp_path / "seed-0", {"rate": rate}, quiet=True).working():
                 time.now += seconds
     assert kept(tmp_path) == {"student": 1 + 1 + 50}
 
 
+def test_nothing_is_written_before_the_recipe_is_accepted(time: Time, tmp_path: Path) -> None:
+    started = Clock(tmp_path)
+    with started("data"):
+        time.now += 11
+        moved_on()
+    assert not (tmp_path / FILE).exists()
+    started.keep()
+    with started("teacher"):
+        time.now += 2
+    assert kept(tmp_path) == {"data": 11, "teacher": 2}
+
+
 @pytest.mark.parametrize("text", ["{", "[1]", '{"student": "long"}'])
 def test_a_damaged_file_is_no_reason_to_stop(time: Time, tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
-    with Clock(tmp_path)("student"):
+    with session(tmp_path)("student"):
         time.now += 2
     assert kept(tmp_path) == {"student": 2}
 

@@ -60,7 +60,7 @@ class Searching(nn.Module):
 def test_a_network_that_cannot_be_exported_is_named_with_the_reason(tmp_path) -> None:
     example = ({"inputs": torch.rand(2, 3)}, {"inputs": {0: "batch"}})
     trained = SimpleNamespace(model=Searching(), digest="a", view=SimpleNamespace(example=example))
-    exported = export_all({"teacher": trained}, tmp_path)  # type: ignore[dict-item]
+    exported = export_all({"teacher": trained}, {}, tmp_path)  # type: ignore[dict-item]
     assert not exported.files
     assert "aten.searchsorted" in exported.errors["teacher"]
     assert "\x1b" not in exported.errors["teacher"]  # the exporter colours what it says

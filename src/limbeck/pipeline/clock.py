@@ -21,8 +21,8 @@ _running: list["Clock"] = []
 class Clock:
     """Announces stages and adds up how long each takes, in a file of the run's folder, so that sessions add up too.
 
-    The file is written at the end of a stage, however it ends, and meanwhile every 10 s in which some work moves on: a
-    session that is killed loses no more. A file that cannot be read or written is no reason to stop.
+    From `keep` on, the file is written at the end of a stage, however it ends, and meanwhile every 10 s in which some
+    work moves on: a session that is killed loses no more. A file that cannot be read or written is no reason to stop.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,7 +30,11 @@ class Clock:
         self._seconds: dict[str, float] = {}
         with suppress(OSError, ValidationError):
             self._seconds = _SECONDS.validate_json(self._path.read_bytes())
-        self._name, self._since = "", 0.0
+        self._name, self._since, self._keeping = "", 0.0, False
+
+    def keep(self) -> None:
+        """Write the file from now on: a recipe that is refused before leaves the one of the folder's last run."""
+        self._keeping = True
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -65,7 +69,7 @@ class Clock:
 
     def _save(self) -> None:
         self._count()
-        if ranks().main:
+        if self._keeping and ranks().main:
             with suppress(LimbeckError):
                 write_json(self._path, self._seconds)
 

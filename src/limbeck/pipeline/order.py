@@ -114,18 +114,19 @@ def _stages(
         material = _prepare(recipe, make, out)
     environment = describe_environment()
     # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
+    clock.keep()
     if us.main:
         write_text(out / "recipe.yaml", recipe.to_yaml())
         write_json(out / "environment.json", environment)
     answers, arms, points = _train(recipe, material, out, clock, prefetch)
 
     student = arms["student"].trained[arms["student"].best_seed].model
-    networks = answers.networks | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
+    shown = {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
     exported = None
     if us.main:  # the others wait where they are asked for their share of the test split
         _write_metrics(out / "metrics.jsonl", answers.networks, arms)
         with clock("export"):
-            exported = export_all(networks, out / "export")
+            exported = export_all(answers.networks, shown, out / "export")
 
     depends = {name: [trained.digest for trained in arm.trained.values()] for name, arm in arms.items()}
     if points:
@@ -137,7 +138,7 @@ def _stages(
         )
     if us.agree(not stage.done or not (out / "evaluation.json").is_file()):
         with clock("evaluation"), stage.working():
-            record = _evaluate(recipe, material, answers, arms, points, networks, exported, out)
+            record = _evaluate(recipe, material, answers, arms, points, answers.networks | shown, exported, out)
             if record is not None:
                 result = record.model_copy(update={"seconds": clock.seconds(_timed(recipe))})
                 write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
