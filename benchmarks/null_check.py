@@ -49,7 +49,7 @@ def main(source: str, folder: Path) -> None:
         "environment": describe_environment(),
     }
     write_json(RESULTS / "null_check.json", result)
-    print(sentence(gain, retention=1.0, teacher=1.0, baseline=None))
+    print(sentence(gain, student=1.0, teacher=1.0, baseline=None, floor=None))
     print("verdict:", result["verdict"])
 
 

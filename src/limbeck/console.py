@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ _SILENT = os.environ.get("RANK", "0") != "0"
 
 console = Console(highlight=False, soft_wrap=True, quiet=_SILENT)
 _logs: list[Console] = []
+_watchers: list[Callable[[], None]] = []
 
 
 @contextmanager
@@ -52,6 +53,23 @@ def _print(renderable: Any, *, style: str | None = None, soft_wrap: bool = True)
             log.print(renderable, style=style, soft_wrap=soft_wrap, markup=False)
 
 
+@contextmanager
+def watched(watcher: Callable[[], None]) -> Iterator[None]:
+    """Call a function each time that work moves on while the block runs."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
+
+
+def moved_on() -> None:
+    """Say that some work has been done, or waited for; an interrupt that was seen ends it here."""
+    raise_if_seen()
+    for watcher in _watchers:
+        watcher()
+
+
 class Meter:
     """Counts finished units of one long step.
 
@@ -69,7 +87,7 @@ class Meter:
 
     def advance(self, units: int = 1, note: str = "") -> None:
         """Add finished units; `note` is the latest figure worth seeing, such as a loss."""
-        raise_if_seen()
+        moved_on()
         self._done += units
         self._note = note or self._note
         if self._bar is not None and self._task is not None:

@@ -151,7 +151,7 @@ def test_batches_may_be_mappings(teacher, tmp_path):
 def test_a_live_teacher_may_be_heard_for_its_decisions_only(teacher, tmp_path, monkeypatch):
     """Without a baseline there is no gain to take apart."""
     left_out = Exported({}, dict.fromkeys(("teacher", "student", "hard_labels"), "left out"))
-    monkeypatch.setattr("limbeck.pipeline.order.export_all", lambda models, folder: left_out)
+    monkeypatch.setattr("limbeck.pipeline.order.export_all", lambda *_: left_out)
     settings = {"student.train": {"steps": 4, "validations": 1}, "arms": ["student", "hard_labels"]}
     result = go(teacher, tmp_path / "run", settings=settings).evaluation
     assert list(result.models) == ["teacher", "student", "hard_labels"]

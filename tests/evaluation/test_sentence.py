@@ -12,7 +12,7 @@ def gain(mean, low, high, p, *per_seed, p_seeds=None):
 
 HELPS = gain(0.091, 0.072, 0.110, 1e-5, 0.08, 0.09, 0.1)
 NOTHING = gain(0.004, -0.012, 0.020, 0.512, 0.01, 0.01, -0.01)
-USUAL = {"retention": 0.963, "teacher": 0.9, "baseline": 0.78}
+USUAL = {"student": 0.8667, "teacher": 0.9, "baseline": 0.78, "floor": 0.77}
 
 
 def test_helps():
@@ -82,14 +82,48 @@ def test_a_small_number_keeps_its_side_of_zero():
 
 
 def test_a_student_that_beats_its_teacher():
-    assert sentence(HELPS, retention=1.012, teacher=0.8, baseline=0.7).endswith(
+    assert sentence(HELPS, student=0.8096, teacher=0.8, baseline=0.7, floor=None).endswith(
         "every seed gains) and reaches 101.2 % of the teacher's accuracy."
     )
 
 
 def test_a_teacher_worse_than_the_baseline_is_warned_of():
-    assert sentence(NOTHING, retention=1.03, teacher=0.7511, baseline=0.78).endswith(
+    assert sentence(NOTHING, student=0.7736, teacher=0.7511, baseline=0.78, floor=0.77).endswith(
         "accuracy; beware: the teacher (75.1 %) is worse than the baseline (78.0 %)."
+    )
+
+
+def test_a_linear_model_better_than_the_student_is_warned_of():
+    assert sentence(HELPS, student=0.89, teacher=0.95, baseline=0.8, floor=0.96).endswith(
+        "accuracy; beware: TF-IDF + LR on the same labels (96.0 %) is better than the student (89.0 %)."
+    )
+    without = sentence(None, student=0.89, teacher=0.95, baseline=None, floor=0.96)
+    assert without.endswith("; beware: TF-IDF + LR on the same labels (96.0 %) is better than the student (89.0 %).")
+
+
+def test_a_linear_model_better_than_the_baseline_alone_is_warned_of():
+    assert sentence(HELPS, student=0.756, teacher=0.79, baseline=0.645, floor=0.656).endswith(
+        "accuracy; beware: TF-IDF + LR on the same labels (65.6 %) is better than the baseline (64.5 %), "
+        "so the baseline is a weak one."
+    )
+
+
+def test_figures_that_read_the_same_are_no_warning():
+    assert "beware" not in sentence(HELPS, student=0.8, teacher=0.9, baseline=None, floor=0.8 + 1e-9)
+    assert "beware" not in sentence(HELPS, student=0.8, teacher=0.9, baseline=0.7, floor=0.7 + 1e-9)
+
+
+def test_two_warnings_are_one_clause():
+    assert sentence(NOTHING, student=0.7736, teacher=0.7511, baseline=0.77, floor=0.8).endswith(
+        "; beware: the teacher (75.1 %) is worse than the baseline (77.0 %), "
+        "and TF-IDF + LR on the same labels (80.0 %) is better than the student (77.4 %)."
+    )
+
+
+def test_a_teacher_that_gets_nothing_right_leaves_nothing_to_keep():
+    assert sentence(HELPS, student=0.5, teacher=0.0, baseline=0.4, floor=None).endswith(
+        "every seed gains) and has no retention, as the teacher gets no test row right; "
+        "beware: the teacher (0.0 %) is worse than the baseline (40.0 %)."
     )
 
 
@@ -100,7 +134,7 @@ def test_another_metric_names_both():
 
 
 def test_no_baseline():
-    assert sentence(None, retention=0.963, teacher=0.9, baseline=None) == (
+    assert sentence(None, student=0.8667, teacher=0.9, baseline=None, floor=None) == (
         "Whether distillation helps is open, as no baseline was trained: the student keeps 96.3 % of the teacher's "
         "accuracy."
     )

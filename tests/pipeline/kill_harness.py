@@ -136,7 +136,7 @@ def _watch_stages(happened: _Events) -> None:
     from limbeck.pipeline import order
     from limbeck.pipeline.stage import Stage
 
-    clock, working, write_report = order._Clock.__call__, Stage.working, order.write_report
+    clock, working, write_report = order.Clock.__call__, Stage.working, order.write_report
 
     @contextmanager
     def timed(self: Any, name: str) -> Iterator[None]:
@@ -160,7 +160,7 @@ def _watch_stages(happened: _Events) -> None:
         write_report(*arguments, **options)
         happened("report: left")
 
-    order._Clock.__call__, Stage.working, order.write_report = timed, stage, report  # type: ignore[method-assign]
+    order.Clock.__call__, Stage.working, order.write_report = timed, stage, report  # type: ignore[method-assign]
 
 
 def _watch_work(happened: _Events) -> None:

@@ -1,10 +1,12 @@
 """Teachers of other kinds: fitted by a solver, at a temperature, and several as one."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tiny import recipe, write_csv
+from torch import nn
 
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
@@ -12,9 +14,11 @@ from limbeck.evaluation import fit_temperature, mixture_weights, nll
 from limbeck.pipeline import once, run
 from limbeck.pipeline import teacher as teachers
 from limbeck.pipeline.arms import preflight
+from limbeck.pipeline.export import export_all
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe
+from limbeck.teachers import nblr
 
 NBLR = {"kind": "nblr", "regression": {"orders": 2, "min_texts": 1, "strengths": [0.01, 1]}}
 
@@ -34,9 +38,17 @@ def ask(settings, folder):
     return ask_teacher(settings, train_teacher(settings, material, folder), material.splits, folder), material
 
 
-def test_a_regression_teaches(tmp_path):
+NO_ONNX = "  teacher has no ONNX form: ONNX has no operator for the sorted search that finds an n-gram's weight\n"
+
+
+def test_a_regression_teaches(tmp_path, capsys):
     settings = wanted(tmp_path, NBLR)
     done = run(settings, tmp_path / "run")
+    said = capsys.readouterr().out
+    assert NO_ONNX in said
+    assert "exporting teacher" not in said
+    assert "Error" not in said
+    assert done.evaluation.teacher.cost is None
     assert done.evaluation.teacher.accuracy > 0.8
     assert done.evaluation.teacher.curves == []
     assert (tmp_path / "run/teacher/model.safetensors").is_file()
@@ -116,6 +128,16 @@ def test_a_run_with_an_ensemble(tmp_path):
     assert {"teacher-0", "teacher-1", "student", "baseline"} == names
     assert "teacher" in (tmp_path / "run/report.html").read_text()
     assert run(settings, tmp_path / "run").evaluation.test_evaluations == result.test_evaluations, "reused"
+
+
+def test_of_an_ensemble_with_a_regression_no_network_is_exported(tmp_path, capsys):
+    network = SimpleNamespace(model=nn.Linear(2, 2), digest="a")
+    regression = SimpleNamespace(model=SimpleNamespace(no_onnx=nblr.NBLR.no_onnx), digest="b")
+    exported = export_all({"teacher-0": network, "teacher-1": regression}, {}, tmp_path)
+    assert capsys.readouterr().out == NO_ONNX
+    assert exported.files == {}
+    assert exported.errors.keys() == {"teacher-0", "teacher-1"}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_exported_ensemble_answers_as_the_ensemble(tmp_path):

@@ -121,7 +121,8 @@ def _watch(patch: pytest.MonkeyPatch, order: ModuleType, found: Watched) -> None
     patch.setattr(order, "answer_test", opened(read_test))
     patch.setattr(order, "evaluate", opened(judge))
     # Neither files nor timings are looked at here, and both take long.
-    patch.setattr(order, "export_all", lambda models, folder: Exported({name: folder / name for name in models}, {}))
+    exported = lambda teacher, arms, folder: Exported({name: folder / name for name in teacher | arms}, {})  # noqa: E731
+    patch.setattr(order, "export_all", exported)
     patch.setattr(order, "measure_costs", lambda *args: {})
     patch.setattr("limbeck.pipeline.evaluate.write_bundle", write_bundle)
 

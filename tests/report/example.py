@@ -183,7 +183,7 @@ def bare() -> Evaluation:
         baseline=None,
         floor=None,
         fidelity={},
-        retention=1.0,
+        retention=None,
         agreement=1.0,
         kl_to_teacher=0.0,
         gain=None,

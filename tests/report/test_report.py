@@ -97,6 +97,11 @@ def test_every_figure_says_what_it_shows(page):
     assert all(labels)
 
 
+def test_a_retention_that_cannot_be_is_explained(page):
+    absent = "Retention – not measured: the teacher gets no test row right" in Page(page[1]).text
+    assert absent == (page[0].retention is None)
+
+
 def test_says_the_verdict_and_how_to_repeat_it(page):
     evaluation, html = page
     text = Page(html).text

@@ -73,7 +73,7 @@ class Block(Record):
 class Fidelity(Record):
     """How closely an arm follows the teacher on the test split, seed means."""
 
-    retention: float = Field(description="arm metric / teacher metric")
+    retention: float | None = Field(description="arm metric / teacher metric; null: the teacher gets no test row right")
     agreement: Fraction = Field(description="share of equal decisions")
     kl_to_teacher: float = Field(description="mean KL(teacher || arm), nats, temperature 1")
 
@@ -203,7 +203,7 @@ class Evaluation(Record):
     ceiling: Block | None = Field(default=None, description="the student, trained with the labels of the target")
     floor: Block | None = Field(description="TF-IDF + logistic regression on the same labels")
     fidelity: dict[str, Fidelity] = Field(description="by arm")
-    retention: float
+    retention: float | None
     agreement: Fraction
     kl_to_teacher: float
     gain: Gain | None = Field(description="student minus baseline")
@@ -226,7 +226,8 @@ class Evaluation(Record):
     disagreements: list[Disagreement] = Field(default_factory=list)
     test_evaluations: list[TestEvaluation]
     seconds: dict[str, float] = Field(
-        default_factory=dict, description="wall time by stage, of the process that ended the run"
+        default_factory=dict,
+        description="wall time by stage, over all sessions of the run; without networks that were done again since",
     )
 
     @property

@@ -12,24 +12,28 @@ _SAME = "the same network trained without a teacher"
 def sentence(
     gain: Gain | None,
     *,
-    retention: float,
+    student: float,
     teacher: float,
     baseline: float | None,
+    floor: float | None,
     metric: Literal["accuracy", "f1_macro"] = "accuracy",
 ) -> str:
     """Say what `verdict(gain)` means, in points and percent.
 
     Args:
         gain: student minus baseline, or None without a baseline.
-        retention: the student's metric / the teacher's.
-        teacher: the teacher's metric, a fraction; below `baseline` the sentence ends with a warning.
+        student: the student's seed mean of the metric, a fraction.
+        teacher: the teacher's metric; below `baseline` the sentence ends with a warning.
         baseline: the baseline's seed mean of the metric, or None without a baseline.
-        metric: what `retention`, `teacher` and `baseline` measure; the gain is on accuracy always.
+        floor: that of TF-IDF + logistic regression, or None without it; above `student`, or else above `baseline`, the
+            sentence ends with a warning.
+        metric: what all four measure; the gain is on accuracy always.
     """
-    verb = "keeps" if retention < 1 else "reaches"
-    kept = f"{verb} {100 * retention:.1f} % of the teacher's {_METRIC[metric]}"
     unit = "points" if metric == "accuracy" else "points of accuracy"  # the gain's, where the sentence has two metrics
-    return f"{_finding(gain, kept, unit)}{_warning(teacher, baseline)}."
+    warnings = [_teacher_warning(teacher, baseline), _floor_warning(floor, student, baseline)]
+    said = ", and ".join(text for text in warnings if text)
+    beware = f"; beware: {said}" if said else ""
+    return f"{_finding(gain, _kept(student, teacher, metric), unit)}{beware}."
 
 
 def parts_sentence(gain: Gain, parts: Decomposition) -> str:
@@ -62,6 +66,13 @@ def transfer_sentence(evaluation: Evaluation) -> str | None:
 def _interval(gain: Gain) -> str:
     low, high = gain.ci95
     return f"95 % interval {_points(low)} to {_points(high)}{', which holds 0' if low <= 0 <= high else ''}"
+
+
+def _kept(student: float, teacher: float, metric: Literal["accuracy", "f1_macro"]) -> str:
+    if not teacher:
+        return "has no retention, as the teacher gets no test row right"
+    verb = "keeps" if student < teacher else "reaches"
+    return f"{verb} {100 * student / teacher:.1f} % of the teacher's {_METRIC[metric]}"
 
 
 def _finding(gain: Gain | None, kept: str, unit: str) -> str:
@@ -108,10 +119,23 @@ def _doubt(gain: Gain) -> str:
     return f"the seeds differ too much among themselves ({_p(gain.p_seeds)} over seeds)"
 
 
-def _warning(teacher: float, baseline: float | None) -> str:
+def _teacher_warning(teacher: float, baseline: float | None) -> str | None:
     if baseline is None or teacher >= baseline:
-        return ""
-    return f"; beware: the teacher ({100 * teacher:.1f} %) is worse than the baseline ({100 * baseline:.1f} %)"
+        return None
+    return f"the teacher ({_percent(teacher)}) is worse than the baseline ({_percent(baseline)})"
+
+
+def _floor_warning(floor: float | None, student: float, baseline: float | None) -> str | None:
+    """Name the one that a linear model of the same labels beats; of two, the student, which then is of little use."""
+    for name, own, so in (("student", student, ""), ("baseline", baseline, ", so the baseline is a weak one")):
+        # Figures that read the same are no difference to point at.
+        if floor is not None and own is not None and floor > own and _percent(floor) != _percent(own):
+            return f"TF-IDF + LR on the same labels ({_percent(floor)}) is better than the {name} ({_percent(own)}){so}"
+    return None
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"
 
 
 def _points(fraction: float) -> str:

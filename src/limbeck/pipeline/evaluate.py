@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from limbeck.bundle import Answer, Delivery, write_bundle
 from limbeck.data import Splits
-from limbeck.errors import LimbeckError
 from limbeck.evaluation import (
     Floor,
     agreement,
@@ -114,8 +113,14 @@ def evaluate(
     }
     gain = _gain(answers.arms, labels, "student", "baseline")
     own = fidelity["student"]
-    unhelped = blocks["baseline"].accuracy if "baseline" in blocks else None
-    said = sentence(gain, retention=own.retention, teacher=teacher_block.accuracy, baseline=unhelped)
+    floor_block = _floor_block(answers.floor, labels, costs.get("floor"))
+    said = sentence(
+        gain,
+        student=blocks["student"].accuracy,
+        teacher=teacher_block.accuracy,
+        baseline=blocks["baseline"].accuracy if "baseline" in blocks else None,
+        floor=None if floor_block is None else floor_block.accuracy,
+    )
     return Evaluation(
         name=recipe.name,
         test_examples=len(splits.test),
@@ -126,7 +131,7 @@ def evaluate(
         baseline=blocks.get("baseline"),
         hard_labels=blocks.get("hard_labels"),
         ceiling=blocks.get("ceiling"),
-        floor=_floor_block(answers.floor, labels, costs.get("floor")),
+        floor=floor_block,
         fidelity=fidelity,
         **own.model_dump(),
         gain=gain,
@@ -278,14 +283,8 @@ def _curve(seed: int, trained: Trained) -> Curve:
 def _fidelity(
     block: Block, teacher: Block, logits: Sequence[NDArray[np.float32]], answers: NDArray[np.float32]
 ) -> Fidelity:
-    if not teacher.accuracy:
-        raise LimbeckError(
-            "the teacher gets no test row right, so that no share of it can be kept",
-            where="evaluation",
-            fix="compare the labels of the test split with those of the training rows",
-        )
     return Fidelity(
-        retention=block.accuracy / teacher.accuracy,
+        retention=block.accuracy / teacher.accuracy if teacher.accuracy else None,
         agreement=float(np.mean([agreement(answers, value) for value in logits])),
         kl_to_teacher=float(np.mean([kl(answers, value) for value in logits])),
     )

@@ -19,9 +19,21 @@ class Exported:
     errors: Mapping[str, str]
 
 
-def export_all(models: Mapping[str, Trained], folder: Path) -> Exported:
-    """Export every model of the comparison, so that all run in the same engine; a failure is reported, not fatal."""
+def export_all(teacher: Mapping[str, Trained], arms: Mapping[str, Trained], folder: Path) -> Exported:
+    """Export every model of the comparison, so that all run in the same engine; a failure is reported, not fatal.
+
+    A network that cannot have an ONNX form says why in an attribute `no_onnx`. Nothing is attempted for it then, nor
+    for the other networks of a teacher that has it for a member.
+    """
     files, errors = {}, {}
+    models: dict[str, Trained] = {}
+    for name, networks in {"teacher": teacher, **{name: {name: arm} for name, arm in arms.items()}}.items():
+        reasons = [trained.model.no_onnx for trained in networks.values() if hasattr(trained.model, "no_onnx")]
+        if reasons:
+            errors |= dict.fromkeys(networks, str(reasons[0]))
+            say(f"  {name} has no ONNX form: {reasons[0]}")
+        else:
+            models |= networks
     for name, trained in models.items():
         stage = Stage(folder / name, {"model": trained.digest}, quiet=True)
         path = stage.folder / "model.onnx"

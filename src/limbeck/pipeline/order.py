@@ -4,9 +4,7 @@ import json
 import platform
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,13 +14,14 @@ from pydantic import ValidationError
 from torch import nn
 
 from limbeck import __version__
-from limbeck.console import heading, logged_to, say
+from limbeck.console import logged_to, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import require_words, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, preflight, train_arm
+from limbeck.pipeline.clock import Clock
 from limbeck.pipeline.curves import Points, evaluate_points, train_points
 from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, log_test_use, measure_costs
 from limbeck.pipeline.export import Exported, export_all
@@ -110,23 +109,24 @@ def _stages(
     recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Callable[[str], None] | None
 ) -> Run:
     let_import(recipe.folder)
-    clock, us = _Clock(), ranks()
+    clock, us = Clock(out), ranks()
     with clock("data"), us.main_first():
         material = _prepare(recipe, make, out)
     environment = describe_environment()
     # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
+    clock.keep()
     if us.main:
         write_text(out / "recipe.yaml", recipe.to_yaml())
         write_json(out / "environment.json", environment)
     answers, arms, points = _train(recipe, material, out, clock, prefetch)
 
     student = arms["student"].trained[arms["student"].best_seed].model
-    networks = answers.networks | {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
+    shown = {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
     exported = None
     if us.main:  # the others wait where they are asked for their share of the test split
         _write_metrics(out / "metrics.jsonl", answers.networks, arms)
         with clock("export"):
-            exported = export_all(networks, out / "export")
+            exported = export_all(answers.networks, shown, out / "export")
 
     depends = {name: [trained.digest for trained in arm.trained.values()] for name, arm in arms.items()}
     if points:
@@ -138,9 +138,9 @@ def _stages(
         )
     if us.agree(not stage.done or not (out / "evaluation.json").is_file()):
         with clock("evaluation"), stage.working():
-            record = _evaluate(recipe, material, answers, arms, points, networks, exported, out)
+            record = _evaluate(recipe, material, answers, arms, points, answers.networks | shown, exported, out)
             if record is not None:
-                result = record.model_copy(update={"seconds": clock.seconds})
+                result = record.model_copy(update={"seconds": clock.seconds(_timed(recipe))})
                 write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
                 _track(result)
     us.wait()
@@ -154,7 +154,7 @@ def _stages(
 
 
 def _train(
-    recipe: Recipe, material: Material, out: Path, clock: "_Clock", prefetch: Callable[[str], None] | None
+    recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Callable[[str], None] | None
 ) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
     """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
 
@@ -176,6 +176,12 @@ def _train(
         return answers, arms, {}
     with clock("curves"):
         return answers, arms, train_points(recipe.curves, recipe, material, answers, arms, out)
+
+
+def _timed(recipe: Recipe) -> list[str]:
+    """Name the stages of a run in their order; `arms` is where networks are trained side by side."""
+    curves = ["curves"] if recipe.curves else []
+    return ["data", "teacher", "labelling", "arms", *recipe.trained_arms, *curves, "export", "evaluation"]
 
 
 def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Material:
@@ -236,7 +242,9 @@ def _evaluate(
 
 def _track(result: Evaluation) -> None:
     """Send the scores on the test split to the run's trackers."""
-    scores = {"student/retention": result.retention, "student/agreement": result.agreement}
+    scores = {"student/agreement": result.agreement}
+    if result.retention is not None:
+        scores["student/retention"] = result.retention
     for name, block in result.models.items():
         kept = block.model_dump(include={"accuracy", "f1_macro", "nll", "ece"})
         scores |= {f"{name}/{score}": value for score, value in kept.items()}
@@ -296,17 +304,3 @@ def let_import(folder: Path | None) -> None:
     """Let a recipe name modules that lie beside its file."""
     if folder is not None and str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-
-
-class _Clock:
-    """Announces stages and remembers how long each took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        heading(name)
-        start = time.monotonic()
-        yield
-        self.seconds[name] = time.monotonic() - start

@@ -19,10 +19,9 @@ from typing import Any
 
 import torch
 
-from limbeck.console import say
+from limbeck.console import moved_on, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.interrupt import raise_if_seen
 from limbeck.pipeline.arms import train_arm
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.target import wanted
@@ -98,7 +97,7 @@ def _workers(
 def _wait(left: int, workers: Sequence[Any], told: Any) -> None:
     """Print what the workers say until so many tasks are done."""
     while left:
-        raise_if_seen()
+        moved_on()
         try:
             kind, value = told.get(timeout=_TICK_S)
         except queue.Empty:

@@ -13,6 +13,7 @@ from limbeck.console import say
 from limbeck.digest import digest, file_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
+from limbeck.pipeline.clock import take_off
 from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
@@ -70,6 +71,7 @@ class Stage:
             names = self._inputs | old.inputs  # one that is gone is a change too
             changed = [name for name in names if old.inputs.get(name) != self._inputs.get(name)]
             say(f"  {folder.name}: {', '.join(changed)} changed, done again")
+            take_off(old.seconds)
             self._clear()
 
     @contextmanager

@@ -16,7 +16,8 @@ def print_summary(run: Run) -> None:
     rows = [_row(names.get(name, text.words(name)), block) for name, block in result.models.items()]
     say("")
     table(columns, rows, title=f"{result.name}: {result.test_examples:,} test examples, {_seeds(result)}")
-    say(f"  retention {text.percent(result.retention)}, agreement with the teacher {text.percent(result.agreement)}")
+    kept = "-" if result.retention is None else text.percent(result.retention)
+    say(f"  retention {kept}, agreement with the teacher {text.percent(result.agreement)}")
     if result.gain is not None:
         low, high = result.gain.ci95
         per_seed = ", ".join(text.points(value) for value in result.gain.per_seed)

@@ -51,8 +51,10 @@ def key_figures(evaluation: Evaluation) -> list[KeyFigure]:
     """Return retention, gain, its share of the way to a ceiling, agreement, and size and speed against the teacher."""
     metric = metric_name(evaluation)
     gain, teacher, student = evaluation.gain, evaluation.teacher.cost, evaluation.student.cost
-    kept = f"of the teacher’s {metric}"
-    figures = [KeyFigure("Retention", format.percent(evaluation.retention), kept)]
+    if evaluation.retention is None:
+        figures = [KeyFigure("Retention", ABSENT, "not measured: the teacher gets no test row right")]
+    else:
+        figures = [KeyFigure("Retention", format.percent(evaluation.retention), f"of the teacher’s {metric}")]
     if gain is None:
         figures.append(KeyFigure("Gain", ABSENT, "not measured: the run has no baseline"))
     else:
@@ -100,7 +102,8 @@ def quality_rows(evaluation: Evaluation) -> list[Row]:
         ("KL, nats", "from the teacher", "kl_to_teacher", format.nats),
     ):
         alike = [evaluation.fidelity.get(model) for model in blocks]
-        cells = (Cell(form(getattr(fidelity, quantity))) if fidelity else Cell() for fidelity in alike)
+        values = (getattr(fidelity, quantity, None) for fidelity in alike)
+        cells = (Cell() if value is None else Cell(form(value)) for value in values)
         rows.append(Row(name, hint, tuple(cells)))
     return _known(rows)
 

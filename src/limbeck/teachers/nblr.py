@@ -43,6 +43,8 @@ class NBLR(nn.Module):
         orders: longest n-gram.
     """
 
+    no_onnx = "ONNX has no operator for the sorted search that finds an n-gram's weight"
+
     def __init__(self, keys: Tensor, weights: Tensor, bias: Tensor, *, orders: int) -> None:
         super().__init__()
         self.orders = orders

@@ -1,0 +1,112 @@
+"""The time of a stage is that of all its sessions."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tiny import recipe, write_csv
+
+from limbeck.console import moved_on
+from limbeck.pipeline import clock, order, run
+from limbeck.pipeline.clock import FILE, Clock
+from limbeck.pipeline.stage import Stage
+from limbeck.recipe import parse_recipe
+
+
+class Time:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr("limbeck.pipeline.stage.time", SimpleNamespace(monotonic=lambda: self.now))
+
+
+@pytest.fixture
+def time(monkeypatch) -> Time:
+    return Time(monkeypatch)
+
+
+def session(folder: Path) -> Clock:
+    started = Clock(folder)
+    started.keep()
+    return started
+
+
+def kept(folder: Path) -> dict[str, float]:
+    return json.loads((folder / FILE).read_text())
+
+
+def test_sessions_add_up_whether_they_end_well_or_not(time: Time, tmp_path: Path) -> None:
+    with suppress(KeyboardInterrupt), session(tmp_path)("student"):
+        time.now += 60
+        raise KeyboardInterrupt
+    later = session(tmp_path)
+    with later("teacher"):
+        time.now += 0.5
+    with later("student"):
+        time.now += 40
+        assert later.seconds(["student", "teacher", "curves"]) == {"student": 100, "teacher": 0.5}
+    assert kept(tmp_path) == {"student": 100, "teacher": 0.5}
+
+
+def test_a_session_that_is_killed_loses_seconds(time: Time, tmp_path: Path) -> None:
+    with session(tmp_path)("student"):
+        time.now += 11
+        moved_on()
+        time.now += 9
+        moved_on()
+        assert kept(tmp_path) == {"student": 11}, "what a kill here leaves"
+    moved_on()
+    assert kept(tmp_path) == {"student": 20}
+
+
+def test_what_is_done_again_because_its_inputs_changed_counts_once(time: Time, tmp_path: Path) -> None:
+    for rate, seconds in ((0.1, 30), (0.2, 50)):
+        with session(tmp_path)("student"):
+            time.now += 1
+            with Stage(tmp_path / "seed-0", {"rate": rate}, quiet=True).working():
+                time.now += seconds
+    assert kept(tmp_path) == {"student": 1 + 1 + 50}
+
+
+def test_nothing_is_written_before_the_recipe_is_accepted(time: Time, tmp_path: Path) -> None:
+    started = Clock(tmp_path)
+    with started("data"):
+        time.now += 11
+        moved_on()
+    assert not (tmp_path / FILE).exists()
+    started.keep()
+    with started("teacher"):
+        time.now += 2
+    assert kept(tmp_path) == {"data": 11, "teacher": 2}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"student": "long"}'])
+def test_a_damaged_file_is_no_reason_to_stop(time: Time, tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    with session(tmp_path)("student"):
+        time.now += 2
+    assert kept(tmp_path) == {"student": 2}
+
+
+def test_the_report_of_a_resumed_run_counts_earlier_sessions(tmp_path: Path, monkeypatch) -> None:
+    settings = parse_recipe(recipe(write_csv(tmp_path / "rows.csv"), seeds=[0], baseline=False), "test")
+    export = order.export_all
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(order, "export_all", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(settings, tmp_path / "run")
+    monkeypatch.setattr(order, "export_all", export)
+    spent = kept(tmp_path / "run")
+    assert {"teacher", "labelling", "student"} <= spent.keys()
+    hours = {"baseline": 1.0} | {name: 3600 + value for name, value in spent.items()}
+    (tmp_path / "run" / FILE).write_text(json.dumps(hours))
+    seconds = run(settings, tmp_path / "run").evaluation.seconds
+    assert list(seconds) == ["data", "teacher", "labelling", "student", "export", "evaluation"]
+    assert all(seconds[name] > hours[name] for name in spent)
