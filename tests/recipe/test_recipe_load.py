@@ -1,8 +1,5 @@
-"""What a recipe means: overrides, arms, the grid, YAML and JSON Schema."""
+"""What a recipe means: overrides, arms, the grid, YAML."""
 
-import json
-
-import jsonschema
 import pytest
 import yaml
 from recipe_cases import TEXT, write
@@ -19,7 +16,6 @@ from limbeck.recipe import (
     load_recipe,
     packaged_recipe,
     packaged_recipes,
-    parse_recipe,
 )
 from limbeck.recipe.changes import apply
 from limbeck.recipe.text import read_yaml, write_yaml
@@ -318,66 +314,6 @@ def test_plain_values_are_read_as_people_mean_them(text, value):
 def test_text_that_looks_like_something_else_is_written_in_quotes(text):
     written = write_yaml({"key": text})
     assert read_yaml(written) == yaml.safe_load(written) == {"key": text}
-
-
-# --- JSON Schema ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def validator():
-    schema = json.loads(json.dumps(Recipe.model_json_schema()))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
-
-
-@pytest.mark.parametrize("name", packaged_recipes())
-def test_the_schema_accepts_packaged_recipes(validator, name):
-    validator.validate(read_yaml(packaged_recipe(name)))
-    validator.validate(load_recipe(name).model_dump(mode="json"))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"student": {"model": "ngrams"}},
-        {"student": {"model": {"name": "ngrams", "dim": 3}}},
-        {"student": {"model": {"name": "net:build", "width": 3}}},
-        {"baseline": False},
-        {"baseline": {"train.lr": 3}},
-        {"arms": ["student", "hard_labels"]},
-        {"grid": {"train.lr": [1, 2]}},
-        {"losses": [{"name": "kd", "weight": {"schedule": "linear", "start": 1, "end": 0}}]},
-        {"teacher": {"kind": "transformers", "model": "minilm"}},
-        {"target": {"accuracy": 0.9}},
-    ],
-)
-def test_the_schema_accepts_what_a_recipe_may_say(validator, change):
-    values = read_yaml(TEXT) | change
-    validator.validate(values)
-    parse_recipe(values, "here")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"colour": "red"},
-        {"student": {"model": {"name": "ngrams", "dimm": 3}}},
-        {"student": {"model": "ngrams", "train": {"lr": -1}}},
-        {"losses": []},
-        {"losses": [{"name": "kdd"}]},
-        {"teacher": {"kind": "oracle"}},
-        {"grid": {"train.lr": []}},
-        {"seeds": [-1]},
-        {"target": {"accuracy": 90}},
-        {"target": 0.9},
-        {"arms": ["student", "hard_label"]},
-    ],
-)
-def test_the_schema_refuses_what_a_recipe_may_not_say(validator, change):
-    values = read_yaml(TEXT) | change
-    assert not validator.is_valid(values)
-    with pytest.raises(LimbeckError):
-        parse_recipe(values, "here")
 
 
 # --- networks of the user's own -------------------------------------------------------------------------------------
