@@ -98,9 +98,11 @@ def test_an_error_of_a_training_is_the_runs(tmp_path: Path) -> None:
     said = []
     for jobs in (1, 2):
         with pytest.raises(LimbeckError) as caught:
-            run(wanted(tmp_path, seeds=[0], grid={"train.lr": [1e30]}), tmp_path / str(jobs), jobs=jobs)
+            # One arm only: of two that fail, side by side, either may be the first.
+            run(wanted(tmp_path, seeds=[0], baseline={"train.lr": 1e30}), tmp_path / str(jobs), jobs=jobs)
         said.append(str(caught.value))
     assert said[0] == said[1]
+    assert "baseline, seed 0" in said[0]
 
 
 def test_a_worker_that_is_killed_ends_the_run_and_the_same_line_goes_on(tmp_path: Path, monkeypatch) -> None:
