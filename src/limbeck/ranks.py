@@ -5,6 +5,7 @@ torch's own: accelerate refuses FSDP2 on processors, where our tests run, and di
 """
 
 import atexit
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -94,7 +95,7 @@ class Ranks:
 
         # A unit of its own, so that it can be validated alone; the root gathers what is left: the projectors.
         for unit in (module.get_submodule("student"), module):
-            fully_shard(unit)
+            fully_shard(unit, mesh=_mesh())
         return module
 
     @contextmanager
@@ -119,6 +120,8 @@ def ranks() -> Ranks:
     if world == 1:
         return ALONE
     if not dist.is_initialized():
+        # Its functions take the group of the moment for their default, and keep it: so it comes before there is one.
+        import torch.distributed.nn.functional
         from accelerate import PartialState  # slow to import, and needed by several processes only
 
         PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
@@ -127,14 +130,25 @@ def ranks() -> Ranks:
     return Ranks(world, int(os.environ.get("RANK", "0")))
 
 
+@cache
+def _mesh() -> Any:
+    """Return the processes as what a network is sharded over."""
+    return dist.init_device_mesh("cuda" if torch.cuda.is_available() else "cpu", (dist.get_world_size(),))
+
+
 def _leave() -> None:
     """End gloo's threads while the interpreter is there.
 
     One that lets go of an exchanged tensor afterwards asks for the interpreter and takes the process down, though all
-    work is done (pytorch #190489).
+    work is done (pytorch #190489). Threads end with the last reference to their group: torch's caches keep the mesh of
+    a sharded network, and that keeps the group.
     """
-    if dist.is_initialized():
-        dist.destroy_process_group()
+    if not dist.is_initialized():
+        return
+    if _mesh.cache_info().currsize:
+        getattr(_mesh(), "_pg_registry", {}).clear()
+    dist.destroy_process_group()
+    gc.collect()
 
 
 def whole(value: Tensor) -> Tensor:

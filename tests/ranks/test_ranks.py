@@ -73,9 +73,9 @@ def test_processes_end_together_at_a_target(two):
     assert end(two / "target")["ended"] == [[4, 4], [4, 4]]
 
 
-def test_processes_leave_their_group_before_the_interpreter_ends(two):
-    """Else a thread of gloo's ends one of a hundred finished processes with SIGABRT."""
-    assert [(two / f"left-{rank}").read_text() for rank in (0, 1)] == ["True", "True"]
+def test_the_threads_of_the_group_end_before_the_interpreter(two):
+    """Else one of them ends a few of a hundred finished processes with SIGABRT."""
+    assert [(two / f"left-{rank}").read_text() for rank in (0, 1)] == ["", ""]
 
 
 def test_the_steps_were_real_ones(one):
