@@ -25,8 +25,8 @@ def sentence(
         student: the student's seed mean of the metric, a fraction.
         teacher: the teacher's metric; below `baseline` the sentence ends with a warning.
         baseline: the baseline's seed mean of the metric, or None without a baseline.
-        floor: that of TF-IDF + logistic regression, or None without it; above `student`, or else above `baseline`, the
-            sentence ends with a warning.
+        floor: that of TF-IDF + logistic regression, or None without it. Above `student`, or nearer to it than half of
+            its distance to `baseline`, the sentence ends with a warning.
         metric: what all four measure; the gain is on accuracy always.
     """
     unit = "points" if metric == "accuracy" else "points of accuracy"  # the gain's, where the sentence has two metrics
@@ -126,11 +126,16 @@ def _teacher_warning(teacher: float, baseline: float | None) -> str | None:
 
 
 def _floor_warning(floor: float | None, student: float, baseline: float | None) -> str | None:
-    """Name the one that a linear model of the same labels beats; of two, the student, which then is of little use."""
-    for name, own, so in (("student", student, ""), ("baseline", baseline, ", so the baseline is a weak one")):
-        # Figures that read the same are no difference to point at.
-        if floor is not None and own is not None and floor > own and _percent(floor) != _percent(own):
-            return f"TF-IDF + LR on the same labels ({_percent(floor)}) is better than the {name} ({_percent(own)}){so}"
+    """Say that a linear model of the same labels beats the student, or is what most of its gain disappears against."""
+    if floor is None:
+        return None
+    named = f"TF-IDF + LR on the same labels ({_percent(floor)})"
+    # Figures that read the same are no difference to point at.
+    if floor > student and _percent(floor) != _percent(student):
+        return f"{named} is better than the student ({_percent(student)})"
+    if baseline is not None and floor > baseline and 0 < student - floor < (student - baseline) / 2:
+        ahead = f"the student is only {_points(student - floor)} points above"
+        return f"{ahead} {named}, and the baseline ({_percent(baseline)}) is below it"
     return None
 
 
