@@ -10,8 +10,10 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from statistics import fmean
 from typing import Any
+
+from limbeck.evaluation.schema import BudgetCurve
+from limbeck.report.curves import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -228,10 +230,7 @@ def uses(
 
 def _falls(curves: dict[str, Any]) -> str:
     """Name the curves along which the baseline is not best with all of its budget: there the share is too kind."""
-    falling = []
-    for kind, curve in curves.items():
-        means = [fmean(point["accuracy"]["baseline"]) for point in curve["points"]]
-        falling += [kind] if max(means) > means[-1] else []
+    falling = [kind for kind, curve in curves.items() if peak(BudgetCurve.model_validate(curve))]
     return f" (with fewer {' or '.join(falling)} it is better: docs/acceleration.md)" if falling else ""
 
 

@@ -4,7 +4,7 @@ from statistics import mean
 from typing import Literal
 
 from limbeck.evaluation import first_reached
-from limbeck.evaluation.schema import BudgetCurve, Evaluation
+from limbeck.evaluation.schema import BudgetCurve, BudgetPoint, Evaluation
 from limbeck.report import format
 
 Kind = Literal["steps", "labels"]
@@ -42,12 +42,17 @@ def sentence(curve: BudgetCurve, kind: Kind) -> str:
     return f"The student reaches {every}, {format.percent(wanted)} accuracy, with {share}.{_peak(curve, kind)}"
 
 
+def peak(curve: BudgetCurve) -> BudgetPoint | None:
+    """Return where the baseline is better than at its end, at its best; None where its end is its best."""
+    best = max(curve.points, key=lambda point: mean(point.accuracy["baseline"]))
+    return best if mean(best.accuracy["baseline"]) > final(curve) else None
+
+
 def _peak(curve: BudgetCurve, kind: Kind) -> str:
     """Return what the student needs for the baseline's best; nothing where that is its last."""
-    best = max(curve.points, key=lambda point: mean(point.accuracy["baseline"]))
-    level = mean(best.accuracy["baseline"])
-    if level <= final(curve):
+    if (best := peak(curve)) is None:
         return ""
+    level = mean(best.accuracy["baseline"])
     means = [mean(point.accuracy["student"]) for point in curve.points]
     share = first_reached([point.budget for point in curve.points], means, level)
     reached = "which the student does not reach" if share is None else f"and the student there with {share:.2g}"
