@@ -2,16 +2,18 @@
 
     python benchmarks/tables.py [--check]
 
-A table stands between `<!-- table:NAME -->` and `<!-- /table -->`.
+A table stands between `<!-- table:NAME -->` and `<!-- /table -->`. A figure that was measured with another version of
+Limbeck than this one says so; a table that mixes versions without saying so is refused.
 """
 
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from limbeck import __version__
 from limbeck.evaluation.schema import BudgetCurve
 from limbeck.report.curves import peak
 
@@ -206,23 +208,25 @@ def uses(
 ) -> str:
     """What a teacher was good for: compression, transfer to another domain, faster training."""
     lines = ["| use | recipe | measured |", "|---|---|---|"]
-    lines.append(_compression("sentiment", "500 labels", "a MiniLM in a bag of n-grams", demo["evaluation"]))
+    lines.append(
+        _compression("sentiment", f"500 labels{_older(demo)}", "a MiniLM in a bag of n-grams", demo["evaluation"])
+    )
     for labels, run in (film["runs"] if film else {}).items():
         named = f"{labels}, settings in docs/imdb.md" if run["overrides"] else labels
-        lines.append(_compression("imdb", named, "a BiLSTM in a BiGRU", run["evaluation"]))
+        lines.append(_compression("imdb", f"{named}{_older(run)}", "a BiLSTM in a BiGRU", run["evaluation"]))
     if best:
         what = "n-grams, a BiLSTM and a MiniLM in n-grams and convolutions"
         timed = best["threads_1"]
         cost = f"{best['bundle_bytes'] / 1e6:.0f} MB, {timed['student']['latency_ms']:.2f} ms a review on one thread"
         cost += f" (TF-IDF + LR {timed['floor']['latency_ms']:.2f})"
-        lines.append(_compression("imdb-best", "all labels", what, best["evaluation"], cost))
+        lines.append(_compression("imdb-best", f"all labels{_older(best)}", what, best["evaluation"], cost))
     lines.append(
-        f"| another domain | `transfer` | {domains['pairs_of_snippets']} pairs of domains: "
+        f"| another domain | `transfer`{_older(domains)} | {domains['pairs_of_snippets']} pairs of domains: "
         f"{100 * domains['mean_gain']:+.1f} points on average, {100 * domains['smallest_gain']:+.1f} at least |"
     )
     ratios = {kind: curve["ratio"] for kind, curve in curves["curves"].items()}
     lines.append(
-        f"| faster training | `acceleration` | IMDB: with {ratios['steps']:.2f} of the steps, or with "
+        f"| faster training | `acceleration`{_older(curves)} | IMDB: with {ratios['steps']:.2f} of the steps, or with "
         f"{ratios['labels']:.2f} of the labels, as good as the baseline is with all{_falls(curves['curves'])} |"
     )
     return "\n".join(lines)
@@ -232,6 +236,39 @@ def _falls(curves: dict[str, Any]) -> str:
     """Name the curves along which the baseline is not best with all of its budget: there the share is too kind."""
     falling = [kind for kind, curve in curves.items() if peak(BudgetCurve.model_validate(curve))]
     return f" (with fewer {' or '.join(falling)} it is better: docs/acceleration.md)" if falling else ""
+
+
+def _versions(result: Any) -> Iterator[str]:
+    """Yield the version of Limbeck of every measurement in a result."""
+    if isinstance(result, dict):
+        if "limbeck" in (environment := result.get("environment", {})):
+            yield environment["limbeck"]
+        result = list(result.values())
+    if isinstance(result, list):
+        for part in result:
+            yield from _versions(part)
+
+
+def _older(result: dict[str, Any]) -> str:
+    """Return the mark of figures that another version measured; nothing for those of this one."""
+    others = sorted({*_versions(result)} - {__version__})
+    return f" (version {', '.join(others)})" if others else ""
+
+
+def _marked(name: str, text: str, results: Sequence[dict[str, Any] | None]) -> str:
+    """Return a table with the mark of its version, if that is another one.
+
+    Raises:
+        SystemExit: it mixes versions, and its rows do not say which.
+    """
+    known = [result for result in results if result is not None]
+    if len(results) == 1 and {*_versions(known[0])} - {__version__}:
+        text += f" Measured with{_older(known[0]).translate({ord(mark): None for mark in '()'})}."
+    mixed = [result for result in known if len({*_versions(result)}) > 1]
+    marks = [_older(result) for result in known if _older(result)]
+    if mixed or any(text.count(mark.strip(" ()")) < marks.count(mark) for mark in marks):
+        raise SystemExit(f"table `{name}` mixes versions without a mark: measure anew, or let its rows say which")
+    return text
 
 
 def _command(result: dict[str, Any]) -> str:
@@ -293,7 +330,7 @@ def render(page: str) -> str:
     for name, (table, sources) in TABLES.items():
         results = [_read(source) for source in sources]
         if results[0] is not None:
-            text = table(*results)
+            text = _marked(name, table(*results), results)
             pattern = rf"(<!-- table:{name} -->\n).*?(<!-- /table -->)"
             page = re.sub(pattern, lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page, flags=re.DOTALL)
     return page

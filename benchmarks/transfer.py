@@ -3,8 +3,8 @@
     python benchmarks/transfer.py            # the twelve pairs of sentiment-ratings
     python benchmarks/transfer.py FOLDER     # also its imdb/ to the books and dvd of amazon_reviews/books_dvd.parquet
 
-Each source has one run folder, so that its teacher is trained once. A pair whose result stands under the same recipe is
-not run again. Writes benchmarks/results/transfer.json.
+Each source has one run folder, so that its teacher is trained once. A pair whose result stands under the same
+recipe and version is not run again. Writes benchmarks/results/transfer.json.
 """
 
 import itertools
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from limbeck import __version__
 from limbeck.data import load_splits
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json
@@ -107,7 +108,8 @@ def summary(pairs: list[dict[str, Any]], folder: Path | None) -> dict[str, Any]:
 def main(folder: Path | None) -> None:
     """Run what is not on record, and write the record after every pair."""
     recipes = snippets() | (reviews(folder) if folder else {})
-    old = {pair["recipe_digest"]: pair for pair in read_json(RESULT)["pairs"]} if RESULT.is_file() else {}
+    pairs = read_json(RESULT)["pairs"] if RESULT.is_file() else []
+    old = {pair["recipe_digest"]: pair for pair in pairs if pair["environment"]["limbeck"] == __version__}
     done = [old[recipe.digest] for recipe in recipes.values() if recipe.digest in old]
     for (source, target), recipe in recipes.items():
         if recipe.digest in old:

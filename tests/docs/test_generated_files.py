@@ -2,9 +2,12 @@
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+from limbeck import __version__
 from limbeck.pipeline.schemas import FOLDER, schemas
 
 ROOT = Path(__file__).parents[2]
@@ -15,15 +18,47 @@ def test_published_schemas_are_those_of_the_models(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == schemas()[name], "run `make generated`"
 
 
-def test_tables_are_those_of_the_results() -> None:
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
     spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks/tables.py")
     assert spec is not None
     assert spec.loader is not None
-    tables = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tables)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_tables_are_those_of_the_results(tables: ModuleType) -> None:
     for page in tables.PAGES:
         text = page.read_text(encoding="utf-8")
         assert tables.render(text) == text, "run `make generated`"
+
+
+def measured(version: str) -> dict[str, Any]:
+    return {"environment": {"limbeck": version}}
+
+
+def test_a_table_says_which_other_version_measured_it(tables: ModuleType) -> None:
+    assert tables._marked("one", "text.", [measured(__version__)]) == "text."
+    assert tables._marked("one", "text.", [measured("0.0.1")]) == "text. Measured with version 0.0.1."
+    two = [measured(__version__), measured("0.0.1"), measured("0.0.1")]
+    rows = f"| a{tables._older(two[0])} |\n| b{tables._older(two[1])} |\n| c{tables._older(two[2])} |"
+    assert rows == "| a |\n| b (version 0.0.1) |\n| c (version 0.0.1) |"
+    assert tables._marked("two", rows, two) == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "results"),
+    [
+        ("| a |", [measured(__version__), measured("0.0.1")]),
+        ("| a (version 0.0.1) |\n| b |", [measured("0.0.1"), measured("0.0.1")]),
+        ("| a (version 0.0.1) |", [{"pairs": [measured(__version__), measured("0.0.1")]}]),
+    ],
+    ids=["no mark", "one mark for two", "parts of one result"],
+)
+def test_versions_are_not_mixed_without_a_mark(tables: ModuleType, text: str, results: list[dict[str, Any]]) -> None:
+    with pytest.raises(SystemExit, match="mixes versions"):
+        tables._marked("mixed", text, results)
 
 
 def test_the_tour_names_only_what_exists() -> None:
