@@ -1,23 +1,28 @@
 """More text for the teacher to label, made from the text at hand: words left out, spans cut out.
 
+Of a script without blanks, such as Chinese, characters are left out where words are of another.
+
 A word is left out, not replaced by `[MASK]` or `[UNK]`: such a mark means something to some tokenizers and is five odd
 characters to the others, and teacher and student shall read the same text. What is made is a row of its own, with the
 id of its own content, so that every network and the teacher cache see one and the same copy.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 import numpy as np
 
 from limbeck.data.settings import AugmentSettings
+from limbeck.runtime.scripts import units
 
 
 def augment(ids: Iterable[int], texts: Iterable[str], settings: AugmentSettings) -> Iterator[str]:
     """Yield copies of texts, each with fewer words than its text and with at least one.
 
-    Each word (what stands between spaces) of a copy is left out with probability `mask`; then, with probability
-    `ngram`, all but n consecutive words are, n being uniform in 1 ... `longest`. A copy that lost no word, or every
-    word, is none. What a text becomes depends on its id and the settings alone; more `copies` add to fewer.
+    Each word (what stands between spaces; of a script without them: a character) of a copy is left out with probability
+    `mask`; then, with probability `ngram`, all but n consecutive words are, n being uniform in 1 ... `longest`. A copy
+    that lost no word, or every word, is none. Between two words of a copy there is a space where one lay between them
+    in the text. What a text becomes depends on its id and the settings alone; more `copies` add to fewer.
 
     Source: Tang et al. 2019, "Distilling Task-Specific Knowledge from BERT into Simple Neural Networks" (arXiv
     1903.12136), section 3.2, where `mask` is 0.1, `ngram` 0.25, `longest` 5 and `copies` 20; without its replacement of
@@ -29,14 +34,23 @@ def augment(ids: Iterable[int], texts: Iterable[str], settings: AugmentSettings)
         settings: see `AugmentSettings`.
     """
     for key, text in zip(ids, texts, strict=True):
-        words = text.split()
+        chunks = units(text)
+        words = [word for chunk in chunks for word in chunk]
+        places = [place for place, chunk in enumerate(chunks) for _ in chunk]
         rng = np.random.default_rng((settings.seed, key % 2**64))
         for _ in range(settings.copies):
             drawn = rng.random(len(words)) >= settings.mask
-            kept = [word for word, stays in zip(words, drawn, strict=True) if stays]
+            kept = np.flatnonzero(drawn).tolist()
             if rng.random() < settings.ngram:
                 span = int(rng.integers(1, settings.longest + 1))
                 start = int(rng.integers(0, max(1, len(kept) - span + 1)))
                 kept = kept[start : start + span]
             if 0 < len(kept) < len(words):
-                yield " ".join(kept)
+                yield _joined(kept, words, places)
+
+
+def _joined(kept: list[int], words: list[str], places: list[int]) -> str:
+    """Return the words that are kept, with a space where the place changes."""
+    if len(words) == places[-1] + 1:  # spaces everywhere: sooner
+        return " ".join([words[index] for index in kept])
+    return " ".join("".join(words[index] for index in group) for _, group in groupby(kept, key=places.__getitem__))

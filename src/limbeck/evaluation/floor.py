@@ -1,6 +1,5 @@
 """The floor: what a reader gets from the same labels with TF-IDF and logistic regression."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,15 +7,13 @@ import numpy as np
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metrics import nll
+from limbeck.runtime.scripts import terms
 
 C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Inverse strengths of the L2 penalty that are tried, strongest penalty first."""
 
 MAX_TERMS = 50_000
-"""Most words and word pairs kept, the most frequent ones: bounds memory at 77 classes to about half a gigabyte."""
-
-
-_WORD = r"(?u)\b\w\w+\b"
+"""Most words and word pairs (or characters and their pairs) kept, the most frequent ones: bounds memory at 77 classes to about half a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +40,9 @@ def require_words(texts: Sequence[str]) -> None:
     """Raise now what the floor would raise when everything else is trained.
 
     Raises:
-        LimbeckError: no text holds a word of two letters.
+        LimbeckError: no text holds a word of two letters, or a character of a script without blanks.
     """
-    if not any(re.search(_WORD, text) for text in texts):
+    if not any(terms(text) for text in texts):
         raise LimbeckError(
             "no labelled text holds a word of two letters",
             fix="set data.text to the column with the text",
@@ -62,6 +59,8 @@ def tfidf_floor(
     classes: int,
 ) -> Floor:
     """Fit TF-IDF (words and word pairs, sublinear counts) and multinomial logistic regression; no randomness.
+
+    Of scripts without blanks, such as Chinese and Thai, characters are counted in place of words.
 
     The penalty is chosen on validation by negative log-likelihood, the stronger among equals. A class without a
     training row gets probability 1 / (training rows + classes) before normalisation: finite, and never the decision, as
@@ -84,8 +83,10 @@ def tfidf_floor(
     labels = np.asarray(train_labels)
     if len(np.unique(labels)) < 2:
         raise LimbeckError("the labelled rows show fewer than two classes", where="floor", fix="label more rows")
-    vectorizer = TfidfVectorizer(token_pattern=_WORD, ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_TERMS)
     require_words(train_texts)
+    vectorizer = TfidfVectorizer(
+        tokenizer=terms, token_pattern=None, ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_TERMS
+    )
     rows = vectorizer.fit_transform(train_texts)
     held_out, truth = vectorizer.transform(validation_texts), np.asarray(validation_labels)
 

@@ -1,22 +1,44 @@
-"""How English texts are cut into words: the rules for `tokenizers`, and the same ids sooner."""
+"""How texts are cut into words: the rules for `tokenizers`, and the same ids of ASCII texts sooner."""
 
 import re
 from collections.abc import Mapping
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from limbeck.runtime.scripts import word_rules
+
 # English words as spaCy's rules cut them, in one expression: a negation keeps its own token (do|n't), so do clitics
 # (it|'s, they|'re), a number keeps its separators (1,000.50) and its letters (90s, 3rd), every other mark is a token by
 # itself, a run of dots is one. Unlike spaCy it knows no lists of words: cannot stays whole, U.S. becomes u|.|s|.
-_WORD = r"n't\b|'(?:s|re|ve|ll|d|m)\b|\d+(?:[.,:]\d+)+|\w+?(?=n't\b)|\w+|\.{2,}|[^\w\s]"
+# Scripts without blanks are cut into characters. An emoji's variation selector is no letter of the word behind it.
+
+
+def _rule(letter: str, *characters: str) -> str:
+    """Return the expression, given one of a letter and those of what is a token wherever it begins."""
+    return "|".join(
+        [
+            rf"n't(?!{letter})",
+            rf"'(?:s|re|ve|ll|d|m)(?!{letter})",
+            r"\d+(?:[.,:]\d+)+",
+            *characters,
+            rf"{letter}+?(?=n't(?!{letter}))",
+            rf"{letter}+",
+            r"\.{2,}",
+            r"[^\w\s]",
+        ]
+    )
+
+
+_LETTER, _CHARACTER = word_rules()
+_WORD = _rule(_LETTER, _CHARACTER, r"[\x{FE0E}\x{FE0F}]+")
 _APOSTROPHES = r"[‘’ʼ]"
 
 # Most words begin with a letter and no apostrophe follows, so that only `\w+` can match them: that is tried first here.
-_ASCII_WORD = re.compile(rf"[a-z_]\w*+(?!')|{_WORD}", re.ASCII)
+_ASCII_WORD = re.compile(r"[a-z_]\w*+(?!')|" + _rule(r"\w"), re.ASCII)
 
 
 def set_rules(tokenizer: Tokenizer) -> None:
-    """Make a tokenizer lower its texts and cut them into words."""
+    """Make a tokenizer lower its texts and cut them into words, or into characters where a script has no blanks."""
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(_APOSTROPHES), "'")]
     )
