@@ -103,7 +103,9 @@ def read_corpus(folder: Path | None, rows: int) -> Corpus:
 
 def _random_view(lengths: NDArray[np.int64], size: int, random: np.random.Generator) -> EncodedTexts:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return EncodedTexts(random.integers(2, size, offsets[-1], dtype=np.int32), offsets, 0, 0.0)
+    return EncodedTexts(
+        random.integers(2, size, offsets[-1], dtype=np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool)
+    )
 
 
 def minilm(pieces: EncodedTexts) -> tuple[nn.Module, str]:

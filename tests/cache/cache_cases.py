@@ -66,7 +66,7 @@ def texts(numbers):
     written = [f"text {n}" for n in numbers]
     ids = np.array([example_id({"text": text}) for text in written], np.int64)
     examples = Examples(ids, written, np.zeros(len(rows), np.int64))
-    return examples, EncodedTexts(np.concatenate(rows), offsets, 0, 0.0)
+    return examples, EncodedTexts(np.concatenate(rows), offsets, 0, np.zeros(len(offsets) - 1, bool))
 
 
 def identity(asked, **other):

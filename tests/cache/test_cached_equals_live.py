@@ -31,7 +31,9 @@ def view(seed):
     """Return texts of 1 to 30 tokens; teacher and student cut them differently."""
     draw = np.random.default_rng(seed)
     offsets = np.concatenate([[0], np.cumsum(draw.integers(1, 31, ROWS))])
-    return EncodedTexts(draw.integers(1, TOKENS, offsets[-1]).astype(np.int32), offsets, 0, 0.0)
+    return EncodedTexts(
+        draw.integers(1, TOKENS, offsets[-1]).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool)
+    )
 
 
 EXAMPLES = Examples(

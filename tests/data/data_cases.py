@@ -24,7 +24,9 @@ def refused(*parts):
 def view_of(lengths, pad_id=0):
     """Texts of given lengths whose tokens are 1, 2, 3 ..."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return EncodedTexts(np.arange(1, offsets[-1] + 1, dtype=np.int32), offsets, pad_id, 0.0)
+    return EncodedTexts(
+        np.arange(1, offsets[-1] + 1, dtype=np.int32), offsets, pad_id, np.zeros(len(offsets) - 1, bool)
+    )
 
 
 def examples_of(rows, labelled):

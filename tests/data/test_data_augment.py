@@ -1,6 +1,7 @@
 """Augmentation: what a copy may be, on what it depends, and that it never is a text which somebody else has."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -70,6 +71,35 @@ def test_more_copies_add_to_fewer(texts, asked):
     for text in texts:
         few = made([text], asked)
         assert made([text], asked.model_copy(update={"copies": asked.copies + 2}))[: len(few)] == few
+
+
+@given(TEXTS, SETTINGS)
+@FIXED
+def test_words_between_spaces_are_drawn_as_ever(texts, asked):
+    """The copies of a run that is repeated, and of the published recipes, are those of before."""
+    wanted = []
+    for text in texts:
+        words, rng = text.split(), np.random.default_rng((asked.seed, example_id({"text": text}) % 2**64))
+        for _ in range(asked.copies):
+            kept = [word for word, draw in zip(words, rng.random(len(words)), strict=True) if draw >= asked.mask]
+            if rng.random() < asked.ngram:
+                span = int(rng.integers(1, asked.longest + 1))
+                start = int(rng.integers(0, max(1, len(kept) - span + 1)))
+                kept = kept[start : start + span]
+            wanted += [" ".join(kept)] if 0 < len(kept) < len(words) else []
+    assert made(texts, asked) == wanted
+
+
+def test_of_a_script_without_blanks_characters_are_left_out():
+    text = "今天天气很好，iPhone15もガ น้ำแข็ง"
+    units = ["今", "天", "天", "气", "很", "好", "，iPhone15", "も", "ガ", "น้ำ", "แ", "ข็", "ง"]
+    copies = made([text], AugmentSettings(copies=60, mask=0.3, ngram=0.3))
+    assert len(set(copies)) > 40
+    for copy in copies:
+        pattern = "".join(f"(?:{unit})?{' ?' if unit == 'ガ' else ''}" for unit in units)
+        assert re.fullmatch(pattern, copy)
+        across = copy[0] not in "น้ำแข็ง" and copy[-1] in "น้ำแข็ง"
+        assert copy.count(" ") == across
 
 
 def test_another_seed_makes_other_copies():

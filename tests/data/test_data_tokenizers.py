@@ -59,6 +59,28 @@ def test_numbers_keep_their_letters(text, cut):
     assert words(text) == cut
 
 
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("今天天气很好。", "今 天 天 气 很 好 。"),
+        ("iPhone15を買った", "iphone15 を 買 っ た"),
+        ("COVID-19疫苗, it's好", "covid - 19 疫 苗 , it 's 好"),
+        ("コーヒー、人々", "コ ー ヒ ー 、 人 々"),
+        ("ｶﾞｰﾄﾞ か゚", "ガ ー ド か゚"),
+        ("〇𠀀﨑ㄅ葛\U000e0100", "〇 𠀀 﨑 ㄅ 葛\U000e0100"),
+        ("น้ำแข็ง ๑๒๓ กำ", "น้ํา แ ข็ ง ๑๒๓ กํา"),
+        ("ក្តៅ မြန်မာဘဒ္ဒ", "ក្តៅ မြ န် မာ ဘ ဒ္ဒ"),
+        ("한국어를 좋아해요", "한국어를 좋아해요"),
+        ("हिन्दी में שָׁלוֹם العَرَبِيَّة", "हिन्दी में שָׁלוֹם العَرَبِيَّة"),
+        ("བོད་ཡིག", "བོད ་ ཡིག"),
+        ("❤️great 👩‍👧 1️⃣", "❤ ️ great 👩 ‍ 👧 1️⃣"),
+    ],
+)
+def test_scripts_without_blanks_are_cut_into_characters(text, cut):
+    """A sentence of Chinese was one word, which stands in no other text."""
+    assert words(text) == cut
+
+
 def test_curly_apostrophes_are_apostrophes():
     """`don’t` became `n’t`, which is another word than the `n't` of `don't`."""
     assert words("don’t it’s ‘so’") == words("don't it's 'so'")

@@ -3,17 +3,22 @@
 import numpy as np
 import pytest
 from data_cases import view_of
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from limbeck.data import (
     EncodedTexts,
+    Reading,
     WordTokenizerSettings,
     build_encoder,
     encode,
     in_length_order,
     load_encoded,
+    reading,
+    same_tokens,
     save_encoded,
     view_digest,
 )
+from limbeck.runtime import Encoder
 
 TEXTS = ["a b c", "", "a", "c c c c c", "b a", "   "]
 
@@ -57,14 +62,57 @@ def test_empty_text_is_one_padding_token_that_counts(encoder):
     assert batch["attention_mask"].tolist() == [[1]]
 
 
-def test_share_of_truncated_texts(encoder):
-    assert encode(encoder, TEXTS).truncated == pytest.approx(1 / 6)
-    assert encode(encoder, ["a b c a"]).truncated == 0, "as long as allowed is not too long"
+def test_texts_that_are_cut(encoder):
+    assert encode(encoder, TEXTS).cut.tolist() == [False] * 3 + [True] + [False] * 2
+    assert not encode(encoder, ["a b c a"]).cut[0], "as long as allowed is not too long"
 
 
-def test_no_texts(encoder):
-    view = encode(encoder, [])
-    assert (len(view), view.truncated) == (0, 0.0)
+def test_what_is_read_of_texts(encoder):
+    view = encode(encoder, ["a b x", "", "c c c c c x", "x y", "?"])
+    assert reading(encoder, view) == Reading(tokens=10 / 5, unknown=pytest.approx(4 / 10), cut=1 / 5, unread=3)
+    assert reading(encoder, view.first(2)) == Reading(tokens=3 / 2, unknown=pytest.approx(1 / 3), cut=0.0, unread=1)
+    assert reading(encoder, encode(encoder, [])) == Reading(0.0, 0.0, 0.0, 0)
+
+
+PIECES = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "good": 3, "[PAD]": 4, "a": 5}
+
+
+@pytest.mark.parametrize(
+    ("model", "unknown", "unread"),
+    [
+        (models.WordPiece(PIECES, unk_token="[UNK]"), 3 / 5, 2),
+        (models.Unigram([(piece, -1.0) for piece in PIECES], unk_id=0), 3 / 5, 2),
+        (models.BPE(PIECES, [], unk_token="[UNK]"), 3 / 5, 2),
+        (models.BPE(PIECES, []), 0, 2),  # what it does not know leaves no token
+    ],
+    ids=["WordPiece", "Unigram", "BPE", "BPE without one"],
+)
+def test_special_tokens_are_not_read(model, unknown, unread):
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    encoder = Encoder(tokenizer, max_length=6, pad_id=4)
+    found = reading(encoder, encode(encoder, ["a a", "", "好 好 好"]))
+    assert found.unknown == pytest.approx(unknown)
+    assert (found.tokens, found.unread) == (5 / 3 if unknown else 2 / 3, unread)
+
+
+def test_tokens_of_bytes_are_all_known():
+    tokenizer = Tokenizer(models.BPE({char: i for i, char in enumerate(pre_tokenizers.ByteLevel.alphabet())}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    encoder = Encoder(tokenizer, max_length=9)
+    assert reading(encoder, encode(encoder, ["好", "a"])) == Reading(tokens=2.0, unknown=0.0, cut=0.0, unread=0)
+
+
+def test_rows_of_equal_token_ids(encoder):
+    """Equal are texts whose first tokens are, and texts of unknown words; a part of another text is not."""
+    train = encode(encoder, ["a b c a one", "b b c", "x", "c"])
+    test = encode(encoder, ["a b c a two", "b b c.", "B  b c", "y", "b c", "c c", "", "a b"])
+    assert same_tokens(test, train) == 3
+    assert same_tokens(test, test) == 8
+    assert same_tokens(test, encode(encoder, [])) == 0
 
 
 def test_length_order_covers_every_row_once_longest_first():
@@ -87,7 +135,7 @@ def test_view_digest_names_tokenizer_lengths_and_padding():
 
 
 def test_encoded_texts_are_read_back_as_they_were(tmp_path):
-    view = EncodedTexts(np.arange(7, dtype=np.int32), np.array([0, 3, 4, 7]), 5, 0.25)
+    view = EncodedTexts(np.arange(7, dtype=np.int32), np.array([0, 3, 4, 7]), 5, np.array([True, False, True]))
     save_encoded({"transfer": view, "validation": view.first(2)}, tmp_path / "texts.safetensors")
     found = load_encoded(tmp_path / "texts.safetensors")
     assert found.keys() == {"transfer", "validation"}
@@ -95,10 +143,11 @@ def test_encoded_texts_are_read_back_as_they_were(tmp_path):
         assert np.array_equal(found[name].tokens, expected.tokens)
         assert found[name].tokens.dtype == np.int32
         assert np.array_equal(found[name].offsets, expected.offsets)
-        assert (found[name].pad_id, found[name].truncated) == (5, 0.25)
+        assert found[name].pad_id == 5
+        assert found[name].cut.tolist() == expected.cut.tolist()
 
 
 def test_the_first_texts_are_the_first_texts():
-    view = EncodedTexts(np.arange(7, dtype=np.int32), np.array([0, 3, 4, 7]), 5, 0.25)
-    assert len(view.first(2)) == 2
+    view = EncodedTexts(np.arange(7, dtype=np.int32), np.array([0, 3, 4, 7]), 5, np.array([True, False, True]))
+    assert len(view.first(2)) == len(view.first(2).cut) == 2
     assert view.first(2).batch(np.array([0, 1]))["input_ids"].tolist() == [[0, 1, 2], [3, 5, 5]]

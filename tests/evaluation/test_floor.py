@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import scores, tfidf_floor
+from limbeck.evaluation import require_words, scores, tfidf_floor
+from limbeck.runtime.scripts import terms
 
 FILLER = [f"filler{k}" for k in range(40)]
 
@@ -77,6 +78,33 @@ def test_77_classes_most_of_them_rare():
     floor, _, test_labels = fit(77, rows=160, never=(76, 3))
     assert floor.test_logits.shape == (150, 77)
     assert scores(floor.test_logits, test_labels, None).accuracy > 0.1  # chance is 0.013
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("Well-made, 4.5 stars ités a_b U.S.", ["Well", "made", "stars", "ités", "a_b"]),
+        ("iPhone15を買った。 COVID-19疫苗", ["iPhone15", "を", "買", "っ", "た", "COVID", "19", "疫", "苗"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),  # no word of two letters, to an expression that knows no marks
+        ("น้ำแข็ง ๑๒", ["น้ำ", "แ", "ข็", "ง", "๑๒"]),
+        ("한국어를 a ! 👩‍👧", ["한국어를"]),
+    ],
+)
+def test_terms(text, cut):
+    assert terms(text) == cut
+
+
+def test_a_script_without_blanks_is_counted_by_character():
+    """Each text was one word, of which no other text has any: every decision was the same class."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 2
+    texts = [
+        "".join(rng.choice(list("天地人日月山水" + ("好美喜", "悪苦悲")[label] * 2), 20)) + "。" for label in labels
+    ]
+    floor = tfidf_floor(texts[:60], labels[:60], texts[60:80], labels[60:80], texts[80:], classes=2)
+    assert (floor.test_logits.argmax(axis=1) == labels[80:]).all()
+    assert floor.parameters > 2 * 13  # pairs too
+    require_words(["!", "好"])
 
 
 def test_rows_it_cannot_learn_from_are_refused():

@@ -51,7 +51,9 @@ class Network(nn.Module):
 def data():
     lengths = np.arange(60) % 7 + 1
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    view = EncodedTexts((np.arange(offsets[-1]) * 5 % TOKENS).astype(np.int32), offsets, 0, 0.0)
+    view = EncodedTexts(
+        (np.arange(offsets[-1]) * 5 % TOKENS).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool)
+    )
     labels = np.where(np.arange(60) % 4 == 0, np.arange(60) % CLASSES, -1)
     return Examples(np.arange(60), [str(i) for i in range(60)], labels), view
 

@@ -19,6 +19,7 @@ from limbeck.evaluation.schema import (
     Scores,
     Target,
     TestEvaluation,
+    ViewRecord,
 )
 
 RECIPE = """\
@@ -82,7 +83,11 @@ def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
             labelled=500,
             unlabelled=7705,
             dropped={"same text as a test example": 41, "empty text": 3},
-            truncated={"teacher": 0.0, "student": 0.0125},
+            views={
+                "teacher": ViewRecord(tokens=24.31, unknown=0.0, cut=0.0, unread=0),
+                "student": ViewRecord(tokens=21.5, unknown=0.0312, cut=0.0125, unread=7),
+            },
+            same_tokens={"teacher": 0, "student": 0},
         ),
         teacher=teacher,
         student=student,
@@ -176,7 +181,6 @@ def bare() -> Evaluation:
             labelled=50,
             unlabelled=0,
             dropped={},
-            truncated={},
         ),
         teacher=alone,
         student=alone,

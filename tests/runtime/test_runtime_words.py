@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from limbeck.runtime import Encoder, encoder, words
 
@@ -40,6 +40,21 @@ def cut_by_library(text):
     words.set_rules(tokenizer)
     normal = tokenizer.normalizer.normalize_str(text)
     return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+
+
+OLD = r"n't\b|'(?:s|re|ve|ll|d|m)\b|\d+(?:[.,:]\d+)+|\w+?(?=n't\b)|\w+|\.{2,}|[^\w\s]"
+"""The rules before there were any for scripts without blanks."""
+EUROPEAN = st.characters(max_codepoint=0x52F, exclude_categories=["Cs"]) | st.sampled_from("“”‘’…–—€™ﬁ´ ´")
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), EUROPEAN)).map("".join))
+@example("I´ll n't80´s İstanbul naïve, ΑΣ's, «это»n't don’t")
+def test_european_texts_are_cut_as_ever(text):
+    """A bundle of before has these rules in its file, and a student may be trained anew beside it."""
+    tokenizer = tokenizer_of()
+    normal = tokenizer.normalizer.normalize_str(text)
+    old = pre_tokenizers.Split(Regex(OLD), behavior="removed", invert=True)
+    assert cut_by_library(text) == [word for word, _ in old.pre_tokenize_str(normal)]
 
 
 def tokenizer_of(*texts):

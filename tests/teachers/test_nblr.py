@@ -25,7 +25,7 @@ def texts(count=60, *, classes=2, seed=0):
 
 def encoded(rows):
     offsets = np.cumsum([0, *map(len, rows)])
-    return EncodedTexts(np.concatenate(rows).astype(np.int32), offsets, 0, 0.0)
+    return EncodedTexts(np.concatenate(rows).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
 
 
 def ngrams(row, orders):

@@ -89,7 +89,9 @@ def test_the_recipes_accumulate_does_not_change_a_training(accumulate):
     def trained(parts):
         lengths = np.arange(1, 41) % 6 + 1
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        view = EncodedTexts((np.arange(offsets[-1]) % 11).astype(np.int32), offsets, 0, 0.0)
+        view = EncodedTexts(
+            (np.arange(offsets[-1]) % 11).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool)
+        )
         labels = np.where(np.arange(40) < 10, np.arange(40) % 2, -1)
         examples = Examples(np.arange(40), [str(i) for i in range(40)], labels)
         source = Batches(examples, view, batch_size=16, labelled_per_batch=5, seed=0, teacher=view, accumulate=parts)

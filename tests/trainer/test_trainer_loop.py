@@ -359,7 +359,7 @@ class Sum(nn.Module):
 def test_logits_come_in_the_order_of_the_rows(training):
     lengths = np.array([2, 5, 1, 3, 4])
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    view = EncodedTexts(np.arange(1, 16, dtype=np.int32), offsets, 0, 0.0)
+    view = EncodedTexts(np.arange(1, 16, dtype=np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
     expected = [sum(range(1 + start, 1 + end)) for start, end in pairwise(offsets)]
     network, advanced = Sum().train(training), []
     logits = predict_logits(network, view, batch_size=2, advance=advanced.append)

@@ -14,10 +14,22 @@ from limbeck.data.tokenizers import (
     build_encoder,
     pretrained_folder,
 )
-from limbeck.data.views import EncodedTexts, Rows, encode, load_encoded, save_encoded, view_digest
+from limbeck.data.views import (
+    PARTS,
+    EncodedTexts,
+    Reading,
+    Rows,
+    encode,
+    load_encoded,
+    reading,
+    same_tokens,
+    save_encoded,
+    view_digest,
+)
 
 __all__ = [
     "NO_ROWS",
+    "PARTS",
     "UNLABELLED",
     "BatchForm",
     "Batches",
@@ -26,6 +38,7 @@ __all__ = [
     "Examples",
     "GivenTokenizerSettings",
     "LoaderBatches",
+    "Reading",
     "Rows",
     "SplitSettings",
     "Splits",
@@ -43,6 +56,8 @@ __all__ = [
     "load_splits",
     "pretrained_folder",
     "read_tables",
+    "reading",
+    "same_tokens",
     "save_encoded",
     "view_digest",
 ]

@@ -29,7 +29,6 @@ class TensorRows:
     """Inputs of many examples, by the name of the argument, each (rows, ...)."""
 
     inputs: Inputs
-    truncated: float = 0.0
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))

@@ -1,8 +1,9 @@
 """A view: one way of presenting the examples to a model, encoded once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -19,14 +20,12 @@ from limbeck.runtime import Encoder
 
 _FORMAT = 2
 
+PARTS = ("tokens", "offsets", "cut")
+"""What `save_encoded` writes of each view."""
+
 
 class Rows(Protocol):
     """Examples as a network sees them."""
-
-    @property
-    def truncated(self) -> float:
-        """Share of the examples that were cut, in [0, 1]."""
-        ...
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -48,13 +47,13 @@ class EncodedTexts:
         tokens: (all tokens,) int32.
         offsets: (texts + 1,) int64; text i is `tokens[offsets[i]:offsets[i + 1]]`, never empty.
         pad_id: fills the end of shorter rows of a batch.
-        truncated: share of texts cut at the view's length, in [0, 1].
+        cut: (texts,) bool, True where a text was longer than the view's length.
     """
 
     tokens: NDArray[np.int32]
     offsets: NDArray[np.int64]
     pad_id: int
-    truncated: float
+    cut: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -65,9 +64,9 @@ class EncodedTexts:
         return np.diff(self.offsets)
 
     def first(self, texts: int) -> "EncodedTexts":
-        """Return the first texts, as a view of the same memory; of their number that were cut nothing is known."""
+        """Return the first texts, as a view of the same memory."""
         offsets = self.offsets[: texts + 1]
-        return EncodedTexts(self.tokens[: offsets[-1]], offsets, self.pad_id, self.truncated)
+        return EncodedTexts(self.tokens[: offsets[-1]], offsets, self.pad_id, self.cut[:texts])
 
     def batch(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
         """Return `input_ids` and `attention_mask`, (rows, longest) int64, padded on the right.
@@ -96,15 +95,62 @@ def encode(encoder: Encoder, texts: Sequence[str]) -> EncodedTexts:
     tokens = np.empty(int(offsets[-1]), np.int32)
     for start, sequence in zip(offsets, sequences, strict=False):
         tokens[start : start + len(sequence)] = sequence
-    return EncodedTexts(tokens, offsets, encoder.pad_id, float(cut.mean()) if len(cut) else 0.0)
+    return EncodedTexts(tokens, offsets, encoder.pad_id, cut)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a network reads of some texts.
+
+    Attributes:
+        tokens: mean number of tokens a text, as cut; `[CLS]` and the like are not counted.
+        unknown: share of these tokens that the vocabulary does not have, in [0, 1].
+        cut: share of the texts that are longer than the view's length, in [0, 1].
+        unread: number of texts without a known token.
+    """
+
+    tokens: float
+    unknown: float
+    cut: float
+    unread: int
+
+
+def reading(encoder: Encoder, encoded: EncodedTexts) -> Reading:
+    """Count what the texts that an encoder has encoded are to a network."""
+    if not len(encoded):
+        return Reading(0.0, 0.0, 0.0, 0)
+    starts, ids = encoded.offsets[:-1], encoded.tokens
+    real = np.ones(len(ids), bool)
+    for index in encoder.special:
+        real &= ids != index
+    # A text without any token is one padding token.
+    real[starts[(encoded.lengths == 1) & (ids[starts] == encoded.pad_id)]] = False
+    known = real if encoder.unknown is None else real & (ids != encoder.unknown)
+    count = np.count_nonzero(real)
+    return Reading(
+        tokens=float(count / len(encoded)),
+        unknown=float(1 - np.count_nonzero(known) / count) if count else 0.0,
+        cut=float(encoded.cut.mean()),
+        unread=int(np.count_nonzero(~np.logical_or.reduceat(known, starts))),
+    )
+
+
+def same_tokens(encoded: EncodedTexts, others: EncodedTexts) -> int:
+    """Return how many of the encoded texts have the token ids of one of the others."""
+    known = set(_rows(others))
+    return sum(row in known for row in _rows(encoded))
+
+
+def _rows(encoded: EncodedTexts) -> Iterator[bytes]:
+    held, size = encoded.tokens.tobytes(), encoded.tokens.itemsize
+    bounds = (size * encoded.offsets).tolist()
+    return (held[start:end] for start, end in pairwise(bounds))
 
 
 def save_encoded(encoded: Mapping[str, EncodedTexts], path: Path) -> None:
     """Write encoded texts by name into one safetensors file."""
-    tensors = {
-        f"{name}/{part}": getattr(held, part) for name, held in encoded.items() for part in ("tokens", "offsets")
-    }
-    about = {name: json.dumps([held.pad_id, held.truncated]) for name, held in encoded.items()}
+    tensors = {f"{name}/{part}": getattr(held, part) for name, held in encoded.items() for part in PARTS}
+    about = {name: json.dumps(held.pad_id) for name, held in encoded.items()}
     with staged(path) as aside:
         save_file(tensors, str(aside), metadata=about)
 
@@ -114,6 +160,6 @@ def load_encoded(path: Path) -> dict[str, EncodedTexts]:
     with safe_open(str(path), framework="numpy") as file:
         about = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
         return {
-            name: EncodedTexts(file.get_tensor(f"{name}/tokens"), file.get_tensor(f"{name}/offsets"), *held)
-            for name, held in about.items()
+            name: EncodedTexts(**{part: file.get_tensor(f"{name}/{part}") for part in PARTS}, pad_id=pad_id)
+            for name, pad_id in about.items()
         }

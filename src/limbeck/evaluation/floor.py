@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Inverse strengths of the L2 penalty that are tried, strongest penalty first."""
 
 MAX_TERMS = 50_000
-"""Most words and word pairs (or characters and their pairs) kept, the most frequent ones: bounds memory at 77 classes to about half a gigabyte."""
+"""Most words and word pairs (of some scripts: characters) kept, the most frequent ones: bounds memory at 77 classes to
+about half a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,9 @@ def tfidf_floor(
     if len(np.unique(labels)) < 2:
         raise LimbeckError("the labelled rows show fewer than two classes", where="floor", fix="label more rows")
     require_words(train_texts)
-    vectorizer = TfidfVectorizer(
-        tokenizer=terms, token_pattern=None, ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_TERMS
-    )
+    # Its own pattern is set to None, or it warns that this is not used.
+    cut: dict[str, Any] = {"tokenizer": terms, "token_pattern": None}
+    vectorizer = TfidfVectorizer(**cut, ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_TERMS)
     rows = vectorizer.fit_transform(train_texts)
     held_out, truth = vectorizer.transform(validation_texts), np.asarray(validation_labels)
 

@@ -170,6 +170,15 @@ class Curves(Record):
     labels: BudgetCurve | None = Field(default=None, description="the teacher has seen the same labels, no others")
 
 
+class ViewRecord(Record):
+    """What one network reads of the training texts, the transfer set as it was read."""
+
+    tokens: float = Field(description="mean number of tokens a text, as cut, without special ones")
+    unknown: Fraction = Field(description="share of these tokens that the vocabulary does not have")
+    cut: Fraction = Field(description="share of the texts that are longer than max_length")
+    unread: int = Field(description="texts without a known token")
+
+
 class DataRecord(Record):
     """What the data were, and what was dropped from them."""
 
@@ -183,7 +192,13 @@ class DataRecord(Record):
     augmented: int = Field(default=0, description="unlabelled rows that `data.augment` made besides")
     ceiling: int | None = Field(default=None, description="rows of the target whose labels the arm ceiling learned")
     dropped: dict[str, int] = Field(description="rows removed, by reason")
-    truncated: dict[str, Fraction] = Field(description="share of training texts cut at max_length, by model")
+    views: dict[str, ViewRecord] = Field(
+        default_factory=dict, description="by network; of the arms, those that read as the student does are left out"
+    )
+    same_tokens: dict[str, int] = Field(
+        default_factory=dict,
+        description="test rows whose token ids, as cut, are those of a training or transfer row, by network",
+    )
 
 
 class Evaluation(Record):

@@ -14,6 +14,7 @@ from limbeck.distiller import Distiller
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import let_import, require_usable
 from limbeck.pipeline.pretrain import language_training, pretraining
+from limbeck.pipeline.reading import describe_readers
 from limbeck.pipeline.teacher import member_names
 from limbeck.recipe import CurveSettings, NBLRTeacher, NetworkSettings, Recipe
 from limbeck.trainer import GroupSource, TrainSettings, fit, predict_logits
@@ -47,7 +48,7 @@ class Pace:
 
 
 def check(recipe: Recipe) -> float:
-    """Print split sizes, classes, truncated shares and an estimate of the time; return the estimate in seconds.
+    """Print split sizes, classes, what networks read of a text, and an estimate of the time; return that, in seconds.
 
     Every model is built, and one of each that are alike takes a few steps: what would fail later fails now.
 
@@ -58,6 +59,7 @@ def check(recipe: Recipe) -> float:
     material = Material(load_splits(recipe.data))
     _describe(recipe, material.splits)
     require_usable(recipe, material)
+    describe_readers(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
     # A solver takes seconds.
@@ -67,8 +69,6 @@ def check(recipe: Recipe) -> float:
     paces: dict[str, Pace] = {}
     seconds: dict[str, float] = {}
     for name, settings in networks.items():
-        cut = material.view(settings).transfer.truncated
-        say(f"{name}: {cut:.1%} of the training texts are longer than {settings.max_length} tokens")
         if (alike := _what_sets_the_pace(settings)) not in paces:
             paces[alike] = _trial(settings, material)
         seconds[name] = _whole_run(name, settings, paces[alike], recipe, material.splits)

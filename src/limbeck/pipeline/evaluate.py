@@ -1,7 +1,7 @@
 """The one touch of the test split: every model's answers, the comparison, and what it costs to run them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle import Answer, Delivery, write_bundle
-from limbeck.data import Splits
+from limbeck.data import Splits, same_tokens
 from limbeck.evaluation import (
     Floor,
     agreement,
@@ -37,6 +37,7 @@ from limbeck.evaluation.schema import (
     Fidelity,
     Gain,
     TestEvaluation,
+    ViewRecord,
 )
 from limbeck.files import read_json, size_of, write_json
 from limbeck.losses import CATALOG
@@ -45,6 +46,7 @@ from limbeck.pipeline.export import Exported
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.teacher import TeacherAnswers
+from limbeck.pipeline.views import TextView
 from limbeck.ranks import ALONE, Ranks
 from limbeck.recipe import Recipe
 from limbeck.report.target import outcome
@@ -125,7 +127,7 @@ def evaluate(
         name=recipe.name,
         test_examples=len(splits.test),
         seeds=recipe.seeds,
-        data=_data(recipe, splits, teacher.networks | {"student": arms["student"].trained[recipe.seeds[0]]}),
+        data=_data(recipe, splits).model_copy(update=_readings(teacher, arms)),
         teacher=teacher_block,
         student=blocks["student"],
         baseline=blocks.get("baseline"),
@@ -197,7 +199,7 @@ def deliver(
         "seeds": recipe.seeds,
         "seed": arm.best_seed,
         "target": outcome(target.validation_accuracy, trained.history) if target else None,
-        "data": _data(recipe, splits, {}).model_dump(),
+        "data": _data(recipe, splits).model_dump(),
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
     }
@@ -317,7 +319,24 @@ def _steps_to_target(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | N
     return {name: [trained.history.target_step for trained in arm.trained.values()] for name, arm in arms.items()}
 
 
-def _data(recipe: Recipe, splits: Splits, networks: Mapping[str, Trained]) -> DataRecord:
+def _readings(teacher: TeacherAnswers, arms: Mapping[str, Arm]) -> dict[str, Any]:
+    """Return what each network reads, and the test rows that are training rows to teacher or student."""
+    student, *others = [next(iter(arm.trained.values())).view for arm in arms.values()]
+    views = {name: trained.view for name, trained in teacher.networks.items()} | {"student": student}
+    same = {name: same_tokens(view.test, view.transfer) for name, view in views.items() if isinstance(view, TextView)}
+    views |= {
+        name: view
+        for name, view in zip([name for name in arms if name != "student"], others, strict=True)
+        if view.digest != student.digest
+    }
+    readings = {name: view.reading for name, view in views.items()}
+    return {
+        "views": {name: ViewRecord(**asdict(found)) for name, found in readings.items() if found is not None},
+        "same_tokens": same,
+    }
+
+
+def _data(recipe: Recipe, splits: Splits) -> DataRecord:
     return DataRecord(
         source=recipe.data.title,
         target=recipe.data.target.title if recipe.data.target else None,
@@ -329,7 +348,6 @@ def _data(recipe: Recipe, splits: Splits, networks: Mapping[str, Trained]) -> Da
         augmented=len(splits.augmented),
         ceiling=len(splits.ceiling) if "ceiling" in recipe.trained_arms else None,
         dropped=splits.dropped,
-        truncated={name: trained.view.transfer.truncated for name, trained in networks.items()},
     )
 
 

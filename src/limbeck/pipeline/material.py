@@ -11,6 +11,7 @@ from torch import nn
 
 from limbeck import __version__
 from limbeck.data import (
+    PARTS,
     Batches,
     BatchForm,
     Examples,
@@ -22,13 +23,12 @@ from limbeck.data import (
     load_encoded,
     save_encoded,
 )
-from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.files import write_text
 from limbeck.losses import CrossEntropy, Objective, objective_from
 from limbeck.models import GivenSettings, build_model, missing
 from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.views import Reads, TensorView, TextView, View
+from limbeck.pipeline.views import Reads, TensorView, TextView, View, reads_digest
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings, Recipe
 from limbeck.runtime import Encoder
@@ -107,7 +107,7 @@ class Material:
 
     def view(self, settings: Reads) -> View:
         """Return the view that a network reads, shared by those that read alike."""
-        key = digest([settings.tokenizer.model_dump(), settings.max_length, settings.tail])
+        key = reads_digest(settings)
         if key not in self._views:
             self._views[key] = self._text_view(settings, key)
         return self._views[key]
@@ -120,7 +120,7 @@ class Material:
             return view.of(self.splits)
         if self.folder is None:
             return TextView(self._encoder(settings), self.splits)
-        inputs = {"version": __version__, "tokenizer": key, "data": self._digest}
+        inputs = {"version": __version__, "tokenizer": key, "data": self._digest, "parts": PARTS}
         stage = Stage(self.folder / "views" / key, inputs, quiet=True)
         tokenizer, encoded = stage.folder / "tokenizer.json", stage.folder / "texts.safetensors"
         if not stage.done:

@@ -27,6 +27,7 @@ from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, log_test_u
 from limbeck.pipeline.export import Exported, export_all
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
+from limbeck.pipeline.reading import describe_readers, require_readable
 from limbeck.pipeline.side_by_side import train_side_by_side
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.target import wanted
@@ -36,6 +37,7 @@ from limbeck.recipe import Recipe
 from limbeck.report import write_report
 from limbeck.report.curves import sentences as curve_sentences
 from limbeck.report.format import words
+from limbeck.report.reading import sentences as reading_sentences
 from limbeck.tracking import tracked_by, tracking
 
 LOG = "train.log"
@@ -193,6 +195,7 @@ def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Materia
     if splits.dropped:
         say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
     require_usable(recipe, material)
+    describe_readers(recipe, material)
     return material
 
 
@@ -200,12 +203,14 @@ def require_usable(recipe: Recipe, material: Material) -> None:
     """Raise what can be known to fail, before anything long starts.
 
     Raises:
-        LimbeckError: see `preflight`; or floor or teacher find nothing to learn from in the labelled texts.
+        LimbeckError: see `preflight` and `require_readable`; or floor or teacher find nothing to learn from in the
+            labelled texts.
     """
     preflight(recipe, material)
     if material.view(recipe.student).encoder is not None:
         require_words(material.splits.labelled.texts)
     require_regressions(recipe, material)
+    require_readable(recipe, material)
 
 
 def _evaluate(
@@ -234,7 +239,7 @@ def _evaluate(
         {"name": words(name), **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
         for name, block in result.models.items()
     ]
-    sentences = [result.sentence, transfer_sentence(result), *curve_sentences(result)]
+    sentences = [result.sentence, transfer_sentence(result), *reading_sentences(result), *curve_sentences(result)]
     said = "\n".join(text for text in sentences if text is not None)
     record, error = deliver(recipe, material, arms["student"], exported, rows, said, out)
     return result.model_copy(update={"bundle": record, "bundle_error": error})

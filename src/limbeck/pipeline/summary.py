@@ -4,7 +4,7 @@ from limbeck.console import say, table
 from limbeck.evaluation import parts_sentence, transfer_sentence
 from limbeck.evaluation.schema import Block, Evaluation
 from limbeck.pipeline.order import Run
-from limbeck.report import curves, target
+from limbeck.report import curves, reading, target
 from limbeck.report import format as text
 
 
@@ -36,7 +36,7 @@ def print_summary(run: Run) -> None:
         say(moved)
     if result.gain is not None and result.decomposition is not None:
         say(parts_sentence(result.gain, result.decomposition))
-    for sentence in curves.sentences(result):
+    for sentence in [*reading.sentences(result), *curves.sentences(result)]:
         say(sentence)
     say("")
     if run.bundle is not None:

@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.bundle import Answer
-from limbeck.data import EncodedTexts, Examples, Rows, Splits, TensorRows, TokenizerSettings, encode, view_digest
+from limbeck.data import (
+    EncodedTexts,
+    Examples,
+    Reading,
+    Rows,
+    Splits,
+    TensorRows,
+    TokenizerSettings,
+    encode,
+    reading,
+    view_digest,
+)
+from limbeck.digest import digest
 from limbeck.models import Vocabulary
 from limbeck.runtime import Encoder
 from limbeck.runtime.bundle import OnnxClassifier, OnnxTensors
@@ -36,6 +48,15 @@ class Reads(Protocol):
         ...
 
 
+READS = tuple(name for name, held in vars(Reads).items() if isinstance(held, property))
+"""The keys of what is read."""
+
+
+def reads_digest(settings: Reads) -> str:
+    """Name how texts are read."""
+    return digest([settings.tokenizer.model_dump(), settings.max_length, settings.tail])
+
+
 class View(Protocol):
     """The splits as one network sees them.
 
@@ -50,6 +71,11 @@ class View(Protocol):
     @property
     def encoder(self) -> Encoder | None:
         """Of texts; None when the inputs came ready."""
+        ...
+
+    @property
+    def reading(self) -> Reading | None:
+        """What is read of the transfer set as it was read; None when the inputs came ready."""
         ...
 
     @property
@@ -114,6 +140,11 @@ class TextView:
         """The tokens, by id."""
         return Vocabulary(self.encoder.tokens, self.encoder.pad_id)
 
+    @cached_property
+    def reading(self) -> Reading:
+        """What is read of the transfer set as it was read."""
+        return reading(self.encoder, self.original)
+
     @property
     def labelled(self) -> EncodedTexts:
         """The labelled training rows."""
@@ -157,7 +188,7 @@ class TextView:
 class TensorView:
     """Inputs that came ready from loaders; training rows stay there."""
 
-    encoder = None
+    encoder = reading = None
 
     def __init__(self, name: str, validation: TensorRows, test: TensorRows) -> None:
         self.digest = name

@@ -1,11 +1,13 @@
 """Text to token ids, from `tokenizer.json` alone; training and deployment share this one copy."""
 
+import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models
 
 from limbeck.errors import LimbeckError
 from limbeck.runtime.words import AsciiWords
@@ -91,6 +93,20 @@ class Encoder:
         """The vocabulary, indexed by token id."""
         by_id = {index: token for token, index in self._tokenizer.get_vocab().items()}
         return tuple(by_id.get(index, "") for index in range(max(by_id) + 1))
+
+    @cached_property
+    def unknown(self) -> int | None:
+        """The id of what the vocabulary does not have; None where nothing gets one, as in a tokenizer of bytes."""
+        model = self._tokenizer.model
+        if isinstance(model, models.Unigram):
+            return json.loads(model.__getstate__())["unk_id"]
+        name = model.unk_token
+        return None if name is None else self._tokenizer.token_to_id(name)
+
+    @cached_property
+    def special(self) -> frozenset[int]:
+        """The ids that every text gets, such as those of `[CLS]` and `[SEP]`."""
+        return frozenset(self._tokenizer.encode("").ids)
 
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.bool_]]:
         """Return the token ids of each text, and whether it was cut at `max_length`.

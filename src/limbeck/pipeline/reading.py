@@ -1,0 +1,85 @@
+"""What the networks of a run read of its texts; a network that sees next to nothing of them is refused."""
+
+from limbeck.console import say
+from limbeck.data import reading
+from limbeck.errors import LimbeckError
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.teacher import member_names
+from limbeck.pipeline.views import READS, Reads, TextView, reads_digest
+from limbeck.recipe import NBLRTeacher, Recipe
+
+UNKNOWN_WARNED = 0.1
+"""Share of unknown tokens from which there is a warning: to the English `minilm`, Japanese has 18 %, English none."""
+UNKNOWN_REFUSED = 0.5
+"""Share above which a vocabulary is of another language: to `minilm`, Chinese has 64 %, and no text is without a known
+token, as punctuation and some 230 characters are known. A vocabulary that was counted in these very texts leaves out
+rare words alone, at `min_frequency: 2` half of the tokens of 50 short texts: it is warned of, not refused."""
+UNREAD_REFUSED = 0.5
+"""Share of texts without a known token: to words counted in 50 texts with `min_frequency: 5`, a fifth are."""
+
+_FIXES = {
+    "words": "lower tokenizer.min_frequency, raise tokenizer.size, or give a tokenizer of pieces of words: "
+    "tokenizer={kind: transformers, path: ...}",
+    "transformers": "take a model or tokenizer of this language, by folder or hub id, or tokenizer={kind: words} (of a "
+    "teacher: with kind network); see Languages in docs/recipes.md",
+    "given": "give the tokenizer of a network that reads this language",
+}
+
+
+def readers(recipe: Recipe) -> dict[str, Reads]:
+    """Return what reads texts in a run by name: the teacher's networks, the student, and what reads in another way.
+
+    That may be another arm, or another point of the grid.
+    """
+    members = recipe.teacher.members
+    found: dict[str, Reads] = {
+        name: member if isinstance(member, NBLRTeacher) else member.network
+        for name, member in zip(member_names(len(members)), members, strict=True)
+    }
+    seen: set[str] = set()
+    for arm in dict.fromkeys(("student", *recipe.trained_arms)):
+        for point, settings in recipe.candidates(arm):
+            if (key := reads_digest(settings)) in seen:
+                continue
+            seen.add(key)
+            about = [f"{name}={value}" for name, value in point.items() if name.split(".")[0] in READS]
+            found[", ".join([arm, *about])] = settings
+    return found
+
+
+def require_readable(recipe: Recipe, material: Material) -> None:
+    """Raise where a network sees next to nothing of the training or validation texts.
+
+    Raises:
+        LimbeckError: more than half of the tokens are unknown, or more than half of the texts hold no known token.
+    """
+    for name, settings in readers(recipe).items():
+        view = material.view(settings)
+        if not isinstance(view, TextView):
+            continue
+        texts = len(view.original)
+        # Words counted in the training texts know each of these; whether they are of use, other texts tell.
+        held_out = reading(view.encoder, view.validation)
+        if view.reading.unread > UNREAD_REFUSED * texts:
+            what = f"{view.reading.unread:,} of {texts:,} training texts hold no known token"
+        elif held_out.unread > UNREAD_REFUSED * len(view.validation):
+            what = f"{held_out.unread:,} of {len(view.validation):,} validation texts hold no known token"
+        elif view.reading.unknown > UNKNOWN_REFUSED and settings.tokenizer.kind != "words":
+            what = f"{100 * view.reading.unknown:.1f} % of the tokens of the training texts are unknown"
+        else:
+            continue
+        raise LimbeckError(f"{what} to its tokenizer", where=name, fix=_FIXES[settings.tokenizer.kind])
+
+
+def describe_readers(recipe: Recipe, material: Material) -> None:
+    """Print a line a view: how many tokens a text has, how many are unknown, and how many texts are cut."""
+    for name, settings in readers(recipe).items():
+        if (found := material.view(settings).reading) is None:
+            continue
+        line = (
+            f"  {name}: {found.tokens:.1f} tokens a text (mean), {100 * found.unknown:.1f} % of them unknown, "
+            f"{100 * found.cut:.1f} % of the training texts cut at {settings.max_length} tokens"
+        )
+        if found.unread:
+            line += f", {found.unread:,} texts without a known token"
+        say(line, style="yellow" if found.unknown > UNKNOWN_WARNED else None)
