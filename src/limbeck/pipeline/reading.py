@@ -61,14 +61,18 @@ def require_readable(recipe: Recipe, material: Material) -> None:
         # Words counted in the training texts know each of these; whether they are of use, other texts tell.
         held_out = reading(view.encoder, view.validation)
         if view.reading.unread > UNREAD_REFUSED * texts:
-            what = f"{view.reading.unread:,} of {texts:,} training texts hold no known token"
+            what = f"{view.reading.unread:,} of {texts:,} training texts hold no token known to its tokenizer"
         elif held_out.unread > UNREAD_REFUSED * len(view.validation):
-            what = f"{held_out.unread:,} of {len(view.validation):,} validation texts hold no known token"
+            what = (
+                f"{held_out.unread:,} of {len(view.validation):,} validation texts hold no token known to its tokenizer"
+            )
         elif view.reading.unknown > UNKNOWN_REFUSED and settings.tokenizer.kind != "words":
-            what = f"{100 * view.reading.unknown:.1f} % of the tokens of the training texts are unknown"
+            what = (
+                f"{100 * view.reading.unknown:.1f} % of the tokens of the training texts are unknown to its tokenizer"
+            )
         else:
             continue
-        raise LimbeckError(f"{what} to its tokenizer", where=name, fix=_FIXES[settings.tokenizer.kind])
+        raise LimbeckError(what, where=name, fix=_FIXES[settings.tokenizer.kind])
 
 
 def describe_readers(recipe: Recipe, material: Material) -> None:
