@@ -50,6 +50,9 @@ def test_evaluation_json_is_valid_against_its_published_schema(finished: Run) ->
     assert value["seeds"] == [0, 1]
     assert len(value["gain"]["per_seed"]) == 2
     assert value["student"]["settings"].keys() == {"train.lr"}
+    assert value["data"]["views"].keys() == value["data"]["same_tokens"].keys() == {"teacher", "student"}
+    # A number ends each text, known from training to the teacher, whose `min_frequency` is 1.
+    assert value["data"]["views"]["teacher"]["unknown"] == 0 < value["data"]["views"]["student"]["unknown"]
 
 
 def test_scores_can_be_recomputed_from_the_bundle(finished: Run, source: Path) -> None:

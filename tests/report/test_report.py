@@ -133,6 +133,7 @@ def test_complete_run_shows_its_numbers(tmp_path):
         "student 3 of 3 600 · 1,100 · 700 800",
         "baseline 1 of 3 1,400 · not reached · not reached –",
         "the same planned steps",
+        "teacher 24.3 0.0 % 0.0 % 0 student 21.5 3.1 % 1.2 % 7",
     ):
         assert said in text, said
 

@@ -1,11 +1,15 @@
 """The shortcut for ASCII texts against `tokenizers`, word for word."""
 
+import re
+import unicodedata
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from limbeck.runtime import Encoder, encoder, words
+from limbeck.runtime.scripts import terms
 
 PIECES = [
     "n't",
@@ -55,6 +59,8 @@ def test_european_texts_are_cut_as_ever(text):
     normal = tokenizer.normalizer.normalize_str(text)
     old = pre_tokenizers.Split(Regex(OLD), behavior="removed", invert=True)
     assert cut_by_library(text) == [word for word, _ in old.pre_tokenize_str(normal)]
+    if not any(unicodedata.combining(char) or unicodedata.category(char) == "Me" for char in text):
+        assert terms(text) == re.findall(r"(?u)\b\w\w+\b", text)  # the floor's words are scikit-learn's
 
 
 def tokenizer_of(*texts):

@@ -25,7 +25,7 @@ PRETRAINED = (
 
 
 class WordTokenizerSettings(BaseModel):
-    """Lower-cased words and marks, counted in the run's own training texts."""
+    """Lower-cased words (of scripts without blanks: characters) and marks, counted in the run's own training texts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -134,4 +134,8 @@ def _pretrained(path: str) -> tuple[Tokenizer, int]:
             f"no tokenizer at `{path}`: {first_line(error).rstrip('.')}",
             fix=PRETRAINED,
         ) from error
-    return loaded.backend_tokenizer, loaded.pad_token_id or 0
+    tokenizer = loaded.backend_tokenizer
+    if len(tokenizer.get_added_tokens_decoder()) >= tokenizer.get_vocab_size():
+        # What transformers makes of a config alone.
+        raise LimbeckError(f"no tokenizer at `{path}`: its vocabulary is empty", fix=PRETRAINED)
+    return tokenizer, loaded.pad_token_id or 0

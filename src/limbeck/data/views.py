@@ -126,10 +126,10 @@ def reading(encoder: Encoder, encoded: EncodedTexts) -> Reading:
     # A text without any token is one padding token.
     real[starts[(encoded.lengths == 1) & (ids[starts] == encoded.pad_id)]] = False
     known = real if encoder.unknown is None else real & (ids != encoder.unknown)
-    count = np.count_nonzero(real)
+    count, unknown = np.count_nonzero(real), np.count_nonzero(real & ~known)
     return Reading(
         tokens=float(count / len(encoded)),
-        unknown=float(1 - np.count_nonzero(known) / count) if count else 0.0,
+        unknown=float(unknown / count) if count else 0.0,
         cut=float(encoded.cut.mean()),
         unread=int(np.count_nonzero(~np.logical_or.reduceat(known, starts))),
     )

@@ -1,0 +1,37 @@
+"""What is said of texts that are cut, and of test rows that are training rows to a network."""
+
+import example
+
+from limbeck.report import reading
+
+
+def said(**changes):
+    """Return the sentences about a run, after changes of its student's view, its floor and its count of equal rows."""
+    run = example.complete()
+    views = run.data.views | {"student": run.data.views["student"].model_copy(update={"cut": changes.get("cut", 0.0)})}
+    same = {"teacher": 0, "student": changes.get("same", 0)}
+    floor = run.floor.model_copy(update={"accuracy": changes.get("floor", run.floor.accuracy)})
+    data = run.data.model_copy(update={"views": views, "same_tokens": same})
+    found = reading.sentences(run.model_copy(update={"data": data, "floor": floor}))
+    return [text.replace("\u00a0", " ") for text in found]
+
+
+def test_many_texts_cut_may_be_why_the_floor_is_better():
+    assert said() == said(cut=0.25) == said(cut=0.2, floor=0.9) == []
+    assert said(cut=0.784, floor=0.9) == [
+        "Training texts cut at max_length: 78.4 % for the student. "
+        "TF-IDF + LR reads whole texts, which may be why it is better than the student."
+    ]
+    assert said(cut=0.26) == [
+        "Training texts cut at max_length: 26.0 % for the student. A larger max_length, or tail, may raise the scores."
+    ]
+
+
+def test_test_rows_that_are_training_rows_to_a_network():
+    assert said(same=1200) == [
+        "For the student, 1,200 of 2,000 test rows have the token ids of a training or transfer row."
+    ]
+
+
+def test_a_run_without_texts_has_no_rows():
+    assert reading.rows(example.bare()) == reading.sentences(example.bare()) == []
