@@ -1,7 +1,7 @@
 """The one touch of the test split: every model's answers, the comparison, and what it costs to run them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle import Answer, Delivery, write_bundle
-from limbeck.data import Splits, same_tokens
+from limbeck.data import Splits
 from limbeck.evaluation import (
     Floor,
     agreement,
@@ -37,7 +37,6 @@ from limbeck.evaluation.schema import (
     Fidelity,
     Gain,
     TestEvaluation,
-    ViewRecord,
 )
 from limbeck.files import read_json, size_of, write_json
 from limbeck.losses import CATALOG
@@ -45,8 +44,8 @@ from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.export import Exported
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
+from limbeck.pipeline.reading import what_was_read
 from limbeck.pipeline.teacher import TeacherAnswers
-from limbeck.pipeline.views import TextView
 from limbeck.ranks import ALONE, Ranks
 from limbeck.recipe import Recipe
 from limbeck.report.target import outcome
@@ -127,7 +126,7 @@ def evaluate(
         name=recipe.name,
         test_examples=len(splits.test),
         seeds=recipe.seeds,
-        data=_data(recipe, splits).model_copy(update=_readings(teacher, arms)),
+        data=_data(recipe, splits).model_copy(update=what_was_read(teacher.networks, arms)),
         teacher=teacher_block,
         student=blocks["student"],
         baseline=blocks.get("baseline"),
@@ -317,23 +316,6 @@ def _steps_to_target(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | N
     if arms["student"].target is None:
         return None
     return {name: [trained.history.target_step for trained in arm.trained.values()] for name, arm in arms.items()}
-
-
-def _readings(teacher: TeacherAnswers, arms: Mapping[str, Arm]) -> dict[str, Any]:
-    """Return what each network reads, and the test rows that are training rows to teacher or student."""
-    student, *others = [next(iter(arm.trained.values())).view for arm in arms.values()]
-    views = {name: trained.view for name, trained in teacher.networks.items()} | {"student": student}
-    same = {name: same_tokens(view.test, view.transfer) for name, view in views.items() if isinstance(view, TextView)}
-    views |= {
-        name: view
-        for name, view in zip([name for name in arms if name != "student"], others, strict=True)
-        if view.digest != student.digest
-    }
-    readings = {name: view.reading for name, view in views.items()}
-    return {
-        "views": {name: ViewRecord(**asdict(found)) for name, found in readings.items() if found is not None},
-        "same_tokens": same,
-    }
 
 
 def _data(recipe: Recipe, splits: Splits) -> DataRecord:

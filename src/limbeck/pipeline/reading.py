@@ -1,11 +1,18 @@
 """What the networks of a run read of its texts; a network that sees next to nothing of them is refused."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
 from limbeck.console import say
-from limbeck.data import reading
+from limbeck.data import reading, same_tokens
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.schema import ViewRecord
+from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.material import Material
+from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.teacher import member_names
-from limbeck.pipeline.views import READS, Reads, TextView, reads_digest
+from limbeck.pipeline.views import READS, Reads, TextView, View, reads_digest
 from limbeck.recipe import NBLRTeacher, Recipe
 
 UNKNOWN_WARNED = 0.1
@@ -87,3 +94,17 @@ def describe_readers(recipe: Recipe, material: Material) -> None:
         if found.unread:
             line += f", {found.unread:,} texts without a known token"
         say(line, style="yellow" if found.unknown > UNKNOWN_WARNED else None)
+
+
+def what_was_read(teachers: Mapping[str, Trained], arms: Mapping[str, Arm]) -> dict[str, Any]:
+    """Return what each network reads, and how many test rows are training rows to teacher and student, by network.
+
+    Both are parts of a `DataRecord`. Networks of loaders have none, nor have arms that read as the student does.
+    """
+    by_arm: dict[str, View] = {name: next(iter(arm.trained.values())).view for name, arm in arms.items()}
+    views = {name: trained.view for name, trained in teachers.items()} | {"student": by_arm["student"]}
+    same = {name: same_tokens(view.test, view.transfer) for name, view in views.items() if isinstance(view, TextView)}
+    views |= {name: view for name, view in by_arm.items() if view.digest != by_arm["student"].digest}
+    found = {name: view.reading for name, view in views.items()}
+    records = {name: ViewRecord(**asdict(read)) for name, read in found.items() if read is not None}
+    return {"views": records, "same_tokens": same}
