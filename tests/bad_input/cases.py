@@ -134,21 +134,6 @@ UTF8 = rows(60).encode()
 LIST_LABELS = lines_of(*({"text": f"a text {row}", "label": [row % 2]} for row in range(60)))
 NAN_LABELS = lines_of(*({"text": f"a text {row}", "label": float("nan")} for row in range(60)))
 MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
-ENGLISH = json.dumps(
-    {
-        "version": "1.0",
-        "added_tokens": [],
-        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "lowercase": True},
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "model": {
-            "type": "WordPiece",
-            "unk_token": "[UNK]",
-            "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100,
-            "vocab": {piece: index for index, piece in enumerate(["[PAD]", "[UNK]", "a", "good", "天", *"0123456789"])},
-        },
-    }
-)
 LETTERS = [" ".join(word) for word in itertools.islice(itertools.product("abcdefg", repeat=3), 260)]
 STRANGERS = "text,label\n" + "".join(f"word{row} other{row},{row % 2}\n" for row in range(260))
 DATA = [
@@ -212,12 +197,6 @@ DATA = [
         "texts of words of one letter", "text,label\n" + "".join(f"{word},{n % 2}\n" for n, word in enumerate(LETTERS))
     ),
     in_the_data("texts without a word in common", STRANGERS),
-    Case(
-        "data",
-        "a tokenizer of another language",
-        run("data.source=mine.csv", "student.tokenizer={kind: transformers, path: english}"),
-        files({"english/tokenizer.json": ENGLISH, "mine.csv": rows(260, text="好天地人日月山水火")}),
-    ),
     in_the_data("texts without a word in common, and a teacher of n-grams", STRANGERS, "teacher={kind: nblr}"),
     in_the_data(
         "an ensemble with texts without a word in common",
