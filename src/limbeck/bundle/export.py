@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from limbeck.files import staged
@@ -38,7 +37,7 @@ def export_onnx(
         Exception: whatever the exporter raises for a network that it cannot express.
     """
     sizes = {name: torch.export.Dim(name) for axis in axes.values() for name in axis.values()}
-    with _quiet(), staged(path) as aside, _at_rest(model):
+    with quiet(), staged(path) as aside, _at_rest(model):
         program = torch.onnx.export(
             model,
             (),
@@ -52,17 +51,6 @@ def export_onnx(
         assert program is not None
         program.save(str(aside), external_data=False)
         onnx.checker.check_model(str(aside))
-
-
-def quantize_int8(source: Path, target: Path) -> None:
-    """Write an int8 twin: weights in int8, activations quantized as they come.
-
-    Constants are folded first, or onnxruntime finds no constant weights in an LSTM and leaves it as it is.
-    """
-    with _quiet(), staged(target) as aside:
-        folded = aside.with_name("folded.onnx")  # onnxruntime writes more files beside it while it works
-        quant_pre_process(str(source), str(folded), skip_symbolic_shape=True)
-        quantize_dynamic(str(folded), str(aside), weight_type=QuantType.QInt8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +94,19 @@ def _at_rest(model: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the exporter's notes about packages that it does not need and about its own deprecations."""
+def quiet() -> Iterator[None]:
+    """Silence notes of exporter and quantizer about packages that they do not need and their own deprecations."""
     logger = logging.getLogger("torch.onnx")
     root = logging.getLogger()
     levels = logger.level, root.level
     logger.setLevel(logging.ERROR)
     root.setLevel(logging.ERROR)
+    onnxruntime.set_default_logger_severity(3)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
+        onnxruntime.set_default_logger_severity(2)  # its default; it cannot be asked for
         logger.setLevel(levels[0])
         root.setLevel(levels[1])

@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
+BUSY = 1.3
+"""Wall over processor time above which a machine is said to have been busy."""
 
 Fraction = float
 """A share in [0, 1]; the report multiplies by 100."""
@@ -16,13 +18,36 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Cost(Record):
-    """What a model costs to run: text in, label out, in one engine with the same threads for every model."""
+class Timed(Record):
+    """How long one example takes: text in, label out, on one thread."""
+
+    cpu_ms: float | None = Field(
+        default=None,  # so that files written before it was measured stay readable
+        ge=0,
+        description="processor milliseconds of one example, median: what `x times faster` is made of",
+    )
+    latency_ms: float = Field(ge=0, description="wall milliseconds of one example, 10th percentile")
+    wall_per_cpu: float | None = Field(
+        default=None, ge=0, description="wall over processor time of one example, median; above 1.3: machine busy"
+    )
+
+    @property
+    def time_ms(self) -> float:
+        """The time that ratios are made of: processor time, which other programs move little; else the latency."""
+        return self.latency_ms if self.cpu_ms is None else self.cpu_ms
+
+    @property
+    def busy(self) -> bool:
+        """True when the machine did so much else that the wall time says little."""
+        return self.wall_per_cpu is not None and self.wall_per_cpu > BUSY
+
+
+class Cost(Timed):
+    """What a model costs to run; networks run in one engine."""
 
     parameters: int = Field(ge=0, description="weights and biases, embeddings included")
     size_bytes: int = Field(ge=0, description="the ONNX file")
-    latency_ms: float = Field(ge=0, description="batch of one, median")
-    throughput_per_s: float = Field(ge=0, description="examples per second, batches of 64")
+    throughput_per_s: float = Field(ge=0, description="examples per processor second, batches of 64, median")
 
 
 class Scores(Record):
@@ -109,14 +134,24 @@ class Disagreement(Record):
     student_probability: Fraction = Field(description="the student's probability of its own decision")
 
 
-class BundleRecord(Record):
+class BundleRecord(Timed):
     """The exported student, compared with the PyTorch student on real inputs."""
 
     precision: Literal["fp32", "int8"]
     size_bytes: int = Field(description="the whole folder")
-    latency_ms: float
     max_abs_error: float = Field(description="largest logit difference of the fp32 file")
-    agreement: Fraction = Field(description="share of equal decisions of the shipped file")
+    agreement: Fraction = Field(
+        description="share of equal decisions of the shipped file; int8: the lowest of alone, batched and shuffled"
+    )
+    agreement_low: Fraction | None = Field(
+        default=None, description="lower bound of the agreement, one-sided 95 % (Clopper-Pearson)"
+    )
+    agreement_rows: int | None = Field(
+        default=None, description="rows that were compared: of validation for fp32, unlabelled transfer rows for int8"
+    )
+    instructions: str | None = Field(
+        default=None, description="architecture and vector instructions of the machine that compared and timed"
+    )
     exceptions: int = Field(description="rows whose fp32 decision differs although the margin exceeds 1e-3")
     seed: int = Field(description="the seed best on validation")
     int8: str = Field(description="why int8 was taken or left")

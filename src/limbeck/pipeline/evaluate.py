@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.bundle import Answer, Delivery, write_bundle
+from limbeck.bundle import Answer, Delivery, Student, write_bundle
 from limbeck.data import Splits
 from limbeck.evaluation import (
     Floor,
@@ -37,6 +37,7 @@ from limbeck.evaluation.schema import (
     Fidelity,
     Gain,
     TestEvaluation,
+    Timed,
 )
 from limbeck.files import read_json, size_of, write_json
 from limbeck.losses import CATALOG
@@ -157,7 +158,7 @@ def measure_costs(
     exported: Exported,
     floor: Floor | None,
 ) -> dict[str, Cost]:
-    """Time every exported model on validation rows, interleaved, in one engine with its default threads."""
+    """Time every exported model on validation rows, interleaved, in one engine, on one thread."""
     runners: dict[str, Answer] = {name: models[name].view.runner(path) for name, path in exported.files.items()}
     sizes = {name: (_parameters(models[name]), size_of(path)) for name, path in exported.files.items()}
     if (whole := teacher.runner(runners)) is not None:
@@ -170,8 +171,7 @@ def measure_costs(
         name: Cost(
             parameters=sizes[name][0],
             size_bytes=sizes[name][1],
-            latency_ms=speed.latency_ms,
-            throughput_per_s=speed.throughput_per_s,
+            **speed.figures,
         )
         for name, speed in speeds.items()
     }
@@ -205,13 +205,16 @@ def deliver(
     try:
         delivery = write_bundle(
             folder / "bundle",
-            model=exported.files["student"],
-            encoder=trained.view.encoder,
-            inputs=trained.view.example[0],
-            runner=trained.view.runner,
-            labels=splits.classes,
+            Student(
+                model=exported.files["student"],
+                says=lambda samples: trained.logits(trained.view.rows(samples)),
+                runner=trained.view.runner,
+                encoder=trained.view.encoder,
+                inputs=trained.view.example[0],
+                labels=splits.classes,
+            ),
             samples=material.samples,
-            reference=trained.logits(trained.view.validation),
+            unlabelled=material.unlabelled,
             card=card,
             scratch=folder / "export",
         )
@@ -352,15 +355,19 @@ def _disagreements(splits: Splits, answers: Answers, seed: int) -> list[Disagree
 
 
 def _bundle_record(delivery: Delivery, seed: int) -> BundleRecord:
+    choice = delivery.choice
     return BundleRecord(
-        precision=delivery.choice.precision,
+        precision=choice.precision,
         size_bytes=delivery.size_bytes,
-        latency_ms=delivery.choice.latency_ms,
+        **{name: choice.speed.figures[name] for name in Timed.model_fields},
         max_abs_error=delivery.fp32.max_abs_error,
-        agreement=delivery.choice.parity.agreement,
+        agreement=choice.agreement.share,
+        agreement_low=choice.agreement.low,
+        agreement_rows=choice.agreement.rows,
+        instructions=choice.instructions,
         exceptions=delivery.fp32.exceptions,
         seed=seed,
-        int8=delivery.choice.why,
+        int8=choice.why,
     )
 
 

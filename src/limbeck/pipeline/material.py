@@ -105,6 +105,11 @@ class Material:
         """What exported networks are timed and compared on: validation rows, in the form that `View.runner` takes."""
         return self.splits.validation.texts
 
+    @property
+    def unlabelled(self) -> Sequence[str]:
+        """What decisions of int8 are compared on: unlabelled texts of the transfer set, as they were read."""
+        return self.splits.unlabelled.texts
+
     def view(self, settings: Reads) -> View:
         """Return the view that a network reads, shared by those that read alike."""
         key = reads_digest(settings)

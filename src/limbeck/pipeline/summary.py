@@ -6,16 +6,19 @@ from limbeck.evaluation.schema import Block, Evaluation
 from limbeck.pipeline.order import Run
 from limbeck.report import curves, reading, target
 from limbeck.report import format as text
+from limbeck.report.tables import busy
 
 
 def print_summary(run: Run) -> None:
     """Print the table, the verdict and where things are."""
     result = run.evaluation
-    columns = ["", "accuracy", "macro F1", "ECE", "weights", "size", "latency", "texts/s"]
+    columns = ["", "accuracy", "macro F1", "ECE", "weights", "size", "cpu time", "latency", "texts/s"]
     names = {"floor": "TF-IDF + LR"}
     rows = [_row(names.get(name, text.words(name)), block) for name, block in result.models.items()]
     say("")
     table(columns, rows, title=f"{result.name}: {result.test_examples:,} test examples, {_seeds(result)}")
+    if said := busy(result):
+        say(f"  {said}: latencies are too high, cpu times change little")
     kept = "-" if result.retention is None else text.percent(result.retention)
     say(f"  retention {kept}, agreement with the teacher {text.percent(result.agreement)}")
     if result.gain is not None:
@@ -49,13 +52,14 @@ def print_summary(run: Run) -> None:
 def _row(name: str, block: Block) -> list[str]:
     quality = [text.percent(block.accuracy), text.percent(block.f1_macro), f"{block.ece:.3f}"]
     if block.cost is None:
-        return [name, *quality, "-", "-", "-", "-"]
+        return [name, *quality, "-", "-", "-", "-", "-"]
     cost = block.cost
     return [
         name,
         *quality,
         text.magnitude(cost.parameters),
         text.bytes(cost.size_bytes),
+        "-" if cost.cpu_ms is None else text.milliseconds(cost.cpu_ms),
         text.milliseconds(cost.latency_ms),
         text.count(round(cost.throughput_per_s)),
     ]

@@ -108,8 +108,12 @@ class View(Protocol):
         """The test rows: only the final evaluation may ask for them."""
         ...
 
+    def rows(self, samples: Sequence[Any]) -> Rows:
+        """Return the material's samples as the network reads them."""
+        ...
+
     def runner(self, file: Path) -> Answer:
-        """Return an exported network as a function of the material's samples."""
+        """Return an exported network as a function of the material's samples, on one thread."""
         ...
 
 
@@ -180,9 +184,13 @@ class TextView:
             self._encoded[name] = encode(self.encoder, examples.texts)
         return self._encoded[name]
 
+    def rows(self, samples: Sequence[Any]) -> EncodedTexts:
+        """Return encoded texts."""
+        return encode(self.encoder, samples)
+
     def runner(self, file: Path) -> Answer:
-        """Return an exported network as a function of texts."""
-        return OnnxClassifier(file, self.encoder).logits
+        """Return an exported network as a function of texts, on one thread."""
+        return OnnxClassifier(file, self.encoder, threads=1).logits
 
 
 class TensorView:
@@ -197,12 +205,15 @@ class TensorView:
         inputs = validation.batch(np.arange(2))
         self.example = inputs, {key: {0: "batch"} for key in inputs}
 
-    def runner(self, file: Path) -> Answer:
-        """Return an exported network as a function of row numbers of the validation split."""
-        network = OnnxTensors(file)
+    def rows(self, samples: Sequence[Any]) -> TensorRows:
+        """Return rows of the validation split by their numbers."""
+        return TensorRows(self.validation.batch(np.asarray(samples)))
 
-        def answer(rows: Sequence[Any]) -> NDArray[np.float32]:
-            inputs = self.validation.batch(np.asarray(rows))
-            return network.logits({key: value.numpy() for key, value in inputs.items()})
+    def runner(self, file: Path) -> Answer:
+        """Return an exported network as a function of row numbers of the validation split, on one thread."""
+        network = OnnxTensors(file, threads=1)
+
+        def answer(samples: Sequence[Any]) -> NDArray[np.float32]:
+            return network.logits({key: value.numpy() for key, value in self.rows(samples).inputs.items()})
 
         return answer

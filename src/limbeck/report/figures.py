@@ -75,13 +75,13 @@ def gains(evaluation: Evaluation) -> Drawing | None:
 
 @style()
 def cost(evaluation: Evaluation) -> Drawing | None:
-    """Draw accuracy against latency, where every model stands in the same engine."""
-    measured = {name: block for name, block in evaluation.models.items() if block.cost and block.cost.latency_ms > 0}
+    """Draw accuracy against the processor time of one example."""
+    measured = {name: block for name, block in evaluation.models.items() if block.cost and block.cost.time_ms > 0}
     if not measured:
         return None
     figure, axes = canvas(270)
-    latencies = {name: block.cost.latency_ms for name, block in measured.items() if block.cost}
-    _decades(axes, list(latencies.values()))
+    times = {name: block.cost.time_ms for name, block in measured.items() if block.cost}
+    _decades(axes, list(times.values()))
     ranges = {name: [100 * scores.accuracy for scores in block.per_seed] for name, block in measured.items()}
     edge = [value for values in ranges.values() for value in values]
     edge += [100 * block.accuracy for block in measured.values()]
@@ -89,20 +89,20 @@ def cost(evaluation: Evaluation) -> Drawing | None:
     axes.set_ylim(min(edge) - room, max(edge) + room)
     _percents(axes)
     for name, block in measured.items():
-        x, colour = latencies[name], COLOURS[name]
+        x, colour = times[name], COLOURS[name]
         if len(ranges[name]) > 1:
             axes.plot([x, x], [min(ranges[name]), max(ranges[name])], color=colour, linewidth=2, alpha=0.45)
         axes.plot([x], [100 * block.accuracy], MARKERS[name], color=colour, markersize=9)
-    _label_points(axes, {name: (latencies[name], 100 * block.accuracy) for name, block in measured.items()})
-    name_axes(figure, axes, x="latency of one example, ms (log)", y="Accuracy on the test split")
+    _label_points(axes, {name: (times[name], 100 * block.accuracy) for name, block in measured.items()})
+    name_axes(figure, axes, x="processor time of one example, ms (log)", y="Accuracy on the test split")
     caption = "Up and to the left is better: more often right, sooner. A bar runs from the worst seed to the best."
     if missing := [name for name in evaluation.models if name not in measured]:
         caption += f" Not measured: {', '.join(map(format.words, missing))}."
-    label = "Accuracy against latency: " + "; ".join(
-        f"{format.words(name)} {format.percent(block.accuracy)} in {format.milliseconds(latencies[name])}"
+    label = "Accuracy against processor time: " + "; ".join(
+        f"{format.words(name)} {format.percent(block.accuracy)} in {format.milliseconds(times[name])}"
         for name, block in measured.items()
     )
-    return Drawing("Accuracy against latency", caption, finish(figure, key="cost", label=label))
+    return Drawing("Accuracy against processor time", caption, finish(figure, key="cost", label=label))
 
 
 @style()

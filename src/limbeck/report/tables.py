@@ -1,7 +1,7 @@
 """What the report's tables say, cell by cell; the template only lays them out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from limbeck.evaluation.schema import Block, Cost, Evaluation
 from limbeck.report import format
@@ -69,11 +69,19 @@ def key_figures(evaluation: Evaluation) -> list[KeyFigure]:
     figures.append(KeyFigure("Agreement", format.percent(evaluation.agreement), agreed))
     for name, words, form, quantity in (
         ("Size", ("smaller", "larger"), format.bytes, "size_bytes"),
-        ("Latency", ("faster", "slower"), format.milliseconds, "latency_ms"),
+        ("Speed", ("faster", "slower"), format.milliseconds, "time_ms"),
     ):
         sides = [getattr(cost, quantity) if cost else None for cost in (teacher, student)]
         figures.append(_against(name, words, form, *sides))
+    if said := busy(evaluation):
+        figures[-1] = replace(figures[-1], note=f"{figures[-1].note}; {said}")
     return figures
+
+
+def busy(evaluation: Evaluation) -> str:
+    """Return that the machine was busy while the models were timed, with the figure; empty where it was not."""
+    ratios = [block.cost.wall_per_cpu or 0.0 for block in evaluation.models.values() if block.cost and block.cost.busy]
+    return f"machine busy (wall time up to {max(ratios):.1f} times processor time)" if ratios else ""
 
 
 def metric_name(evaluation: Evaluation) -> str:
@@ -116,10 +124,19 @@ def cost_rows(evaluation: Evaluation) -> list[Row]:
             "Parameters", "", costs, lambda cost: Cell(format.magnitude(cost.parameters), format.count(cost.parameters))
         ),
         _costs("Size", "ONNX file", costs, lambda cost: Cell(format.bytes(cost.size_bytes))),
-        _costs("Latency", "one example, median", costs, lambda cost: Cell(format.milliseconds(cost.latency_ms))),
+        _costs("Processor time", "one example, median", costs, _cpu),
+        _costs("Latency", "one example, wall time", costs, _latency),
         _costs("Throughput", "per second, batches of 64", costs, lambda cost: Cell(format.rate(cost.throughput_per_s))),
     ]
     return _known(rows)
+
+
+def _cpu(cost: Cost) -> Cell:
+    return Cell() if cost.cpu_ms is None else Cell(format.milliseconds(cost.cpu_ms))
+
+
+def _latency(cost: Cost) -> Cell:
+    return Cell(format.milliseconds(cost.latency_ms), "machine busy" if cost.busy else "")
 
 
 def seed_rows(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:

@@ -48,6 +48,7 @@ class OnnxTensors:
     def __init__(self, model: Path, *, threads: int = 0) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1  # one operator at a time, as the execution mode is sequential
         options.log_severity_level = 3
         self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self.wanted = tuple(entry.name for entry in self._session.get_inputs())

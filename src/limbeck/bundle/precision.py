@@ -1,0 +1,221 @@
+"""Which file ships: fp32, or int8 where that is smaller, faster and of one opinion."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+from torch import Tensor
+
+from limbeck.bundle.export import MAX_ERROR, Parity
+from limbeck.bundle.int8 import instructions, quantize_int8
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import Speed, measure_all
+from limbeck.files import size_of
+from limbeck.runtime import Encoder
+
+AGREEMENT = 0.995
+ROWS, MOST = 2_000, 5_000
+"""Unlabelled rows on which decisions are compared: at least, and at most for the time it takes."""
+CALIBRATING = 500
+"""Other unlabelled rows, whose activations set the ranges."""
+FASTER = 0.92
+"""int8 takes at most this share of the processor time of fp32. The share varies by 0.03 from one measurement to the
+next, and the same file should ship each time."""
+BATCH = 64
+
+Answer = Callable[[Sequence[Any]], NDArray[np.float32]]
+"""Samples in, logits (samples, classes) out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """What is shipped.
+
+    Attributes:
+        model: the fp32 ONNX file.
+        says: the PyTorch network as a function of samples.
+        runner: an ONNX file as a function of samples, on one thread.
+        encoder: its preprocessing; None for a student that reads arrays.
+        inputs: what it is called with, for some rows.
+        labels: class names in the order of the logits.
+    """
+
+    model: Path
+    says: Answer
+    runner: Callable[[Path], Answer]
+    encoder: Encoder | None
+    inputs: Mapping[str, Tensor]
+    labels: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How often a file decides as the PyTorch student does.
+
+    Attributes:
+        share: of equal decisions; of int8 the lowest of rows asked alone, in batches, and in batches of another order.
+        low: its lower bound, one-sided 95 % (Clopper-Pearson).
+        rows: how many were compared.
+    """
+
+    share: float
+    low: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which file ships.
+
+    Attributes:
+        model: the chosen ONNX file.
+        precision: of its weights.
+        agreement: with the PyTorch student: on unlabelled transfer rows for int8, on validation rows for fp32.
+        speed: of that file.
+        why: one sentence about int8.
+        instructions: of the machine that compared and timed.
+    """
+
+    model: Path
+    precision: Literal["fp32", "int8"]
+    agreement: Agreement
+    speed: Speed
+    why: str
+    instructions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What was measured of an int8 twin, beside fp32.
+
+    Attributes:
+        sizes, speeds: by precision.
+        agreement: with the PyTorch student.
+        apart: largest difference of a logit between a row asked alone, in a batch, and in a batch of other rows.
+    """
+
+    sizes: Mapping[str, int]
+    speeds: Mapping[str, Speed]
+    agreement: Agreement
+    apart: float
+
+    @property
+    def failed(self) -> list[str]:
+        """What speaks against int8, in words; empty: nothing."""
+        found, share = [], self.speeds["int8"].share_of(self.speeds["fp32"])
+        if self.sizes["int8"] >= self.sizes["fp32"]:
+            found.append("not smaller")
+        if share > FASTER:
+            found.append(f"not faster ({share:.2f} of the processor time of fp32; {FASTER} are asked)")
+        if self.apart > MAX_ERROR:
+            found.append(f"a row's logits change by up to {self.apart:.1e} with the rows beside it")
+        if self.agreement.low < AGREEMENT:
+            found.append(f"{self._alike}, while {AGREEMENT:.1%} are asked of that bound")
+        return found
+
+    @property
+    def sentence(self) -> str:
+        """Whether int8 is taken, and why."""
+        if self.failed:
+            return f"int8 was left: {'; '.join(self.failed)}"
+        return f"int8 was taken: smaller, faster, {self._alike}"
+
+    @property
+    def _alike(self) -> str:
+        share, low, rows = self.agreement.share, self.agreement.low, self.agreement.rows
+        return f"same decision on {share:.2%} of {rows:,} unlabelled rows (95 % lower bound {low:.2%})"
+
+
+def choose(student: Student, samples: Sequence[Any], unlabelled: Sequence[str], fp32: Parity, scratch: Path) -> Choice:
+    """Take int8 when it is smaller, faster, decides alike, and answers a row alike whatever stands beside it.
+
+    Args:
+        student: in PyTorch and as fp32 file.
+        samples: of validation, to time the files with.
+        unlabelled: texts of the transfer set, to compare decisions on.
+        fp32: what the fp32 file says on `samples`, compared with PyTorch.
+        scratch: folder for the int8 twin.
+    """
+    why, twin, trial = _not_tried(unlabelled, student.encoder), scratch / "int8.onnx", None
+    if not why:
+        try:
+            trial = try_int8(student, samples, unlabelled, twin)
+            why = trial.sentence
+        except LimbeckError:
+            raise  # a full disk: the bundle would not fit either
+        except Exception as error:
+            why = f"int8 could not be made ({type(error).__name__})"
+    if trial is not None and not trial.failed:
+        return Choice(twin, "int8", trial.agreement, trial.speeds["int8"], why, instructions())
+    speeds = trial.speeds if trial else measure_all({"fp32": student.runner(student.model)}, samples)
+    agreement = _agreement(round(fp32.agreement * len(samples)), len(samples))
+    return Choice(student.model, "fp32", agreement, speeds["fp32"], why, instructions())
+
+
+def try_int8(student: Student, samples: Sequence[Any], unlabelled: Sequence[str], twin: Path) -> Trial:
+    """Write an int8 twin and measure it; the arguments are those of `choose`.
+
+    Raises:
+        Exception: whatever onnxruntime raises for a graph that it cannot quantize.
+    """
+    assert student.encoder is not None  # of arrays there are no unlabelled rows
+    calibrating, compared = divide(unlabelled)
+    quantize_int8(student.model, twin, _batches(student.encoder, calibrating))
+    runners = {"fp32": student.runner(student.model), "int8": student.runner(twin)}
+    agreement, apart = compare_decisions(student.says, runners["int8"], compared)
+    sizes = {"fp32": size_of(student.model), "int8": size_of(twin)}
+    return Trial(sizes, measure_all(runners, samples), agreement, apart)
+
+
+def divide(unlabelled: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return rows that set the ranges and other rows to compare decisions on, both from everywhere in the set."""
+    chosen = np.linspace(0, len(unlabelled), min(len(unlabelled), CALIBRATING + MOST), endpoint=False).astype(int)
+    calibrating = set(chosen[:: max(1, len(chosen) // CALIBRATING)][:CALIBRATING].tolist())
+    return [unlabelled[row] for row in sorted(calibrating)], [
+        unlabelled[row] for row in chosen.tolist() if row not in calibrating
+    ]
+
+
+def compare_decisions(says: Answer, exported: Answer, rows: Sequence[Any]) -> tuple[Agreement, float]:
+    """Ask a file for every row alone, in batches of 64, and in batches of another order.
+
+    Returns:
+        How often it decides as `says`, in the worst of the three, and the largest difference of a logit among them.
+    """
+    order = np.random.default_rng(0).permutation(len(rows))
+    shuffled = _in_batches(exported, [rows[row] for row in order], BATCH)
+    asked = [_in_batches(exported, rows, 1), _in_batches(exported, rows, BATCH), shuffled[np.argsort(order)]]
+    decisions = says(rows).argmax(1)
+    equal = min(int((logits.argmax(1) == decisions).sum()) for logits in asked)
+    return _agreement(equal, len(rows)), float(np.ptp(np.stack(asked), axis=0).max())
+
+
+def _not_tried(unlabelled: Sequence[str], encoder: Encoder | None) -> str:
+    """Return why int8 is not even made; empty: it is."""
+    rows = 0 if encoder is None else max(0, len(unlabelled) - CALIBRATING)
+    if rows >= ROWS:
+        return ""
+    return (
+        f"int8 was not tried: not enough rows to compare decisions on ({rows:,} of {ROWS:,} unlabelled ones, "
+        f"beside {CALIBRATING} that set its ranges)"
+    )
+
+
+def _agreement(equal: int, rows: int) -> Agreement:
+    low = float(beta.ppf(0.05, equal, rows - equal + 1)) if equal else 0.0
+    return Agreement(equal / rows, low, rows)
+
+
+def _in_batches(answer: Answer, rows: Sequence[Any], size: int) -> NDArray[np.float32]:
+    return np.concatenate([answer(rows[start : start + size]) for start in range(0, len(rows), size)])
+
+
+def _batches(encoder: Encoder, texts: Sequence[str]) -> Iterator[dict[str, NDArray[np.int64]]]:
+    sequences, _ = encoder.encode(texts)
+    sequences.sort(key=len)
+    for start in range(0, len(sequences), BATCH):
+        yield encoder.pad(sequences[start : start + BATCH])
