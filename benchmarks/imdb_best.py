@@ -42,7 +42,7 @@ def speeds(overrides: list[str]) -> dict[str, Any]:
     bundle = limbeck.load(FOLDER / "bundle", threads=1)
     models = {"student": bundle.predict, "floor": lambda texts: floor.predict(texts).argmax(axis=1)}
     found = measure_all(models, validation.texts, budget_s=20.0)
-    return {name: speed._asdict() for name, speed in found.items()}
+    return {name: speed.figures for name, speed in found.items()}
 
 
 def main(arguments: list[str]) -> None:

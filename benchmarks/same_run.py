@@ -35,10 +35,16 @@ CLOCKED = {
     *(
         (arm, "cost", key)
         for arm in ("teacher", "student", "baseline", "floor")
-        for key in ("latency_ms", "throughput_per_s")
+        for key in ("cpu_ms", "latency_ms", "throughput_per_s", "wall_per_cpu")
     ),
     # int8 ships where it is the faster one on the day.
-    *(("bundle", key) for key in ("precision", "latency_ms", "size_bytes", "agreement", "int8")),
+    *(
+        ("bundle", key)
+        for key in (
+            *("precision", "cpu_ms", "latency_ms", "wall_per_cpu", "size_bytes", "int8"),
+            *("agreement", "agreement_low", "agreement_rows"),
+        )
+    ),
 }
 """Keys of `evaluation.json` that depend on a clock."""
 

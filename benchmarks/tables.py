@@ -19,20 +19,24 @@ from limbeck.report.curves import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("imdb", "transfer", "acceleration"))]
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("imdb", "transfer", "acceleration", "shipping")),
+]
 
 
 def sentiment(result: dict[str, Any]) -> str:
     """The demo's models, and what they say together."""
     evaluation = result["evaluation"]
-    lines = ["| | accuracy | macro F1 | parameters | size | latency | texts/s |", "|---|---|---|---|---|---|---|"]
+    timed = _timed(evaluation["student"]["cost"])
+    lines = [f"| | accuracy | macro F1 | parameters | size | {timed} | texts/s |", "|---|---|---|---|---|---|---|"]
     names = {"teacher": "MiniLM (teacher)", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
     for key, name in names.items():
         block = evaluation[key]
         cost = block["cost"]
         lines.append(
             f"| {name} | {100 * block['accuracy']:.1f} % | {100 * block['f1_macro']:.1f} % | {cost['parameters']:,} "
-            f"| {cost['size_bytes'] / 1e6:.1f} MB | {cost['latency_ms']:.2f} ms | {cost['throughput_per_s']:,.0f} |"
+            f"| {cost['size_bytes'] / 1e6:.1f} MB | {_time(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
         )
     return "\n".join(
         [
@@ -137,8 +141,9 @@ def acceleration(result: dict[str, Any]) -> str:
 
 def imdb(result: dict[str, Any]) -> str:
     """The textbook set-up, with all labels and with few."""
+    timed = _timed(next(iter(result["runs"].values()))["evaluation"]["student"]["cost"])
     lines = [
-        "| | accuracy | worst to best seed | weights outside the embeddings | size | latency | texts/s |",
+        f"| | accuracy | worst to best seed | weights outside the embeddings | size | {timed} | texts/s |",
         "|---|---|---|---|---|---|---|",
     ]
     said = []
@@ -151,7 +156,7 @@ def imdb(result: dict[str, Any]) -> str:
             lines.append(
                 f"| {name}, {title} | {100 * block['accuracy']:.1f} % | {_spread(block)} "
                 f"| {f'{weights:,}' if weights else ''} | {cost['size_bytes'] / 1e6:.1f} MB "
-                f"| {cost['latency_ms']:.2f} ms | {cost['throughput_per_s']:,.0f} |"
+                f"| {_time(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
             )
         shared = " without the pretraining, which is the first run's" if said else ""
         said.append(
@@ -184,7 +189,7 @@ def imdb_best(result: dict[str, Any]) -> str:
     for key, name in names.items():
         block = evaluation[key]
         speed = timed.get(key)
-        times = f"{speed['latency_ms']:.2f} ms | {speed['throughput_per_s']:,.0f}" if speed else " | "
+        times = f"{_time(speed):.2f} ms | {speed['throughput_per_s']:,.0f}" if speed else " | "
         size = f"{block['cost']['size_bytes'] / 1e6:.1f} MB" if block["cost"] else ""
         lines.append(f"| {name} | {100 * block['accuracy']:.1f} % | {_spread(block)} | {size} | {times} |")
     return "\n".join(
@@ -194,6 +199,33 @@ def imdb_best(result: dict[str, Any]) -> str:
             f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds; "
             f"gain {_gain(evaluation)}. Bundle {result['bundle_bytes'] / 1e6:.1f} MB. "
             f"Text in, label out, one thread each, in alternating rounds "
+            f"(`{_command(result)}`).",
+        ]
+    )
+
+
+def int8(result: dict[str, Any]) -> str:
+    """For which networks int8 is taken, and what it brings."""
+    lines = [
+        "| student | size, fp32 | int8 | processor time of one text, int8 over fp32 | in batches of 64 "
+        "| same decision (lower bound) | ships |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, found in result["students"].items():
+        sizes = [f"{found['size_bytes'][precision] / 1e6:.1f} MB" for precision in ("fp32", "int8")]
+        alike = f"{100 * found['agreement']:.2f} % ({100 * found['agreement_low']:.2f} %)"
+        lines.append(
+            f"| `{name}` | {' | '.join(sizes)} | {found['share_of_processor_time']:.2f} "
+            f"| {found['share_in_batches']:.2f} | {alike} | {'int8' if found['taken'] else 'fp32'} |"
+        )
+    apart = max(found["apart"] for found in result["students"].values())
+    rows = max(found["agreement_rows"] for found in result["students"].values())
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Trained on {result['training_rows']:,} rows, compared on {rows:,} others, each alone, in batches and in "
+            f"batches of another order: logits differ by {apart:.0e} at most. One thread on {result['instructions']} "
             f"(`{_command(result)}`).",
         ]
     )
@@ -217,8 +249,8 @@ def uses(
     if best:
         what = "n-grams, a BiLSTM and a MiniLM in n-grams and convolutions"
         timed = best["threads_1"]
-        cost = f"{best['bundle_bytes'] / 1e6:.0f} MB, {timed['student']['latency_ms']:.2f} ms a review on one thread"
-        cost += f" (TF-IDF + LR {timed['floor']['latency_ms']:.2f})"
+        cost = f"{best['bundle_bytes'] / 1e6:.0f} MB, {_time(timed['student']):.2f} ms a review on one thread"
+        cost += f" (TF-IDF + LR {_time(timed['floor']):.2f})"
         lines.append(_compression("imdb-best", f"all labels{_older(best)}", what, best["evaluation"], cost))
     lines.append(
         f"| another domain | `transfer`{_older(domains)} | {domains['pairs_of_snippets']} pairs of domains: "
@@ -276,6 +308,16 @@ def _command(result: dict[str, Any]) -> str:
     return re.sub(r"\S*shared/data", "FOLDER", result["command"])
 
 
+def _time(cost: dict[str, Any]) -> float:
+    """Return the milliseconds of one text: of the processor, where they were measured."""
+    return cost["latency_ms"] if cost.get("cpu_ms") is None else cost["cpu_ms"]
+
+
+def _timed(cost: dict[str, Any]) -> str:
+    """Return what `_time` is the time of."""
+    return "latency" if cost.get("cpu_ms") is None else "processor time"
+
+
 def _chosen(evaluation: dict[str, Any]) -> str:
     """Say what each arm took from the grid."""
     taken = {arm: evaluation[arm]["settings"] for arm in ("student", "baseline")}
@@ -301,8 +343,8 @@ def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]
     scores = ", ".join(f"{name}{100 * evaluation[key]['accuracy']:.1f} %" for key, name in names.items())
     if not cost:
         teacher, student = (evaluation[name]["cost"] for name in ("teacher", "student"))
-        times = [teacher[key] / student[key] for key in ("size_bytes", "latency_ms")]
-        cost = f"{times[0]:.0f} times smaller, {times[1]:.0f} times faster"
+        smaller, faster = teacher["size_bytes"] / student["size_bytes"], _time(teacher) / _time(student)
+        cost = f"{smaller:.0f} times smaller, {faster:.0f} times faster"
     low, high = evaluation["gain"]["ci95"]
     gain = f"{100 * evaluation['gain']['mean']:+.1f} points ({100 * low:.1f} to {100 * high:.1f}) over the baseline"
     return f"| compression | `{recipe}`, {labels} | {what}: {scores}; {gain}; {cost} |"
@@ -315,6 +357,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "imdb-best": (imdb_best, ("imdb-best",)),
     "transfer": (transfer, ("transfer",)),
     "acceleration": (acceleration, ("acceleration",)),
+    "int8": (int8, ("int8",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""

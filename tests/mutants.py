@@ -20,6 +20,7 @@ METRICS = "tests/evaluation/test_metrics.py"
 SIGNIFICANCE = "tests/evaluation/test_significance.py"
 BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
+BUNDLE = "tests/bundle/test_bundle_is_student.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 
 
@@ -384,6 +385,48 @@ MUTANTS = (
         "pipeline/evaluate.py",
         (("samples=material.samples", "samples=splits.test.texts"),),
         (TEST_SPLIT,),
+    ),
+    Mutant(
+        "int8's decisions compared on the test split",
+        "int8 is taken where it does the test well",
+        "pipeline/evaluate.py",
+        (("unlabelled=material.unlabelled", "unlabelled=splits.test.texts"),),
+        (TEST_SPLIT,),
+    ),
+    Mutant(
+        "int8 with dynamic ranges",
+        "onnxruntime's quantize_dynamic: a text's answer depends on the texts beside it",
+        "bundle/int8.py",
+        (
+            (
+                "        quantize_static(\n",
+                "        from onnxruntime.quantization import quantize_dynamic\n\n"
+                "        quantize_dynamic(str(folded), str(products), weight_type=QuantType.QInt8)\n"
+                "        lambda: quantize_static(\n",
+            ),
+        ),
+        (BUNDLE,),
+    ),
+    Mutant(
+        "weights of int8 products with 8 bits",
+        "sums saturate on x86 without VNNI, where nobody looked",
+        "bundle/int8.py",
+        (("reduce_range=True", "reduce_range=False"),),
+        (BUNDLE,),
+    ),
+    Mutant(
+        "int8's decisions compared in batches only",
+        "what a bundle answers to one text at a time was never compared",
+        "bundle/precision.py",
+        (("asked = [_in_batches(exported, rows, 1), ", "asked = ["),),
+        (BUNDLE,),
+    ),
+    Mutant(
+        "speed-up from wall time",
+        "the published factor was 81, 206, 551 and 897 in four runs beside other programs",
+        "evaluation/cost.py",
+        (("cpu_ms=1000 * median(one.cpu)", "cpu_ms=1000 * median(one.wall)"),),
+        ("tests/evaluation/test_cost.py",),
     ),
     Mutant(
         "training rows that are in the test split kept",

@@ -383,7 +383,7 @@ CASES = [*RECIPE, *DATA, *MODELS, *RUN_FOLDER, *BUNDLE]
 DISK_FULL = {1_000: "a full disk, at the encoded texts", 12_000: "a full disk, at the report"}
 DISK_FULL_IN = {
     "limbeck.pipeline.export.export_onnx": "a full disk, at the export",
-    "limbeck.bundle.write.quantize_int8": "a full disk, at the int8 twin",
+    "limbeck.bundle.precision.quantize_int8": "a full disk, at the int8 twin",
 }
 CTRL_C = "Ctrl-C"
 PINNED = [

@@ -67,6 +67,8 @@ def test_a_disk_that_fills_up_in_a_step_whose_failures_are_reported_only(
     for made in ("export", "evaluation", "bundle"):
         shutil.rmtree(folder / "out" / made)
     monkeypatch.setattr(function, fill)
+    for name_of_number in ("ROWS", "CALIBRATING"):  # so that int8 is tried with these few rows
+        monkeypatch.setattr(f"limbeck.bundle.precision.{name_of_number}", 4)
     check_full_disk(folder, snapshot, name, capsys)
 
 

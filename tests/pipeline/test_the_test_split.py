@@ -113,7 +113,7 @@ def _watch(patch: pytest.MonkeyPatch, order: ModuleType, found: Watched) -> None
 
         return call
 
-    def write_bundle(folder, **options):
+    def write_bundle(folder, student, **options):
         found.shipped = options
         raise Shipped
 
@@ -140,7 +140,7 @@ def test_every_network_was_trained_and_tuned_before(watched: Watched) -> None:
 
 def test_the_precision_that_ships_is_chosen_on_validation(watched: Watched) -> None:
     assert watched.shipped["samples"] == watched.splits.validation.texts
-    assert len(watched.shipped["reference"]) == len(watched.splits.validation)
+    assert watched.shipped["unlabelled"] == watched.splits.unlabelled.texts
 
 
 def test_the_seal_holds(watched: Watched) -> None:

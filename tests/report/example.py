@@ -47,6 +47,17 @@ ENVIRONMENT = {
 COMMAND = "limbeck run sentiment --out runs/demo losses.kd.temperature=2"
 
 
+def _cost(parameters, size_bytes, *, cpu_ms, latency_ms, throughput) -> Cost:
+    return Cost(
+        parameters=parameters,
+        size_bytes=size_bytes,
+        cpu_ms=cpu_ms,
+        latency_ms=latency_ms,
+        throughput_per_s=throughput,
+        wall_per_cpu=1.02,
+    )
+
+
 def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
     """A run that worked, with everything measured."""
     names = ["negative", "positive"] if classes == 2 else [f"card_issue_number_{index}" for index in range(classes)]
@@ -56,9 +67,23 @@ def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
         [None],
         names,
         test,
-        Cost(parameters=22_713_986, size_bytes=90_912_340, latency_ms=9.84, throughput_per_s=312.4),
+        Cost(
+            parameters=22_713_986,
+            size_bytes=90_912_340,
+            cpu_ms=9.84,
+            latency_ms=9.71,
+            throughput_per_s=312.4,
+            wall_per_cpu=1.02,
+        ),
     )
-    small = Cost(parameters=1_920_066, size_bytes=7_684_120, latency_ms=0.213, throughput_per_s=18_420)
+    small = Cost(
+        parameters=1_920_066,
+        size_bytes=7_684_120,
+        cpu_ms=0.213,
+        latency_ms=0.204,
+        throughput_per_s=18_420,
+        wall_per_cpu=1.01,
+    )
     student = _block(0.831, list(range(seeds)), names, test, small, learning=(0.42, 0.83))
     baseline = _block(0.795, list(range(seeds)), names, test, small, learning=(0.55, 0.79))
     floor = _block(
@@ -66,7 +91,14 @@ def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
         [None],
         names,
         test,
-        Cost(parameters=24_118, size_bytes=1_120_400, latency_ms=0.148, throughput_per_s=9_870),
+        Cost(
+            parameters=24_118,
+            size_bytes=1_120_400,
+            cpu_ms=0.148,
+            latency_ms=0.144,
+            throughput_per_s=9_870,
+            wall_per_cpu=1.02,
+        ),
     )
     gains = [a.accuracy - b.accuracy for a, b in zip(student.per_seed, baseline.per_seed, strict=True)]
     mean = student.accuracy - baseline.accuracy
@@ -110,12 +142,17 @@ def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
         bundle=BundleRecord(
             precision="int8",
             size_bytes=2_912_400,
-            latency_ms=0.171,
+            cpu_ms=0.171,
+            latency_ms=0.166,
+            wall_per_cpu=1.01,
             max_abs_error=3.1e-6,
             agreement=0.9985,
+            agreement_low=0.9972,
+            agreement_rows=5_000,
+            instructions="x86_64, avx2, avx512",
             exceptions=0,
             seed=1,
-            int8="smaller and faster, agreement 99.9 % on validation",
+            int8="int8 was taken: smaller, faster, same decision on 99.85% of 5,000 unlabelled rows",
         ),
         disagreements=_disagreements(names),
         test_evaluations=[

@@ -122,6 +122,8 @@ def test_complete_run_shows_its_numbers(tmp_path):
         "95.3 %",
         "12× smaller",
         "46× faster",
+        "on 5,000 unlabelled rows; 95 % lower bound 99.7 %",
+        "Measured on x86_64 avx2, avx512",
         "p < 0.001, over seeds p = 0.012",
         "Welch’s t-test over the seeds: p = 0.012.",
         "22,713,986",
@@ -136,6 +138,34 @@ def test_complete_run_shows_its_numbers(tmp_path):
         "teacher 24.3 0.0 % 0.0 % 0 student 21.5 3.1 % 1.2 % 7",
     ):
         assert said in text, said
+
+
+def with_costs(run: Evaluation, **changes) -> Evaluation:
+    blocks = {
+        name: block.model_copy(update={"cost": block.cost.model_copy(update=changes)})
+        for name, block in run.models.items()
+    }
+    return run.model_copy(update=blocks | {"bundle": run.bundle.model_copy(update=changes)})
+
+
+def test_a_busy_machine_is_said_beside_the_times_and_changes_no_ratio(tmp_path):
+    run = with_costs(example.complete(), wall_per_cpu=2.34)
+    student = run.student.cost.model_copy(update={"latency_ms": 0.9})
+    run = run.model_copy(update={"student": run.student.model_copy(update={"cost": student})})
+    text = Page(example.write(run, tmp_path / "report.html")).text.replace("\u00a0", " ")
+    assert "46× faster" in text
+    assert text.count("machine busy (wall time up to 2.3 times processor time)") == 1
+    assert "Machine busy (wall time up to 2.3 times processor time): latencies are too high" in text
+    assert "0.90 ms machine busy" in text
+    quiet = example.write(with_costs(run, wall_per_cpu=1.29), tmp_path / "report.html")
+    assert "busy" not in Page(quiet).text
+
+
+def test_a_record_without_processor_times_is_still_read(tmp_path):
+    run = with_costs(example.complete(), cpu_ms=None, wall_per_cpu=None)
+    text = Page(example.write(run, tmp_path / "report.html")).text
+    assert "48× faster" in text, "of the latencies"
+    assert "Processor time one example" not in text
 
 
 def reached(steps_to_target, **changes) -> Evaluation:
