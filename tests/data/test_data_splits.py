@@ -348,7 +348,7 @@ def test_more_labels_than_there_are_and_labels_of_one_class(tmp_path):
 
 
 def test_two_texts_with_one_id(tmp_path, monkeypatch):
-    monkeypatch.setattr("limbeck.data.splits.example_id", lambda fields: len(fields["text"]))
+    monkeypatch.setattr("limbeck.data.sieve.example_id", lambda fields: len(fields["text"]))
     with refused("two different texts share the content id"):
         load(write_rows(tmp_path / "mine.jsonl", many(30)))
 
