@@ -35,7 +35,7 @@ def hold_out(
     for name, size in sizes.items():
         if split.block == 1:
             alone = np.sort(np.unique(sieve.looks(rows), return_index=True)[1])
-            # One row of each class is left to learn from, and one for each split that comes after this one.
+            # One row of each class is left to learn from, and one for each split after this one if there are three.
             left = len(sizes) - len(parts)
             chosen = alone[_by_class(rows.labels[alone], size, left) if split.stratify else slice(size)]
         else:
@@ -54,7 +54,7 @@ def _by_class(labels: Index, size: int, left: int) -> Index:
     labels = np.argsort(np.argsort(first))[which]
     counts = np.bincount(labels, minlength=1)
     for spared in range(left, -1, -1):  # where there are too few rows for that, sizes matter more
-        most = np.maximum(counts - spared, 0)
+        most = np.maximum(counts - spared, np.clip(counts - min(spared, 1), 0, 1))
         if most.sum() >= size:
             break
     shares = apportion(counts, most, min(size, len(labels)))

@@ -63,7 +63,7 @@ def too_few(
     """
     asked = [f"data.split.{name}={size}" for name, size in sizes.items()]
     asked += [f"data.labelled={settings.labelled}"] if settings.labelled else []
-    apart = f", {distinct:,} of which look unlike the others," if distinct < rows and sizes else ""
+    apart = f" ({distinct:,} where look-alikes count once)" if distinct < rows and sizes else ""
     usable = distinct if sizes else rows
     spare = (usable - 2 * classes) // max(1, len(sizes))
     share = {name: max(2, min(size, usable // 5, spare)) for name, size in sizes.items()}
