@@ -140,6 +140,12 @@ def test_the_same_of_frames_and_json(tmp_path):
         load(write_rows(tmp_path / "mine.jsonl", [*many(60, labels=(0, 1)), ("last", "NA")]))
 
 
+def test_the_word_null_needs_no_quotes():
+    data = DataSettings(source="mine.csv", missing=[None, "NA", -1, True])
+    assert data.missing == ("null", "NA", -1, True)
+    assert learn_classes(["null", "NA", "a", "b"], "here", missing=data.missing).names == ("a", "b")
+
+
 def test_missing_labels_of_a_target_and_of_held_out_files(tmp_path):
     write_csv(tmp_path / "source" / "train.csv", ["a", "b", "?"])
     (tmp_path / "source" / "test.csv").write_text("text,label\ntested,a\nbare,?\n")

@@ -1,8 +1,8 @@
 """What a recipe says about its data."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class SplitSettings(BaseModel):
@@ -131,6 +131,12 @@ class DataSettings(_Rows):
         TargetSettings | None,
         Field(description="where the student will work: its text is unlabelled text here, its test rows are the test"),
     ] = None
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _null_is_a_word(cls, values: Any) -> Any:
+        # Unquoted, YAML reads the word `null` as nothing.
+        return ["null" if value is None else value for value in values] if isinstance(values, list) else values
 
     @property
     def missing_words(self) -> frozenset[str]:
