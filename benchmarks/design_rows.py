@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from limbeck.data import load_splits, read_tables
+from limbeck.data.likeness import likeness
 from limbeck.recipe import load_recipe
 
 
@@ -19,12 +20,12 @@ def main(name: str, target: Path) -> None:
     """Write text and label of the rows that are in no test split."""
     data = load_recipe(name).data
     table = read_tables(data.source, text=data.text, label=data.label, domain=data.domain)["train"]
-    tested = set(load_splits(data).test.texts)
+    tested = set(map(likeness, load_splits(data).test.texts))
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
-        rows = [row for row in zip(table.texts, table.labels, strict=True) if row[0] not in tested]
+        rows = [row for row in zip(table.texts, table.labels, strict=True) if likeness(row[0]) not in tested]
         writer.writerows(rows)
     print(f"{len(rows):,} of {len(table.texts):,} rows in {target}")
 

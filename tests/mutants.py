@@ -16,6 +16,10 @@ MODELS = "tests/models/test_model_contract.py"
 NGRAMS = "tests/models/test_model_ngrams.py"
 BATCHES = "tests/data/test_data_batches.py"
 SPLITS = "tests/data/test_data_splits.py"
+AUGMENTATION = "tests/data/test_data_augment.py"
+DRAWING = "tests/data/test_data_drawing.py"
+LABELS = "tests/data/test_data_labels.py"
+LIKENESS = "tests/data/test_data_likeness.py"
 METRICS = "tests/evaluation/test_metrics.py"
 SIGNIFICANCE = "tests/evaluation/test_significance.py"
 BUDGET = "tests/evaluation/test_budget.py"
@@ -432,15 +436,67 @@ MUTANTS = (
         "training rows that are in the test split kept",
         "duplicates across splits: the student has seen the answers",
         "data/splits.py",
-        (('train = _drop(train, parts["test"], "training, also in test", dropped)', "pass"),),
+        (('train = sieve.without(train, parts["test"], "training", "test")', "pass"),),
         (SPLITS,),
     ),
     Mutant(
         "unlabelled rows that are in the test split kept",
         "the teacher's answers for the test texts are in the transfer set",
         "data/splits.py",
-        (("extra = _drop(extra, other,", "_drop(extra, other,"),),
+        (('extra = sieve.without(extra, parts[name], "unlabelled", name)', "pass"),),
         (SPLITS,),
+    ),
+    Mutant(
+        "augmented rows that are in the test split kept",
+        "copies of training texts that are texts of the test file: 11 of 80",
+        "data/splits.py",
+        (('training, (parts["validation"], parts["test"]), sieve)', 'training, (parts["validation"],), sieve)'),),
+        (AUGMENTATION,),
+    ),
+    Mutant(
+        "rows that look like a test row kept",
+        "splits compared by exact text: upper case, a tag or a final newline is another example",
+        "data/sieve.py",
+        (("alike = np.isin(self.looks(rows), self.looks(other))", "alike = np.isin(rows.ids, other.ids)"),),
+        (LIKENESS,),
+    ),
+    Mutant(
+        "two look-alikes held out, one a split",
+        "duplicates drawn apart: validation has the test's texts",
+        "data/drawing.py",
+        (
+            (
+                "rows, blocks = rows.take(others), blocks[others]",
+                "rows = rows.take(np.setdiff1d(np.arange(len(rows)), chosen))",
+            ),
+        ),
+        (LIKENESS,),
+    ),
+    Mutant(
+        "every row of a rare class held out",
+        "stratified splits that leave nothing to learn a class from",
+        "data/drawing.py",
+        (("for spared in range(left, -1, -1):", "for spared in (0,):"),),
+        (DRAWING,),
+    ),
+    Mutant(
+        "labelled rows in proportion only at their end",
+        "a label budget drawn from a stratified set that is itself no stratified one",
+        "data/drawing.py",
+        (
+            (
+                'return rows.take(np.argsort(places, kind="stable"))',
+                'return rows.take(np.argsort(rows.labels, kind="stable"))',
+            ),
+        ),
+        (DRAWING,),
+    ),
+    Mutant(
+        "-1 is no label, whatever the others are",
+        "scikit-learn's and transformers' habits: half of the labels -1 and 1 are lost",
+        "data/labels.py",
+        (("if others == set(range(len(others))) and len(others) >= 3:", "if marks:"),),
+        (LABELS,),
     ),
     # --- did it help? -----------------------------------------------------------------------------------------------
     Mutant(

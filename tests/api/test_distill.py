@@ -16,6 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import KD, CrossEntropy
 from limbeck.models import build_model
 from limbeck.pipeline import run
+from limbeck.pipeline.distill import _tables_of
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import train_teacher
 from limbeck.recipe import parse_recipe
@@ -147,6 +148,32 @@ def test_names_do_as_well_as_objects(source, tmp_path):
         out=tmp_path / "run",
     )  # fmt: skip
     assert result.evaluation.data.labelled == 40
+
+
+def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
+    """In a mapping of data sets by split a column `text` was looked for."""
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["pos", "neg"])})
+
+    def part(name, labels):
+        texts = [f"{name} {row}" for row in range(len(labels))]
+        return datasets.Dataset.from_dict({"text": texts, "label": labels}, features=features)
+
+    given = datasets.DatasetDict(
+        {"train": part("train", [0, 1] * 10), "dev": part("dev", [1, 0]), "unsupervised": part("more", [-1, -1])}
+    )
+    data = parse_recipe(recipe("python", data={"source": "python"}), "test").data
+    tables = _tables_of(given, data, "train")
+    assert {name: table.labels[:2] for name, table in tables.items()} == {
+        "train": ["pos", "neg"],
+        "validation": ["neg", "pos"],
+        "unsupervised": [None, None],
+    }
+    assert {table.classes for table in tables.values()} == {("pos", "neg")}
+    assert _tables_of(given, data, "validation")["validation"].texts == ["dev 0", "dev 1"]
+    del given["train"]
+    with pytest.raises(LimbeckError, match="no `test` split, only validation, unsupervised"):
+        _tables_of(given, data, "test")
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,10 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
             "batches differ in shape or keys .*; pad every batch",
         ),
         ({"validation": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0]))]}, "different numbers of rows"),
+        (
+            {"test": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0, 3]))]},
+            "test loader: a label is 3, and the teacher has 3 logits",
+        ),
         ({"classes": ["a"]}, "1 class names, and the teacher has 3 logits"),
         ({"student": "ngrams"}, "loaders need a teacher and a student that are modules"),
     ],

@@ -133,6 +133,7 @@ def in_the_splits(name: str, *overrides: str, **contents: str | bytes) -> Case:
 UTF8 = rows(60).encode()
 LIST_LABELS = lines_of(*({"text": f"a text {row}", "label": [row % 2]} for row in range(60)))
 NAN_LABELS = lines_of(*({"text": f"a text {row}", "label": float("nan")} for row in range(60)))
+NO_TEXTS = lines_of(*({"text": (None, float("nan"))[row % 2], "label": row % 3} for row in range(60)))
 MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
 LETTERS = [" ".join(word) for word in itertools.islice(itertools.product("abcdefg", repeat=3), 260)]
 STRANGERS = "text,label\n" + "".join(f"word{row} other{row},{row % 2}\n" for row in range(260))
@@ -159,7 +160,12 @@ DATA = [
     in_the_recipe("more labelled rows than rows", "data.labelled=1000", group="data"),
     in_the_recipe("a curve with more labels than rows", "baseline={}", "curves.labels=[10, 300]", group="data"),
     in_the_recipe(
-        "a curve with labels of one class", "baseline={}", "curves.labels=[2]", "data.labelled=null", group="data"
+        "a curve with labels of one class",
+        "baseline={}",
+        "curves.labels=[2]",
+        "data.labelled=null",
+        "data.split.stratify=false",
+        group="data",
     ),
     in_the_recipe(
         "a curve with labels too few for a teacher of n-grams",
@@ -180,8 +186,12 @@ DATA = [
     in_the_data("a suffix that nothing reads", "x", file="mine.xlsx"),
     in_the_data("a line that is no JSON", lines_of({"text": "a", "label": 1}) + "text\n", file="mine.jsonl"),
     in_the_data("a line that is no object", lines_of({"text": "a", "label": 1}, ["b", 0]), file="mine.jsonl"),
-    in_the_data("a text that is NaN", lines_of({"text": float("nan"), "label": 1}), file="mine.jsonl"),
-    in_the_data("a text that is missing", lines_of({"text": "a", "label": 1}, {"label": 0}), file="mine.jsonl"),
+    in_the_data("texts that are missing", NO_TEXTS, file="mine.jsonl"),
+    in_the_data("a text that is a number", lines_of({"text": "a", "label": 1}, {"text": 3}), file="mine.jsonl"),
+    in_the_data("labels that may be missing ones", rows(260, labels=(-1, 0, 1))),
+    in_the_data("words that may say that a label is missing", rows(260, labels=("NA", "good", "bad", "?"))),
+    in_the_data("NA in a column of numbers", rows(260, labels=("NA", 1, 2))),
+    in_the_data("classes that differ in case only", rows(260, labels=("good", "Good", "bad"))),
     in_the_data("labels that are lists", LIST_LABELS, file="mine.jsonl"),
     in_the_data("labels that are NaN", NAN_LABELS, file="mine.jsonl"),
     in_the_data("labels of two kinds", MIXED_LABELS, file="mine.jsonl"),
@@ -203,7 +213,12 @@ DATA = [
         STRANGERS,
         "teacher={kind: ensemble, members: [{kind: network, model: textcnn}, {kind: nblr}]}",
     ),
-    in_the_data("labelled rows of one class", rows(260, labels=(0,) * 259 + (1,)), "data.labelled=2"),
+    in_the_data(
+        "labelled rows of one class",
+        rows(260, labels=(0,) * 259 + (1,)),
+        "data.labelled=2",
+        "data.split.stratify=false",
+    ),
     in_the_splits("a folder without a train file", test=rows(20)),
     Case(
         "data",
@@ -213,6 +228,11 @@ DATA = [
     ),
     in_the_splits("an empty test file", train=rows(60), test=""),
     in_the_splits("a label of the test file unseen in training", train=rows(60), test=rows(9, start=60, labels=(0, 2))),
+    in_the_splits(
+        "a label of the test file in other case",
+        train=rows(60, labels=("good", "bad")),
+        test=rows(9, start=60, labels=("Good", "bad")),
+    ),
     in_the_splits(
         "a label of the validation file unseen in training",
         train=rows(60),

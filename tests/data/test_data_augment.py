@@ -156,6 +156,25 @@ def test_copies_are_unlabelled_rows_that_nobody_has(source):
     assert set(rows.texts) == copies - read < copies
 
 
+@pytest.mark.parametrize("held_out", ["test", "validation"])
+@pytest.mark.parametrize("form", [str, str.upper, "<p>{} </p>".format])
+def test_no_copy_looks_like_a_row_of_a_split_that_the_source_brings(tmp_path, held_out, form):
+    """11 of 80 were texts of the test split."""
+    words = ["a", "b", "c", "d"]
+    training = [" ".join(words[number // 4**place % 4] for place in range(4)) for number in range(0, 4**4, 3)]
+    pairs = [f"{one} {two}" for one in words for two in words]
+    held = [form(text) for text in pairs if text not in training]
+    for split, texts in (("train", training), (held_out, held)):
+        lines = [json.dumps({"text": text, "label": row % 2}) for row, text in enumerate(texts)]
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
+    settings = DataSettings(source=str(tmp_path), split=SplitSettings(test=10, validation=10), augment=AUGMENT)
+    splits = load_splits(settings)
+    made = set(augment(splits.original.ids.tolist(), splits.original.texts, AUGMENT))
+    assert splits.parts[held_out].texts
+    assert len(made & set(pairs)) > 10
+    assert set(splits.augmented.texts) == made - set(pairs) - set(training)
+
+
 def test_copies_come_last_in_the_transfer_set_and_leave_the_rest_as_it_is(source):
     splits, plain = load(source), load(source, augment=None)
     assert splits.transfer.texts == [*plain.transfer.texts, *splits.augmented.texts]

@@ -58,9 +58,9 @@ def test_columns_of_ones_own(tmp_path):
 
 
 def test_words_for_missing_values_are_texts_and_labels(tmp_path):
-    words = ["NA", "null", "None", "nan", "N/A"]
+    words = ["NA", "null", "None", "nan", "NaN", "N/A"]
     file = write(tmp_path / "mine.csv", "text,label\n" + "".join(f"{word},{word}\n" for word in words))
-    assert rows(file) == [(word, word) for word in words]
+    assert rows(file) == [(word, None if word.lower() == "nan" else word) for word in words]
 
 
 def test_quotes_and_newlines_inside_csv_fields(tmp_path):
@@ -97,6 +97,8 @@ def test_label_of_another_kind_far_down_the_file(tmp_path):
         (["0.5", "1"], [0.5, 1.0]),
         (["01", "10"], ["01", "10"]),
         (["1", "b"], ["1", "b"]),
+        (["1", "nan", "NaN", "2"], [1, None, None, 2]),
+        (["1", "NA"], ["1", "NA"]),
     ],
 )
 def test_kinds_of_csv_labels(tmp_path, written, read):
@@ -192,7 +194,7 @@ def test_missing_column_lists_those_there(tmp_path):
         rows(file, text="review")
 
 
-@pytest.mark.parametrize("cell", ["null", "3", '["a"]'])
+@pytest.mark.parametrize("cell", ["true", "3", '["a"]'])
 def test_cell_that_is_no_text(tmp_path, cell):
     file = write(tmp_path / "mine.jsonl", f'{{"text": "a", "label": 1}}\n{{"text": {cell}, "label": 0}}\n')
     with refused(file, "column `text`", "row 2", "remove the row"):

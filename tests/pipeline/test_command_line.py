@@ -75,16 +75,20 @@ def test_bad_input_is_one_line_and_exit_2(monkeypatch, capsys, tmp_path, argumen
 
 def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    write_csv(tmp_path / "rows.csv")
+    labelled = write_csv(tmp_path / "labelled.csv")
+    (tmp_path / "rows.csv").write_text(labelled.read_text() + "one row more,nan\n")
+    said = "1 of 261 training rows have no label"
     values = recipe(Path("rows.csv"), seeds=[0])
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
     code, out, _ = call(monkeypatch, capsys, "check", "mine.yaml", "target.accuracy=0.9")
     assert (code, "the recipe is fine" in out) == (0, True)
     assert "a training that reaches the target ends sooner" in out
+    assert said in out
 
     code, out, err = call(monkeypatch, capsys, "run", "mine.yaml", "student.train.steps=12", "--out", "runs/x")
     assert code == 0, err
     assert "retention" in out
+    assert said in out
     assert "runs/x/report.html" in out
     assert "runs/x/bundle" in out
 
@@ -92,7 +96,7 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     code, out, _ = call(monkeypatch, capsys, "predict", "runs/x/bundle", "texts.txt")
     assert [line.split("\t")[2] for line in out.splitlines()] == ["superb gem", "dull bore"]
 
-    code, out, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "rows.csv", "--json")
+    code, out, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "labelled.csv", "--json")
     assert code == 0
     assert json.loads(out).keys() == {"accuracy", "f1_macro", "nll", "ece"}
 

@@ -33,7 +33,7 @@ UNKNOWN = {
     "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
     "target.acuracy=0.9": "unknown key `target.acuracy`; did you mean `accuracy`?",
     "data.colour=red": "unknown key `data.colour`; valid: augment, domain, label, labelled, labelled_per_batch, "
-    "source, split, target, text, transfer, unlabelled",
+    "merge_classes, missing, source, split, target, text, transfer, unlabelled",
 }
 NAMES = {
     "teacher.kind=netwrok": "`teacher.kind` is `netwrok`; did you mean `network`?",

@@ -131,6 +131,9 @@ def test_another_source_drops_what_belonged_to_the_old_one(load):
     data = load("data.source=other.csv").data
     assert (data.source, data.domain, data.transfer) == ("other.csv", None, None)
     assert data.split.test == 20
+    values = {"data": {"source": "mine.csv", "missing": [-1], "merge_classes": True}}
+    apply(values, {"data.source": "other.csv"})
+    assert values["data"] == {"source": "other.csv"}
     values = {"data": {"source": "mine.csv", "domain": "film", "target": {"source": "a.csv", "domain": "books"}}}
     apply(values, {"data.target.source": "b.csv"})
     assert values["data"] == {"source": "mine.csv", "domain": "film", "target": {"source": "b.csv"}}

@@ -1,12 +1,14 @@
 """Examples in: sources, assets, splits, views, batches."""
 
 from limbeck.data.batches import Batches, in_length_order
+from limbeck.data.drawing import unshown
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
-from limbeck.data.labels import label_name
+from limbeck.data.hub import split_name
+from limbeck.data.labels import label_name, respelled
 from limbeck.data.loaders import BatchForm, LoaderBatches, TensorRows, collect
 from limbeck.data.settings import DataSettings, SplitSettings
 from limbeck.data.splits import Splits, load_splits
-from limbeck.data.tables import Table, as_table, read_tables
+from limbeck.data.tables import SPLITS, Table, as_table, read_tables
 from limbeck.data.tokenizers import (
     GivenTokenizerSettings,
     TokenizerSettings,
@@ -30,6 +32,7 @@ from limbeck.data.views import (
 __all__ = [
     "NO_ROWS",
     "PARTS",
+    "SPLITS",
     "UNLABELLED",
     "BatchForm",
     "Batches",
@@ -58,6 +61,9 @@ __all__ = [
     "read_tables",
     "reading",
     "same_tokens",
+    "respelled",
     "save_encoded",
+    "split_name",
+    "unshown",
     "view_digest",
 ]

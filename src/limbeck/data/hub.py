@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from limbeck.data.readers import Columns
+from limbeck.data.readers import Columns, class_labels
 from limbeck.errors import LimbeckError, first_line
 
 _ALIASES = {"valid": "validation", "val": "validation", "dev": "validation", "unlabelled": "unsupervised"}
@@ -37,4 +37,8 @@ def read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str,
             fix="give a local file or folder instead",
         ) from error
     parts = {split_name(str(split)): part for split, part in loaded.items()}
-    return {split: (f"{name}/{split}", dict(parts[split][:])) for split in splits if split in parts}
+    return {
+        split: (f"{name}/{split}", Columns(part[:], class_labels(getattr(part, "features", None))))
+        for split in splits
+        if (part := parts.get(split)) is not None
+    }

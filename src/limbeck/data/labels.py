@@ -1,26 +1,110 @@
 """Labels as they were read, and the classes that they name."""
 
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from limbeck.errors import LimbeckError
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.data.examples import UNLABELLED
+from limbeck.data.likeness import fold
+from limbeck.errors import LimbeckError, nearest
+
+_NAN = ("nan", "NaN", "NAN")
+"""How programs write a number that is none: of such a row the label is missing."""
+_WORDS = frozenset(("none", "na", "n/a", "<na>", "null", "nan", "?", "-"))
+"""What people write for a missing label, folded, and what may as well be a class."""
+_NUMBERS = ("-1", "-100")
+"""What programs write for a missing label among integers, and what may as well be a class."""
 
 
-def class_names(labels: list[Any], where: str) -> tuple[str, ...]:
-    """Return the names of the classes that occur in a column, in the order of their values.
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The classes of a run, and how labels name them.
+
+    Attributes:
+        names: in the order of the logits.
+        missing: labels that say that a row has none, besides blanks, NaN and null.
+        merged: whether another spelling of a class counts as it.
+        assumed: those of `missing` that nobody said: -1 beside 0, 1, 2.
+    """
+
+    names: tuple[str, ...]
+    missing: frozenset[str] = frozenset()
+    merged: bool = False
+    assumed: tuple[str, ...] = ()
+
+    def indices(self, labels: Iterable[Any], where: str) -> NDArray[np.int64]:
+        """Return the class of each label, (n,) int64; -1 for none.
+
+        Raises:
+            LimbeckError: a label is none of the classes.
+        """
+        index = {name: position for position, name in enumerate(self.names)} | dict.fromkeys(self.missing, UNLABELLED)
+        names = ["" if (name := label_name(label)) is None else name for label in labels]
+        index[""] = UNLABELLED
+        for name in sorted(set(names) - index.keys()):
+            known = respelled(name, self.names)
+            if known is None or not self.merged:
+                raise _unknown(name, known, self.names, where)
+            index[name] = index[known]
+        return np.fromiter((index[name] for name in names), np.int64, len(names))
+
+
+def learn_classes(
+    labels: Sequence[Any],
+    where: str,
+    *,
+    missing: Sequence[bool | int | float | str] | None = None,
+    merge: bool = False,
+    order: Sequence[str] | None = None,
+) -> Classes:
+    """Return the classes that occur among labels.
+
+    Args:
+        labels: integers, strings or booleans; blanks, NaN, null and the like are missing ones.
+        where: what is read, for errors.
+        missing: labels that say that a row has none; empty: there are no such; None: that is not known, and -1 and
+            -100 are such beside the integers 0 ... k-1 with k >= 3.
+        merge: make one class of those that differ in case, blanks or Unicode form only. It is called what most of its
+            rows say.
+        order: the classes as the data itself names them; None: classes are in the order of their values.
 
     Raises:
-        LimbeckError: fewer than two classes, or labels that cannot be classes.
+        LimbeckError: fewer than two classes, or labels that cannot be classes, or that may as well be missing ones.
     """
-    odd = {type(label).__name__ for label in labels if not isinstance(label, bool | int | float | str | None)}
-    if odd:
+    values = [value for label in labels if (value := _plain(label)) is not None]
+    if odd := {type(value).__name__ for value in values if not isinstance(value, bool | int | float | str)}:
         raise LimbeckError(
             f"labels are of type {', '.join(sorted(odd))}, which are no classes",
             where=where,
             fix="set data.label to a column of integers, strings or booleans",
         )
-    values: set[Any] = {_plain(label) for label in labels} - {None}
-    # Of the labels, not of the set: 1 and True are equal, so that it has but one of them.
-    kinds = {type(_plain(label)) for label in labels} - {type(None)}
+    counts = Counter(map(_name, values))
+    assumed = _assumed(counts, len(labels), where) if missing is None and order is None else ()
+    no_class = frozenset(assumed) | {_name(value) for value in missing or ()}
+    values = [value for value in values if _name(value) not in no_class]
+    _check_kinds(values, where)
+    names = [_name(value) for value in sorted(set(values))]
+    if order is not None:
+        names = [name for name in dict.fromkeys(order) if name in counts]
+    spellings = _one_spelling({name: counts[name] for name in names}, where, merge=merge)
+    classes = tuple(name for name in names if spellings[name] == name)
+    if len(classes) < 2:
+        found = f"every label is `{classes[0]}`" if classes else "no row has a label"
+        raise LimbeckError(
+            f"{found}, and at least 2 classes are needed", where=where, fix="set data.label, or add rows"
+        )
+    return Classes(classes, no_class, merge, tuple(name for name in assumed if name in counts))
+
+
+def _check_kinds(values: Sequence[Any], where: str) -> None:
+    # Of the values, not of their set: 1 and True are equal, so that it has but one of them.
+    kinds = {type(value) for value in values}
     if float in kinds:
         raise LimbeckError(
             "labels are fractional numbers, which are no classes", where=where, fix="round them, or name another column"
@@ -28,26 +112,103 @@ def class_names(labels: list[Any], where: str) -> tuple[str, ...]:
     if len(kinds) > 1:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise LimbeckError(f"labels are of mixed kinds ({names})", where=where, fix="write all of them alike")
-    if len(values) < 2:
-        found = f"every label is `{label_name(next(iter(values)))}`" if values else "no row has a label"
+
+
+def _assumed(counts: Mapping[str, int], rows: int, where: str) -> tuple[str, ...]:
+    """Return the labels that are taken for missing ones though nobody said so.
+
+    Raises:
+        LimbeckError: labels may be missing ones or classes.
+    """
+    numbers = {int(name) for name in counts if name.removeprefix("-").isdecimal()}
+    marks = [name for name in _NUMBERS if name in counts]
+    if len(numbers) == len(counts):
+        others = numbers - {int(name) for name in marks}
+        if others == set(range(len(others))) and len(others) >= 3:
+            return _NUMBERS
+        if min(others, default=0) < 0:  # a scale such as -2 ... 2
+            marks = [name for name in marks if name != "-1"]
+    doubtful = marks + sorted(name for name in counts if fold(name) in _WORDS)
+    if not doubtful:
+        return ()
+    some = doubtful[:8]
+    listed = ", ".join(name if name in marks else json.dumps(name, ensure_ascii=False) for name in doubtful)
+    key = f"data.missing=[{listed}]"
+    found = ", ".join(f"`{name}` ({counts[name]:,})" for name in some) + (", ..." if len(doubtful) > len(some) else "")
+    raise LimbeckError(
+        f"{sum(counts[name] for name in doubtful):,} of {rows:,} rows have a label that may be a class, or a sign for "
+        f"none: {found}",
+        where=where,
+        fix=f"set {key if marks == doubtful else repr(key)} if they have no label, data.missing=[] if it is a class",
+    )
+
+
+def _one_spelling(counts: Mapping[str, int], where: str, *, merge: bool) -> dict[str, str]:
+    """Return the class of each label: the commonest of those that differ in case, blanks or Unicode form only.
+
+    Raises:
+        LimbeckError: there are such, and `merge` is not set.
+    """
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in counts:
+        alike[fold(name)].append(name)
+    several = [sorted(names) for names in alike.values() if len(names) > 1]
+    if several and not merge:
+        found = "; ".join(", ".join(f"`{name}` ({counts[name]:,})" for name in names) for names in several[:3])
+        more = f"; and {len(several) - 3:,} more" if len(several) > 3 else ""
         raise LimbeckError(
-            f"{found}, and at least 2 classes are needed", where=where, fix="set data.label, or add rows"
+            f"classes that differ in case, blanks or Unicode form only: {found}{more}",
+            where=where,
+            fix="set data.merge_classes=true to make them one, or write them alike",
         )
-    return tuple(str(label_name(value)) for value in sorted(values))
+    common = {key: min(names, key=lambda name: (-counts[name], name)) for key, names in alike.items()}
+    return {name: common[fold(name)] for name in counts}
 
 
-def _plain(label: Any) -> bool | int | float | str | None:
-    """Return the label itself; a whole float (a column of integers with gaps) becomes an integer, NaN becomes None."""
-    if label is None or label == "" or label != label:
-        return None
-    if isinstance(label, float) and label.is_integer():
-        return int(label)
-    return label
+def respelled(name: str, classes: Sequence[str]) -> str | None:
+    """Return the one class of which a label is another spelling, different in case, blanks or Unicode form only."""
+    alike = [each for each in classes if fold(each) == fold(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _unknown(name: str, known: str | None, classes: Sequence[str], where: str) -> LimbeckError:
+    fix = f"{nearest(name, classes)}; or remove its rows, or add training rows"
+    if known is not None:
+        fix = f"it is `{known}` but for case, blanks or Unicode form: set data.merge_classes=true, or write them alike"
+    return LimbeckError(f"label `{name}` does not occur in the training rows", where=where, fix=fix)
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell holds nothing: None, NaN, and what pandas and NumPy have for them."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA says of nothing whether it is the same
+        return True
+    except ValueError:  # an array
+        return False
 
 
 def label_name(label: Any) -> str | None:
     """Return the class name of a label as it was read: `true` for True, `3` for 3 and 3.0, None for a missing one."""
     plain = _plain(label)
-    if plain is None:
-        return None
+    return None if plain is None else _name(plain)
+
+
+def _name(plain: bool | int | float | str) -> str:
     return str(plain).lower() if isinstance(plain, bool) else str(plain)
+
+
+def _plain(label: Any) -> Any:
+    """Return the label itself, None for a missing one; a whole float (of a column with gaps) becomes an integer."""
+    if isinstance(label, str):
+        return None if _is_blank(label) else label
+    if is_missing(label):
+        return None
+    if isinstance(label, np.generic):
+        label = label.item()
+    return int(label) if isinstance(label, float) and label.is_integer() else label
+
+
+@lru_cache(maxsize=4096)
+def _is_blank(label: str) -> bool:
+    return label.strip() in _NAN or not fold(label)

@@ -2,7 +2,7 @@
 
 A batch is a pair `(inputs, labels)` or a mapping with these keys:
 
-    labels              (batch,) integers, negative where a row has none; may be absent
+    labels              (batch,) integers, -1, -100 or NaN where a row has none; may be absent
     student, teacher    what each is called with: one tensor, or a mapping of arguments by name
     any other key       an argument of both, when they read alike, such as `input_ids` and `attention_mask`
 """
@@ -22,6 +22,9 @@ from limbeck.errors import LimbeckError
 from limbeck.types import Batch
 
 Inputs = Mapping[str, Tensor]
+
+_IGNORED = -100
+"""What a loss of torch leaves out by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,8 @@ class BatchForm:
         )
         if not student or not teacher:
             raise _refused(f"a batch with the keys {', '.join(map(str, item))} has no inputs")
-        if "labels" in item and item["labels"] is not None:
-            given = torch.as_tensor(item["labels"]).to(torch.int64)
-            labels = torch.where(given < 0, UNLABELLED, given)
+        if item.get("labels") is not None:
+            labels = _labels(item["labels"])
         else:
             labels = torch.full((len(next(iter(student.values()))),), UNLABELLED)
         if {len(value) for value in (*student.values(), *teacher.values(), labels)} != {
@@ -89,6 +91,33 @@ class BatchForm:
             labels=labels,
             labelled=labels != UNLABELLED,
         )
+
+
+def _labels(given: Any) -> Tensor:
+    """Return integer labels, -1 for a missing one: NaN, -1 or -100.
+
+    Raises:
+        LimbeckError: labels are no such numbers.
+    """
+    try:
+        labels = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError):
+        labels = None
+    if labels is None or labels.is_complex():
+        raise LimbeckError(
+            "labels are no numbers", where="loader", fix="give integers from 0, and -1 where a row has none"
+        )
+    if labels.is_floating_point():
+        labels = torch.where(labels.isnan(), UNLABELLED, labels)
+    whole = labels.to(torch.int64)
+    odd = (whole != labels) | ((whole < 0) & (whole != UNLABELLED) & (whole != _IGNORED))
+    if odd.any():
+        raise LimbeckError(
+            f"a label is {labels[odd][0].item():g}, which is no class",
+            where="loader",
+            fix="give integers from 0, and -1 where a row has none",
+        )
+    return torch.where(whole < 0, UNLABELLED, whole)
 
 
 def _named(value: Any, default: str) -> dict[str, Tensor]:

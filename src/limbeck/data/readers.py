@@ -7,27 +7,67 @@ csv and JSON are read with the standard library: `datasets` guesses a column's t
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import not_utf8
 
-Columns = dict[str, list[Any]]
+
+class Columns(dict[str, list[Any]]):
+    """Columns by name.
+
+    Attributes:
+        classes: what the values 0, 1, 2 ... of a column are called, by column, where the data says it.
+    """
+
+    def __init__(
+        self, columns: Mapping[str, list[Any]] | None = None, classes: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        super().__init__(columns or {})
+        self.classes = dict(classes or {})
+
+
+def class_labels(features: Any) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes in each column that is a `ClassLabel` of `datasets`.
+
+    Args:
+        features: of a `datasets.Dataset`, or as a parquet file holds them; anything else has none.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for column, feature in features.items() if isinstance(features, Mapping) else ():
+        kind, names = (
+            (feature.get("_type"), feature.get("names"))
+            if isinstance(feature, Mapping)
+            else (type(feature).__name__, getattr(feature, "names", None))
+        )
+        if kind == "ClassLabel" and isinstance(names, list) and all(isinstance(name, str) for name in names):
+            found[column] = tuple(names)
+    return found
+
+
+def stored_features(metadata: Any) -> Any:
+    """Return the features that `datasets` wrote into an Arrow schema's metadata; None where there are none."""
+    try:
+        return json.loads(metadata[b"huggingface"])["info"]["features"]
+    except (TypeError, KeyError, ValueError):
+        return None
+
 
 _FIELD_LIMIT = 2**31 - 1
 _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def read_file(path: Path, *, label: str | None = None) -> Columns:
+def read_file(path: Path, *, label: str | None = None, missing: Collection[str] = ()) -> Columns:
     """Read a file.
 
     Args:
         path: the file; its suffix, in either case, says what it is.
-        label: the csv column in which `1`, `1.0` and `true` stand for numbers and booleans, and nothing for no label;
-            every other csv field is the text that the file has, "NA" and "null" included.
+        label: the csv column in which `1`, `1.0` and `true` stand for numbers and booleans, and nothing and `nan` for
+            no label; every other csv field is the text that the file has, "NA" and "null" included.
+        missing: what else stands for no label there.
 
     Raises:
         LimbeckError: an unknown suffix, no rows, bytes that are not UTF-8, or a malformed row.
@@ -45,7 +85,7 @@ def read_file(path: Path, *, label: str | None = None) -> Columns:
     if not any(columns.values()):
         raise LimbeckError("no rows", where=str(path), fix="give a file with rows, or remove it")
     if reader in (_read_csv, _read_tsv) and label in columns:
-        columns[label] = _typed(columns[label])
+        columns[label] = _typed(columns[label], {"", "nan", "NaN", "NAN", *missing})
     return columns
 
 
@@ -72,7 +112,7 @@ def _delimited(path: Path, delimiter: str) -> Columns:
                 where=f"{path}, line {lines.line_num}",
                 fix='close every quote, and double those inside a quoted text ("")',
             ) from None
-    return {name: [row[index] for row in rows] for index, name in enumerate(header)}
+    return Columns({name: [row[index] for row in rows] for index, name in enumerate(header)})
 
 
 def _check_header(header: list[str], path: Path) -> None:
@@ -90,9 +130,10 @@ def _fields(row: list[str], header: list[str], path: Path, line: int) -> list[st
     return row
 
 
-def _typed(values: list[str]) -> list[Any]:
+def _typed(values: list[str], missing: Collection[str]) -> list[Any]:
     """Return the labels of a csv column as numbers or booleans when every one of them is written like that."""
-    written = {value.strip() for value in values} - {""}
+    values = [value.strip() for value in values]
+    written = set(values) - {*missing}
     kind: Callable[[str], Any] = str
     if all(_INTEGER.fullmatch(value) for value in written):
         kind = int
@@ -100,7 +141,7 @@ def _typed(values: list[str]) -> list[Any]:
         kind = _boolean
     elif all(_NUMBER.fullmatch(value) for value in written) and not any(_is_code(value) for value in written):
         kind = float
-    return [kind(value.strip()) if value.strip() else None for value in values]
+    return [None if value in missing else kind(value) for value in values]
 
 
 def _boolean(value: str) -> bool:
@@ -114,7 +155,7 @@ def _is_code(value: str) -> bool:
 
 def _read_json(path: Path) -> Columns:
     """Read one object a line, or one list of objects."""
-    columns: Columns = {}
+    columns = Columns()
     for number, row in enumerate(_objects(path)):
         columns |= {name: [None] * number for name in row if name not in columns}
         for name, values in columns.items():
@@ -162,7 +203,8 @@ def _read_parquet(path: Path) -> Columns:
     try:
         # Not `read_table`, which imports pandas: a second.
         with pyarrow.parquet.ParquetFile(path) as file:
-            return file.read().to_pydict()
+            rows = file.read()
+        return Columns(rows.to_pydict(), class_labels(stored_features(rows.schema.metadata)))
     except pyarrow.ArrowException as error:
         raise LimbeckError(
             f"not readable as parquet ({first_line(error)})", where=str(path), fix="write it again"

@@ -1,8 +1,8 @@
 """What a recipe says about its data."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class SplitSettings(BaseModel):
@@ -21,9 +21,17 @@ class SplitSettings(BaseModel):
         Field(
             ge=1,
             description="rows that follow each other in the source and are held out together, so that a split has as "
-            "many as asked for or up to a block more; 1: each alone",
+            "many as asked for or up to a block more; 1: each alone. Whole blocks are not stratified",
         ),
     ] = 1
+    stratify: Annotated[
+        bool,
+        Field(
+            description="held-out rows (each alone) and labelled rows have the classes in proportion, and each class "
+            "wherever it has rows enough; false: whatever the draw gives"
+        ),
+    ] = True
+    draw: Annotated[int, Field(ge=0, description="another number: other labelled rows, the same held-out ones")] = 0
 
 
 class AugmentSettings(BaseModel):
@@ -88,6 +96,20 @@ class DataSettings(_Rows):
     label: Annotated[str, Field(min_length=1, description="the column with the label: integer, string or boolean")] = (
         "label"
     )
+    missing: Annotated[
+        tuple[bool | int | float | str, ...] | None,
+        Field(
+            description="labels that say that a row has none, besides blanks, NaN and null, here and in the target; "
+            "null: -1 and -100 beside the integers 0, 1, 2 ...; anywhere else they, None, NA and the like are refused"
+        ),
+    ] = None
+    merge_classes: Annotated[
+        bool,
+        Field(
+            description="make one class of labels that differ in case, blanks or Unicode form only, here and in the "
+            "target; it is called what most rows say"
+        ),
+    ] = False
     split: SplitSettings = SplitSettings()
     labelled: Annotated[
         int | None, Field(ge=2, description="training rows that keep their label; null: all that have one")
@@ -109,3 +131,14 @@ class DataSettings(_Rows):
         TargetSettings | None,
         Field(description="where the student will work: its text is unlabelled text here, its test rows are the test"),
     ] = None
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _null_is_a_word(cls, values: Any) -> Any:
+        # Unquoted, YAML reads the word `null` as nothing.
+        return ["null" if value is None else value for value in values] if isinstance(values, list) else values
+
+    @property
+    def missing_words(self) -> frozenset[str]:
+        """How a csv file writes `missing`."""
+        return frozenset(map(str, self.missing or ()))

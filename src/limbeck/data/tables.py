@@ -1,13 +1,14 @@
 """Rows in: any supported source becomes texts and labels by split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from limbeck.data import packaged
 from limbeck.data.hub import read_hub, split_name
-from limbeck.data.readers import READERS, Columns, read_file
+from limbeck.data.labels import is_missing
+from limbeck.data.readers import READERS, Columns, class_labels, read_file, stored_features
 from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.encoder import well_formed
 
@@ -21,12 +22,14 @@ class Table:
     """Rows as they were read.
 
     Attributes:
-        texts: one a row.
+        texts: one a row; empty where there was none.
         labels: integers, strings or booleans; None for a row without one.
+        classes: the classes in the order in which the data itself names them; None where it does not.
     """
 
     texts: list[str]
     labels: list[Any]
+    classes: tuple[str, ...] | None = None
 
 
 def read_tables(
@@ -36,6 +39,7 @@ def read_tables(
     label: str,
     domain: str | None = None,
     splits: Sequence[str] = SPLITS,
+    missing: Collection[str] = (),
     key: str | Mapping[str, str] = "data",
 ) -> dict[str, Table]:
     """Read a source.
@@ -46,6 +50,7 @@ def read_tables(
         label: the column with the label; it may be absent from an `unsupervised` split.
         domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
+        missing: what stands for no label in a csv file, besides nothing and `nan`.
         key: the part of the recipe that says all this, or what source, text and label are called, for errors.
 
     Returns:
@@ -57,7 +62,7 @@ def read_tables(
     if source in packaged.SOURCES:
         return _packaged(source, domain, splits)
     keys = {name: f"{key}.{name}" for name in _KEYS} if isinstance(key, str) else key
-    found = _columns(source, label, keys["source"], splits)
+    found = _columns(source, label, keys["source"], splits, missing)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
     if not found.keys() & {splits[0], "train"}:
@@ -84,26 +89,34 @@ def _packaged(source: str, domain: str | None, splits: Sequence[str]) -> dict[st
     return {split: Table(*columns) for split, columns in found.items()}
 
 
-def as_table(frame: Any, *, text: str, label: str, where: str, domain: str | None = None) -> Table:
+def as_table(
+    frame: Any, *, text: str, label: str, where: str, domain: str | None = None, needs_label: bool = True
+) -> Table:
     """Take texts and labels from a data frame or anything else that gives a column by name.
 
     Args:
         frame: a pandas or polars frame, an Arrow table, a `datasets.Dataset`, or a mapping of columns.
         text: the column with the text.
-        label: the column with the label; None and NaN mean that a row has none.
+        label: the column with the label; None, NaN and NA mean that a row has none.
         where: what it is called in errors.
         domain: the value of a column `domain` in the rows to take; None: all rows.
+        needs_label: whether the column with the label has to be there.
 
     Raises:
         LimbeckError: a column is missing, the text column holds something else, or no row is of the domain.
     """
     names = [str(name) for name in getattr(frame, "column_names", None) or (frame.keys())]
     wanted = {text, label} | (set() if domain is None else {"domain"})
-    columns = {name: _plain_list(frame[name]) for name in names if name in wanted}
+    columns = Columns({name: _plain_list(frame[name]) for name in names if name in wanted}, _classes_of(frame))
     if domain is not None:
         columns = _of(domain, columns, where, _KEYS["domain"])
-    held = {name: columns.get(name, []) for name in names}
-    return _table(held, text=text, label=label, where=where, needs_label=True, keys=_KEYS)
+    held = Columns({name: columns.get(name, []) for name in names}, columns.classes)
+    return _table(held, text=text, label=label, where=where, needs_label=needs_label, keys=_KEYS)
+
+
+def _classes_of(frame: Any) -> dict[str, tuple[str, ...]]:
+    own = class_labels(getattr(frame, "features", None))
+    return own or class_labels(stored_features(getattr(getattr(frame, "schema", None), "metadata", None)))
 
 
 def _plain_list(column: Any) -> list[Any]:
@@ -132,14 +145,16 @@ def read_texts(source: str, *, text: str) -> list[str]:
     return [value for table in tables for value in table.texts]
 
 
-def _columns(source: str, label: str | None, key: str, splits: Sequence[str]) -> dict[str, tuple[str, Columns]]:
+def _columns(
+    source: str, label: str | None, key: str, splits: Sequence[str], missing: Collection[str] = ()
+) -> dict[str, tuple[str, Columns]]:
     """Return what a source holds, by split: where it was read, and its columns; `key` is whose value the source is."""
     path = Path(source).expanduser()
     if path.is_file():
-        return {"train": (str(path), read_file(path, label=label))}
+        return {"train": (str(path), read_file(path, label=label, missing=missing))}
     if path.is_dir():
         files = {split: file for split, file in _split_files(path).items() if split in splits}
-        return {split: (str(file), read_file(file, label=label)) for split, file in files.items()}
+        return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
     if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
         raise LimbeckError(
             "no such file or folder, and no packaged source of this name",
@@ -163,7 +178,7 @@ def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
             fix=nearest(domain, sorted(set(found))),
         )
     rows = [row for row, value in enumerate(found) if value == domain]
-    return {name: [values[row] for row in rows] for name, values in columns.items()}
+    return Columns({name: [values[row] for row in rows] for name, values in columns.items()}, columns.classes)
 
 
 def _nearest_source(path: Path) -> str:
@@ -195,13 +210,31 @@ def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: 
                 where=where,
                 fix=f"set {keys[name]} to one of: {', '.join(columns)}",
             )
-    texts = columns[text]
+    texts = ["" if is_missing(value) else value for value in columns[text]]
     for row, value in enumerate(texts):
         if not isinstance(value, str):
-            kind = "nothing" if value is None else f"a value of type {type(value).__name__}"
             raise LimbeckError(
-                f"column `{text}` has {kind} in row {row + 1}, where a text belongs",
+                f"column `{text}` has a value of type {type(value).__name__} in row {row + 1}, where a text belongs",
                 where=where,
                 fix=f"remove the row, or set {keys['text']} to the column with the text",
             )
-    return Table([well_formed(value) for value in texts], columns[label] if label in columns else [None] * len(texts))
+    texts = [well_formed(value) for value in texts]
+    if label not in columns:
+        return Table(texts, [None] * len(texts))
+    names = columns.classes.get(label)
+    labels = columns[label]
+    return Table(texts, labels if names is None else _named(labels, names, f"{where}, column `{label}`"), names)
+
+
+def _named(labels: Sequence[Any], names: Sequence[str], where: str) -> list[str | None]:
+    """Return the class of each label of a column whose classes the data names; None where it is negative."""
+    if any(isinstance(label, str) for label in labels):
+        return list(labels)
+    numbers = [None if is_missing(label) or label < 0 else int(label) for label in labels]
+    if beyond := [number for number in numbers if number is not None and number >= len(names)]:
+        raise LimbeckError(
+            f"label {beyond[0]}, and the data names {len(names)} classes ({', '.join(names[:8])})",
+            where=where,
+            fix="mend the labels, or write the file again without the names of its classes",
+        )
+    return [None if number is None else names[number] for number in numbers]

@@ -99,10 +99,9 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
     table(["split", "rows", "classes"], rows)
     names = splits.classes
     counts = Counter(splits.labelled.labels.tolist())
-    few = [names[index] for index in range(len(names)) if counts[index] == 0]
     say(f"classes ({len(names)}): " + ", ".join(f"{names[i]} {n:,}" for i, n in counts.most_common(8)))
-    if few:
-        say(f"without a labelled row: {', '.join(few[:8])}; no model can learn these", style="yellow")
+    for note in splits.notes:
+        say(note, style="yellow")
     for reason, rows in splits.dropped.items():
         say(f"dropped: {rows:,} {reason}")
 

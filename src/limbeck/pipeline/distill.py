@@ -11,7 +11,20 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from limbeck.data import NO_ROWS, BatchForm, Splits, Table, as_table, collect, load_splits, read_tables
+from limbeck.data import (
+    NO_ROWS,
+    SPLITS,
+    BatchForm,
+    DataSettings,
+    Splits,
+    Table,
+    as_table,
+    collect,
+    load_splits,
+    read_tables,
+    split_name,
+    unshown,
+)
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
@@ -128,17 +141,31 @@ def _tables(train: Source, validation: Source, test: Source) -> dict[str, Source
 
 
 def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) -> Material:
-    columns = {"text": recipe.data.text, "label": recipe.data.label}
     tables: dict[str, Table] = {}
     for name, source in sources.items():
-        domain = recipe.data.domain if name == "train" else None
-        if isinstance(source, str | Path):
-            found = read_tables(str(source), domain=domain, **columns)
-            # A folder given as `train` brings its other splits along; one given as `test` means that split.
-            tables |= found if name == "train" else {name: found.get(name, found["train"])}
-        else:
-            tables[name] = as_table(source, where=name, domain=domain, **columns)
+        found = _tables_of(source, recipe.data, name)
+        # What brings several splits and is given as `train` brings them all; given as `test`, it means that split.
+        tables |= found if name == "train" else {name: found.get(name, found["train"])}
     return Material(load_splits(recipe.data, tables), given)
+
+
+def _tables_of(source: Source, data: DataSettings, name: str) -> dict[str, Table]:
+    """Return the tables of a path, a data frame, or a mapping of data frames by split such as a `DatasetDict`."""
+    columns = {"text": data.text, "label": data.label, "domain": data.domain if name == "train" else None}
+    if isinstance(source, str | Path):
+        return read_tables(str(source), missing=data.missing_words, **columns)
+    if isinstance(source, Mapping) and source and all(hasattr(part, "column_names") for part in source.values()):
+        parts = {split_name(str(split)): part for split, part in source.items()}
+        if not parts.keys() & {name, "train"}:
+            raise LimbeckError(
+                f"no `{name}` split, only {', '.join(parts)}", where=name, fix="give the split itself: splits['...']"
+            )
+        return {
+            split: as_table(part, where=f"{name}, {split} split", needs_label=split != "unsupervised", **columns)
+            for split, part in parts.items()
+            if split in SPLITS
+        }
+    return {"train": as_table(source, where=name, **columns)}
 
 
 def _from_loaders(
@@ -164,7 +191,15 @@ def _from_loaders(
     names = tuple(map(str, classes or range(count)))
     if len(names) != count:
         raise LimbeckError(f"{len(names)} class names, and the teacher has {count} logits", where="classes")
-    splits = Splits(NO_ROWS, NO_ROWS, rows[0], tested[0], names, {})
+    for name, (examples, *_) in held_out.items():
+        if (largest := int(examples.labels.max())) >= count:
+            raise LimbeckError(
+                f"a label is {largest}, and the teacher has {count} logits",
+                where=f"{name} loader",
+                fix=f"give 0 to {count - 1}",
+            )
+    notes = [line for name, (examples, *_) in held_out.items() for line in unshown(name, examples, names)]
+    splits = Splits(NO_ROWS, NO_ROWS, rows[0], tested[0], names, {}, notes=tuple(notes))
     return LoaderMaterial(splits, given, train, form, views)
 
 

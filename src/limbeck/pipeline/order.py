@@ -194,6 +194,8 @@ def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Materia
     say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in parts_of(recipe, splits).items()))
     if splits.dropped:
         say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
+    for note in splits.notes:
+        say(f"  {note}", style="yellow")
     require_usable(recipe, material)
     describe_readers(recipe, material)
     return material

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from limbeck.console import say, table
-from limbeck.data import label_name, read_tables
+from limbeck.data import label_name, read_tables, respelled
 from limbeck.errors import LimbeckError, nearest
 from limbeck.evaluation import scores
 from limbeck.evaluation.schema import Scores
@@ -18,6 +18,8 @@ _ARGUMENTS = {"source": "DATA", "text": "--text", "label": "--label"}
 def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: bool) -> Scores:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
+    A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only.
+
     Raises:
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
     """
@@ -25,7 +27,12 @@ def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: b
     (rows,) = read_tables(source, text=text, label=label, splits=["test"], key=_ARGUMENTS).values()
     index = {name: position for position, name in enumerate(student.labels)}
     names = [label_name(value) for value in rows.labels]
-    for row, name in enumerate(names):
+    for other in {name for name in names if name is not None} - index.keys():
+        if (known := respelled(other, student.labels)) is not None:
+            index[other] = index[known]
+    for row, (name, written) in enumerate(zip(names, rows.texts, strict=True)):
+        if not written.strip():
+            raise LimbeckError(f"row {row + 1} has no text", where=source, fix="write it, or remove the row")
         if name is None:
             raise LimbeckError(f"row {row + 1} has no label", where=source, fix="label it, or remove it")
         if name not in index:

@@ -1,0 +1,142 @@
+"""Which rows are held out, and in which order the others show their labels: by class, and by content digest alone."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.data.examples import UNLABELLED, Examples
+from limbeck.data.settings import SplitSettings
+from limbeck.data.sieve import Sieve, content_ids
+from limbeck.data.tables import Table
+from limbeck.digest import digest
+
+Index = NDArray[np.int64]
+
+
+def hold_out(
+    rows: Examples, table: Table, sizes: Mapping[str, int], split: SplitSettings, sieve: Sieve, who: str
+) -> tuple[dict[str, Examples], Examples]:
+    """Return the rows of each held-out split, and the rest, all ordered by content id.
+
+    A split has as many rows as asked for, or what is there. In whole blocks of the table it may have more: blocks
+    follow each other by their first content id. Of rows that look alike one is held out, the others are dropped.
+
+    Args:
+        rows: with a label each, ordered by content id.
+        table: the rows as they were read.
+        sizes: rows of each split.
+        split: how to draw.
+        sieve: counts what is dropped.
+        who: whose rows these are, in the reasons.
+    """
+    parts: dict[str, Examples] = {}
+    blocks = rows.ids if split.block == 1 else _blocks(rows, table, split.block)
+    for name, size in sizes.items():
+        if split.block == 1:
+            alone = np.sort(np.unique(sieve.looks(rows), return_index=True)[1])
+            # One row of each class is left to learn from, and one for each split after this one if there are three.
+            left = len(sizes) - len(parts)
+            chosen = alone[_by_class(rows.labels[alone], size, left) if split.stratify else slice(size)]
+        else:
+            chosen = _whole_blocks(rows, blocks, size)
+        parts[name] = rows.take(chosen)
+        others = np.setdiff1d(np.arange(len(rows)), chosen)
+        others = others[sieve.keeps(rows.take(others), parts[name], who, name)]
+        rows, blocks = rows.take(others), blocks[others]
+    return parts, rows
+
+
+def _by_class(labels: Index, size: int, left: int) -> Index:
+    """Return the first rows of each class, so many that the classes are in proportion, in ascending order."""
+    # Classes as large as each other take turns by their first row, not by their name.
+    first, which = np.unique(labels, return_index=True, return_inverse=True)[1:]
+    labels = np.argsort(np.argsort(first))[which]
+    counts = np.bincount(labels, minlength=1)
+    for spared in range(left, -1, -1):  # where there are too few rows for that, sizes matter more
+        most = np.maximum(counts - spared, np.clip(counts - min(spared, 1), 0, 1))
+        if most.sum() >= size:
+            break
+    shares = apportion(counts, most, min(size, len(labels)))
+    return np.flatnonzero(_ranks(labels) < shares[labels])
+
+
+def apportion(counts: Index, most: Index, size: int) -> Index:
+    """Return rows of each class, (classes,) int64, that add up to `size`, in proportion by largest remainder.
+
+    A class has at least one row where `most` allows and there are rows enough, else the largest classes have one.
+
+    Args:
+        counts: rows that each class has.
+        most: rows that each class may give; they add up to at least `size`.
+        size: rows in all.
+    """
+    total = int(counts.sum())
+    least = np.minimum(most, 1)
+    if size <= least.sum():
+        return np.where(np.isin(np.arange(len(counts)), np.argsort(-counts * least, kind="stable")[:size]), least, 0)
+    shares = np.clip(size * counts // total, least, most)
+    while (missing := size - int(shares.sum())) != 0:
+        short = size * counts - total * shares  # times `total`: whole numbers, the same on every machine
+        if missing > 0:
+            shares[np.argmax(np.where(shares < most, short, np.iinfo(np.int64).min))] += 1
+        else:
+            shares[np.argmin(np.where(shares > least, short, np.iinfo(np.int64).max))] -= 1
+    return shares
+
+
+def _whole_blocks(rows: Examples, blocks: Index, size: int) -> Index:
+    """Return the rows of the first blocks, whole ones until there are so many, in ascending order."""
+    if not len(rows):
+        return np.arange(0)
+    order = np.lexsort((rows.ids, blocks))
+    end = np.searchsorted(blocks[order], blocks[order[min(size, len(rows)) - 1]], side="right")
+    return np.sort(order[:end])
+
+
+def _blocks(rows: Examples, table: Table, block: int) -> Index:
+    """Return the first content id of each row's block; a block is so many rows of the table."""
+    ids = content_ids(table.texts)
+    first, place = np.unique(ids, return_index=True)  # of a text that stands twice, where it stands first
+    number = place[np.searchsorted(first, rows.ids)] // block
+    key = np.full(len(ids) // block + 1, np.iinfo(np.int64).max)
+    np.minimum.at(key, number, rows.ids)
+    return key[number]
+
+
+def in_turn(rows: Examples, split: SplitSettings) -> Examples:
+    """Return labelled rows in the order in which they show their label: the first n are the labelled ones of n.
+
+    Stratified, one row of each class comes first, and then row r of a class of n (from 0) at (r + 0.5) / n, so that
+    any first ones have the classes in proportion. Within a class, and between rows of one place, the order is that of
+    the content ids, or of a digest of id and `split.draw`.
+    """
+    keys = rows.ids
+    if split.draw:
+        drawn = np.array([digest([key, split.draw]) for key in keys.tolist()], dtype=np.str_)
+        keys = np.argsort(np.argsort(drawn))
+    rows = rows.take(np.argsort(keys))
+    if not split.stratify:
+        return rows
+    ranks = _ranks(rows.labels)
+    places = np.where(ranks == 0, 0.0, (ranks + 0.5) / np.bincount(rows.labels, minlength=1)[rows.labels])
+    return rows.take(np.argsort(places, kind="stable"))
+
+
+def _ranks(labels: Index) -> Index:
+    """Return how many rows of its class stand before each row, (n,) int64."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], labels[order])
+    ranks = np.empty(len(labels), np.int64)
+    ranks[order] = np.arange(len(labels)) - starts
+    return ranks
+
+
+def unshown(name: str, part: Examples, classes: tuple[str, ...], then: str = "") -> list[str]:
+    """Return a line that names the classes of which a split has no row; none where it has all."""
+    found = set(part.labels[part.labels != UNLABELLED].tolist())
+    absent = [each for index, each in enumerate(classes) if index not in found]
+    if not absent:
+        return []
+    names = ", ".join(absent[:8]) + (f" and {len(absent) - 8:,} more" if len(absent) > 8 else "")
+    return [f"no {name} row of {len(absent):,} of {len(classes):,} classes: {names}{then}"]

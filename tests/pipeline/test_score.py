@@ -1,0 +1,44 @@
+"""`limbeck evaluate`: whose label is whose."""
+
+import json
+
+import numpy as np
+import pytest
+
+from limbeck.errors import LimbeckError
+from limbeck.pipeline import score
+
+
+class Bundle:
+    """Answers `bad` to every text."""
+
+    labels = ("bad", "Good")
+
+    def logits(self, texts):
+        return np.tile([2.0, 1.0], (len(texts), 1))
+
+
+def accuracy(tmp_path, monkeypatch, *rows):
+    monkeypatch.setattr(score, "load", lambda _: Bundle())
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
+    return score.score_bundle(tmp_path, str(path), text="text", label="label", as_json=True).accuracy
+
+
+def test_a_label_in_another_spelling_is_the_bundles(tmp_path, monkeypatch):
+    rows = [("a", "bad"), ("b", "BAD"), ("c", " Bad"), ("d", "good"), ("e", "Good")]
+    assert accuracy(tmp_path, monkeypatch, *rows) == pytest.approx(3 / 5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("a", "bad"), ("b", "gud")], "row 2 has the label `gud`, which the bundle does not know"),
+        ([("a", "bad"), ("b", "NaN")], "row 2 has no label"),
+        ([("a", "bad"), (None, "bad")], "row 2 has no text; write it, or remove the row"),
+        ([("a", "bad"), ("b", -1)], "row 2 has the label `-1`"),
+    ],
+)
+def test_what_is_refused(tmp_path, monkeypatch, rows, said):
+    with pytest.raises(LimbeckError, match=said):
+        accuracy(tmp_path, monkeypatch, *rows)
