@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 CONTRACT = "tests/contract/test_losses.py"
 BUGS = "tests/losses/test_known_bugs.py"
+KD_RANGE = "tests/losses/test_kd_range.py"
 TERM = "tests/losses/test_term.py"
 ACCUMULATION = "tests/trainer/test_trainer_accumulation.py"
 LOOP = "tests/trainer/test_trainer_loop.py"
@@ -48,27 +49,29 @@ class Mutant:
         return {self.file: self.edits} | self.also
 
 
+TO_THE_TEACHER = ("* slope, None, None", "* slope, -gradient.unsqueeze(-1) * slope, None")
+
 MUTANTS = (
     # --- the formula ------------------------------------------------------------------------------------------------
     Mutant(
         "T² dropped from kd",
         "keras-io #869, TextBrewer #39: the gradient fades as T grows",
         "losses/kd.py",
-        (("temperature**2 * (p_T", "(p_T"),),
+        (("temperature**2 * softened_kl", "softened_kl"),),
         (BUGS,),
     ),
     Mutant(
         "T² applied twice in kd",
         "recipes that multiply a loss that holds it already",
         "losses/kd.py",
-        (("temperature**2 * (p_T", "temperature**4 * (p_T"),),
+        (("temperature**2 * softened_kl", "temperature**4 * softened_kl"),),
         (BUGS,),
     ),
     Mutant(
         "temperature on the teacher alone",
         "softened targets, and a student that is compared as it is",
         "losses/kd.py",
-        (("counted_logits(student, mask) / temperature", "counted_logits(student, mask)"),),
+        (("softened_kl(z_S,", "softened_kl(temperature * z_S,"),),
         (BUGS,),
     ),
     Mutant(
@@ -77,6 +80,7 @@ MUTANTS = (
         "losses/kd.py",
         (("teacher.detach()", "teacher"),),
         (BUGS,),
+        also={"losses/_divergence.py": (TO_THE_TEACHER,)},
     ),
     Mutant(
         "detach dropped from logit_mse",
@@ -89,7 +93,7 @@ MUTANTS = (
         "kd: mean over the classes",
         "ModelOpt, SparseML #592: reduction='mean' divides by the classes too",
         "losses/kd.py",
-        (("log_ratio).sum(dim=-1)", "log_ratio).mean(dim=-1)"),),
+        (("z_T, temperature)", "z_T, temperature) / z_S.shape[-1]"),),
         (BUGS,),
     ),
     Mutant(
@@ -103,17 +107,14 @@ MUTANTS = (
         "kd divided by the batch once more",
         "EasyDistill 1.0: 400 times too small for 400 tokens",
         "losses/kd.py",
-        (("log_ratio).sum(dim=-1)", "log_ratio).sum(dim=-1) / len(student)"),),
+        (("z_T, temperature)", "z_T, temperature) / len(student)"),),
         (BUGS,),
     ),
     Mutant(
         "student and teacher swapped in kd",
         "keras-io #257; kl_div takes its arguments the other way round: reverse KL by accident",
-        "losses/kd.py",
-        (
-            ("log_p_S = log_softmax(counted_logits(student,", "log_p_S = log_softmax(counted_logits(teacher.detach(),"),
-            ("log_p_T = log_softmax(counted_logits(teacher.detach(),", "log_p_T = log_softmax(counted_logits(student,"),
-        ),
+        "losses/_divergence.py",
+        (("_value_and_slope(z_S, z_T, temperature)", "_value_and_slope(z_T, z_S, temperature)"),),
         (BUGS,),
     ),
     Mutant(
@@ -126,9 +127,23 @@ MUTANTS = (
     Mutant(
         "the teacher's entropy left out",
         "torchtune, DistiLLM: ForwardKLLoss is 3.41 at student = teacher",
-        "losses/kd.py",
-        (("log_p_T - log_p_S, 0.0", "-log_p_S, 0.0"),),
+        "losses/_divergence.py",
+        (("plain).squeeze(-1)", "plain).squeeze(-1) - (p_T * log_p_T.clamp(min=-99)).sum(-1)"),),
         (BUGS,),
+    ),
+    Mutant(
+        "the sum of p_T * log(p_T / p_S) as it stands",
+        "every toolkit: in float32 it cancels, below 0 at T = 20 and to noise at T = 10,000",
+        "losses/_divergence.py",
+        (("torch.where(near, S.log1p(), plain)", "plain"),),
+        (f"{KD_RANGE}::test_a_sum_that_no_class_dominates_is_never_negative",),
+    ),
+    Mutant(
+        "p_S - p_T in float32",
+        "at T = 10,000 the gradient of nearly equal logits is rounding",
+        "losses/_divergence.py",
+        (("(p_S - p_T).lerp_(close, near.to(close.dtype))", "(p_S - p_T)"),),
+        (f"{KD_RANGE}::test_a_large_temperature_is_half_the_mean_square_of_centred_logits",),
     ),
     Mutant(
         "softmax in half precision",
@@ -292,6 +307,7 @@ MUTANTS = (
         also={
             "teachers/module.py": (("torch.no_grad():", "torch.enable_grad():"),),
             "losses/kd.py": (("teacher.detach()", "teacher"),),
+            "losses/_divergence.py": (TO_THE_TEACHER,),
         },
     ),
     # --- several processes -------------------------------------------------------------------------------------------
