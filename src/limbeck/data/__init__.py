@@ -1,6 +1,7 @@
 """Examples in: sources, assets, splits, views, batches."""
 
 from limbeck.data.batches import Batches, in_length_order
+from limbeck.data.class_weights import WeightedBatches
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
 from limbeck.data.labels import label_name
 from limbeck.data.loaders import BatchForm, LoaderBatches, TensorRows, collect
@@ -45,6 +46,7 @@ __all__ = [
     "Table",
     "TensorRows",
     "TokenizerSettings",
+    "WeightedBatches",
     "WordTokenizerSettings",
     "as_table",
     "build_encoder",

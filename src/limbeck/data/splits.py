@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data.augment import augment
+from limbeck.data.class_weights import Weighting, class_weights
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
 from limbeck.data.labels import class_names, label_name
 from limbeck.data.settings import DataSettings, SplitSettings, TargetSettings
@@ -28,6 +29,7 @@ class Splits:
         dropped: rows left out, by reason.
         ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
         augmented: unlabelled rows that `data.augment` made from the others of the transfer set.
+        weighting: of `data.class_weights`.
     """
 
     labelled: Examples
@@ -38,6 +40,11 @@ class Splits:
     dropped: dict[str, int]
     ceiling: Examples = NO_ROWS
     augmented: Examples = NO_ROWS
+    weighting: Weighting | None = None
+
+    def weights(self, rows: Examples) -> NDArray[np.float32] | None:
+        """Return the weight of each class for a network that learns these rows' labels; see `class_weights`."""
+        return class_weights(self.weighting, rows.labels, self.classes)
 
     @property
     def transfer(self) -> Examples:
@@ -102,6 +109,7 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     """
     tables = tables or _read(settings)
     classes = class_names(tables["train"].labels, f"{settings.source}, column `{settings.label}`")
+    class_weights(settings.class_weights, np.arange(len(classes)), classes)  # a name that is no class is refused early
     dropped: dict[str, int] = {}
     ceiling = NO_ROWS
     if settings.target is not None:
@@ -140,7 +148,8 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     unlabelled = _in_order(rest, _clean(extra, dropped), settings)
     ceiling = _drop(ceiling, parts["validation"], "", {})
     augmented = _augmented(labelled + unlabelled, settings, (train, parts["validation"], parts["test"]))
-    return Splits(labelled, unlabelled, parts["validation"], parts["test"], classes, dropped, ceiling, augmented)
+    splits = Splits(labelled, unlabelled, parts["validation"], parts["test"], classes, dropped, ceiling, augmented)
+    return replace(splits, weighting=settings.class_weights)
 
 
 def _read(settings: DataSettings) -> dict[str, Table]:

@@ -47,7 +47,7 @@ class _SoftenedKL(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:  # pyrefly: ignore[bad-override]
         """Return the gradient by z_S."""
         (slope,) = ctx.saved_tensors
         return gradient.unsqueeze(-1) * slope, None, None

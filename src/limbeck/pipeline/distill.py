@@ -164,7 +164,8 @@ def _from_loaders(
     names = tuple(map(str, classes or range(count)))
     if len(names) != count:
         raise LimbeckError(f"{len(names)} class names, and the teacher has {count} logits", where="classes")
-    splits = Splits(NO_ROWS, NO_ROWS, rows[0], tested[0], names, {})
+    splits = Splits(NO_ROWS, NO_ROWS, rows[0], tested[0], names, {}, weighting=recipe.data.class_weights)
+    splits.weights(NO_ROWS)  # what cannot be weighted is refused before anything is trained
     return LoaderMaterial(splits, given, train, form, views)
 
 
