@@ -19,6 +19,13 @@ BATCHES = "tests/data/test_data_batches.py"
 SPLITS = "tests/data/test_data_splits.py"
 METRICS = "tests/evaluation/test_metrics.py"
 SIGNIFICANCE = "tests/evaluation/test_significance.py"
+CALIBRATION = "tests/evaluation/test_calibration.py"
+WEIGHTS = "tests/data/test_data_class_weights.py"
+AUGMENT = "tests/data/test_data_augment.py"
+LOADERS = "tests/api/test_distill_loaders.py"
+TEACHERS = "tests/pipeline/test_pipeline_teachers.py"
+RUN = "tests/pipeline/test_pipeline_run.py"
+ARMS = "tests/pipeline/test_the_arms.py"
 BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
@@ -465,6 +472,180 @@ MUTANTS = (
             ),
         ),
         (f"{SIGNIFICANCE}::test_the_interval_is_the_95_percent_one",),
+    ),
+    Mutant(
+        "a p-value without the arms at hand among the draws",
+        "count / draws: a p-value of exactly 0",
+        "evaluation/significance.py",
+        (("+ 1) / (flips + 1))", ") / flips)"),),
+        (f"{SIGNIFICANCE}::test_no_p_value_is_below_one_in_the_draws_and_one",),
+    ),
+    # --- fitted on validation ---------------------------------------------------------------------------------------
+    Mutant(
+        "temperatures from 0.5 to 2 only",
+        "a teacher whose logits are ten times too large stays over-confident",
+        "evaluation/calibration.py",
+        (("(np.log(0.05), np.log(20))", "(np.log(0.5), np.log(2))"),),
+        (CALIBRATION,),
+    ),
+    Mutant(
+        "two rounds of expectation-maximisation",
+        "weights of an ensemble that are still near equal",
+        "evaluation/calibration.py",
+        (("range(1000)", "range(2)"),),
+        (f"{CALIBRATION}::test_the_mixture_is_the_optimum_on_the_simplex",),
+    ),
+    Mutant(
+        "an ensemble's weights fitted on the test split",
+        "a choice made on the figure that is reported",
+        "pipeline/teacher.py",
+        (
+            ("        labels = splits.validation.labels\n", "        labels = splits.test.labels\n"),
+            ("[_logits(member, splits)", '[TeacherAnswers((member,), (1.0,), splits).logits("test")'),
+        ),
+        (f"{TEACHERS}::test_an_ensemble",),
+    ),
+    # --- class weights ----------------------------------------------------------------------------------------------
+    Mutant(
+        "weighted labels divided by the weights of their own micro-batch",
+        "torch.nn.CrossEntropyLoss(weight=...): the gradient depends on how a batch was split",
+        "losses/term.py",
+        (
+            (
+                "        return values.sum()",
+                "            values = values / batch.weights.mean()\n        return values.sum()",
+            ),
+        ),
+        (f"{WEIGHTS}::test_a_split_batch_has_the_gradient_of_the_whole",),
+    ),
+    Mutant(
+        "the teacher's answers weighted by labels",
+        "class weights on every term of the objective",
+        "losses/term.py",
+        (('if batch.weights is not None and "labels" in self.card.needs:', "if batch.weights is not None:"),),
+        (f"{WEIGHTS}::test_it_is_torchs_weighted_cross_entropy_but_for_the_divisor",),
+    ),
+    Mutant(
+        "a class balanced against all others together",
+        "class_weight='balanced' in each of the one-against-the-rest regressions",
+        "teachers/nblr.py",
+        (
+            (
+                "sample_weight=self._counts)",
+                "sample_weight=np.where(own, 1 / own.mean(), 1 / (1 - own.mean())) / 2)",
+            ),
+        ),
+        ("tests/teachers/test_nblr.py::test_a_row_counts_by_its_own_class_whichever_class_is_fitted",),
+    ),
+    Mutant(
+        "the ceiling weighted by the source's labels",
+        "counts of one domain for the rows of another",
+        "pipeline/material.py",
+        (("None, inputs | self._names), examples)", "None, inputs | self._names), self.splits.labelled)"),),
+        ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
+    ),
+    Mutant(
+        "weights change and the old network is taken",
+        "a stage whose inputs do not name all that its result depends on",
+        "pipeline/material.py",
+        (('{**lesson.inputs, "class_weights": weights.tolist()}', "lesson.inputs"),),
+        ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
+    ),
+    # --- rows and batches -------------------------------------------------------------------------------------------
+    Mutant(
+        "class 0 taken for no label",
+        "`if label`: a third of the labels is never learned",
+        "data/batches.py",
+        (("np.flatnonzero(examples.labels != UNLABELLED)", "np.flatnonzero(examples.labels > 0)"),),
+        (BATCHES,),
+    ),
+    Mutant(
+        "a text's last words never kept alone",
+        "an upper end that the generator leaves out already",
+        "data/augment.py",
+        (("max(1, len(kept) - span + 1)", "max(1, len(kept) - span)"),),
+        (AUGMENT,),
+    ),
+    Mutant(
+        "all texts of one length lose the same words",
+        "a generator seeded alike for every text",
+        "data/augment.py",
+        (("default_rng((settings.seed, key % 2**64))", "default_rng(settings.seed)"),),
+        (AUGMENT,),
+    ),
+    Mutant(
+        "-100 of a loader kept as a label",
+        "the sentinel of one library read by the rules of another",
+        "data/loaders.py",
+        (("torch.where(given < 0, UNLABELLED, given)", "given"),),
+        (WEIGHTS, LOADERS),
+    ),
+    Mutant(
+        "a kept view forgets how many texts were cut",
+        "`no text is cut` in the report of a run that was resumed",
+        "data/views.py",
+        (("[held.pad_id, held.truncated]", "[held.pad_id, 0.0]"),),
+        ("tests/data/test_data_views.py",),
+    ),
+    # --- stages and records -----------------------------------------------------------------------------------------
+    Mutant(
+        "another share of labelled rows, and the old student is taken",
+        "a stage whose inputs do not name all that its result depends on",
+        "pipeline/material.py",
+        (('"labelled_per_batch": share, ', ""),),
+        (RUN, ARMS),
+    ),
+    Mutant(
+        "an ensemble's weights change, and the old student is taken",
+        "the same, of a teacher's answers",
+        "pipeline/teacher.py",
+        (("digest([known, list(self.weights)])", "digest([known])"),),
+        (TEACHERS,),
+    ),
+    Mutant(
+        "a network that reads longer texts is taken for the old one",
+        "the same, of what a network reads",
+        "pipeline/networks.py",
+        (('            "view": view.digest,\n', ""),),
+        (RUN,),
+    ),
+    Mutant(
+        "agreement with the teacher of the first seed alone",
+        "one training stands for all",
+        "pipeline/evaluate.py",
+        (("np.mean([agreement(answers, value) for value in logits])", "agreement(answers, logits[0])"),),
+        (RUN, "tests/pipeline/test_pipeline_evaluate.py"),
+    ),
+    Mutant(
+        "the disagreements of the first seed, not of the one that ships",
+        "examples of another network than the bundle's",
+        "pipeline/evaluate.py",
+        (
+            (
+                '_disagreements(splits, answers, arms["student"].best_seed)',
+                "_disagreements(splits, answers, recipe.seeds[0])",
+            ),
+        ),
+        (RUN, "tests/pipeline/test_pipeline_evaluate.py"),
+    ),
+    Mutant(
+        "a curve shows the run's teacher at every number of labels",
+        "the figure of another teacher than the student's",
+        "pipeline/curves.py",
+        (("arms, _quality(own))", "arms, _quality(answers))"),),
+        (CURVES,),
+    ),
+    Mutant(
+        "a bundle is scored by the order of the labels that a file shows",
+        "classes numbered anew, so that all behind a missing one are wrong",
+        "pipeline/score.py",
+        (
+            (
+                "for position, name in enumerate(student.labels)}",
+                "for position, name in enumerate(sorted({str(label_name(value)) for value in rows.labels}))}",
+            ),
+        ),
+        ("tests/pipeline/test_command_line.py", "tests/bundle/test_bundle_is_student.py"),
     ),
     # --- curves -----------------------------------------------------------------------------------------------------
     Mutant(

@@ -149,9 +149,7 @@ def test_batches_may_be_mappings(teacher, tmp_path):
 
 
 def test_labels_of_a_loader_cannot_be_balanced(teacher, tmp_path):
-    with pytest.raises(
-        LimbeckError, match=r"the labels of a loader cannot be counted .* give a mapping"
-    ):
+    with pytest.raises(LimbeckError, match=r"the labels of a loader cannot be counted .* give a mapping"):
         go(teacher, tmp_path / "run", settings={"data.class_weights": "balanced"})
     with pytest.raises(LimbeckError, match=r"class_weights: no class `hihg`; did you mean `high`\?"):
         go(teacher, tmp_path / "run", settings={"data.class_weights": {"hihg": 3}})

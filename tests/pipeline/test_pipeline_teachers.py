@@ -1,6 +1,7 @@
 """Teachers of other kinds: fitted by a solver, at a temperature, and several as one."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -109,6 +110,7 @@ def test_an_ensemble(tmp_path, weights):
     expected = sum(w * part / part.sum(axis=1, keepdims=True) for w, part in zip(shares, parts, strict=True))
     np.testing.assert_allclose(np.exp(answers.logits("test")), expected, atol=1e-6)
     assert [sorted(path.name for path in (tmp_path / "run").glob("teacher-*"))] == [["teacher-0", "teacher-1"]]
+    assert replace(answers, weights=(0.5, 0.5)).names != answers.names, "or their student would be taken for this one's"
 
 
 def test_class_weights_reach_whatever_learns_labels_or_is_chosen_by_them(tmp_path):
