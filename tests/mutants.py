@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 CONTRACT = "tests/contract/test_losses.py"
 BUGS = "tests/losses/test_known_bugs.py"
+KD_RANGE = "tests/losses/test_kd_range.py"
 TERM = "tests/losses/test_term.py"
 ACCUMULATION = "tests/trainer/test_trainer_accumulation.py"
 LOOP = "tests/trainer/test_trainer_loop.py"
@@ -22,6 +23,13 @@ LABELS = "tests/data/test_data_labels.py"
 LIKENESS = "tests/data/test_data_likeness.py"
 METRICS = "tests/evaluation/test_metrics.py"
 SIGNIFICANCE = "tests/evaluation/test_significance.py"
+CALIBRATION = "tests/evaluation/test_calibration.py"
+WEIGHTS = "tests/data/test_data_class_weights.py"
+AUGMENT = "tests/data/test_data_augment.py"
+LOADERS = "tests/api/test_distill_loaders.py"
+TEACHERS = "tests/pipeline/test_pipeline_teachers.py"
+RUN = "tests/pipeline/test_pipeline_run.py"
+ARMS = "tests/pipeline/test_the_arms.py"
 BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
 BUNDLE = "tests/bundle/test_bundle_is_student.py"
@@ -53,27 +61,29 @@ class Mutant:
         return {self.file: self.edits} | self.also
 
 
+TO_THE_TEACHER = ("* slope, None, None", "* slope, -gradient.unsqueeze(-1) * slope, None")
+
 MUTANTS = (
     # --- the formula ------------------------------------------------------------------------------------------------
     Mutant(
         "T² dropped from kd",
         "keras-io #869, TextBrewer #39: the gradient fades as T grows",
         "losses/kd.py",
-        (("temperature**2 * (p_T", "(p_T"),),
+        (("temperature**2 * softened_kl", "softened_kl"),),
         (BUGS,),
     ),
     Mutant(
         "T² applied twice in kd",
         "recipes that multiply a loss that holds it already",
         "losses/kd.py",
-        (("temperature**2 * (p_T", "temperature**4 * (p_T"),),
+        (("temperature**2 * softened_kl", "temperature**4 * softened_kl"),),
         (BUGS,),
     ),
     Mutant(
         "temperature on the teacher alone",
         "softened targets, and a student that is compared as it is",
         "losses/kd.py",
-        (("counted_logits(student, mask) / temperature", "counted_logits(student, mask)"),),
+        (("softened_kl(z_S,", "softened_kl(temperature * z_S,"),),
         (BUGS,),
     ),
     Mutant(
@@ -82,6 +92,7 @@ MUTANTS = (
         "losses/kd.py",
         (("teacher.detach()", "teacher"),),
         (BUGS,),
+        also={"losses/_divergence.py": (TO_THE_TEACHER,)},
     ),
     Mutant(
         "detach dropped from logit_mse",
@@ -94,7 +105,7 @@ MUTANTS = (
         "kd: mean over the classes",
         "ModelOpt, SparseML #592: reduction='mean' divides by the classes too",
         "losses/kd.py",
-        (("log_ratio).sum(dim=-1)", "log_ratio).mean(dim=-1)"),),
+        (("z_T, temperature)", "z_T, temperature) / z_S.shape[-1]"),),
         (BUGS,),
     ),
     Mutant(
@@ -108,17 +119,14 @@ MUTANTS = (
         "kd divided by the batch once more",
         "EasyDistill 1.0: 400 times too small for 400 tokens",
         "losses/kd.py",
-        (("log_ratio).sum(dim=-1)", "log_ratio).sum(dim=-1) / len(student)"),),
+        (("z_T, temperature)", "z_T, temperature) / len(student)"),),
         (BUGS,),
     ),
     Mutant(
         "student and teacher swapped in kd",
         "keras-io #257; kl_div takes its arguments the other way round: reverse KL by accident",
-        "losses/kd.py",
-        (
-            ("log_p_S = log_softmax(counted_logits(student,", "log_p_S = log_softmax(counted_logits(teacher.detach(),"),
-            ("log_p_T = log_softmax(counted_logits(teacher.detach(),", "log_p_T = log_softmax(counted_logits(student,"),
-        ),
+        "losses/_divergence.py",
+        (("_value_and_slope(z_S, z_T, temperature)", "_value_and_slope(z_T, z_S, temperature)"),),
         (BUGS,),
     ),
     Mutant(
@@ -131,9 +139,23 @@ MUTANTS = (
     Mutant(
         "the teacher's entropy left out",
         "torchtune, DistiLLM: ForwardKLLoss is 3.41 at student = teacher",
-        "losses/kd.py",
-        (("log_p_T - log_p_S, 0.0", "-log_p_S, 0.0"),),
+        "losses/_divergence.py",
+        (("plain).squeeze(-1)", "plain).squeeze(-1) - (p_T * log_p_T.clamp(min=-99)).sum(-1)"),),
         (BUGS,),
+    ),
+    Mutant(
+        "the sum of p_T * log(p_T / p_S) as it stands",
+        "every toolkit: in float32 it cancels, below 0 at T = 20 and to noise at T = 10,000",
+        "losses/_divergence.py",
+        (("torch.where(near, S.log1p(), plain)", "plain"),),
+        (f"{KD_RANGE}::test_a_sum_that_no_class_dominates_is_never_negative",),
+    ),
+    Mutant(
+        "p_S - p_T in float32",
+        "at T = 10,000 the gradient of nearly equal logits is rounding",
+        "losses/_divergence.py",
+        (("(p_S - p_T).lerp_(close, near.to(close.dtype))", "(p_S - p_T)"),),
+        (f"{KD_RANGE}::test_a_large_temperature_is_half_the_mean_square_of_centred_logits",),
     ),
     Mutant(
         "softmax in half precision",
@@ -297,6 +319,7 @@ MUTANTS = (
         also={
             "teachers/module.py": (("torch.no_grad():", "torch.enable_grad():"),),
             "losses/kd.py": (("teacher.detach()", "teacher"),),
+            "losses/_divergence.py": (TO_THE_TEACHER,),
         },
     ),
     # --- several processes -------------------------------------------------------------------------------------------
@@ -548,6 +571,180 @@ MUTANTS = (
             ),
         ),
         (f"{SIGNIFICANCE}::test_the_interval_is_the_95_percent_one",),
+    ),
+    Mutant(
+        "a p-value without the arms at hand among the draws",
+        "count / draws: a p-value of exactly 0",
+        "evaluation/significance.py",
+        (("+ 1) / (flips + 1))", ") / flips)"),),
+        (f"{SIGNIFICANCE}::test_no_p_value_is_below_one_in_the_draws_and_one",),
+    ),
+    # --- fitted on validation ---------------------------------------------------------------------------------------
+    Mutant(
+        "temperatures from 0.5 to 2 only",
+        "a teacher whose logits are ten times too large stays over-confident",
+        "evaluation/calibration.py",
+        (("(np.log(0.05), np.log(20))", "(np.log(0.5), np.log(2))"),),
+        (CALIBRATION,),
+    ),
+    Mutant(
+        "two rounds of expectation-maximisation",
+        "weights of an ensemble that are still near equal",
+        "evaluation/calibration.py",
+        (("range(1000)", "range(2)"),),
+        (f"{CALIBRATION}::test_the_mixture_is_the_optimum_on_the_simplex",),
+    ),
+    Mutant(
+        "an ensemble's weights fitted on the test split",
+        "a choice made on the figure that is reported",
+        "pipeline/teacher.py",
+        (
+            ("        labels = splits.validation.labels\n", "        labels = splits.test.labels\n"),
+            ("[_logits(member, splits)", '[TeacherAnswers((member,), (1.0,), splits).logits("test")'),
+        ),
+        (f"{TEACHERS}::test_an_ensemble",),
+    ),
+    # --- class weights ----------------------------------------------------------------------------------------------
+    Mutant(
+        "weighted labels divided by the weights of their own micro-batch",
+        "torch.nn.CrossEntropyLoss(weight=...): the gradient depends on how a batch was split",
+        "losses/term.py",
+        (
+            (
+                "        return values.sum()",
+                "            values = values / batch.weights.mean()\n        return values.sum()",
+            ),
+        ),
+        (f"{WEIGHTS}::test_a_split_batch_has_the_gradient_of_the_whole",),
+    ),
+    Mutant(
+        "the teacher's answers weighted by labels",
+        "class weights on every term of the objective",
+        "losses/term.py",
+        (('if batch.weights is not None and "labels" in self.card.needs:', "if batch.weights is not None:"),),
+        (f"{WEIGHTS}::test_it_is_torchs_weighted_cross_entropy_but_for_the_divisor",),
+    ),
+    Mutant(
+        "a class balanced against all others together",
+        "class_weight='balanced' in each of the one-against-the-rest regressions",
+        "teachers/nblr.py",
+        (
+            (
+                "sample_weight=self._counts)",
+                "sample_weight=np.where(own, 1 / own.mean(), 1 / (1 - own.mean())) / 2)",
+            ),
+        ),
+        ("tests/teachers/test_nblr.py::test_a_row_counts_by_its_own_class_whichever_class_is_fitted",),
+    ),
+    Mutant(
+        "the ceiling weighted by the source's labels",
+        "counts of one domain for the rows of another",
+        "pipeline/material.py",
+        (("None, inputs | self._names), examples)", "None, inputs | self._names), self.splits.labelled)"),),
+        ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
+    ),
+    Mutant(
+        "weights change and the old network is taken",
+        "a stage whose inputs do not name all that its result depends on",
+        "pipeline/material.py",
+        (('{**lesson.inputs, "class_weights": weights.tolist()}', "lesson.inputs"),),
+        ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
+    ),
+    # --- rows and batches -------------------------------------------------------------------------------------------
+    Mutant(
+        "class 0 taken for no label",
+        "`if label`: a third of the labels is never learned",
+        "data/batches.py",
+        (("np.flatnonzero(examples.labels != UNLABELLED)", "np.flatnonzero(examples.labels > 0)"),),
+        (BATCHES,),
+    ),
+    Mutant(
+        "a text's last words never kept alone",
+        "an upper end that the generator leaves out already",
+        "data/augment.py",
+        (("max(1, len(kept) - span + 1)", "max(1, len(kept) - span)"),),
+        (AUGMENT,),
+    ),
+    Mutant(
+        "all texts of one length lose the same words",
+        "a generator seeded alike for every text",
+        "data/augment.py",
+        (("default_rng((settings.seed, key % 2**64))", "default_rng(settings.seed)"),),
+        (AUGMENT,),
+    ),
+    Mutant(
+        "-100 of a loader kept as a label",
+        "the sentinel of one library read by the rules of another",
+        "data/loaders.py",
+        (("torch.where(given < 0, UNLABELLED, given)", "given"),),
+        (WEIGHTS, LOADERS),
+    ),
+    Mutant(
+        "a kept view forgets how many texts were cut",
+        "`no text is cut` in the report of a run that was resumed",
+        "data/views.py",
+        (("[held.pad_id, held.truncated]", "[held.pad_id, 0.0]"),),
+        ("tests/data/test_data_views.py",),
+    ),
+    # --- stages and records -----------------------------------------------------------------------------------------
+    Mutant(
+        "another share of labelled rows, and the old student is taken",
+        "a stage whose inputs do not name all that its result depends on",
+        "pipeline/material.py",
+        (('"labelled_per_batch": share, ', ""),),
+        (RUN, ARMS),
+    ),
+    Mutant(
+        "an ensemble's weights change, and the old student is taken",
+        "the same, of a teacher's answers",
+        "pipeline/teacher.py",
+        (("digest([known, list(self.weights)])", "digest([known])"),),
+        (TEACHERS,),
+    ),
+    Mutant(
+        "a network that reads longer texts is taken for the old one",
+        "the same, of what a network reads",
+        "pipeline/networks.py",
+        (('            "view": view.digest,\n', ""),),
+        (RUN,),
+    ),
+    Mutant(
+        "agreement with the teacher of the first seed alone",
+        "one training stands for all",
+        "pipeline/evaluate.py",
+        (("np.mean([agreement(answers, value) for value in logits])", "agreement(answers, logits[0])"),),
+        (RUN, "tests/pipeline/test_pipeline_evaluate.py"),
+    ),
+    Mutant(
+        "the disagreements of the first seed, not of the one that ships",
+        "examples of another network than the bundle's",
+        "pipeline/evaluate.py",
+        (
+            (
+                '_disagreements(splits, answers, arms["student"].best_seed)',
+                "_disagreements(splits, answers, recipe.seeds[0])",
+            ),
+        ),
+        (RUN, "tests/pipeline/test_pipeline_evaluate.py"),
+    ),
+    Mutant(
+        "a curve shows the run's teacher at every number of labels",
+        "the figure of another teacher than the student's",
+        "pipeline/curves.py",
+        (("arms, _quality(own))", "arms, _quality(answers))"),),
+        (CURVES,),
+    ),
+    Mutant(
+        "a bundle is scored by the order of the labels that a file shows",
+        "classes numbered anew, so that all behind a missing one are wrong",
+        "pipeline/score.py",
+        (
+            (
+                "for position, name in enumerate(student.labels)}",
+                "for position, name in enumerate(sorted({str(label_name(value)) for value in rows.labels}))}",
+            ),
+        ),
+        ("tests/pipeline/test_command_line.py", "tests/bundle/test_bundle_is_student.py"),
     ),
     # --- curves -----------------------------------------------------------------------------------------------------
     Mutant(

@@ -20,6 +20,8 @@ class Batch:
         labelled: (batch,) bool, True where `labels` holds; None means every row is labelled.
         mask: bool, the logits' shape without the class axis, True where a prediction counts; None means all do.
         teacher_inputs: the keyword arguments of a live teacher's `forward`; None when its answers are cached.
+        weights: (batch,) float32, by which the terms that need labels multiply each example's values, 1 where it is
+            unlabelled; None means 1 everywhere.
     """
 
     ids: Tensor
@@ -28,6 +30,7 @@ class Batch:
     labelled: Tensor | None = None
     mask: Tensor | None = None
     teacher_inputs: Mapping[str, Tensor] | None = None
+    weights: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """Return the same batch on another device."""

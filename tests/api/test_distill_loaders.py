@@ -141,11 +141,18 @@ def test_batches_may_be_mappings(teacher, tmp_path):
         train=list(mixed(100, 2, 0.1)),
         validation=list(mixed(40, 3, 0.0)),
         test=list(mixed(60, 4, 0.0)),
-        settings={"student.train": {"epochs": 2}, "baseline": False},
+        settings={"student.train": {"epochs": 2}, "baseline": False, "data.class_weights": {"high": 3}},
     )
     assert result.evaluation.verdict == "no_baseline"
     history = (result.folder / "metrics.jsonl").read_text()
     assert '"step": 10' in history  # 2 epochs of 5 batches
+
+
+def test_labels_of_a_loader_cannot_be_balanced(teacher, tmp_path):
+    with pytest.raises(LimbeckError, match=r"the labels of a loader cannot be counted .* give a mapping"):
+        go(teacher, tmp_path / "run", settings={"data.class_weights": "balanced"})
+    with pytest.raises(LimbeckError, match=r"class_weights: no class `hihg`; did you mean `high`\?"):
+        go(teacher, tmp_path / "run", settings={"data.class_weights": {"hihg": 3}})
 
 
 def test_a_live_teacher_may_be_heard_for_its_decisions_only(teacher, tmp_path, monkeypatch):

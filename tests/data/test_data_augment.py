@@ -102,10 +102,19 @@ def test_of_a_script_without_blanks_characters_are_left_out():
         assert copy.count(" ") == across
 
 
-def test_another_seed_makes_other_copies():
-    text = " ".join(map(str, range(40)))
+def test_another_seed_or_text_makes_other_copies():
+    text, other = (" ".join(map(str, range(start, start + 40))) for start in (0, 40))
     first, second = (made([text], AugmentSettings(copies=5, seed=seed)) for seed in (0, 1))
     assert not set(first) & set(second)
+    moved = {
+        " ".join(str(int(word) - 40) for word in copy.split()) for copy in made([other], AugmentSettings(copies=5))
+    }
+    assert not moved & set(first), "words at other places are left out"
+
+
+def test_a_span_may_begin_at_any_word():
+    copies = made(["0 1 2 3"], AugmentSettings(copies=200, mask=0, ngram=1, longest=2))
+    assert set(copies) == {"0", "1", "2", "3", "0 1", "1 2", "2 3"}
 
 
 def test_shares_are_those_asked_for():

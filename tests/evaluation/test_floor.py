@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import require_words, scores, tfidf_floor
@@ -34,7 +35,6 @@ def test_it_learns(classes, least):
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_logits_are_scikit_learns(classes):
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
@@ -47,6 +47,24 @@ def test_the_logits_are_scikit_learns(classes):
     terms, rows = len(pipeline[0].vocabulary_), 1 if classes == 2 else classes
     assert floor.parameters == rows * (terms + 1) + terms
     assert floor.size_bytes == 4 * floor.parameters + sum(map(len, pipeline[0].vocabulary_))  # ASCII here
+
+
+def test_class_weights_are_scikit_learns():
+    from sklearn.linear_model import LogisticRegression
+
+    test_texts, _ = split(2, 150, 3)
+    (texts, labels), held_out = split(0, 400, 3), split(1, 80, 3)
+    kept = [row for row in range(400) if labels[row] != 1 or row % 10 == 0]
+    texts, labels = [texts[row] for row in kept], labels[kept]
+    weights = len(labels) / (3 * np.bincount(labels))
+    plain, balanced = (
+        tfidf_floor(texts, labels, *held_out, test_texts, classes=3, class_weights=w) for w in (None, weights)
+    )
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts)
+    model = LogisticRegression(C=balanced.settings["C"], max_iter=1000, class_weight="balanced")
+    expected = model.fit(vectorizer.transform(texts), labels).predict_log_proba(vectorizer.transform(test_texts))
+    np.testing.assert_allclose(balanced.test_logits, expected, atol=1e-4)
+    assert np.abs(balanced.test_logits - plain.test_logits).max() > 0.1
 
 
 def test_the_penalty_is_the_one_best_on_validation(monkeypatch):

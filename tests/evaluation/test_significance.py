@@ -149,6 +149,12 @@ def test_swapping_the_arms_mirrors_the_gain():
     assert other.ci95 == pytest.approx((-one.ci95[1], -one.ci95[0]), abs=0.0025)
 
 
+def test_no_p_value_is_below_one_in_the_draws_and_one():
+    """(count + 1) / (draws + 1), as the arms at hand are one of the draws: never 0, and 1 if every draw is as far."""
+    assert compare(np.ones((1, 60)), np.zeros((1, 60))).p_value == 1 / 100_001
+    assert compare(np.array([[1, 1, 0]]), np.array([[0, 1, 0]])).p_value == 1
+
+
 def test_equal_arms_differ_in_nothing():
     student, _ = arms(np.random.default_rng(6))
     gain = compare(student, student)

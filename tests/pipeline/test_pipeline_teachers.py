@@ -1,6 +1,7 @@
 """Teachers of other kinds: fitted by a solver, at a temperature, and several as one."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +11,8 @@ from torch import nn
 
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import fit_temperature, mixture_weights, nll
-from limbeck.pipeline import once, run
+from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll, tfidf_floor
+from limbeck.pipeline import evaluate, once, run
 from limbeck.pipeline import teacher as teachers
 from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.export import export_all
@@ -109,6 +110,39 @@ def test_an_ensemble(tmp_path, weights):
     expected = sum(w * part / part.sum(axis=1, keepdims=True) for w, part in zip(shares, parts, strict=True))
     np.testing.assert_allclose(np.exp(answers.logits("test")), expected, atol=1e-6)
     assert [sorted(path.name for path in (tmp_path / "run").glob("teacher-*"))] == [["teacher-0", "teacher-1"]]
+    assert replace(answers, weights=(0.5, 0.5)).names != answers.names, "or their student would be taken for this one's"
+
+
+def test_class_weights_reach_whatever_learns_labels_or_is_chosen_by_them(tmp_path):
+    def both(network):
+        return {"kind": "ensemble", "members": [NBLR, network | {"calibrate": True}]}
+
+    settings = wanted(tmp_path, both)
+    plain, _ = ask(settings, tmp_path / "run")
+    weighted = settings.data.model_copy(update={"class_weights": {"0": 1.0, "1": 30.0}})
+    answers, material = ask(settings.model_copy(update={"data": weighted}), tmp_path / "run")
+    splits, labels = material.splits, material.splits.validation.labels
+    weights = splits.weights(splits.labelled)
+    members = [teachers.TeacherAnswers((member,), (1.0,), splits) for member in answers.members]
+    regression, network = (member.logits("validation") for member in members)
+    for before, after, logits in zip(plain.members, members, (regression, network), strict=True):
+        old = teachers.TeacherAnswers((before,), (1.0,), splits).logits("validation")
+        assert logits[:, 1].sum() - logits[:, 0].sum() > old[:, 1].sum() - old[:, 0].sum(), "towards the heavier class"
+        assert before.trained.digest != after.members[0].trained.digest
+
+    trained, temperature = answers.members[1].trained, answers.members[1].temperature
+    found = trained.history.validations[-1]["calibrated_nll"]
+    last = trained.history.best_step == trained.history.validations[-1]["step"]
+    assert last
+    assert found == pytest.approx(calibrated_nll(network * temperature, labels, weights), rel=1e-4)
+    assert temperature == pytest.approx(fit_temperature(network * temperature, labels, weights), abs=1e-3)
+    assert temperature != pytest.approx(fit_temperature(network * temperature, labels), abs=1e-2)
+    assert answers.weights == pytest.approx(mixture_weights([regression, network], labels, weights))
+    assert answers.weights != pytest.approx(mixture_weights([regression, network], labels))
+
+    parts = [rows for part in (splits.labelled, splits.validation) for rows in (part.texts, part.labels)]
+    expected = tfidf_floor(*parts, splits.test.texts, classes=2, class_weights=weights)
+    assert np.array_equal(evaluate._floor(splits).test_logits, expected.test_logits)
 
 
 def test_a_run_with_an_ensemble(tmp_path):

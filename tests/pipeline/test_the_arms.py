@@ -137,7 +137,7 @@ class Certain:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_its_training_is_the_students_on_one_hot_targets(finished: Run, source: Path, tmp_path: Path, seed) -> None:
-    """Bit by bit: at T = 1, `kd` from a teacher that is certain is the cross-entropy of its decisions."""
+    """Up to rounding: at T = 1, `kd` from a teacher that is certain is the cross-entropy of its decisions."""
     settings = parse_recipe(recipe(source, losses=[KD | {"temperature": 1}, CROSS_ENTROPY]), "test")
     material = Material(load_splits(settings.data))
     trained = train_teacher(settings, material, finished.folder)
@@ -147,7 +147,8 @@ def test_its_training_is_the_students_on_one_hot_targets(finished: Run, source: 
     twin = train_network(settings.student, material, lesson, seed=seed, folder=tmp_path / "twin", title="twin")
     found = {arm: load_file(finished.folder / arm / f"seed-{seed}/model.safetensors") for arm in ALL}
     for name, value in twin.model.state_dict().items():
-        assert torch.equal(found["hard_labels"][name], value)
+        torch.testing.assert_close(value, found["hard_labels"][name], rtol=1e-4, atol=1e-5)
+        assert not torch.allclose(value, found["student"][name], rtol=1e-2, atol=1e-3)
     weights = torch.stack([found[arm]["head.weight"] for arm in ALL])
     assert not any(torch.equal(one, other) for one, other in zip(weights, weights.roll(1, 0), strict=True))
 

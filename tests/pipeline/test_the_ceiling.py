@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import jsonschema
+import numpy as np
 import pytest
 from tiny import recipe, write_csv
 
@@ -55,7 +56,7 @@ def lesson_of(name: str, settings: Recipe, patch: pytest.MonkeyPatch) -> Lesson:
     """Return what an arm without a teacher is trained on."""
     taken = []
     patch.setattr(arms, "train_network", lambda settings, material, lesson, **_: taken.append(lesson))
-    stub = SimpleNamespace(names=[])
+    stub = SimpleNamespace(names=[], of=lambda split: None)
     arms.train_arm(name, settings, Material(load_splits(settings.data)), stub, Path("nowhere"))  # type: ignore[arg-type]
     return taken[0]
 
@@ -86,6 +87,25 @@ def test_the_baseline_learns_labels_of_the_source_only(files, monkeypatch) -> No
     labelled = load_splits(settings.data).labelled
     expected = set(zip(labelled.ids.tolist(), labelled.labels.tolist(), strict=True))
     assert seen(lesson_of("baseline", settings, monkeypatch), settings, 12) == expected
+
+
+def test_every_arm_hears_the_weights_of_its_own_rows(files, monkeypatch) -> None:
+    """Balanced over its own labels, so that the source's shares and the target's may differ; stages depend on them."""
+    settings = to_there(files)
+    plain = {name: lesson_of(name, settings, monkeypatch) for name in ("student", "baseline", "ceiling")}
+    data = settings.data.model_copy(update={"class_weights": "balanced"})
+    settings = settings.model_copy(update={"data": data})
+    splits = load_splits(settings.data)
+    for name, rows in (("student", splits.labelled), ("baseline", splits.labelled), ("ceiling", splits.ceiling)):
+        lesson = lesson_of(name, settings, monkeypatch)
+        expected = len(rows) / (2 * np.bincount(rows.labels))
+        assert lesson.weights == pytest.approx(expected)
+        (batch,) = lesson.batches(settings.student.train, 0).group(0)
+        known = batch.labels >= 0
+        assert batch.weights[known].tolist() == pytest.approx(expected[batch.labels[known]].tolist())
+        assert (batch.weights[~known] == 1).all()
+        assert lesson.inputs != plain[name].inputs
+        assert plain[name].weights is None
 
 
 def weights(folder: Path) -> dict[str, bytes]:

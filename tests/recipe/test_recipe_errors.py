@@ -32,8 +32,8 @@ UNKNOWN = {
     "teacher.freeze=2": "unknown key `teacher.freeze`; it belongs to `kind: transformers`",
     "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
     "target.acuracy=0.9": "unknown key `target.acuracy`; did you mean `accuracy`?",
-    "data.colour=red": "unknown key `data.colour`; valid: augment, domain, label, labelled, labelled_per_batch, "
-    "merge_classes, missing, source, split, target, text, transfer, unlabelled",
+    "data.colour=red": "unknown key `data.colour`; valid: augment, class_weights, domain, label, labelled, "
+    "labelled_per_batch, merge_classes, missing, source, split, target, text, transfer, unlabelled",
 }
 NAMES = {
     "teacher.kind=netwrok": "`teacher.kind` is `netwrok`; did you mean `network`?",
@@ -62,6 +62,9 @@ TYPES = {
     "student.train.lr=[1]": "`student.train.lr` must be a number, not [1]",
     "student.train.batch_size=1.5": "`student.train.batch_size` must be a whole number, not 1.5",
     "student.train.batch_size=many": "`student.train.batch_size` must be a whole number, not `many`",
+    "data.class_weights=blanced": "`data.class_weights`: give `balanced`, a mapping of class names to weights, or null",
+    "data.class_weights={good: -1}": "`data.class_weights`: the weight of class `good` must be a finite number greater "
+    "than 0, not `-1`",
     "data.label=5": "`data.label` must be text, not 5; put it in quotes",
     "data.label=true": "`data.label` must be text, not true; put it in quotes",
     "data.source=null": "`data.source` must be text, not null",

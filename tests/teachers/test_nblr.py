@@ -32,7 +32,7 @@ def ngrams(row, orders):
     return {tuple(row[start : start + n]) for n in range(1, orders + 1) for start in range(len(row) - n + 1)}
 
 
-def by_the_paper(rows, labels, own, settings, strength):
+def by_the_paper(rows, labels, own, settings, strength, weights=None):
     """Return the log-odds of each text for class `own` against the others."""
     have = [ngrams(row, settings.orders) for row in rows]
     counts = Counter(ngram for held in have for ngram in held)
@@ -43,7 +43,9 @@ def by_the_paper(rows, labels, own, settings, strength):
     r = np.array([math.log((p[j] / sum(p)) / (q[j] / sum(q))) for j in range(len(features))])
     # lbfgs instead of the implementation's solver; liblinear also penalises the intercept.
     design = np.hstack([f * r, np.ones((len(rows), 1))])
-    model = LogisticRegression(C=strength, fit_intercept=False, tol=1e-10, max_iter=10_000).fit(design, labels == own)
+    model = LogisticRegression(C=strength, fit_intercept=False, tol=1e-10, max_iter=10_000).fit(
+        design, labels == own, sample_weight=weights
+    )
     return design @ model.coef_[0]
 
 
@@ -71,6 +73,17 @@ def test_several_classes_are_fitted_one_against_the_others():
     for own in range(3):
         np.testing.assert_allclose(logits[:, own], by_the_paper(rows, labels, own, settings, 1.0), atol=2e-2)
     assert (logits[:, 3] == -10).all(), "the class without a row"
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_row_counts_by_its_own_class_whichever_class_is_fitted(classes):
+    rows, labels = texts(90, classes=classes)
+    settings, weights = NBLRSettings(orders=1, min_texts=2), np.array([0.4, 1.0, 3.0][:classes], np.float32)
+    regression = NgramRegression(encoded(rows), labels, classes=classes, settings=settings, weights=weights)
+    logits = ask(regression.fit(1.0), rows)
+    for own in range(classes == 2, classes):
+        expected = by_the_paper(rows, labels, own, settings, 1.0, weights[labels])
+        np.testing.assert_allclose(logits[:, own], expected, atol=2e-2)
 
 
 def test_an_ngram_counts_once_a_text():

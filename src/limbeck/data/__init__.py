@@ -1,6 +1,7 @@
 """Examples in: sources, assets, splits, views, batches."""
 
 from limbeck.data.batches import Batches, in_length_order
+from limbeck.data.class_weights import WeightedBatches
 from limbeck.data.drawing import unshown
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
 from limbeck.data.hub import split_name
@@ -48,6 +49,7 @@ __all__ = [
     "Table",
     "TensorRows",
     "TokenizerSettings",
+    "WeightedBatches",
     "WordTokenizerSettings",
     "as_table",
     "build_encoder",
@@ -60,8 +62,8 @@ __all__ = [
     "pretrained_folder",
     "read_tables",
     "reading",
-    "same_tokens",
     "respelled",
+    "same_tokens",
     "save_encoded",
     "split_name",
     "unshown",

@@ -1,8 +1,12 @@
 """What a recipe says about its data."""
 
-from typing import Annotated, Any
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from limbeck.data.labels import label_name
 
 
 class SplitSettings(BaseModel):
@@ -117,6 +121,14 @@ class DataSettings(_Rows):
     labelled_per_batch: Annotated[
         int, Field(ge=0, description="labelled rows in every batch of a distilled student; the rest are unlabelled")
     ] = 8
+    class_weights: Annotated[
+        Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None,
+        Field(
+            description="how much a labelled row counts, by its class, in every arm, in a teacher that is trained here "
+            "and in the floor; balanced: n / (classes * rows of the class); or class: weight, 1 for those left out; "
+            "null: all alike"
+        ),
+    ] = None
     unlabelled: Annotated[
         int | None,
         Field(ge=0, description="unlabelled rows of the transfer set to use, those of a target first; null: all"),
@@ -142,3 +154,16 @@ class DataSettings(_Rows):
     def missing_words(self) -> frozenset[str]:
         """How a csv file writes `missing`."""
         return frozenset(map(str, self.missing or ()))
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _by_name(cls, weights: Any) -> Any:
+        """Read YAML's integers and booleans as the names of classes that they are; a wrong value is one error."""
+        if weights is None or weights == "balanced":
+            return weights
+        if not isinstance(weights, Mapping):
+            raise ValueError("give `balanced`, a mapping of class names to weights, or null")
+        for name, weight in weights.items():
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+                raise ValueError(f"the weight of class `{name}` must be a finite number greater than 0, not `{weight}`")
+        return {str(label_name(name)): weight for name, weight in weights.items()}

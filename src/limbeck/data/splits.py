@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limbeck.data.augment import augment
+from limbeck.data.class_weights import Weighting, class_weights
 from limbeck.data.drawing import hold_out, in_turn, unshown
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
 from limbeck.data.labels import Classes, learn_classes
@@ -32,6 +34,7 @@ class Splits:
         ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
         augmented: unlabelled rows that `data.augment` made from the others of the transfer set.
         notes: what else is to be said of them, a line each: labels that are missing, classes that a split cannot show.
+        weighting: of `data.class_weights`.
     """
 
     labelled: Examples
@@ -43,6 +46,11 @@ class Splits:
     ceiling: Examples = NO_ROWS
     augmented: Examples = NO_ROWS
     notes: tuple[str, ...] = ()
+    weighting: Weighting | None = None
+
+    def weights(self, rows: Examples) -> NDArray[np.float32] | None:
+        """Return the weight of each class for a network that learns these rows' labels; see `class_weights`."""
+        return class_weights(self.weighting, rows.labels, self.classes)
 
     @property
     def transfer(self) -> Examples:
@@ -113,6 +121,7 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     classes = learn_classes(
         train.labels, where, missing=settings.missing, merge=settings.merge_classes, order=train.classes
     )
+    class_weights(settings.class_weights, np.arange(len(classes.names)), classes.names)  # an unknown name, early
     sieve = Sieve()
     texts, ceiling = tables["unsupervised"].texts if "unsupervised" in tables else [], NO_ROWS
     parts: dict[str, Examples] = {}
@@ -145,6 +154,7 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
         sieve.without(ceiling, parts["validation"], None, "validation"),
         _augmented(labelled + unlabelled, settings, training, (parts["validation"], parts["test"]), sieve),
         _notes(train, classes, {"labelled": labelled, **parts}),
+        settings.class_weights,
     )
 
 

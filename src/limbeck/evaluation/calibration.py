@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from limbeck.evaluation.metrics import nll
 
 
-def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+def fit_temperature(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+) -> float:
     """Return the temperature T in [0.05, 20] that minimises the NLL of softmax(logits / T).
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv 1706.04599), section 4.2.
@@ -16,28 +18,34 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
     Args:
         logits: (rows, classes).
         labels: (rows,) class indices.
+        weights: of the classes, (classes,); None: all 1.
     """
     from scipy.optimize import minimize_scalar
 
     exact = logits.astype(np.float64)
 
     def cost(log_temperature: float) -> float:
-        return nll(exact / np.exp(log_temperature), labels)
+        return nll(exact / np.exp(log_temperature), labels, weights)
 
     bounds = (np.log(0.05), np.log(20))
     return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-3}).x))
 
 
-def calibrated_nll(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+def calibrated_nll(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+) -> float:
     """Return the NLL (nats) that is left at the best temperature: how well a model ranks, whatever its scale.
 
     Checkpoints and grid points are chosen by it. A student of a confident teacher is over-confident from its first
-    steps on; plain NLL would then keep the least trained weights, although every later step decides better.
+    steps on; plain NLL would then keep the least trained weights, although every later step decides better. Each row is
+    weighed by `weights[label]`, if given, by the temperature too.
     """
-    return nll(logits.astype(np.float64) / fit_temperature(logits, labels), labels)
+    return nll(logits.astype(np.float64) / fit_temperature(logits, labels, weights), labels, weights)
 
 
-def mixture_weights(logits: Sequence[NDArray[np.float32]], labels: NDArray[np.int64]) -> list[float]:
+def mixture_weights(
+    logits: Sequence[NDArray[np.float32]], labels: NDArray[np.int64], class_weights: NDArray[np.float32] | None = None
+) -> list[float]:
     """Return the weights, of sum 1, with which the models' averaged probabilities have the lowest NLL.
 
     By expectation-maximisation, which keeps them in [0, 1] and finds the one minimum there is: the likelihood of a
@@ -46,15 +54,18 @@ def mixture_weights(logits: Sequence[NDArray[np.float32]], labels: NDArray[np.in
     Args:
         logits: of each model, (rows, classes).
         labels: (rows,) class indices.
+        class_weights: (classes,), by which each row counts; None: all 1.
     """
     from scipy.special import softmax
 
     rows = np.arange(len(labels))
     right = np.stack([softmax(each.astype(np.float64), axis=1)[rows, labels] for each in logits], axis=1)
+    counts = None if class_weights is None else class_weights[labels]
     weights = np.full(len(logits), 1 / len(logits))
     for _ in range(1000):
         share = right * weights
-        weights = (share / share.sum(axis=1, keepdims=True).clip(min=1e-300)).mean(axis=0)
+        share /= share.sum(axis=1, keepdims=True).clip(min=1e-300)
+        weights = np.average(share, axis=0, weights=counts)
         weights /= weights.sum()
     rounded = weights.round(3)
     return (rounded / rounded.sum()).tolist()

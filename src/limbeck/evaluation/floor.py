@@ -59,6 +59,7 @@ def tfidf_floor(
     test_texts: Sequence[str],
     *,
     classes: int,
+    class_weights: np.ndarray | None = None,
 ) -> Floor:
     """Fit TF-IDF (words and word pairs, sublinear counts) and multinomial logistic regression; no randomness.
 
@@ -75,6 +76,7 @@ def tfidf_floor(
         validation_labels: integers in [0, classes).
         test_texts: rows to predict once, with the chosen penalty.
         classes: number of classes, of which training rows must show at least two.
+        class_weights: `(classes,)`, by which training and validation rows count; None: all 1.
 
     Raises:
         LimbeckError: when the training rows show fewer than two classes or hold no word of two letters.
@@ -92,8 +94,9 @@ def tfidf_floor(
     rows = vectorizer.fit_transform(train_texts)
     held_out, truth = vectorizer.transform(validation_texts), np.asarray(validation_labels)
 
-    models = {C: LogisticRegression(C=C, max_iter=1000).fit(rows, labels) for C in C_GRID}
-    chosen = min(models, key=lambda C: nll(_logits(models[C], held_out, classes, len(labels)), truth))
+    counts = None if class_weights is None else class_weights[labels]
+    models = {C: LogisticRegression(C=C, max_iter=1000).fit(rows, labels, sample_weight=counts) for C in C_GRID}
+    chosen = min(models, key=lambda C: nll(_logits(models[C], held_out, classes, len(labels)), truth, class_weights))
     best = models[chosen]
 
     def predict(texts: Sequence[str]) -> np.ndarray:

@@ -40,10 +40,11 @@ def f1_macro(logits: np.ndarray, labels: np.ndarray) -> float:
     return float((2 * table.diagonal()[seen] / occurrences[seen]).mean())
 
 
-def nll(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood of the true class, in nats, >= 0."""
+def nll(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Mean negative log-likelihood of the true class, in nats, >= 0; each row weighed by `weights[label]`, if given."""
     logits, labels = _checked(logits, labels)
-    return max(0.0, -float(_log_softmax(logits)[np.arange(len(labels)), labels].mean()))
+    by_row = None if weights is None else weights[labels].astype(np.float64)
+    return max(0.0, -float(np.average(_log_softmax(logits)[np.arange(len(labels)), labels], weights=by_row)))
 
 
 def reliability(logits: np.ndarray, labels: np.ndarray, bins: int = ECE_BINS) -> Reliability:

@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
-from torch.nn.functional import log_softmax
 
 from limbeck.losses._checks import check_logits, check_mask, check_positive
+from limbeck.losses._divergence import softened_kl
 from limbeck.losses._mask import counted_logits, counted_values
 from limbeck.losses.card import Card
 from limbeck.losses.term import term
@@ -56,6 +55,10 @@ def kd(
 
     T^2 keeps the size of the gradient about constant over T. No gradient reaches the teacher.
 
+    Nearly equal logits lose no digits: in float32, values above 1e-20 have a relative error below 1e-4 at every T from
+    0.1 to 10,000 and logits up to +-10,000, and so has the gradient beside its largest component (within a rounding of
+    the divergence, 6e-8 of it). Both can be differentiated no further.
+
     Args:
         student: (*batch, classes) logits z_S; computed in float32 at least.
         teacher: (*batch, classes) logits z_T; -inf rules a class out.
@@ -84,11 +87,8 @@ def kd(
     check_logits(student=student, teacher=teacher)
     check_mask(mask, student)
     check_positive(temperature=temperature)
-    log_p_S = log_softmax(counted_logits(student, mask) / temperature, dim=-1)
-    log_p_T = log_softmax(counted_logits(teacher.detach(), mask) / temperature, dim=-1)
-    p_T = log_p_T.exp()
-    log_ratio = torch.where(p_T > 0, log_p_T - log_p_S, 0.0)  # 0 log 0 = 0, also for a class both rule out
-    return counted_values(temperature**2 * (p_T * log_ratio).sum(dim=-1), mask)
+    z_S, z_T = counted_logits(student, mask), counted_logits(teacher.detach(), mask)
+    return counted_values(temperature**2 * softened_kl(z_S, z_T, temperature), mask)
 
 
 KD = term(kd, card=CARD)

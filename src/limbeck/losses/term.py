@@ -61,6 +61,9 @@ class Term:
     def sum(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> Tensor:
         """Return the sum of the loss over the predictions that count: float32, or float64 for float64 logits.
 
+        A term that needs labels multiplies each prediction's value by its example's weight, where the batch has
+        weights. The count, by which whoever trains divides, does not: it stays a number of predictions.
+
         Raises:
             ValueError: the loss needs a teacher and there is none, or the logits' predictions are not those that
                 `count` sees.
@@ -78,7 +81,10 @@ class Term:
             )
         given = {"teacher": self._teacher_logits, "labels": self._labels}
         others = (given[need](teacher, batch, counted) for need in self.card.needs)
-        return self.function(student.logits, *others, mask=self._mask(batch, counted), **self.parameters).sum()
+        values = self.function(student.logits, *others, mask=self._mask(batch, counted), **self.parameters)
+        if batch.weights is not None and "labels" in self.card.needs:
+            values = values * batch.weights.reshape(batch.weights.shape + (1,) * (values.ndim - 1))
+        return values.sum()
 
     def _counted(self, batch: Batch) -> Tensor:
         """Return a bool a prediction, True where it counts."""

@@ -199,7 +199,9 @@ def _from_loaders(
                 fix=f"give 0 to {count - 1}",
             )
     notes = [line for name, (examples, *_) in held_out.items() for line in unshown(name, examples, names)]
-    splits = Splits(NO_ROWS, NO_ROWS, rows[0], tested[0], names, {}, notes=tuple(notes))
+    weighting = recipe.data.class_weights
+    splits = Splits(NO_ROWS, NO_ROWS, rows[0], tested[0], names, {}, notes=tuple(notes), weighting=weighting)
+    splits.weights(NO_ROWS)  # what cannot be weighted is refused before anything is trained
     return LoaderMaterial(splits, given, train, form, views)
 
 

@@ -87,6 +87,7 @@ def _floor(splits: Splits) -> Floor:
         splits.validation.labels,
         splits.test.texts,
         classes=len(splits.classes),
+        class_weights=splits.weights(splits.labelled),
     )
 
 

@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from limbeck import __version__
@@ -19,6 +21,7 @@ from limbeck.data import (
     LoaderBatches,
     Rows,
     Splits,
+    WeightedBatches,
     build_encoder,
     load_encoded,
     save_encoded,
@@ -51,6 +54,7 @@ class Lesson:
         objective: the weighted terms.
         teacher: whom it listens to; None for labels alone.
         inputs: names everything above, for the stage.
+        weights: of the classes, (classes,), in whatever is learned from labels or chosen by them; None: all 1.
     """
 
     batches: Source
@@ -58,6 +62,7 @@ class Lesson:
     objective: Objective
     teacher: Teacher | None
     inputs: Mapping[str, Any]
+    weights: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,7 @@ class Material:
         parts = {rows: examples, "validation": self.splits.validation}
         inputs = {name: [part.ids.tolist(), part.labels.tolist()] for name, part in parts.items()}
         source = self._batches(examples, getattr(self.view(settings), rows), 0)
-        return Lesson(*source, 1.0 * CrossEntropy(), None, inputs | self._names)
+        return self._weighted(Lesson(*source, 1.0 * CrossEntropy(), None, inputs | self._names), examples)
 
     def from_teacher(
         self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher, answers: list[str], *, arm: str
@@ -186,7 +191,20 @@ class Material:
         named = [loss.model_dump(mode="json") for loss in losses]
         inputs = {"data": self._digest, "labelled_per_batch": share, "losses": named, "teacher": answers}
         source = self._batches(self.splits.transfer, self.view(settings).transfer, share)
-        return Lesson(*source, objective_from(losses), teacher, inputs | self._names)
+        lesson = Lesson(*source, objective_from(losses), teacher, inputs | self._names)
+        return self._weighted(lesson, self.splits.labelled)
+
+    def _weighted(self, lesson: Lesson, rows: Examples) -> Lesson:
+        """Return the lesson with the weights of the classes of the rows whose labels it tells, where they differ."""
+        weights, source = self.splits.weights(rows), lesson.batches
+        if weights is None:
+            return lesson
+        inputs = {**lesson.inputs, "class_weights": weights.tolist()}
+
+        def weighted(settings: TrainSettings, seed: int) -> GroupSource:
+            return WeightedBatches(source(settings, seed), weights)
+
+        return replace(lesson, batches=weighted, inputs=inputs, weights=weights)
 
     def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[Source, Steps]:
         """Return where the batches of a training come from, and how many steps it has."""

@@ -78,7 +78,7 @@ def train_network(
             **({} if target is None else {"target": target}),
         },
         steps=lesson.steps(settings.train),
-        validate=validator(view, material.splits),
+        validate=validator(view, material.splits, lesson.weights),
         title=title,
         target=target,
     )
@@ -92,8 +92,8 @@ def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:
     return next(iter(batches.group(0))).to(best_device()) if lesson.objective.pairs else None
 
 
-def validator(view: View, splits: Splits) -> Validate:
-    """Return what scores a network on the validation split."""
+def validator(view: View, splits: Splits, weights: NDArray[np.float32] | None) -> Validate:
+    """Return what scores a network on the validation split; what chooses weighs the classes as the training does."""
     labels = splits.validation.labels
 
     def validate(model: nn.Module) -> dict[str, float]:
@@ -101,7 +101,7 @@ def validator(view: View, splits: Splits) -> Validate:
         return {
             "nll": nll(logits, labels),
             "accuracy": accuracy(logits, labels),
-            "calibrated_nll": calibrated_nll(logits, labels),
+            "calibrated_nll": calibrated_nll(logits, labels, weights),
         }
 
     return validate

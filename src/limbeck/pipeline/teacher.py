@@ -186,12 +186,17 @@ def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, tit
         if not stage.done and us.main:
             with stage.working():
                 regression = NgramRegression(
-                    view.labelled, splits.labelled.labels, classes=len(splits.classes), settings=settings.regression
+                    view.labelled,
+                    splits.labelled.labels,
+                    classes=len(splits.classes),
+                    settings=settings.regression,
+                    weights=lesson.weights,
                 )
                 fitted = {strength: regression.fit(strength) for strength in settings.regression.strengths}
+                answers = {strength: predict_logits(each, view.validation).numpy() for strength, each in fitted.items()}
                 costs = {
-                    strength: calibrated_nll(predict_logits(network, view.validation).numpy(), splits.validation.labels)
-                    for strength, network in fitted.items()
+                    strength: calibrated_nll(logits, splits.validation.labels, lesson.weights)
+                    for strength, logits in answers.items()
                 }
                 best = min(costs, key=lambda strength: costs[strength])
                 say(f"  {title}: strength {best:g} is best on validation")
@@ -234,7 +239,8 @@ def ask_teacher(recipe: Recipe, trained: Sequence[Trained], splits: Splits, fold
     weights = recipe.teacher.shares(len(members))
     if weights is None:
         labels = splits.validation.labels
-        weights = mixture_weights([_logits(member, splits) for member in members], labels)
+        counts = splits.weights(splits.labelled)
+        weights = mixture_weights([_logits(member, splits) for member in members], labels, counts)
         say(f"  weights of the ensemble, fitted on validation: {', '.join(f'{w:.2f}' for w in weights)}")
     return TeacherAnswers(members, tuple(weights), splits)
 
@@ -248,7 +254,8 @@ def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[
     member.of(splits, "validation", among=ranks())
     if not settings.calibrate:
         return member
-    temperature = round(fit_temperature(_logits(member, splits), splits.validation.labels), 4)
+    weights = splits.weights(splits.labelled)
+    temperature = round(fit_temperature(_logits(member, splits), splits.validation.labels, weights), 4)
     say(f"  its logits are divided by {temperature:.2f}, which fits validation best")
     return replace(member, temperature=temperature)
 

@@ -110,14 +110,25 @@ class NgramRegression:
         labels: (rows,) class indices.
         classes: how many there are; more than two are fitted one against the others.
         settings: see `NBLRSettings`.
+        weights: of the classes, (classes,): a row counts by its own class, whichever class is fitted against the
+            others; None: all 1. The counts p and q stay numbers of texts.
 
     Raises:
         LimbeckError: see `require_ngrams`.
     """
 
-    def __init__(self, rows: EncodedTexts, labels: NDArray[np.int64], *, classes: int, settings: NBLRSettings) -> None:
+    def __init__(
+        self,
+        rows: EncodedTexts,
+        labels: NDArray[np.int64],
+        *,
+        classes: int,
+        settings: NBLRSettings,
+        weights: NDArray[np.float32] | None = None,
+    ) -> None:
         require_ngrams(rows, labels, settings)
         self._labels, self._classes, self._settings = labels, classes, settings
+        self._counts = None if weights is None else weights[labels]
         self._matrix, self._keys = _matrix(rows, settings)
 
     def fit(self, strength: float) -> NBLR:
@@ -134,7 +145,7 @@ class NgramRegression:
                 continue
             ratio = self._ratio(own)
             model = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=1000, random_state=0)
-            model.fit(self._matrix @ sparse.diags_array(ratio), own)
+            model.fit(self._matrix @ sparse.diags_array(ratio), own, sample_weight=self._counts)
             weights[:, column] = model.coef_[0] * ratio
             bias[column] = model.intercept_[0]
         tensors = (torch.from_numpy(value) for value in (self._keys, weights, bias))

@@ -1,0 +1,61 @@
+"""Temperatures and mixtures against searches of another kind, and rows that count more than once."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import softmax
+
+from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll
+
+
+def answers(rows=400, classes=3, *, seed=0, scale=1.0):
+    """Return logits of which softmax(logits / scale) is right about itself, and labels."""
+    rng = np.random.default_rng(seed)
+    honest = 1.5 * rng.normal(size=(rows, classes))
+    labels = np.array([rng.choice(classes, p=p) for p in softmax(honest, axis=1)])
+    return (scale * honest).astype(np.float32), labels
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 8.0])
+def test_the_temperature_is_the_best_of_a_grid(scale):
+    logits, labels = answers(scale=scale)
+    grid = np.exp(np.arange(np.log(0.05), np.log(20), 0.002))
+    best = grid[np.argmin([nll(logits.astype(np.float64) / T, labels) for T in grid])]
+    assert 0.8 * scale < best < 1.25 * scale
+    assert fit_temperature(logits, labels) == pytest.approx(best, rel=5e-3)
+    assert calibrated_nll(logits, labels) == pytest.approx(nll(logits / best, labels), rel=1e-5)
+
+
+@pytest.mark.parametrize("models", [2, 3, 5])
+def test_the_mixture_is_the_optimum_on_the_simplex(models):
+    """Of models that are right about themselves on a part of the rows each, and of one that says little."""
+    rng = np.random.default_rng(models)
+    first, labels = answers()
+    logits = [first + rng.normal(size=first.shape) * (0.3 + 0.5 * member) for member in range(models - 1)]
+    logits = [*logits, 0.1 * rng.normal(size=first.shape)]
+    right = np.stack([softmax(each, axis=1)[np.arange(len(labels)), labels] for each in logits], axis=1)
+    found = minimize(
+        lambda w: -np.log(right @ w).mean(),
+        np.full(models, 1 / models),
+        bounds=[(0, 1)] * models,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    weights = mixture_weights(logits, labels)
+    assert sum(weights) == pytest.approx(1)
+    np.testing.assert_allclose(weights, found.x, atol=2e-3)
+    assert max(weights) > 0.05 + 1 / models
+
+
+def test_a_weight_is_so_many_copies_of_the_row():
+    logits, labels = answers(120, scale=3.0)
+    other, _ = answers(120, seed=1)
+    weights = np.array([1.0, 4.0, 2.0])
+    copies = np.repeat(np.arange(120), weights[labels].astype(int))
+    for measure in (nll, fit_temperature, calibrated_nll):
+        repeated = measure(logits[copies], labels[copies])
+        assert measure(logits, labels, weights) == pytest.approx(repeated, rel=1e-6)
+        assert measure(logits, labels) != pytest.approx(repeated, rel=1e-3)
+    expected = mixture_weights([logits[copies], other[copies]], labels[copies])
+    assert mixture_weights([logits, other], labels, weights) == pytest.approx(expected)
+    assert mixture_weights([logits, other], labels) != pytest.approx(expected, abs=1e-3)
