@@ -169,7 +169,7 @@ def test_broken_tokenizer_files(tmp_path):
 
 
 def test_no_tokenizer_anywhere(monkeypatch):
-    def from_pretrained(path):
+    def from_pretrained(path, **options):
         raise OSError("cannot reach the hub.\nmore")
 
     stub = SimpleNamespace(AutoTokenizer=SimpleNamespace(from_pretrained=from_pretrained))
