@@ -200,7 +200,11 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
             "batches differ in shape or keys .*; pad every batch",
         ),
         ({"validation": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0]))]}, "different numbers of rows"),
-        ({"classes": ["a"]}, "1 class names, and the teacher has 3 logits"),
+        ({"classes": ["a"]}, "the label 2 stands beside 1 classes, which are numbered from 0"),
+        (
+            {"classes": ["a", "b", "c", "d"]},
+            r"the teacher has 3 outputs \(`0`, `1`, `2`\), and the data 4 classes \(`a`, `b`, `c`, `d`\)",
+        ),
         ({"student": "ngrams"}, "loaders need a teacher and a student that are modules"),
     ],
 )

@@ -143,7 +143,7 @@ def _pretrained(path: str) -> tuple[Tokenizer, int]:
         raise LimbeckError(
             "neither the model's configuration nor its tokenizer names a padding token",
             where=path,
-            fix="set `pad_token_id` in config.json or `pad_token` in tokenizer_config.json to what the model learnt with",
+            fix="set what the model learnt with: pad_token_id in config.json, or pad_token in tokenizer_config.json",
         )
     return tokenizer, pad_id
 

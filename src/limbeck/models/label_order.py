@@ -176,9 +176,7 @@ def _named(outputs: Sequence[str], classes: Sequence[str], columns: Sequence[int
     return dict(zip(names, classes, strict=True))
 
 
-def _unmatched(
-    outputs: Sequence[str], classes: Sequence[str], matched: Mapping[str, int], key: str
-) -> UnmatchedError:
+def _unmatched(outputs: Sequence[str], classes: Sequence[str], matched: Mapping[str, int], key: str) -> UnmatchedError:
     """Return the error that names what is left on both sides, the nearest beside each other."""
     left = [column for column in range(len(outputs)) if column not in matched.values()]
     open_classes = [name for name in classes if name not in matched]
@@ -198,7 +196,9 @@ def _unmatched(
         for column, name in enumerate(outputs)
     }
     return UnmatchedError(
-        f"the teacher's outputs {_some(unknown)} are not the names of the classes {_some(without)}", key=key, guess=guess
+        f"the teacher's outputs {_some(unknown)} are not the names of the classes {_some(without)}",
+        key=key,
+        guess=guess,
     )
 
 

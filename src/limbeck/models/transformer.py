@@ -36,8 +36,8 @@ class TransformerSettings(Settings):
     outputs: Annotated[
         list[str] | None,
         Field(
-            description="which outputs of the checkpoint's own head speak for the classes, in their order; []: a new "
-            "head; null: its own head in its own order where it has as many outputs as there are classes, else a new one"
+            description="outputs of the checkpoint's own head, one a class in their order; []: a new head; null: its "
+            "own head as it is where it has as many outputs as there are classes, else a new one"
         ),
     ] = None
 

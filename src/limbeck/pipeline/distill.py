@@ -265,7 +265,5 @@ def _tokenizer(
     # A copy: an encoder switches the padding and truncation of its tokenizer off.
     text = backend.to_str()
     key = digest([text, pad_id])
-    objects[key] = lambda longest, tail: Encoder(
-        Tokenizer.from_str(text), max_length=longest, tail=tail, pad_id=pad_id
-    )
+    objects[key] = lambda longest, tail: Encoder(Tokenizer.from_str(text), max_length=longest, tail=tail, pad_id=pad_id)
     return {"kind": "given", "digest": key}

@@ -14,21 +14,22 @@ from limbeck.trainer import TrainSettings
 MAX_LENGTH = 128
 """Tokens kept of each text, where nobody says how many."""
 
-
-class RecipeSettings(BaseModel):
-    """What all parts of a recipe share: they are frozen, and refuse keys they do not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+STRICT = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+"""What all parts of a recipe share."""
 
 
-class PretrainSettings(RecipeSettings):
+class _Settings(BaseModel):
+    model_config = STRICT
+
+
+class PretrainSettings(_Settings):
     """Language modelling on the text of the transfer set, before a recurrent network learns its task."""
 
     negatives: Annotated[int, Field(ge=1, description="words that stand for the vocabulary in each batch")] = 1024
     train: TrainSettings = TrainSettings(epochs=1, batch_size=64, lr=2e-3, warmup=0.05, validations=4)
 
 
-class NetworkSettings(RecipeSettings):
+class NetworkSettings(_Settings):
     """A network, what it reads, and how it is trained."""
 
     model: Annotated[ModelSettings, Field(description="a name, or {name: ..., options}, or your own by import path")]

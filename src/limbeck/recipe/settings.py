@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from limbeck.data import DataSettings
 from limbeck.digest import digest
 from limbeck.losses import HardLabels, LossSettings, with_hard_labels
 from limbeck.recipe.changes import flat
-from limbeck.recipe.networks import NetworkSettings, RecipeSettings
+from limbeck.recipe.networks import STRICT, NetworkSettings
 from limbeck.recipe.teachers import TeacherSettings
 from limbeck.recipe.text import write_yaml
 
@@ -19,7 +19,11 @@ ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""
 
 
-class TargetSettings(RecipeSettings):
+class _Settings(BaseModel):
+    model_config = STRICT
+
+
+class TargetSettings(_Settings):
     """The level on validation at which an arm's training ends: exactly one of the two."""
 
     accuracy: Annotated[float | None, Field(gt=0, le=1, description="on validation, a fraction")] = None
@@ -34,7 +38,7 @@ class TargetSettings(RecipeSettings):
         return self
 
 
-class CurveSettings(RecipeSettings):
+class CurveSettings(_Settings):
     """Smaller budgets, at which student and baseline are trained besides; the run itself is the largest one."""
 
     steps: Annotated[
@@ -60,7 +64,7 @@ class CurveSettings(RecipeSettings):
         return self
 
 
-class Recipe(RecipeSettings):
+class Recipe(_Settings):
     """The complete description of a run."""
 
     name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="of the run; the file's name by default")] = "run"

@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
 from limbeck.data import TokenizerSettings, WordTokenizerSettings, label_name
 from limbeck.data.tokenizers import TransformersTokenizerSettings
 from limbeck.models import GivenSettings
 from limbeck.models.transformer import TransformerSettings
-from limbeck.recipe.networks import MAX_LENGTH, NetworkSettings, RecipeSettings
+from limbeck.recipe.networks import MAX_LENGTH, STRICT, NetworkSettings
 from limbeck.teachers.nblr import NBLRSettings
 from limbeck.trainer import TrainSettings
 
 
-class _Teacher(RecipeSettings):
+class _Settings(BaseModel):
+    model_config = STRICT
+
+
+class _Teacher(_Settings):
     """What every teacher has."""
 
     accept_bad: Annotated[
@@ -95,7 +99,7 @@ class TransformersTeacher(_Single):
     freeze_embeddings: Annotated[bool, Field(description="leave the embeddings as they are")] = True
     max_length: Annotated[
         int | None,
-        Field(ge=1, description="tokens kept of each text; null: 128 of one that is trained here, else its limit, <= 512"),
+        Field(ge=1, description="tokens kept of each text; null: 128 where it is trained here, else its limit, <= 512"),
     ] = None
     tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
     train: TrainSettings = TrainSettings(epochs=3, batch_size=16, lr=1e-4, head_lr_scale=20, warmup=0.1, validations=6)
