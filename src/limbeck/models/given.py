@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.models.catalogue import Settings
-from limbeck.models.transformer import encoder_inputs, named_outputs
+from limbeck.models.pretrained import encoder_inputs, named_outputs
 
 
 class GivenSettings(Settings):

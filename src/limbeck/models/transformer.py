@@ -1,7 +1,7 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ from limbeck.models.catalogue import Settings, register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
 from limbeck.models.pooling import masked_mean
+from limbeck.models.pretrained import encoder_inputs, output_names
 from limbeck.models.vocabulary import Vocabulary
 
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
@@ -119,31 +120,6 @@ def build_transformer(settings: TransformerSettings, *, classes: int, vocabulary
     if columns is not None:
         return ordered(FinetunedClassifier(network, pad_id=vocabulary.pad_id), columns, config.num_labels)
     return Transformer(network, settings, width=config.hidden_size, classes=classes, pad_id=vocabulary.pad_id)
-
-
-def output_names(config: Any) -> tuple[str, ...]:
-    """Return the names of a classifier's outputs, in the order of its logits; of a checkpoint without a head, none.
-
-    Args:
-        config: of a network of transformers.
-    """
-    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or ()):
-        return ()
-    return named_outputs(config)
-
-
-def named_outputs(config: Any) -> tuple[str, ...]:
-    """Return what a configuration calls the outputs, in their order; `LABEL_i` for one without a name."""
-    names: Mapping[int, str] = config.id2label or {}
-    return tuple(str(names.get(column, f"LABEL_{column}")) for column in range(config.num_labels))
-
-
-def encoder_inputs(input_ids: Tensor, mask: Tensor, pad_id: int) -> dict[str, Tensor]:
-    """Return what an encoder is called with, where an empty text sees its first padding: attention needs one token."""
-    first = torch.arange(mask.shape[1], device=mask.device).unsqueeze(0) == 0
-    visible = mask | (first & ~mask.any(1, keepdim=True))
-    # Some encoders number positions by which ids are padding, so padding has to be what the tokenizer says it is.
-    return {"input_ids": torch.where(mask, input_ids, pad_id), "attention_mask": visible.to(torch.int64)}
 
 
 def _config(source: str, settings: TransformerSettings) -> Any:

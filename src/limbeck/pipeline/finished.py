@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.evaluation import accuracy
 from limbeck.models import Answering, UnmatchedError, label_order, missing, ordered, positions
 from limbeck.models.label_order import ready
-from limbeck.models.transformer import output_names
+from limbeck.models.pretrained import output_names
 from limbeck.pipeline.material import Material
 from limbeck.recipe import MAX_LENGTH, EnsembleTeacher, GivenTeacher, Recipe, SingleTeacher, TransformersTeacher
 from limbeck.types import best_device, device_of, evaluating
