@@ -24,7 +24,7 @@ class Taps:
 
     Args:
         network: called with keyword inputs.
-        paths: of the modules to read, as in `named_modules()`.
+        paths: of the modules to read, as in `named_modules()`; a wrapper says with `tapped` whose modules are meant.
 
     Raises:
         LimbeckError: the network has no module of that path.
@@ -32,12 +32,13 @@ class Taps:
 
     def __init__(self, network: nn.Module, paths: Iterable[str]) -> None:
         self._network = network
-        modules = {path: module for path, module in network.named_modules() if path}
+        tapped = getattr(network, "tapped", network)
+        modules = {path: module for path, module in tapped.named_modules() if path}
         self._taps: dict[str, nn.Module] = {}
         for path in paths:
             if path not in modules:
                 raise LimbeckError(
-                    f"{type(network).__name__} has no module `{path}`", where="taps", fix=nearest(path, modules)
+                    f"{type(tapped).__name__} has no module `{path}`", where="taps", fix=nearest(path, modules)
                 )
             self._taps[path] = modules[path]
 

@@ -142,7 +142,7 @@ def test_another_student_is_trained_anew(by_recipe, by_objects, source, tmp_path
 def test_names_do_as_well_as_objects(source, tmp_path):
     values = recipe(source)
     values["teacher"]["train"]["steps"] = 5
-    settings = SETTINGS | {"baseline": False}
+    settings = SETTINGS | {"baseline": False, "teacher.accept_bad": True}
     result = limbeck.distill(
         values["teacher"], {"name": "ngrams", "dim": 4, "buckets": 64}, source, seeds=[0], settings=settings,
         out=tmp_path / "run",

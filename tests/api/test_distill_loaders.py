@@ -209,9 +209,13 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
         ({"validation": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0]))]}, "different numbers of rows"),
         (
             {"test": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0, 3]))]},
-            "test loader: a label is 3, and the teacher has 3 logits",
+            "test loader: the label 3 stands beside 3 classes, which are numbered from 0",
         ),
-        ({"classes": ["a"]}, "1 class names, and the teacher has 3 logits"),
+        ({"classes": ["a"]}, "the label 2 stands beside 1 classes, which are numbered from 0"),
+        (
+            {"classes": ["a", "b", "c", "d"]},
+            r"the teacher has 3 outputs \(`0`, `1`, `2`\), and the data 4 classes \(`a`, `b`, `c`, `d`\)",
+        ),
         ({"student": "ngrams"}, "loaders need a teacher and a student that are modules"),
     ],
 )

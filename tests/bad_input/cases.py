@@ -268,6 +268,10 @@ def build(classes, vocabulary, width=4):
 """
 
 
+WRITES = "input_ids[:, 0] = 1\n        return self.head"
+DROPS = "nn.functional.dropout(self.table(input_ids)).mul(attention_mask[..., None]).sum(1)"
+
+
 def of_the_user(name: str, module: str, *, model: str = "mynet:build") -> Case:
     return Case("models", name, run(f"student.model={model}"), files({"mynet.py": module}))
 
@@ -276,9 +280,12 @@ VECTORS = "gem 0.1 0.2 0.3\nbore 0.3 0.2 0.1\n"
 BERT = json.dumps({"model_type": "bert", "vocab_size": 9, "hidden_size": 8, "num_attention_heads": 2})
 
 
-def of_the_hub(name: str, model: str) -> Case:
-    line = run(f"teacher={{kind: transformers, model: {model}}}")
-    return Case("models", name, line, files({"bert/config.json": BERT}))
+def of_the_hub(name: str, model: str, *keys: str, **config: object) -> Case:
+    line = run(f"teacher={{{', '.join(['kind: transformers', f'model: {model}', *keys])}}}")
+    return Case("models", name, line, files({"bert/config.json": json.dumps(json.loads(BERT) | config)}))
+
+
+HEAD = {"architectures": ["BertForSequenceClassification"], "id2label": {0: "NEG", 1: "NEUTRAL", 2: "POS"}}
 
 
 MODELS = [
@@ -296,6 +303,9 @@ MODELS = [
     of_the_user("a tuple instead of logits", NETWORK.replace(".mean(1))", ".mean(1)),")),
     of_the_user("a forward that fails", NETWORK.replace("Linear(width", "Linear(width + 1")),
     of_the_user("a forward of other arguments", NETWORK.replace("attention_mask", "lengths")),
+    of_the_user("a network that pools over padding", NETWORK),
+    of_the_user("a network that writes into its inputs", NETWORK.replace("return self.head", WRITES)),
+    of_the_user("dropout that is on in evaluation mode", NETWORK.replace("self.table(input_ids).mean(1)", DROPS)),
     Case(
         "models",
         "word vectors of another width",
@@ -306,6 +316,11 @@ MODELS = [
     of_the_hub("a pretrained folder without weights", "bert"),
     of_the_hub("a pretrained folder that is not there", "./brt"),
     of_the_hub("a hub id without a network", "owner/no-such-model"),
+    of_the_hub("a pretrained folder with code of its own", "bert", auto_map={"AutoModel": "mine.Mine"}),
+    of_the_hub("a finished classifier of more outputs than classes", "bert", "finetune: false", **HEAD),
+    of_the_hub("an output that the teacher has not", "bert", "labels: {NEGATIV: 0, POS: 1}", **HEAD),
+    of_the_hub("an output without a class", "bert", "labels: {NEG: 0}", **HEAD),
+    of_the_hub("an encoder to be taken as it is", "bert", "finetune: false"),
 ]
 
 SHARD = "out/cache/*/shard-00000.safetensors"

@@ -151,6 +151,34 @@ def test_padding_token_of_the_tokenizer_config(tmp_path, token):
     assert build_encoder(pretrained(tmp_path, pad="<pad>", config={"pad_token": token}), [], max_length=6).pad_id == 4
 
 
+def test_the_models_configuration_says_what_it_pads_with(tmp_path):
+    """Before the tokenizer, and where it says nothing, by the default of its architecture."""
+
+    def pad_id(**config):
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        return build_encoder(settings, [], max_length=6).pad_id
+
+    settings = pretrained(tmp_path)
+    assert pad_id(model_type="bert", pad_token_id=3) == 3
+    assert pad_id(model_type="bert") == 0
+    assert pad_id(model_type="gpt2", pad_token_id=None) == 4
+    assert pad_id(model_type="gpt2", pad_token_id=70) == 4, "the tokenizer has no such id"
+
+
+def test_without_a_padding_token(tmp_path):
+    settings = pretrained(tmp_path, pad="<nothing>")
+    kept = json.loads((tmp_path / "tokenizer.json").read_text()) | {"padding": None}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(kept))
+    with refused(tmp_path, "neither the model's configuration nor its tokenizer names a padding token", "pad_token_id"):
+        build_encoder(settings, [], max_length=6)
+
+
+def test_code_of_a_tokenizer_is_never_run(tmp_path):
+    settings = pretrained(tmp_path, config={"auto_map": {"AutoTokenizer": ["mine.Mine", None]}})
+    with refused(tmp_path, "tokenizer_config.json asks for Python code", "load it yourself"):
+        build_encoder(settings, [], max_length=6)
+
+
 @pytest.mark.parametrize("max_length", [1, 2])
 def test_no_room_beside_the_special_tokens(tmp_path, max_length):
     """tokenizers then does not cut at all, and texts of any length went through."""
@@ -169,7 +197,7 @@ def test_broken_tokenizer_files(tmp_path):
 
 
 def test_no_tokenizer_anywhere(monkeypatch):
-    def from_pretrained(path):
+    def from_pretrained(path, **options):
         raise OSError("cannot reach the hub.\nmore")
 
     stub = SimpleNamespace(AutoTokenizer=SimpleNamespace(from_pretrained=from_pretrained))

@@ -1,5 +1,6 @@
 """Pretrained encoders: which head, which layers train, what is refused."""
 
+import json
 import logging
 
 import pytest
@@ -118,12 +119,73 @@ def test_what_cannot_be_loaded_is_refused(tmp_path):
             call()
 
 
-def test_pickled_weights_are_not_read(tmp_path):
-    model = transformers.AutoModel.from_pretrained(save_bert(tmp_path))
-    (tmp_path / "model.safetensors").unlink()
-    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    with pytest.raises(LimbeckError, match="cannot load the model"):
-        build(tmp_path)
+class _Payload:
+    """A pickle that would run code when it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_pickled_weights_are_read_as_tensors_only(tmp_path):
+    """And not at all where there are safetensors."""
+    bert, both, bad = (save_bert(tmp_path / name, classes=CLASSES) for name in ("bert", "both", "bad"))
+    expected = build(bert)(*rows([4, 2])).detach()
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(bert)
+    torch.save(model.state_dict(), bert / "pytorch_model.bin")
+    (bert / "model.safetensors").unlink()
+    assert torch.equal(build(bert).eval()(*rows([4, 2])), build(both).eval()(*rows([4, 2])))
+    assert expected.shape == (2, CLASSES)
+    for folder in (both, bad):
+        torch.save({"state": _Payload(tmp_path / "ran")}, folder / "pytorch_model.bin")
+    (bad / "model.safetensors").unlink()
+    build(both)
+    with pytest.raises(LimbeckError, match="cannot load the model") as caught:
+        build(bad)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_weights_in_several_files(tmp_path):
+    whole = build(save_bert(tmp_path / "whole", classes=CLASSES)).eval()
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "whole")
+    model.save_pretrained(tmp_path / "parts", max_shard_size="8KB")
+    assert len(list((tmp_path / "parts").glob("*.safetensors"))) > 1
+    assert torch.equal(build(tmp_path / "parts").eval()(*rows([4, 2])), whole(*rows([4, 2])))
+
+
+def test_code_of_a_checkpoint_is_never_run(tmp_path):
+    save_bert(tmp_path)
+    (tmp_path / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Mine: pass\n")
+    config = json.loads((tmp_path / "config.json").read_text())
+    for kind in ("bert", "my-own"):  # also where transformers knows the architecture: their code may read it otherwise
+        (tmp_path / "config.json").write_text(
+            json.dumps(config | {"model_type": kind, "auto_map": {"AutoConfig": "mine.Mine", "AutoModel": "mine.Mine"}})
+        )
+        with pytest.raises(LimbeckError, match=r"config\.json asks for Python code of the checkpoint \(`auto_map`\)"):
+            build(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_its_own_outputs_in_the_order_of_the_classes(tmp_path):
+    save_bert(
+        tmp_path, classes=4, id2label=dict(enumerate("abcd")), label2id={name: i for i, name in enumerate("abcd")}
+    )
+    source = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    ids, mask = rows([4, 4])
+    for outputs, columns in ((["c", "a", "d"], [2, 0, 3]), (["1", "c", "a"], [1, 2, 0])):
+        logits = build(tmp_path, outputs=outputs).eval()(input_ids=ids, attention_mask=mask)
+        torch.testing.assert_close(logits, source(input_ids=ids, attention_mask=mask).logits[:, columns])
+    assert build(tmp_path, classes=4, outputs=[]).head.out_features == 4
+    network = build(tmp_path, outputs=["c", "a", "d"])
+    network(input_ids=ids, attention_mask=mask)[:, 1].sum().backward()
+    assert network.network.encoder.classifier.weight.grad.abs().sum(1).nonzero().flatten().tolist() == [0]
+    with pytest.raises(LimbeckError, match="no output `e`"):
+        build(tmp_path, outputs=["c", "a", "e"])
+    with pytest.raises(LimbeckError, match="2 outputs are named for 3 classes"):
+        build(tmp_path, outputs=["c", "a"])
 
 
 def test_missing_weights_are_not_made_up(tmp_path):

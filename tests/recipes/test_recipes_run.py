@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 
 MARKS = (["bore", "mess", "dull", "stale"], ["gem", "warm", "witty", "fresh"])
 FILLER = ["the", "a", "film", "plot", "scene", "with", "and", "of", "this", "it", "was", "very"]
-SMALL = ["seeds=[0]", "data.source={rows}", "data.split={{test: 60, validation: 40}}"]
+SMALL = ["teacher.accept_bad=true", "seeds=[0]", "data.source={rows}", "data.split={{test: 60, validation: 40}}"]
 RECURRENT = ["hidden=8", "dim=8", "vectors=null", "dropout=0.1", "word_dropout=0"]
 READS = ["tokenizer.min_frequency=1", "max_length=10", "tail=3"]
 STEPS = ["train.steps=60", "train.batch_size=16", "train.lr=0.02", "train.validations=2"]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer, models, trainers
 
 from limbeck.data.assets import ASSETS, asset
+from limbeck.data.pretrained import PRETRAINED, declared_padding, refuse_code
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import read_json
 from limbeck.runtime import Encoder
@@ -18,10 +19,6 @@ from limbeck.runtime.words import set_rules
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-PRETRAINED = (
-    "give a folder with config.json, model.safetensors and tokenizer.json, a hub id that can be reached, or `minilm`"
-)
-"""What a pretrained model can be."""
 
 
 class WordTokenizerSettings(BaseModel):
@@ -115,27 +112,60 @@ def pretrained_folder(path: str) -> str:
     return path
 
 
+def padding_of(tokenizer: Tokenizer, declared: Any = None) -> int | None:
+    """Return the id that a tokenizer pads with; None where nothing says so.
+
+    Args:
+        tokenizer: asked for its own padding, and for a token of the usual names.
+        declared: the padding token that a file beside it names, or that token's id.
+    """
+    if isinstance(declared, dict):
+        declared = declared.get("content")
+    if isinstance(declared, int):
+        return declared
+    if isinstance(declared, str):
+        return tokenizer.token_to_id(declared)
+    if tokenizer.padding is not None:
+        named = tokenizer.token_to_id(tokenizer.padding["pad_token"])
+        return tokenizer.padding["pad_id"] if named is None else named
+    found = (tokenizer.token_to_id(token) for token in (PAD, "<pad>"))
+    return next((token for token in found if token is not None), None)
+
+
 def _pretrained(path: str) -> tuple[Tokenizer, int]:
+    """Return a pretrained tokenizer, and the id that its model pads with: by the model's configuration, or its own."""
     source = pretrained_folder(path)
+    tokenizer, own = _tokenizer_of(source, path)
+    pad_id = declared_padding(source)
+    if pad_id is None or pad_id >= tokenizer.get_vocab_size():
+        pad_id = own
+    if pad_id is None:
+        raise LimbeckError(
+            "neither the model's configuration nor its tokenizer names a padding token",
+            where=path,
+            fix="set what the model learnt with: pad_token_id in config.json, or pad_token in tokenizer_config.json",
+        )
+    return tokenizer, pad_id
+
+
+def _tokenizer_of(source: str, path: str) -> tuple[Tokenizer, int | None]:
+    """Return the tokenizer in a folder or on the hub, and its own padding."""
     folder = Path(source)
-    if (folder / "tokenizer.json").is_file():
-        tokenizer = read_tokenizer(folder / "tokenizer.json")
-        file = folder / "tokenizer_config.json"
-        config = read_json(file) if file.is_file() else {}
-        pad = config.get("pad_token") or PAD
-        pad_id = tokenizer.token_to_id(pad if isinstance(pad, str) else pad["content"])
-        return tokenizer, pad_id or 0
+    file, whole = folder / "tokenizer_config.json", folder / "tokenizer.json"
+    tokenizer = read_tokenizer(whole) if whole.is_file() else None
+    config = read_json(file) if file.is_file() else {}
+    refuse_code(path, config, file.name)
+    if tokenizer is not None:
+        return tokenizer, padding_of(tokenizer, config.get("pad_token"))
     from transformers import AutoTokenizer
 
     try:
-        loaded: Any = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise LimbeckError(
-            f"no tokenizer at `{path}`: {first_line(error).rstrip('.')}",
-            fix=PRETRAINED,
-        ) from error
-    tokenizer = loaded.backend_tokenizer
-    if len(tokenizer.get_added_tokens_decoder()) >= tokenizer.get_vocab_size():
+        loaded: Any = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    except Exception as error:  # a damaged file raises whatever its reader raises
+        raise LimbeckError(f"no tokenizer at `{path}`: {first_line(error).rstrip('.')}", fix=PRETRAINED) from error
+    refuse_code(path, loaded.init_kwargs, file.name)
+    made: Tokenizer = loaded.backend_tokenizer
+    if len(made.get_added_tokens_decoder()) >= made.get_vocab_size():
         # What transformers makes of a config alone.
         raise LimbeckError(f"no tokenizer at `{path}`: its vocabulary is empty", fix=PRETRAINED)
-    return tokenizer, loaded.pad_token_id or 0
+    return made, loaded.pad_token_id

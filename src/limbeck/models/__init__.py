@@ -15,7 +15,8 @@ from torch import nn
 from limbeck.errors import nearest
 from limbeck.models.catalogue import MODELS, Model, Settings
 from limbeck.models.custom import CustomSettings, build_custom, find_custom
-from limbeck.models.given import GivenSettings, missing
+from limbeck.models.given import Answering, GivenSettings, answering, missing
+from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
 from limbeck.models.recurrent import BiLSTMSettings as BiLSTMSettings
@@ -26,15 +27,22 @@ from limbeck.models.wide_deep import WideDeepSettings as WideDeepSettings
 
 __all__ = [
     "MODELS",
+    "Answering",
     "CustomSettings",
     "GivenSettings",
     "Model",
     "ModelSettings",
+    "Ordered",
     "Settings",
+    "UnmatchedError",
     "Vocabulary",
+    "answering",
     "build_model",
     "check_model",
+    "label_order",
     "missing",
+    "ordered",
+    "positions",
 ]
 
 _CUSTOM = "module:function"

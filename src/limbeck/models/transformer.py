@@ -1,5 +1,6 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
@@ -8,12 +9,17 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.data.tokenizers import PRETRAINED, pretrained_folder
+from limbeck.data.pretrained import pretrained_config, unloadable
+from limbeck.data.tokenizers import pretrained_folder
 from limbeck.errors import LimbeckError
 from limbeck.models.catalogue import Settings, register
 from limbeck.models.embedding import Rate
+from limbeck.models.label_order import ordered, positions
 from limbeck.models.pooling import masked_mean
+from limbeck.models.pretrained import encoder_inputs, output_names
 from limbeck.models.vocabulary import Vocabulary
+
+_NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 
 
 class TransformerSettings(Settings):
@@ -28,6 +34,13 @@ class TransformerSettings(Settings):
     layers: Annotated[int | None, Field(ge=1, description="keep this many lower layers; null: all")] = None
     freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained, embeddings included")] = 0
     freeze_embeddings: Annotated[bool, Field(description="do not train the embeddings")] = False
+    outputs: Annotated[
+        list[str] | None,
+        Field(
+            description="outputs of the checkpoint's own head, one a class in their order; []: a new head; null: its "
+            "own head as it is where it has as many outputs as there are classes, else a new one"
+        ),
+    ] = None
 
 
 class Transformer(nn.Module):
@@ -51,7 +64,7 @@ class Transformer(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
         mask = attention_mask.bool()
-        states = self.encoder(**_inputs(input_ids, mask, self.pad_id)).last_hidden_state
+        states = self.encoder(**encoder_inputs(input_ids, mask, self.pad_id)).last_hidden_state
         pooled = masked_mean(states, mask) if self.settings.pooling == "mean" else states[:, 0]
         return self.head(self.dropout(pooled))
 
@@ -70,14 +83,14 @@ class FinetunedClassifier(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
-        return self.encoder(**_inputs(input_ids, attention_mask.bool(), self.pad_id)).logits
+        return self.encoder(**encoder_inputs(input_ids, attention_mask.bool(), self.pad_id)).logits
 
 
 def build_transformer(settings: TransformerSettings, *, classes: int, vocabulary: Vocabulary) -> nn.Module:
-    """Load the encoder, in float32 and from safetensors only.
+    """Load the encoder, in float32; no code of the checkpoint runs, and nothing is unpickled but tensors.
 
     A checkpoint of a `...ForSequenceClassification` with as many labels as `classes` keeps its own head (`pooling` and
-    `dropout` then mean nothing); any other gets a new one.
+    `dropout` then mean nothing), unless `outputs` says otherwise; any other gets a new one.
 
     Args:
         settings: see `TransformerSettings`.
@@ -85,13 +98,15 @@ def build_transformer(settings: TransformerSettings, *, classes: int, vocabulary
         vocabulary: of the tokenizer that makes the ids; its ids must be the checkpoint's.
 
     Raises:
-        LimbeckError: the checkpoint cannot be loaded, lacks weights, has too few layers or too small a vocabulary.
+        LimbeckError: the checkpoint cannot be loaded, lacks weights or outputs, has too few layers or too small a
+            vocabulary.
     """
     source = pretrained_folder(settings.path)
     config = _config(source, settings)
-    finetuned = config.num_labels == classes and any(
-        name.endswith("ForSequenceClassification") for name in config.architectures or ()
-    )
+    if config.pad_token_id is None:
+        config.pad_token_id = vocabulary.pad_id  # decoders find the last token of a text by it
+    columns = _columns(config, settings, classes)
+    finetuned = columns is not None
     network = _load(source, config, finetuned)
     encoder = network.base_model if finetuned else network
     rows = encoder.get_input_embeddings().num_embeddings
@@ -102,26 +117,13 @@ def build_transformer(settings: TransformerSettings, *, classes: int, vocabulary
             fix="use the model's own tokenizer",
         )
     _freeze(encoder, config, settings)
-    if finetuned:
-        return FinetunedClassifier(network, pad_id=vocabulary.pad_id)
+    if columns is not None:
+        return ordered(FinetunedClassifier(network, pad_id=vocabulary.pad_id), columns, config.num_labels)
     return Transformer(network, settings, width=config.hidden_size, classes=classes, pad_id=vocabulary.pad_id)
 
 
-def _inputs(input_ids: Tensor, mask: Tensor, pad_id: int) -> dict[str, Tensor]:
-    """Return what an encoder is called with, where an empty text sees its first padding: attention needs one token."""
-    first = torch.arange(mask.shape[1], device=mask.device).unsqueeze(0) == 0
-    visible = mask | (first & ~mask.any(1, keepdim=True))
-    # Some encoders number positions by which ids are padding, so padding has to be what the tokenizer says it is.
-    return {"input_ids": torch.where(mask, input_ids, pad_id), "attention_mask": visible.to(torch.int64)}
-
-
 def _config(source: str, settings: TransformerSettings) -> Any:
-    from transformers import AutoConfig  # slow to import, and needed for this network only
-
-    try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise _unloadable(settings.path, error) from error
+    config = pretrained_config(source)
     if config.is_encoder_decoder:
         raise LimbeckError("an encoder-decoder cannot classify", where=settings.path, fix="take an encoder")
     kept = settings.layers or config.num_hidden_layers
@@ -135,6 +137,19 @@ def _config(source: str, settings: TransformerSettings) -> Any:
     return config
 
 
+def _columns(config: Any, settings: TransformerSettings, classes: int) -> list[int] | None:
+    """Return which outputs of the checkpoint's own head are the classes; None where it gets a new one."""
+    names = output_names(config)
+    if settings.outputs is None:
+        return list(range(classes)) if len(names) == classes else None
+    if not settings.outputs:
+        return None
+    columns = positions(names, settings.outputs)
+    if len(columns) != classes:
+        raise LimbeckError(f"{len(columns)} outputs are named for {classes} classes", where="outputs")
+    return columns
+
+
 def _load(source: str, config: Any, finetuned: bool) -> Any:
     from transformers import AutoModel, AutoModelForSequenceClassification
 
@@ -144,7 +159,7 @@ def _load(source: str, config: Any, finetuned: bool) -> Any:
     options = {
         "config": config,
         "dtype": torch.float32,
-        "use_safetensors": True,
+        "weights_only": True,  # of a pickled file, which is read where there are no safetensors, nothing but tensors
         "trust_remote_code": False,
         "output_loading_info": True,
     }
@@ -155,22 +170,13 @@ def _load(source: str, config: Any, finetuned: bool) -> Any:
                 network, info = kind.from_pretrained(source, **options, **headless)
             except TypeError:
                 network, info = kind.from_pretrained(source, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _unloadable(source, error) from error
+    except Exception as error:  # a damaged or foreign file raises whatever its reader raises
+        raise unloadable(source, error) from error
     if missing := sorted(info["missing_keys"]):
         raise LimbeckError(
             f"the checkpoint lacks {len(missing)} of the network's weights, among them `{missing[0]}`", where=source
         )
     return network
-
-
-def _unloadable(source: str, error: Exception) -> LimbeckError:
-    reason = str(error).strip().split("\n")[0].rstrip(".")
-    return LimbeckError(
-        f"cannot load the model: {reason}",
-        where=source,
-        fix=PRETRAINED,
-    )
 
 
 def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:
@@ -188,15 +194,21 @@ def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:
 
 @contextmanager
 def _quiet() -> Generator[None, None, None]:
-    """Silence transformers' progress bar and its report of unused weights; missing weights raise instead."""
+    """Silence transformers' progress bar and its report of unused weights; missing weights raise instead.
+
+    Its wish to have pickled weights of the hub converted there is silenced too.
+    """
     from transformers.utils import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    convert = os.environ.get(_NO_CONVERSION)
+    os.environ[_NO_CONVERSION] = "1"
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
+        os.environ.pop(_NO_CONVERSION) if convert is None else os.environ.update({_NO_CONVERSION: convert})
         logging.set_verbosity(level)
         if bar:
             logging.enable_progress_bar()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from limbeck.console import say
 from limbeck.data import Splits
@@ -14,19 +15,22 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Target
 from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
-from limbeck.models import check_model
+from limbeck.models import CustomSettings, GivenSettings, TransformerSettings, check_model
+from limbeck.pipeline.finished import finished_network, is_finished
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.pretrain import check_pretraining
-from limbeck.pipeline.teacher import TeacherAnswers
+from limbeck.pipeline.probe import require_steady
+from limbeck.pipeline.teacher import TeacherAnswers, member_names
 from limbeck.ranks import ranks
-from limbeck.recipe import GivenTeacher, NBLRTeacher, NetworkSettings, Recipe, SingleTeacher
+from limbeck.recipe import NBLRTeacher, NetworkSettings, Recipe, SingleTeacher
 from limbeck.taps import Taps
 from limbeck.teachers import Teacher
 from limbeck.trainer import History
 
 ALONE = ("baseline", "ceiling")
 """Arms that hear no teacher: they learn from labels."""
+_FROM_OUTSIDE = (CustomSettings, GivenSettings, TransformerSettings)
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,12 @@ def preflight(recipe: Recipe, material: Material) -> None:
     tuned = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
     for settings in {digest(s.model_dump(exclude={"train"})): s for s in tuned}.values():
         check_model(settings.model)
-        material.view(settings)
         network = material.build(settings, seed=0)
         Taps(network, [pair.student for pair in pairs])
         check_pretraining(network, settings)
-    for member in recipe.teacher.members:
-        _preflight_teacher(member, material, [pair.teacher for pair in pairs])
+        _require_steady(network, settings, material, "student")
+    for name, member in zip(member_names(len(recipe.teacher.members)), recipe.teacher.members, strict=True):
+        _preflight_teacher(name, member, material, [pair.teacher for pair in pairs])
     if pairs and recipe.teacher.kind in ("ensemble", "nblr"):
         raise LimbeckError(
             f"a loss compares activations, and a teacher of kind {recipe.teacher.kind} has none to give",
@@ -118,7 +122,7 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
             where="curves.labels",
             fix="set data.unlabelled=null, or leave curves.labels out",
         )
-    if labels and any(isinstance(member, GivenTeacher) for member in recipe.teacher.members):
+    if labels and any(member.finished for member in recipe.teacher.members):
         raise LimbeckError(
             "a finished teacher cannot be trained again from fewer labels",
             where="curves.labels",
@@ -149,17 +153,26 @@ def _preflight_steps(shares: Sequence[float], tuned: Sequence[NetworkSettings]) 
         )
 
 
-def _preflight_teacher(member: SingleTeacher, material: Material, taps: list[str]) -> None:
+def _preflight_teacher(name: str, member: SingleTeacher, material: Material, taps: list[str]) -> None:
     if isinstance(member, NBLRTeacher):
         material.view(member)
         return
     settings = member.network
     check_model(settings.model)
     material.view(settings)
-    if (taps or settings.pretrain) and not isinstance(member, GivenTeacher):
-        network = material.build(settings, seed=0)
+    if taps or settings.pretrain or isinstance(settings.model, _FROM_OUTSIDE):
+        network = finished_network(member, material) if is_finished(member) else material.build(settings, seed=0)
         Taps(network, taps)
         check_pretraining(network, settings)
+        _require_steady(network, settings, material, name)
+
+
+def _require_steady(network: nn.Module, settings: NetworkSettings, material: Material, who: str) -> None:
+    """Try a network whose code or weights come from outside; those of the catalogue are tested once and for all."""
+    if isinstance(settings.model, _FROM_OUTSIDE):
+        view = material.view(settings)
+        rows = view.transfer if len(material.splits.transfer) else view.validation
+        require_steady(network, rows, who, classes=len(material.splits.classes))
 
 
 def train_arm(

@@ -4,6 +4,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import let_import, require_usable
 from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.reading import describe_readers
-from limbeck.pipeline.teacher import member_names
+from limbeck.pipeline.teacher import judged_teacher, member_names, train_teacher
 from limbeck.recipe import CurveSettings, NBLRTeacher, NetworkSettings, Recipe
 from limbeck.trainer import GroupSource, TrainSettings, fit, predict_logits
 from limbeck.types import Batch
@@ -24,6 +26,8 @@ WARM_UP_STEPS = 2
 """Not counted: the first steps of a network also load, compile and allocate."""
 TRIAL_STEPS = 3
 TRIAL_ROWS = 64
+JUDGED_ROWS = 2_000
+"""Labelled rows that a finished teacher is judged on here; a run takes all."""
 _SAME_PACE = {
     "steps",
     "epochs",
@@ -58,19 +62,22 @@ def check(recipe: Recipe) -> float:
     let_import(recipe.folder)
     material = Material(load_splits(recipe.data))
     _describe(recipe, material.splits)
-    require_usable(recipe, material)
+    recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
+    if recipe.teacher.finished:
+        _judge(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
     # A solver takes seconds.
     networks = {name: each.network for name, each in named.items() if not isinstance(each, NBLRTeacher)}
-    teachers = list(networks.values())
+    teachers = [settings for name, settings in networks.items() if not named[name].finished]
+    finished = {name for name in networks if named[name].finished}
     networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
     paces: dict[str, Pace] = {}
     seconds: dict[str, float] = {}
     for name, settings in networks.items():
         if (alike := _what_sets_the_pace(settings)) not in paces:
-            paces[alike] = _trial(settings, material)
+            paces[alike] = _trial(settings, material, name not in finished)
         seconds[name] = _whole_run(name, settings, paces[alike], recipe, material.splits)
     if recipe.curves is not None:
         seconds["curves"] = _smaller_budgets(recipe.curves, material.splits, seconds)
@@ -115,12 +122,27 @@ def _what_sets_the_pace(settings: NetworkSettings) -> str:
     return digest(settings.model_dump(mode="json", exclude={"pretrain": True, "train": _SAME_PACE}))
 
 
-def _trial(settings: NetworkSettings, material: Material) -> Pace:
-    """Take a few steps, and answer a few texts."""
+def _judge(recipe: Recipe, material: Material) -> None:
+    """Refuse a finished teacher that is no better than chance on its labelled and validation rows, or the first ones.
+
+    Raises:
+        LimbeckError: see `judged_teacher`.
+    """
+    if len(material.splits.labelled) > JUDGED_ROWS:
+        material = material.keeping(JUDGED_ROWS)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+
+
+def _trial(settings: NetworkSettings, material: Material, trained: bool) -> Pace:
+    """Take a few steps, of a network that is trained, and answer a few texts."""
     view, model = material.view(settings), material.build(settings, seed=0)
-    # Losses cost next to nothing beside a network: labels alone tell the time of a step.
-    lesson = material.from_labels(settings)
-    step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
+    step = 0.0
+    if trained:
+        # Losses cost next to nothing beside a network: labels alone tell the time of a step.
+        lesson = material.from_labels(settings)
+        step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
     assert view.encoder is not None  # a recipe's data are texts
     sample = encode(view.encoder, material.splits.validation.texts[:TRIAL_ROWS])
     predict_logits(model, sample)  # as with the steps, the first time is not counted

@@ -103,7 +103,7 @@ def _with_labels(count: int, recipe: Recipe, material: Material, answers: Teache
     say(f"  {at}")
     fewer, place = material.keeping(count), folder / name
     trained = train_teacher(recipe, fewer, place, note=f" at {at}")
-    own = ask_teacher(recipe, trained, fewer.splits, place)
+    own = ask_teacher(recipe, trained, fewer.splits, place, warn=True)  # a point of a curve may be a bad one
     arms = {arm: train_arm(arm, recipe, fewer, own, place, title=f"{arm} at {at}") for arm in ("student", "baseline")}
     title = f"student of the teacher of all labels at {at}"
     arms["illustration"] = train_arm("student", recipe, fewer, answers, place / "illustration", title=title)

@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 
 from limbeck.data import (
     NO_ROWS,
@@ -25,17 +24,18 @@ from limbeck.data import (
     split_name,
     unshown,
 )
+from limbeck.data.tokenizers import padding_of
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
+from limbeck.models import Answering, answering
+from limbeck.pipeline.finished import count_outputs
 from limbeck.pipeline.material import Given, LoaderMaterial, Material
 from limbeck.pipeline.order import Run, run
 from limbeck.pipeline.views import TensorView
-from limbeck.recipe import Recipe, parse_recipe, run_name
+from limbeck.recipe import GivenTeacher, Recipe, parse_recipe, run_name
 from limbeck.recipe.changes import apply
 from limbeck.runtime import Encoder
-from limbeck.teachers import ModuleTeacher
-from limbeck.types import Batch
 
 LOSSES = ({"name": "kd", "weight": 0.9, "temperature": 2.0}, {"name": "cross_entropy", "weight": 0.1})
 
@@ -68,9 +68,12 @@ def distill(
         run.evaluation.verdict, run.student, run.bundle
 
     Args:
-        teacher: a finished module, a packaged name or a folder to fine-tune, or a recipe's `teacher`. A module is
-            called with the arguments that its tokenizer or loader gives, and returns logits (batch, classes) or an
-            object with `logits`. It is put into evaluation mode while it answers, and never changed.
+        teacher: a finished module; a packaged name, a folder or a hub id, which is taken as it is where its head fits
+            the classes (see `teacher.finetune`) and fine-tuned else; or a recipe's `teacher`. A module is called with
+            the arguments that its tokenizer or loader gives, and returns logits (batch, classes) or an object with
+            `logits`. It is put into evaluation mode while it answers, not trained further, and never changed. A model
+            of transformers says by `config.id2label` which logit is which class; those of any other module stand in
+            the order of the classes, unless `teacher.labels` says otherwise.
         student: a function that returns a new network, which is called once an arm and seed after torch's generator was
             seeded; a module, of which each training starts from a copy, so that seeds differ in order and dropout
             only; or a recipe's `student.model`.
@@ -84,7 +87,7 @@ def distill(
         student_tokenizer: `words`, a recipe's `student.tokenizer`, or a tokenizer as above.
         losses: an objective, such as `0.9 * KD(temperature=2) + 0.1 * CrossEntropy()`, or a recipe's `losses`.
         seeds: of initialisation and order.
-        classes: names, in the order of the logits; of loaders only.
+        classes: names, by the number that a loader's labels have; of loaders only. None: they are called 0, 1, 2 ...
         settings: any other key of a recipe, dotted as on the command line: `{"student.train.steps": 500}`.
         track: experiment trackers to send figures to: tensorboard, mlflow, wandb, trackio.
         out: the run's folder.
@@ -107,7 +110,7 @@ def distill(
     }
     apply(values, dict(settings or {}))
     recipe = parse_recipe(values, "limbeck.distill")
-    given = Given(_answering(teacher), _factory(student), objects)
+    given = Given(answering(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
     if tables is None:
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
     else:
@@ -186,17 +189,13 @@ def _from_loaders(
         "student": TensorView("loader-student", rows[1], tested[1]),
         "teacher": TensorView("loader-teacher", rows[2], tested[2]),
     }
-    sample = Batch(torch.arange(2), {}, teacher_inputs=views["teacher"].example[0])
-    count = ModuleTeacher(teacher, "").predict(sample).logits.shape[-1]
-    names = tuple(map(str, classes or range(count)))
-    if len(names) != count:
-        raise LimbeckError(f"{len(names)} class names, and the teacher has {count} logits", where="classes")
+    names = tuple(map(str, classes or range(_count_classes(recipe, teacher, views["teacher"]))))
     for name, (examples, *_) in held_out.items():
-        if (largest := int(examples.labels.max())) >= count:
+        if (largest := int(examples.labels.max())) >= len(names):
             raise LimbeckError(
-                f"a label is {largest}, and the teacher has {count} logits",
+                f"the label {largest} stands beside {len(names)} classes, which are numbered from 0",
                 where=f"{name} loader",
-                fix=f"give 0 to {count - 1}",
+                fix="name every class in `classes`, or set teacher.labels",
             )
     notes = [line for name, (examples, *_) in held_out.items() for line in unshown(name, examples, names)]
     weighting = recipe.data.class_weights
@@ -205,30 +204,14 @@ def _from_loaders(
     return LoaderMaterial(splits, given, train, form, views)
 
 
+def _count_classes(recipe: Recipe, teacher: nn.Module, view: TensorView) -> int:
+    """Return how many classes there are, where nobody names them: those of teacher.labels, or the teacher's outputs."""
+    if isinstance(recipe.teacher, GivenTeacher) and recipe.teacher.labels:
+        return len(recipe.teacher.labels)
+    return count_outputs(teacher, view.example[0])
+
+
 # --- networks -------------------------------------------------------------------------------------------------------
-
-
-class Answering(nn.Module):
-    """A network whose output holds its logits, as those of transformers do, as one that returns them."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, **inputs: Tensor) -> Tensor:
-        """Return logits."""
-        output = self.network(**inputs)
-        return output if isinstance(output, Tensor) else output.logits
-
-
-def _answering(network: Any) -> nn.Module | None:
-    if not isinstance(network, nn.Module):
-        return None
-    return Answering(network) if _returns_an_object(network) else network
-
-
-def _returns_an_object(network: nn.Module) -> bool:
-    return hasattr(network, "config") and hasattr(network, "main_input_name")  # a model of transformers
 
 
 def _factory(student: Any) -> Callable[[], nn.Module] | None:
@@ -241,13 +224,19 @@ def _factory(student: Any) -> Callable[[], nn.Module] | None:
 def _made(network: Any) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise LimbeckError(f"the function returned a {type(network).__name__}, not an nn.Module", where="student")
-    return _answering(network) or network
+    return answering(network)
 
 
 def _first_argument(network: nn.Module) -> str:
     """Return the name under which a network takes an input that comes without one."""
     inner = network.network if isinstance(network, Answering) else network
     return next(iter(inspect.signature(inner.forward).parameters))
+
+
+def _padding(network: Any) -> int | None:
+    """Return the id that a network of transformers pads with."""
+    found = answering(network) if isinstance(network, nn.Module) else None
+    return found.pad_id if isinstance(found, Answering) else None
 
 
 def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bool) -> dict[str, Any]:
@@ -264,7 +253,7 @@ def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bo
         raise LimbeckError(
             "a module that reads texts needs its tokenizer", where="teacher", fix="give teacher_tokenizer"
         )
-    return {"kind": "given", "model": model, "tokenizer": _tokenizer(tokenizer, objects)}
+    return {"kind": "given", "model": model, "tokenizer": _tokenizer(tokenizer, objects, _padding(teacher))}
 
 
 def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bool) -> dict[str, Any]:
@@ -274,12 +263,17 @@ def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bo
         model = {"name": "given", "type": type(student).__name__}
     else:
         raise LimbeckError(f"a {type(student).__name__} is no student", where="student", fix="give a module or a name")
-    reads = _tokenizer(tokenizer, objects) if texts else {"kind": "given", "digest": "student"}
+    reads = _tokenizer(tokenizer, objects, _padding(student)) if texts else {"kind": "given", "digest": "student"}
     return {"model": model, "tokenizer": reads}
 
 
-def _tokenizer(tokenizer: Any, objects: dict[str, Callable[[int, int], Encoder]]) -> dict[str, Any]:
-    """Return a tokenizer's settings; one that is an object is kept in `objects` under its digest."""
+def _tokenizer(
+    tokenizer: Any, objects: dict[str, Callable[[int, int], Encoder]], model_pad: int | None
+) -> dict[str, Any]:
+    """Return a tokenizer's settings; one that is an object is kept in `objects` under its digest.
+
+    It pads with `model_pad`, the id of the network's own configuration, where there is one.
+    """
     if isinstance(tokenizer, str):
         return {"kind": tokenizer} if tokenizer == "words" else {"kind": "transformers", "path": tokenizer}
     if isinstance(tokenizer, Mapping):
@@ -291,13 +285,15 @@ def _tokenizer(tokenizer: Any, objects: dict[str, Callable[[int, int], Encoder]]
             where="tokenizer",
             fix="give a fast tokenizer",
         )
-    pad_id = getattr(tokenizer, "pad_token_id", None)
+    pad_id = padding_of(backend, getattr(tokenizer, "pad_token_id", None)) if model_pad is None else model_pad
     if pad_id is None:
-        pad_id = (backend.padding or {}).get("pad_id") or backend.token_to_id("[PAD]") or 0
+        raise LimbeckError(
+            "neither the model's configuration nor its tokenizer names a padding token",
+            where="tokenizer",
+            fix="set model.config.pad_token_id, tokenizer.pad_token (transformers), or tokenizer.enable_padding(...)",
+        )
     # A copy: an encoder switches the padding and truncation of its tokenizer off.
     text = backend.to_str()
     key = digest([text, pad_id])
-    objects[key] = lambda longest, tail: Encoder(
-        Tokenizer.from_str(text), max_length=longest, tail=tail, pad_id=int(pad_id)
-    )
+    objects[key] = lambda longest, tail: Encoder(Tokenizer.from_str(text), max_length=longest, tail=tail, pad_id=pad_id)
     return {"kind": "given", "digest": key}

@@ -25,6 +25,7 @@ from limbeck.pipeline.clock import Clock
 from limbeck.pipeline.curves import Points, evaluate_points, train_points
 from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, log_test_use, measure_costs
 from limbeck.pipeline.export import Exported, export_all
+from limbeck.pipeline.finished import settle
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.reading import describe_readers, require_readable
@@ -42,6 +43,9 @@ from limbeck.tracking import tracked_by, tracking
 
 LOG = "train.log"
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
+
+Prefetch = Callable[[Recipe, str], None]
+"""Trains the arms' networks of a settled recipe, whose splits have a digest, into the run's folder."""
 
 
 @dataclass(frozen=True)
@@ -103,17 +107,21 @@ def run(
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
     with logged_to(out / LOG), tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data)))
-        prefetch = None if jobs == 1 else lambda data: train_side_by_side(recipe, out, jobs, data, track)
+        prefetch = None if jobs == 1 else lambda settled, data: train_side_by_side(settled, out, jobs, data, track)
         return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make, prefetch)
 
 
 def _stages(
-    recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Callable[[str], None] | None
+    recipe: Recipe,
+    out: Path,
+    command: str,
+    make: Callable[[], Material],
+    prefetch: Prefetch | None,
 ) -> Run:
     let_import(recipe.folder)
     clock, us = Clock(out), ranks()
     with clock("data"), us.main_first():
-        material = _prepare(recipe, make, out)
+        recipe, material = _prepare(recipe, make, out)
     environment = describe_environment()
     # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
     clock.keep()
@@ -156,11 +164,11 @@ def _stages(
 
 
 def _train(
-    recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Callable[[str], None] | None
+    recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Prefetch | None
 ) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
     """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
 
-    Where there is a prefetch, it is told the digest of the data, and leaves the arms' networks in the folder.
+    Where there is a prefetch, it is told recipe and digest of the data, and leaves the arms' networks in the folder.
     """
     with clock("teacher"):
         teacher = train_teacher(recipe, material, out)
@@ -169,7 +177,7 @@ def _train(
         target = wanted(recipe, answers)
     if prefetch is not None:
         with clock("arms"):
-            prefetch(material.splits.digest)
+            prefetch(recipe, material.splits.digest)
     arms: dict[str, Arm] = {}
     for name in recipe.trained_arms:
         with clock(name):
@@ -186,8 +194,8 @@ def _timed(recipe: Recipe) -> list[str]:
     return ["data", "teacher", "labelling", "arms", *recipe.trained_arms, *curves, "export", "evaluation"]
 
 
-def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Material:
-    """Read and describe the data, and find what is wrong before anything long starts."""
+def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> tuple[Recipe, Material]:
+    """Read and describe the data, settle the recipe, and find what is wrong before anything long starts."""
     material = make()
     material.folder = out
     splits = material.splits
@@ -196,23 +204,25 @@ def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> Materia
         say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
     for note in splits.notes:
         say(f"  {note}", style="yellow")
-    require_usable(recipe, material)
+    recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
-    return material
+    return recipe, material
 
 
-def require_usable(recipe: Recipe, material: Material) -> None:
-    """Raise what can be known to fail, before anything long starts.
+def require_usable(recipe: Recipe, material: Material) -> Recipe:
+    """Raise what can be known to fail, before anything long starts; return the recipe, settled.
 
     Raises:
-        LimbeckError: see `preflight` and `require_readable`; or floor or teacher find nothing to learn from in the
-            labelled texts.
+        LimbeckError: see `settle`, `preflight` and `require_readable`; or floor or teacher find nothing to learn from
+            in the labelled texts.
     """
+    recipe = settle(recipe, material)
     preflight(recipe, material)
     if material.view(recipe.student).encoder is not None:
         require_words(material.splits.labelled.texts)
     require_regressions(recipe, material)
     require_readable(recipe, material)
+    return recipe
 
 
 def _evaluate(

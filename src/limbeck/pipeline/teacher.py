@@ -17,17 +17,17 @@ from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights
+from limbeck.evaluation import against_chance, calibrated_nll, fit_temperature, mixture_weights
 from limbeck.files import staged
 from limbeck.losses import objective_from
-from limbeck.models import missing
+from limbeck.pipeline.finished import finished_network, is_finished
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.once import WEIGHTS
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.views import TextView
 from limbeck.ranks import ALONE, Ranks, ranks
-from limbeck.recipe import GivenTeacher, NBLRTeacher, Recipe, SingleTeacher
+from limbeck.recipe import NBLRTeacher, Recipe, SingleTeacher
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
 from limbeck.teachers.module import weights_digest
@@ -35,7 +35,7 @@ from limbeck.teachers.nblr import NgramRegression, load_nblr, require_ngrams
 from limbeck.trainer import History, predict_logits
 from limbeck.types import Batch, best_device
 
-Split = Literal["transfer", "validation", "test"]
+Split = Literal["labelled", "transfer", "validation", "test"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def member_names(count: int) -> list[str]:
 
 
 def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str = "") -> tuple[Trained, ...]:
-    """Train the teacher's networks on the labelled rows, with the first seed; one that was given is finished.
+    """Train the teacher's networks on the labelled rows, with the first seed; one that is finished stays as it is.
 
     A note tells their trainings from those of another teacher in the run.
     """
@@ -160,12 +160,9 @@ def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str
 def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, folder: Path, title: str) -> Trained:
     if isinstance(settings, NBLRTeacher):
         return _fit_regression(settings, material, folder, title)
-    if isinstance(settings, GivenTeacher):
-        module = material.given.teacher
-        if module is None:
-            raise missing("teacher")
-        view = material.view(settings.network)
-        return Trained(module.to(best_device()), History(0), view, weights_digest(module))
+    if is_finished(settings):
+        module = finished_network(settings, material)
+        return Trained(module, History(0), material.view(settings.network), weights_digest(module))
     network = settings.network
     lesson = material.from_labels(network)
     return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
@@ -226,10 +223,37 @@ def _texts(settings: NBLRTeacher, material: Material) -> TextView:
     return view
 
 
-def ask_teacher(recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path) -> TeacherAnswers:
-    """Let the teacher answer once for every row that the student learns from or is chosen on.
+def ask_teacher(
+    recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path, *, warn: bool = False
+) -> TeacherAnswers:
+    """Let the teacher answer once for every row that the student learns from or is chosen on; see `judged_teacher`.
 
-    Temperatures and weights, where the recipe asks for them, are fitted on the validation rows.
+    Raises:
+        LimbeckError: it is no better than chance; the transfer set was not asked for then.
+    """
+    answers = judged_teacher(recipe, trained, splits, folder, warn=warn)
+    if len(splits.transfer):  # rows of a loader are asked while the student trains
+        answers.of("transfer", among=ranks())
+    return answers
+
+
+def judged_teacher(
+    recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path, *, warn: bool = False
+) -> TeacherAnswers:
+    """Let the teacher answer for the rows on which it is judged, and refuse one that is no better than chance.
+
+    A finished teacher is judged on the labelled and the validation rows, one that was trained here on the validation
+    rows only. Temperatures and weights, where the recipe asks for them, are fitted on validation.
+
+    Args:
+        recipe: says how the teacher answers, and whether a bad one is accepted.
+        trained: its networks.
+        splits: whose rows.
+        folder: of the cache.
+        warn: do not refuse it, say it only.
+
+    Raises:
+        LimbeckError: its balanced accuracy is not above a constant prediction's by its 95 % interval.
     """
     taps = tuple(dict.fromkeys(pair.teacher for pair in objective_from(recipe.losses).pairs))
     members = tuple(
@@ -242,16 +266,46 @@ def ask_teacher(recipe: Recipe, trained: Sequence[Trained], splits: Splits, fold
         counts = splits.weights(splits.labelled)
         weights = mixture_weights([_logits(member, splits) for member in members], labels, counts)
         say(f"  weights of the ensemble, fitted on validation: {', '.join(f'{w:.2f}' for w in weights)}")
-    return TeacherAnswers(members, tuple(weights), splits)
+    answers = TeacherAnswers(members, tuple(weights), splits)
+    _judge(recipe, answers, warn=warn or recipe.teacher.accept_bad)
+    return answers
+
+
+def _judge(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None:
+    """Compare a teacher with a constant prediction.
+
+    Raises:
+        LimbeckError: it is no better, and that is not accepted.
+    """
+    splits = answers.splits
+    asked: tuple[Split, ...] = ("validation",)
+    if recipe.teacher.finished and len(splits.labelled):
+        asked = ("labelled", "validation")
+    labels = np.concatenate([getattr(splits, split).labels for split in asked])
+    found = against_chance(np.concatenate([answers.logits(split) for split in asked]), labels)
+    if not found.at_chance:
+        return
+    low, high = found.ci95
+    what = (
+        f"the teacher is not better than chance: balanced accuracy {found.balanced_accuracy:.1%} "
+        f"(95 % interval {low:.1%} to {high:.1%}) on {len(labels):,} {' and '.join(asked)} rows, "
+        f"where one class for all has {found.constant:.1%}"
+    )
+    if warn:
+        say(f"  {what}", style="yellow")
+        return
+    order = "set teacher.labels if its outputs are in another order, " if recipe.teacher.finished else ""
+    more = "take another teacher" if recipe.teacher.finished else "give it more labels or steps"
+    raise LimbeckError(what, where="teacher", fix=f"{order}{more}, or go on with teacher.accept_bad=true")
 
 
 def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[str, ...], folder: Path) -> Member:
     identity = CacheIdentity(weights_digest(network.model), network.view.digest, len(splits.classes), taps)
     name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
     member = Member(network, folder / "cache" / name, identity)
-    if len(splits.transfer):  # rows of a loader are asked while the student trains
-        member.of(splits, "transfer", among=ranks())
     member.of(splits, "validation", among=ranks())
+    if len(splits.labelled):  # whoever is judged on them: of batches of other rows, the last bits may differ
+        member.of(splits, "labelled", among=ranks())
     if not settings.calibrate:
         return member
     weights = splits.weights(splits.labelled)

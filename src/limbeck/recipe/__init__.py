@@ -2,22 +2,20 @@
 
 from limbeck.recipe.errors import RecipeError
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
-from limbeck.recipe.settings import (
-    ArmName,
-    CurveSettings,
+from limbeck.recipe.networks import MAX_LENGTH, NetworkSettings, PretrainSettings
+from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
+from limbeck.recipe.teachers import (
     EnsembleTeacher,
     GivenTeacher,
     NBLRTeacher,
-    NetworkSettings,
     NetworkTeacher,
-    PretrainSettings,
-    Recipe,
     SingleTeacher,
     TeacherSettings,
     TransformersTeacher,
 )
 
 __all__ = [
+    "MAX_LENGTH",
     "ArmName",
     "CurveSettings",
     "EnsembleTeacher",

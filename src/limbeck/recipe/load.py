@@ -10,7 +10,8 @@ from limbeck.errors import LimbeckError, nearest
 from limbeck.files import not_utf8
 from limbeck.recipe.changes import apply, flat
 from limbeck.recipe.errors import RecipeError, check
-from limbeck.recipe.settings import NetworkSettings, Recipe, points
+from limbeck.recipe.networks import NetworkSettings
+from limbeck.recipe.settings import Recipe, points
 from limbeck.recipe.text import read_yaml
 
 

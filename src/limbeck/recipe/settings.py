@@ -3,179 +3,24 @@
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from limbeck.data import DataSettings, TokenizerSettings, WordTokenizerSettings
-from limbeck.data.tokenizers import TransformersTokenizerSettings
+from limbeck.data import DataSettings
 from limbeck.digest import digest
 from limbeck.losses import HardLabels, LossSettings, with_hard_labels
-from limbeck.models import GivenSettings, ModelSettings
-from limbeck.models.transformer import TransformerSettings
-from limbeck.recipe.changes import apply, flat
-from limbeck.recipe.errors import check
+from limbeck.recipe.changes import flat
+from limbeck.recipe.networks import STRICT, NetworkSettings
+from limbeck.recipe.teachers import TeacherSettings
 from limbeck.recipe.text import write_yaml
-from limbeck.teachers.nblr import NBLRSettings
-from limbeck.trainer import TrainSettings
 
 ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
-
-
-class PretrainSettings(_Settings):
-    """Language modelling on the text of the transfer set, before a recurrent network learns its task."""
-
-    negatives: Annotated[int, Field(ge=1, description="words that stand for the vocabulary in each batch")] = 1024
-    train: TrainSettings = TrainSettings(epochs=1, batch_size=64, lr=2e-3, warmup=0.05, validations=4)
-
-
-class NetworkSettings(_Settings):
-    """A network, what it reads, and how it is trained."""
-
-    model: Annotated[ModelSettings, Field(description="a name, or {name: ..., options}, or your own by import path")]
-    tokenizer: TokenizerSettings = WordTokenizerSettings()
-    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 128
-    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
-    train: TrainSettings = TrainSettings()
-    pretrain: Annotated[
-        PretrainSettings | None, Field(description="first train a recurrent network as a language model; null: no")
-    ] = None
-
-    def shortened(self, share: float) -> "NetworkSettings":
-        """Return these settings with a share of the steps, see `TrainSettings.shortened`."""
-        return self.model_copy(update={"train": self.train.shortened(share)})
-
-    def changed(self, changes: Mapping[str, Any], prefix: str = "") -> "NetworkSettings":
-        """Return these settings with changes by dotted key.
-
-        Raises:
-            RecipeError: naming the wrong keys, with `prefix` before them.
-        """
-        values = self.model_dump(mode="json")
-        apply(values, changes)
-        return check(NetworkSettings, values, prefix)
-
-
-class _Single(_Settings):
-    """What a teacher of one network adds to it."""
-
-    calibrate: Annotated[
-        bool, Field(description="divide its logits by the temperature that fits the validation rows best")
-    ] = False
-
-    @property
-    def members(self) -> "list[SingleTeacher]":
-        """The teachers that answer together: this one."""
-        return [cast("SingleTeacher", self)]
-
-    def shares(self, members: int) -> list[float]:
-        """Return the members' weights."""
-        return [1.0] * members
-
-
-class NetworkTeacher(NetworkSettings, _Single):
-    """A teacher that is trained here on the labelled rows, of any network in the catalogue."""
-
-    kind: Literal["network"]
-
-    @property
-    def network(self) -> NetworkSettings:
-        """What is trained: the same, without what is a teacher's own."""
-        return NetworkSettings(**{name: getattr(self, name) for name in NetworkSettings.model_fields})
-
-
-class TransformersTeacher(_Single):
-    """A pretrained encoder, fine-tuned here on the labelled rows."""
-
-    kind: Literal["transformers"]
-    model: Annotated[str, Field(min_length=1, description="a packaged name (minilm), a folder, or a hub id")]
-    pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
-    dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head")] = 0.1
-    freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained; above 0 also embeddings")] = 0
-    freeze_embeddings: Annotated[bool, Field(description="leave the embeddings as they are")] = True
-    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 128
-    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
-    train: TrainSettings = TrainSettings(epochs=3, batch_size=16, lr=1e-4, head_lr_scale=20, warmup=0.1, validations=6)
-
-    @property
-    def network(self) -> NetworkSettings:
-        """The same teacher in the words of any network."""
-        model = TransformerSettings(
-            path=self.model,
-            pooling=self.pooling,
-            dropout=self.dropout,
-            freeze=self.freeze,
-            freeze_embeddings=self.freeze_embeddings,
-        )
-        tokenizer = TransformersTokenizerSettings(kind="transformers", path=self.model)
-        return NetworkSettings(
-            model=model, tokenizer=tokenizer, max_length=self.max_length, tail=self.tail, train=self.train
-        )
-
-
-class GivenTeacher(_Single):
-    """A finished module that was handed to `limbeck.distill`; a recipe can only say so."""
-
-    kind: Literal["given"]
-    model: GivenSettings
-    tokenizer: TokenizerSettings = WordTokenizerSettings()
-    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 128
-    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
-
-    @property
-    def network(self) -> NetworkSettings:
-        """The same teacher in the words of any network."""
-        return NetworkSettings(model=self.model, tokenizer=self.tokenizer, max_length=self.max_length, tail=self.tail)
-
-
-class NBLRTeacher(_Single):
-    """Logistic regression on Naive-Bayes-weighted n-grams, fitted here on the labelled rows by a solver."""
-
-    kind: Literal["nblr"]
-    regression: NBLRSettings = NBLRSettings()
-    tokenizer: TokenizerSettings = WordTokenizerSettings(size=200_000)
-    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 1024
-    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
-
-
-SingleTeacher = TransformersTeacher | NetworkTeacher | NBLRTeacher | GivenTeacher
-
-
-class EnsembleTeacher(_Settings):
-    """Several teachers, each trained here, whose probabilities are averaged."""
-
-    kind: Literal["ensemble"]
-    members: Annotated[
-        list[Annotated[SingleTeacher, Field(discriminator="kind", title="member")]],
-        Field(min_length=2, description="teachers of any kind but this"),
-    ]
-    weights: Annotated[
-        list[Annotated[float, Field(ge=0)]] | None,
-        Field(description="one a member; null: those that fit the validation rows best"),
-    ] = None
-
-    @field_validator("weights")
-    @classmethod
-    def _one_each(cls, weights: list[float] | None, info: ValidationInfo) -> list[float] | None:
-        members = info.data.get("members", [])
-        if weights is not None and (len(weights) != len(members) or not sum(weights)):
-            raise ValueError(f"give one for each of the {len(members)} members, not all 0")
-        return weights
-
-    def shares(self, members: int) -> list[float] | None:
-        """Return the members' weights, of sum 1; None where they are to be fitted."""
-        return None if self.weights is None else [weight / sum(self.weights) for weight in self.weights]
-
-
-TeacherSettings = Annotated[
-    TransformersTeacher | NetworkTeacher | NBLRTeacher | EnsembleTeacher | GivenTeacher,
-    Field(discriminator="kind", title="teacher"),
-]
+    model_config = STRICT
 
 
 class TargetSettings(_Settings):

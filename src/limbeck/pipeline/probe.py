@@ -1,0 +1,183 @@
+"""Is a row's answer its own? What a network from outside must not do, tried on real rows before anything long starts.
+
+Answers are cached by row and a student is served alone: a network whose logits depend on its batch, on padding or on
+chance would be another network each time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from limbeck.data import EncodedTexts, Rows
+from limbeck.errors import LimbeckError, first_line
+from limbeck.types import device_of, evaluating
+
+ROWS = 8
+LIMIT, HALF_LIMIT = 1e-3, 5e-2
+"""Largest difference of a logit, in standard deviations of the logits; the second one for half precision."""
+_ROUNDING = 1e-2
+"""Where rows hardly differ, this share of the largest logit stands for the deviation: rounding goes by that size."""
+
+Inputs = Mapping[str, Tensor]
+
+
+def require_steady(network: nn.Module, rows: Rows, who: str, *, classes: int) -> None:
+    """Ask a network for a few rows alone, together, padded and twice, in evaluation mode.
+
+    Args:
+        network: from outside, or of the user's own.
+        rows: real ones; short and long ones among them are taken.
+        who: names the network, for errors.
+        classes: number of logits.
+
+    Raises:
+        LimbeckError: its logits change with padding, with the other rows, with ids that its mask hides, or from one
+            call to the next; it changes its inputs; it fails, or gives other than logits (rows, classes).
+    """
+    picked, probe = _short_and_long(rows), _Probe(network, who, classes)
+    with _at_rest(network):
+        if isinstance(rows, EncodedTexts):
+            _try_texts(probe, _texts(rows, picked), rows.pad_id)
+        else:
+            alone = [probe.ask(rows.batch(picked[i : i + 1]), "a single row") for i in range(len(picked))]
+            together = probe.ask(rows.batch(picked), f"{len(picked)} rows together")
+            scale = _scale(alone)
+            probe.repeat(rows.batch(picked), together, scale)
+            probe.compare(torch.cat(alone), together, scale, *_OTHER_ROWS)
+
+
+_TWICE = (
+    "two calls with the same rows give different logits",
+    "a draw, such as dropout's, is still on in evaluation mode: pass training=self.training",
+)
+_OTHER_ROWS = (
+    "a row's logits change with the other rows of its batch",
+    "no module may mix rows, or be in training mode after .eval() as a BatchNorm that uses the batch's own mean",
+)
+_RIGHT_PADDING = (
+    "a row's logits change with the padding on its right",
+    "pool over attention_mask; a network that needs its padding on the left, as XLNet does, cannot be taken",
+)
+_HIDDEN_IDS = ("its logits change with ids that attention_mask hides", "read attention_mask, not which ids are padding")
+
+
+def _try_texts(probe: "_Probe", texts: Sequence[Tensor], pad_id: int) -> None:
+    alone = [probe.ask(_batch([text], pad_id), f"a single text of {len(text)} tokens") for text in texts]
+    scale, batch = _scale(alone), _batch(texts, pad_id)
+    width = batch["input_ids"].shape[1]
+    together = probe.ask(batch, f"{len(texts)} texts together")
+    probe.repeat(batch, together, scale)
+    # Of the row that moves most: by itself, so that no other row can be the reason.
+    worst = int((torch.cat(alone) - together).abs().amax(1).argmax())
+    padded = probe.ask(_batch([texts[worst]], pad_id, width), f"a text padded to {width} tokens")
+    probe.compare(alone[worst], padded, scale, *_RIGHT_PADDING)
+    hidden = batch["attention_mask"] == 0
+    others = texts[-1][torch.arange(width) % len(texts[-1])]
+    changed = {**batch, "input_ids": torch.where(hidden, others, batch["input_ids"])}
+    probe.compare(together, probe.ask(changed, "other ids under the padding"), scale, *_HIDDEN_IDS)
+    probe.compare(torch.cat(alone), together, scale, *_OTHER_ROWS)
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """A network in evaluation mode, who it is, and how many logits it has to give."""
+
+    network: nn.Module
+    who: str
+    classes: int
+
+    def ask(self, inputs: Inputs, what: str) -> Tensor:
+        """Return logits (rows, classes), float64.
+
+        Raises:
+            LimbeckError: the network fails, changes its inputs, or gives no such logits.
+        """
+        device = device_of(self.network)
+        given = {name: value.to(device, copy=True) for name, value in inputs.items()}
+        try:
+            logits = self.network(**given)
+        except Exception as error:
+            raise LimbeckError(
+                f"its forward failed on {what} ({type(error).__name__}: {first_line(error)})",
+                where=self.who,
+                fix="it has to answer rows alone and together, of every length up to max_length",
+            ) from error
+        for name, value in given.items():
+            if not torch.equal(value.cpu(), inputs[name].cpu()):
+                raise LimbeckError(
+                    f"its forward writes into its input `{name}`", where=self.who, fix="work on a copy: x = x.clone()"
+                )
+        expected = (len(next(iter(inputs.values()))), self.classes)
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+        if found != expected:
+            raise LimbeckError(
+                f"its forward returns {found} for {expected[0]} rows of {self.classes} classes",
+                where=self.who,
+                fix=f"return logits (batch, classes), here {expected}",
+            )
+        if not logits.isfinite().all():
+            raise LimbeckError(f"its logits for {what} are not finite", where=self.who, fix="mend its weights")
+        return logits.double().cpu()
+
+    def repeat(self, inputs: Inputs, first: Tensor, scale: float) -> None:
+        """Refuse a network that answers otherwise the second time."""
+        self.compare(first, self.ask(inputs, "the same rows again"), scale, *_TWICE)
+
+    def compare(self, one: Tensor, other: Tensor, scale: float, what: str, fix: str) -> None:
+        """Refuse logits that are too far apart."""
+        half = any(each.dtype in (torch.float16, torch.bfloat16) for each in self.network.parameters())
+        limit, apart = HALF_LIMIT if half else LIMIT, float((one - other).abs().max())
+        if apart > limit * scale:
+            raise LimbeckError(
+                f"{what}: by {apart / (scale or 1.0):.2g} of their standard deviation, where {limit:g} is allowed",
+                where=self.who,
+                fix=fix,
+            )
+
+
+def _scale(alone: Sequence[Tensor]) -> float:
+    """Return the standard deviation of the logits over the rows; of a constant network, a share of their size."""
+    logits = torch.cat(list(alone))
+    return max(float(logits.var(0, correction=0).mean().sqrt()), _ROUNDING * float(logits.abs().max()))
+
+
+def _short_and_long(rows: Rows) -> NDArray[np.int64]:
+    """Return row numbers, from the shortest to the longest, evenly in between."""
+    order = np.argsort(rows.lengths, kind="stable")
+    return order[np.unique(np.linspace(0, len(order) - 1, min(ROWS, len(order))).astype(np.int64))]
+
+
+def _texts(rows: EncodedTexts, picked: NDArray[np.int64]) -> list[Tensor]:
+    """Return token ids, (tokens,) each, not all of one length: else no padding would be seen."""
+    found = [
+        torch.from_numpy(rows.tokens[rows.offsets[row] : rows.offsets[row + 1]].astype(np.int64)) for row in picked
+    ]
+    if len({len(text) for text in found}) == 1:
+        found[0] = found[0][: (len(found[0]) + 1) // 2]
+    return found
+
+
+def _batch(texts: Sequence[Tensor], pad_id: int, width: int = 0) -> Inputs:
+    """Return `input_ids` and `attention_mask`, padded on the right, at least so wide."""
+    width = max(width, *(len(text) for text in texts))
+    ids, mask = torch.full((len(texts), width), pad_id), torch.zeros(len(texts), width, dtype=torch.int64)
+    for row, text in enumerate(texts):
+        ids[row, : len(text)], mask[row, : len(text)] = text, 1
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+@contextmanager
+def _at_rest(network: nn.Module) -> Iterator[None]:
+    """Hold a network in evaluation mode, without gradients, in whole float32; leave the generator where it was."""
+    short = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False  # its convolutions would round to 10 bits
+    try:
+        with evaluating(network), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = short

@@ -1,0 +1,56 @@
+"""Settings of a network: what it is, what it reads, and how it is trained."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from limbeck.data import TokenizerSettings, WordTokenizerSettings
+from limbeck.models import ModelSettings
+from limbeck.recipe.changes import apply
+from limbeck.recipe.errors import check
+from limbeck.trainer import TrainSettings
+
+MAX_LENGTH = 128
+"""Tokens kept of each text, where nobody says how many."""
+
+STRICT = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+"""What all parts of a recipe share."""
+
+
+class _Settings(BaseModel):
+    model_config = STRICT
+
+
+class PretrainSettings(_Settings):
+    """Language modelling on the text of the transfer set, before a recurrent network learns its task."""
+
+    negatives: Annotated[int, Field(ge=1, description="words that stand for the vocabulary in each batch")] = 1024
+    train: TrainSettings = TrainSettings(epochs=1, batch_size=64, lr=2e-3, warmup=0.05, validations=4)
+
+
+class NetworkSettings(_Settings):
+    """A network, what it reads, and how it is trained."""
+
+    model: Annotated[ModelSettings, Field(description="a name, or {name: ..., options}, or your own by import path")]
+    tokenizer: TokenizerSettings = WordTokenizerSettings()
+    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = MAX_LENGTH
+    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
+    train: TrainSettings = TrainSettings()
+    pretrain: Annotated[
+        PretrainSettings | None, Field(description="first train a recurrent network as a language model; null: no")
+    ] = None
+
+    def shortened(self, share: float) -> "NetworkSettings":
+        """Return these settings with a share of the steps, see `TrainSettings.shortened`."""
+        return self.model_copy(update={"train": self.train.shortened(share)})
+
+    def changed(self, changes: Mapping[str, Any], prefix: str = "") -> "NetworkSettings":
+        """Return these settings with changes by dotted key.
+
+        Raises:
+            RecipeError: naming the wrong keys, with `prefix` before them.
+        """
+        values = self.model_dump(mode="json")
+        apply(values, changes)
+        return check(NetworkSettings, values, prefix)

@@ -1,0 +1,213 @@
+"""Settings of the teachers, by kind."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+
+from limbeck.data import TokenizerSettings, WordTokenizerSettings, label_name
+from limbeck.data.tokenizers import TransformersTokenizerSettings
+from limbeck.models import GivenSettings
+from limbeck.models.transformer import TransformerSettings
+from limbeck.recipe.networks import MAX_LENGTH, STRICT, NetworkSettings
+from limbeck.teachers.nblr import NBLRSettings
+from limbeck.trainer import TrainSettings
+
+
+class _Settings(BaseModel):
+    model_config = STRICT
+
+
+class _Teacher(_Settings):
+    """What every teacher has."""
+
+    accept_bad: Annotated[
+        bool, Field(description="go on with a teacher whose balanced accuracy is not above a constant prediction's")
+    ] = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is taken as it is: nothing of it is trained here."""
+        return False
+
+
+class _Single(_Teacher):
+    """What a teacher of one network adds to it."""
+
+    calibrate: Annotated[
+        bool, Field(description="divide its logits by the temperature that fits the validation rows best")
+    ] = False
+
+    @property
+    def members(self) -> "list[SingleTeacher]":
+        """The teachers that answer together: this one."""
+        return [cast("SingleTeacher", self)]
+
+    def shares(self, members: int) -> list[float]:
+        """Return the members' weights."""
+        return [1.0] * members
+
+
+def _as_names(labels: Any) -> Any:
+    """Turn the values of YAML (`0`, `true`) into the names that outputs and classes have."""
+    if not isinstance(labels, Mapping):
+        return labels
+    return {_as_name(output): _as_name(name) for output, name in labels.items()}
+
+
+def _as_name(value: Any) -> Any:
+    return label_name(value) if isinstance(value, bool | int) else value
+
+
+Labels = Annotated[
+    dict[str, str] | None,
+    BeforeValidator(_as_names, json_schema_input_type=dict[str, str | int | bool] | None),
+    Field(
+        description="class by output: the names of its outputs (or their numbers, from 0) and the classes that they "
+        "mean; null: outputs and classes have the same names"
+    ),
+]
+
+
+class NetworkTeacher(NetworkSettings, _Single):
+    """A teacher that is trained here on the labelled rows, of any network in the catalogue."""
+
+    kind: Literal["network"]
+
+    @property
+    def network(self) -> NetworkSettings:
+        """What is trained: the same, without what is a teacher's own."""
+        return NetworkSettings(**{name: getattr(self, name) for name in NetworkSettings.model_fields})
+
+
+class TransformersTeacher(_Single):
+    """A pretrained network: a finished classifier as it is, or an encoder that is fine-tuned here on the labelled rows.
+
+    A run settles what is left open, see `pipeline.finished`: `finetune`, `labels` ({}: a new head) and `max_length`.
+    """
+
+    kind: Literal["transformers"]
+    model: Annotated[str, Field(min_length=1, description="a packaged name (minilm), a folder, or a hub id")]
+    finetune: Annotated[
+        bool | None,
+        Field(description="train it here; false: as it is; null: as it is where its head fits the classes"),
+    ] = None
+    labels: Labels = None
+    pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
+    dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head")] = 0.1
+    freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained; above 0 also embeddings")] = 0
+    freeze_embeddings: Annotated[bool, Field(description="leave the embeddings as they are")] = True
+    max_length: Annotated[
+        int | None,
+        Field(ge=1, description="tokens kept of each text; null: 128 where it is trained here, else its limit, <= 512"),
+    ] = None
+    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
+    train: TrainSettings = TrainSettings(epochs=3, batch_size=16, lr=1e-4, head_lr_scale=20, warmup=0.1, validations=6)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is taken as it is: nothing of it is trained here."""
+        return self.finetune is False
+
+    @property
+    def meaningless(self) -> list[str]:
+        """Keys that were changed, and mean nothing to a network with a head of its own that is not trained."""
+        keys = ("pooling", "dropout", "freeze", "freeze_embeddings", "train")
+        return [key for key in keys if getattr(self, key) != type(self).model_fields[key].default]
+
+    @property
+    def network(self) -> NetworkSettings:
+        """The same teacher in the words of any network."""
+        model = TransformerSettings(
+            path=self.model,
+            pooling=self.pooling,
+            dropout=self.dropout,
+            freeze=self.freeze,
+            freeze_embeddings=self.freeze_embeddings,
+            outputs=None if self.labels is None else list(self.labels),
+        )
+        tokenizer = TransformersTokenizerSettings(kind="transformers", path=self.model)
+        length = MAX_LENGTH if self.max_length is None else self.max_length
+        return NetworkSettings(model=model, tokenizer=tokenizer, max_length=length, tail=self.tail, train=self.train)
+
+
+class GivenTeacher(_Single):
+    """A finished module that was handed to `limbeck.distill`; a recipe can only say so."""
+
+    kind: Literal["given"]
+    model: GivenSettings
+    labels: Labels = None
+    tokenizer: TokenizerSettings = WordTokenizerSettings()
+    max_length: Annotated[
+        int | None,
+        Field(ge=1, description="tokens kept of each text; null: 128, of a model of transformers its limit, <= 512"),
+    ] = None
+    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is taken as it is: nothing of it is trained here."""
+        return True
+
+    @property
+    def network(self) -> NetworkSettings:
+        """The same teacher in the words of any network."""
+        length = MAX_LENGTH if self.max_length is None else self.max_length
+        return NetworkSettings(model=self.model, tokenizer=self.tokenizer, max_length=length, tail=self.tail)
+
+
+class NBLRTeacher(_Single):
+    """Logistic regression on Naive-Bayes-weighted n-grams, fitted here on the labelled rows by a solver."""
+
+    kind: Literal["nblr"]
+    regression: NBLRSettings = NBLRSettings()
+    tokenizer: TokenizerSettings = WordTokenizerSettings(size=200_000)
+    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 1024
+    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
+
+
+SingleTeacher = TransformersTeacher | NetworkTeacher | NBLRTeacher | GivenTeacher
+
+
+class EnsembleTeacher(_Teacher):
+    """Several teachers, whose probabilities are averaged."""
+
+    kind: Literal["ensemble"]
+    members: Annotated[
+        list[Annotated[SingleTeacher, Field(discriminator="kind", title="member")]],
+        Field(min_length=2, description="teachers of any kind but this"),
+    ]
+    weights: Annotated[
+        list[Annotated[float, Field(ge=0)]] | None,
+        Field(description="one a member; null: those that fit the validation rows best"),
+    ] = None
+
+    @field_validator("members")
+    @classmethod
+    def _accepted_together(cls, members: list[SingleTeacher]) -> list[SingleTeacher]:
+        if any(member.accept_bad for member in members):
+            raise ValueError("an ensemble is judged as a whole: set teacher.accept_bad, beside members")
+        return members
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing of it is trained here."""
+        return all(member.finished for member in self.members)
+
+    @field_validator("weights")
+    @classmethod
+    def _one_each(cls, weights: list[float] | None, info: ValidationInfo) -> list[float] | None:
+        members = info.data.get("members", [])
+        if weights is not None and (len(weights) != len(members) or not sum(weights)):
+            raise ValueError(f"give one for each of the {len(members)} members, not all 0")
+        return weights
+
+    def shares(self, members: int) -> list[float] | None:
+        """Return the members' weights, of sum 1; None where they are to be fitted."""
+        return None if self.weights is None else [weight / sum(self.weights) for weight in self.weights]
+
+
+TeacherSettings = Annotated[
+    TransformersTeacher | NetworkTeacher | NBLRTeacher | EnsembleTeacher | GivenTeacher,
+    Field(discriminator="kind", title="teacher"),
+]
