@@ -21,6 +21,7 @@ from limbeck.evaluation import require_words, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.pipeline.arms import Arm, preflight, train_arm
+from limbeck.pipeline.claim import LOG, claimed
 from limbeck.pipeline.clock import Clock
 from limbeck.pipeline.curves import Points, evaluate_points, train_points
 from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, log_test_use, measure_costs
@@ -40,7 +41,6 @@ from limbeck.report.format import words
 from limbeck.report.reading import sentences as reading_sentences
 from limbeck.tracking import tracked_by, tracking
 
-LOG = "train.log"
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
 
@@ -96,15 +96,13 @@ def run(
     """
     if jobs < 1 or (jobs > 1 and material is not None):
         raise ValueError(f"jobs={jobs}: at least 1, and 1 where the recipe's data are not all there is")
-    if out.exists() and not (out / LOG).is_file() and (not out.is_dir() or any(out.iterdir())):
-        # Stages replace their folders: `--out .` would cost somebody a folder `teacher` or `bundle` of their own.
-        raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
     if jobs > 1 and ranks().world > 1:
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
-    with logged_to(out / LOG), tracked_by(track, recipe.name, out):
+    command = command or f"limbeck run {out / 'recipe.yaml'}"
+    with claimed(out, command), logged_to(out / LOG), tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data)))
         prefetch = None if jobs == 1 else lambda data: train_side_by_side(recipe, out, jobs, data, track)
-        return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make, prefetch)
+        return _stages(recipe, out, command, make, prefetch)
 
 
 def _stages(

@@ -1,6 +1,5 @@
 """A stage writes one folder and is skipped when what it depends on is unchanged."""
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from limbeck.console import say
 from limbeck.digest import digest, file_digest
 from limbeck.errors import LimbeckError
-from limbeck.files import write_json
+from limbeck.files import remove, require_ours, write_json, written_in
 from limbeck.pipeline.clock import take_off
 from limbeck.ranks import ranks
 
@@ -34,7 +33,7 @@ class Stage:
     """One stage of a run. Of several processes only the first one changes its folder.
 
     Args:
-        folder: what it writes; whatever an earlier, different run of the stage left there is removed first.
+        folder: what it writes; what an earlier, different run of the stage wrote there is removed first.
         inputs: everything that its result depends on, by a name that a reader understands.
         conditions: inputs that change a result's bits and not what it is a result of, such as the number of threads: a
             finished stage is kept where they have changed, one that is not finished is done again.
@@ -82,8 +81,7 @@ class Stage:
         yield self.folder
         seconds = time.monotonic() - start
         if ranks().main:
-            written = sorted(path for path in self.folder.iterdir() if path.is_file() and path.name != _RECORD)
-            files = {path.name: file_digest(path) for path in written}
+            files = {path.name: file_digest(path) for path in written_in(self.folder) if path.name != _RECORD}
             self._record(_Record(inputs=self._inputs, complete=True, seconds=seconds, files=files))
 
     def _record(self, record: _Record) -> None:
@@ -93,8 +91,8 @@ class Stage:
     def _clear(self) -> None:
         if ranks().main:
             # The record goes first: a removal that is killed must not leave it beside files that are gone.
-            (self.folder / _RECORD).unlink(missing_ok=True)
-            shutil.rmtree(self.folder)
+            remove(self.folder / _RECORD)
+            remove(self.folder)
 
 
 def _kept(inputs: Mapping[str, str], conditions: Mapping[str, Any] | None) -> dict[str, str]:
@@ -104,6 +102,7 @@ def _kept(inputs: Mapping[str, str], conditions: Mapping[str, Any] | None) -> di
 
 def _read(folder: Path) -> _Record | None:
     path = folder / _RECORD
+    require_ours(path)
     if not path.is_file():
         return None
     try:
