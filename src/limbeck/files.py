@@ -47,9 +47,8 @@ def staged(path: Path) -> Iterator[Path]:
         if not aside.exists():
             raise RuntimeError(f"nothing was written for {path}")
         _sync(aside)
-        record = record_of(path)
+        record, written = record_of(path), {file.relative_to(aside) for file in _files(aside)}
         if record is not None:
-            written = {file.relative_to(aside) for file in _files(aside)}
             _require_place(record, path, written)
             record.add(path / name for name in written)
         # In two steps, so that the last one leaves nothing that another process would have to clear away.

@@ -14,7 +14,7 @@ from torch import nn
 
 from limbeck.errors import nearest
 from limbeck.models.catalogue import MODELS, Model, Settings
-from limbeck.models.custom import CustomSettings, build_custom, find_custom
+from limbeck.models.custom import CustomSettings, build_custom, find_custom, let_import
 from limbeck.models.given import GivenSettings, missing
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
@@ -34,6 +34,8 @@ __all__ = [
     "Vocabulary",
     "build_model",
     "check_model",
+    "find_custom",
+    "let_import",
     "missing",
 ]
 

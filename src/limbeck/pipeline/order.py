@@ -20,6 +20,7 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation import require_words, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
+from limbeck.models import let_import
 from limbeck.pipeline.arms import Arm, preflight, train_arm
 from limbeck.pipeline.claim import LOG, claimed
 from limbeck.pipeline.clock import Clock
@@ -29,7 +30,7 @@ from limbeck.pipeline.export import Exported, export_all
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.reading import describe_readers, require_readable
-from limbeck.pipeline.side_by_side import train_side_by_side
+from limbeck.pipeline.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.target import wanted
 from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, require_regressions, train_teacher
@@ -101,12 +102,12 @@ def run(
     command = command or f"limbeck run {out / 'recipe.yaml'}"
     with claimed(out, command), logged_to(out / LOG), tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data)))
-        prefetch = None if jobs == 1 else lambda data: train_side_by_side(recipe, out, jobs, data, track)
+        prefetch = None if jobs == 1 else lambda known: train_side_by_side(recipe, out, jobs, known, track)
         return _stages(recipe, out, command, make, prefetch)
 
 
 def _stages(
-    recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Callable[[str], None] | None
+    recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Callable[[Known], None] | None
 ) -> Run:
     let_import(recipe.folder)
     clock, us = Clock(out), ranks()
@@ -154,11 +155,11 @@ def _stages(
 
 
 def _train(
-    recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Callable[[str], None] | None
+    recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Callable[[Known], None] | None
 ) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
     """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
 
-    Where there is a prefetch, it is told the digest of the data, and leaves the arms' networks in the folder.
+    Where there is a prefetch, it is told what the run knows of its material, and leaves the arms' networks there.
     """
     with clock("teacher"):
         teacher = train_teacher(recipe, material, out)
@@ -167,7 +168,7 @@ def _train(
         target = wanted(recipe, answers)
     if prefetch is not None:
         with clock("arms"):
-            prefetch(material.splits.digest)
+            prefetch(Known(material.splits.digest, material.session))
     arms: dict[str, Arm] = {}
     for name in recipe.trained_arms:
         with clock(name):
@@ -303,9 +304,3 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or "unknown"
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
-def let_import(folder: Path | None) -> None:
-    """Let a recipe name modules that lie beside its file."""
-    if folder is not None and str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))

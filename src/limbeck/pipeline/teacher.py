@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from limbeck import __version__
 from limbeck.bundle import Answer
@@ -25,12 +26,12 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.once import WEIGHTS
 from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.views import TextView
+from limbeck.pipeline.start import own_start
+from limbeck.pipeline.views import TextView, View
 from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import GivenTeacher, NBLRTeacher, Recipe, SingleTeacher
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
-from limbeck.teachers.module import weights_digest
 from limbeck.teachers.nblr import NgramRegression, load_nblr, require_ngrams
 from limbeck.trainer import History, predict_logits
 from limbeck.types import Batch, best_device
@@ -164,11 +165,22 @@ def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, f
         module = material.given.teacher
         if module is None:
             raise missing("teacher")
-        view = material.view(settings.network)
-        return Trained(module.to(best_device()), History(0), view, weights_digest(module))
+        return _given(module.to(best_device()), material.view(settings.network), material, folder)
     network = settings.network
     lesson = material.from_labels(network)
     return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
+
+
+def _given(module: nn.Module, view: View, material: Material, folder: Path) -> Trained:
+    """Return a finished network; its folder keeps what it is, from one run to the next."""
+    inputs = {"view": view.digest, **own_start(module, None, material, view, title=folder.name)}
+    us = ranks()
+    with us.main_first():
+        stage = Stage(folder, inputs, quiet=True)
+        if not stage.done and us.main:
+            with stage.working():
+                pass
+    return Trained(module, History(0), view, stage.digest, stage.digest)
 
 
 def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, title: str) -> Trained:
@@ -246,7 +258,7 @@ def ask_teacher(recipe: Recipe, trained: Sequence[Trained], splits: Splits, fold
 
 
 def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[str, ...], folder: Path) -> Member:
-    identity = CacheIdentity(weights_digest(network.model), network.view.digest, len(splits.classes), taps)
+    identity = CacheIdentity(network.answers_as, network.view.digest, len(splits.classes), taps)
     name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
     member = Member(network, folder / "cache" / name, identity)
     if len(splits.transfer):  # rows of a loader are asked while the student trains
