@@ -147,6 +147,8 @@ class _Reader:
         for base in kind.__mro__:
             if not self._counts(base, base.__module__):
                 continue
+            if _is_replaced(base):
+                self.reasons.append(f"`{base.__qualname__}` is of a module that was loaded anew since")
             for name, method in vars(base).items():
                 inner = getattr(method, "__func__", method)
                 # A method of another module's was put there.
@@ -234,6 +236,14 @@ def _digest(parts: Iterable[str]) -> str:
 def _names(code: types.CodeType) -> list[str]:
     inner = [name for each in code.co_consts if isinstance(each, types.CodeType) for name in _names(each)]
     return sorted({*code.co_names, *inner})
+
+
+def _is_replaced(kind: type) -> bool:
+    """Return whether another class has the name of this one, whose source is then not what the module holds."""
+    found: Any = sys.modules.get(kind.__module__)
+    for part in kind.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return isinstance(found, type) and found is not kind and found.__qualname__ == kind.__qualname__
 
 
 def _is_counted(module: types.ModuleType) -> bool:

@@ -11,13 +11,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny import recipe, write_csv
+from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import nn
 from transformers import BertConfig, BertModel
 
+from limbeck.code import code_of
 from limbeck.data import load_splits
 from limbeck.pipeline.material import Given, Material
 from limbeck.pipeline.networks import train_network
 from limbeck.pipeline.stage import Near, Stage
+from limbeck.pipeline.start import _code_parts, _parts
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe
 
@@ -177,6 +180,16 @@ def test_what_has_no_source_is_done_again_each_time(source, tmp_path, capsys):
     assert capsys.readouterr().out.count(line) == 2
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchscript_and_compiled_networks_can_be_compared(user):
+    for compiler in (torch.jit.script, torch.compile):
+        edits = [(), (), ("float().mean", "float().amax")]
+        first, again, other = (code_of(_code_parts(compiler(user(*edit).Stateless())), _parts) for edit in edits)
+        assert first == again
+        assert first.digest != other.digest
+        assert first.unverifiable == other.unverifiable == ()
+
+
 def test_a_checkpoint_is_replaced_under_its_name(source, tmp_path, capsys):
     """Its recipe, its tokenizer and its configuration are the same."""
 
@@ -193,6 +206,20 @@ def test_a_checkpoint_is_replaced_under_its_name(source, tmp_path, capsys):
     assert first.digest != second.digest
     assert "student: network changed, done again" in capsys.readouterr().out
     assert load_file(tmp_path / "run/student/model.safetensors").keys() == second.model.state_dict().keys()
+
+
+def test_a_tokenizer_is_replaced_under_its_name(source, tmp_path):
+    def save(words):
+        tokenizer = Tokenizer(models.WordLevel({word: row for row, word in enumerate(words)}, unk_token="[UNK]"))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        tokenizer.save(str(tmp_path / "tokenizer.json"))
+
+    views = []
+    for words in (["[PAD]", "[UNK]", "film"], ["[PAD]", "[UNK]", "plot"]):
+        save(words)
+        tokenizer = {"kind": "transformers", "path": str(tmp_path)}
+        views.append(train(source, tmp_path / "run", tokenizer=tokenizer).view)
+    assert views[0].digest != views[1].digest
 
 
 def test_numbers_of_a_stage_may_differ_in_their_last_bits(tmp_path: Path):

@@ -113,6 +113,11 @@ def _code_parts(network: nn.Module) -> Iterator[Any]:
         kept = module._buffers.items() if module._non_persistent_buffers_set else ()
         hooks = {"_forward_hooks", "_forward_pre_hooks"}
         yield name
+        if "_orig_mod" in module._modules:  # torch.compile's: what it compiles comes next
+            continue
+        if isinstance(module, torch.jit.ScriptModule):  # it has neither Python code nor attributes of its own
+            yield module.code if hasattr(module, "forward") else ""
+            continue
         yield type(module)
         yield [pair for pair in kept if pair[0] in module._non_persistent_buffers_set]
         yield [list(vars(module).get(each, {}).values()) for each in sorted(hooks)]
