@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.files import read_json, staged, write_json
+from limbeck.pipeline.claim import claimed
 
 LIMITS = ("OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM")
 
@@ -43,7 +44,5 @@ def clocked_run(recipe: str, overrides: list[str], folder: Path, *, jobs: int = 
 def adopt(part: Path, run: Path, name: str) -> None:
     """Give a run a finished part of another, if there is one and it has none; where it differs, it is done anew."""
     if part.is_dir() and not (run / name).exists():
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "train.log").touch()  # so that the folder is taken for a run's
-        with staged(run / name) as aside:
+        with claimed(run, f"a benchmark, which lays `{name}` there"), staged(run / name) as aside:
             shutil.copytree(part, aside)

@@ -121,7 +121,8 @@ def _trial(trial: int, seed: int, whole: Path, duration: float) -> dict[str, Any
     start = time.monotonic()
     code = _run(folder, None)
     rerun_seconds = time.monotonic() - start
-    found = differences(whole, folder) + [f"left behind: {path.name}" for path in folder.rglob(".*")]
+    left = [path for path in folder.rglob("*") if path.name.startswith((".", "lock-")) and path.name != ".limbeck"]
+    found = differences(whole, folder) + [f"left behind: {path.name}" for path in left]
     if code != 0:
         found.append(f"exit code {code}")
     print(

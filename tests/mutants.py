@@ -34,6 +34,7 @@ BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
 BUNDLE = "tests/bundle/test_bundle_is_student.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
+START = "tests/pipeline/test_pipeline_start.py"
 
 
 @dataclass(frozen=True)
@@ -787,5 +788,41 @@ MUTANTS = (
         "runtime/words.py",
         (("""[a-z_]\\w*+(?!')|""", """[a-z_]\\w*+|"""),),
         ("tests/runtime/test_runtime_words.py::test_ascii_texts_get_the_ids_of_the_library",),
+    ),
+    # --- what is reused, what is removed ----------------------------------------------------------------------------
+    Mutant(
+        "a checkpoint that was replaced under its name passes for the old one",
+        "caches keyed by path or by configuration",
+        "pipeline/start.py",
+        (('{"network": ranks().share(weights_digest(network))}', '{"network": ""}'),),
+        (f"{START}::test_a_checkpoint_is_replaced_under_its_name",),
+    ),
+    Mutant(
+        "a teacher is named by its weights alone",
+        "the answers of a teacher whose code has changed are reused",
+        "pipeline/networks.py",
+        (("return weights if self.code is None else", "return weights if self.code is not None else"),),
+        (f"{START}::test_a_teachers_code_is_edited",),
+    ),
+    Mutant(
+        "an input that may differ a little is compared in every bit",
+        "another number of threads trains everything anew",
+        "pipeline/stage.py",
+        (("return old if alike else self.numbers", "return self.numbers"),),
+        (f"{START}::test_numbers_of_a_stage_may_differ_in_their_last_bits",),
+    ),
+    Mutant(
+        "whatever lies in a stage's folder is removed",
+        "`--out` that costs somebody a file",
+        "files.py",
+        (("ours = [file for file in _files(path) if record.holds(file)]", "ours = _files(path)"),),
+        ("tests/leaves/test_written.py::test_only_what_is_on_record_is_removed",),
+    ),
+    Mutant(
+        "a lock counts while its number is that of any process",
+        "a run that was killed blocks its folder when the number is used again",
+        "pipeline/claim.py",
+        (("return not self.started or _started(self.pid) == self.started", "return True"),),
+        ("tests/pipeline/test_pipeline_claim.py::test_who_holds_a_lock",),
     ),
 )

@@ -1,16 +1,21 @@
-"""Files that matter are written aside and renamed: a reader sees the old one or the new one, never half of one."""
+"""Files that matter are written aside and renamed: a reader sees the old one or the new one, never half of one.
+
+In a run's folder what is written goes on record, and only what is on record is replaced or removed; see `written`.
+Anywhere else, what stands under a name that is written to is taken to be Limbeck's.
+"""
 
 import json
 import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError, unwritable
+from limbeck.written import Written, record_of
 
 _KINDS = ("part", "new", "old")
 _writing: set[Path] = set()  # what this process is writing aside
@@ -23,12 +28,14 @@ def staged(path: Path) -> Iterator[Path]:
     It lies alone in a folder beside `path`: libraries put files of their own next to what they write (safetensors one
     of random name that it renames at its end), and go with that folder. What processes of this machine left aside
     beside `path` when they were killed is removed first; an old folder that was killed on its way out gets its name
-    back.
+    back. What others put into a folder that is replaced stays in it.
 
     Raises:
-        LimbeckError: the disk is full, or does not take it for another reason; what stood at `path` is still there.
+        LimbeckError: the disk is full, or does not take it for another reason; or a file that Limbeck did not write
+            stands where one has to be written. What stood at `path` is still there.
         RuntimeError: the block wrote nothing there.
     """
+    require_ours(path)
     part, new, old = (path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.{kind}") for kind in _KINDS)
     aside, mine = part / path.name, {each.absolute() for each in (part, new, old)}
     try:
@@ -40,6 +47,10 @@ def staged(path: Path) -> Iterator[Path]:
         if not aside.exists():
             raise RuntimeError(f"nothing was written for {path}")
         _sync(aside)
+        record, written = record_of(path), {file.relative_to(aside) for file in _files(aside)}
+        if record is not None:
+            _require_place(record, path, written)
+            record.add(path / name for name in written)
         # In two steps, so that the last one leaves nothing that another process would have to clear away.
         aside.rename(new)
         _remove(part)
@@ -47,7 +58,9 @@ def staged(path: Path) -> Iterator[Path]:
             # A folder cannot be replaced in one step: its old content goes aside first.
             path.rename(old)
             new.rename(path)
-            _remove(old)
+            _retire(old, path)
+            if record is not None:
+                record.drop(file for file in record.below(path) if file.relative_to(path) not in written)
         else:
             new.replace(path)
     except Exception as error:
@@ -59,6 +72,41 @@ def staged(path: Path) -> Iterator[Path]:
             with suppress(OSError):
                 _remove(rest)
         _writing.difference_update(mine)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder; in a run's folder, what Limbeck wrote there, and folders that are empty then."""
+    record = record_of(path)
+    if record is None:
+        _remove(path)
+        return
+    ours = [file for file in _files(path) if record.holds(file)]
+    for file in ours:
+        file.unlink(missing_ok=True)  # another process may remove it too
+    record.drop(ours)
+    emptied = {folder for file in ours for folder in file.parents if folder.is_relative_to(path)}
+    for folder in sorted({path, *emptied}, reverse=True):
+        with suppress(OSError):  # something else is in it, or it is a file
+            _clean(folder)
+            folder.rmdir()
+
+
+def require_ours(path: Path) -> None:
+    """Refuse to write where somebody else's file stands.
+
+    Raises:
+        LimbeckError: it is in a run's folder, and Limbeck did not write it.
+    """
+    record = record_of(path)
+    if record is not None and (path.is_symlink() or path.is_file()) and not record.holds(path):
+        raise _not_ours(path)
+
+
+def written_in(folder: Path) -> list[Path]:
+    """Return the files of a folder that Limbeck wrote, without those of its subfolders, by name."""
+    record = record_of(folder / "any")
+    found = sorted(path for path in folder.iterdir() if path.is_file())
+    return found if record is None else [path for path in found if record.holds(path)]
 
 
 def write_text(path: Path, text: str) -> None:
@@ -119,10 +167,58 @@ def _clean(folder: Path) -> None:
         if match is None or rest.absolute() in _writing or _alive(int(match["process"])):
             continue
         with suppress(FileNotFoundError):  # another process cleans too
-            if match["kind"] == "old" and not (folder / match["name"]).exists():
-                rest.rename(folder / match["name"])
-            else:
+            if match["kind"] != "old":
                 _remove(rest)
+            elif (folder / match["name"]).exists():
+                _retire(rest, folder / match["name"])
+            else:
+                rest.rename(folder / match["name"])
+
+
+def _retire(old: Path, path: Path) -> None:
+    """Remove a folder whose place at `path` another one has taken; what others put into it goes there too."""
+    record = record_of(path)
+    if record is not None and old.is_dir() and not old.is_symlink():
+        for each in _others(record, old, path):
+            target = path / each.relative_to(old)
+            if target.is_symlink() or target.exists():
+                return  # put there this moment: both are kept
+            target.parent.mkdir(parents=True, exist_ok=True)
+            each.rename(target)
+    _remove(old)
+
+
+def _others(record: Written, folder: Path, path: Path) -> list[Path]:
+    """Return what others put into a folder that stands, or stood, at `path`: files, links and empty folders."""
+    ours = record.files()
+    found = [each for each in folder.rglob("*") if each.is_symlink() or each.is_file() or not any(each.iterdir())]
+    return [each for each in found if record.name(path / each.relative_to(folder)) not in ours]
+
+
+def _require_place(record: Written, path: Path, written: Iterable[Path]) -> None:
+    """Refuse files, relative to `path`, that would take the place of somebody else's file or folder."""
+    if not path.is_dir():
+        return  # absent, or a file, of which `require_ours` has asked
+    others = {each.relative_to(path) for each in _others(record, path, path)}
+    for file in written:
+        for other in others:
+            if file == other or file in other.parents or other in file.parents:
+                raise _not_ours(path / other)
+
+
+def _not_ours(path: Path) -> LimbeckError:
+    return LimbeckError(
+        "Limbeck did not write this, and has to write there",
+        where=str(path),
+        fix="move it away, or give --out a new folder",
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    """Return a file, or those of a folder and its subfolders, in the order of their names."""
+    if path.is_dir() and not path.is_symlink():
+        return sorted(each for each in path.rglob("*") if each.is_symlink() or each.is_file())
+    return [path] if path.is_symlink() or path.exists() else []
 
 
 def _machine() -> str:

@@ -19,6 +19,7 @@ from limbeck.data import Rows, in_length_order
 from limbeck.digest import digest
 from limbeck.distiller import Distiller, Precision
 from limbeck.errors import LimbeckError
+from limbeck.files import remove
 from limbeck.optimizer import AdamW
 from limbeck.ranks import ranks, whole
 from limbeck.tracking import tracking
@@ -284,7 +285,7 @@ def _start(
             best, history = found
             return best, History(**history)
         if us.main:
-            checkpoint.unlink()
+            remove(checkpoint)
     if us.world > 1:  # all have built the same network; from here on each drops other units
         torch.manual_seed(torch.initial_seed() + us.rank)
     return {}, History(steps)

@@ -6,6 +6,7 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 
 import itertools
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,7 @@ RECIPE = [
     Case(
         "recipe", "an --out with files of somebody's own", run(out="."), files({"teacher/thesis.txt": "years of work"})
     ),
+    Case("recipe", "an --out with somebody's train.log", run(), files({"out/train.log": "", "out/bundle": "a box"})),
 ]
 
 
@@ -349,7 +351,22 @@ def other_network(folder: Path) -> None:
     save_file(weights, folder / "out/teacher/model.safetensors")
 
 
+def somebodys_own_bundle(folder: Path) -> None:
+    for made in ("bundle", "evaluation"):
+        shutil.rmtree(folder / "out" / made)
+    edit("out/.limbeck/written.txt", lambda text: text + "- bundle/README.md\n")(folder)
+    files({"out/bundle/README.md": "years of work"})(folder)
+
+
+ELSEWHERE = json.dumps(
+    {"host": "elsewhere", "space": "", "pid": 7, "boot": "", "started": "1", "since": "2026-01-02T03:04:05+00:00"}
+    | {"command": "limbeck run tiny.yaml --out out"}
+)
 RUN_FOLDER = [
+    in_the_run("a record of what was written that is another file", edit("out/.limbeck/written.txt", lambda _: "me\n")),
+    in_the_run("a lock of another machine", files({"out/.limbeck/lock-elsewhere-7-1.json": ELSEWHERE})),
+    in_the_run("a lock cut short", files({"out/.limbeck/lock-elsewhere-7-1.json": ELSEWHERE[:9]})),
+    in_the_run("a file of somebody's own where one is written", somebodys_own_bundle),
     in_the_run("a cache of another teacher", edit(MANIFEST, other_teacher), "out/cache"),
     in_the_run("a cache whose manifest is cut short", edit(MANIFEST, half_of_json)),
     in_the_run("a cache whose manifest is another file", edit(MANIFEST, lambda _: "[]")),

@@ -8,7 +8,18 @@ from model_cases import SETTINGS, VOCABULARY, rows
 from pydantic import BaseModel, ValidationError
 
 from limbeck.errors import LimbeckError
-from limbeck.models import MODELS, BiGRUSettings, ModelSettings, NgramsSettings, Vocabulary, build_model, check_model
+from limbeck.models import (
+    MODELS,
+    BiGRUSettings,
+    CustomSettings,
+    ModelSettings,
+    NgramsSettings,
+    Vocabulary,
+    build_model,
+    check_model,
+    find_custom,
+    let_import,
+)
 
 NET = """
 import torch
@@ -152,6 +163,20 @@ def test_a_custom_model_is_checked_before_it_is_built(package, value, message):
         check_model(settings)
     with pytest.raises(LimbeckError, match=message):
         build_model(settings, classes=3, vocabulary=VOCABULARY)
+
+
+def test_a_module_beside_the_recipe_comes_last_and_hides_behind_nothing(package, tmp_path_factory, monkeypatch):
+    """Nor does one that was imported from another place before pass for it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    beside = tmp_path_factory.mktemp("beside")
+    let_import(beside)
+    assert sys.path[-1] == str(beside)
+    for name in ("colorsys", "users_net"):
+        (beside / f"{name}.py").write_text("def build(classes):\n    raise RuntimeError\n")
+        with pytest.raises(LimbeckError, match=f"`{name}` is found in two places: .*; rename the one beside the rec"):
+            find_custom(CustomSettings(name=f"{name}:build"))
+    (beside / "alone_beside.py").write_text("def build(classes):\n    raise RuntimeError\n")
+    assert find_custom(CustomSettings(name="alone_beside:build"))
 
 
 def test_a_custom_model_must_be_a_module(package):

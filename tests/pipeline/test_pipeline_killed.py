@@ -15,6 +15,9 @@ from kill_points import POINTS, Point, subject
 from same_run import differences
 from tiny import write_csv
 
+from limbeck.files import staged
+from limbeck.pipeline.claim import claimed
+
 OPENED = "test_evaluations.json: in place"
 NETWORKS = ("teacher", "student", "baseline")
 OTHER_LOSSES = [{"name": "kd", "weight": 0.5, "temperature": 4}, {"name": "cross_entropy", "weight": 0.5}]
@@ -55,10 +58,10 @@ def opened(folder: Path) -> int:
 
 def with_exports(folder: Path, unbroken: Path, names: Iterable[str]) -> Path:
     """Give a new run the exported files of another; their records say what they were made from. It saves time."""
-    folder.mkdir()
-    (folder / "train.log").touch()
-    for name in names:
-        shutil.copytree(unbroken / "export" / name, folder / "export" / name)
+    with claimed(folder, "test"):
+        for name in names:
+            with staged(folder / "export" / name) as aside:
+                shutil.copytree(unbroken / "export" / name, aside)
     return folder
 
 

@@ -128,7 +128,11 @@ def test_a_changed_recipe_redoes_what_depends_on_it_and_nothing_else(tmp_path: P
     baseline = (tmp_path / "run/baseline/seed-0/model.safetensors").stat().st_mtime_ns
     student = (tmp_path / "run/student/seed-0/model.safetensors").stat().st_mtime_ns
     changed = [{"name": "kd", "weight": 0.5, "temperature": 4}, {"name": "cross_entropy", "weight": 0.5}]
+    notes = [tmp_path / "run" / name / "notes.txt" for name in ("student/seed-0", "evaluation", "bundle")]
+    for note in notes:
+        note.write_text("years of work")
     second = go(tmp_path / "run", source, losses=changed)
+    assert [note.read_text() for note in notes] == ["years of work"] * 3
     assert (tmp_path / "run/teacher/model.safetensors").stat().st_mtime_ns == teacher
     assert (tmp_path / "run/baseline/seed-0/model.safetensors").stat().st_mtime_ns == baseline
     assert (tmp_path / "run/student/seed-0/model.safetensors").stat().st_mtime_ns > student

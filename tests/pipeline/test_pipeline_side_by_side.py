@@ -123,7 +123,7 @@ def test_a_worker_that_is_killed_ends_the_run_and_the_same_line_goes_on(tmp_path
 def test_a_worker_that_ends_without_a_word(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(side_by_side, "_work", leaves)
     with pytest.raises(LimbeckError, match="a training process ended with code 3"):
-        side_by_side.train_side_by_side(wanted(tmp_path), tmp_path / "run", 2, "")
+        side_by_side.train_side_by_side(wanted(tmp_path), tmp_path / "run", 2, side_by_side.Known("", ""))
     assert not multiprocessing.active_children()
 
 
@@ -132,8 +132,9 @@ def test_a_worker_that_finds_other_data_touches_nothing(tmp_path: Path) -> None:
     run(settings, tmp_path / "run")
     before = weights(tmp_path / "run")
     (tmp_path / "rows.csv").write_text((tmp_path / "rows.csv").read_text().replace("film", "movie"))
+    known = side_by_side.Known(load_splits(settings.data).digest[:-1], "")
     with pytest.raises(LimbeckError, match="the data changed while the run was at work"):
-        side_by_side.train_side_by_side(settings, tmp_path / "run", 2, load_splits(settings.data).digest[:-1])
+        side_by_side.train_side_by_side(settings, tmp_path / "run", 2, known)
     assert weights(tmp_path / "run") == before
 
 
@@ -150,8 +151,8 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
         "if __name__ == '__main__':\n"
         "    folder = Path(sys.argv[1])\n"
         "    recipe = load_recipe(str(folder / 'recipe.yaml'), [])\n"
-        "    data = load_splits(recipe.data).digest\n"
-        "    with side_by_side._workers(recipe, folder, 2, 1, data, ()) as (workers, tasks, told):\n"
+        "    known = side_by_side.Known(load_splits(recipe.data).digest, '')\n"
+        "    with side_by_side._workers(recipe, folder, 2, 1, known, ()) as (workers, tasks, told):\n"
         "        tasks.put((('student',), [0]))\n"
         "        told.get()\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -2,9 +2,11 @@
 
 import importlib
 import inspect
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +20,9 @@ from limbeck.models.vocabulary import Vocabulary
 
 _OURS = frozenset({"classes", "vocabulary"})
 _NOT_THEIRS = (Path(__file__).parent.parent, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib")))
+
+
+_beside: set[Path] = set()  # folders of recipes
 
 
 class CustomSettings(Settings):
@@ -39,13 +44,23 @@ class CustomSettings(Settings):
         return dict(self.model_extra or {})
 
 
+def let_import(folder: Path | None) -> None:
+    """Let a recipe name modules that lie beside its file; whatever else can be imported comes first."""
+    if folder is not None:
+        _beside.add(folder.resolve())
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+
+
 def find_custom(settings: CustomSettings) -> Callable[..., Any]:
     """Import the function and check that it can be called with these settings.
 
     Raises:
-        LimbeckError: it cannot be imported, or an argument is unknown, missing or not the user's to set.
+        LimbeckError: it cannot be imported, its name is found beside the recipe and elsewhere, or an argument is
+            unknown, missing or not the user's to set.
     """
     module_name, function_name = settings.name.split(":")
+    _require_one_place(module_name.partition(".")[0])
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
@@ -62,6 +77,19 @@ def find_custom(settings: CustomSettings) -> Callable[..., Any]:
         )
     _check_arguments(settings.name, inspect.signature(function).parameters, settings.arguments)
     return function
+
+
+def _require_one_place(name: str) -> None:
+    """Refuse a module beside the recipe that another one hides, or that was imported from another place before."""
+    specs = [PathFinder.find_spec(name, [entry or str(Path.cwd())]) for entry in sys.path]
+    origins = [spec.origin for spec in specs if spec] + [getattr(sys.modules.get(name), "__file__", None)]
+    places = list(dict.fromkeys(Path(origin).resolve() for origin in origins if origin))
+    if len(places) > 1 and any(_beside & {place.parent, place.parent.parent} for place in places):
+        raise LimbeckError(
+            f"`{name}` is found in two places: {places[0]} and {places[1]}",
+            where="model",
+            fix="rename the one beside the recipe",
+        )
 
 
 def build_custom(settings: CustomSettings, *, classes: int, vocabulary: Vocabulary) -> nn.Module:

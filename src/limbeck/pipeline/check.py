@@ -13,8 +13,9 @@ from limbeck.console import say, table
 from limbeck.data import Examples, Splits, encode, load_splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
+from limbeck.models import let_import
 from limbeck.pipeline.material import Material, parts_of
-from limbeck.pipeline.order import let_import, require_usable
+from limbeck.pipeline.order import require_usable
 from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.reading import describe_readers
 from limbeck.pipeline.teacher import judged_teacher, member_names, train_teacher

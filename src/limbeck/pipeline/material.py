@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from limbeck import __version__
+from limbeck.console import say
 from limbeck.data import (
     PARTS,
     Batches,
@@ -22,6 +23,7 @@ from limbeck.data import (
     Rows,
     Splits,
     WeightedBatches,
+    WordTokenizerSettings,
     build_encoder,
     load_encoded,
     save_encoded,
@@ -89,11 +91,14 @@ class Material:
 
     Attributes:
         folder: the run's, where `views` keeps encoded texts from one process to the next; None: nowhere.
+        session: in the place of what cannot be named: nothing of an earlier run is taken for it.
     """
 
     def __init__(self, splits: Splits, given: Given | None = None) -> None:
         self.splits, self.given = splits, given or Given()
         self.folder: Path | None = None
+        self.session = uuid.uuid4().hex
+        self._said: set[str] = set()
         self._digest = splits.digest
         self._names: dict[str, str] = {}  # what every lesson depends on besides
         self._views: dict[str, View] = {}
@@ -103,7 +108,14 @@ class Material:
         """Return the same encoded texts, of which only the first ones have labels; see `Splits.keeping`."""
         fewer = Material(self.splits.keeping(labels), self.given)
         fewer._whole, fewer.folder = self, self.folder
+        fewer.session, fewer._said = self.session, self._said
         return fewer
+
+    def say_once(self, line: str) -> None:
+        """Print a line that has not been printed in this run."""
+        if line not in self._said:
+            self._said.add(line)
+            say(line)
 
     @property
     def samples(self) -> Sequence[Any]:
@@ -130,11 +142,14 @@ class Material:
             return view.of(self.splits)
         if self.folder is None:
             return TextView(self._encoder(settings), self.splits)
-        inputs = {"version": __version__, "tokenizer": key, "data": self._digest, "parts": PARTS}
+        counted = isinstance(settings.tokenizer, WordTokenizerSettings)  # in the texts; else its files may have changed
+        encoder = None if counted else self._encoder(settings)
+        named = key if encoder is None else [key, encoder.tokenizer_json, encoder.pad_id]
+        inputs = {"version": __version__, "tokenizer": named, "data": self._digest, "parts": PARTS}
         stage = Stage(self.folder / "views" / key, inputs, quiet=True)
         tokenizer, encoded = stage.folder / "tokenizer.json", stage.folder / "texts.safetensors"
         if not stage.done:
-            view = TextView(self._encoder(settings), self.splits)
+            view = TextView(encoder or self._encoder(settings), self.splits)
             parts = {"transfer": view.transfer, "validation": view.validation}
             if ranks().main:
                 with stage.working():
@@ -246,7 +261,7 @@ class LoaderMaterial(Material):
     ) -> None:
         super().__init__(splits, given)
         # What a loader gives cannot be named, so nothing that was trained on one is taken for this training.
-        self._names = {"loader": ranks().share(uuid.uuid4().hex)}
+        self._names = {"loader": ranks().share(self.session)}
         self._train, self._form, self._by_network = train, form, views
 
     @property

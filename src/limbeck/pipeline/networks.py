@@ -9,12 +9,13 @@ from torch import nn
 
 from limbeck.console import say
 from limbeck.data import Rows, Splits
+from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.evaluation import accuracy, calibrated_nll, nll
-from limbeck.models import GivenSettings
 from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.once import train_once
 from limbeck.pipeline.pretrain import pretrain
+from limbeck.pipeline.start import start_of
 from limbeck.pipeline.views import View
 from limbeck.recipe import NetworkSettings
 from limbeck.report.target import outcome
@@ -32,12 +33,20 @@ class Trained:
         history: how it got there.
         view: what it reads.
         digest: names everything it was made from.
+        code: names what decides its answers besides its weights and Limbeck's version; None: nothing does.
     """
 
     model: nn.Module
     history: History
     view: View
     digest: str
+    code: str | None = None
+
+    @property
+    def answers_as(self) -> str:
+        """What names whose answers its answers are: 16 hex digits."""
+        weights = weights_digest(self.model)
+        return weights if self.code is None else digest([weights, self.code])
 
     def logits(self, view: Rows) -> NDArray[np.float32]:
         """Return the logits of a split, (rows, classes) float32."""
@@ -57,6 +66,7 @@ def train_network(
     """Train a network, up to an accuracy on validation if there is a target, or load it from a folder that holds it."""
     view = material.view(settings)
     model = material.build(settings, seed=seed)
+    start = start_of(model, settings.model, material, view, title=title)
 
     def prepare() -> tuple[Distiller, GroupSource]:
         pretrain(model, settings, material, seed=seed, title=title, folder=folder)
@@ -73,8 +83,7 @@ def train_network(
             "view": view.digest,
             "seed": seed,
             **lesson.inputs,
-            # A network that came as an object has no settings that tell what it is.
-            **({"network": weights_digest(model)} if isinstance(settings.model, GivenSettings) else {}),
+            **start,
             **({} if target is None else {"target": target}),
         },
         steps=lesson.steps(settings.train),
@@ -84,7 +93,7 @@ def train_network(
     )
     if target is not None and not stage.done:
         say(f"  {title}: {outcome(target, history)}")
-    return Trained(model, history, view, stage.digest)
+    return Trained(model, history, view, stage.digest, stage.digest if "code" in start else None)
 
 
 def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:

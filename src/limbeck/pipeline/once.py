@@ -11,7 +11,7 @@ from torch import nn
 
 from limbeck import __version__
 from limbeck.distiller import Distiller
-from limbeck.files import read_json, staged, write_json
+from limbeck.files import read_json, remove, require_ours, staged, write_json
 from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.trainer import GroupSource, History, TrainSettings, Validate, fit
@@ -53,6 +53,8 @@ def train_once(
         load_model(module, folder / WEIGHTS, device=str(best_device()))
         module.eval()
         return stage, History(**read_json(folder / HISTORY))
+    for name in (WEIGHTS, HISTORY, CHECKPOINT):
+        require_ours(folder / name)  # now, and not at the end of the training
     distiller, batches = prepare()
     with stage.working():
         history = fit(
@@ -70,5 +72,5 @@ def train_once(
             with staged(folder / WEIGHTS) as aside:
                 save_model(module, str(aside))
             write_json(folder / HISTORY, asdict(history))
-            (folder / CHECKPOINT).unlink(missing_ok=True)
+            remove(folder / CHECKPOINT)
     return stage, history

@@ -20,7 +20,9 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation import require_words, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
+from limbeck.models import let_import
 from limbeck.pipeline.arms import Arm, preflight, train_arm
+from limbeck.pipeline.claim import LOG, claimed
 from limbeck.pipeline.clock import Clock
 from limbeck.pipeline.curves import Points, evaluate_points, train_points
 from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, log_test_use, measure_costs
@@ -29,7 +31,7 @@ from limbeck.pipeline.finished import settle
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.reading import describe_readers, require_readable
-from limbeck.pipeline.side_by_side import train_side_by_side
+from limbeck.pipeline.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.target import wanted
 from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, require_regressions, train_teacher
@@ -41,11 +43,10 @@ from limbeck.report.format import words
 from limbeck.report.reading import sentences as reading_sentences
 from limbeck.tracking import tracked_by, tracking
 
-LOG = "train.log"
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
-Prefetch = Callable[[Recipe, str], None]
-"""Trains the arms' networks of a settled recipe, whose splits have a digest, into the run's folder."""
+Prefetch = Callable[[Recipe, Known], None]
+"""Trains the arms' networks of a settled recipe into the run's folder."""
 
 
 @dataclass(frozen=True)
@@ -100,24 +101,16 @@ def run(
     """
     if jobs < 1 or (jobs > 1 and material is not None):
         raise ValueError(f"jobs={jobs}: at least 1, and 1 where the recipe's data are not all there is")
-    if out.exists() and not (out / LOG).is_file() and (not out.is_dir() or any(out.iterdir())):
-        # Stages replace their folders: `--out .` would cost somebody a folder `teacher` or `bundle` of their own.
-        raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
     if jobs > 1 and ranks().world > 1:
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
-    with logged_to(out / LOG), tracked_by(track, recipe.name, out):
+    command = command or f"limbeck run {out / 'recipe.yaml'}"
+    with claimed(out, command), logged_to(out / LOG), tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data)))
-        prefetch = None if jobs == 1 else lambda settled, data: train_side_by_side(settled, out, jobs, data, track)
-        return _stages(recipe, out, command or f"limbeck run {out / 'recipe.yaml'}", make, prefetch)
+        prefetch = None if jobs == 1 else lambda settled, known: train_side_by_side(settled, out, jobs, known, track)
+        return _stages(recipe, out, command, make, prefetch)
 
 
-def _stages(
-    recipe: Recipe,
-    out: Path,
-    command: str,
-    make: Callable[[], Material],
-    prefetch: Prefetch | None,
-) -> Run:
+def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Prefetch | None) -> Run:
     let_import(recipe.folder)
     clock, us = Clock(out), ranks()
     with clock("data"), us.main_first():
@@ -168,7 +161,8 @@ def _train(
 ) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
     """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
 
-    Where there is a prefetch, it is told recipe and digest of the data, and leaves the arms' networks in the folder.
+    Where there is a prefetch, it is told the settled recipe and what the run knows of its material, and leaves the
+    arms' networks in the folder.
     """
     with clock("teacher"):
         teacher = train_teacher(recipe, material, out)
@@ -177,7 +171,7 @@ def _train(
         target = wanted(recipe, answers)
     if prefetch is not None:
         with clock("arms"):
-            prefetch(recipe, material.splits.digest)
+            prefetch(recipe, Known(material.splits.digest, material.session))
     arms: dict[str, Arm] = {}
     for name in recipe.trained_arms:
         with clock(name):
@@ -315,9 +309,3 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or "unknown"
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
-def let_import(folder: Path | None) -> None:
-    """Let a recipe name modules that lie beside its file."""
-    if folder is not None and str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))

@@ -18,6 +18,7 @@ from limbeck.models.language_model import LanguageModel
 from limbeck.models.recurrent import Recurrent
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.once import train_once
+from limbeck.pipeline.start import start_of
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
 from limbeck.trainer import GroupSource, TrainSettings, Validate
@@ -67,17 +68,19 @@ def pretrain(
     check_pretraining(network, settings)
     if settings.pretrain is None:
         return
+    view = material.view(settings)
+    start = start_of(network, settings.model, material, view, title=title)
+    named = pretraining(settings, material, seed) | {"network": start["network"]}
     torch.manual_seed(seed)
-    inputs = pretraining(settings, material, seed)
     training = language_training(network, settings, material, seed=seed)
     train_once(
         training.model,
         lambda: (training.distiller, training.batches),
         training.settings,
-        folder=(material.folder or folder) / "pretrained" / digest(inputs),
-        inputs=inputs,
+        folder=(material.folder or folder) / "pretrained" / digest(named),
+        inputs=named | start,
         steps=training.steps,
-        validate=_validator(material.view(settings).validation),
+        validate=_validator(view.validation),
         title=f"{title}, pretraining",
     )
     # Whether it was trained now or before, what follows draws the same numbers.

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import TextIOBase
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,20 @@ Task = tuple[Sequence[ArmName], list[int]]
 """Arms, and the seeds to train them with, of which the first one is tuned on."""
 
 
-def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, data: str, track: Sequence[str] = ()) -> None:
+@dataclass(frozen=True)
+class Known:
+    """What a run knows of its material, which has to be the same in every process.
+
+    Attributes:
+        data: digest of the splits.
+        session: see `Material.session`.
+    """
+
+    data: str
+    session: str
+
+
+def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, known: Known, track: Sequence[str] = ()) -> None:
     """Train all networks of the arms, as `train_arm` would; the threads are shared out among the processes.
 
     First every arm is tuned and trained with the first seed, an arm a process; then the other seeds. Where only one
@@ -45,7 +59,7 @@ def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, data: str, track
         recipe: of the run, whose teacher is trained and has answered.
         folder: of the run.
         jobs: processes at a time, above 1.
-        data: digest of the splits, which have to be the same in every process.
+        known: of the run's material.
         track: experiment trackers, as of the run.
 
     Raises:
@@ -57,7 +71,7 @@ def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, data: str, track
         return
     threads = max(1, torch.get_num_threads() // count)
     say(f"  {count} processes, {threads} thread{'s' * (threads > 1)} each")
-    with _workers(recipe, folder, count, threads, data, track) as (workers, tasks, told):
+    with _workers(recipe, folder, count, threads, known, track) as (workers, tasks, told):
         for phase in phases:
             for task in phase:
                 tasks.put(task)
@@ -75,13 +89,13 @@ def _phases(recipe: Recipe) -> list[list[Task]]:
 
 @contextmanager
 def _workers(
-    recipe: Recipe, folder: Path, count: int, threads: int, data: str, track: Sequence[str]
+    recipe: Recipe, folder: Path, count: int, threads: int, known: Known, track: Sequence[str]
 ) -> Iterator[tuple[list[Any], Any, Any]]:
     """Yield processes, the queue of their tasks and that of what they tell; they end with the block."""
     context = multiprocessing.get_context("spawn")  # a fork would inherit threads of OpenMP that do not exist in it
     tasks, told = context.Queue(), context.Queue()
     # Values, since the classes of losses are made at run time and cannot be pickled.
-    arguments = (recipe.model_dump(mode="json"), folder, threads, data, tuple(track), tasks, told)
+    arguments = (recipe.model_dump(mode="json"), folder, threads, known, tuple(track), tasks, told)
     workers = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
     try:
         for worker in workers:
@@ -124,7 +138,7 @@ def _ended(code: int) -> LimbeckError:
     )
 
 
-def _work(values: Any, folder: Path, threads: int, data: str, track: Sequence[str], tasks: Any, told: Any) -> None:
+def _work(values: Any, folder: Path, threads: int, known: Known, track: Sequence[str], tasks: Any, told: Any) -> None:
     """Do tasks until the run ends. What is no `LimbeckError` ends the process with its traceback, see `_ended`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's business
     threading.Thread(target=_end_with_the_run, daemon=True).start()
@@ -134,10 +148,10 @@ def _work(values: Any, folder: Path, threads: int, data: str, track: Sequence[st
         recipe = Recipe.model_validate(values)
         with tracked_by(track, recipe.name, folder):
             material = Material(load_splits(recipe.data))
-            if material.splits.digest != data:
+            if material.splits.digest != known.data:
                 # Before any stage is looked at: those of the run would be cleared away for other data.
                 raise LimbeckError("the data changed while the run was at work", where="data", fix="run again")
-            material.folder = folder
+            material.folder, material.session = folder, known.session
             answers = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
             target = wanted(recipe, answers)
             sys.stdout = _Lines(told)  # all before has been said by the run

@@ -1,22 +1,44 @@
 """A stage writes one folder and is skipped when what it depends on is unchanged."""
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from limbeck.console import say
 from limbeck.digest import digest, file_digest
 from limbeck.errors import LimbeckError
-from limbeck.files import write_json
+from limbeck.files import remove, require_ours, write_json, written_in
 from limbeck.pipeline.clock import take_off
 from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
+
+
+_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Near:
+    """An input of a stage that is numbers, and the same when none differs by more than 1e-4 of the largest.
+
+    Another number of threads changes the last bits of what a network answers.
+    """
+
+    numbers: list[float]
+
+    def unless_changed(self, old: list[float] | None) -> list[float]:
+        """Return the numbers on record where these are the same, else these."""
+        if old is None or len(old) != len(self.numbers):
+            return self.numbers
+        scale = max(map(abs, old), default=0.0)
+        alike = np.isclose(self.numbers, old, rtol=0.0, atol=_TOLERANCE * scale, equal_nan=True).all()
+        return old if alike else self.numbers
 
 
 class _Record(BaseModel):
@@ -28,14 +50,16 @@ class _Record(BaseModel):
     complete: bool
     seconds: float = 0.0
     files: dict[str, str] = {}
+    near: dict[str, list[float]] = {}
 
 
 class Stage:
     """One stage of a run. Of several processes only the first one changes its folder.
 
     Args:
-        folder: what it writes; whatever an earlier, different run of the stage left there is removed first.
-        inputs: everything that its result depends on, by a name that a reader understands.
+        folder: what it writes; what an earlier, different run of the stage wrote there is removed first.
+        inputs: everything that its result depends on, by a name that a reader understands; numbers that may differ a
+            little are a `Near`.
         conditions: inputs that change a result's bits and not what it is a result of, such as the number of threads: a
             finished stage is kept where they have changed, one that is not finished is done again.
         quiet: do not print that it was reused.
@@ -53,9 +77,12 @@ class Stage:
         quiet: bool = False,
     ) -> None:
         self.folder = folder
-        own = {name: digest(value) for name, value in inputs.items()}
-        self._inputs = own | {name: digest(value) for name, value in (conditions or {}).items()}
         old = _read(folder)
+        known = {} if old is None else old.near
+        near = {name: value for name, value in inputs.items() if isinstance(value, Near)}
+        self._near = {name: value.unless_changed(known.get(name)) for name, value in near.items()}
+        every = {**inputs, **self._near, **(conditions or {})}
+        self._inputs = {name: digest(value) for name, value in every.items()}
         self.done = old is not None and old.complete and old.inputs == self._inputs | _kept(old.inputs, conditions)
         if old is not None and self.done:
             self._inputs = old.inputs
@@ -77,14 +104,13 @@ class Stage:
     @contextmanager
     def working(self) -> Iterator[Path]:
         """Yield the folder to write into; the stage is complete when the block succeeds."""
-        self._record(_Record(inputs=self._inputs, complete=False))
+        self._record(_Record(inputs=self._inputs, complete=False, near=self._near))
         start = time.monotonic()
         yield self.folder
         seconds = time.monotonic() - start
         if ranks().main:
-            written = sorted(path for path in self.folder.iterdir() if path.is_file() and path.name != _RECORD)
-            files = {path.name: file_digest(path) for path in written}
-            self._record(_Record(inputs=self._inputs, complete=True, seconds=seconds, files=files))
+            files = {path.name: file_digest(path) for path in written_in(self.folder) if path.name != _RECORD}
+            self._record(_Record(inputs=self._inputs, complete=True, seconds=seconds, files=files, near=self._near))
 
     def _record(self, record: _Record) -> None:
         if ranks().main:
@@ -93,8 +119,8 @@ class Stage:
     def _clear(self) -> None:
         if ranks().main:
             # The record goes first: a removal that is killed must not leave it beside files that are gone.
-            (self.folder / _RECORD).unlink(missing_ok=True)
-            shutil.rmtree(self.folder)
+            remove(self.folder / _RECORD)
+            remove(self.folder)
 
 
 def _kept(inputs: Mapping[str, str], conditions: Mapping[str, Any] | None) -> dict[str, str]:
@@ -104,6 +130,7 @@ def _kept(inputs: Mapping[str, str], conditions: Mapping[str, Any] | None) -> di
 
 def _read(folder: Path) -> _Record | None:
     path = folder / _RECORD
+    require_ours(path)
     if not path.is_file():
         return None
     try:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from limbeck import __version__
 from limbeck.bundle import Answer
@@ -25,12 +26,12 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.once import WEIGHTS
 from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.views import TextView
+from limbeck.pipeline.start import own_start
+from limbeck.pipeline.views import TextView, View
 from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import NBLRTeacher, Recipe, SingleTeacher
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
-from limbeck.teachers.module import weights_digest
 from limbeck.teachers.nblr import NgramRegression, load_nblr, require_ngrams
 from limbeck.trainer import History, predict_logits
 from limbeck.types import Batch, best_device
@@ -162,10 +163,22 @@ def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, f
         return _fit_regression(settings, material, folder, title)
     if is_finished(settings):
         module = finished_network(settings, material)
-        return Trained(module, History(0), material.view(settings.network), weights_digest(module))
+        return _given(module, material.view(settings.network), material, folder)
     network = settings.network
     lesson = material.from_labels(network)
     return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
+
+
+def _given(module: nn.Module, view: View, material: Material, folder: Path) -> Trained:
+    """Return a finished network; its folder keeps what it is, from one run to the next."""
+    inputs = {"view": view.digest, **own_start(module, None, material, view, title=folder.name)}
+    us = ranks()
+    with us.main_first():
+        stage = Stage(folder, inputs, quiet=True)
+        if not stage.done and us.main:
+            with stage.working():
+                pass
+    return Trained(module, History(0), view, stage.digest, stage.digest)
 
 
 def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, title: str) -> Trained:
@@ -300,7 +313,7 @@ def _judge(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None:
 
 
 def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[str, ...], folder: Path) -> Member:
-    identity = CacheIdentity(weights_digest(network.model), network.view.digest, len(splits.classes), taps)
+    identity = CacheIdentity(network.answers_as, network.view.digest, len(splits.classes), taps)
     name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
     member = Member(network, folder / "cache" / name, identity)
     member.of(splits, "validation", among=ranks())

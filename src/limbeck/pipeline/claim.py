@@ -1,0 +1,203 @@
+"""A run's folder belongs to Limbeck, and to one run at a time.
+
+RUN/.limbeck/lock-HOST-PID-START.json   of each process that is at work on the run, or was killed at it: who it is
+
+A process puts its own lock there and then looks for others. So of two that start at once at least one sees the other,
+and no lock is ever taken away from anybody: the name of a lock is that of one process, and it is removed only when that
+process is no more.
+"""
+
+import os
+import platform
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from limbeck.errors import LimbeckError, unwritable
+from limbeck.files import require_ours
+from limbeck.ranks import ranks
+from limbeck.written import FOLDER, RECORD, Written
+
+LOG = "train.log"
+"""What a run prints is added to this file of its folder."""
+
+_held: set[Path] = set()
+
+
+class _Holder(BaseModel):
+    """The process that a lock stands for.
+
+    Attributes:
+        host: name of its machine.
+        space: in which its number counts: that of its container, where it can be had.
+        pid: its number there.
+        boot: names the time since its machine was started, where that can be had.
+        started: when it began, in the machine's own terms, where they can be had. Numbers are used again.
+        since: when it took the lock, for people.
+        command: its command line, for people.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    space: str
+    pid: Annotated[int, Field(gt=0, lt=1 << 31)]
+    boot: str
+    started: str
+    since: str
+    command: str
+
+    def elsewhere(self, me: "_Holder") -> bool:
+        """Return whether this process cannot be asked for from mine."""
+        return self.host != me.host or (self.boot == me.boot and self.space != me.space)
+
+    def alive(self, me: "_Holder") -> bool:
+        """Return whether it is still there, when it is of my machine."""
+        if os.name != "posix":
+            return True  # Windows would end the process that is asked
+        if self.boot != me.boot:
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return not self.started or _started(self.pid) == self.started
+
+
+@contextmanager
+def claimed(out: Path, command: str) -> Iterator[None]:
+    """Hold a run's folder for the processes of this run while the block runs.
+
+    Args:
+        out: a folder of a run, an empty one, or none yet.
+        command: what is at work there, for whoever is refused.
+
+    Raises:
+        LimbeckError: something else than a run is there; another run is at work; or the folder cannot be written.
+    """
+    us, lock = ranks(), None
+    refused: LimbeckError | None = None
+    try:
+        if us.main:
+            try:
+                require_run(out)
+                lock = _take(out / FOLDER, command)
+                Written(out).begin()
+                require_ours(out / LOG)
+                Written(out).add([out / LOG])
+            except LimbeckError as error:
+                refused = error
+        refused = us.share(refused)
+        if refused is not None:
+            raise refused
+        yield
+    finally:
+        if lock is not None:
+            _held.discard(lock)
+            with suppress(OSError):
+                lock.unlink()
+
+
+def require_run(out: Path) -> None:
+    """Refuse a folder that holds anything and is no run's.
+
+    Raises:
+        LimbeckError: something else than a run is there.
+    """
+    record = out / FOLDER / RECORD
+    if record.is_file() and record.stat().st_size:
+        return
+    if out.exists() and (not out.is_dir() or any(path.name != FOLDER for path in out.iterdir())):
+        raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
+
+
+def _started(pid: int) -> str:
+    """Return what tells a process of this machine from others that have had its number; empty where nothing does.
+
+    It is empty for a process that has ended and waits for its parent to notice, too.
+    """
+    # The name of the program stands in brackets and may hold anything; see proc(5) for the fields behind it.
+    state, *fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split() or ["X"]
+    return "" if state in "ZX" else fields[18]
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _me(command: str) -> _Holder:
+    space = ""
+    with suppress(OSError):
+        space = str(Path("/proc/self/ns/pid").readlink())
+    return _Holder(
+        host=platform.node(),
+        space=space,
+        pid=os.getpid(),
+        boot=_read("/proc/sys/kernel/random/boot_id"),
+        started=_started(os.getpid()),
+        since=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+    )
+
+
+def _take(folder: Path, command: str) -> Path:
+    """Put a lock of this process into a folder; return it."""
+    me = _me(command)
+    name = re.sub(r"[^\w-]", "_", f"lock-{me.host}-{me.pid}-{me.started or 0}")
+    lock = (folder / f"{name}.json").absolute()
+    if lock in _held:
+        raise _at_work(me, lock)
+    aside = lock.with_suffix(".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside.write_text(me.model_dump_json() + "\n", encoding="utf-8")
+        aside.replace(lock)
+    except OSError as error:
+        raise unwritable(lock, error) from error
+    try:
+        _require_nobody_else(folder, lock, me)
+    except BaseException:
+        lock.unlink(missing_ok=True)
+        raise
+    _held.add(lock)
+    return lock
+
+
+def _require_nobody_else(folder: Path, mine: Path, me: _Holder) -> None:
+    """Refuse where another process is at work; remove the locks of those that were killed."""
+    for path in sorted(folder.glob("lock-*.json")):
+        if path.absolute() == mine:
+            continue
+        try:
+            holder = _Holder.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            continue  # it has ended this moment
+        except (OSError, ValidationError):
+            raise LimbeckError("damaged: no lock of a run", where=str(path), fix=_if_nobody(path)) from None
+        elsewhere = holder.elsewhere(me)
+        if elsewhere or holder.alive(me):
+            raise _at_work(holder, path, elsewhere=elsewhere)
+        path.unlink(missing_ok=True)
+
+
+def _at_work(holder: _Holder, lock: Path, *, elsewhere: bool = False) -> LimbeckError:
+    where = f" on {holder.host}" if elsewhere else ""
+    return LimbeckError(
+        f"a run is at work in this folder since {holder.since}: process {holder.pid}{where}, {holder.command}",
+        where=str(lock.parent.parent),
+        fix=_if_nobody(lock) if elsewhere else "wait for its end, or give --out another folder",
+    )
+
+
+def _if_nobody(lock: Path) -> str:
+    return f"if no run is at work there any more, delete {lock}"
