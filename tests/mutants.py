@@ -28,7 +28,6 @@ WEIGHTS = "tests/data/test_data_class_weights.py"
 AUGMENT = "tests/data/test_data_augment.py"
 LOADERS = "tests/api/test_distill_loaders.py"
 TEACHERS = "tests/pipeline/test_pipeline_teachers.py"
-RUN = "tests/pipeline/test_pipeline_run.py"
 ARMS = "tests/pipeline/test_the_arms.py"
 BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
@@ -677,14 +676,14 @@ MUTANTS = (
         "-100 of a loader kept as a label",
         "the sentinel of one library read by the rules of another",
         "data/loaders.py",
-        (("torch.where(given < 0, UNLABELLED, given)", "given"),),
+        (("return torch.where(whole < 0, UNLABELLED, whole)", "return whole"),),
         (WEIGHTS, LOADERS),
     ),
     Mutant(
-        "a kept view forgets how many texts were cut",
-        "`no text is cut` in the report of a run that was resumed",
+        "the share of texts that are cut is that of other texts",
+        "what a budget of fewer labels reads is counted over all rows",
         "data/views.py",
-        (("[held.pad_id, held.truncated]", "[held.pad_id, 0.0]"),),
+        (("self.pad_id, self.cut[:texts])", "self.pad_id, self.cut)"),),
         ("tests/data/test_data_views.py",),
     ),
     # --- stages and records -----------------------------------------------------------------------------------------
@@ -693,28 +692,21 @@ MUTANTS = (
         "a stage whose inputs do not name all that its result depends on",
         "pipeline/material.py",
         (('"labelled_per_batch": share, ', ""),),
-        (RUN, ARMS),
+        (f"{TEACHERS}::test_a_students_stage_depends_on_the_share_of_labelled_rows",),
     ),
     Mutant(
         "an ensemble's weights change, and the old student is taken",
         "the same, of a teacher's answers",
         "pipeline/teacher.py",
         (("digest([known, list(self.weights)])", "digest([known])"),),
-        (TEACHERS,),
-    ),
-    Mutant(
-        "a network that reads longer texts is taken for the old one",
-        "the same, of what a network reads",
-        "pipeline/networks.py",
-        (('            "view": view.digest,\n', ""),),
-        (RUN,),
+        (f"{TEACHERS}::test_an_ensemble",),
     ),
     Mutant(
         "agreement with the teacher of the first seed alone",
         "one training stands for all",
         "pipeline/evaluate.py",
         (("np.mean([agreement(answers, value) for value in logits])", "agreement(answers, logits[0])"),),
-        (RUN, "tests/pipeline/test_pipeline_evaluate.py"),
+        (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
     Mutant(
         "the disagreements of the first seed, not of the one that ships",
@@ -726,14 +718,14 @@ MUTANTS = (
                 "_disagreements(splits, answers, recipe.seeds[0])",
             ),
         ),
-        (RUN, "tests/pipeline/test_pipeline_evaluate.py"),
+        (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
     Mutant(
         "a curve shows the run's teacher at every number of labels",
         "the figure of another teacher than the student's",
         "pipeline/curves.py",
         (("arms, _quality(own))", "arms, _quality(answers))"),),
-        (CURVES,),
+        (f"{CURVES}::test_it_is_in_the_evaluation",),
     ),
     Mutant(
         "a bundle is scored by the order of the labels that a file shows",
@@ -745,7 +737,7 @@ MUTANTS = (
                 "for position, name in enumerate(sorted({str(label_name(value)) for value in rows.labels}))}",
             ),
         ),
-        ("tests/pipeline/test_command_line.py", "tests/bundle/test_bundle_is_student.py"),
+        ("tests/pipeline/test_command_line.py::test_run_predict_evaluate_check",),
     ),
     # --- curves -----------------------------------------------------------------------------------------------------
     Mutant(

@@ -73,6 +73,11 @@ def test_bad_input_is_one_line_and_exit_2(monkeypatch, capsys, tmp_path, argumen
     assert "Traceback" not in err
 
 
+def rows_of(file: Path, label: str) -> list[str]:
+    """Return the rows of a file of which a class is the only one: its number stays the bundle's."""
+    return [row for row in file.read_text().splitlines() if row.endswith(f",{label}")]
+
+
 def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     labelled = write_csv(tmp_path / "labelled.csv")
@@ -99,6 +104,14 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     code, out, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "labelled.csv", "--json")
     assert code == 0
     assert json.loads(out).keys() == {"accuracy", "f1_macro", "nll", "ece"}
+    whole = json.loads(out)["accuracy"]
+    (tmp_path / "one.csv").write_text("text,label\n" + "\n".join(rows_of(labelled, "1")) + "\n")
+    code, out, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "one.csv", "--json")
+    (tmp_path / "other.csv").write_text("text,label\n" + "\n".join(rows_of(labelled, "0")) + "\n")
+    _, other, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "other.csv", "--json")
+    assert (json.loads(out)["accuracy"] + json.loads(other)["accuracy"]) / 2 == pytest.approx(whole), (
+        "half the rows each"
+    )
 
 
 def _interrupted(*_: object, **__: object) -> None:

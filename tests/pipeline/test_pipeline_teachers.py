@@ -145,6 +145,14 @@ def test_class_weights_reach_whatever_learns_labels_or_is_chosen_by_them(tmp_pat
     assert np.array_equal(evaluate._floor(splits).test_logits, expected.test_logits)
 
 
+def test_a_students_stage_depends_on_the_share_of_labelled_rows(tmp_path):
+    settings = wanted(tmp_path, NBLR)
+    material = Material(load_splits(settings.data))
+    other = settings.model_copy(update={"data": settings.data.model_copy(update={"labelled_per_batch": 5})})
+    one, two = (material.from_teacher(settings.student, each, None, ["x"], arm="student") for each in (settings, other))
+    assert one.inputs != two.inputs
+
+
 def test_a_run_with_an_ensemble(tmp_path):
     small = {"kind": "network", "model": {"name": "ngrams", "dim": 4, "buckets": 64}, "max_length": 24}
 

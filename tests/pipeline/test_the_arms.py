@@ -123,6 +123,29 @@ def test_the_two_parts_are_the_comparisons_they_claim_to_be_and_add_up(finished:
     assert result.gain == compare(right["student"], right["baseline"])
 
 
+def test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships(finished: Run, source: Path) -> None:
+    settings = parse_recipe(recipe(source, arms=ALL), "test")
+    material = Material(load_splits(settings.data))
+    answers = ask_teacher(
+        settings, train_teacher(settings, material, finished.folder), material.splits, finished.folder
+    )
+    teacher, view = answers.logits("test").argmax(1), material.view(settings.student).test
+    result, agreed, surest = finished.evaluation, {}, {}
+    for arm in reversed(ALL):  # the student is the last one, whose rows are shown
+        for seed in (0, 1):
+            model = material.build(settings.student, seed=seed)
+            model.load_state_dict(load_file(finished.folder / arm / f"seed-{seed}/model.safetensors"))
+            with torch.no_grad():
+                logits = model.eval()(**view.batch(np.arange(len(teacher))))
+            agreed[arm, seed] = (logits.argmax(1).numpy() == teacher).mean()
+            surest[seed] = dict(zip(material.splits.test.texts, logits.softmax(1).amax(1).tolist(), strict=True))
+        assert result.fidelity[arm].agreement == pytest.approx((agreed[arm, 0] + agreed[arm, 1]) / 2)
+    assert any(agreed[arm, 0] != agreed[arm, 1] for arm in ALL), "or the mean says nothing"
+    shown, ships = {row.text: row.student_probability for row in result.disagreements}, result.bundle.seed
+    assert shown == pytest.approx({text: surest[ships][text] for text in shown}, abs=1e-4)
+    assert shown != pytest.approx({text: surest[1 - ships][text] for text in shown}, abs=1e-4)
+
+
 class Certain:
     """A teacher that decides as another does, and is sure of it."""
 
