@@ -2,6 +2,7 @@
 
 from limbeck.evaluation.budget import first_reached
 from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
+from limbeck.evaluation.chance import Chance, against_chance
 from limbeck.evaluation.cost import Speed, measure, measure_all
 from limbeck.evaluation.floor import Floor, require_words, tfidf_floor
 from limbeck.evaluation.metrics import accuracy, agreement, confusion, kl, mean_scores, nll, reliability, scores
@@ -9,9 +10,11 @@ from limbeck.evaluation.sentence import parts_sentence, sentence, transfer_sente
 from limbeck.evaluation.significance import compare, verdict
 
 __all__ = [
+    "Chance",
     "Floor",
     "Speed",
     "accuracy",
+    "against_chance",
     "agreement",
     "calibrated_nll",
     "compare",
