@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.metric import F1_MACRO, sheet_of
 from limbeck.evaluation.schema import Reliability, Scores
 
 ECE_BINS = 15
@@ -29,15 +30,9 @@ def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def f1_macro(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Unweighted mean of the classes' F1, in [0, 1].
-
-    The mean is over the classes that occur among the labels or the decisions, as `sklearn.metrics.f1_score` does when
-    it is not told the classes: a class that the test split never shows and the model never picks says nothing.
-    """
-    table = confusion(logits, labels)
-    occurrences = table.sum(axis=0) + table.sum(axis=1)  # 2 tp + fp + fn
-    seen = occurrences > 0
-    return float((2 * table.diagonal()[seen] / occurrences[seen]).mean())
+    """Unweighted mean of the F1 of the classes that the labels show, in [0, 1]; see `F1_MACRO`."""
+    logits, labels = _checked(logits, labels)
+    return F1_MACRO.value(sheet_of(logits, labels))
 
 
 def nll(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:

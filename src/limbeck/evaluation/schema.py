@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from limbeck.evaluation.metric import MetricName
+
 SCHEMA_VERSION = 1
 BUSY = 1.3
 """Wall over processor time above which a machine is said to have been busy."""
@@ -104,15 +106,13 @@ class Fidelity(Record):
 
 
 class Gain(Record):
-    """One arm minus another, for example student minus baseline: accuracy on the same test examples."""
+    """One arm minus another, for example student minus baseline: the metric on the same test examples."""
 
+    metric: MetricName
     mean: float
     ci95: tuple[float, float]
-    p_value: Fraction = Field(description="sign-flip test over the test examples")
-    p_seeds: Fraction | None = Field(
-        default=None,  # so that files written before it was measured stay readable
-        description="Welch's t-test over the seeds' accuracies; null with fewer than two seeds in an arm",
-    )
+    p_value: Fraction = Field(description="swap test over the test examples; of accuracy the sign-flip test")
+    p_seeds: Fraction | None = Field(description="Welch's t-test over the seeds' values; null with one seed")
     per_seed: list[float] = Field(description="in the order of `seeds`")
 
 
