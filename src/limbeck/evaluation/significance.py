@@ -1,14 +1,13 @@
 """Did it help? The gain of the student over its baseline, how sure it is, and the verdict."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metric import Metric
-from limbeck.evaluation.schema import Gain
+from limbeck.evaluation.schema import Difference, Gain, Verdict
 
 SWAPS = 100_000
 RESAMPLES = 10_000
@@ -18,8 +17,6 @@ _CELLS = 4_000_000  # most numbers held at once by a test: 32 MB
 _OFTEN = 16  # from so many examples of one pattern on, one binomial draw costs less than a draw an example
 _FEW = 100  # patterns: all are drawn so
 _ROUNDING = 1e-9  # far less than one answer changes a metric
-
-Verdict = Literal["helps", "no_difference", "hurts", "one_seed", "no_baseline"]
 
 
 def compare(
@@ -82,8 +79,8 @@ def compare(
     )
 
 
-def above(one: NDArray, other: NDArray, metric: Metric) -> tuple[float, float]:
-    """Return the 95 % interval of one arm minus another, by the bootstrap of `compare`; seeds may differ in number.
+def difference(one: NDArray, other: NDArray, metric: Metric) -> Difference:
+    """Return one model minus another, with the interval of `compare`; they may differ in the number of seeds.
 
     Args:
         one: `(seeds, examples, k)`, the metric's parts.
@@ -92,7 +89,8 @@ def above(one: NDArray, other: NDArray, metric: Metric) -> tuple[float, float]:
     """
     drawn = _bootstrap(one.astype(np.int16), other.astype(np.int16), metric, RESAMPLES, _SEED)
     low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
-    return float(low), float(high)
+    mean = np.mean(metric.of(one.sum(axis=1, dtype=np.int64))) - np.mean(metric.of(other.sum(axis=1, dtype=np.int64)))
+    return Difference(metric=metric.name, mean=float(mean), ci95=(float(low), float(high)))
 
 
 def verdict(gain: Gain | None) -> Verdict:

@@ -168,7 +168,9 @@ def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, f
         return Trained(module.to(best_device()), History(0), view, weights_digest(module))
     network = settings.network
     lesson = material.from_labels(network)
-    return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
+    return train_network(
+        network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title, metric=recipe.metric
+    )
 
 
 def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, title: str) -> Trained:
