@@ -279,13 +279,14 @@ def _block(accuracy, seeds, names, test, cost, learning=None) -> Block:
         key: sum(getattr(scores, key) for scores in per_seed) / len(seeds)
         for key in ("accuracy", "f1_macro", "nll", "ece")
     }
+    curves = [_curve(seed, draw, *learning) for seed in seeds] if learning else []
     reliability, confusion = _reliability(draw, accuracy, test), _confusion(draw, accuracy, len(names), test)
     return Block(
         **mean,
         per_seed=per_seed,
         cost=cost,
         settings={"train.lr": 0.01, "train.weight_decay": 0.0} if learning else {},
-        curves=[_curve(seed, draw, *learning) for seed in seeds] if learning else [],
+        curves=curves,
         per_class=_per_class(confusion, names),
         shown_seed=seeds[-1],
         reliability=reliability,

@@ -54,7 +54,7 @@ def train_network(
     seed: int,
     folder: Path,
     title: str,
-    metric: MetricName,
+    metric: MetricName = "accuracy",
     target: Target | None = None,
 ) -> Trained:
     """Train a network, up to the target on validation if there is one, or load it from a folder that holds it."""
