@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck import __version__
+from limbeck.evaluation.metric import METRICS
 from limbeck.evaluation.schema import BudgetCurve
 from limbeck.report.curves import peak
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("imdb", "transfer", "acceleration", "shipping")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("imdb", "transfer", "acceleration", "shipping", "verdict")),
 ]
 
 
@@ -42,7 +43,7 @@ def sentiment(result: dict[str, Any]) -> str:
         [
             *lines,
             "",
-            f"Gain {_gain(evaluation)}, retention {100 * evaluation['retention']:.1f} %, "
+            f"Gain {_gain(evaluation)}, {_retention(evaluation)}, "
             f"{evaluation['test_examples']:,} test snippets, "
             f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
             f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
@@ -89,7 +90,7 @@ def transfer(result: dict[str, Any]) -> str:
         "| labels of → measured on | teacher | baseline | **student** | ceiling | gain (95 % interval) | recovered |",
         "|---|---|---|---|---|---|---|",
     ]
-    verdicts = {"helps": "", "no_difference": ", no difference shown", "hurts": ", hurts"}
+    verdicts = {"helps": "", "no_difference": ", no difference shown", "hurts": ", hurts", "one_seed": ", one seed"}
     for pair in result["pairs"]:
         shown = [100 * sum(seeds) / len(seeds) for seeds in pair["accuracy"].values()]
         low, high = pair["gain"]["ci95"]
@@ -160,8 +161,8 @@ def imdb(result: dict[str, Any]) -> str:
             )
         shared = " without the pretraining, which is the first run's" if said else ""
         said.append(
-            f"With {title} the student gains {_gain(evaluation)} over the baseline and keeps "
-            f"{100 * evaluation['retention']:.1f} % of the teacher's accuracy; "
+            f"With {title} the student gains {_gain(evaluation)} over the baseline; "
+            f"{_retention(evaluation)}; "
             f"{run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
         )
         if run["overrides"]:
@@ -350,6 +351,50 @@ def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]
     return f"| compression | `{recipe}`, {labels} | {what}: {scores}; {gain}; {cost} |"
 
 
+def _retention(evaluation: dict[str, Any]) -> str:
+    """Say what is kept of the teacher: a share, points above it, or nothing where there was nothing to keep."""
+    above = evaluation["student"]["accuracy"] - evaluation["teacher"]["accuracy"]
+    if evaluation["retention"] is None:
+        return "no retention, as the teacher is at chance"
+    if above > 0:
+        return f"the student is {100 * above:.1f} points above its teacher"
+    return f"retention {100 * evaluation['retention']:.1f} %"
+
+
+def verdict_errors(result: dict[str, Any]) -> str:
+    """How often a verdict is given where there is no gain, and where there is one of five points."""
+    cells = result["cells"]
+    spreads, seeds = (sorted({cell[key] for cell in cells}) for key in ("spread", "seeds"))
+    shown = " · ".join(f"{100 * spread:g}" for spread in spreads)
+    heads = ["true gain", "metric", "classes", "the arms err", *(f"{n} seed{'s' * (n > 1)}" for n in seeds)]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    rows: dict[tuple[Any, ...], dict[tuple[int, float], float]] = {}
+    for cell in cells:
+        key = f"{100 * cell['gain']:.0f} points", METRICS[cell["metric"]].title, cell["classes"], cell["patterns"]
+        rows.setdefault(key, {})[cell["seeds"], cell["spread"]] = cell["rate"]
+    for key, rates in sorted(rows.items()):
+        rates = [" · ".join(f"{100 * rates[n, spread]:.1f}" for spread in spreads) for n in seeds]
+        lines.append(
+            f"| {' | '.join([*key[:3], {'equal': 'alike', 'different': 'on other classes'}[key[3]], *rates])} |"
+        )
+    wrong = [cell for cell in cells if not cell["gain"] and cell["seeds"] > 1]
+    few, runs = result["resampling"], {cell["gain"]: cell["runs"] for cell in cells}
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Percent of simulated runs with a verdict, at seed spreads of {shown} points of the metric. "
+            f"{result['examples']:,} test examples; {runs[0.0]:,} runs a figure without a gain, {runs[0.05]:,} with. "
+            f"With two seeds or more, at most {100 * max(cell['rate'] for cell in wrong):.1f} % of runs without a gain "
+            f"get a verdict (standard errors up to {100 * max(cell['error'] for cell in wrong):.1f}). With one seed "
+            "none is given: the figure is what the test examples alone would say. "
+            f"A simulated run takes {few['few']['swaps']:,} swaps and {few['few']['resamples']:,} resamples; near the "
+            f"border of a verdict those gave one in {100 * few['few']['rate']:.0f} % of {few['runs']} runs, and as "
+            f"many as a real run takes in {100 * few['many']['rate']:.0f} % (`{_command(result)}`).",
+        ]
+    )
+
+
 TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "sentiment": (sentiment, ("sentiment",)),
     "training": (training, ("training",)),
@@ -358,6 +403,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "transfer": (transfer, ("transfer",)),
     "acceleration": (acceleration, ("acceleration",)),
     "int8": (int8, ("int8",)),
+    "verdict-errors": (verdict_errors, ("verdict_errors",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""

@@ -184,8 +184,12 @@ def resampling() -> dict[str, Any]:
 def main() -> None:
     """Simulate what is not there yet."""
     known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
-    if known.get("version") != __version__:
-        known = {"version": __version__, "command": "python benchmarks/verdict_errors.py", "examples": EXAMPLES}
+    if known.get("environment") != {"limbeck": __version__}:
+        known = {
+            "environment": {"limbeck": __version__},
+            "command": "python benchmarks/verdict_errors.py",
+            "examples": EXAMPLES,
+        }
     done = {
         json.dumps(asdict(Cell(**{key: one[key] for key in Cell.__dataclass_fields__}))): one
         for one in known.get("cells", [])

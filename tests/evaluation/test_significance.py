@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 from sklearn.metrics import f1_score
+from verdict_errors import Cell, World, judged
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import difference, verdict
@@ -205,6 +206,12 @@ def test_chunks_do_not_change_what_is_drawn(monkeypatch):
     np.testing.assert_array_equal(bootstrap(student, baseline, 500), whole)
 
 
+def test_the_p_value_of_accuracy_stays_what_it_was():
+    """To the bit: a published p-value does not move with the code."""
+    student, baseline = arms(np.random.default_rng(1003), seed_sd=0.05, shift=0.1)
+    assert compare(student, baseline).p_value == 0.07194928050719493
+
+
 def test_equal_inputs_give_equal_numbers():
     student, baseline = arms(np.random.default_rng(4))
     assert compare(student, baseline) == compare(student, baseline)
@@ -328,6 +335,21 @@ def error_rate(rng, runs, swaps=2000, resamples=500, **how):
 )
 def test_arms_of_equal_true_accuracy_are_rarely_told_apart(seeds, seed_sd, n, runs):
     assert error_rate(np.random.default_rng(10), runs, seeds=seeds, seed_sd=seed_sd, n=n) <= 0.06
+
+
+@pytest.mark.parametrize("patterns", ["equal", "different"])
+@pytest.mark.parametrize(("classes", "spread"), [("two, one of 1 %", 0.0), ("five, one of 1 %", 0.02)])
+def test_of_macro_f1_with_a_rare_class_too(patterns, classes, spread):
+    """A small part of `benchmarks/verdict_errors.py`: 20 test rows of the rare class."""
+    world, rng = World(Cell(classes, patterns, "f1_macro", 3, spread)), np.random.default_rng(22)
+    said = [judged(*world.run(rng), "f1_macro", (500, 250), seed) for seed in range(250)]
+    assert sum(one != "no_difference" for one in said) <= 0.06 * 250
+
+
+def test_a_gain_in_macro_f1_is_found():
+    world, rng = World(Cell("two, balanced", "equal", "f1_macro", 3, 0.0075, 0.05)), np.random.default_rng(23)
+    said = [judged(*world.run(rng), "f1_macro", (500, 250), seed) for seed in range(20)]
+    assert said.count("helps") >= 18
 
 
 def test_the_p_value_alone_is_at_its_nominal_level_where_only_examples_vary():
