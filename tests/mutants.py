@@ -554,7 +554,7 @@ MUTANTS = (
         "shown is one student and shipped another",
         "pipeline/blocks.py",
         (("confusion=confusion(logits[shown], labels)", "confusion=confusion(logits[0], labels)"),),
-        ("tests/pipeline/test_pipeline_metric.py",),
+        ("tests/pipeline/test_pipeline_evaluate.py::test_what_is_shown_of_one_seed_is_of_the_seed_that_ships",),
     ),
     Mutant(
         "seeds not resampled in the interval",

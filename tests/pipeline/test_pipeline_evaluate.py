@@ -11,6 +11,7 @@ from tiny import recipe, write_csv
 from torch import nn
 
 from limbeck.pipeline import order, run
+from limbeck.pipeline.blocks import arm_block
 from limbeck.pipeline.export import export_all
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
@@ -55,6 +56,18 @@ def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> N
     assert warning.replace("\u00a0", " ").startswith(
         "TF-IDF + LR on the same labels (100.0 %) is better than the student ("
     )
+
+
+def test_what_is_shown_of_one_seed_is_of_the_seed_that_ships() -> None:
+    labels = np.array([0, 1, 1])
+    splits = SimpleNamespace(test=SimpleNamespace(labels=labels), classes=("no", "yes"))
+    arm = SimpleNamespace(trained={}, chosen={}, best_seed=7)
+    logits = {3: np.eye(2, dtype=np.float32)[1 - labels], 7: np.eye(2, dtype=np.float32)[labels]}
+    block = arm_block(logits, splits, None, arm)  # type: ignore[arg-type]
+    assert (block.shown_seed, block.confusion) == (7, [[1, 0], [0, 2]])
+    assert block.reliability.accuracy == [1.0]
+    assert [scores.seed for scores in block.per_seed] == [3, 7]
+    assert [one.recall for one in block.per_class] == [0.5, 0.5]
 
 
 class Searching(nn.Module):
