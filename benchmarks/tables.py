@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import verdict_errors
+
 from limbeck import __version__
-from limbeck.evaluation.metric import METRICS
 from limbeck.evaluation.schema import BudgetCurve
 from limbeck.report.curves import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [
-    ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("imdb", "transfer", "acceleration", "shipping", "verdict")),
-]
+DOCS = ("imdb", "transfer", "acceleration", "shipping", "verdict")
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
 def sentiment(result: dict[str, Any]) -> str:
@@ -43,8 +42,7 @@ def sentiment(result: dict[str, Any]) -> str:
         [
             *lines,
             "",
-            f"Gain {_gain(evaluation)}, {_retention(evaluation)}, "
-            f"{evaluation['test_examples']:,} test snippets, "
+            f"Gain {_gain(evaluation)}, {_retention(evaluation)}, {evaluation['test_examples']:,} test snippets, "
             f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
             f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
             f"(`{_command(result)}`).",
@@ -161,8 +159,7 @@ def imdb(result: dict[str, Any]) -> str:
             )
         shared = " without the pretraining, which is the first run's" if said else ""
         said.append(
-            f"With {title} the student gains {_gain(evaluation)} over the baseline; "
-            f"{_retention(evaluation)}; "
+            f"With {title} the student gains {_gain(evaluation)} over the baseline; {_retention(evaluation)}; "
             f"{run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
         )
         if run["overrides"]:
@@ -352,47 +349,10 @@ def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]
 
 
 def _retention(evaluation: dict[str, Any]) -> str:
-    """Say what is kept of the teacher: a share, points above it, or nothing where there was nothing to keep."""
+    """Say what is kept of the teacher, or how far above it the student is."""
     above = evaluation["student"]["accuracy"] - evaluation["teacher"]["accuracy"]
-    if evaluation["retention"] is None:
-        return "no retention, as the teacher is at chance"
-    if above > 0:
-        return f"the student is {100 * above:.1f} points above its teacher"
-    return f"retention {100 * evaluation['retention']:.1f} %"
-
-
-def verdict_errors(result: dict[str, Any]) -> str:
-    """How often a verdict is given where there is no gain, and where there is one of five points."""
-    cells = result["cells"]
-    spreads, seeds = (sorted({cell[key] for cell in cells}) for key in ("spread", "seeds"))
-    shown = " · ".join(f"{100 * spread:g}" for spread in spreads)
-    heads = ["true gain", "metric", "classes", "the arms err", *(f"{n} seed{'s' * (n > 1)}" for n in seeds)]
-    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    rows: dict[tuple[Any, ...], dict[tuple[int, float], float]] = {}
-    for cell in cells:
-        key = f"{100 * cell['gain']:.0f} points", METRICS[cell["metric"]].title, cell["classes"], cell["patterns"]
-        rows.setdefault(key, {})[cell["seeds"], cell["spread"]] = cell["rate"]
-    for key, rates in sorted(rows.items()):
-        rates = [" · ".join(f"{100 * rates[n, spread]:.1f}" for spread in spreads) for n in seeds]
-        lines.append(
-            f"| {' | '.join([*key[:3], {'equal': 'alike', 'different': 'on other classes'}[key[3]], *rates])} |"
-        )
-    wrong = [cell for cell in cells if not cell["gain"] and cell["seeds"] > 1]
-    few, runs = result["resampling"], {cell["gain"]: cell["runs"] for cell in cells}
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Percent of simulated runs with a verdict, at seed spreads of {shown} points of the metric. "
-            f"{result['examples']:,} test examples; {runs[0.0]:,} runs a figure without a gain, {runs[0.05]:,} with. "
-            f"With two seeds or more, at most {100 * max(cell['rate'] for cell in wrong):.1f} % of runs without a gain "
-            f"get a verdict (standard errors up to {100 * max(cell['error'] for cell in wrong):.1f}). With one seed "
-            "none is given: the figure is what the test examples alone would say. "
-            f"A simulated run takes {few['few']['swaps']:,} swaps and {few['few']['resamples']:,} resamples; near the "
-            f"border of a verdict those gave one in {100 * few['few']['rate']:.0f} % of {few['runs']} runs, and as "
-            f"many as a real run takes in {100 * few['many']['rate']:.0f} % (`{_command(result)}`).",
-        ]
-    )
+    kept = f"retention {100 * evaluation['retention']:.1f} %"
+    return f"the student is {100 * above:.1f} points above its teacher" if above > 0 else kept
 
 
 TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
@@ -403,7 +363,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "transfer": (transfer, ("transfer",)),
     "acceleration": (acceleration, ("acceleration",)),
     "int8": (int8, ("int8",)),
-    "verdict-errors": (verdict_errors, ("verdict_errors",)),
+    "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""

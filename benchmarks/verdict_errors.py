@@ -181,6 +181,40 @@ def resampling() -> dict[str, Any]:
     }
 
 
+def as_table(result: dict[str, Any]) -> str:
+    """How often a verdict is given where there is no gain, and where there is one of five points."""
+    cells = result["cells"]
+    spreads, seeds = (sorted({cell[key] for cell in cells}) for key in ("spread", "seeds"))
+    shown = " · ".join(f"{100 * spread:g}" for spread in spreads)
+    heads = ["true gain", "metric", "classes", "the arms err", *(f"{n} seed{'s' * (n > 1)}" for n in seeds)]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    rows: dict[tuple[Any, ...], dict[tuple[int, float], float]] = {}
+    for cell in cells:
+        key = f"{100 * cell['gain']:.0f} points", METRICS[cell["metric"]].title, cell["classes"], cell["patterns"]
+        rows.setdefault(key, {})[cell["seeds"], cell["spread"]] = cell["rate"]
+    for key, rates in sorted(rows.items()):
+        rates = [" · ".join(f"{100 * rates[n, spread]:.1f}" for spread in spreads) for n in seeds]
+        lines.append(
+            f"| {' | '.join([*key[:3], {'equal': 'alike', 'different': 'on other classes'}[key[3]], *rates])} |"
+        )
+    wrong = [cell for cell in cells if not cell["gain"] and cell["seeds"] > 1]
+    few, runs = result["resampling"], {cell["gain"]: cell["runs"] for cell in cells}
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Percent of simulated runs with a verdict, at seed spreads of {shown} points of the metric. "
+            f"{result['examples']:,} test examples; {runs[0.0]:,} runs a figure without a gain, {runs[0.05]:,} with. "
+            f"With two seeds or more, at most {100 * max(cell['rate'] for cell in wrong):.1f} % of runs without a gain "
+            f"get a verdict (standard errors up to {100 * max(cell['error'] for cell in wrong):.1f}). With one seed "
+            "none is given: the figure is what the test examples alone would say. "
+            f"A simulated run takes {few['few']['swaps']:,} swaps and {few['few']['resamples']:,} resamples; near the "
+            f"border of a verdict those gave one in {100 * few['few']['rate']:.0f} % of {few['runs']} runs, and as "
+            f"many as a real run takes in {100 * few['many']['rate']:.0f} % (`{result['command']}`).",
+        ]
+    )
+
+
 def main() -> None:
     """Simulate what is not there yet."""
     known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}

@@ -598,7 +598,7 @@ MUTANTS = (
         "a p-value without the arms at hand among the draws",
         "count / draws: a p-value of exactly 0",
         "evaluation/significance.py",
-        (("+ 1) / (flips + 1))", ") / flips)"),),
+        (("return (count + 1) / (swaps + 1)", "return count / swaps"),),
         (f"{SIGNIFICANCE}::test_no_p_value_is_below_one_in_the_draws_and_one",),
     ),
     # --- fitted on validation ---------------------------------------------------------------------------------------

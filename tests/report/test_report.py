@@ -305,7 +305,12 @@ def test_the_runs_metric_is_the_one_that_is_drawn_and_named(tmp_path):
     blocks = {name: getattr(run, name).model_copy(update={"curves": curves}) for name in ("student", "baseline")}
     run = run.model_copy(update={"metric": "f1_macro", **blocks})
     text = Page(example.write(run, tmp_path / "report.html")).text
-    for said in ("Macro F1 against latency", "Validation macro F1", "of the teacher’s macro F1", "the seeds’ macro F1"):
+    for said in (
+        "Macro F1 against processor time",
+        "Validation macro F1",
+        "of the teacher’s macro F1",
+        "the seeds’ macro F1",
+    ):
         assert said in text, said
     assert "Validation accuracy" not in text
 
