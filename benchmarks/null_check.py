@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from limbeck.data import load_splits
-from limbeck.evaluation import compare, sentence, verdict
+from limbeck.evaluation import compare, verdict
+from limbeck.evaluation.metric import ACCURACY, sheet_of
 from limbeck.files import write_json
 from limbeck.pipeline.arms import train_arm
 from limbeck.pipeline.material import Material
@@ -31,17 +32,17 @@ def main(source: str, folder: Path) -> None:
     splits = load_splits(recipe.data)
     material = Material(splits)
     answers = ask_teacher(recipe, train_teacher(recipe, material, folder), splits, folder)
-    correct = []
+    parts = []
     for seeds in (FIRST, SECOND):
         # One teacher for both: only the student's seeds differ.
         arm = train_arm("student", recipe.model_copy(update={"seeds": seeds}), material, answers, folder)
         logits = [trained.logits(trained.view.test) for trained in arm.trained.values()]
-        correct.append(np.stack([value.argmax(1) == splits.test.labels for value in logits]))
-    gain = compare(correct[0], correct[1])
+        parts.append(np.stack([ACCURACY.parts(sheet_of(value, splits.test.labels)) for value in logits]))
+    gain = compare(*parts, ACCURACY)
     result = {
         "claim": "the same arm under other seeds is no difference",
         "verdict": verdict(gain),
-        "accuracy": [value.mean(axis=1).tolist() for value in correct],
+        "accuracy": [ACCURACY.of(value.sum(axis=1, dtype=np.int64)).tolist() for value in parts],
         "gain": gain.model_dump(),
         "test_examples": len(splits.test),
         "seeds": [FIRST, SECOND],
@@ -49,7 +50,7 @@ def main(source: str, folder: Path) -> None:
         "environment": describe_environment(),
     }
     write_json(RESULTS / "null_check.json", result)
-    print(sentence(gain, student=1.0, teacher=1.0, baseline=None, floor=None))
+    print(gain)
     print("verdict:", result["verdict"])
 
 

@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import verdict_errors
+
 from limbeck import __version__
 from limbeck.evaluation.schema import BudgetCurve
 from limbeck.report.curves import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [
-    ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("imdb", "transfer", "acceleration", "shipping")),
-]
+DOCS = ("imdb", "transfer", "acceleration", "shipping", "verdict")
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
 def sentiment(result: dict[str, Any]) -> str:
@@ -42,8 +42,7 @@ def sentiment(result: dict[str, Any]) -> str:
         [
             *lines,
             "",
-            f"Gain {_gain(evaluation)}, retention {100 * evaluation['retention']:.1f} %, "
-            f"{evaluation['test_examples']:,} test snippets, "
+            f"Gain {_gain(evaluation)}, {_retention(evaluation)}, {evaluation['test_examples']:,} test snippets, "
             f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
             f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
             f"(`{_command(result)}`).",
@@ -89,7 +88,7 @@ def transfer(result: dict[str, Any]) -> str:
         "| labels of → measured on | teacher | baseline | **student** | ceiling | gain (95 % interval) | recovered |",
         "|---|---|---|---|---|---|---|",
     ]
-    verdicts = {"helps": "", "no_difference": ", no difference shown", "hurts": ", hurts"}
+    verdicts = {"helps": "", "no_difference": ", no difference shown", "hurts": ", hurts", "one_seed": ", one seed"}
     for pair in result["pairs"]:
         shown = [100 * sum(seeds) / len(seeds) for seeds in pair["accuracy"].values()]
         low, high = pair["gain"]["ci95"]
@@ -160,8 +159,7 @@ def imdb(result: dict[str, Any]) -> str:
             )
         shared = " without the pretraining, which is the first run's" if said else ""
         said.append(
-            f"With {title} the student gains {_gain(evaluation)} over the baseline and keeps "
-            f"{100 * evaluation['retention']:.1f} % of the teacher's accuracy; "
+            f"With {title} the student gains {_gain(evaluation)} over the baseline; {_retention(evaluation)}; "
             f"{run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
         )
         if run["overrides"]:
@@ -350,6 +348,13 @@ def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]
     return f"| compression | `{recipe}`, {labels} | {what}: {scores}; {gain}; {cost} |"
 
 
+def _retention(evaluation: dict[str, Any]) -> str:
+    """Say what is kept of the teacher, or how far above it the student is."""
+    above = evaluation["student"]["accuracy"] - evaluation["teacher"]["accuracy"]
+    kept = f"retention {100 * evaluation['retention']:.1f} %"
+    return f"the student is {100 * above:.1f} points above its teacher" if above > 0 else kept
+
+
 TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "sentiment": (sentiment, ("sentiment",)),
     "training": (training, ("training",)),
@@ -358,6 +363,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "transfer": (transfer, ("transfer",)),
     "acceleration": (acceleration, ("acceleration",)),
     "int8": (int8, ("int8",)),
+    "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""

@@ -96,7 +96,7 @@ def phases(distiller: Distiller, batches: Batches, settings: TrainSettings, *, s
             marked,
             settings,
             steps=WARM_UP + steps + 1,
-            validate=lambda model: {"calibrated_nll": 0.0},
+            validate=None,
             title="phases",
         )
     result: dict[str, Any] = {"steps": steps}

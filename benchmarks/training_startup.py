@@ -50,7 +50,7 @@ class FirstStep:
         return batches.group(step)
 
 distiller = Distiller(model, objective_from(recipe.losses), teacher)
-fit(distiller, FirstStep(), train, steps=2, validate=lambda _: {"calibrated_nll": 0.0}, title="")
+fit(distiller, FirstStep(), train, steps=2, validate=None, title="")
 """
 
 TORCH = "import time, torch; print(time.time())"

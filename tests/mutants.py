@@ -233,7 +233,7 @@ MUTANTS = (
         "training mode not put back after a validation",
         "KD_Lib: no dropout from the second epoch on",
         "trainer.py",
-        (("                wrapped.train()\n                track(", "                track("),),
+        (("                wrapped.train()\n                record =", "                record ="),),
         (LOOP, RESUME),
     ),
     Mutant(
@@ -528,11 +528,33 @@ MUTANTS = (
         "evaluation/significance.py",
         (
             (
-                "d = len(baseline) * student.sum(axis=0) - len(student) * baseline.sum(axis=0)",
-                "d = (student[: len(baseline)] - baseline[: len(student)]).ravel()",
+                "differences, total = differences.sum(axis=0, keepdims=True), total.sum(axis=0, keepdims=True)",
+                "differences, total = differences.reshape(1, -1, differences.shape[2]), "
+                "total.sum(axis=0, keepdims=True)",
             ),
         ),
         (f"{SIGNIFICANCE}::test_seeds_are_never_pooled_as_examples",),
+    ),
+    Mutant(
+        "only the first seed is tested",
+        "the statistic is the mean over seeds; of macro F1 each seed has its own sums",
+        "evaluation/significance.py",
+        (("(total - sums) / 2)).mean(axis=-1)", "(total - sums) / 2))[..., 0]"),),
+        (f"{SIGNIFICANCE}::test_of_macro_f1_the_swap_test_equals_enumeration",),
+    ),
+    Mutant(
+        "the classes of macro F1 are those that are decided",
+        "two arms measured over different classes: a class that one never decides for drops out of its mean",
+        "evaluation/metric.py",
+        (('shown = np.unique(sheet["labels"])', 'shown = np.unique(sheet["decided"])'),),
+        (METRICS,),
+    ),
+    Mutant(
+        "the confusion matrix is of the first seed",
+        "shown is one student and shipped another",
+        "pipeline/blocks.py",
+        (("confusion=confusion(logits[shown], labels)", "confusion=confusion(logits[0], labels)"),),
+        ("tests/pipeline/test_pipeline_evaluate.py::test_what_is_shown_of_one_seed_is_of_the_seed_that_ships",),
     ),
     Mutant(
         "seeds not resampled in the interval",
@@ -550,7 +572,7 @@ MUTANTS = (
         "the verdict does not look at the spread between seeds",
         "seeds that spread wider than the test split resolves: arms of equal accuracy are told apart in 8 to 20 %",
         "evaluation/significance.py",
-        ((" and (gain.p_seeds is None or gain.p_seeds < LEVEL)", ""),),
+        ((" and gain.p_seeds < LEVEL", ""),),
         (f"{SIGNIFICANCE}::test_arms_of_equal_true_accuracy_are_rarely_told_apart",),
     ),
     Mutant(
@@ -576,7 +598,7 @@ MUTANTS = (
         "a p-value without the arms at hand among the draws",
         "count / draws: a p-value of exactly 0",
         "evaluation/significance.py",
-        (("+ 1) / (flips + 1))", ") / flips)"),),
+        (("return (count + 1) / (swaps + 1)", "return count / swaps"),),
         (f"{SIGNIFICANCE}::test_no_p_value_is_below_one_in_the_draws_and_one",),
     ),
     # --- fitted on validation ---------------------------------------------------------------------------------------

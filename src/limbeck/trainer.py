@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
@@ -102,11 +102,26 @@ class TrainSettings(BaseModel):
         return {"linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left), "constant": 1.0}[self.schedule]
 
 
+@dataclass(frozen=True)
+class Validated:
+    """What the validation split says of a model.
+
+    Attributes:
+        scores: by name, for the records.
+        chooses: what checkpoints are chosen by, higher is better: the first number decides, the next between equals.
+        goal: what a target is a level of; None where there can be no target.
+    """
+
+    scores: Mapping[str, float]
+    chooses: Sequence[float]
+    goal: float | None = None
+
+
 class Validate(Protocol):
     """Scores a model on the validation split."""
 
-    def __call__(self, model: nn.Module) -> dict[str, float]:
-        """Return scores by name; the checkpoint with the lowest `calibrated_nll` is kept, a target is of `accuracy`."""
+    def __call__(self, model: nn.Module) -> Validated:
+        """Return its scores, and what it is chosen by."""
         ...
 
 
@@ -128,7 +143,7 @@ class History:
         validations: one record a validation: `step` and the scores.
         log: one record every hundredth of the way: `step`, `lr`, `loss`, and each term under its name.
         best_step: the step whose weights were kept.
-        best_nll: their calibrated validation NLL, nats.
+        best: what they were chosen by, see `Validated.chooses`; nothing without a validation.
         seconds: wall time of training, over all its sessions.
         target_step: the step at which the target was reached; None: not reached, or none was given.
     """
@@ -138,7 +153,7 @@ class History:
     validations: list[dict[str, float]] = field(default_factory=list)
     log: list[dict[str, float]] = field(default_factory=list)
     best_step: int = 0
-    best_nll: float = math.inf
+    best: list[float] = field(default_factory=list)
     seconds: float = 0.0
     target_step: int | None = None
 
@@ -150,14 +165,14 @@ class History:
         """Return whether training ends before its last step: the target is reached, or patience is at its end."""
         return self.target_step is not None or (patience is not None and self.since_best() >= patience)
 
-    def add(self, record: dict[str, float], *, keep: Literal["best", "last"], reached: bool) -> bool:
+    def add(self, found: Validated, *, keep: Literal["best", "last"], reached: bool) -> bool:
         """Add a validation; return whether to keep its weights: the best so far, the last, or those at the target."""
-        self.validations.append(record)
+        self.validations.append({"step": self.done, **found.scores})
         if reached:
             self.target_step = self.done
-        kept = reached or keep == "last" or record["calibrated_nll"] < self.best_nll
+        kept = reached or keep == "last" or list(found.chooses) > self.best
         if kept:
-            self.best_nll, self.best_step = record["calibrated_nll"], self.done
+            self.best, self.best_step = list(found.chooses), self.done
         return kept
 
 
@@ -191,10 +206,10 @@ def fit(
         checkpoint: file to continue from and to save to; None: neither.
         owner: names what the training depends on besides `settings` and `steps`: data, seed, objective; a checkpoint
             of another owner is removed.
-        target: an accuracy on validation, a fraction; above 1 it is never reached. None: none.
+        target: the level of `Validated.goal` that ends the training; None: none.
 
     Raises:
-        LimbeckError: the loss or the validation NLL is not finite, no parameter can be trained, or the checkpoint is
+        LimbeckError: the loss or a validation score is not finite, no parameter can be trained, or the checkpoint is
             damaged.
     """
     us, trainable = ranks(), distiller.trainable
@@ -234,11 +249,12 @@ def fit(
             if validate_now and validate is not None:
                 student.eval()
                 with optimizer.averaged():
-                    record = {"step": history.done} | validate(student)
-                    _require_finite("validation NLL", record["calibrated_nll"], history.done, title)
-                    if history.add(record, keep=settings.keep, reached=_reached(target, record)):
+                    found = validate(student)
+                    _require_finite("validation score", sum(found.chooses), history.done, title)
+                    if history.add(found, keep=settings.keep, reached=_reached(target, found.goal)):
                         best = _weights(student)
                 wrapped.train()
+                record = history.validations[-1]
                 track({f"validation/{name}" if name != "step" else name: value for name, value in record.items()})
                 progress.advance(0, note=_in_words(record))
 
@@ -261,8 +277,10 @@ def _weights(student: nn.Module) -> dict[str, Tensor]:
 
 def _in_words(record: Mapping[str, float]) -> str:
     """Return what a validation found, for the line of progress."""
-    right = f", accuracy {100 * record['accuracy']:.1f} %" if "accuracy" in record else ""
-    return f"validation NLL {record['calibrated_nll']:.3f}{right}"
+    parts = [f"NLL {record['calibrated_nll']:.3f}"] if "calibrated_nll" in record else []
+    for name, words in (("accuracy", "accuracy"), ("f1_macro", "macro F1")):
+        parts += [f"{words} {100 * record[name]:.1f} %"] if name in record else []
+    return f"validation {', '.join(parts)}"
 
 
 @contextmanager
@@ -291,9 +309,9 @@ def _start(
     return {}, History(steps)
 
 
-def _reached(target: float | None, record: dict[str, float]) -> bool:
+def _reached(target: float | None, goal: float | None) -> bool:
     """Return whether a validation reaches the target; of several processes the first one decides for all."""
-    return target is not None and ranks().agree(record["accuracy"] > target - _ROUNDING)
+    return target is not None and goal is not None and ranks().agree(goal > target - _ROUNDING)
 
 
 def _require_finite(what: str, value: float, step: int, title: str) -> None:

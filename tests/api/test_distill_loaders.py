@@ -124,7 +124,7 @@ def test_a_target_relative_to_a_given_teacher(teacher, tmp_path):
     with torch.no_grad():
         pixels, labels = images(40, 3).tensors
         own = (copy.deepcopy(teacher).eval()(pixels).argmax(1) == labels).double().mean().item()
-    assert result.target.validation_accuracy == pytest.approx(0.01 * own)
+    assert result.target.level == pytest.approx(0.01 * own)
     assert result.steps_to_target == {"student": [1]}
 
 

@@ -120,7 +120,7 @@ def trained(teacher):
     torch.manual_seed(3)
     student = build_model(BiGRUSettings(dim=6, hidden=5), classes=CLASSES, vocabulary=VOCABULARY)
     distiller = Distiller(student, OBJECTIVE, teacher, example=next(batches().group(0)))
-    history = fit(distiller, batches(), TRAIN, steps=200, validate=lambda model: {"calibrated_nll": 0.0}, title="")
+    history = fit(distiller, batches(), TRAIN, steps=200, validate=None, title="")
     return student.state_dict(), history.log
 
 

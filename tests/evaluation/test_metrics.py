@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import agreement, confusion, kl, mean_scores, reliability, scores
+from limbeck.evaluation import agreement, class_scores, confusion, kl, mean_scores, reliability, scores
 from limbeck.evaluation.metrics import accuracy, ece, f1_macro, nll
 
 
@@ -23,30 +23,52 @@ def probabilities(row):
     return [x / sum(exps) for x in exps]
 
 
+def f1_of_shown(labels, decided):
+    return sk.f1_score(labels, decided, labels=np.unique(labels), average="macro", zero_division=0)
+
+
 @pytest.mark.parametrize("classes", [2, 4, 77])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_decisions_match_scikit_learn(classes, seed):
     logits, labels = sample(seed, classes=classes)
     decided = logits.argmax(axis=1)
     assert accuracy(logits, labels) == pytest.approx(sk.accuracy_score(labels, decided))
-    assert f1_macro(logits, labels) == pytest.approx(sk.f1_score(labels, decided, average="macro"))
+    assert f1_macro(logits, labels) == pytest.approx(f1_of_shown(labels, decided))
     np.testing.assert_array_equal(
         confusion(logits, labels), sk.confusion_matrix(labels, decided, labels=range(classes))
     )
 
 
-def test_f1_is_over_the_classes_that_occur():
+def test_f1_is_over_the_classes_that_the_labels_show():
     logits, labels = sample(0, n=60, classes=10)
-    logits[:, 7] = -50.0  # never decided ...
-    labels[labels == 7] = 0  # ... and never true
-    assert f1_macro(logits, labels) == pytest.approx(sk.f1_score(labels, logits.argmax(1), average="macro"))
+    labels[labels == 7] = 0  # never true, and decided all the same
+    assert (logits.argmax(1) == 7).any()
+    assert f1_macro(logits, labels) == pytest.approx(f1_of_shown(labels, logits.argmax(1)))
     padded = np.pad(logits, ((0, 0), (0, 5)), constant_values=-50.0)
     assert f1_macro(padded, labels) == f1_macro(logits, labels)
 
 
-def test_f1_counts_a_class_that_is_only_decided():
+def test_a_class_that_is_only_decided_costs_the_true_class_its_recall():
     logits = np.eye(3, dtype=np.float32)[[0, 1, 2]]
-    assert f1_macro(logits, np.array([0, 1, 1])) == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert f1_macro(logits, np.array([0, 1, 1])) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_scores_of_every_class_match_scikit_learn():
+    labels = sample(0, n=80, classes=5)[1] % 4  # no row is of the last class
+    logits = [sample(seed, n=80, classes=5)[0] for seed in (0, 1)]
+    logits[0][:, 2] = logits[1][:, 2] = logits[1][:, 4] = -50.0  # class 2 is never decided, the last by one seed
+    found = class_scores(logits, labels, "abcde")
+    expected = [
+        sk.precision_recall_fscore_support(labels, one.argmax(1), labels=range(5), zero_division=0) for one in logits
+    ]
+    assert [one.name for one in found] == list("abcde")
+    assert [one.rows for one in found] == expected[0][3].tolist()
+    assert [one.f1 for one in found] == pytest.approx(np.mean([each[2] for each in expected], axis=0))
+    assert [one.recall for one in found[:4]] == pytest.approx(np.mean([each[1] for each in expected], axis=0)[:4])
+    assert found[4].recall is None
+    assert found[0].precision == pytest.approx(np.mean([each[0][0] for each in expected]))
+    assert (found[2].precision, found[2].f1, found[2].decided) == (None, 0, 0)
+    assert found[4].precision == 0  # of the one seed that decides for it
 
 
 @pytest.mark.parametrize("classes", [2, 5])

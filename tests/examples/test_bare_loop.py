@@ -57,7 +57,7 @@ def fitted(objective):
         Groups(teacher),
         settings,
         steps=example.STEPS,
-        validate=lambda model: {"calibrated_nll": 0.0},
+        validate=None,
         title="test",
     )
     return [record["loss"] for record in history.log], student.network

@@ -1,6 +1,8 @@
 """What the evaluation refuses, and what it reports."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,33 +11,33 @@ from tiny import recipe, write_csv
 from torch import nn
 
 from limbeck.pipeline import order, run
-from limbeck.pipeline.evaluate import _fidelity
+from limbeck.pipeline.blocks import arm_block
 from limbeck.pipeline.export import export_all
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 
-
-def test_a_teacher_that_gets_nothing_right_has_no_retention() -> None:
-    logits = np.zeros((3, 2), np.float32)
-    own = _fidelity(SimpleNamespace(accuracy=0.5), SimpleNamespace(accuracy=0.0), [logits], logits)  # type: ignore[arg-type]
-    assert own.retention is None
-    assert own.agreement == 1
+sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
+from workshop import export_quickly
 
 
-def test_a_run_whose_teacher_gets_no_test_row_right_ends_with_a_report(tmp_path, monkeypatch, capsys) -> None:
+def test_a_run_whose_teacher_is_at_chance_ends_with_a_report_and_no_retention(tmp_path, monkeypatch, capsys) -> None:
     asked = order.answer_test
 
     def wrong(splits, *others, **options):
         return replace(asked(splits, *others, **options), teacher=np.eye(2, dtype=np.float32)[1 - splits.test.labels])
 
+    export_quickly(monkeypatch)
     monkeypatch.setattr(order, "answer_test", wrong)
     done = run(parse_recipe(recipe(write_csv(tmp_path / "rows.csv"), seeds=[0]), "test"), tmp_path / "run")
     assert done.evaluation.retention is None
+    assert done.evaluation.teacher_chance.at_chance
+    assert done.evaluation.verdict == "one_seed"
     print_summary(done)
     said = capsys.readouterr().out
-    assert "retention -, agreement" in said
+    assert "no retention, as the teacher is at chance; agreement" in said
     for text in (said, done.report.read_text(), (tmp_path / "run/bundle/README.md").read_text()):
-        assert "has no retention, as the teacher gets no test row right" in " ".join(text.split())
+        assert "The teacher is at chance on the test split: balanced accuracy 0.0 %" in " ".join(text.split())
+        assert "No verdict from one seed: the student is" in " ".join(text.split())
 
 
 def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> None:
@@ -47,9 +49,25 @@ def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> N
         student = {"student": {0: perfect[::-1].copy()}}
         return replace(answers, floor=replace(answers.floor, test_logits=perfect), arms={**answers.arms, **student})
 
+    export_quickly(monkeypatch)
     monkeypatch.setattr(order, "answer_test", right)
     done = run(parse_recipe(recipe(write_csv(tmp_path / "rows.csv"), seeds=[0]), "test"), tmp_path / "run")
-    assert "TF-IDF + LR on the same labels (100.0 %) is better than the student (" in done.evaluation.sentence
+    (warning,) = (text for text in done.evaluation.warnings if "TF-IDF" in text)
+    assert warning.replace("\u00a0", " ").startswith(
+        "TF-IDF + LR on the same labels (100.0 %) is better than the student ("
+    )
+
+
+def test_what_is_shown_of_one_seed_is_of_the_seed_that_ships() -> None:
+    labels = np.array([0, 1, 1])
+    splits = SimpleNamespace(test=SimpleNamespace(labels=labels), classes=("no", "yes"))
+    arm = SimpleNamespace(trained={}, chosen={}, best_seed=7)
+    logits = {3: np.eye(2, dtype=np.float32)[1 - labels], 7: np.eye(2, dtype=np.float32)[labels]}
+    block = arm_block(logits, splits, None, arm)  # type: ignore[arg-type]
+    assert (block.shown_seed, block.confusion) == (7, [[1, 0], [0, 2]])
+    assert block.reliability.accuracy == [1.0]
+    assert [scores.seed for scores in block.per_seed] == [3, 7]
+    assert [one.recall for one in block.per_class] == [0.5, 0.5]
 
 
 class Searching(nn.Module):

@@ -75,7 +75,7 @@ def test_a_training_ends_where_it_reaches_the_target(reached: Run, network: str)
 def test_it_is_in_the_evaluation(reached: Run) -> None:
     value = json.loads((reached.folder / "evaluation.json").read_text())
     jsonschema.validate(value, Evaluation.model_json_schema())
-    assert value["target"] == {"metric": "accuracy", "value": 0.05, "validation_accuracy": 0.05}
+    assert value["target"] == {"metric": "accuracy", "value": 0.05, "quantity": "accuracy", "level": 0.05}
     assert value["steps_to_target"] == {"student": [8, 8], "baseline": [8, 8]}
 
 
@@ -101,7 +101,7 @@ def test_what_is_not_reached_is_said_as_plainly(missed: Run, capsys: pytest.Capt
     assert result.steps_to_target == {"student": [None, None], "baseline": [None, None]}
     teacher = history(missed, "teacher")
     own = next(record["accuracy"] for record in teacher.validations if record["step"] == teacher.best_step)
-    assert result.target == Target(metric="retention", value=2, validation_accuracy=2 * own)
+    assert result.target == Target(metric="retention", value=2, quantity="accuracy", level=2 * own)
     assert "(retention 200.0 %); no network can reach that" in log(missed)
     print_summary(missed)
     said = plain(capsys.readouterr().out)
@@ -151,25 +151,25 @@ def tune(tmp_path: Path, histories: dict[float, History], source: Path, target: 
         asked.append(target)
         return SimpleNamespace(history=histories[settings.train.lr])
 
-    asked: list[float | None] = []
+    asked: list[Target | None] = []
     values = parse_recipe(recipe(source, seeds=[0], grid={"train.lr": list(histories)}), "test")
     material = SimpleNamespace(splits=None, from_labels=lambda settings, rows: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arms, "train_network", train_network)
         arm = arms.train_arm("baseline", values, material, None, tmp_path, target)  # type: ignore[arg-type]
-    assert asked == [target and target.validation_accuracy] * (len(histories) + 1)
+    assert asked == [target] * (len(histories) + 1)
     return arm
 
 
-LEVEL = Target(metric="accuracy", value=0.8, validation_accuracy=0.8)
+LEVEL = Target(metric="accuracy", value=0.8, quantity="accuracy", level=0.8)
 
 
 def test_of_the_grid_the_fewest_steps_to_the_target_win(tmp_path: Path, source: Path) -> None:
     made = {
-        0.1: History(24, best_nll=0.1),
-        0.2: History(24, best_nll=0.2, target_step=16),
-        0.3: History(24, best_nll=0.5, target_step=8),
-        0.4: History(24, best_nll=0.4, target_step=8),
+        0.1: History(24, best=[-0.1]),
+        0.2: History(24, best=[-0.2], target_step=16),
+        0.3: History(24, best=[-0.5], target_step=8),
+        0.4: History(24, best=[-0.4], target_step=8),
     }
     assert tune(tmp_path, made, source, LEVEL).chosen == {"train.lr": 0.4}
     record = json.loads((tmp_path / "tuning/baseline.json").read_text())
@@ -179,7 +179,7 @@ def test_of_the_grid_the_fewest_steps_to_the_target_win(tmp_path: Path, source: 
 
 @pytest.mark.parametrize("target", [LEVEL, None])
 def test_where_none_reaches_it_the_lowest_nll_wins(tmp_path: Path, source: Path, target: Target | None) -> None:
-    made = {0.1: History(24, best_nll=0.4), 0.2: History(24, best_nll=0.1), 0.3: History(24, best_nll=0.1)}
+    made = {0.1: History(24, best=[-0.4]), 0.2: History(24, best=[-0.1]), 0.3: History(24, best=[-0.1])}
     assert tune(tmp_path, made, source, target).chosen == {"train.lr": 0.2}
 
 
@@ -188,10 +188,10 @@ def test_what_ships_is_a_seed_that_reached_the_target() -> None:
         trained = {seed: SimpleNamespace(history=history) for seed, history in enumerate(histories)}
         return arms.Arm("student", None, {}, trained).best_seed  # type: ignore[arg-type]
 
-    far, near, good = (History(24, best_nll=nll, target_step=step) for nll, step in ((0.1, None), (0.4, 8), (0.3, 16)))
+    far, near, good = (History(24, best=[-nll], target_step=step) for nll, step in ((0.1, None), (0.4, 8), (0.3, 16)))
     assert best(far, near, good) == 2
     assert best(near, far) == 0
-    assert best(History(24, best_nll=0.2), far) == 1
+    assert best(History(24, best=[-0.2]), far) == 1
 
 
 def test_a_teacher_that_gets_nothing_right_cannot_be_a_measure(tmp_path: Path) -> None:

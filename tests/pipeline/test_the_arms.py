@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
-from limbeck.evaluation import compare, parts_sentence
+from limbeck.evaluation import compare
+from limbeck.evaluation.metric import ACCURACY, sheet_of
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, check, run
 from limbeck.pipeline.material import Material
@@ -22,6 +23,7 @@ from limbeck.pipeline.networks import train_network
 from limbeck.pipeline.summary import print_summary
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import parse_recipe
+from limbeck.report.sentence import parts_sentence
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -107,7 +109,7 @@ def test_the_two_parts_are_the_comparisons_they_claim_to_be_and_add_up(finished:
     settings = parse_recipe(recipe(source, arms=ALL), "test")
     material = Material(load_splits(settings.data))
     view, labels = material.view(settings.student).test, material.splits.test.labels
-    right = {}
+    sums = {}
     for arm in ALL:
         by_seed = []
         for seed in (0, 1):
@@ -116,11 +118,11 @@ def test_the_two_parts_are_the_comparisons_they_claim_to_be_and_add_up(finished:
             model.eval()
             with torch.no_grad():
                 logits = model(**view.batch(np.arange(len(labels)))).numpy()
-            by_seed.append(logits.argmax(1) == labels)
-        right[arm] = np.stack(by_seed)
-    assert parts.text == compare(right["hard_labels"], right["baseline"])
-    assert parts.soft_targets == compare(right["student"], right["hard_labels"])
-    assert result.gain == compare(right["student"], right["baseline"])
+            by_seed.append(ACCURACY.parts(sheet_of(logits, labels)))
+        sums[arm] = np.stack(by_seed)
+    assert parts.text == compare(sums["hard_labels"], sums["baseline"], ACCURACY)
+    assert parts.soft_targets == compare(sums["student"], sums["hard_labels"], ACCURACY)
+    assert result.gain == compare(sums["student"], sums["baseline"], ACCURACY)
 
 
 def test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships(finished: Run, source: Path) -> None:

@@ -13,12 +13,12 @@ from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.digest import example_id
-from limbeck.evaluation import transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, arms, check, run
 from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import Recipe, parse_recipe
+from limbeck.report.sentence import transfer_sentence
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly

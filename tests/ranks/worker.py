@@ -17,7 +17,7 @@ from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.ranks import ranks
 from limbeck.teachers import ModuleTeacher
-from limbeck.trainer import TrainSettings, fit
+from limbeck.trainer import TrainSettings, Validated, fit
 
 TOKENS, CLASSES, STEPS = 13, 3, 8
 OBJECTIVE = 0.6 * KD(temperature=2) + 0.2 * CrossEntropy() + 0.05 * Fitnet(student="body", teacher="encoder")
@@ -84,7 +84,7 @@ def train(folder, *, stop_after=None, accuracies=None, target=None, **settings):
         seen.append(score)
         if len(seen) == stop_after:
             raise Stop
-        return {"calibrated_nll": score, "accuracy": accuracies[len(seen) - 1] if accuracies else 0.0}
+        return Validated({"calibrated_nll": score}, [-score], accuracies[len(seen) - 1] if accuracies else 0.0)
 
     history = fit(
         distiller, batches, TrainSettings(lr=0.02, weight_decay=0.1, clip=0.3, keep="last", validations=4, **settings),

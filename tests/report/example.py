@@ -4,13 +4,17 @@ import math
 import random
 from pathlib import Path
 
+from limbeck.evaluation import verdict
 from limbeck.evaluation.schema import (
     Block,
     BundleRecord,
+    Chance,
+    ClassScores,
     Cost,
     Curve,
     DataRecord,
     Decomposition,
+    Difference,
     Disagreement,
     Evaluation,
     Fidelity,
@@ -21,6 +25,7 @@ from limbeck.evaluation.schema import (
     TestEvaluation,
     ViewRecord,
 )
+from limbeck.report.sentence import sentence, statistics
 
 RECIPE = """\
 name: sentiment
@@ -44,6 +49,7 @@ ENVIRONMENT = {
     "platform": "Linux-6.1-x86_64",
     "threads": "2",
 }
+NOT_AT_CHANCE = Chance(balanced_accuracy=0.872, ci95=(0.857, 0.887), constant=0.5, at_chance=False)
 COMMAND = "limbeck run sentiment --out runs/demo losses.kd.temperature=2"
 
 
@@ -103,6 +109,9 @@ def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
     gains = [a.accuracy - b.accuracy for a, b in zip(student.per_seed, baseline.per_seed, strict=True)]
     mean = student.accuracy - baseline.accuracy
     p_seeds = 0.012 if seeds > 1 else None
+    ci95 = mean - 0.014, mean + 0.013
+    gain = Gain(metric="accuracy", mean=mean, ci95=ci95, p_value=0.00001, p_seeds=p_seeds, per_seed=gains)
+    over_teacher = Difference(metric="accuracy", mean=student.accuracy - teacher.accuracy, ci95=(-0.055, -0.028))
     return Evaluation(
         name="sentiment",
         test_examples=test,
@@ -132,12 +141,13 @@ def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
         retention=0.953,
         agreement=0.8915,
         kl_to_teacher=0.081,
-        gain=Gain(mean=mean, ci95=(mean - 0.014, mean + 0.013), p_value=0.00001, p_seeds=p_seeds, per_seed=gains),
-        verdict="helps",
-        sentence=f"Distillation helps: the student gains {100 * mean:.1f} points of accuracy over the same network "
-        f"trained without the teacher (95 % interval {100 * mean - 1.4:.1f} to {100 * mean + 1.3:.1f}, p < 0.001), "
-        "and every seed gains.",
-        target=Target(metric="retention", value=0.95, validation_accuracy=0.8256),
+        over_teacher=over_teacher,
+        teacher_chance=NOT_AT_CHANCE,
+        gain=gain,
+        verdict=verdict(gain),
+        sentence=sentence(gain, retention=0.953, over_teacher=over_teacher),
+        statistics=statistics(gain, over_teacher),
+        target=Target(metric="retention", value=0.95, quantity="accuracy", level=0.8256),
         steps_to_target={"student": [600, 1100, 700][:seeds], "baseline": [1400, None, None][:seeds]},
         bundle=BundleRecord(
             precision="int8",
@@ -227,9 +237,12 @@ def bare() -> Evaluation:
         retention=None,
         agreement=1.0,
         kl_to_teacher=0.0,
+        over_teacher=Difference(metric="accuracy", mean=0.0, ci95=(0.0, 0.0)),
+        teacher_chance=Chance(balanced_accuracy=0.5, ci95=(0.41, 0.59), constant=0.5, at_chance=True),
         gain=None,
         verdict="no_baseline",
         sentence="The run has no baseline, so it cannot say whether distillation helped.",
+        statistics="",
         bundle=None,
         test_evaluations=[],
     )
@@ -266,15 +279,36 @@ def _block(accuracy, seeds, names, test, cost, learning=None) -> Block:
         key: sum(getattr(scores, key) for scores in per_seed) / len(seeds)
         for key in ("accuracy", "f1_macro", "nll", "ece")
     }
+    curves = [_curve(seed, draw, *learning) for seed in seeds] if learning else []
+    reliability, confusion = _reliability(draw, accuracy, test), _confusion(draw, accuracy, len(names), test)
     return Block(
         **mean,
         per_seed=per_seed,
         cost=cost,
         settings={"train.lr": 0.01, "train.weight_decay": 0.0} if learning else {},
-        curves=[_curve(seed, draw, *learning) for seed in seeds] if learning else [],
-        reliability=_reliability(draw, accuracy, test),
-        confusion=_confusion(draw, accuracy, len(names), test),
+        curves=curves,
+        per_class=_per_class(confusion, names),
+        shown_seed=seeds[-1],
+        reliability=reliability,
+        confusion=confusion,
     )
+
+
+def _per_class(confusion, names) -> list[ClassScores]:
+    found = []
+    for index, name in enumerate(names):
+        right, rows, decided = confusion[index][index], sum(confusion[index]), sum(row[index] for row in confusion)
+        found.append(
+            ClassScores(
+                name=name,
+                rows=rows,
+                recall=right / rows,
+                precision=right / decided if decided else None,
+                f1=2 * right / (rows + decided),
+                decided=decided,
+            )
+        )
+    return found
 
 
 def _curve(seed, draw, nll, accuracy) -> Curve:

@@ -98,14 +98,14 @@ def test_every_figure_says_what_it_shows(page):
 
 
 def test_a_retention_that_cannot_be_is_explained(page):
-    absent = "Retention – not measured: the teacher gets no test row right" in Page(page[1]).text
+    absent = "Retention – none: the teacher is at chance" in Page(page[1]).text
     assert absent == (page[0].retention is None)
 
 
 def test_says_the_verdict_and_how_to_repeat_it(page):
     evaluation, html = page
     text = Page(html).text
-    assert evaluation.sentence in text
+    assert " ".join(f"{evaluation.sentence} {evaluation.statistics}".split()) in " ".join(text.split())
     assert example.COMMAND in text
     assert "made on the validation split" in text
     assert "None" not in text
@@ -220,7 +220,8 @@ def test_without_a_target_nothing_is_said_of_one(tmp_path):
 def test_the_parts_of_the_gain_are_told_in_a_sentence_and_a_table(tmp_path):
     text = Page(example.write(RUNS["hard labels"], tmp_path / "report.html")).text.replace("\u00a0", " ")
     for said in (
-        "The gain of 3.7 points is 2.0 from more text, labelled by the teacher's decisions (95 % interval 0.8 to 3.4)",
+        "The gain of +3.7 points is +2.0 from more text, labelled by the teacher's decisions",
+        "(95 % interval +0.8 to +3.4)",
         "More text hard labels − baseline +2.0 +0.8 to +3.4 < 0.001",
         "Soft targets student − hard labels +1.7 +0.1 to +2.8 0.071",
         "Together student − baseline +3.7 +2.3 to +5.0 < 0.001",
@@ -268,6 +269,7 @@ def test_reason_for_no_bundle_is_given(tmp_path):
 def test_fewer_than_three_seeds_are_called_too_few(tmp_path):
     one = example.write(RUNS["one seed"], tmp_path / "report.html")
     assert "One seed says nothing about the spread between seeds: train three or more" in one
+    assert "One seed, no verdict" in one
     assert "over seeds" not in one
     assert "Welch" not in one
     two = example.write(example.complete(seeds=2), tmp_path / "report.html")
@@ -279,6 +281,38 @@ def test_many_classes_stay_small_and_list_the_confused_pairs(tmp_path):
     html = example.write(RUNS["many classes"], tmp_path / "report.html")
     assert len(html) < 150_000
     assert "Most confused pairs" in html
+
+
+def test_every_class_is_shown_and_what_the_headline_would_hide(tmp_path):
+    run = example.complete(classes=12)
+    classes, beware = run.student.per_class, "The student of seed 2, which ships, never decides for b."
+    weak = classes[5].model_copy(update={"f1": 0.031, "recall": 0.017, "precision": None})
+    student = run.student.model_copy(update={"per_class": [*classes[:5], weak, *classes[6:]]})
+    run = run.model_copy(update={"student": student, "warnings": [beware]})
+    text = Page(example.write(run, tmp_path / "report.html")).text.replace("\u00a0", " ")
+    assert f"Beware: {beware}" in text
+    assert "of the student seed 2, which ships, of the baseline seed 2." in text
+    assert "Confusion matrices (student: seed 2, which ships)" in text
+    assert " 1.7 % – 3.1 %" in text
+    assert all(f"{one.name} 40 " in text for one in classes)
+    many = Page(example.write(RUNS["many classes"], tmp_path / "report.html")).text
+    assert "classes with the student’s lowest F1" in many
+
+
+def test_the_runs_metric_is_the_one_that_is_drawn_and_named(tmp_path):
+    run = example.complete()
+    curves = [one.model_copy(update={"f1_macro": one.accuracy}) for one in run.student.curves]
+    blocks = {name: getattr(run, name).model_copy(update={"curves": curves}) for name in ("student", "baseline")}
+    run = run.model_copy(update={"metric": "f1_macro", **blocks})
+    text = Page(example.write(run, tmp_path / "report.html")).text
+    for said in (
+        "Macro F1 against processor time",
+        "Validation macro F1",
+        "of the teacher’s macro F1",
+        "the seeds’ macro F1",
+    ):
+        assert said in text, said
+    assert "Validation accuracy" not in text
 
 
 def test_several_looks_at_the_test_split_are_warned_about(tmp_path):

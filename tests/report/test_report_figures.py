@@ -56,7 +56,7 @@ def test_the_target_is_a_line_in_the_accuracies_alone():
 
 def test_a_target_out_of_reach_does_not_stretch_the_axis():
     run = example.complete()
-    target = run.target.model_copy(update={"validation_accuracy": 1.5})
+    target = run.target.model_copy(update={"level": 1.5})
     drawing = figures.curve(run.model_copy(update={"target": target}), "accuracy")
     assert "target" not in labels(drawing)
     assert "120 %" not in labels(drawing)

@@ -133,7 +133,7 @@ def test_validations_are_evenly_spaced_and_include_the_last_step(steps, validati
 def test_the_best_weights_are_left_in_the_model():
     network, scores = student(), Scores([0.9, 0.5, 0.7, 0.6])
     history = train(network, steps=8, validations=4, validate=scores)
-    assert (history.best_step, history.best_nll) == (4, 0.5)
+    assert (history.best_step, history.best) == (4, [-0.5])
     assert same(weights(network), scores.seen[1])
     assert not same(scores.seen[1], scores.seen[3])
     assert scores.training == [False] * 4
@@ -144,7 +144,7 @@ def test_the_best_weights_are_left_in_the_model():
 def test_the_last_weights_are_left_in_the_model_when_asked_for():
     network, scores = student(), Scores([0.9, 0.5, 0.7, 0.6])
     history = train(network, steps=8, validations=4, validate=scores, keep="last")
-    assert (history.best_step, history.best_nll) == (8, 0.6)
+    assert (history.best_step, history.best) == (8, [-0.6])
     assert same(weights(network), scores.seen[3])
 
 
@@ -262,7 +262,7 @@ def test_the_loss_is_looked_at_before_every_validation():
 
 
 def test_a_validation_that_is_not_a_number_stops_the_training():
-    with pytest.raises(LimbeckError, match="the validation NLL is nan at step 2"):
+    with pytest.raises(LimbeckError, match="the validation score is nan at step 2"):
         train(student(), steps=2, validate=Scores([math.nan]))
 
 

@@ -11,7 +11,7 @@ def test_training_ends_at_the_target_and_keeps_the_weights_that_reached_it(keep)
     network, scores = student(), Scores(NLLS, ACCURACIES)
     history = train(network, steps=8, validations=4, validate=scores, keep=keep, target=0.7)
     assert (history.done, history.steps, history.target_step) == (6, 8, 6)
-    assert (history.best_step, history.best_nll) == (6, 0.7)
+    assert (history.best_step, history.best) == (6, [-0.7])
     assert len(scores.seen) == len(history.validations) == 3
     assert same(weights(network), scores.seen[2])
 

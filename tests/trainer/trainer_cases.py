@@ -6,7 +6,7 @@ from torch import nn
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy
 from limbeck.teachers import ModuleTeacher
-from limbeck.trainer import TrainSettings, fit
+from limbeck.trainer import TrainSettings, Validated, fit
 from limbeck.types import Batch
 
 INPUTS, CLASSES, ROWS = 5, 3, 24
@@ -71,7 +71,7 @@ def teacher(seed=7):
 
 
 def constant_nll(model):
-    return {"calibrated_nll": 1.0}
+    return Validated({"calibrated_nll": 1.0}, [-1.0])
 
 
 def train(network, source=None, *, objective=None, asked=None, steps=4, validate=constant_nll, title="test", **options):
@@ -110,4 +110,5 @@ class Scores:
         self.seen.append(weights(model))
         self.training.append(model.training)
         index = len(self.seen) - 1
-        return {"calibrated_nll": self.values[index], "accuracy": self.accuracies[index]}
+        nll, accuracy = self.values[index], self.accuracies[index]
+        return Validated({"calibrated_nll": nll, "accuracy": accuracy}, [-nll], accuracy)

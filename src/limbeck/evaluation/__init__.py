@@ -5,9 +5,18 @@ from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixt
 from limbeck.evaluation.chance import Chance, against_chance
 from limbeck.evaluation.cost import Speed, measure, measure_all
 from limbeck.evaluation.floor import Floor, require_words, tfidf_floor
-from limbeck.evaluation.metrics import accuracy, agreement, confusion, kl, mean_scores, nll, reliability, scores
-from limbeck.evaluation.sentence import parts_sentence, sentence, transfer_sentence
-from limbeck.evaluation.significance import compare, verdict
+from limbeck.evaluation.metrics import (
+    accuracy,
+    agreement,
+    class_scores,
+    confusion,
+    kl,
+    mean_scores,
+    nll,
+    reliability,
+    scores,
+)
+from limbeck.evaluation.significance import compare, difference, verdict
 
 __all__ = [
     "Chance",
@@ -17,8 +26,10 @@ __all__ = [
     "against_chance",
     "agreement",
     "calibrated_nll",
+    "class_scores",
     "compare",
     "confusion",
+    "difference",
     "first_reached",
     "fit_temperature",
     "kl",
@@ -27,12 +38,9 @@ __all__ = [
     "measure_all",
     "mixture_weights",
     "nll",
-    "parts_sentence",
     "reliability",
     "require_words",
     "scores",
-    "sentence",
     "tfidf_floor",
-    "transfer_sentence",
     "verdict",
 ]

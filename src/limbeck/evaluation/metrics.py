@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.schema import Reliability, Scores
+from limbeck.evaluation.metric import F1_MACRO, sheet_of
+from limbeck.evaluation.schema import ClassScores, Reliability, Scores
 
 ECE_BINS = 15
 
@@ -29,15 +30,36 @@ def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def f1_macro(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Unweighted mean of the classes' F1, in [0, 1].
+    """Unweighted mean of the F1 of the classes that the labels show, in [0, 1]; see `F1_MACRO`."""
+    logits, labels = _checked(logits, labels)
+    return F1_MACRO.value(sheet_of(logits, labels))
 
-    The mean is over the classes that occur among the labels or the decisions, as `sklearn.metrics.f1_score` does when
-    it is not told the classes: a class that the test split never shows and the model never picks says nothing.
+
+def class_scores(logits: Sequence[np.ndarray], labels: np.ndarray, classes: Sequence[str]) -> list[ClassScores]:
+    """Return how one model, trained with several seeds, fares on every class.
+
+    Args:
+        logits: of each seed.
+        labels: of the split.
+        classes: the names, in the order of the labels.
     """
-    table = confusion(logits, labels)
-    occurrences = table.sum(axis=0) + table.sum(axis=1)  # 2 tp + fp + fn
-    seen = occurrences > 0
-    return float((2 * table.diagonal()[seen] / occurrences[seen]).mean())
+    tables = np.stack([confusion(one, labels) for one in logits])
+    right, rows, decided = tables.diagonal(axis1=1, axis2=2), tables[0].sum(axis=1), tables.sum(axis=1)
+    found = []
+    for index, name in enumerate(classes):
+        tp, picked, own = right[:, index], decided[:, index], int(rows[index])
+        some = picked > 0
+        found.append(
+            ClassScores(
+                name=name,
+                rows=own,
+                recall=float(np.mean(tp / own)) if own else None,
+                precision=float(np.mean(tp[some] / picked[some])) if some.any() else None,
+                f1=float(np.mean(2 * tp / np.maximum(picked + own, 1))),
+                decided=float(picked.mean()),
+            )
+        )
+    return found
 
 
 def nll(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:

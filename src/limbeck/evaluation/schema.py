@@ -4,9 +4,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+from limbeck.evaluation.metric import MetricName
+
+SCHEMA_VERSION = 2
 BUSY = 1.3
 """Wall over processor time above which a machine is said to have been busy."""
+
+Verdict = Literal["helps", "no_difference", "hurts", "one_seed", "no_baseline"]
 
 Fraction = float
 """A share in [0, 1]; the report multiplies by 100."""
@@ -67,15 +71,27 @@ class Curve(Record):
     steps: list[int]
     nll: list[float]
     accuracy: list[Fraction]
-    best_step: int = Field(description="the checkpoint kept: lowest validation NLL, the last, or that at the target")
+    f1_macro: list[Fraction] = Field(default_factory=list, description="where it is the run's metric")
+    best_step: int = Field(description="the checkpoint kept: best on validation, the last, or that at the target")
 
 
 class Reliability(Record):
-    """Confidence against accuracy in equal-width bins, of the first seed; empty bins are left out."""
+    """Confidence against accuracy in equal-width bins, of the seed shown; empty bins are left out."""
 
     confidence: list[Fraction]
     accuracy: list[Fraction]
     count: list[int]
+
+
+class ClassScores(Record):
+    """How a model fares on the rows of one class, and on those that it takes for it; means over seeds."""
+
+    name: str
+    rows: int = Field(description="test rows of this class")
+    recall: Fraction | None = Field(description="null: no test row is of this class")
+    precision: Fraction | None = Field(description="of the seeds that decide for it; null: none does")
+    f1: Fraction
+    decided: float = Field(description="test rows taken for this class")
 
 
 class Block(Record):
@@ -91,28 +107,47 @@ class Block(Record):
         default_factory=dict, description="what was chosen on validation, e.g. train.lr"
     )
     curves: list[Curve] = Field(default_factory=list)
+    per_class: list[ClassScores] = Field(default_factory=list, description="in the order of `data.classes`")
+    shown_seed: int | None = Field(
+        default=None, description="whose reliability and confusion are shown: the seed best on validation, which ships"
+    )
     reliability: Reliability | None = None
-    confusion: list[list[int]] | None = Field(default=None, description="rows true, columns predicted; first seed")
+    confusion: list[list[int]] | None = Field(default=None, description="rows true, columns predicted; seed shown")
 
 
 class Fidelity(Record):
     """How closely an arm follows the teacher on the test split, seed means."""
 
-    retention: float | None = Field(description="arm metric / teacher metric; null: the teacher gets no test row right")
+    retention: float | None = Field(description="arm metric / teacher metric; null: the teacher is at chance")
     agreement: Fraction = Field(description="share of equal decisions")
     kl_to_teacher: float = Field(description="mean KL(teacher || arm), nats, temperature 1")
 
 
-class Gain(Record):
-    """One arm minus another, for example student minus baseline: accuracy on the same test examples."""
+class Chance(Record):
+    """The teacher on the test split beside a constant prediction."""
 
+    balanced_accuracy: Fraction = Field(description="mean recall of the classes that the test labels show")
+    ci95: tuple[float, float]
+    constant: Fraction = Field(description="of any constant prediction")
+    at_chance: bool = Field(description="the interval reaches down to the constant prediction: there is no retention")
+
+
+class Difference(Record):
+    """One model minus another, in a metric on the same test examples; seed means."""
+
+    metric: MetricName
+    mean: float
+    ci95: tuple[float, float] = Field(description="bootstrap over examples and, where there are several, seeds")
+
+
+class Gain(Record):
+    """One arm minus another, for example student minus baseline: the metric on the same test examples."""
+
+    metric: MetricName
     mean: float
     ci95: tuple[float, float]
-    p_value: Fraction = Field(description="sign-flip test over the test examples")
-    p_seeds: Fraction | None = Field(
-        default=None,  # so that files written before it was measured stay readable
-        description="Welch's t-test over the seeds' accuracies; null with fewer than two seeds in an arm",
-    )
+    p_value: Fraction = Field(description="swap test over the test examples; of accuracy the sign-flip test")
+    p_seeds: Fraction | None = Field(description="Welch's t-test over the seeds' values; null with one seed")
     per_seed: list[float] = Field(description="in the order of `seeds`")
 
 
@@ -170,7 +205,8 @@ class Target(Record):
 
     metric: Literal["accuracy", "retention"] = Field(description="what the recipe asks for")
     value: float = Field(description="of that metric")
-    validation_accuracy: float = Field(description="the accuracy on validation that it means; above 1: out of reach")
+    quantity: MetricName = Field(description="what is measured on validation; of retention: the run's metric")
+    level: float = Field(description="of that quantity on validation; above 1: out of reach")
 
 
 class BudgetPoint(Record):
@@ -239,10 +275,10 @@ class DataRecord(Record):
 class Evaluation(Record):
     """A run's result."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     name: str = Field(description="the recipe's name")
     task: Literal["classification"] = "classification"
-    metric: Literal["accuracy"] = Field(default="accuracy", description="what retention and gain are about")
+    metric: MetricName = Field(default="accuracy", description="what retention, gain and verdict are about")
     test_examples: int
     seeds: list[int]
     data: DataRecord
@@ -253,10 +289,15 @@ class Evaluation(Record):
     ceiling: Block | None = Field(default=None, description="the student, trained with the labels of the target")
     floor: Block | None = Field(description="TF-IDF + logistic regression on the same labels")
     fidelity: dict[str, Fidelity] = Field(description="by arm")
-    retention: float | None
+    retention: float | None = Field(description="null: the teacher is at chance")
+    over_teacher: Difference = Field(description="student minus teacher")
+    teacher_chance: Chance
     agreement: Fraction
     kl_to_teacher: float
     gain: Gain | None = Field(description="student minus baseline")
+    gain_in_the_other_metric: Difference | None = Field(
+        default=None, description="student minus baseline: in macro F1 where the run's metric is accuracy, and so on"
+    )
     decomposition: Decomposition | None = Field(
         default=None, description="of the gain; null unless the baseline and hard_labels were trained"
     )
@@ -264,8 +305,10 @@ class Evaluation(Record):
         default=None,
         description="(student - baseline) / (ceiling - baseline); null unless that gap was measured and is positive",
     )
-    verdict: Literal["helps", "no_difference", "hurts", "no_baseline"]
-    sentence: str = Field(description="the verdict in words")
+    verdict: Verdict
+    sentence: str = Field(description="the verdict in one sentence")
+    statistics: str = Field(description="how sure it is, in words; empty without a baseline")
+    warnings: list[str] = Field(default_factory=list, description="what the verdict alone would hide, a sentence each")
     target: Target | None = Field(default=None, description="null: every training went on to its end")
     steps_to_target: dict[str, list[int | None]] | None = Field(
         default=None, description="optimizer steps by arm, in the order of `seeds`; null for a seed: not reached"

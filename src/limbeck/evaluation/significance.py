@@ -1,87 +1,113 @@
 """Did it help? The gain of the student over its baseline, how sure it is, and the verdict."""
 
-from typing import Literal
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.schema import Gain
+from limbeck.evaluation.metric import Metric
+from limbeck.evaluation.schema import Difference, Gain, Verdict
 
-FLIPS = 100_000
+SWAPS = 100_000
 RESAMPLES = 10_000
 LEVEL = 0.05
 _SEED = 20_240_229  # of the tests' own draws, unrelated to training seeds: the same inputs give the same numbers
-_CELLS = 4_000_000  # most counts held at once by the bootstrap: 32 MB
-
-Verdict = Literal["helps", "no_difference", "hurts", "no_baseline"]
+_CELLS = 4_000_000  # most numbers held at once by a test: 32 MB
+_OFTEN = 16  # from so many examples of one pattern on, one binomial draw costs less than a draw an example
+_FEW = 100  # patterns: all are drawn so
+_ROUNDING = 1e-9  # far less than one answer changes a metric
 
 
 def compare(
-    student_correct: np.ndarray, baseline_correct: np.ndarray, *, _flips: int = FLIPS, _resamples: int = RESAMPLES
+    student: NDArray,
+    baseline: NDArray,
+    metric: Metric,
+    *,
+    _swaps: int = SWAPS,
+    _resamples: int = RESAMPLES,
+    _seed: int = _SEED,
 ) -> Gain:
-    """Compare two arms, trained with several seeds each, on the same test examples.
+    """Compare two arms, trained with the same seeds, on the same test examples.
 
-    The gain is on accuracy (correctness), also where the recipe's metric is macro F1: that is no mean over examples.
-    An example's difference is `d_i = mean over seeds of student - mean over seeds of baseline`, so seeds are never
-    pooled as if they were examples.
+    The statistic is the mean over seeds of the metric, student minus baseline. Seeds are never pooled as if they were
+    examples.
 
-    - `p_value`: two-sided sign-flip test on d; exact when d is symmetric about 0, that is for the networks at hand. It
-      does not see that other seeds would have given other networks; the interval and `p_seeds` do.
+    - `p_value`: two-sided swap test. A swap exchanges an example's answers between the two arms, for all seeds at once
+      (seed k with seed k); every set of swaps is as likely where the teacher makes no difference. For a mean over
+      examples, such as accuracy, this is the sign-flip test. It judges the networks at hand: it does not see that other
+      seeds would have given other networks; the interval and `p_seeds` do.
     - `p_seeds`: two-sided t-test of Welch (1947, "The Generalization of 'Student's' Problem when Several Different
-      Population Variances Are Involved") over the arms' accuracies by seed: would other seeds have given the gain too?
-      The interval asks that as well, but a bootstrap of a few seeds has too short tails. None with fewer than two seeds
-      in an arm. Where both arms have as many right with every seed (networks that do not depend on it) it is the limit
-      of little spread: 0 if the arms differ, else 1. The seeds then raise no doubt, and the examples decide.
+      Population Variances Are Involved") over the arms' metric by seed: would other seeds have given the gain too? The
+      interval asks that as well, but a bootstrap of a few seeds has too short tails. None with one seed. Where every
+      seed of either arm has the same value (networks that do not depend on it) it is the limit of little spread: 0 if
+      the arms differ, else 1. The seeds then raise no doubt, and the examples decide.
     - `ci95`: percentile bootstrap over examples and, independently per arm, over seeds. An arm of S seeds is resampled
       with S - 1 draws, which makes the variance between seeds unbiased (McCarthy and Snowden 1985, "The Bootstrap and
       Finite Population Sampling"); S draws understate it by (S - 1) / S, a third for three seeds. One seed has no
       variance to resample: the interval is then about that one training only.
-    - `per_seed`: with as many seeds in both arms, seed by seed (row k with row k); else each student seed minus the
-      baseline's mean.
+    - `per_seed`: seed by seed.
 
     Args:
-        student_correct: `(seeds, n)` booleans (or 0 and 1), right or wrong by seed and test example.
-        baseline_correct: `(seeds, n)`, of its own number of seeds, the same examples in the same order.
+        student: `(seeds, examples, k)`, the metric's parts.
+        baseline: the same of the other arm.
+        metric: what is compared.
 
     Returns:
-        Fractions of accuracy in [-1, 1] (0.01 is one point), `p_value` in (0, 1] and `p_seeds` in [0, 1]; equal for
+        Fractions of the metric in [-1, 1] (0.01 is one point), `p_value` in (0, 1] and `p_seeds` in [0, 1]; equal for
         equal inputs.
 
     Raises:
-        LimbeckError: on empty or misshapen input, unequal examples, or values other than 0 and 1.
+        LimbeckError: on empty, misshapen or unequal input.
     """
-    student, baseline = _checked(student_correct, "student"), _checked(baseline_correct, "baseline")
-    if student.shape[1] != baseline.shape[1]:
+    student, baseline = np.asarray(student), np.asarray(baseline)
+    if student.ndim != 3 or 0 in student.shape or student.shape != baseline.shape:
         raise LimbeckError(
-            f"the arms were tested on different examples: {student.shape[1]} and {baseline.shape[1]}",
+            f"two arms need parts of one form, (seeds, examples, k): got {student.shape} and {baseline.shape}",
             where="significance",
         )
-    by_seed, by_baseline = student.mean(axis=1), baseline.mean(axis=1)
-    paired = by_baseline if len(by_baseline) == len(by_seed) else by_baseline.mean()
-    low, high = np.quantile(_bootstrap(student, baseline, _resamples), [LEVEL / 2, 1 - LEVEL / 2])
+    student, baseline = student.astype(np.int16), baseline.astype(np.int16)
+    by_seed, by_baseline = (metric.of(arm.sum(axis=1, dtype=np.int64)) for arm in (student, baseline))
+    low, high = np.quantile(_bootstrap(student, baseline, metric, _resamples, _seed), [LEVEL / 2, 1 - LEVEL / 2])
     return Gain(
+        metric=metric.name,
         mean=float(by_seed.mean() - by_baseline.mean()),
         ci95=(float(low), float(high)),
-        p_value=_sign_flip(student, baseline, _flips),
-        p_seeds=_welch(student, baseline),
-        per_seed=(by_seed - paired).tolist(),
+        p_value=_swap_test(student, baseline, metric, _swaps, _seed),
+        p_seeds=_welch(by_seed, by_baseline, student.shape[1]),
+        per_seed=(by_seed - by_baseline).tolist(),
     )
+
+
+def difference(one: NDArray, other: NDArray, metric: Metric) -> Difference:
+    """Return one model minus another, with the interval of `compare`; they may differ in the number of seeds.
+
+    Args:
+        one: `(seeds, examples, k)`, the metric's parts.
+        other: of the same examples; a model that was trained once has one seed.
+        metric: what is compared.
+    """
+    drawn = _bootstrap(one.astype(np.int16), other.astype(np.int16), metric, RESAMPLES, _SEED)
+    low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
+    mean = np.mean(metric.of(one.sum(axis=1, dtype=np.int64))) - np.mean(metric.of(other.sum(axis=1, dtype=np.int64)))
+    return Difference(metric=metric.name, mean=float(mean), ci95=(float(low), float(high)))
 
 
 def verdict(gain: Gain | None) -> Verdict:
     """Judge a gain: `helps` iff ci95's low end > 0, both p-values < 0.05 and every seed gains; `hurts` mirrored.
 
-    Anything else is `no_difference`, and no gain (no baseline was trained) `no_baseline`. A `p_seeds` of None asks
-    nothing. Between two arms of equal true accuracy the rule errs in at most 6 % of runs with two seeds or more
-    (simulated in the tests; 0.1 to 4.2 % for two to five seeds of standard deviation 0 to 4.5 points and 100 to 25,000
-    examples). A true gain of 5 points on 2,000 examples, with seeds of 0.75 points, is found in 99 % of runs with three
-    seeds and in 56 % with two. With one seed the verdict speaks of that one training only: of arms of equal true
-    accuracy it errs in 22 % of runs, with seeds of 0.75 points and 2,000 examples.
+    Anything else is `no_difference`. One seed is `one_seed`: it cannot tell a gain from the luck of a training. No gain
+    (no baseline was trained) is `no_baseline`.
+
+    How often a verdict is given between arms of equal true quality, and how often a true gain is found, is simulated by
+    `benchmarks/verdict_errors.py`; the table is in `docs/verdict.md`.
     """
     if gain is None:
         return "no_baseline"
+    if gain.p_seeds is None:
+        return "one_seed"
     low, high = gain.ci95
-    if gain.p_value < LEVEL and (gain.p_seeds is None or gain.p_seeds < LEVEL):
+    if gain.p_value < LEVEL and gain.p_seeds < LEVEL:
         if low > 0 and all(one > 0 for one in gain.per_seed):
             return "helps"
         if high < 0 and all(one < 0 for one in gain.per_seed):
@@ -89,66 +115,98 @@ def verdict(gain: Gain | None) -> Verdict:
     return "no_difference"
 
 
-def _sign_flip(student: np.ndarray, baseline: np.ndarray, flips: int) -> float:
-    """Return (count + 1) / (flips + 1), counting random signs of d whose |sum| is at least the observed one."""
-    # d in units of 1 / (student seeds * baseline seeds) is an integer, so ties with the observed sum are exact.
-    d = len(baseline) * student.sum(axis=0) - len(student) * baseline.sum(axis=0)
-    sizes, counts = np.unique(np.abs(d[d != 0]), return_counts=True)
-    # d takes few distinct sizes. The signs of the n_v examples of size v sum to v * (2 * Binomial(n_v, 1/2) - n_v):
-    # the same distribution as flipping every example, without examples * flips draws.
-    rng = np.random.default_rng(_SEED)
-    total = np.zeros(flips, dtype=np.int64)
-    for size, count in zip(sizes, counts, strict=True):
-        total += size * (2 * rng.binomial(count, 0.5, size=flips) - count)
-    return float((np.count_nonzero(np.abs(total) >= abs(d.sum())) + 1) / (flips + 1))
+def _swap_test(student: NDArray, baseline: NDArray, metric: Metric, swaps: int, seed: int) -> float:
+    """Return (count + 1) / (swaps + 1), counting random swaps with a statistic at least as far from 0 as observed."""
+    # The sums of both arms together stay what they are. A swap of an example changes the sign of its difference, so
+    # that the arms' sums are (total + signed differences) / 2 and (total - signed differences) / 2.
+    differences, total = student - baseline, (student + baseline).sum(axis=1, dtype=np.int64)
+    if metric.linear:
+        differences, total = differences.sum(axis=0, keepdims=True), total.sum(axis=0, keepdims=True)
+    seeds, examples, width = differences.shape
+
+    def statistic(sums: NDArray) -> NDArray:
+        """Return `(n,)` of sums of signed differences, `(n, seeds * k)`."""
+        sums = sums.reshape(-1, seeds, width)
+        return (metric.of((total + sums) / 2) - metric.of((total - sums) / 2)).mean(axis=-1)
+
+    rows = differences.transpose(1, 0, 2).reshape(examples, -1)
+    observed = abs(statistic(rows.sum(axis=0, dtype=np.int64))[0]) - _ROUNDING
+    rows = rows[rows.any(axis=1)]
+    leading = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)]
+    patterns, counts = _patterns(rows * np.sign(leading)[:, None])
+    # Examples of one pattern are interchangeable: their signs add up to 2 * Binomial(count, 1/2) - count.
+    drawn = (counts >= _OFTEN) | (len(counts) <= _FEW)
+    rng = np.random.default_rng(seed)
+    alone = np.repeat(patterns[~drawn], counts[~drawn], axis=0)
+    add = _adder(np.vstack([patterns[drawn], alone]))
+    step, count = max(8, _CELLS // (len(patterns) + len(alone) + 2 * seeds * width)), 0
+    for start in range(0, swaps, step):
+        size = min(step, swaps - start)
+        often = [2 * rng.binomial(each, 0.5, size=size) - each for each in counts[drawn]]
+        signs = np.vstack([*often, 2 * _bits(len(alone), size, rng) - 1.0]).astype(np.float32)
+        count += int(np.count_nonzero(np.abs(statistic(add(signs))) >= observed))
+    return (count + 1) / (swaps + 1)
 
 
-def _welch(student: np.ndarray, baseline: np.ndarray) -> float | None:
-    """Return the p-value of Welch's test over the seeds' accuracies, or None where an arm has no two seeds."""
-    if min(len(student), len(baseline)) < 2:
+def _bits(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return fair coins, `(rows, columns)`."""
+    count = rows * columns
+    return np.unpackbits(np.frombuffer(rng.bytes(-(-count // 8)), np.uint8), count=count).reshape(rows, columns)
+
+
+def _welch(student: NDArray, baseline: NDArray, examples: int) -> float | None:
+    """Return the p-value of Welch's test over the seeds' values of the metric, or None with one seed."""
+    if len(student) < 2:
         return None
     from scipy.stats import ttest_ind_from_stats  # late: 1 s that one seed need not pay
 
-    # Numbers of right answers: the same p as of accuracies, and whole, so that no spread is exactly 0.
-    right = [arm.sum(axis=1) for arm in (student, baseline)]
-    if not any(np.ptp(arm) for arm in right):
-        return float(right[0][0] == right[1][0])
-    first, second = ((arm.mean(), arm.std(ddof=1), len(arm)) for arm in right)
+    # In examples, rounded: accuracies become whole numbers, and equal values have a spread of exactly 0.
+    values = [np.round(arm * examples, 6) for arm in (student, baseline)]
+    if not any(np.ptp(arm) for arm in values):
+        return float(values[0][0] == values[1][0])
+    first, second = ((arm.mean(), arm.std(ddof=1), len(arm)) for arm in values)
     return float(ttest_ind_from_stats(*first, *second, equal_var=False).pvalue)
 
 
-def _bootstrap(student: np.ndarray, baseline: np.ndarray, resamples: int) -> np.ndarray:
+def _bootstrap(student: NDArray, baseline: NDArray, metric: Metric, resamples: int, seed: int) -> NDArray[np.float64]:
     """Return `(resamples,)` gains, examples and each arm's seeds drawn anew."""
-    # Examples with the same right and wrong over all seeds are interchangeable: n draws with replacement are one
-    # multinomial draw of how often each pattern occurs.
-    examples = student.shape[1]
-    correct = np.vstack([student, baseline]).T
-    packed = np.packbits(correct.astype(bool), axis=1)  # a third of the time of sorting whole rows
-    _, first, counts = np.unique(packed, axis=0, return_index=True, return_counts=True)
-    patterns = correct[first].astype(np.float64)
-    rng = np.random.default_rng(_SEED)
+    # Examples with the same parts in every network are interchangeable: n draws with replacement are one multinomial
+    # draw of how often each pattern occurs.
+    both = np.concatenate([student, baseline])
+    networks, examples, width = both.shape
+    patterns, counts = _patterns(both.transpose(1, 0, 2).reshape(examples, -1))
+    rng = np.random.default_rng(seed)
     weights = np.hstack([_seed_weights(len(student), resamples, rng), -_seed_weights(len(baseline), resamples, rng)])
-    gains = np.empty(resamples)
-    step = max(1, _CELLS // len(patterns))
+    add, gains = _adder(patterns), np.empty(resamples)
+    step = max(1, _CELLS // (len(patterns) + 2 * networks * width))
     for start in range(0, resamples, step):
         rows = slice(start, min(start + step, resamples))
-        drawn = rng.multinomial(examples, counts / examples, size=rows.stop - start).astype(np.float64)
-        gains[rows] = (drawn @ patterns * weights[rows]).sum(axis=1) / examples
+        drawn = rng.multinomial(examples, counts / examples, size=rows.stop - start)
+        values = metric.of(add(drawn.T.astype(np.float32)).reshape(-1, networks, width))
+        gains[rows] = (values * weights[rows]).sum(axis=1)
     return gains
 
 
-def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return `(resamples, seeds)`: each seed's share of seeds - 1 draws."""
     draws = max(seeds - 1, 1)
     return rng.multinomial(draws, np.full(seeds, 1 / seeds), size=resamples) / draws
 
 
-def _checked(correct: np.ndarray, arm: str) -> np.ndarray:
-    correct = np.asarray(correct)
-    if correct.ndim != 2 or 0 in correct.shape:
-        raise LimbeckError(
-            f"correctness of the {arm} must be (seeds, examples), got {correct.shape}", where="significance"
-        )
-    if not np.isin(correct, (0, 1)).all():
-        raise LimbeckError(f"correctness of the {arm} must be 0 or 1", where="significance")
-    return correct.astype(np.int64)
+def _patterns(rows: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """Return the different rows, in order, and how often each occurs."""
+    if not len(rows):
+        return rows, np.zeros(0, dtype=np.int64)
+    # Whole rows are compared as bytes, which is much faster than column by column; big-endian bytes sort as numbers do.
+    packed = np.ascontiguousarray(rows.astype(">i2")).view(np.dtype((np.void, 2 * rows.shape[1]))).ravel()
+    _, first, counts = np.unique(packed, return_index=True, return_counts=True)
+    return rows[first], counts
+
+
+def _adder(patterns: NDArray[np.int16]) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+    """Return what adds up patterns, each taken so many times: `(patterns, draws)` to sums, `(draws, m)`."""
+    from scipy.sparse import csr_array  # late, as scipy.stats is
+
+    # Sparse: where classes are many, few of a pattern's numbers are not 0. Whole numbers below 2**24 are exact.
+    transposed = csr_array(patterns.T.astype(np.float32))
+    return lambda times: (transposed @ times).T.astype(np.float64)

@@ -1,11 +1,11 @@
 """The arms: ways of training the student, compared in the end."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from limbeck.console import say
@@ -53,13 +53,13 @@ class Arm:
 
     @property
     def best_seed(self) -> int:
-        """The seed with the lowest validation NLL, of those that reached the target if any did."""
+        """The seed that is best on validation, of those that reached the target if any did."""
 
-        def rank(seed: int) -> tuple[bool, float]:
+        def rank(seed: int) -> tuple[bool, list[float]]:
             history = self.trained[seed].history
-            return history.target_step is None, history.best_nll
+            return history.target_step is not None, history.best
 
-        return min(self.trained, key=rank)
+        return max(self.trained, key=rank)
 
 
 def preflight(recipe: Recipe, material: Material) -> None:
@@ -188,20 +188,22 @@ def train_arm(
 ) -> Arm:
     """Tune an arm on validation with the first seed, then train every seed with the settings that won.
 
-    The settings that reach the target in the fewest steps win; without one, or where none does, the lowest NLL. Every
-    training takes a share of the recipe's steps. A title tells an arm from those of its name elsewhere in the run.
+    The settings that reach the target in the fewest steps win; without one, or where none does, those that are best on
+    validation. Every training takes a share of the recipe's steps. A title tells an arm from those of its name
+    elsewhere in the run.
     """
     candidates = recipe.candidates(name)
     if share < 1:
         candidates = [(point, settings.shortened(share)) for point, settings in candidates]
-    level = None if target is None else target.validation_accuracy
 
     def train(settings: NetworkSettings, seed: int, place: Path, title: str) -> Trained:
         if teacher is None:
             lesson = material.from_labels(settings, "ceiling" if name == "ceiling" else "labelled")
         else:
             lesson = material.from_teacher(settings, recipe, teacher, answers.names, arm=name)
-        return train_network(settings, material, lesson, seed=seed, folder=place, title=title, target=level)
+        return train_network(
+            settings, material, lesson, seed=seed, folder=place, title=title, metric=recipe.metric, target=target
+        )
 
     # Read and checked once an arm, not once a network.
     teacher, title = _teacher_of(name, material.splits, answers), title or name
@@ -229,8 +231,11 @@ def train_arm(
 
 
 def _best(histories: Sequence[History]) -> int:
-    steps = [history.target_step or np.inf for history in histories]
-    return int(np.lexsort(([history.best_nll for history in histories], steps))[0])
+    def rank(index: int) -> tuple[float, list[float]]:
+        history = histories[index]
+        return -(history.target_step or math.inf), history.best
+
+    return max(range(len(histories)), key=rank)
 
 
 def _scores(
@@ -238,7 +243,7 @@ def _scores(
 ) -> list[dict[str, Any]]:
     """Return what each point of the grid led to."""
     return [
-        {"values": point, "nll": history.best_nll, **({} if target is None else {"target_step": history.target_step})}
+        {"values": point, "best": history.best, **({} if target is None else {"target_step": history.target_step})}
         for (point, _), history in zip(candidates, histories, strict=True)
     ]
 

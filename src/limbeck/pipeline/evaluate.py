@@ -1,7 +1,7 @@
 """The one touch of the test split: every model's answers, the comparison, and what it costs to run them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,26 +12,25 @@ from numpy.typing import NDArray
 from limbeck.bundle import Answer, Delivery, Student, write_bundle
 from limbeck.data import Splits
 from limbeck.evaluation import (
+    Chance,
     Floor,
+    against_chance,
     agreement,
     compare,
-    confusion,
+    difference,
     kl,
-    mean_scores,
     measure_all,
-    reliability,
-    scores,
-    sentence,
     tfidf_floor,
     verdict,
 )
+from limbeck.evaluation.metric import METRICS, Metric, MetricName, sheet_of
 from limbeck.evaluation.schema import (
     Block,
     BundleRecord,
     Cost,
-    Curve,
     DataRecord,
     Decomposition,
+    Difference,
     Disagreement,
     Evaluation,
     Fidelity,
@@ -39,9 +38,11 @@ from limbeck.evaluation.schema import (
     TestEvaluation,
     Timed,
 )
+from limbeck.evaluation.schema import Chance as ChanceRecord
 from limbeck.files import read_json, size_of, write_json
 from limbeck.losses import CATALOG
 from limbeck.pipeline.arms import Arm
+from limbeck.pipeline.blocks import arm_block, floor_block, teacher_block
 from limbeck.pipeline.export import Exported
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
@@ -49,6 +50,7 @@ from limbeck.pipeline.reading import what_was_read
 from limbeck.pipeline.teacher import TeacherAnswers
 from limbeck.ranks import ALONE, Ranks
 from limbeck.recipe import Recipe
+from limbeck.report.sentence import sentence, statistics, warnings
 from limbeck.report.target import outcome
 from limbeck.runtime.bundle import softmax
 
@@ -104,44 +106,42 @@ def evaluate(
     seconds: Mapping[str, float],
 ) -> Evaluation:
     """Return the whole result."""
-    labels = splits.test.labels
-    blocks = {
-        name: _block(list(by_seed.values()), list(by_seed), labels, costs.get(name), arms[name])
-        for name, by_seed in answers.arms.items()
-    }
-    teacher_block = _teacher_block(answers.teacher, labels, costs.get("teacher"), teacher, recipe.seeds[0])
+    labels, metric = splits.test.labels, METRICS[recipe.metric]
+    blocks = {name: arm_block(by_seed, splits, costs.get(name), arms[name]) for name, by_seed in answers.arms.items()}
+    blocks["teacher"] = teacher_block(answers.teacher, splits, costs.get("teacher"), teacher, recipe.seeds[0])
+    chance = against_chance(answers.teacher, labels)
     fidelity = {
-        name: _fidelity(blocks[name], teacher_block, list(by_seed.values()), answers.teacher)
+        name: _fidelity(blocks[name], blocks["teacher"], list(by_seed.values()), answers.teacher, metric, chance)
         for name, by_seed in answers.arms.items()
     }
-    gain = _gain(answers.arms, labels, "student", "baseline")
     own = fidelity["student"]
-    floor_block = _floor_block(answers.floor, labels, costs.get("floor"))
-    said = sentence(
-        gain,
-        student=blocks["student"].accuracy,
-        teacher=teacher_block.accuracy,
-        baseline=blocks["baseline"].accuracy if "baseline" in blocks else None,
-        floor=None if floor_block is None else floor_block.accuracy,
+    gain = _gain(answers.arms, labels, metric, "student", "baseline")
+    over_teacher = difference(
+        _parts(metric, labels, answers.arms["student"].values()), _parts(metric, labels, [answers.teacher]), metric
     )
-    return Evaluation(
+    result = Evaluation(
         name=recipe.name,
+        metric=recipe.metric,
         test_examples=len(splits.test),
         seeds=recipe.seeds,
         data=_data(recipe, splits).model_copy(update=what_was_read(teacher.networks, arms)),
-        teacher=teacher_block,
+        teacher=blocks["teacher"],
         student=blocks["student"],
         baseline=blocks.get("baseline"),
         hard_labels=blocks.get("hard_labels"),
         ceiling=blocks.get("ceiling"),
-        floor=floor_block,
+        floor=floor_block(answers.floor, splits, costs.get("floor")),
         fidelity=fidelity,
         **own.model_dump(),
+        over_teacher=over_teacher,
+        teacher_chance=ChanceRecord(**asdict(chance), at_chance=chance.at_chance),
         gain=gain,
-        decomposition=_decomposition(answers.arms, labels),
-        gap_recovered=_gap_recovered(blocks),
+        gain_in_the_other_metric=_other_gain(answers.arms, labels, metric),
+        decomposition=_decomposition(answers.arms, labels, metric),
+        gap_recovered=_gap_recovered(blocks, recipe.metric),
         verdict=verdict(gain),
-        sentence=said,
+        sentence=sentence(gain, retention=own.retention, over_teacher=over_teacher),
+        statistics=statistics(gain, over_teacher),
         target=arms["student"].target,
         steps_to_target=_steps_to_target(arms),
         bundle=delivery,
@@ -150,6 +150,7 @@ def evaluate(
         test_evaluations=list(test_log),
         seconds=dict(seconds),
     )
+    return result.model_copy(update={"warnings": warnings(result)})
 
 
 def measure_costs(
@@ -198,7 +199,7 @@ def deliver(
         "test_examples": len(splits.test),
         "seeds": recipe.seeds,
         "seed": arm.best_seed,
-        "target": outcome(target.validation_accuracy, trained.history) if target else None,
+        "target": outcome(target, trained.history) if target else None,
         "data": _data(recipe, splits).model_dump(),
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
@@ -235,85 +236,55 @@ def log_test_use(folder: Path, recipe: Recipe, models: Sequence[str]) -> list[Te
     return [TestEvaluation(**record) for record in log]
 
 
-def _block(
-    logits: Sequence[NDArray[np.float32]],
-    seeds: Sequence[int | None],
-    labels: NDArray[np.int64],
-    cost: Cost | None,
-    arm: Arm | None,
-) -> Block:
-    per_seed = [scores(value, labels, seed) for value, seed in zip(logits, seeds, strict=True)]
-    mean = mean_scores(per_seed)
-    return Block(
-        accuracy=mean.accuracy,
-        f1_macro=mean.f1_macro,
-        nll=mean.nll,
-        ece=mean.ece,
-        per_seed=per_seed,
-        cost=cost,
-        settings=dict(arm.chosen) if arm else {},
-        curves=[_curve(seed, trained) for seed, trained in arm.trained.items()] if arm else [],
-        reliability=reliability(logits[0], labels),
-        confusion=confusion(logits[0], labels).tolist(),
-    )
-
-
-def _teacher_block(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], cost: Cost | None, teacher: TeacherAnswers, seed: int
-) -> Block:
-    block = _block([logits], [seed], labels, cost, None)
-    # An ensemble's members learned each for itself; a solver leaves no curve.
-    alone = [trained for trained in teacher.networks.values() if len(teacher.members) == 1]
-    curves = [_curve(seed, trained) for trained in alone if trained.history.validations]
-    return block.model_copy(update={"curves": curves, "settings": teacher.settings})
-
-
-def _floor_block(floor: Floor | None, labels: NDArray[np.int64], cost: Cost | None) -> Block | None:
-    if floor is None:
-        return None
-    return _block([floor.test_logits], [None], labels, cost, None).model_copy(update={"settings": floor.settings})
-
-
-def _curve(seed: int, trained: Trained) -> Curve:
-    records = trained.history.validations
-    return Curve(
-        seed=seed,
-        steps=[int(record["step"]) for record in records],
-        nll=[record["nll"] for record in records],
-        accuracy=[record["accuracy"] for record in records],
-        best_step=trained.history.best_step,
-    )
-
-
 def _fidelity(
-    block: Block, teacher: Block, logits: Sequence[NDArray[np.float32]], answers: NDArray[np.float32]
+    block: Block,
+    teacher: Block,
+    logits: Sequence[NDArray[np.float32]],
+    answers: NDArray[np.float32],
+    metric: Metric,
+    chance: Chance,
 ) -> Fidelity:
+    own, wanted = (getattr(one, metric.name) for one in (block, teacher))
     return Fidelity(
-        retention=block.accuracy / teacher.accuracy if teacher.accuracy else None,
+        retention=None if chance.at_chance or not wanted else own / wanted,
         agreement=float(np.mean([agreement(answers, value) for value in logits])),
         kl_to_teacher=float(np.mean([kl(answers, value) for value in logits])),
     )
 
 
-def _gain(arms: _ByArm, labels: NDArray[np.int64], name: str, over: str) -> Gain | None:
+def _parts(metric: Metric, labels: NDArray[np.int64], logits: Iterable[NDArray[np.float32]]) -> NDArray[np.int8]:
+    """Return the metric's parts of a model, (seeds, examples, k), from its logits by seed."""
+    return np.stack([metric.parts(sheet_of(one, labels)) for one in logits])
+
+
+def _gain(arms: _ByArm, labels: NDArray[np.int64], metric: Metric, name: str, over: str) -> Gain | None:
     """Return what one arm gains over another; None when the run does not have both."""
     if not {name, over} <= arms.keys():
         return None
-    one, other = (np.stack([value.argmax(1) == labels for value in arms[arm].values()]) for arm in (name, over))
-    return compare(one, other)
+    one, other = (_parts(metric, labels, arms[arm].values()) for arm in (name, over))
+    return compare(one, other, metric)
 
 
-def _decomposition(arms: _ByArm, labels: NDArray[np.int64]) -> Decomposition | None:
-    text = _gain(arms, labels, "hard_labels", "baseline")
-    soft_targets = _gain(arms, labels, "student", "hard_labels")
+def _other_gain(arms: _ByArm, labels: NDArray[np.int64], metric: Metric) -> Difference | None:
+    """Return student minus baseline in the metric that is not the run's."""
+    if "baseline" not in arms:
+        return None
+    (other,) = (one for one in METRICS.values() if one != metric)
+    student, baseline = (_parts(other, labels, arms[arm].values()) for arm in ("student", "baseline"))
+    return difference(student, baseline, other)
+
+
+def _decomposition(arms: _ByArm, labels: NDArray[np.int64], metric: Metric) -> Decomposition | None:
+    text = _gain(arms, labels, metric, "hard_labels", "baseline")
+    soft_targets = _gain(arms, labels, metric, "student", "hard_labels")
     return Decomposition(text=text, soft_targets=soft_targets) if text and soft_targets else None
 
 
-def _gap_recovered(blocks: Mapping[str, Block]) -> float | None:
+def _gap_recovered(blocks: Mapping[str, Block], metric: MetricName) -> float | None:
     if not {"baseline", "ceiling"} <= blocks.keys():
         return None
-    gap = blocks["ceiling"].accuracy - blocks["baseline"].accuracy
-    return (blocks["student"].accuracy - blocks["baseline"].accuracy) / gap if gap > 0 else None
+    student, baseline, ceiling = (getattr(blocks[name], metric) for name in ("student", "baseline", "ceiling"))
+    return (student - baseline) / (ceiling - baseline) if ceiling > baseline else None
 
 
 def _steps_to_target(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | None:

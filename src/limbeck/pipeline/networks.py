@@ -11,7 +11,9 @@ from limbeck.console import say
 from limbeck.data import Rows, Splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
-from limbeck.evaluation import accuracy, calibrated_nll, nll
+from limbeck.evaluation import calibrated_nll, nll
+from limbeck.evaluation.metric import METRICS, MetricName, chooses, sheet_of
+from limbeck.evaluation.schema import Target
 from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.once import train_once
 from limbeck.pipeline.pretrain import pretrain
@@ -20,7 +22,7 @@ from limbeck.pipeline.views import View
 from limbeck.recipe import NetworkSettings
 from limbeck.report.target import outcome
 from limbeck.teachers.module import weights_digest
-from limbeck.trainer import GroupSource, History, Validate, predict_logits
+from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
 from limbeck.types import Batch, best_device
 
 
@@ -61,9 +63,10 @@ def train_network(
     seed: int,
     folder: Path,
     title: str,
-    target: float | None = None,
+    metric: MetricName = "accuracy",
+    target: Target | None = None,
 ) -> Trained:
-    """Train a network, up to an accuracy on validation if there is a target, or load it from a folder that holds it."""
+    """Train a network, up to the target on validation if there is one, or load it from a folder that holds it."""
     view = material.view(settings)
     model = material.build(settings, seed=seed)
     start = start_of(model, settings.model, material, view, title=title)
@@ -82,14 +85,17 @@ def train_network(
             "settings": settings.model_dump(mode="json"),
             "view": view.digest,
             "seed": seed,
+            "metric": metric,
             **lesson.inputs,
             **start,
-            **({} if target is None else {"target": target}),
+            **({} if target is None else {"target": [target.quantity, target.level]}),
         },
         steps=lesson.steps(settings.train),
-        validate=validator(view, material.splits, lesson.weights),
+        validate=validator(
+            view, material.splits, metric, goal=target.quantity if target else "accuracy", weights=lesson.weights
+        ),
         title=title,
-        target=target,
+        target=None if target is None else target.level,
     )
     if target is not None and not stage.done:
         say(f"  {title}: {outcome(target, history)}")
@@ -101,16 +107,33 @@ def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:
     return next(iter(batches.group(0))).to(best_device()) if lesson.objective.pairs else None
 
 
-def validator(view: View, splits: Splits, weights: NDArray[np.float32] | None) -> Validate:
-    """Return what scores a network on the validation split; what chooses weighs the classes as the training does."""
+def validator(
+    view: View,
+    splits: Splits,
+    metric: MetricName,
+    *,
+    goal: MetricName = "accuracy",
+    weights: NDArray[np.float32] | None = None,
+) -> Validate:
+    """Return what scores a network on the validation split.
+
+    Args:
+        view: what it reads.
+        splits: of the run.
+        metric: the run's, which chooses.
+        goal: the metric that a target is a level of.
+        weights: of the classes, in the likelihood that chooses: as the training weighs them.
+    """
     labels = splits.validation.labels
 
-    def validate(model: nn.Module) -> dict[str, float]:
+    def validate(model: nn.Module) -> Validated:
         logits = predict_logits(model, view.validation).numpy()
-        return {
+        sheet = sheet_of(logits, labels)
+        found = {
             "nll": nll(logits, labels),
-            "accuracy": accuracy(logits, labels),
+            **{name: one.value(sheet) for name, one in METRICS.items() if name in ("accuracy", metric, goal)},
             "calibrated_nll": calibrated_nll(logits, labels, weights),
         }
+        return Validated(found, chooses(metric, found), found[goal])
 
     return validate

@@ -17,7 +17,7 @@ from limbeck import __version__
 from limbeck.console import logged_to, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import require_words, transfer_sentence
+from limbeck.evaluation import require_words
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.models import let_import
@@ -41,6 +41,7 @@ from limbeck.report import write_report
 from limbeck.report.curves import sentences as curve_sentences
 from limbeck.report.format import words
 from limbeck.report.reading import sentences as reading_sentences
+from limbeck.report.sentence import transfer_sentence
 from limbeck.tracking import tracked_by, tracking
 
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
@@ -245,8 +246,9 @@ def _evaluate(
         {"name": words(name), **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
         for name, block in result.models.items()
     ]
-    sentences = [result.sentence, transfer_sentence(result), *reading_sentences(result), *curve_sentences(result)]
-    said = "\n".join(text for text in sentences if text is not None)
+    parts = [result.sentence, result.statistics, *result.warnings, transfer_sentence(result)]
+    parts += [*reading_sentences(result), *curve_sentences(result)]
+    said = "\n".join(text for text in parts if text)
     record, error = deliver(recipe, material, arms["student"], exported, rows, said, out)
     return result.model_copy(update={"bundle": record, "bundle_error": error})
 

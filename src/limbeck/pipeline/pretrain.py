@@ -21,7 +21,7 @@ from limbeck.pipeline.once import train_once
 from limbeck.pipeline.start import start_of
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
-from limbeck.trainer import GroupSource, TrainSettings, Validate
+from limbeck.trainer import GroupSource, TrainSettings, Validate, Validated
 from limbeck.types import Batch, device_of, evaluating
 
 _BATCH = 64
@@ -155,7 +155,7 @@ def language_training(
 def _validator(rows: Rows) -> Validate:
     """Return what scores a language model on the validation texts: nats a word."""
 
-    def validate(model: nn.Module) -> dict[str, float]:
+    def validate(model: nn.Module) -> Validated:
         if not isinstance(model, LanguageModel):
             raise TypeError(f"expected a language model, not {type(model).__name__}")
         total = count = 0.0
@@ -166,6 +166,7 @@ def _validator(rows: Rows) -> Validate:
                 real = model.predictions(inputs["attention_mask"])
                 values = -model(**inputs).log_softmax(-1)[..., 0]
                 total, count = total + float(values[real].sum()), count + float(real.sum())
-        return {"calibrated_nll": total / max(1.0, count)}
+        cost = total / max(1.0, count)
+        return Validated({"calibrated_nll": cost}, [-cost])
 
     return validate

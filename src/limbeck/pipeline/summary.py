@@ -1,11 +1,12 @@
 """What a finished run prints."""
 
 from limbeck.console import say, table
-from limbeck.evaluation import parts_sentence, transfer_sentence
+from limbeck.evaluation.metric import METRICS
 from limbeck.evaluation.schema import Block, Evaluation
 from limbeck.pipeline.order import Run
 from limbeck.report import curves, reading, target
 from limbeck.report import format as text
+from limbeck.report.sentence import parts_sentence, retention, transfer_sentence, weak_classes
 from limbeck.report.tables import busy
 
 
@@ -19,34 +20,43 @@ def print_summary(run: Run) -> None:
     table(columns, rows, title=f"{result.name}: {result.test_examples:,} test examples, {_seeds(result)}")
     if said := busy(result):
         say(f"  {said}: latencies are too high, cpu times change little")
-    kept = "-" if result.retention is None else text.percent(result.retention)
-    say(f"  retention {kept}, agreement with the teacher {text.percent(result.agreement)}")
-    if result.gain is not None:
-        low, high = result.gain.ci95
-        per_seed = ", ".join(text.points(value) for value in result.gain.per_seed)
-        p_seeds = "" if result.gain.p_seeds is None else f", over seeds {text.p_value(result.gain.p_seeds)}"
-        say(
-            f"  gain {text.points(result.gain.mean)} points (95 % interval {text.points(low)} to {text.points(high)}, "
-            f"p {text.p_value(result.gain.p_value)}{p_seeds}); by seed {per_seed}"
-        )
-    if result.target is not None:
-        say(f"  target {target.level(result.target)}:")
-        for arm in target.arms(result):
-            say(f"    {target.sentence(arm, result.target)}")
+    _print_figures(result)
     say("")
-    say(result.sentence, style="bold")
-    if (moved := transfer_sentence(result)) is not None:
-        say(moved)
-    if result.gain is not None and result.decomposition is not None:
-        say(parts_sentence(result.gain, result.decomposition))
-    for sentence in [*reading.sentences(result), *curves.sentences(result)]:
-        say(sentence)
+    _print_verdict(result)
     say("")
     if run.bundle is not None:
         say(f"  bundle  {run.bundle}  (try: echo 'a gem' | limbeck predict {run.bundle})")
     else:
         say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")
     say(f"  report  {run.report}")
+
+
+def _print_figures(result: Evaluation) -> None:
+    say(f"  {retention(result)}; agreement with the teacher {text.percent(result.agreement)}")
+    if result.gain is not None:
+        per_seed = ", ".join(text.points(value) for value in result.gain.per_seed)
+        unit = f"points of {METRICS[result.metric].title}"
+        say(f"  gain {text.points(result.gain.mean)} {unit}; by seed {per_seed}")
+    if (weak := weak_classes(result)) is not None:
+        say(f"  weakest classes of the student: {weak}")
+    if result.target is not None:
+        say(f"  target {target.level(result.target)}:")
+        for arm in target.arms(result):
+            say(f"    {target.sentence(arm, result.target)}")
+
+
+def _print_verdict(result: Evaluation) -> None:
+    say(result.sentence, style="bold")
+    if result.statistics:
+        say(result.statistics)
+    for warning in result.warnings:
+        say(f"Beware: {warning}", style="yellow")
+    if (moved := transfer_sentence(result)) is not None:
+        say(moved)
+    if result.gain is not None and result.decomposition is not None:
+        say(parts_sentence(result.gain, result.decomposition))
+    for sentence in [*reading.sentences(result), *curves.sentences(result)]:
+        say(sentence)
 
 
 def _row(name: str, block: Block) -> list[str]:

@@ -2,7 +2,7 @@
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import accuracy
+from limbeck.evaluation.metric import METRICS, sheet_of
 from limbeck.evaluation.schema import Target
 from limbeck.pipeline.teacher import TeacherAnswers
 from limbeck.recipe import Recipe
@@ -13,23 +13,24 @@ def wanted(recipe: Recipe, answers: TeacherAnswers) -> Target | None:
     """Return the level at which an arm's training ends, and say it; None when the recipe has no target.
 
     Raises:
-        LimbeckError: a share of the teacher's accuracy is asked for, and that is 0.
+        LimbeckError: a share of the teacher's metric is asked for, and that is 0.
     """
     asked = recipe.target
     if asked is None:
         return None
     if asked.retention is None:
         assert asked.accuracy is not None  # a recipe has exactly one of them
-        target = Target(metric="accuracy", value=asked.accuracy, validation_accuracy=asked.accuracy)
+        target = Target(metric="accuracy", value=asked.accuracy, quantity="accuracy", level=asked.accuracy)
     else:
-        own = accuracy(answers.logits("validation"), answers.splits.validation.labels)
+        sheet = sheet_of(answers.logits("validation"), answers.splits.validation.labels)
+        own = METRICS[recipe.metric].value(sheet)
         if not own:
             raise LimbeckError(
                 "the teacher gets no validation row right, so that no share of it can be asked for",
                 where="target.retention",
                 fix="compare the labels of the validation split with those of the training rows",
             )
-        target = Target(metric="retention", value=asked.retention, validation_accuracy=asked.retention * own)
-    beyond = "; no network can reach that" if target.validation_accuracy > 1 else ""
+        target = Target(metric="retention", value=asked.retention, quantity=recipe.metric, level=asked.retention * own)
+    beyond = "; no network can reach that" if target.level > 1 else ""
     say(f"  target: {level(target)}{beyond}")
     return target

@@ -166,7 +166,9 @@ def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, f
         return _given(module, material.view(settings.network), material, folder)
     network = settings.network
     lesson = material.from_labels(network)
-    return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
+    return train_network(
+        network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title, metric=recipe.metric
+    )
 
 
 def _given(module: nn.Module, view: View, material: Material, folder: Path) -> Trained:

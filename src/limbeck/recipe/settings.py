@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_valida
 
 from limbeck.data import DataSettings
 from limbeck.digest import digest
+from limbeck.evaluation.metric import MetricName
 from limbeck.losses import HardLabels, LossSettings, with_hard_labels
 from limbeck.recipe.changes import flat
 from limbeck.recipe.networks import STRICT, NetworkSettings
@@ -28,7 +29,7 @@ class TargetSettings(_Settings):
 
     accuracy: Annotated[float | None, Field(gt=0, le=1, description="on validation, a fraction")] = None
     retention: Annotated[
-        float | None, Field(gt=0, le=2, description="accuracy on validation, relative to the teacher's")
+        float | None, Field(gt=0, le=2, description="the run's metric on validation, relative to the teacher's")
     ] = None
 
     @model_validator(mode="after")
@@ -90,6 +91,12 @@ class Recipe(_Settings):
         Field(description="keys of student and their candidates; every arm takes its best on validation"),
     ] = {}
     losses: Annotated[list[LossSettings], Field(min_length=1, description="the student's objective")]
+    metric: Annotated[
+        MetricName,
+        Field(
+            description="what checkpoints, grid points and seeds are chosen by, and what verdict and retention judge"
+        ),
+    ] = "accuracy"
     target: Annotated[
         TargetSettings | None, Field(description="end an arm's training where validation is so good; null: never")
     ] = None

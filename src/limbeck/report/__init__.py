@@ -6,10 +6,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from limbeck.evaluation import parts_sentence, transfer_sentence
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_text
 from limbeck.report import format
+from limbeck.report.sentence import parts_sentence, transfer_sentence
 
 _HERE = Path(__file__).parent
 _SNIPPET_CHARACTERS = 420
@@ -39,7 +39,7 @@ def write_report(
         models=evaluation.models,
         transfer=transfer_sentence(evaluation),
         parts=gain and parts and parts_sentence(gain, parts),
-        learning=[figures.curve(evaluation, "nll"), figures.curve(evaluation, "accuracy")],
+        learning=[figures.curve(evaluation, "nll"), figures.curve(evaluation, evaluation.metric)],
         confusion=[figures.confusion(evaluation, "teacher"), figures.confusion(evaluation, "student")],
         snippet_characters=_SNIPPET_CHARACTERS,
     )
@@ -63,6 +63,7 @@ def _template() -> jinja2.Template:
         for name in (
             "percent",
             "points",
+            "capital",
             "p_value",
             "bytes",
             "milliseconds",

@@ -11,6 +11,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Affine2D
 
+from limbeck.evaluation.metric import METRICS
 from limbeck.evaluation.schema import BudgetCurve, Curve, Evaluation
 from limbeck.report import curves, format
 from limbeck.report.svg import (
@@ -68,7 +69,9 @@ def gains(evaluation: Evaluation) -> Drawing | None:
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0"))
     name_axes(figure, axes, x="gain over the baseline, points", y="")
-    caption = "A dot is one seed, the diamond their mean, the bar its 95 % interval. Right of zero, the teacher helped."
+    caption = (
+        "A dot is one seed, the diamond their mean, the bar its 95 % interval. Right of zero, the student is better."
+    )
     label = f"Gain of each seed in points; mean {format.points(gain.mean)}, interval {format.interval(gain.ci95)}"
     return Drawing("Gain of each seed", caption, finish(figure, key="gains", label=label))
 
@@ -82,31 +85,33 @@ def cost(evaluation: Evaluation) -> Drawing | None:
     figure, axes = canvas(270)
     times = {name: block.cost.time_ms for name, block in measured.items() if block.cost}
     _decades(axes, list(times.values()))
-    ranges = {name: [100 * scores.accuracy for scores in block.per_seed] for name, block in measured.items()}
+    of, title = evaluation.metric, format.capital(METRICS[evaluation.metric].title)
+    means = {name: getattr(block, of) for name, block in measured.items()}
+    ranges = {name: [100 * getattr(scores, of) for scores in block.per_seed] for name, block in measured.items()}
     edge = [value for values in ranges.values() for value in values]
-    edge += [100 * block.accuracy for block in measured.values()]
+    edge += [100 * value for value in means.values()]
     room = max(0.12 * (max(edge) - min(edge)), 0.5)
     axes.set_ylim(min(edge) - room, max(edge) + room)
     _percents(axes)
-    for name, block in measured.items():
+    for name in measured:
         x, colour = times[name], COLOURS[name]
         if len(ranges[name]) > 1:
             axes.plot([x, x], [min(ranges[name]), max(ranges[name])], color=colour, linewidth=2, alpha=0.45)
-        axes.plot([x], [100 * block.accuracy], MARKERS[name], color=colour, markersize=9)
-    _label_points(axes, {name: (times[name], 100 * block.accuracy) for name, block in measured.items()})
-    name_axes(figure, axes, x="processor time of one example, ms (log)", y="Accuracy on the test split")
-    caption = "Up and to the left is better: more often right, sooner. A bar runs from the worst seed to the best."
+        axes.plot([x], [100 * means[name]], MARKERS[name], color=colour, markersize=9)
+    _label_points(axes, {name: (times[name], 100 * value) for name, value in means.items()})
+    name_axes(figure, axes, x="processor time of one example, ms (log)", y=f"{title} on the test split")
+    caption = "Up and to the left is better: a higher score, sooner. A bar runs from the worst seed to the best."
     if missing := [name for name in evaluation.models if name not in measured]:
         caption += f" Not measured: {', '.join(map(format.words, missing))}."
-    label = "Accuracy against processor time: " + "; ".join(
-        f"{format.words(name)} {format.percent(block.accuracy)} in {format.milliseconds(times[name])}"
-        for name, block in measured.items()
+    label = f"{title} against processor time: " + "; ".join(
+        f"{format.words(name)} {format.percent(value)} in {format.milliseconds(times[name])}"
+        for name, value in means.items()
     )
-    return Drawing("Accuracy against processor time", caption, finish(figure, key="cost", label=label))
+    return Drawing(f"{title} against processor time", caption, finish(figure, key="cost", label=label))
 
 
 @style()
-def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawing | None:
+def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy", "f1_macro"]) -> Drawing | None:
     """Draw a quantity of the validation split while the arms trained."""
     arms = {name: block.curves for name, block in evaluation.models.items() if name not in ("teacher", "floor")}
     arms = {name: curves for name, curves in arms.items() if any(len(curve.steps) > 1 for curve in curves)}
@@ -114,7 +119,7 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
         return None
     figure, axes = canvas(240, right=16 + 7 * max(map(len, [*arms, "target"])))
     ends = {name: _arm(axes, curves, quantity, COLOURS[name]) for name, curves in arms.items()}
-    wanted = evaluation.target.validation_accuracy if evaluation.target and quantity == "accuracy" else math.inf
+    wanted = evaluation.target.level if evaluation.target and quantity == evaluation.target.quantity else math.inf
     if wanted <= 1:
         ends["target"] = 100 * wanted
         axes.axhline(100 * wanted, color=MUTED, linewidth=1, dashes=(4, 3))
@@ -122,7 +127,7 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     axes.autoscale_view()
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format.count(value)))
-    if quantity == "accuracy":
+    if quantity != "nll":
         _percents(axes)
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
@@ -131,6 +136,7 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy"]) -> Drawi
     title, unit, better = {
         "nll": ("Validation loss", "Negative log-likelihood, nats", "Lower is better"),
         "accuracy": ("Validation accuracy", "Share of decisions that are right", "Higher is better"),
+        "f1_macro": ("Validation macro F1", "Mean F1 of the classes", "Higher is better"),
     }[quantity]
     name_axes(figure, axes, x="training step", y=unit)
     several = any(len(curves) > 1 for curves in arms.values())
@@ -256,7 +262,7 @@ def confusion(evaluation: Evaluation, name: Literal["teacher", "student"]) -> Dr
 
 def _arm(axes: Axes, curves: Sequence[Curve], quantity: str, colour: str) -> float:
     """Draw one arm's seeds as a band with a mean line; return where the line ends."""
-    scale = 100 if quantity == "accuracy" else 1
+    scale = 1 if quantity == "nll" else 100
     lines = [[scale * value for value in getattr(curve, quantity)] for curve in curves]
     for curve, values in zip(curves, lines, strict=True):
         kept = [(step, value) for step, value in zip(curve.steps, values, strict=True) if step == curve.best_step]

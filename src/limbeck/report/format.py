@@ -33,9 +33,20 @@ def apart(fraction: float, other: float) -> tuple[str, str]:
 
 
 def points(fraction: float) -> str:
-    """Return a difference of shares in percentage points, signed, without the unit."""
-    value = f"{100 * fraction:+.1f}"
-    return "0.0" if value in ("+0.0", "-0.0") else value.replace("-", "−")
+    """Return a difference of shares in percentage points, signed, without the unit.
+
+    It has one decimal; up to three where fewer would hide on which side of 0 it is.
+    """
+    for decimals in (1, 2, 3):
+        value = f"{100 * fraction:+.{decimals}f}"
+        if float(value):
+            return value.replace("-", "−")
+    return "0.0"
+
+
+def size(fraction: float) -> str:
+    """Return how large a difference of shares is, in percentage points, without sign and unit."""
+    return points(abs(fraction)).removeprefix("+")
 
 
 def interval(bounds: tuple[float, float]) -> str:
@@ -113,6 +124,11 @@ def seconds(duration: float) -> str:
 def times(ratio: float) -> str:
     """Return a factor of at least 1, such as `41×`."""
     return f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:,.0f}×"
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital first letter, the rest as it is: `macro F1` reads Macro F1."""
+    return text[:1].upper() + text[1:]
 
 
 def words(name: str) -> str:

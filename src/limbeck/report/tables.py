@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from limbeck.evaluation.schema import Block, Cost, Evaluation
+from limbeck.evaluation.metric import METRICS
+from limbeck.evaluation.schema import Block, ClassScores, Cost, Evaluation
 from limbeck.report import format
 from limbeck.report.figures import NUMBERED_CLASSES
 
@@ -37,6 +38,15 @@ class KeyFigure:
 
 
 @dataclass(frozen=True)
+class ClassRow:
+    """A class, its test rows, and recall, precision and F1 of each model."""
+
+    name: str
+    rows: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Pair:
     """A class that is taken for another."""
 
@@ -49,12 +59,8 @@ class Pair:
 
 def key_figures(evaluation: Evaluation) -> list[KeyFigure]:
     """Return retention, gain, its share of the way to a ceiling, agreement, and size and speed against the teacher."""
-    metric = metric_name(evaluation)
     gain, teacher, student = evaluation.gain, evaluation.teacher.cost, evaluation.student.cost
-    if evaluation.retention is None:
-        figures = [KeyFigure("Retention", ABSENT, "not measured: the teacher gets no test row right")]
-    else:
-        figures = [KeyFigure("Retention", format.percent(evaluation.retention), f"of the teacher’s {metric}")]
+    figures = [_retention(evaluation)]
     if gain is None:
         figures.append(KeyFigure("Gain", ABSENT, "not measured: the run has no baseline"))
     else:
@@ -84,9 +90,19 @@ def busy(evaluation: Evaluation) -> str:
     return f"machine busy (wall time up to {max(ratios):.1f} times processor time)" if ratios else ""
 
 
+def _retention(evaluation: Evaluation) -> KeyFigure:
+    over = evaluation.over_teacher
+    if evaluation.retention is None:
+        return KeyFigure("Retention", ABSENT, "none: the teacher is at chance")
+    if over.mean > 0:
+        note = f"95 % interval {format.interval(over.ci95)}"
+        return KeyFigure("Above its teacher", f"{format.points(over.mean)} points", note)
+    return KeyFigure("Retention", format.percent(evaluation.retention), f"of the teacher’s {metric_name(evaluation)}")
+
+
 def metric_name(evaluation: Evaluation) -> str:
     """Return the run's metric in words."""
-    return {"accuracy": "accuracy", "f1_macro": "macro F1"}[evaluation.metric]
+    return METRICS[evaluation.metric].title
 
 
 def p_text(p: float) -> str:
@@ -104,8 +120,8 @@ def quality_rows(evaluation: Evaluation) -> list[Row]:
         _scores("NLL, nats", "lower is better", blocks, "nll", _nats_range),
         _scores("Calibration (ECE)", "lower is better", blocks, "ece", _percent_range),
     ]
+    rows.append(Row("Retention", f"of the teacher’s {metric_name(evaluation)}", _kept(evaluation)))
     for name, hint, quantity, form in (
-        ("Retention", "of the teacher", "retention", format.percent),
         ("Agreement", "with the teacher", "agreement", format.percent),
         ("KL, nats", "from the teacher", "kl_to_teacher", format.nats),
     ):
@@ -114,6 +130,44 @@ def quality_rows(evaluation: Evaluation) -> list[Row]:
         cells = (Cell() if value is None else Cell(form(value)) for value in values)
         rows.append(Row(name, hint, tuple(cells)))
     return _known(rows)
+
+
+def _kept(evaluation: Evaluation) -> tuple[Cell, ...]:
+    """Return every arm's retention, or how far above its teacher it is."""
+    cells = []
+    for name, block in evaluation.models.items():
+        alike = evaluation.fidelity.get(name)
+        above = getattr(block, evaluation.metric) - getattr(evaluation.teacher, evaluation.metric)
+        if alike is None or alike.retention is None:
+            cells.append(Cell())
+        else:
+            text = format.percent(alike.retention) if above <= 0 else format.points(above)
+            cells.append(Cell(text, "points, above it" if above > 0 else ""))
+    return tuple(cells)
+
+
+def class_rows(evaluation: Evaluation, limit: int = NUMBERED_CLASSES) -> list[ClassRow]:
+    """Return how teacher, student and baseline fare on every class; of many classes on the student's weakest."""
+    blocks = (evaluation.teacher, evaluation.student, evaluation.baseline)
+    known = [block.per_class for block in blocks if block is not None and block.per_class]
+    rows = [list(scores) for scores in zip(*known, strict=True)]
+    if len(rows) > limit:
+        rows = sorted(rows, key=lambda row: row[1].f1)[:limit]
+    return [
+        ClassRow(scores[0].name, format.count(scores[0].rows), tuple(cell for one in scores for cell in _class(one)))
+        for scores in rows
+    ]
+
+
+def class_models(evaluation: Evaluation) -> list[str]:
+    """Return the models of `class_rows`, in its order."""
+    return [name for name in ("teacher", "student", "baseline") if name in evaluation.models]
+
+
+def _class(scores: ClassScores) -> tuple[str, str, str]:
+    rates = (scores.recall, scores.precision, scores.f1)
+    recall, precision, f1 = (ABSENT if rate is None else format.percent(rate) for rate in rates)
+    return recall, precision, f1
 
 
 def cost_rows(evaluation: Evaluation) -> list[Row]:

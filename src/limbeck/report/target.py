@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from limbeck.evaluation.metric import METRICS
 from limbeck.evaluation.schema import Evaluation, Target
 from limbeck.report import format
 from limbeck.trainer import History
@@ -15,7 +16,7 @@ class Arm:
     Attributes:
         name: of the arm.
         steps: each seed's steps to the target, in the order of the seeds; None: not reached.
-        best: the highest accuracy on validation among the seeds that did not reach it; 0 where all did.
+        best: the highest of the target's quantity on validation among the seeds that did not reach it; 0 where all did.
         longest: the steps after which the last of those ended; 0 where all reached it.
     """
 
@@ -37,35 +38,39 @@ class Arm:
 
 def level(target: Target) -> str:
     """Return the target in words."""
-    wanted = f"{format.percent(target.validation_accuracy)} accuracy on validation"
+    wanted = f"{format.percent(target.level)} {METRICS[target.quantity].title} on validation"
     return wanted if target.metric == "accuracy" else f"{wanted} (retention {format.percent(target.value)})"
 
 
-def outcome(wanted: float, history: History) -> str:
-    """Say whether one training reached an accuracy on validation, and after how many steps."""
+def outcome(target: Target, history: History) -> str:
+    """Say whether one training reached the target, and after how many steps."""
     planned = f"{history.steps:,} steps"
     if history.target_step is not None:
-        return f"target of {format.percent(wanted)} on validation reached after {history.target_step:,} of {planned}"
-    best = max(record["accuracy"] for record in history.validations)
-    asked, found = format.apart(wanted, best)
+        return (
+            f"target of {format.percent(target.level)} on validation reached after {history.target_step:,} of {planned}"
+        )
+    best = max(record[target.quantity] for record in history.validations)
+    asked, found = format.apart(target.level, best)
     done = planned if history.done == history.steps else f"{history.done:,} of {planned}"
     return f"target of {asked} on validation not reached: {found} at best after {done}"
 
 
 def arms(evaluation: Evaluation) -> list[Arm]:
     """Return how every arm fared; nothing without a target."""
-    found = []
+    found, target = [], evaluation.target
+    if target is None:
+        return []
     for name, steps in (evaluation.steps_to_target or {}).items():
         curves = zip(getattr(evaluation, name).curves, steps, strict=True)
         short = [curve for curve, taken in curves if taken is None]
-        best = max((max(curve.accuracy) for curve in short), default=0.0)
+        best = max((max(getattr(curve, target.quantity)) for curve in short), default=0.0)
         found.append(Arm(name, steps, best, max((curve.steps[-1] for curve in short), default=0)))
     return found
 
 
 def sentence(arm: Arm, target: Target) -> str:
     """Say how an arm fared."""
-    _, best = format.apart(target.validation_accuracy, arm.best)
+    _, best = format.apart(target.level, arm.best)
     if not arm.reached:
         return f"the {arm.name} did not reach it: {best} at best after {format.count(arm.longest)} steps"
     steps = " and ".join([", ".join(map(format.count, arm.reached[:-1])), format.count(arm.reached[-1])])

@@ -1,0 +1,135 @@
+"""A run whose metric is macro F1, on classes of 90 and 10 percent: what it chooses by, and what it says."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny import recipe, write_csv
+
+from limbeck.data import load_splits
+from limbeck.evaluation import compare, confusion
+from limbeck.evaluation.metric import F1_MACRO, METRICS, chooses, sheet_of
+from limbeck.pipeline import Run, run
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.summary import print_summary
+from limbeck.recipe import parse_recipe
+
+sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
+from workshop import export_quickly
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+ARMS = ("student", "baseline")
+CHANGES = {"metric": "f1_macro", "target": {"retention": 1.9}, "grid": {"train.lr": [0.005, 0.05]}}
+"""A target that is not reached: every training goes on to its end."""
+
+
+def values(source: Path) -> dict:
+    """Return a recipe whose teacher learns the rare class."""
+    made = recipe(source, **CHANGES)
+    made["data"]["labelled"] = 150
+    made["teacher"]["train"] = {"steps": 80, "batch_size": 32, "lr": 0.03, "validations": 4}
+    return made
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = write_csv(tmp_path_factory.mktemp("data") / "rows.csv", rows=500)
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *(row for index, row in enumerate(rows) if index % 2 or index % 10 == 0)])
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        export_quickly(patch)
+        return run(parse_recipe(values(source), "test"), tmp_path_factory.mktemp("run") / "run")
+
+
+def history(folder: Path) -> dict:
+    return json.loads((folder / "history.json").read_text())
+
+
+def network(finished: Run, arm: str, seed: int) -> Path:
+    """Return the folder of a seed's network: the grid's winner was trained there with the first seed."""
+    chosen = json.loads((finished.folder / f"tuning/{arm}.json").read_text())["chosen"]
+    return finished.folder / (f"tuning/{arm}-{chosen}" if seed == 0 else f"{arm}/seed-{seed}")
+
+
+def best_seed(finished: Run, arm: str) -> int:
+    return max((0, 1), key=lambda seed: history(network(finished, arm, seed))["best"])
+
+
+def test_macro_f1_chooses_and_the_nll_between_equals() -> None:
+    frequent, rare = {"calibrated_nll": 0.1, "f1_macro": 0.5}, {"calibrated_nll": 0.4, "f1_macro": 0.8}
+    surer = rare | {"calibrated_nll": 0.3, "f1_macro": 0.8 + 1e-12}
+    assert chooses("f1_macro", rare) > chooses("f1_macro", frequent)
+    assert chooses("f1_macro", surer) > chooses("f1_macro", rare)
+    assert chooses("accuracy", frequent) > chooses("accuracy", surer) > chooses("accuracy", rare)
+
+
+def test_checkpoints_grid_points_and_the_seed_are_the_best_by_macro_f1(finished: Run) -> None:
+    for arm in ("teacher", *ARMS):
+        for folder in (
+            [finished.folder / arm] if arm == "teacher" else [network(finished, arm, seed) for seed in (0, 1)]
+        ):
+            found = history(folder)
+            best = max(found["validations"], key=lambda record: chooses("f1_macro", record))
+            assert (found["best_step"], found["best"]) == (best["step"], chooses("f1_macro", best))
+    for arm in ARMS:
+        record = json.loads((finished.folder / f"tuning/{arm}.json").read_text())
+        scores = [history(finished.folder / f"tuning/{arm}-{index}")["best"] for index in range(2)]
+        assert [candidate["best"] for candidate in record["candidates"]] == scores
+        assert scores[record["chosen"]] == max(scores)
+    assert finished.evaluation.bundle.seed == best_seed(finished, "student")
+
+
+def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> None:
+    result = finished.evaluation
+    settings = parse_recipe(values(source), "test")
+    material = Material(load_splits(settings.data))
+    labels, sums = material.splits.test.labels, {}
+    for arm in ARMS:
+        chosen, by_seed = settings.student.changed(getattr(result, arm).settings, "grid."), []
+        for seed in (0, 1):
+            model = material.build(chosen, seed=seed)
+            model.load_state_dict(load_file(network(finished, arm, seed) / "model.safetensors"))
+            with torch.no_grad():
+                logits = model.eval()(**material.view(chosen).test.batch(np.arange(len(labels)))).numpy()
+            by_seed.append(F1_MACRO.parts(sheet_of(logits, labels)))
+            if seed == best_seed(finished, arm):
+                assert getattr(result, arm).shown_seed == seed
+                assert getattr(result, arm).confusion == confusion(logits, labels).tolist()
+        sums[arm] = np.stack(by_seed)
+    assert result.gain == compare(sums["student"], sums["baseline"], F1_MACRO)
+    assert result.gain.mean == pytest.approx(result.student.f1_macro - result.baseline.f1_macro)
+    assert result.over_teacher.mean == pytest.approx(result.student.f1_macro - result.teacher.f1_macro)
+    assert result.retention == result.student.f1_macro / result.teacher.f1_macro
+    assert result.gain_in_the_other_metric.metric == "accuracy"
+    own = max(record["f1_macro"] for record in history(finished.folder / "teacher")["validations"])
+    assert (result.target.quantity, result.target.level) == ("f1_macro", pytest.approx(1.9 * own))
+    for block in (result.teacher, result.student, result.baseline):
+        shown = [one.f1 for one in block.per_class if one.rows]
+        assert np.mean(shown) == pytest.approx(block.f1_macro)
+
+
+def test_it_is_what_terminal_and_report_speak_of(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(finished)
+    shown = " ".join(capsys.readouterr().out.split())
+    report = " ".join(finished.report.read_text(encoding="utf-8").split())
+    card = " ".join((finished.bundle / "README.md").read_text(encoding="utf-8").split())
+    title = METRICS["f1_macro"].title
+    assert f"points of {title}" in shown
+    assert f"{title} on validation (retention" in shown
+    assert "Validation macro F1" in report
+    for text in (shown, card):
+        assert " ".join(finished.evaluation.sentence.split()) in text
+        assert all(" ".join(warning.split()) in text for warning in finished.evaluation.warnings)
