@@ -1,8 +1,14 @@
 """Every network exports with any number of rows and tokens, and both engines agree."""
 
+import numpy as np
+import onnxruntime
 import pytest
 import torch
-from model_cases import CASES, case_id, export, network_for, parity, save_bert
+from model_cases import CASES, CLASSES, VOCABULARY, case_id, export, network_for, parity, rows, save_bert
+from torch import nn
+
+from limbeck.bundle import export_onnx
+from limbeck.models import Ordered
 
 FAST = [next(case for case in CASES if case[0] == name) for name in ("ngrams", "textcnn")]
 
@@ -43,3 +49,25 @@ def test_recurrent_layers_are_one_node_a_direction(name, node, tmp_path):
     quantize_dynamic(tmp_path / "folded.onnx", tmp_path / "int8.onnx")
     operators = [n.op_type for n in onnx.load(tmp_path / "int8.onnx").graph.node]
     assert operators.count("DynamicQuantizeLSTM") == (2 if name == "bilstm" else 0)
+
+
+def test_a_network_whose_inputs_have_no_names_of_their_own(tmp_path):
+    """As models of transformers are called, and a teacher whose outputs were put in order."""
+
+    class Words(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Embedding(VOCABULARY.size, CLASSES)
+
+        def forward(self, **inputs):
+            return (self.table(inputs["input_ids"]) * inputs["attention_mask"].unsqueeze(-1)).sum(1)
+
+    network, (ids, mask) = Ordered(Words(), [2, 0, 1]), rows([4, 6, 2])
+    axes = {0: "batch", 1: "tokens"}
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    export_onnx(network, tmp_path / "model.onnx", inputs, {"input_ids": axes, "attention_mask": axes})
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    ids, mask = rows([3, 9])
+    (found,) = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+    expected = network.network(input_ids=ids, attention_mask=mask)[:, [2, 0, 1]]
+    np.testing.assert_allclose(found, expected.detach().numpy(), atol=1e-5)

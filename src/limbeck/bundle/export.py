@@ -1,10 +1,11 @@
 """From a PyTorch classifier to an ONNX file, and the proof that both say the same."""
 
 import contextlib
+import inspect
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def export_onnx(
     sizes = {name: torch.export.Dim(name) for axis in axes.values() for name in axis.values()}
     with quiet(), staged(path) as aside, _at_rest(model):
         program = torch.onnx.export(
-            model,
+            _named(model, inputs),
             (),
             kwargs=dict(inputs),
             dynamo=True,
@@ -51,6 +52,26 @@ def export_onnx(
         assert program is not None
         program.save(str(aside), external_data=False)
         onnx.checker.check_model(str(aside))
+
+
+class _Named(nn.Module):
+    """A network that takes `**inputs`, as one whose parameters have names: the exporter goes by them."""
+
+    def __init__(self, network: nn.Module, names: Iterable[str]) -> None:
+        super().__init__()
+        self.network = network
+
+        def forward(**inputs: torch.Tensor) -> torch.Tensor:
+            return network(**inputs)
+
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        vars(forward)["__signature__"] = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+        self.forward = forward
+
+
+def _named(model: nn.Module, names: Iterable[str]) -> nn.Module:
+    kinds = {parameter.kind for parameter in inspect.signature(model.forward).parameters.values()}
+    return _Named(model, names).eval() if inspect.Parameter.VAR_KEYWORD in kinds else model
 
 
 @dataclass(frozen=True, slots=True)
