@@ -86,7 +86,8 @@ def train(source, folder, given=None, **student):
 
 def ask(source, folder, module):
     values = wanted(source)
-    values["teacher"] = {"kind": "given", "model": {"name": "given"}, "tokenizer": {"kind": "words"}, "max_length": 24}
+    model = {"kind": "given", "model": {"name": "given"}, "tokenizer": {"kind": "words"}, "max_length": 24}
+    values["teacher"] = model | {"accept_bad": True}
     settings = Recipe.model_validate(values)
     material = Material(load_splits(settings.data), Given(module))
     answers = ask_teacher(settings, train_teacher(settings, material, folder), material.splits, folder)

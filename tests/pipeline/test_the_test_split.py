@@ -92,6 +92,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     values = recipe(source, grid={"train.lr": [0.01, 0.1]}, seeds=[0, 1], target={"retention": 2})
     values["data"]["split"] = {"test": 40, "validation": 30}
     values["data"]["labelled"] = 30
+    values["teacher"]["accept_bad"] = True  # 30 labels make no good one
     values["student"] = values["student"] | {"train": {"steps": 6, "batch_size": 16, "lr": 0.02, "validations": 2}}
     splits = load_splits(parse_recipe(values, "test").data)
     found = Watched(splits, Sealed(splits.test), folder, False, {})
