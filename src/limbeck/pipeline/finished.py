@@ -113,7 +113,7 @@ def _settled_checkpoint(teacher: TransformersTeacher, key: str, material: Materi
     said = f"{key}: {teacher.model} is taken as it is"
     say(f"  {said} ({key}.finetune=true trains it), {length} tokens of a text; {_said(labels, why)}")
     if teacher.meaningless:
-        say(f"  {said}: {', '.join(teacher.meaningless)} mean nothing to it", style="yellow")
+        say(f"  {said}: without a meaning are {', '.join(teacher.meaningless)}", style="yellow")
     return teacher.model_copy(update={"labels": labels})
 
 
