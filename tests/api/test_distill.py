@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import KD, CrossEntropy
 from limbeck.models import build_model
 from limbeck.pipeline import run
-from limbeck.pipeline.distill import _tables_of
+from limbeck.pipeline.distill import _is_table, _tables_of
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import train_teacher
 from limbeck.recipe import parse_recipe
@@ -171,6 +171,10 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
     }
     assert {table.classes for table in tables.values()} == {("pos", "neg")}
     assert _tables_of(given, data, "validation")["validation"].texts == ["dev 0", "dev 1"]
+    frames = {name: part.to_pandas() for name, part in given.items()}
+    assert _tables_of(frames, data, "train")["validation"].texts == ["dev 0", "dev 1"]
+    assert _is_table(frames["train"])
+    assert not _is_table(torch.utils.data.DataLoader([1]))
     del given["train"]
     with pytest.raises(LimbeckError, match="no `test` split, only validation, unsupervised"):
         _tables_of(given, data, "test")

@@ -202,6 +202,8 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
         ({"validation": [(torch.zeros(1, 1, SIDE, SIDE), torch.zeros(1, dtype=torch.int64))]}, "fewer than two rows"),
         ({"validation": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0, -1]))]}, "1 rows have no label"),
         ({"validation": [{"labels": torch.tensor([0, 1])}]}, "the keys labels has no inputs"),
+        ({"validation": [(["a", "b"], torch.tensor([0, 1]))]}, "the argument `pixels` is of type list, not one row"),
+        ({"validation": [{"pixels": torch.tensor(1.0), "labels": [0, 1]}]}, "the argument `pixels` is of type Tensor"),
         (
             {"test": [(torch.zeros(2, 1, n, SIDE), torch.tensor([0, 1])) for n in (5, 6)]},
             "batches differ in shape or keys .*; pad every batch",

@@ -58,8 +58,15 @@ def test_shares_add_up_and_stay_near_their_proportion(counts, data):
         ([8] * 300, {"test": 400, "validation": 400, "labelled": 300}),
         ([594, 6], {"test": 60, "validation": 30, "labelled": 40}),
         ([200, 3, 3, 3], {"test": 10, "validation": 8, "labelled": 12}),
+        ([30, 3], {"test": 24, "validation": 4, "labelled": 4}),
     ],
-    ids=["150 labels of 150 classes", "300 classes in 400 rows", "1 %", "three rows of a class"],
+    ids=[
+        "150 labels of 150 classes",
+        "300 classes in 400 rows",
+        "1 %",
+        "three rows of a class",
+        "two would be its share",
+    ],
 )
 def test_every_class_is_in_every_split(tmp_path, counts, asked):
     """150 labels reached 96 of 150 classes, 400 rows 89 of 300, and at 99 : 1 the test held one class."""
@@ -68,6 +75,16 @@ def test_every_class_is_in_every_split(tmp_path, counts, asked):
     for name in ("labelled", "validation", "test"):
         assert min(shown(splits.parts[name], len(counts))) >= 1, name
     assert splits.notes == ()
+
+
+def test_classes_as_large_as_each_other_take_turns_by_their_first_row(tmp_path):
+    path = of_classes(tmp_path / "rows.jsonl", 10, 10, 10, 10)
+    splits = load(path, test=2, validation=4)
+    every = splits.labelled + splits.validation + splits.test
+    in_order = every.labels[np.argsort(every.ids)].tolist()
+    first = list(dict.fromkeys(in_order))[:2]
+    assert sorted(first) != [0, 1], "the rows tell it from an order of names"
+    assert sorted(splits.test.labels.tolist()) == sorted(first)
 
 
 def test_splits_have_the_classes_in_proportion(tmp_path):

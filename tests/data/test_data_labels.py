@@ -1,7 +1,9 @@
 """Labels as they stand: which are missing, which are one class, and what is refused until somebody says it."""
 
 import json
+from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +13,7 @@ from data_cases import refused
 from test_data_splits import having_labels, load, many, texts, write_rows
 
 from limbeck.data import BatchForm, DataSettings, SplitSettings, as_table, load_splits
-from limbeck.data.labels import learn_classes
+from limbeck.data.labels import learn_classes, respelled
 from limbeck.data.tables import read_tables
 
 NAMES = {"text": "text", "label": "label", "where": "train"}
@@ -140,6 +142,22 @@ def test_the_same_of_frames_and_json(tmp_path):
         load(write_rows(tmp_path / "mine.jsonl", [*many(60, labels=(0, 1)), ("last", "NA")]))
 
 
+def test_another_spelling_of_a_word_for_none_is_no_class():
+    """`missing: [none]` left `None` as a class."""
+    for merge in (False, True):
+        with refused("class `None` (2) is `none` of data.missing but for case", "name both there"):
+            learn_classes(["none", "None", "None", "a", "b"], "here", missing=["none"], merge=merge)
+    assert learn_classes(["none", "None", "a", "b"], "here", missing=["none", "None"]).names == ("a", "b")
+    with refused("class `NONE` (1)"):
+        learn_classes(["none", "None", "NONE", "a", "b"], "here", missing=["none", "None"])
+
+
+def test_missing_numbers_and_words_of_numpy():
+    """`missing: [9.0]` left 9 as a class, and a word of NumPy beside one of Python was "of mixed kinds"."""
+    assert learn_classes([0, 1.0, 9], "here", missing=[9.0]).names == ("0", "1")
+    assert learn_classes([np.str_("a"), "b", Decimal("sNaN")], "here").names == ("a", "b")
+
+
 def test_the_word_null_needs_no_quotes():
     data = DataSettings(source="mine.csv", missing=[None, "NA", -1, True])
     assert data.missing == ("null", "NA", -1, True)
@@ -171,6 +189,11 @@ def test_classes_that_differ_in_their_spelling_are_refused_and_merged(tmp_path, 
     splits = load(path, merge_classes=True)
     assert splits.classes == ("bad", "good")
     assert len(having_labels(splits)) == 60
+
+
+def test_a_spelling_of_two_classes_is_of_neither():
+    assert respelled("GOOD", ("good", "bad")) == "good"
+    assert respelled("GOOD", ("good", "Good")) is None
 
 
 def test_merged_classes_are_in_the_order_of_their_names_and_ties_go_to_the_smallest(tmp_path):
@@ -246,7 +269,10 @@ def test_a_label_beyond_the_names_is_refused(tmp_path):
 
 
 def test_words_for_none_are_classes_where_the_data_names_them():
-    assert learn_classes(["none", "a"], "here", order=("none", "a", "b")).names == ("none", "a")
+    """Unless the recipe says otherwise: that left a class without a row, and an output without a meaning."""
+    given = {"labels": ["none", "a", "b"], "where": "here", "order": ("b", "none", "a", "c")}
+    assert learn_classes(**given).names == ("b", "none", "a")
+    assert learn_classes(**given, missing=["none"]).names == ("b", "a")
 
 
 # --- loaders ---------------------------------------------------------------------------------------------------------
@@ -272,6 +298,7 @@ def test_labels_of_a_loader(given, read):
     [
         ([0.0, 1.5], "a label is 1.5, which is no class"),
         ([0, -2], "a label is -2, which is no class"),
+        (np.array([0, 2**63], np.uint64), "a label is 9.22337e+18, which is no class"),
         ([0.0, float("inf")], "a label is inf, which is no class"),
         (["good", "bad"], "labels are no numbers"),
         ([0, None], "labels are no numbers"),

@@ -81,7 +81,8 @@ def test_one_text_to_a_reader(text, same):
 
 
 @pytest.mark.parametrize(
-    "text", ["a < b", "i <3 it", "a<-b", "1 <2> 3", "at&t", "<br", "5 > 4 < 6", "<!-- open", "<br>", "<i><b>"]
+    "text",
+    ["a < b", "i <3 it", "a<-b", "1 <2> 3", "at&t", "<br", "5 > 4 < 6", "<!-- open", "<br>", "<i><b>", "<a@b.org>"],
 )
 def test_signs_are_no_markup_and_markup_alone_is_a_text(text):
     assert plain(text) == text
@@ -185,6 +186,14 @@ def test_of_look_alikes_one_is_held_out_and_the_others_are_dropped(tmp_path):
     assert [len(splits.parts[name]) for name in PARTS] == [60, 0, 10, 20]
     assert splits.dropped == {"training, looks like a row in test": 20, "training, looks like a row in validation": 10}
     assert len({likeness(text) for text in splits.labelled.texts}) == 30, "look-alikes within the training rows stay"
+
+
+def test_unlabelled_rows_that_look_like_one_held_out_are_dropped(tmp_path):
+    bare = [(text, None) for text, _ in formed("upper case")]
+    splits = load(write_rows(tmp_path / "near.jsonl", [*SIXTY, *bare]), test=20, validation=10)
+    apart(splits)
+    assert [len(splits.parts[name]) for name in PARTS] == [30, 30, 10, 20]
+    assert splits.dropped == {"training, looks like a row in test": 20, "training, looks like a row in validation": 10}
 
 
 def test_look_alikes_in_other_blocks_are_dropped_and_sizes_are_met(tmp_path):

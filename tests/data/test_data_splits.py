@@ -9,6 +9,8 @@ import pytest
 from data_cases import examples_of, refused
 
 from limbeck.data import UNLABELLED, DataSettings, SplitSettings, label_name, load_splits
+from limbeck.data.examples import Examples
+from limbeck.data.sieve import Sieve
 from limbeck.digest import example_id
 
 PARTS = ("labelled", "unlabelled", "validation", "test")
@@ -128,6 +130,14 @@ def test_sizes_and_disjointness(tmp_path):
         assert part.ids.tolist() == [example_id({"text": text}) for text in part.texts]
 
 
+def test_of_a_repeated_text_the_row_with_a_label_is_kept_in_any_order():
+    for labels in ([0, -1], [-1, 0], [-1, 0, -1, 0]):
+        rows = Examples(np.full(len(labels), 7), ["a text"] * len(labels), np.array(labels))
+        assert Sieve().clean(rows).labels.tolist() == [0]
+    rows = Examples(np.full(3, 7), ["a text"] * 3, np.array([-1, 0, 1]))
+    assert not len(Sieve().clean(rows))
+
+
 def test_blocks_are_held_out_whole(tmp_path):
     """Rows of one film follow each other: a film is in one split only."""
     rows = many(100)
@@ -164,6 +174,23 @@ def test_blocks_of_a_file_with_rows_that_are_left_out(tmp_path):
     assert second > 8  # a block has lost a row, and another one is taken for it
     assert set(splits.test.ids.tolist()) == set(expected[:first])
     assert set(splits.validation.ids.tolist()) == set(expected[first:second])
+
+
+def test_rows_without_a_label_are_held_out_with_their_block(tmp_path):
+    """They stayed as unlabelled text: half of a film whose other half is the test."""
+    rows = [(f"text {row}", ("neg", "pos")[row // 2 % 2] if row % 2 else None) for row in range(200)]
+    where = {text: row // 10 for row, (text, _) in enumerate(rows)}
+    split = SplitSettings(test=20, validation=10, block=10)
+    source = write_rows(tmp_path / "mine.jsonl", rows)
+    splits = load_splits(DataSettings(source=str(source), split=split))
+    assert splits.dropped == {"training, in a block of test": 20, "training, in a block of validation": 10}
+    films = [{where[text] for text in part.texts} for part in (splits.transfer, splits.validation, splits.test)]
+    assert [len(found) for found in films] == [14, 2, 4]
+    assert len(set().union(*films)) == 20
+    labelled = write_rows(tmp_path / "labelled.jsonl", many(40, "source"))
+    to = load_splits(DataSettings(source=str(labelled), split=split, target={"source": str(source)}))
+    assert to.dropped == {"unlabelled, in a block of test": 20}
+    assert not {where[text] for text in to.test.texts} & {where[text] for text in to.unlabelled.texts if text in where}
 
 
 def test_blocks_that_leave_too_few(tmp_path):

@@ -3,12 +3,14 @@
 import json
 import sys
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from data_cases import refused
 
-from limbeck.data.tables import as_table, read_tables, read_texts
+from limbeck.data.tables import Table, as_table, read_tables, read_texts
 
 ROWS = [("good film", 1), ("bad film", 0)]
 
@@ -99,6 +101,7 @@ def test_label_of_another_kind_far_down_the_file(tmp_path):
         (["1", "b"], ["1", "b"]),
         (["1", "nan", "NaN", "2"], [1, None, None, 2]),
         (["1", "NA"], ["1", "NA"]),
+        ([" a", "a\t", "b"], ["a", "a", "b"]),
     ],
 )
 def test_kinds_of_csv_labels(tmp_path, written, read):
@@ -269,6 +272,43 @@ def test_a_domain_of_a_data_frame():
     assert as_table(frame, **names).texts == ["a", "b", "c"]
     with refused("train, column `domain`", "no row of the domain `bocks`", "did you mean `books`?"):
         as_table(frame, domain="bocks", **names)
+
+
+class Frame:
+    """Names its columns as polars does, which has neither `keys` nor `column_names`."""
+
+    columns = ("text", "label")
+
+    def __getitem__(self, name):
+        return np.array(["a", "b"] if name == "text" else [1, 0])
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        # The names of the columns became texts.
+        (pd.DataFrame([["a", "b", 1]], columns=["text", "text", "label"]), "two columns are named `text`"),
+        (pd.DataFrame([["a", 0, 1]], columns=["text", "label", "label"]), "two columns are named `label`"),
+        ({"text": ["a", "b"], "label": [1]}, "different numbers of rows: `text` has 2, `label` has 1"),
+        ([("a", 1)], "no column `text`"),
+    ],
+)
+def test_frames_that_are_refused(frame, said):
+    with refused("frame", said):
+        as_table(frame, text="text", label="label", where="frame")
+
+
+def test_a_parquet_file_with_two_columns_of_one_name(tmp_path):
+    columns = [pa.array(["a"]), pa.array(["b"]), pa.array([1])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["text", "text", "label"]), tmp_path / "mine.parquet")
+    with refused("mine.parquet", "two columns are named `text`"):
+        rows(tmp_path / "mine.parquet")
+
+
+def test_a_frame_that_names_its_columns_in_another_way():
+    assert as_table(Frame(), text="text", label="label", where="frame") == Table(["a", "b"], [1, 0])
+    frame = pd.DataFrame({0: ["a", "b"], 1: [1, 0]})
+    assert as_table(frame, text="0", label="1", where="frame") == Table(["a", "b"], [1, 0])
 
 
 def test_a_domain_of_a_folder_is_taken_from_every_split(tmp_path):

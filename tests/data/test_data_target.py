@@ -138,3 +138,16 @@ def test_what_is_refused(source, target, tmp_path):
         load(source, **to(write_rows(tmp_path / "odd.jsonl", many(30, labels=("neg", "odd")))))
     with refused(target, "no column `review`", "set data.target.text to one of: text, label"):
         load(source, **to(target, text="review"))
+
+
+def test_labels_of_the_targets_own_test_are_asked_of_it(source, tmp_path):
+    """The source was named."""
+    folder = tmp_path / "there"
+    folder.mkdir()
+    write_rows(folder / "train.jsonl", many(30, "target"))
+    write_rows(folder / "test.jsonl", [("tested", "pos"), ("bare", None)])
+    with refused("there, test split", "1 of 2 rows without a label"):
+        load(source, **to(folder))
+    write_rows(folder / "test.jsonl", [("tested", "pos"), ("other", "odd")])
+    with refused("there, test split", "label `odd` does not occur"):
+        load(source, **to(folder))

@@ -9,7 +9,7 @@ from limbeck.data.labels import label_name, respelled
 from limbeck.data.loaders import BatchForm, LoaderBatches, TensorRows, collect
 from limbeck.data.settings import DataSettings, SplitSettings
 from limbeck.data.splits import Splits, load_splits
-from limbeck.data.tables import SPLITS, Table, as_table, read_tables
+from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
 from limbeck.data.tokenizers import (
     GivenTokenizerSettings,
     TokenizerSettings,
@@ -54,6 +54,7 @@ __all__ = [
     "as_table",
     "build_encoder",
     "collect",
+    "column_names",
     "encode",
     "in_length_order",
     "label_name",

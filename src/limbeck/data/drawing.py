@@ -94,14 +94,38 @@ def _whole_blocks(rows: Examples, blocks: Index, size: int) -> Index:
     return np.sort(order[:end])
 
 
+def without_blocks(
+    rows: Examples, table: Table, parts: Mapping[str, Examples], block: int, sieve: Sieve, who: str
+) -> Examples:
+    """Return the rows that stand in no block of a held-out row: those without a label are of the same film as well.
+
+    Args:
+        rows: those that are not held out.
+        table: the rows as they were read.
+        parts: what is held out, by split.
+        block: rows of a block; 1: each row is held out alone.
+        sieve: counts what is dropped.
+        who: whose rows these are, in the reasons.
+    """
+    for name, part in parts.items() if block > 1 else ():
+        beside = np.isin(_numbers(rows, table, block), _numbers(part, table, block))
+        sieve.count(f"{who}, in a block of {name}", int(beside.sum()))
+        rows = rows.take(np.flatnonzero(~beside))
+    return rows
+
+
 def _blocks(rows: Examples, table: Table, block: int) -> Index:
-    """Return the first content id of each row's block; a block is so many rows of the table."""
-    ids = content_ids(table.texts)
-    first, place = np.unique(ids, return_index=True)  # of a text that stands twice, where it stands first
-    number = place[np.searchsorted(first, rows.ids)] // block
-    key = np.full(len(ids) // block + 1, np.iinfo(np.int64).max)
+    """Return the first content id of each row's block."""
+    number = _numbers(rows, table, block)
+    key = np.full(len(table.texts) // block + 1, np.iinfo(np.int64).max)
     np.minimum.at(key, number, rows.ids)
     return key[number]
+
+
+def _numbers(rows: Examples, table: Table, block: int) -> Index:
+    """Return the number of each row's block; a block is so many rows of the table."""
+    first, place = np.unique(content_ids(table.texts), return_index=True)  # of a repeated text, where it stands first
+    return place[np.searchsorted(first, rows.ids)] // block
 
 
 def in_turn(rows: Examples, split: SplitSettings) -> Examples:

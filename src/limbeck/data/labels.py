@@ -86,12 +86,13 @@ def learn_classes(
         )
     counts = Counter(map(_name, values))
     assumed = _assumed(counts, len(labels), where) if missing is None and order is None else ()
-    no_class = frozenset(assumed) | {_name(value) for value in missing or ()}
+    no_class = frozenset(assumed) | {name for value in missing or () if (name := label_name(value)) is not None}
     values = [value for value in values if _name(value) not in no_class]
     _check_kinds(values, where)
     names = [_name(value) for value in sorted(set(values))]
     if order is not None:
-        names = [name for name in dict.fromkeys(order) if name in counts]
+        names = [name for name in dict.fromkeys(order) if name in counts and name not in no_class]
+    _check_missing(names, no_class, counts, where)
     spellings = _one_spelling({name: counts[name] for name in names}, where, merge=merge)
     classes = tuple(name for name in names if spellings[name] == name)
     if len(classes) < 2:
@@ -143,6 +144,18 @@ def _assumed(counts: Mapping[str, int], rows: int, where: str) -> tuple[str, ...
     )
 
 
+def _check_missing(names: Sequence[str], missing: frozenset[str], counts: Mapping[str, int], where: str) -> None:
+    """Refuse a class that is another spelling of what `data.missing` names."""
+    alike = {fold(name): name for name in missing}
+    for name in names:
+        if (known := alike.get(fold(name))) is not None:
+            raise LimbeckError(
+                f"class `{name}` ({counts[name]:,}) is `{known}` of data.missing but for case, blanks or Unicode form",
+                where=where,
+                fix="name both there, or write them alike",
+            )
+
+
 def _one_spelling(counts: Mapping[str, int], where: str, *, merge: bool) -> dict[str, str]:
     """Return the class of each label: the commonest of those that differ in case, blanks or Unicode form only.
 
@@ -182,7 +195,7 @@ def is_missing(value: Any) -> bool:
     """Return whether a cell holds nothing: None, NaN, and what pandas and NumPy have for them."""
     try:
         return value is None or bool(value != value)
-    except TypeError:  # pandas.NA says of nothing whether it is the same
+    except (TypeError, ArithmeticError):  # pandas.NA says of nothing whether it is the same, nor does Decimal("sNaN")
         return True
     except ValueError:  # an array
         return False
@@ -200,12 +213,12 @@ def _name(plain: bool | int | float | str) -> str:
 
 def _plain(label: Any) -> Any:
     """Return the label itself, None for a missing one; a whole float (of a column with gaps) becomes an integer."""
+    if isinstance(label, np.generic):
+        label = label.item()
     if isinstance(label, str):
         return None if _is_blank(label) else label
     if is_missing(label):
         return None
-    if isinstance(label, np.generic):
-        label = label.item()
     return int(label) if isinstance(label, float) and label.is_integer() else label
 
 

@@ -71,7 +71,7 @@ class BatchForm:
             raise _refused(f"a batch is a {type(item).__name__}")
         rest = {name: value for name, value in item.items() if name not in ("student", "teacher", "labels")}
         student, teacher = (
-            _named(item.get(who), default) or rest
+            _named(item.get(who), default) or _named(rest, default)
             for who, default in (("student", self.student), ("teacher", self.teacher))
         )
         if not student or not teacher:
@@ -80,9 +80,8 @@ class BatchForm:
             labels = _labels(item["labels"])
         else:
             labels = torch.full((len(next(iter(student.values()))),), UNLABELLED)
-        if {len(value) for value in (*student.values(), *teacher.values(), labels)} != {
-            len(labels)
-        } or labels.ndim != 1:
+        parts = (*student.values(), *teacher.values())
+        if labels.ndim != 1 or any(len(value) != len(labels) for value in parts):
             raise _refused("the parts of a batch have different numbers of rows, or labels are not one a row")
         return Batch(
             ids=torch.arange(len(labels)),
@@ -110,7 +109,9 @@ def _labels(given: Any) -> Tensor:
     if labels.is_floating_point():
         labels = torch.where(labels.isnan(), UNLABELLED, labels)
     whole = labels.to(torch.int64)
-    odd = (whole != labels) | ((whole < 0) & (whole != UNLABELLED) & (whole != _IGNORED))
+    odd = (whole < 0) & (whole != UNLABELLED) & (whole != _IGNORED)
+    if labels.is_floating_point():
+        odd |= whole != labels
     if odd.any():
         raise LimbeckError(
             f"a label is {labels[odd][0].item():g}, which is no class",
@@ -123,7 +124,23 @@ def _labels(given: Any) -> Tensor:
 def _named(value: Any, default: str) -> dict[str, Tensor]:
     if value is None:
         return {}
-    return dict(value) if isinstance(value, Mapping) else {default: value}
+    parts = value if isinstance(value, Mapping) else {default: value}
+    return {name: _tensor(name, part) for name, part in parts.items()}
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    """Return an argument of a network as a tensor with an axis of rows.
+
+    Raises:
+        LimbeckError: it is none.
+    """
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        tensor = None
+    if tensor is None or not tensor.ndim:
+        raise _refused(f"the argument `{name}` is of type {type(value).__name__}, not one row of a tensor an example")
+    return tensor
 
 
 def _refused(what: str) -> LimbeckError:
@@ -183,11 +200,13 @@ def collect(loader: Iterable[Any], form: BatchForm, name: str) -> tuple[Examples
         TensorRows(_joined([read(batch) for batch in batches], name)) for read in (_of_student, _of_teacher)
     )
     seen = [*student.inputs.items(), *((f"teacher {key}", value) for key, value in teacher.inputs.items())]
-    digests = (
-        example_id({key: value[row].numpy().tobytes().hex() for key, value in seen}) for row in range(len(student))
-    )
+    digests = (example_id({key: _bytes(value[row]).hex() for key, value in seen}) for row in range(len(student)))
     ids = np.fromiter(digests, np.int64, len(student))
     return Examples(ids, [f"{name} row {row + 1}" for row in range(len(ids))], labels.numpy()), student, teacher
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()  # NumPy has no bfloat16
 
 
 def _of_student(batch: Batch) -> Inputs:

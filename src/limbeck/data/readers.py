@@ -7,7 +7,7 @@ csv and JSON are read with the standard library: `datasets` guesses a column's t
 import csv
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def _delimited(path: Path, delimiter: str) -> Columns:
         lines = csv.reader(file, delimiter=delimiter, strict=True)
         try:
             header = [name.strip() for name in next(lines, [])]
-            _check_header(header, path)
+            refuse_repeated([name for name in header if name], f"{path}, line 1")
             rows = [_fields(row, header, path, lines.line_num) for row in lines if row]
         except csv.Error as error:
             raise LimbeckError(
@@ -115,9 +115,10 @@ def _delimited(path: Path, delimiter: str) -> Columns:
     return Columns({name: [row[index] for row in rows] for index, name in enumerate(header)})
 
 
-def _check_header(header: list[str], path: Path) -> None:
-    if repeated := sorted({name for name in header if name and header.count(name) > 1}):
-        raise LimbeckError(f"two columns are named `{repeated[0]}`", where=f"{path}, line 1", fix="rename one of them")
+def refuse_repeated(names: Sequence[str], where: str) -> None:
+    """Refuse columns of one name, of which a mapping would keep the last."""
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise LimbeckError(f"two columns are named `{repeated[0]}`", where=where, fix="rename one of them")
 
 
 def _fields(row: list[str], header: list[str], path: Path, line: int) -> list[str]:
@@ -204,6 +205,7 @@ def _read_parquet(path: Path) -> Columns:
         # Not `read_table`, which imports pandas: a second.
         with pyarrow.parquet.ParquetFile(path) as file:
             rows = file.read()
+        refuse_repeated(rows.column_names, str(path))
         return Columns(rows.to_pydict(), class_labels(stored_features(rows.schema.metadata)))
     except pyarrow.ArrowException as error:
         raise LimbeckError(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.augment import augment
 from limbeck.data.class_weights import Weighting, class_weights
-from limbeck.data.drawing import hold_out, in_turn, unshown
+from limbeck.data.drawing import hold_out, in_turn, unshown, without_blocks
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
 from limbeck.data.labels import Classes, learn_classes
 from limbeck.data.settings import DataSettings, TargetSettings
@@ -102,8 +102,8 @@ def load_splits(settings: DataSettings, tables: dict[str, Table] | None = None) 
     the file. A test split that the source brings is kept whole; rows of other splits that look like one of its rows are
     dropped, and so are training rows that look like one in a validation split that the source brings. Where it brings
     none, rows with a label are held out, each class in proportion; in whole blocks of the file where `data.split.block`
-    says so, until there are at least as many as asked for. What looks like a row held out is dropped. What is left
-    without a label, or beyond `data.labelled`, is unlabelled.
+    says so, until there are at least as many as asked for. What looks like a row held out is dropped, and so is a row
+    without a label in a block that is held out. What is left without a label, or beyond `data.labelled`, is unlabelled.
 
     With `data.target`, that source's test split (or rows held out of it) is the test, and the rest of its text is
     unlabelled, before that of `data.source`; validation rows come from `data.source`, as labels of the target are what
@@ -189,10 +189,10 @@ def _of_target(
     )
     rows = sieve.clean(_examples(found["train"], classes, f"{where}, train split"), ", in the target")
     having = rows.take(np.flatnonzero(rows.labels != UNLABELLED))
-    texts = rows.take(np.flatnonzero(rows.labels == UNLABELLED)).texts
+    bare = rows.take(np.flatnonzero(rows.labels == UNLABELLED))
     if "test" in found:
-        test = _examples(found["test"], classes, f"{settings.source}, test split")
-        texts = having.texts + texts
+        test = _examples(found["test"], classes, f"{where}, test split")
+        texts = having.texts + bare.texts
         having = sieve.without(having, test, None, "test")
     else:
         usable = len(np.unique(sieve.looks(having)))
@@ -206,7 +206,8 @@ def _of_target(
         parts, having = hold_out(having, found["train"], {"test": split.test}, split, sieve, "unlabelled")
         if not len(having):
             raise too_few_beside_blocks(rows, 0, 1, split.block, where)
-        test, texts = parts["test"], having.texts + texts
+        bare = without_blocks(bare, found["train"], parts, split.block, sieve, "unlabelled")
+        test, texts = parts["test"], having.texts + bare.texts
     texts = texts + [text for name in ("validation", "unsupervised") if name in found for text in found[name].texts]
     return test, texts, having
 
@@ -249,11 +250,13 @@ def _apart(
     if len(having) < least or any(len(held_out[name]) < size for name, size in sizes.items()):
         block = settings.split.block
         raise few if block == 1 else too_few_beside_blocks(rows, len(having), least, block, settings.source)
+    bare = without_blocks(bare, table, held_out, settings.split.block, sieve, "training")
     for name in held_out:
         bare = sieve.without(bare, held_out[name], "training", name)
     parts |= held_out
     for name in ("test", "validation"):
-        check_held_out(name, parts[name], settings.source, sieve.dropped)
+        source = settings.target if name == "test" and settings.target is not None else settings
+        check_held_out(name, parts[name], source.title, sieve.dropped)
     return train, in_turn(having, settings.split), bare
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from limbeck.data import packaged
 from limbeck.data.hub import read_hub, split_name
 from limbeck.data.labels import is_missing
-from limbeck.data.readers import READERS, Columns, class_labels, read_file, stored_features
+from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.encoder import well_formed
 
@@ -105,13 +105,29 @@ def as_table(
     Raises:
         LimbeckError: a column is missing, the text column holds something else, or no row is of the domain.
     """
-    names = [str(name) for name in getattr(frame, "column_names", None) or (frame.keys())]
+    keys = column_names(frame) or []
+    names = [str(key) for key in keys]
     wanted = {text, label} | (set() if domain is None else {"domain"})
-    columns = Columns({name: _plain_list(frame[name]) for name in names if name in wanted}, _classes_of(frame))
+    refuse_repeated([name for name in names if name in wanted], where)
+    columns = Columns(
+        {name: _plain_list(frame[key]) for name, key in zip(names, keys, strict=True) if name in wanted},
+        _classes_of(frame),
+    )
+    if len({len(values) for values in columns.values()}) > 1:
+        lengths = ", ".join(f"`{name}` has {len(values):,}" for name, values in columns.items())
+        raise LimbeckError(f"columns have different numbers of rows: {lengths}", where=where, fix="give each row both")
     if domain is not None:
         columns = _of(domain, columns, where, _KEYS["domain"])
     held = Columns({name: columns.get(name, []) for name in names}, columns.classes)
     return _table(held, text=text, label=label, where=where, needs_label=needs_label, keys=_KEYS)
+
+
+def column_names(frame: Any) -> list[Any] | None:
+    """Return what a data frame, or a mapping of columns, calls its columns; None of anything else."""
+    for names in (getattr(frame, "column_names", None), getattr(frame, "columns", None)):
+        if names is not None:
+            return list(names)
+    return list(frame.keys()) if hasattr(frame, "keys") else None
 
 
 def _classes_of(frame: Any) -> dict[str, tuple[str, ...]]:

@@ -19,6 +19,7 @@ from limbeck.data import (
     Table,
     as_table,
     collect,
+    column_names,
     load_splits,
     read_tables,
     split_name,
@@ -122,7 +123,7 @@ def distill(
 
 
 def _is_table(source: Source) -> bool:
-    return isinstance(source, str | Path | Mapping) or hasattr(source, "column_names") or hasattr(source, "keys")
+    return isinstance(source, str | Path) or column_names(source) is not None
 
 
 def _tables(train: Source, validation: Source, test: Source) -> dict[str, Source] | None:
@@ -157,7 +158,7 @@ def _tables_of(source: Source, data: DataSettings, name: str) -> dict[str, Table
     columns = {"text": data.text, "label": data.label, "domain": data.domain if name == "train" else None}
     if isinstance(source, str | Path):
         return read_tables(str(source), missing=data.missing_words, **columns)
-    if isinstance(source, Mapping) and source and all(hasattr(part, "column_names") for part in source.values()):
+    if isinstance(source, Mapping) and source and all(_is_frame(part) for part in source.values()):
         parts = {split_name(str(split)): part for split, part in source.items()}
         if not parts.keys() & {name, "train"}:
             raise LimbeckError(
@@ -169,6 +170,11 @@ def _tables_of(source: Source, data: DataSettings, name: str) -> dict[str, Table
             if split in SPLITS
         }
     return {"train": as_table(source, where=name, **columns)}
+
+
+def _is_frame(part: Any) -> bool:
+    # A column may have `keys`, as pandas' has.
+    return hasattr(part, "column_names") or hasattr(part, "columns")
 
 
 def _from_loaders(
