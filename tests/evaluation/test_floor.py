@@ -78,6 +78,15 @@ def test_the_penalty_is_the_one_best_on_validation(monkeypatch):
     assert min(losses, key=losses.get) == chosen
 
 
+def test_classes_count_by_their_weights_on_validation_too(monkeypatch):
+    heard = []
+    monkeypatch.setattr("limbeck.evaluation.floor.nll", lambda logits, labels, weights: heard.append(weights) or 0.0)
+    weights = np.array([0.5, 1.0, 1.5])
+    tfidf_floor(*split(0, 60, 3), *split(1, 30, 3), split(2, 30, 3)[0], classes=3, class_weights=weights)
+    assert len(heard) == 7
+    assert all(found is weights for found in heard)
+
+
 def test_it_is_deterministic():
     np.testing.assert_array_equal(fit(4)[0].test_logits, fit(4)[0].test_logits)
 

@@ -11,6 +11,7 @@ TABLE = [
     (format.percent, 1.0001, "100.0 %"),
     (format.percent, 0.0, "0.0 %"),
     (format.percent, 0.0001, "< 0.1 %"),
+    (format.percent, -0.0001, "> −0.1 %"),
     (format.points, 0.0187, "+1.9"),
     (format.points, -0.0187, "−1.9"),
     (format.points, 0.0004, "+0.04"),

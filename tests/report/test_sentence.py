@@ -168,6 +168,9 @@ def test_a_usual_run_has_no_warning():
 
 def test_a_teacher_worse_than_the_baseline():
     assert beware(teacher=0.7511) == ["The teacher (75.1 %) is worse than the baseline (79.5 %)."]
+    assert beware(teacher=0.79501, baseline=0.79503) == [
+        "The teacher (79.501 %) is worse than the baseline (79.503 %)."
+    ]
 
 
 def test_a_linear_model_better_than_the_student():
@@ -232,12 +235,16 @@ def test_accuracy_and_macro_f1_that_disagree(found, other, warned):
 
 
 def test_much_less_kept_in_the_other_metric():
-    run = example.complete()
-    student = run.student.model_copy(update={"f1_macro": 0.5})
-    run = run.model_copy(update={"student": student})
-    assert [plain(text) for text in words.warnings(run)] == [
-        "Of the teacher's macro F1 the student keeps 57.6 % only (50.0 % of 86.8 %)."
-    ]
+    def found(f1_macro, retention):
+        run = example.complete()
+        student = run.student.model_copy(update={"f1_macro": f1_macro * run.teacher.f1_macro})
+        run = run.model_copy(update={"student": student, "retention": retention})
+        return [plain(text) for text in words.warnings(run)]
+
+    assert found(0.5764, 0.98) == ["Of the teacher's macro F1 the student keeps 57.6 % only (50.0 % of 86.8 %)."]
+    assert len(found(0.92, 0.98)) == 1
+    assert found(0.94, 0.98) == []
+    assert found(0.96, 1.08) == [], "nothing is lost in either metric"
 
 
 def test_weak_classes_are_named_the_weakest_first():
@@ -246,7 +253,8 @@ def test_weak_classes_are_named_the_weakest_first():
     classes = list(run.student.per_class)
     classes[1] = classes[1].model_copy(update={"f1": 0.2, "recall": 0.15})
     classes[4] = classes[4].model_copy(update={"f1": 0.0, "recall": 0.0})
-    run = run.model_copy(update={"student": run.student.model_copy(update={"per_class": classes})})
+    absent = classes[0].model_copy(update={"name": "absent", "rows": 0, "f1": 0.0, "recall": None})
+    run = run.model_copy(update={"student": run.student.model_copy(update={"per_class": [*classes, absent]})})
     assert plain(words.weak_classes(run)) == (
         "card_issue_number_4 (F1 0.0 %, recall 0.0 % of 40 rows), card_issue_number_1 (F1 20.0 %, recall 15.0 % of 40 "
         "rows)"

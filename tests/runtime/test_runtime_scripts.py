@@ -40,4 +40,5 @@ def test_python_cuts_as_tokenizers_does(assigned):
     text, character = "".join(assigned), scripts.word_rules()[1]
     [found] = scripts.units(text)
     assert list(found) == found_by(rf"{character}|(?:(?!{character}).)+", text)
+    assert scripts.terms("ก\u0e33ไร") == ["ก\u0e33", "ไ", "ร"], "a vowel that Unicode takes for a letter"
     assert sum(len(unit) > 1 and not unit[-1].isalnum() for unit in found) > 500

@@ -191,7 +191,8 @@ def _teacher_warning(evaluation: Evaluation) -> str | None:
     teacher, baseline = (_of(block, evaluation.metric) for block in (evaluation.teacher, evaluation.baseline))
     if teacher is None or baseline is None or teacher >= baseline:
         return None
-    return f"The teacher ({format.percent(teacher)}) is worse than the baseline ({format.percent(baseline)})."
+    worse, better = format.apart(teacher, baseline)
+    return f"The teacher ({worse}) is worse than the baseline ({better})."
 
 
 def _floor_warning(evaluation: Evaluation) -> str | None:
