@@ -521,6 +521,27 @@ MUTANTS = (
         (("if others == set(range(len(others))) and len(others) >= 3:", "if marks:"),),
         (LABELS,),
     ),
+    Mutant(
+        "a word for none is a class where the data names its classes",
+        "an output that no row has, and that no row can be told by",
+        "data/labels.py",
+        ((" if name in counts and name not in no_class]", " if name in counts]"),),
+        (LABELS,),
+    ),
+    Mutant(
+        "unlabelled rows that look like one held out kept",
+        "only labelled rows are split, so only they are compared",
+        "data/splits.py",
+        (('        bare = sieve.without(bare, held_out[name], "training", name)', "        pass"),),
+        (LIKENESS,),
+    ),
+    Mutant(
+        "unlabelled rows of a block that is held out kept",
+        "half of a film in the transfer set, the other half in the test",
+        "data/drawing.py",
+        (("for name, part in parts.items() if block > 1 else ():", "for name, part in ():"),),
+        (SPLITS,),
+    ),
     # --- did it help? -----------------------------------------------------------------------------------------------
     Mutant(
         "seeds pooled as examples in the test",
@@ -541,6 +562,13 @@ MUTANTS = (
         "evaluation/significance.py",
         (("(total - sums) / 2)).mean(axis=-1)", "(total - sums) / 2))[..., 0]"),),
         (f"{SIGNIFICANCE}::test_of_macro_f1_the_swap_test_equals_enumeration",),
+    ),
+    Mutant(
+        "draws as far as the arms at hand that are rounded below them",
+        "sums of F1 in another order differ in their last bit: p is 0.76 where every draw is as far",
+        "evaluation/significance.py",
+        ((" - _ROUNDING\n", "\n"),),
+        (SIGNIFICANCE,),
     ),
     Mutant(
         "the classes of macro F1 are those that are decided",

@@ -12,6 +12,7 @@ from torch import nn
 
 from limbeck.pipeline import order, run
 from limbeck.pipeline.blocks import arm_block
+from limbeck.pipeline.evaluate import _gap_recovered
 from limbeck.pipeline.export import export_all
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
@@ -23,20 +24,21 @@ from workshop import export_quickly
 def test_a_run_whose_teacher_is_at_chance_ends_with_a_report_and_no_retention(tmp_path, monkeypatch, capsys) -> None:
     asked = order.answer_test
 
-    def wrong(splits, *others, **options):
-        return replace(asked(splits, *others, **options), teacher=np.eye(2, dtype=np.float32)[1 - splits.test.labels])
+    def constant(splits, *others, **options):
+        return replace(asked(splits, *others, **options), teacher=np.eye(2, dtype=np.float32)[0 * splits.test.labels])
 
     export_quickly(monkeypatch)
-    monkeypatch.setattr(order, "answer_test", wrong)
+    monkeypatch.setattr(order, "answer_test", constant)
     done = run(parse_recipe(recipe(write_csv(tmp_path / "rows.csv"), seeds=[0]), "test"), tmp_path / "run")
     assert done.evaluation.retention is None
     assert done.evaluation.teacher_chance.at_chance
+    assert done.evaluation.teacher.accuracy > 0
     assert done.evaluation.verdict == "one_seed"
     print_summary(done)
     said = capsys.readouterr().out
     assert "no retention, as the teacher is at chance; agreement" in said
     for text in (said, done.report.read_text(), (tmp_path / "run/bundle/README.md").read_text()):
-        assert "The teacher is at chance on the test split: balanced accuracy 0.0 %" in " ".join(text.split())
+        assert "The teacher is at chance on the test split: balanced accuracy 50.0 %" in " ".join(text.split())
         assert "No verdict from one seed: the student is" in " ".join(text.split())
 
 
@@ -68,6 +70,16 @@ def test_what_is_shown_of_one_seed_is_of_the_seed_that_ships() -> None:
     assert block.reliability.accuracy == [1.0]
     assert [scores.seed for scores in block.per_seed] == [3, 7]
     assert [one.recall for one in block.per_class] == [0.5, 0.5]
+
+
+def test_there_is_no_way_to_a_ceiling_that_is_not_above_the_baseline() -> None:
+    def way(*scores: float) -> float | None:
+        blocks = [SimpleNamespace(accuracy=score) for score in scores]
+        return _gap_recovered(dict(zip(("student", "baseline", "ceiling"), blocks, strict=True)), "accuracy")
+
+    assert way(0.75, 0.5, 1.0) == 0.5
+    assert way(0.25, 0.5, 1.0) == -0.5
+    assert way(0.6, 0.5, 0.4) is way(0.6, 0.5, 0.5) is None
 
 
 class Searching(nn.Module):

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from safetensors.torch import load_file
 from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
-from limbeck.evaluation import compare, confusion
+from limbeck.evaluation import calibrated_nll, compare, confusion, nll
 from limbeck.evaluation.metric import F1_MACRO, METRICS, chooses, sheet_of
 from limbeck.pipeline import Run, run
 from limbeck.pipeline.material import Material
+from limbeck.pipeline.networks import validator
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
+from limbeck.runtime.bundle import softmax
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -76,6 +79,19 @@ def test_macro_f1_chooses_and_the_nll_between_equals() -> None:
     assert chooses("accuracy", frequent) > chooses("accuracy", surer) > chooses("accuracy", rare)
 
 
+def test_classes_count_by_their_weights_in_the_likelihood_that_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    logits, labels = rng.standard_normal((60, 2)).astype(np.float32), rng.integers(2, size=60)
+    monkeypatch.setattr("limbeck.pipeline.networks.predict_logits", lambda model, rows: torch.from_numpy(logits))
+    splits, weights = SimpleNamespace(validation=SimpleNamespace(labels=labels)), np.array([0.2, 1.8], np.float32)
+    validate = validator(SimpleNamespace(validation=None), splits, "accuracy", weights=weights)  # type: ignore[arg-type]
+    found = validate(torch.nn.Identity())
+    wanted = calibrated_nll(logits, labels, weights)
+    assert wanted != calibrated_nll(logits, labels)
+    assert (found.chooses, found.scores["calibrated_nll"]) == ([-wanted], wanted)
+    assert found.scores["nll"] == nll(logits, labels)
+
+
 def test_checkpoints_grid_points_and_the_seed_are_the_best_by_macro_f1(finished: Run) -> None:
     for arm in ("teacher", *ARMS):
         for folder in (
@@ -108,6 +124,10 @@ def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> 
             if seed == best_seed(finished, arm):
                 assert getattr(result, arm).shown_seed == seed
                 assert getattr(result, arm).confusion == confusion(logits, labels).tolist()
+            if arm == "student" and seed == result.bundle.seed:
+                case = result.disagreements[0]
+                row = material.splits.test.texts.index(case.text)
+                assert case.student_probability == pytest.approx(softmax(logits[row : row + 1]).max())
         sums[arm] = np.stack(by_seed)
     assert result.gain == compare(sums["student"], sums["baseline"], F1_MACRO)
     assert result.gain.mean == pytest.approx(result.student.f1_macro - result.baseline.f1_macro)

@@ -89,6 +89,16 @@ def test_texts_of_one_word_each_are_refused(tmp_path, min_frequency, which):
         require_readable(asked, material)
 
 
+def test_words_counted_in_these_texts_may_leave_out_most_of_them(tmp_path):
+    """Rare words are left out on purpose; a text is read as long as it holds one that is not rare."""
+    lines = [json.dumps({"text": f"seen rare{row} odd{row}", "label": row % 2}) for row in range(200)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    words = {"kind": "words", "min_frequency": 2}
+    asked, material = made(tmp_path / "rows.jsonl", student=student(tokenizer=words))
+    require_readable(asked, material)
+    assert material.view(asked.student).reading.unknown == pytest.approx(2 / 3)
+
+
 def test_who_reads_in_another_way_has_a_line():
     asked = parse_recipe(
         recipe(
