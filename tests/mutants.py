@@ -522,13 +522,6 @@ MUTANTS = (
         (LABELS,),
     ),
     Mutant(
-        "a word for none is a class where the data names its classes",
-        "an output that no row has, and that no row can be told by",
-        "data/labels.py",
-        ((" if name in counts and name not in no_class]", " if name in counts]"),),
-        (LABELS,),
-    ),
-    Mutant(
         "unlabelled rows that look like one held out kept",
         "only labelled rows are split, so only they are compared",
         "data/splits.py",
