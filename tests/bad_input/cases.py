@@ -4,7 +4,6 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 `messages.txt`.
 """
 
-import itertools
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -137,7 +136,6 @@ LIST_LABELS = lines_of(*({"text": f"a text {row}", "label": [row % 2]} for row i
 NAN_LABELS = lines_of(*({"text": f"a text {row}", "label": float("nan")} for row in range(60)))
 NO_TEXTS = lines_of(*({"text": (None, float("nan"))[row % 2], "label": row % 3} for row in range(60)))
 MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
-LETTERS = [" ".join(word) for word in itertools.islice(itertools.product("abcdefg", repeat=3), 260)]
 STRANGERS = "text,label\n" + "".join(f"word{row} other{row},{row % 2}\n" for row in range(260))
 DATA = [
     in_the_recipe("a source that is not there", "data.source=rows.cvs", group="data"),
@@ -202,12 +200,6 @@ DATA = [
     in_the_data("no label at all", rows(60, labels=("",))),
     in_the_data("labels that are numbers between", rows(60, labels=(0.5, 1.5))),
     in_the_data("all texts empty", "text,label\n" + " ,0\n ,1\n" * 30),
-    in_the_data(
-        "texts without a word", "text,label\n" + "".join(f"{'?!'[row % 2] * row},{row % 2}\n" for row in range(2, 262))
-    ),
-    in_the_data(
-        "texts of words of one letter", "text,label\n" + "".join(f"{word},{n % 2}\n" for n, word in enumerate(LETTERS))
-    ),
     in_the_data("texts without a word in common", STRANGERS),
     in_the_data("texts without a word in common, and a teacher of n-grams", STRANGERS, "teacher={kind: nblr}"),
     in_the_data(

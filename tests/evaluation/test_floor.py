@@ -3,8 +3,8 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import require_words, scores, tfidf_floor
-from limbeck.runtime.scripts import terms
+from limbeck.evaluation import scores, tfidf_floor
+from limbeck.runtime.scripts import signs, terms
 
 FILLER = [f"filler{k}" for k in range(40)]
 
@@ -83,7 +83,7 @@ def test_classes_count_by_their_weights_on_validation_too(monkeypatch):
     monkeypatch.setattr("limbeck.evaluation.floor.nll", lambda logits, labels, weights: heard.append(weights) or 0.0)
     weights = np.array([0.5, 1.0, 1.5])
     tfidf_floor(*split(0, 60, 3), *split(1, 30, 3), split(2, 30, 3)[0], classes=3, class_weights=weights)
-    assert len(heard) == 7
+    assert len(heard) == 2 * 7
     assert all(found is weights for found in heard)
 
 
@@ -131,11 +131,35 @@ def test_a_script_without_blanks_is_counted_by_character():
     floor = tfidf_floor(texts[:60], labels[:60], texts[60:80], labels[60:80], texts[80:], classes=2)
     assert (floor.test_logits.argmax(axis=1) == labels[80:]).all()
     assert floor.parameters > 2 * 13  # pairs too
-    require_words(["!", "好"])
 
 
 def test_rows_it_cannot_learn_from_are_refused():
     with pytest.raises(LimbeckError, match="fewer than two classes"):
         tfidf_floor(["good one", "fine one"], [1, 1], ["good"], [1], ["bad"], classes=2)
-    with pytest.raises(LimbeckError, match="no labelled text holds a word of two letters"):
-        tfidf_floor(["!", "?"], [0, 1], ["good"], [1], ["bad"], classes=2)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"), [("nice day 😀", "nice day 😡"), ("it came !!!", "it came ..."), ("A C", "G T"), (":)", ":(")]
+)
+def test_what_scikit_learns_rule_does_not_see_is_seen(good, bad):
+    """A student reads emoji, marks and single letters: a floor that does not would flatter it."""
+    texts, labels = [good, bad] * 30, [1, 0] * 30
+    floor = tfidf_floor(texts, labels, texts[:10], labels[:10], texts, classes=2)
+    assert (floor.test_logits.argmax(axis=1) == labels).all()
+    assert floor.settings["terms"] == "words, letters and signs"
+
+
+def test_words_are_taken_where_signs_tell_no_more():
+    assert fit(2)[0].settings["terms"] == "words"
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("a C++ gem!! 4.5", ["a", "C", "+", "+", "gem", "!", "!", "4", ".", "5"]),
+        ("ités 😀 l’été", ["ités", "😀", "l", "’", "été"]),
+        ("हिन्दी で", ["हिन्दी", "で"]),
+    ],
+)
+def test_signs(text, cut):
+    assert signs(text) == cut

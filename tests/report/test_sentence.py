@@ -122,6 +122,22 @@ def test_beside_a_teacher_at_chance_there_is_no_retention():
     ]
 
 
+def test_a_student_at_chance_keeps_nothing_of_its_teacher():
+    """One class for all, at 99 % of the rows, would else keep 99.8 % of its teacher's accuracy."""
+    chance = Chance(balanced_accuracy=0.5, ci95=(0.42, 0.58), constant=0.5, at_chance=True)
+    run = example.complete().model_copy(update={"retention": None, "student_chance": chance})
+    assert words.retention(run) == "no retention, as the student is at chance"
+    assert plain(words.warnings(run)[0]).startswith(
+        "The student is at chance on the test split: balanced accuracy 50.0"
+    )
+    assert tables.key_figures(run)[0].note == "none: the student is at chance"
+
+
+def test_arms_that_answer_alike_rule_nothing_out():
+    alike = HELPS.model_copy(update={"mean": 0.0, "ci95": (0.0, 0.0), "p_value": 1.0, "per_seed": [0.0, 0.0, 0.0]})
+    assert sure(alike).endswith("The arms answer alike, so that the interval has no width and rules nothing out.")
+
+
 def test_a_small_gain_reads_alike_everywhere():
     small = gain(0.0004, -0.004, 0.005, 0.8, 0.001, -0.0002, p_seeds=0.8)
     run = example.complete().model_copy(update={"gain": small})

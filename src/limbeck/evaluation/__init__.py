@@ -4,7 +4,7 @@ from limbeck.evaluation.budget import first_reached
 from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
 from limbeck.evaluation.chance import Chance, against_chance
 from limbeck.evaluation.cost import Speed, measure, measure_all
-from limbeck.evaluation.floor import Floor, require_words, tfidf_floor
+from limbeck.evaluation.floor import Floor, tfidf_floor
 from limbeck.evaluation.metrics import (
     accuracy,
     agreement,
@@ -39,7 +39,6 @@ __all__ = [
     "mixture_weights",
     "nll",
     "reliability",
-    "require_words",
     "scores",
     "tfidf_floor",
     "verdict",

@@ -8,7 +8,10 @@ import numpy as np
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metrics import nll
-from limbeck.runtime.scripts import terms
+from limbeck.runtime.scripts import signs, terms
+
+CUTS: dict[str, Callable[[str], list[str]]] = {"words": terms, "words, letters and signs": signs}
+"""How a text is cut. The first is scikit-learn's own rule, which sees no emoji, no punctuation and no single letter."""
 
 C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Inverse strengths of the L2 penalty that are tried, strongest penalty first."""
@@ -38,19 +41,6 @@ class Floor:
     predict: Callable[[Sequence[str]], np.ndarray]
 
 
-def require_words(texts: Sequence[str]) -> None:
-    """Raise now what the floor would raise when everything else is trained.
-
-    Raises:
-        LimbeckError: no text holds a word of two letters, or a character of a script without blanks.
-    """
-    if not any(terms(text) for text in texts):
-        raise LimbeckError(
-            "no labelled text holds a word of two letters",
-            fix="set data.text to the column with the text",
-        )
-
-
 def tfidf_floor(
     train_texts: Sequence[str],
     train_labels: Sequence[int] | np.ndarray,
@@ -65,7 +55,8 @@ def tfidf_floor(
 
     Of scripts without blanks, such as Chinese and Thai, characters are counted in place of words.
 
-    The penalty is chosen on validation by negative log-likelihood, the stronger among equals. A class without a
+    How texts are cut and the penalty are chosen on validation by negative log-likelihood, the first cut and the
+    stronger penalty among equals. A class without a
     training row gets probability 1 / (training rows + classes) before normalisation: finite, and never the decision, as
     the likeliest of k classes seen in n >= k rows has at least 1 / n.
 
@@ -79,32 +70,48 @@ def tfidf_floor(
         class_weights: `(classes,)`, by which training and validation rows count; None: all 1.
 
     Raises:
-        LimbeckError: when the training rows show fewer than two classes or hold no word of two letters.
+        LimbeckError: when the training rows show fewer than two classes.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
     labels = np.asarray(train_labels)
     if len(np.unique(labels)) < 2:
         raise LimbeckError("the labelled rows show fewer than two classes", where="floor", fix="label more rows")
-    require_words(train_texts)
-    # Its own pattern is set to None, or it warns that this is not used.
-    cut: dict[str, Any] = {"tokenizer": terms, "token_pattern": None}
-    vectorizer = TfidfVectorizer(**cut, ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_TERMS)
-    rows = vectorizer.fit_transform(train_texts)
-    held_out, truth = vectorizer.transform(validation_texts), np.asarray(validation_labels)
-
     counts = None if class_weights is None else class_weights[labels]
-    models = {C: LogisticRegression(C=C, max_iter=1000).fit(rows, labels, sample_weight=counts) for C in C_GRID}
-    chosen = min(models, key=lambda C: nll(_logits(models[C], held_out, classes, len(labels)), truth, class_weights))
-    best = models[chosen]
+    truth = np.asarray(validation_labels)
+    best: tuple[float, str, float, Any, Any] | None = None
+    for name, cut in CUTS.items():
+        if not any(map(cut, train_texts)):
+            continue
+        vectorizer, models = _fit(cut, train_texts, labels, counts)
+        held_out = vectorizer.transform(validation_texts)
+        for C, model in models.items():
+            cost = nll(_logits(model, held_out, classes, len(labels)), truth, class_weights)
+            if best is None or cost < best[0]:
+                best = cost, name, C, vectorizer, model
+    assert best is not None  # every text that is not blank holds a sign
+    _, name, C, vectorizer, model = best
 
     def predict(texts: Sequence[str]) -> np.ndarray:
-        return _logits(best, vectorizer.transform(texts), classes, len(labels))
+        return _logits(model, vectorizer.transform(texts), classes, len(labels))
 
-    parameters = best.coef_.size + best.intercept_.size + vectorizer.idf_.size
+    parameters = model.coef_.size + model.intercept_.size + vectorizer.idf_.size
     words = sum(len(term.encode()) for term in vectorizer.vocabulary_)
-    return Floor(predict(test_texts), {"C": chosen}, parameters, 4 * parameters + words, predict)
+    return Floor(predict(test_texts), {"C": C, "terms": name}, parameters, 4 * parameters + words, predict)
+
+
+def _fit(
+    cut: Callable[[str], list[str]], texts: Sequence[str], labels: np.ndarray, counts: np.ndarray | None
+) -> tuple[Any, dict[float, Any]]:
+    """Return the fitted vectorizer, and a regression for each penalty."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    # Its own pattern is set to None, or it warns that this is not used.
+    taken: dict[str, Any] = {"tokenizer": cut, "token_pattern": None}
+    vectorizer = TfidfVectorizer(**taken, ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_TERMS)
+    rows = vectorizer.fit_transform(texts)
+    return vectorizer, {
+        C: LogisticRegression(C=C, max_iter=1000).fit(rows, labels, sample_weight=counts) for C in C_GRID
+    }
 
 
 def _logits(model: object, rows: object, classes: int, trained_on: int) -> np.ndarray:

@@ -118,7 +118,7 @@ class Block(Record):
 class Fidelity(Record):
     """How closely an arm follows the teacher on the test split, seed means."""
 
-    retention: float | None = Field(description="arm metric / teacher metric; null: the teacher is at chance")
+    retention: float | None = Field(description="arm metric / teacher metric; null: one of the two is at chance")
     agreement: Fraction = Field(description="share of equal decisions")
     kl_to_teacher: float = Field(description="mean KL(teacher || arm), nats, temperature 1")
 
@@ -289,9 +289,10 @@ class Evaluation(Record):
     ceiling: Block | None = Field(default=None, description="the student, trained with the labels of the target")
     floor: Block | None = Field(description="TF-IDF + logistic regression on the same labels")
     fidelity: dict[str, Fidelity] = Field(description="by arm")
-    retention: float | None = Field(description="null: the teacher is at chance")
+    retention: float | None = Field(description="null: teacher or student is at chance")
     over_teacher: Difference = Field(description="student minus teacher")
     teacher_chance: Chance
+    student_chance: Chance = Field(description="of the seed that ships")
     agreement: Fraction
     kl_to_teacher: float
     gain: Gain | None = Field(description="student minus baseline")

@@ -109,9 +109,17 @@ def evaluate(
     labels, metric = splits.test.labels, METRICS[recipe.metric]
     blocks = {name: arm_block(by_seed, splits, costs.get(name), arms[name]) for name, by_seed in answers.arms.items()}
     blocks["teacher"] = teacher_block(answers.teacher, splits, costs.get("teacher"), teacher, recipe.seeds[0])
-    chance = against_chance(answers.teacher, labels)
+    chances = {name: against_chance(by_seed[arms[name].best_seed], labels) for name, by_seed in answers.arms.items()}
+    chances["teacher"] = against_chance(answers.teacher, labels)
     fidelity = {
-        name: _fidelity(blocks[name], blocks["teacher"], list(by_seed.values()), answers.teacher, metric, chance)
+        name: _fidelity(
+            blocks[name],
+            blocks["teacher"],
+            list(by_seed.values()),
+            answers.teacher,
+            metric,
+            measurable=not any(chances[one].at_chance for one in (name, "teacher")),
+        )
         for name, by_seed in answers.arms.items()
     }
     own = fidelity["student"]
@@ -134,7 +142,8 @@ def evaluate(
         fidelity=fidelity,
         **own.model_dump(),
         over_teacher=over_teacher,
-        teacher_chance=ChanceRecord(**asdict(chance), at_chance=chance.at_chance),
+        teacher_chance=_chance_record(chances["teacher"]),
+        student_chance=_chance_record(chances["student"]),
         gain=gain,
         gain_in_the_other_metric=_other_gain(answers.arms, labels, metric),
         decomposition=_decomposition(answers.arms, labels, metric),
@@ -236,17 +245,22 @@ def log_test_use(folder: Path, recipe: Recipe, models: Sequence[str]) -> list[Te
     return [TestEvaluation(**record) for record in log]
 
 
+def _chance_record(chance: Chance) -> ChanceRecord:
+    return ChanceRecord(**asdict(chance), at_chance=chance.at_chance)
+
+
 def _fidelity(
     block: Block,
     teacher: Block,
     logits: Sequence[NDArray[np.float32]],
     answers: NDArray[np.float32],
     metric: Metric,
-    chance: Chance,
+    *,
+    measurable: bool,
 ) -> Fidelity:
     own, wanted = (getattr(one, metric.name) for one in (block, teacher))
     return Fidelity(
-        retention=None if chance.at_chance or not wanted else own / wanted,
+        retention=own / wanted if measurable and wanted else None,
         agreement=float(np.mean([agreement(answers, value) for value in logits])),
         kl_to_teacher=float(np.mean([kl(answers, value) for value in logits])),
     )

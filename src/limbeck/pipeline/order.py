@@ -17,7 +17,6 @@ from limbeck import __version__
 from limbeck.console import logged_to, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import require_words
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.models import let_import
@@ -208,13 +207,11 @@ def require_usable(recipe: Recipe, material: Material) -> Recipe:
     """Raise what can be known to fail, before anything long starts; return the recipe, settled.
 
     Raises:
-        LimbeckError: see `settle`, `preflight` and `require_readable`; or floor or teacher find nothing to learn from
-            in the labelled texts.
+        LimbeckError: see `settle`, `preflight` and `require_readable`; or a teacher finds nothing to learn from in the
+            labelled texts.
     """
     recipe = settle(recipe, material)
     preflight(recipe, material)
-    if material.view(recipe.student).encoder is not None:
-        require_words(material.splits.labelled.texts)
     require_regressions(recipe, material)
     require_readable(recipe, material)
     return recipe

@@ -13,13 +13,13 @@ from limbeck.report.tables import busy
 def print_summary(run: Run) -> None:
     """Print the table, the verdict and where things are."""
     result = run.evaluation
-    columns = ["", "accuracy", "macro F1", "ECE", "weights", "size", "cpu time", "latency", "texts/s"]
+    columns = ["", "accuracy", "macro F1", "ECE", "weights", "size", "cpu time", "texts/s"]
     names = {"floor": "TF-IDF + LR"}
     rows = [_row(names.get(name, text.words(name)), block) for name, block in result.models.items()]
     say("")
     table(columns, rows, title=f"{result.name}: {result.test_examples:,} test examples, {_seeds(result)}")
     if said := busy(result):
-        say(f"  {said}: latencies are too high, cpu times change little")
+        say(f"  {said}: of cpu times, little is due to that")
     _print_figures(result)
     say("")
     _print_verdict(result)
@@ -62,7 +62,7 @@ def _print_verdict(result: Evaluation) -> None:
 def _row(name: str, block: Block) -> list[str]:
     quality = [text.percent(block.accuracy), text.percent(block.f1_macro), f"{block.ece:.3f}"]
     if block.cost is None:
-        return [name, *quality, "-", "-", "-", "-", "-"]
+        return [name, *quality, "-", "-", "-", "-"]
     cost = block.cost
     return [
         name,
@@ -70,7 +70,6 @@ def _row(name: str, block: Block) -> list[str]:
         text.magnitude(cost.parameters),
         text.bytes(cost.size_bytes),
         "-" if cost.cpu_ms is None else text.milliseconds(cost.cpu_ms),
-        text.milliseconds(cost.latency_ms),
         text.count(round(cost.throughput_per_s)),
     ]
 

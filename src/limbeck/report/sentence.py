@@ -18,7 +18,7 @@ def sentence(gain: Gain | None, *, retention: float | None, over_teacher: Differ
 
     Args:
         gain: student minus baseline, or None without a baseline.
-        retention: student / teacher; None beside a teacher at chance.
+        retention: student / teacher; None where one of them is at chance.
         over_teacher: student minus teacher.
     """
     kept = _kept(retention, over_teacher)
@@ -61,13 +61,18 @@ def statistics(gain: Gain | None, over_teacher: Difference) -> str:
 
 
 def retention(evaluation: Evaluation) -> str:
-    """Say how much of its teacher the student keeps: a share, points above it, or none beside a teacher at chance."""
+    """Say how much of its teacher the student keeps: a share, points above it, or none where one is at chance."""
     over = evaluation.over_teacher
     if evaluation.retention is None:
-        return "no retention, as the teacher is at chance"
+        return f"no retention, as the {at_chance(evaluation)} is at chance"
     if over.mean > 0:
         return f"{format.size(over.mean)} points above its teacher (95 % interval {format.interval(over.ci95)})"
     return f"retention {format.percent(evaluation.retention)}"
+
+
+def at_chance(evaluation: Evaluation) -> str:
+    """Return which model leaves a run without retention: the teacher, or else the student."""
+    return "teacher" if evaluation.teacher_chance.at_chance else "student"
 
 
 def warnings(evaluation: Evaluation) -> list[str]:
@@ -147,6 +152,8 @@ def _interval(gain: Gain) -> str:
 def _excluded(gain: Gain) -> str:
     """Say what an interval without a verdict still rules out, and why it is not a verdict although 0 is outside."""
     low, high = gain.ci95
+    if low == high:
+        return "The arms answer alike, so that the interval has no width and rules nothing out."
     parts = [f"a gain above {format.size(high)} points"] if high >= 0 else []
     parts += [f"a loss above {format.size(low)} points"] if low <= 0 else []
     ruled_out = f"The interval rules out {' and '.join(parts)}"
@@ -176,13 +183,14 @@ def _p(value: float) -> str:
 
 
 def _chance_warning(evaluation: Evaluation) -> str | None:
-    chance = evaluation.teacher_chance
     if evaluation.retention is not None:
         return None
+    who = at_chance(evaluation)
+    chance = evaluation.teacher_chance if who == "teacher" else evaluation.student_chance
     own, constant = format.percent(chance.balanced_accuracy), format.percent(chance.constant)
     low, high = (format.percent(bound) for bound in chance.ci95)
     return (
-        f"The teacher is at chance on the test split: balanced accuracy {own} (95 % interval {low} to {high}), and a "
+        f"The {who} is at chance on the test split: balanced accuracy {own} (95 % interval {low} to {high}), and a "
         f"constant answer has {constant}. There is no retention, as a share of chance says nothing."
     )
 

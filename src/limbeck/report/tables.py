@@ -7,6 +7,7 @@ from limbeck.evaluation.metric import METRICS
 from limbeck.evaluation.schema import Block, ClassScores, Cost, Evaluation
 from limbeck.report import format
 from limbeck.report.figures import NUMBERED_CLASSES
+from limbeck.report.sentence import at_chance
 
 ABSENT = "–"
 
@@ -93,7 +94,7 @@ def busy(evaluation: Evaluation) -> str:
 def _retention(evaluation: Evaluation) -> KeyFigure:
     over = evaluation.over_teacher
     if evaluation.retention is None:
-        return KeyFigure("Retention", ABSENT, "none: the teacher is at chance")
+        return KeyFigure("Retention", ABSENT, f"none: the {at_chance(evaluation)} is at chance")
     if over.mean > 0:
         note = f"95 % interval {format.interval(over.ci95)}"
         return KeyFigure("Above its teacher", f"{format.points(over.mean)} points", note)
