@@ -191,6 +191,8 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; set data.text to one of: words, label"),
         ({"validation": [1]}, "some splits are tables and some are loaders"),
         ({"losses": [{"name": "kdd"}]}, "kdd"),
+        ({"student": lambda classes: None}, r"the function failed \(TypeError: .*missing 1 .*called without arguments"),
+        ({"student": torch.nn.Linear}, r"^student: the function failed \(TypeError: .*`?in_features"),
         ({"student": lambda: 3}, "the function returned a int, not an nn.Module"),
     ],
 )

@@ -114,7 +114,7 @@ def _settled_checkpoint(teacher: TransformersTeacher, key: str, material: Materi
     say(f"  {said} ({key}.finetune=true trains it), {length} tokens of a text; {_said(labels, why)}")
     if teacher.meaningless:
         say(f"  {said}: without a meaning are {', '.join(teacher.meaningless)}", style="yellow")
-    return teacher.model_copy(update={"labels": labels})
+    return teacher.with_labels(labels)
 
 
 def _fits(outputs: Sequence[str], classes: Sequence[str], labels: Mapping[str, str] | None) -> bool:
@@ -148,7 +148,7 @@ def _settled_module(teacher: GivenTeacher, key: str, material: Material) -> Give
     else:
         labels, why = _order(names, teacher, key, material)
     say(f"  {key}: {_said(labels, why)}")
-    return teacher.model_copy(update={"labels": labels})
+    return teacher.with_labels(labels)
 
 
 def _module(material: Material) -> nn.Module:
