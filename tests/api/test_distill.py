@@ -197,8 +197,10 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
     ],
 )
 def test_what_is_refused(by_recipe, source, tmp_path, changes, message):
-    with pytest.raises(LimbeckError, match=message):
+    with pytest.raises(limbeck.LimbeckError, match=message) as caught:
         as_objects(by_recipe, source, tmp_path / "run", **changes)
+    if "failed" in message:
+        assert isinstance(caught.value.__cause__, TypeError), "its traceback is kept"
 
 
 def test_a_recipe_of_objects_cannot_be_run_from_its_file(by_objects, tmp_path):

@@ -214,9 +214,7 @@ def test_a_bare_module_stands_in_the_order_of_the_classes(two, tmp_path, monkeyp
     assert len({path.name for path in (tmp_path / "run/cache").iterdir()} - cached) == 1, "another order, another cache"
     with pytest.raises(LimbeckError, match=r"the teacher has 3 outputs .*, and the data 2 classes"):
         distilled([0, 0, 1], "other")
-    line = (
-        r"teacher: its outputs seem to be named wrong: .* 'teacher.labels={0: 1, 1: 0}', or go on with teacher.accept"
-    )
+    line = r"teacher.labels: the outputs seem to be named wrong: .* 'teacher.labels={0: 1, 1: 0}', or go on"
     with pytest.raises(LimbeckError, match=line):
         distilled([0, 1], "other")
 
@@ -241,13 +239,13 @@ def test_two_names_that_are_swapped_are_refused_unless_they_were_said(five, tmp_
     key = "teacher.members.1" if ensemble else "teacher"
     with pytest.raises(LimbeckError) as caught:
         judged()
-    assert str(caught.value).startswith(f"{key}: its outputs seem to be named wrong: ")
+    assert str(caught.value).startswith(f"{key}.labels: the outputs seem to be named wrong: ")
     assert f"set '{key}.labels={{{line}}}', or go on with teacher.accept_bad=true" in str(caught.value)
     said_first, *_ = capsys.readouterr().out.split("seem to be named wrong")
     assert f"{key}: accuracy " in said_first
     for labels, keys in ((said, {}), (None, {"accept_bad": True})):
         judged(labels, **keys)
-        assert "its outputs seem to be named wrong" in capsys.readouterr().out
+        assert "the outputs seem to be named wrong" in capsys.readouterr().out
     judged(mended)
     assert "seem to be named wrong" not in capsys.readouterr().out
     if not ensemble:

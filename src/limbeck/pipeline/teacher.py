@@ -21,8 +21,7 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation import against_chance, best_assignment, calibrated_nll, fit_temperature, mixture_weights
 from limbeck.files import staged
 from limbeck.losses import objective_from
-from limbeck.models.label_order import ready
-from limbeck.pipeline.finished import Finished, finished_network, is_finished
+from limbeck.pipeline.finished import finished_network, is_finished, require_names
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.once import WEIGHTS
@@ -294,41 +293,18 @@ def _judge_names(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None
     """Say how good every finished teacher is, and refuse one whose outputs are called by the names of other classes.
 
     Raises:
-        LimbeckError: see `_require_names`.
+        LimbeckError: see `require_names`.
     """
-    several = len(answers.members) > 1
+    splits, asked, several = answers.splits, _judged_on(answers.splits, finished=True), len(answers.members) > 1
     for number, (member, settings) in enumerate(zip(answers.members, recipe.teacher.members, strict=True)):
         if is_finished(settings):
             key = f"teacher.members.{number}" if several else "teacher"
-            _require_names(settings, key, TeacherAnswers((member,), (1.0,), answers.splits), warn=warn)
-
-
-def _require_names(settings: Finished, key: str, answers: TeacherAnswers, *, warn: bool) -> None:
-    """Compare the names of a finished teacher's outputs with those that fit the rows best.
-
-    Raises:
-        LimbeckError: other names are far better, the recipe did not say these, and that is not accepted.
-    """
-    classes, asked = answers.splits.classes, _judged_on(answers.splits, finished=True)
-    logits, labels = _on(answers, asked)
-    found = best_assignment(logits.argmax(1), labels, len(classes))
-    rows = f"{len(labels):,} {' and '.join(asked)} rows"
-    balanced = against_chance(logits, labels).balanced_accuracy
-    say(f"  {key}: accuracy {found.accuracy:.1%}, balanced accuracy {balanced:.1%} on {rows}")
-    if not found.misnamed:
-        return
-    named = dict(zip(settings.labels or map(str, range(len(classes))), found.classes, strict=True))
-    error = LimbeckError(
-        f"its outputs seem to be named wrong: {found.accuracy:.1%} of {rows} are right as they are named, "
-        f"and {found.best:.1%} would be with other names",
-        where=key,
-        fix=f"set {ready(f'{key}.labels', {output: classes[column] for output, column in named.items()})}, "
-        "or go on with teacher.accept_bad=true",
-    )
-    if not settings.labels_found or warn:
-        say(f"  {error}", style="yellow")
-        return
-    raise error
+            logits, labels = _on(TeacherAnswers((member,), (1.0,), splits), asked)
+            rows = f"{len(labels):,} {' and '.join(asked)} rows"
+            found = best_assignment(logits.argmax(1), labels, len(splits.classes))
+            balanced = against_chance(logits, labels).balanced_accuracy
+            say(f"  {key}: accuracy {found.accuracy:.1%}, balanced accuracy {balanced:.1%} on {rows}")
+            require_names(settings, found, splits.classes, f"{key}.labels", rows, warn=warn)
 
 
 def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
