@@ -7,11 +7,13 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from limbeck import losses
+    from limbeck.errors import LimbeckError
     from limbeck.pipeline import Run, distill, run
     from limbeck.recipe import Recipe
     from limbeck.runtime import load, load_tensors
 
 _HOME = {
+    "LimbeckError": "limbeck.errors",
     "Recipe": "limbeck.recipe",
     "Run": "limbeck.pipeline",
     "distill": "limbeck.pipeline",
@@ -19,7 +21,7 @@ _HOME = {
     "load_tensors": "limbeck.runtime",
     "run": "limbeck.pipeline",
 }
-__all__ = ["Recipe", "Run", "__version__", "distill", "load", "load_tensors", "losses", "run"]
+__all__ = ["LimbeckError", "Recipe", "Run", "__version__", "distill", "load", "load_tensors", "losses", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -191,12 +191,16 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; set data.text to one of: words, label"),
         ({"validation": [1]}, "some splits are tables and some are loaders"),
         ({"losses": [{"name": "kdd"}]}, "kdd"),
+        ({"student": lambda classes: None}, r"the function failed \(TypeError: .*missing 1 .*called without arguments"),
+        ({"student": torch.nn.Linear}, r"^student: the function failed \(TypeError: .*`?in_features"),
         ({"student": lambda: 3}, "the function returned a int, not an nn.Module"),
     ],
 )
 def test_what_is_refused(by_recipe, source, tmp_path, changes, message):
-    with pytest.raises(LimbeckError, match=message):
+    with pytest.raises(limbeck.LimbeckError, match=message) as caught:
         as_objects(by_recipe, source, tmp_path / "run", **changes)
+    if "failed" in message:
+        assert isinstance(caught.value.__cause__, TypeError), "its traceback is kept"
 
 
 def test_a_recipe_of_objects_cannot_be_run_from_its_file(by_objects, tmp_path):

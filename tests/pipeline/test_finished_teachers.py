@@ -214,8 +214,43 @@ def test_a_bare_module_stands_in_the_order_of_the_classes(two, tmp_path, monkeyp
     assert len({path.name for path in (tmp_path / "run/cache").iterdir()} - cached) == 1, "another order, another cache"
     with pytest.raises(LimbeckError, match=r"the teacher has 3 outputs .*, and the data 2 classes"):
         distilled([0, 0, 1], "other")
-    with pytest.raises(LimbeckError, match=r"not better than chance: balanced accuracy"):
+    line = r"teacher.labels: the outputs seem to be named wrong: .* 'teacher.labels={0: 1, 1: 0}', or go on"
+    with pytest.raises(LimbeckError, match=line):
         distilled([0, 1], "other")
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_two_names_that_are_swapped_are_refused_unless_they_were_said(five, tmp_path, capsys, ensemble):
+    """The teacher is well above chance, and its answers to the transfer set are not asked for."""
+    names = [f"CLASS_{ {1: 2, 2: 1}.get(number, number) }" for number in ORDER]
+    teacher = {"kind": "transformers", "model": str(five.renamed(tmp_path / "lies", names)), "max_length": LENGTH}
+    said = {f"CLASS_{number}": f"class {number}" for number in range(5)}
+    mended = said | {"CLASS_1": "class 2", "CLASS_2": "class 1"}
+    line = ", ".join(f'{output}: "{name}"' for output, name in mended.items())
+
+    def judged(labels=None, **keys):
+        member = teacher | ({"labels": labels} if labels else {})
+        good = {"kind": "transformers", "model": str(five.folder), "max_length": LENGTH}
+        whole = {"kind": "ensemble", "members": [good, member], "weights": [1, 1]} if ensemble else member
+        settled = five.settled(five.recipe(whole | keys))
+        trained = train_teacher(settled, Material(five.splits), tmp_path)
+        return ask_teacher(settled, trained, five.splits, tmp_path)
+
+    key = "teacher.members.1" if ensemble else "teacher"
+    with pytest.raises(LimbeckError) as caught:
+        judged()
+    assert str(caught.value).startswith(f"{key}.labels: the outputs seem to be named wrong: ")
+    assert f"set '{key}.labels={{{line}}}', or go on with teacher.accept_bad=true" in str(caught.value)
+    said_first, *_ = capsys.readouterr().out.split("seem to be named wrong")
+    assert f"{key}: accuracy " in said_first
+    for labels, keys in ((said, {}), (None, {"accept_bad": True})):
+        judged(labels, **keys)
+        assert "the outputs seem to be named wrong" in capsys.readouterr().out
+    judged(mended)
+    assert "seem to be named wrong" not in capsys.readouterr().out
+    if not ensemble:
+        with pytest.raises(LimbeckError, match="seem to be named wrong"):
+            check(five.recipe(teacher))
 
 
 def test_a_checkpoint_that_cannot_be_taken_as_it_is(five, two, tmp_path):

@@ -12,7 +12,7 @@ from torch import nn
 
 from limbeck.data import EncodedTexts, TensorRows
 from limbeck.errors import LimbeckError
-from limbeck.models import answering
+from limbeck.models import answering, ordered
 from limbeck.pipeline.probe import require_steady
 
 WORDS, CLASSES, PAD = 40, 3, 1
@@ -80,6 +80,30 @@ def test_what_is_refused(fault, message):
     assert network.training, "its mode is put back"
 
 
+class Softmax(nn.Module):
+    def __init__(self, log=False):
+        super().__init__()
+        self.net, self.log = Net(), log
+
+    def forward(self, input_ids, attention_mask):
+        logits = self.net(input_ids, attention_mask)
+        return logits.log_softmax(-1) if self.log else logits.softmax(-1)
+
+
+@pytest.mark.parametrize("columns", [[0, 1, 2], [2, 0, 1], [0, 2]])
+def test_probabilities_are_no_logits(columns):
+    """Of which outputs are taken, in which order, changes nothing."""
+    with pytest.raises(LimbeckError, match=r"teacher: its rows are probabilities; return logits \(or log-prob"):
+        require_steady(ordered(Softmax(), columns, CLASSES), texts(), "teacher", classes=len(columns))
+    require_steady(ordered(Softmax(log=True), columns, CLASSES), texts(), "teacher", classes=len(columns))
+
+
+def test_probabilities_of_a_loaders_rows():
+    rows = TensorRows({"pixels": torch.randn(12, 4, generator=torch.Generator().manual_seed(0))})
+    with pytest.raises(LimbeckError, match="student: its rows are probabilities"):
+        require_steady(Pictures("softmax"), rows, "student", classes=2)
+
+
 def test_padding_is_seen_where_all_texts_are_of_one_length():
     with pytest.raises(LimbeckError, match="padding on its right"):
         require_steady(Net("pools over padding"), texts([6] * 9), "student", classes=CLASSES)
@@ -135,6 +159,8 @@ class Pictures(nn.Module):
         logits = self.head(pixels)
         if self.fault == "draws":
             logits = nn.functional.dropout(logits)
+        if self.fault == "softmax":
+            return logits.softmax(-1)
         return logits - logits.mean(0) if self.fault == "rows see each other" else logits
 
 

@@ -1,5 +1,6 @@
 """Did it help? Metrics, fidelity, calibration, significance and cost, from logits and predictions to records."""
 
+from limbeck.evaluation.assignment import Assignment, best_assignment
 from limbeck.evaluation.budget import first_reached
 from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
 from limbeck.evaluation.chance import Chance, against_chance
@@ -19,12 +20,14 @@ from limbeck.evaluation.metrics import (
 from limbeck.evaluation.significance import compare, difference, verdict
 
 __all__ = [
+    "Assignment",
     "Chance",
     "Floor",
     "Speed",
     "accuracy",
     "against_chance",
     "agreement",
+    "best_assignment",
     "calibrated_nll",
     "class_scores",
     "compare",

@@ -14,7 +14,7 @@ from torch import nn
 
 from limbeck.errors import nearest
 from limbeck.models.catalogue import MODELS, Model, Settings
-from limbeck.models.custom import CustomSettings, build_custom, find_custom, let_import
+from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import
 from limbeck.models.given import Answering, GivenSettings, answering, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
@@ -39,6 +39,7 @@ __all__ = [
     "answering",
     "build_model",
     "check_model",
+    "failed",
     "find_custom",
     "label_order",
     "let_import",

@@ -68,7 +68,7 @@ def find_custom(settings: CustomSettings) -> Callable[..., Any]:
             f"cannot import `{module_name}`: {error}", where="model", fix="install it or put it beside the recipe"
         ) from error
     except Exception as error:
-        raise _failed(f"cannot import `{module_name}`", error) from error
+        raise failed(f"cannot import `{module_name}`", error) from error
     function = getattr(module, function_name, None)
     if not callable(function):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
@@ -107,7 +107,7 @@ def build_custom(settings: CustomSettings, *, classes: int, vocabulary: Vocabula
     except LimbeckError:
         raise
     except Exception as error:
-        raise _failed(f"`{settings.name}` failed", error) from error
+        raise failed(f"`{settings.name}` failed", error) from error
     if not isinstance(network, nn.Module):
         raise LimbeckError(f"`{settings.name}` returned a {type(network).__name__}, not an nn.Module", where="model")
     _try_out(network, settings.name, classes=classes, vocabulary=vocabulary)
@@ -132,7 +132,7 @@ def _try_out(network: nn.Module, name: str, *, classes: int, vocabulary: Vocabul
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             logits = network(input_ids=ids, attention_mask=mask)
     except Exception as error:
-        raise _failed(f"the forward of `{name}` failed on two texts", error) from error
+        raise failed(f"the forward of `{name}` failed on two texts", error) from error
     finally:
         for module, training in modes.items():
             module.training = training
@@ -145,9 +145,10 @@ def _try_out(network: nn.Module, name: str, *, classes: int, vocabulary: Vocabul
         )
 
 
-def _failed(what: str, error: Exception) -> LimbeckError:
-    """Return the error that names the last line on the way that is the user's own."""
-    where = "model"
+def failed(
+    what: str, error: Exception, *, where: str = "model", fix: str = "--debug shows the traceback"
+) -> LimbeckError:
+    """Return the error that names the last line on the way that is the user's own; `where`, if there is none."""
     for frame in traceback.extract_tb(error.__traceback__):
         path = Path(frame.filename)
         if path.is_file() and not any(folder in path.parents for folder in _NOT_THEIRS):
@@ -155,7 +156,7 @@ def _failed(what: str, error: Exception) -> LimbeckError:
     reason = first_line(error)
     if isinstance(error, SyntaxError):
         where, reason = f"{error.filename}, line {error.lineno}", error.msg
-    return LimbeckError(f"{what} ({type(error).__name__}: {reason})", where=where, fix="--debug shows the traceback")
+    return LimbeckError(f"{what} ({type(error).__name__}: {reason})", where=where, fix=fix)
 
 
 def _check_arguments(name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ from limbeck.data.tokenizers import padding_of
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
-from limbeck.models import Answering, answering
+from limbeck.models import Answering, answering, failed
 from limbeck.pipeline.finished import count_outputs
 from limbeck.pipeline.material import Given, LoaderMaterial, Material
 from limbeck.pipeline.order import Run, run
@@ -224,7 +224,16 @@ def _factory(student: Any) -> Callable[[], nn.Module] | None:
     if isinstance(student, nn.Module):
         first = copy.deepcopy(student)
         return lambda: _made(copy.deepcopy(first))
-    return (lambda: _made(student())) if callable(student) else None
+    return (lambda: _made(_called(student))) if callable(student) else None
+
+
+def _called(student: Callable[[], Any]) -> Any:
+    try:
+        return student()
+    except LimbeckError:
+        raise
+    except Exception as error:
+        raise failed("the function failed", error, where="student", fix="it is called without arguments") from error
 
 
 def _made(network: Any) -> nn.Module:

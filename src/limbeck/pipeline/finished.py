@@ -13,7 +13,7 @@ from limbeck.data import Rows
 from limbeck.data.pretrained import longest_text, pretrained_config
 from limbeck.data.tokenizers import pretrained_folder
 from limbeck.errors import LimbeckError, first_line
-from limbeck.evaluation import accuracy
+from limbeck.evaluation import Assignment, accuracy
 from limbeck.models import Answering, UnmatchedError, label_order, missing, ordered, positions
 from limbeck.models.label_order import ready
 from limbeck.models.pretrained import output_names
@@ -58,6 +58,37 @@ def finished_network(teacher: Finished, material: Material) -> nn.Module:
     count = count_outputs(module, material.view(teacher.network).example[0])
     columns = positions(_names(module, count), list(teacher.labels or map(str, range(count))))
     return ordered(module, columns, count).to(best_device())
+
+
+def require_names(
+    teacher: Finished, found: Assignment, classes: Sequence[str], key: str, rows: str, *, warn: bool
+) -> None:
+    """Compare the names of a settled, finished teacher's outputs with those that fit best.
+
+    Args:
+        teacher: says which output is which class, and whether its recipe said so.
+        found: what its decisions are right on.
+        classes: of the data.
+        key: of the teacher's labels, as in `teacher.labels`.
+        rows: words for those that it was judged on.
+        warn: do not refuse it, say it only.
+
+    Raises:
+        LimbeckError: other names are far better, and the recipe did not say these.
+    """
+    if not found.misnamed:
+        return
+    outputs = teacher.labels or [str(column) for column in range(len(classes))]
+    better = {output: classes[column] for output, column in zip(outputs, found.classes, strict=True)}
+    error = LimbeckError(
+        f"the outputs seem to be named wrong: {found.accuracy:.1%} of {rows} are right as they are named, "
+        f"and {found.best:.1%} would be with other names",
+        where=key,
+        fix=f"set {ready(key, better)}, or go on with teacher.accept_bad=true",
+    )
+    if teacher.labels_found and not warn:
+        raise error
+    say(f"  {error}", style="yellow")
 
 
 def count_outputs(network: nn.Module, inputs: Mapping[str, Tensor]) -> int:
@@ -114,7 +145,7 @@ def _settled_checkpoint(teacher: TransformersTeacher, key: str, material: Materi
     say(f"  {said} ({key}.finetune=true trains it), {length} tokens of a text; {_said(labels, why)}")
     if teacher.meaningless:
         say(f"  {said}: without a meaning are {', '.join(teacher.meaningless)}", style="yellow")
-    return teacher.model_copy(update={"labels": labels})
+    return teacher.with_labels(labels)
 
 
 def _fits(outputs: Sequence[str], classes: Sequence[str], labels: Mapping[str, str] | None) -> bool:
@@ -148,7 +179,7 @@ def _settled_module(teacher: GivenTeacher, key: str, material: Material) -> Give
     else:
         labels, why = _order(names, teacher, key, material)
     say(f"  {key}: {_said(labels, why)}")
-    return teacher.model_copy(update={"labels": labels})
+    return teacher.with_labels(labels)
 
 
 def _module(material: Material) -> nn.Module:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.data import EncodedTexts, Rows
 from limbeck.errors import LimbeckError, first_line
+from limbeck.models import Ordered
 from limbeck.types import device_of, evaluating
 
 ROWS = 8
@@ -22,6 +23,8 @@ LIMIT, HALF_LIMIT = 1e-3, 5e-2
 """Largest difference of a logit, in standard deviations of the logits; the second one for half precision."""
 _ROUNDING = 1e-2
 """Where rows hardly differ, this share of the largest logit stands for the deviation: rounding goes by that size."""
+_SUM = 1e-3
+"""Within this of 1, the sum of numbers >= 0 is that of probabilities."""
 
 Inputs = Mapping[str, Tensor]
 
@@ -37,10 +40,12 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, classes: int) ->
 
     Raises:
         LimbeckError: its logits change with padding, with the other rows, with ids that its mask hides, or from one
-            call to the next; it changes its inputs; it fails, or gives other than logits (rows, classes).
+            call to the next; it changes its inputs; it fails, or gives other than logits (rows, classes), such as
+            probabilities.
     """
     picked, probe = _short_and_long(rows), _Probe(network, who, classes)
     with _at_rest(network):
+        probe.refuse_probabilities(rows.batch(picked))
         if isinstance(rows, EncodedTexts):
             _try_texts(probe, _texts(rows, picked), rows.pad_id)
         else:
@@ -123,6 +128,20 @@ class _Probe:
         if not logits.isfinite().all():
             raise LimbeckError(f"its logits for {what} are not finite", where=self.who, fix="mend its weights")
         return logits.double().cpu()
+
+    def refuse_probabilities(self, inputs: Inputs) -> None:
+        """Refuse a network whose rows are >= 0 and sum to 1; of one of which some outputs are taken, all count."""
+        network = self.network.network if isinstance(self.network, Ordered) else self.network
+        device = device_of(network)
+        try:
+            rows = network(**{name: value.to(device, copy=True) for name, value in inputs.items()})
+        except Exception:
+            return  # `ask` says what is wrong
+        if not isinstance(rows, Tensor) or rows.ndim != 2:
+            return
+        rows = rows.double()
+        if (rows >= 0).all() and ((rows.sum(1) - 1).abs() <= _SUM).all():
+            raise LimbeckError("its rows are probabilities", where=self.who, fix="return logits (or log-probabilities)")
 
     def repeat(self, inputs: Inputs, first: Tensor, scale: float) -> None:
         """Refuse a network that answers otherwise the second time."""

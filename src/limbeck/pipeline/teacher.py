@@ -18,10 +18,10 @@ from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import against_chance, calibrated_nll, fit_temperature, mixture_weights
+from limbeck.evaluation import against_chance, best_assignment, calibrated_nll, fit_temperature, mixture_weights
 from limbeck.files import staged
 from limbeck.losses import objective_from
-from limbeck.pipeline.finished import finished_network, is_finished
+from limbeck.pipeline.finished import finished_network, is_finished, require_names
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.once import WEIGHTS
@@ -268,7 +268,8 @@ def judged_teacher(
         warn: do not refuse it, say it only.
 
     Raises:
-        LimbeckError: its balanced accuracy is not above a constant prediction's by its 95 % interval.
+        LimbeckError: its balanced accuracy is not above a constant prediction's by its 95 % interval, or a finished
+            teacher's outputs are called by the names of other classes.
     """
     taps = tuple(dict.fromkeys(pair.teacher for pair in objective_from(recipe.losses).pairs))
     members = tuple(
@@ -282,8 +283,39 @@ def judged_teacher(
         weights = mixture_weights([_logits(member, splits) for member in members], labels, counts)
         say(f"  weights of the ensemble, fitted on validation: {', '.join(f'{w:.2f}' for w in weights)}")
     answers = TeacherAnswers(members, tuple(weights), splits)
-    _judge(recipe, answers, warn=warn or recipe.teacher.accept_bad)
+    warn = warn or recipe.teacher.accept_bad
+    _judge_names(recipe, answers, warn=warn)
+    _judge(recipe, answers, warn=warn)
     return answers
+
+
+def _judge_names(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None:
+    """Say how good every finished teacher is, and refuse one whose outputs are called by the names of other classes.
+
+    Raises:
+        LimbeckError: see `require_names`.
+    """
+    splits, asked, several = answers.splits, _judged_on(answers.splits, finished=True), len(answers.members) > 1
+    for number, (member, settings) in enumerate(zip(answers.members, recipe.teacher.members, strict=True)):
+        if is_finished(settings):
+            key = f"teacher.members.{number}" if several else "teacher"
+            logits, labels = _on(TeacherAnswers((member,), (1.0,), splits), asked)
+            rows = f"{len(labels):,} {' and '.join(asked)} rows"
+            found = best_assignment(logits.argmax(1), labels, len(splits.classes))
+            balanced = against_chance(logits, labels).balanced_accuracy
+            say(f"  {key}: accuracy {found.accuracy:.1%}, balanced accuracy {balanced:.1%} on {rows}")
+            require_names(settings, found, splits.classes, f"{key}.labels", rows, warn=warn)
+
+
+def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
+    """Return the splits that a teacher is judged on: the labelled rows are among them where it did not learn them."""
+    return ("labelled", "validation") if finished and len(splits.labelled) else ("validation",)
+
+
+def _on(answers: TeacherAnswers, asked: Sequence[Split]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the logits and the labels of several splits."""
+    logits = np.concatenate([answers.logits(split) for split in asked])
+    return logits, np.concatenate([getattr(answers.splits, split).labels for split in asked])
 
 
 def _judge(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None:
@@ -292,12 +324,9 @@ def _judge(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None:
     Raises:
         LimbeckError: it is no better, and that is not accepted.
     """
-    splits = answers.splits
-    asked: tuple[Split, ...] = ("validation",)
-    if recipe.teacher.finished and len(splits.labelled):
-        asked = ("labelled", "validation")
-    labels = np.concatenate([getattr(splits, split).labels for split in asked])
-    found = against_chance(np.concatenate([answers.logits(split) for split in asked]), labels)
+    asked = _judged_on(answers.splits, finished=recipe.teacher.finished)
+    logits, labels = _on(answers, asked)
+    found = against_chance(logits, labels)
     if not found.at_chance:
         return
     low, high = found.ci95

@@ -1,9 +1,9 @@
 """Settings of the teachers, by kind."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
 from limbeck.data import TokenizerSettings, WordTokenizerSettings, label_name
 from limbeck.data.tokenizers import TransformersTokenizerSettings
@@ -37,6 +37,18 @@ class _Single(_Teacher):
     calibrate: Annotated[
         bool, Field(description="divide its logits by the temperature that fits the validation rows best")
     ] = False
+    _labels_found: bool = PrivateAttr(default=False)
+
+    @property
+    def labels_found(self) -> bool:
+        """Whether `labels` were found by the run's settling, and not said by the recipe."""
+        return self._labels_found
+
+    def with_labels(self, labels: Mapping[str, str]) -> Self:
+        """Return the same teacher with `labels`, which remembers whether it had some before."""
+        settled = self.model_copy(update={"labels": dict(labels)})
+        settled._labels_found = getattr(self, "labels", None) is None
+        return settled
 
     @property
     def members(self) -> "list[SingleTeacher]":
