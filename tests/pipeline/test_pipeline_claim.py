@@ -106,6 +106,20 @@ def test_a_lock_of_another_machine_says_how_to_remove_it(tmp_path: Path) -> None
     assert refused.endswith(f"delete {lock}")
 
 
+def test_a_lock_of_whom_nobody_can_tell_says_how_to_remove_it(tmp_path: Path) -> None:
+    lock = forge(tmp_path, pid=os.getppid(), started="")  # as where there is no /proc
+    assert refusal(tmp_path).endswith(f"if no run is at work there any more, delete {lock}")
+
+
+def test_a_link_to_the_folder_is_the_folder(tmp_path: Path) -> None:
+    run, link = tmp_path / "run", tmp_path / "link"
+    run.mkdir()
+    link.symlink_to(run)
+    with claimed(run, "first"):
+        assert "a run is at work" in refusal(link)
+        assert len(locks(run)) == 1
+
+
 def test_a_damaged_lock_is_one_line(tmp_path: Path) -> None:
     lock = forge(tmp_path, pid=-1)
     assert "damaged: no lock of a run; if no run is at work there any more, delete" in refusal(tmp_path)
