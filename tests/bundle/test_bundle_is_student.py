@@ -172,6 +172,7 @@ def test_products_cannot_saturate_and_tables_are_whole(students, tmp_path):
         ({"sizes": {"fp32": 10, "int8": 10}}, "not smaller"),
         ({"speeds": {"fp32": speed(0.100), "int8": speed(0.093)}}, "not faster (0.93 of the processor time of fp32"),
         ({"apart": 1.1e-4}, "a row's logits change by up to 1.1e-04 with the rows beside it"),
+        ({"apart": float("nan")}, "a row's logits change by up to nan"),
         ({"agreement": precision._agreement(1995, 2000)}, "same decision on 99.75% of 2,000 unlabelled rows"),
     ],
 )

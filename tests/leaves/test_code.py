@@ -102,6 +102,10 @@ def test_packages_and_imports_within_them(folder):
         folder.write(name, text)
         codes.append(folder.code(lambda module: module.build()))
     assert len(set(codes)) == 3
+    folder.write("made_pack/deep/net", "class Net: pass\n")
+    codes = [folder.code(lambda module: module.build())]
+    folder.write("made_pack/__init__", "X = 3\n")
+    assert folder.code(lambda module: module.build()) not in codes, "a module's packages run before it"
 
 
 def test_a_module_that_stands_in_the_namespace_is_reached_without_an_import_statement(folder):

@@ -168,6 +168,17 @@ def test_an_attribute_or_a_hook_of_a_teacher_is_changed(source, tmp_path, user):
     folders.append(len(ask(source, tmp_path, teacher)[1]))
     assert folders == [1, 2, 3]
 
+    def code():
+        return code_of(_code_parts(teacher), _parts).digest
+
+    codes = {code()}
+    teacher.register_forward_pre_hook(lambda module, inputs: None)
+    codes.add(code())
+    for value in (0.0, 1.0):
+        teacher.register_buffer("unread", torch.tensor(value), persistent=False)
+        codes.add(code())
+    assert len(codes) == 4
+
 
 def test_what_has_no_source_is_done_again_each_time(source, tmp_path, capsys):
     made = {"nn": nn, "__name__": str(uuid.uuid4())}
