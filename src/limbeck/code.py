@@ -333,7 +333,8 @@ def _is_edited(module: types.ModuleType, file: str, source: bytes) -> bool:
         written.setdefault(code.co_qualname, set()).add(_digest(_Reader(lambda _: None)._code(code)))
     return any(
         function.__code__.co_filename == file
-        and _digest(_Reader(lambda _: None)._code(function.__code__)) not in written.get(function.__code__.co_qualname, ())
+        and _digest(_Reader(lambda _: None)._code(function.__code__))
+        not in written.get(function.__code__.co_qualname, ())
         for function in _functions(module)
     )
 

@@ -95,7 +95,14 @@ def test_other_families_keep_the_promises(family, tmp_path):
 def test_a_decoder_that_names_no_padding_finds_the_end_of_a_text(tmp_path):
     """By the tokenizer's padding token."""
     config = transformers.GPT2Config(
-        vocab_size=40, n_positions=64, n_embd=16, n_layer=1, n_head=2, num_labels=CLASSES, bos_token_id=0, eos_token_id=0
+        vocab_size=40,
+        n_positions=64,
+        n_embd=16,
+        n_layer=1,
+        n_head=2,
+        num_labels=CLASSES,
+        bos_token_id=0,
+        eos_token_id=0,
     )
     transformers.GPT2ForSequenceClassification(config).save_pretrained(tmp_path)
     network = build(tmp_path).eval()

@@ -261,7 +261,7 @@ def test_a_finished_teacher_at_chance_ends_before_the_transfer_set(five, tmp_pat
         check(wrong(five))
 
 
-@pytest.mark.parametrize(("enough", "asked"), [(2, [2]), (120, [2, 120])])
+@pytest.mark.parametrize(("enough", "asked"), [(20, [20]), (120, [20, 120])])
 def test_a_check_asks_all_rows_before_it_refuses(five, monkeypatch, enough, asked):
     """What a run accepts, a check accepts."""
 
@@ -271,7 +271,7 @@ def test_a_check_asks_all_rows_before_it_refuses(five, monkeypatch, enough, aske
             raise LimbeckError("at chance")
 
     rows: list[int] = []
-    monkeypatch.setattr("limbeck.pipeline.check.JUDGED_ROWS", 2)
+    monkeypatch.setattr("limbeck.pipeline.check.JUDGED_ROWS", 20)
     monkeypatch.setattr("limbeck.pipeline.check.judged_teacher", judged)
     _judge(five.settled(five.checkpoint()), Material(five.splits))
     assert rows == asked

@@ -11,7 +11,8 @@ import pytest
 
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import claim
-from limbeck.pipeline.claim import claimed
+from limbeck.pipeline.claim import LOG, claimed
+from limbeck.written import Written
 
 HOLD = """
 import sys
@@ -118,6 +119,15 @@ def test_a_link_to_the_folder_is_the_folder(tmp_path: Path) -> None:
     with claimed(run, "first"):
         assert "a run is at work" in refusal(link)
         assert len(locks(run)) == 1
+
+
+def test_a_log_of_somebody_else_is_not_added_to(tmp_path: Path) -> None:
+    with claimed(tmp_path, "first"):
+        pass
+    Written(tmp_path).drop([tmp_path / LOG])
+    (tmp_path / LOG).write_text("mine")
+    assert "Limbeck did not write this" in refusal(tmp_path)
+    assert locks(tmp_path) == []
 
 
 def test_a_damaged_lock_is_one_line(tmp_path: Path) -> None:

@@ -145,12 +145,17 @@ def test_a_teachers_code_is_edited(source, tmp_path, user, capsys):
     assert "teacher: code, answers changed, done again" in capsys.readouterr().out
     assert (second.logits("test") == -first.logits("test")).all()
     assert first.names != second.names
-    module.FLAG = 2.0  # neither code nor weights show it
+    module.FLAG = torch.tensor(2.0)
     third, caches = ask(source, tmp_path, teacher(module))
+    assert "teacher: code, answers changed, done again" in capsys.readouterr().out
+    answered = third.logits("test")
+    assert (answered == 2 * second.logits("test")).all()
+    module.FLAG.fill_(4.0)  # neither code nor weights show it
+    fourth, caches = ask(source, tmp_path, teacher(module))
     assert "teacher: answers changed, done again" in capsys.readouterr().out
-    assert (third.logits("test") == 2 * second.logits("test")).all()
+    assert (fourth.logits("test") == 2 * answered).all()
     named = {json.loads(path.read_text())["identity"]["teacher"] for path in tmp_path.glob("cache/*/manifest.json")}
-    assert named == {answers.members[0].identity.teacher for answers in (first, second, third)}
+    assert named == {answers.members[0].identity.teacher for answers in (first, second, third, fourth)}
 
 
 def test_a_teacher_without_weights(source, tmp_path, user):

@@ -154,8 +154,7 @@ def _take(folder: Path, command: str) -> Path:
     """Put a lock of this process into a folder; return it."""
     me = _me(command)
     name = re.sub(r"[^\w-]", "_", f"lock-{me.host}-{me.pid}-{me.started or 0}")
-    folder = folder.resolve()  # by one name, however the run's folder is reached
-    lock = folder / f"{name}.json"
+    lock = folder.resolve() / f"{name}.json"  # one name, however the run's folder is reached
     if lock in _held:
         raise _at_work(me, lock)
     aside = lock.with_suffix(".part")
@@ -177,7 +176,7 @@ def _take(folder: Path, command: str) -> Path:
 def _require_nobody_else(folder: Path, mine: Path, me: _Holder) -> None:
     """Refuse where another process is at work; remove the locks of those that were killed."""
     for path in sorted(folder.glob("lock-*.json")):
-        if path == mine:
+        if path.name == mine.name:
             continue
         try:
             holder = _Holder.model_validate_json(path.read_bytes())
