@@ -833,6 +833,23 @@ MUTANTS = (
         (f"{START}::test_a_checkpoint_is_replaced_under_its_name",),
     ),
     Mutant(
+        "a number that code reads by name is none of its code",
+        "a rate that only training reads is changed from outside, and the old student is reused",
+        "code.py",
+        (
+            ("            yield from self._settings(function)\n", ""),
+            ("                    yield from self._settings(inner)\n", ""),
+        ),
+        ("tests/leaves/test_code.py::test_values_that_code_reads_by_name_count_whoever_set_them",),
+    ),
+    Mutant(
+        "a file that was edited after it was loaded passes for what is at work",
+        "notebooks whose modules are not loaded anew",
+        "code.py",
+        (("                if source.edited:\n", "                if False:\n"),),
+        ("tests/leaves/test_code.py::test_a_file_that_is_edited_before_it_is_read_is_said",),
+    ),
+    Mutant(
         "a teacher is named by its weights alone",
         "the answers of a teacher whose code has changed are reused",
         "pipeline/networks.py",

@@ -7,6 +7,7 @@ install, a file beside the recipe or a script holds is counted.
 
 import ast
 import copyreg
+import dis
 import hashlib
 import inspect
 import sys
@@ -15,6 +16,7 @@ import textwrap
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +64,12 @@ class _Module:
     Attributes:
         tree: digest of its syntax tree; empty when there is no source.
         imports: names of the modules that it may import, some of which are none.
+        edited: other code than this is at work.
     """
 
     tree: str
     imports: tuple[str, ...] = ()
+    edited: bool = False
 
 
 class _Reader:
@@ -76,6 +80,7 @@ class _Reader:
         self.reasons: list[str] = []
         self._parts = parts
         self._seen: set[str] = set()  # modules
+        self._typed: dict[int, Any] = {}  # functions and classes without a file
         self._inside: set[int] = set()  # objects whose parts are being read
         self._known: dict[int, tuple[Any, str]] = {}  # objects kept with their digests, so that no number is used again
 
@@ -149,17 +154,22 @@ class _Reader:
                 continue
             if _is_replaced(base):
                 self.reasons.append(f"`{base.__qualname__}` is of a module that was loaded anew since")
-            for name, method in vars(base).items():
-                inner = getattr(method, "__func__", method)
-                # A method of another module's was put there.
-                if isinstance(inner, types.FunctionType) and inner.__module__ != base.__module__:
+            for name, value in vars(base).items():
+                inner = getattr(value, "__func__", value)
+                if isinstance(inner, types.FunctionType):
+                    if (inner.__module__, inner.__qualname__) != (base.__module__, f"{base.__qualname__}.{name}"):
+                        yield name  # it was put there
+                        yield self.value(inner)
+                    yield from self._settings(inner)
+                elif type(value) in _ATOMS and not name.startswith("__"):
                     yield name
-                    yield self.value(inner)
+                    yield self.value(value)
 
     def _function(self, function: types.FunctionType) -> Iterator[str]:
         yield f"{function.__module__}.{function.__qualname__}"
         if self._counts(function, function.__module__):
             yield self.value(function.__code__)  # tells lambdas of one module apart
+            yield from self._settings(function)
         yield self.value(function.__defaults__)
         yield self.value(function.__kwdefaults__)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -168,6 +178,16 @@ class _Reader:
                 yield self.value(cell.cell_contents)
             except ValueError:
                 yield "empty"
+
+    def _settings(self, function: types.FunctionType) -> Iterator[str]:
+        """Describe plain values that a function reads by name from its module: another module, or a file, sets some."""
+        for name in sorted(_names(function.__code__) - _assigned(function.__code__)):
+            value = function.__globals__.get(name, self)
+            if type(value) in _ATOMS and not name.startswith("__"):
+                yield name
+                yield self.value(value)
+            elif isinstance(value, types.FunctionType) and self._counts(value, value.__module__):
+                yield self.value(value)
 
     def _code(self, code: types.CodeType) -> Iterator[str]:
         """Describe compiled code without its positions."""
@@ -198,6 +218,8 @@ class _Reader:
             source = _read(module)
             if source.tree:
                 self.trees[name] = source.tree
+                if source.edited:
+                    self.reasons.append(f"`{name}` was edited after it was loaded")
             elif getattr(module, "__file__", None):
                 self.reasons.append(f"`{name}` has no Python source ({module.__file__})")
             if "." in name:
@@ -208,18 +230,20 @@ class _Reader:
 
     def _without_file(self, thing: Any) -> None:
         """Collect the source of a function or class that was typed in, and what it calls by name."""
-        key = f"{thing.__module__}.{thing.__qualname__}"
-        if key in self._seen:
+        if id(thing) in self._typed:
             return
-        self._seen.add(key)
+        self._typed[id(thing)] = thing  # kept, so that its number stays its own
+        key = f"{thing.__module__}.{thing.__qualname__}"
         try:
-            self.trees[key] = _tree(textwrap.dedent(inspect.getsource(thing)))
+            tree = _tree(textwrap.dedent(inspect.getsource(thing)))
+            key = f"{key} {tree}"  # all lambdas of a module have one name
+            self.trees[key] = tree
         except (OSError, TypeError, SyntaxError):
             self.reasons.append(f"`{thing.__qualname__}` has no source (typed in, or made by exec)")
         functions = [thing] if isinstance(thing, types.FunctionType) else vars(thing).values()
         for function in (getattr(each, "__func__", each) for each in functions):
             if isinstance(function, types.FunctionType):
-                names = [name for name in _names(function.__code__) if name in function.__globals__]
+                names = sorted(name for name in _names(function.__code__) if name in function.__globals__)
                 self.trees[f"{key} {function.__name__}"] = _digest(
                     part for name in names for part in (name, self.value(function.__globals__[name]))
                 )
@@ -233,9 +257,22 @@ def _digest(parts: Iterable[str]) -> str:
     return state.hexdigest()
 
 
-def _names(code: types.CodeType) -> list[str]:
-    inner = [name for each in code.co_consts if isinstance(each, types.CodeType) for name in _names(each)]
-    return sorted({*code.co_names, *inner})
+def _names(code: types.CodeType) -> set[str]:
+    """Return the names that code, and code within it, looks up outside itself."""
+    return {name for each in _every_code(code) for name in each.co_names}
+
+
+def _assigned(code: types.CodeType) -> set[str]:
+    """Return the names of its module that code sets itself, such as a counter's."""
+    every = (step for each in _every_code(code) for step in dis.get_instructions(each))
+    return {step.argval for step in every if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
+
+
+def _every_code(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield from _every_code(each)
 
 
 def _is_replaced(kind: type) -> bool:
@@ -249,11 +286,13 @@ def _is_replaced(kind: type) -> bool:
 def _is_counted(module: types.ModuleType) -> bool:
     """Return whether a module is of the user's: not the standard library's, an installed package's or Limbeck's."""
     top = module.__name__.partition(".")[0]
-    if top in {*sys.stdlib_module_names, *sys.builtin_module_names, "limbeck"} - {"__main__"}:
+    if top == "limbeck":
         return False
     # What an extension makes has no file: it is part of its package.
     file = getattr(module, "__file__", None) or getattr(sys.modules.get(top), "__file__", None)
     if file is None:
+        if top in {*sys.stdlib_module_names, *sys.builtin_module_names} - {"__main__"}:
+            return False
         return not hasattr(module, "__path__")  # a folder of modules without a file of its own has no code
     path = Path(file).resolve()
     library = (Path(sysconfig.get_path(each)).resolve() for each in ("stdlib", "platstdlib"))
@@ -271,14 +310,43 @@ def _read(module: types.ModuleType) -> _Module:
 
 def _parse(module: types.ModuleType) -> _Module:
     file = getattr(module, "__file__", None)
-    try:
-        tree = ast.parse(Path(file).read_bytes() if file else b"")
-    except (OSError, SyntaxError, ValueError):  # a file of machine code is no Python
-        return _Module("")
     if not file:
         return _Module("")
+    try:
+        source = Path(file).read_bytes()
+        tree = ast.parse(source)
+    except (OSError, SyntaxError, ValueError):  # a file of machine code is no Python
+        return _Module("")
     package = module.__name__ if hasattr(module, "__path__") else getattr(module, "__package__", None) or ""
-    return _Module(_dumped(tree), tuple(dict.fromkeys(_imports(tree, package))))
+    return _Module(_dumped(tree), tuple(dict.fromkeys(_imports(tree, package))), _is_edited(module, file, source))
+
+
+def _is_edited(module: types.ModuleType, file: str, source: bytes) -> bool:
+    """Return whether a function of a module is of other code than its file holds by now.
+
+    Only where Python's own loader has read the file: others, such as pytest's, write code of theirs into it.
+    """
+    if type(getattr(module, "__loader__", None)) is not SourceFileLoader:
+        return False
+    written: dict[str, set[str]] = {}
+    for code in _every_code(compile(source, file, "exec", dont_inherit=True)):
+        written.setdefault(code.co_qualname, set()).add(_digest(_Reader(lambda _: None)._code(code)))
+    return any(
+        function.__code__.co_filename == file
+        and _digest(_Reader(lambda _: None)._code(function.__code__))
+        not in written.get(function.__code__.co_qualname, ())
+        for function in _functions(module)
+    )
+
+
+def _functions(module: types.ModuleType) -> Iterator[types.FunctionType]:
+    """Yield the functions and methods in a module's namespace."""
+    for value in list(vars(module).values()):
+        kinds = vars(value).values() if isinstance(value, type) and value.__module__ == module.__name__ else [value]
+        for each in kinds:
+            inner = getattr(each, "__func__", each)
+            if isinstance(inner, types.FunctionType):
+                yield inner
 
 
 def _tree(source: str) -> str:

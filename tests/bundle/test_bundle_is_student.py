@@ -172,6 +172,7 @@ def test_products_cannot_saturate_and_tables_are_whole(students, tmp_path):
         ({"sizes": {"fp32": 10, "int8": 10}}, "not smaller"),
         ({"speeds": {"fp32": speed(0.100), "int8": speed(0.093)}}, "not faster (0.93 of the processor time of fp32"),
         ({"apart": 1.1e-4}, "a row's logits change by up to 1.1e-04 with the rows beside it"),
+        ({"apart": float("nan")}, "a row's logits change by up to nan"),
         ({"agreement": precision._agreement(1995, 2000)}, "same decision on 99.75% of 2,000 unlabelled rows"),
     ],
 )
@@ -306,3 +307,22 @@ def test_the_instruction_set_is_read_where_the_system_tells(lines, said, monkeyp
 def test_the_file_is_checked_onnx_without_pickles(students):
     onnx.checker.check_model(str(students["bilstm"].model))
     assert isinstance(Tokenizer.from_str(students["bilstm"].view.encoder.tokenizer_json), Tokenizer)
+
+
+def test_a_table_that_enters_a_product_too_stays_as_it_is():
+    """As the embeddings of a network with tied weights."""
+    tables = {name: np.ones((50, 40), np.float32) for name in ("looked up", "tied")}
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Gather", ["looked up", "ids"], ["first"]),
+            onnx.helper.make_node("Gather", ["tied", "ids"], ["second"]),
+            onnx.helper.make_node("MatMul", ["tied", "first"], ["third"]),
+        ],
+        "tied",
+        [],
+        [],
+        [onnx.numpy_helper.from_array(value, name) for name, value in tables.items()],
+    )
+    int8._quantize_tables(graph)
+    kinds = {each.name: onnx.numpy_helper.to_array(each).dtype.name for each in graph.initializer}
+    assert kinds == {"looked up": "int8", "looked up_scale": "float32", "tied": "float32"}

@@ -54,6 +54,33 @@ def test_the_digest_sees_names_shapes_and_dtypes():
     assert len(set(different)) == len(different)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_the_digest_names_what_is_no_plain_tensor():
+    """The packed weights of a quantized layer, sparse and conjugate buffers, a module's own extra state."""
+
+    class Extra(nn.Module):
+        def __init__(self, value):
+            super().__init__()
+            self.value = value
+
+        def get_extra_state(self):
+            return {"value": self.value}
+
+    def quantized(seed):
+        return torch.ao.quantization.quantize_dynamic(network(seed), {nn.Linear}, dtype=torch.qint8)
+
+    def holding(value):
+        module = nn.Module()
+        module.register_buffer("value", value)
+        return module
+
+    def sparse(number):
+        return holding((torch.eye(3) * number).to_sparse())
+
+    for make in (quantized, Extra, sparse, lambda number: holding(torch.tensor([number + 1j]).conj())):
+        assert weights_digest(make(1)) == weights_digest(make(1)) != weights_digest(make(2))
+
+
 def test_the_digest_does_not_see_order_layout_or_mode():
     first, second = nn.Module(), nn.Module()
     values = torch.arange(6.0).reshape(2, 3)

@@ -9,6 +9,7 @@ from data_cases import refused
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from limbeck.data import WordTokenizerSettings, build_encoder
+from limbeck.data.pretrained import longest_text
 from limbeck.data.tokenizers import TransformersTokenizerSettings, word_tokenizer
 from limbeck.errors import LimbeckError
 from limbeck.runtime import Encoder
@@ -184,6 +185,23 @@ def test_no_room_beside_the_special_tokens(tmp_path, max_length):
     """tokenizers then does not cut at all, and texts of any length went through."""
     with refused(f"max_length={max_length}", "2 special tokens", "at least 3"):
         build_encoder(pretrained(tmp_path), [], max_length=max_length)
+
+
+def test_how_long_a_text_a_network_reads():
+    """RoBERTa and its relatives number positions from the padding id on: of its 514 rows two are never used."""
+    from transformers import BertConfig, RobertaConfig, XLNetConfig
+
+    found = [
+        longest_text(config, 512)
+        for config in (
+            RobertaConfig(max_position_embeddings=514, pad_token_id=1),
+            RobertaConfig(max_position_embeddings=130, pad_token_id=0),
+            BertConfig(max_position_embeddings=40),
+            BertConfig(max_position_embeddings=4096),
+            XLNetConfig(),
+        )
+    ]
+    assert found == [512, 129, 40, 512, 512]
 
 
 def test_broken_tokenizer_files(tmp_path):

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import linecache
 import subprocess
 import sys
 import threading
@@ -101,6 +102,10 @@ def test_packages_and_imports_within_them(folder):
         folder.write(name, text)
         codes.append(folder.code(lambda module: module.build()))
     assert len(set(codes)) == 3
+    folder.write("made_pack/deep/net", "class Net: pass\n")
+    codes = [folder.code(lambda module: module.build())]
+    folder.write("made_pack/__init__", "X = 3\n")
+    assert folder.code(lambda module: module.build()) not in codes, "a module's packages run before it"
 
 
 def test_a_module_that_stands_in_the_namespace_is_reached_without_an_import_statement(folder):
@@ -217,3 +222,75 @@ def test_libraries_and_limbeck_itself_do_not_count():
         code_of([torch.nn.Linear, torch.nn.functional.gelu, torch.relu, build_model, subprocess.run]).unverifiable == ()
     )
     assert code_of([build_model]).digest == code_of([build_model]).digest
+
+
+SETTINGS = """LEVEL, calls = 0.5, 0
+import made_tables
+
+def half(x):
+    global calls
+    calls += 1
+    return x * LEVEL
+
+class Net:
+    share = 1
+    def forward(self, x): return half(x)
+    def other(self, x): return x
+"""
+
+
+def test_values_that_code_reads_by_name_count_whoever_set_them(folder):
+    folder.write("made_net", SETTINGS)
+    module = folder.load()
+    net = module.Net()
+
+    def code():
+        return code_of([net]).digest
+
+    first = code()
+    module.calls += 1  # what the code itself sets is none of its settings
+    assert code() == first
+    found = {first}
+    for place, name, value in ((module, "LEVEL", 0.1), (module.Net, "share", 2), (module.Net, "forward", None)):
+        before = getattr(place, name)
+        setattr(place, name, module.Net.other if value is None else value)
+        found.add(code())
+        setattr(place, name, before)
+    assert len(found) == 4
+    assert code() == first
+
+
+def test_functions_that_were_typed_in_are_told_apart_by_what_they_call(folder, tmp_path):
+    """All lambdas have one name."""
+    lines = "def f(x): return {}\nfirst = lambda x: x\nsecond = lambda x: f(x)\n"
+
+    def code(body):
+        source, space = lines.format(body), {"__name__": "made_typed"}
+        name = f"<made {body}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        exec(compile(source, name, "exec"), space)  # as a notebook does
+        return code_of([space["first"], space["second"]])
+
+    assert len({code("x").digest, code("x + 1").digest}) == 2
+    assert not code("x").unverifiable
+
+
+@pytest.mark.parametrize(("text", "edited"), [("factor", True), ("factor  # twice", False)])
+def test_a_file_that_is_edited_before_it_is_read_is_said(folder, text, edited):
+    """The old code is at work, under the new text."""
+    module = folder.load()
+    tables = folder.path / "made_helpers.py"
+    old = tables.read_text()
+    tables.write_text(old.replace("* x\n", f"* x * {text}\n") if edited else old.replace("* x\n", "* x  # twice\n"))
+    assert bool(code_of([module.build]).unverifiable) == edited
+
+
+def test_a_module_of_the_users_counts_under_a_name_of_the_standard_library(folder, monkeypatch):
+    codes = set()
+    for body in ("x", "x + 1"):
+        folder.write("made_net", f"def build(x): return {body}\n")
+        module = folder.load()
+        monkeypatch.setitem(sys.modules, "statistics", module)
+        module.__name__ = module.build.__module__ = "statistics"
+        codes.add(code_of([module.build]).digest)
+    assert len(codes) == 2

@@ -101,3 +101,22 @@ def test_a_gradient_of_the_gradient_is_refused():
     (slope,) = torch.autograd.grad(kd(student, torch.zeros(5)), student, create_graph=True)
     with pytest.raises(RuntimeError, match="does not require grad"):
         slope.sum().backward()
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop", "ignore:.*should not be instantiated")
+def test_transforms_of_torch_func_and_a_compiler_see_the_same():
+    """As users' own loops do: gradients by `torch.func`, of each row by itself, and in one compiled graph."""
+    draw = torch.Generator().manual_seed(0)
+    student, teacher = torch.randn(2, 4, 5, generator=draw)
+    values = kd(student, teacher, temperature=3.0)
+    gradient = torch.func.grad(lambda logits: kd(logits, teacher, temperature=3.0).sum())
+    expected = student.clone().requires_grad_()
+    kd(expected, teacher, temperature=3.0).sum().backward()
+    by_row = torch.func.vmap(torch.func.grad(lambda one, other: kd(one, other, temperature=3.0)))
+    assert torch.equal(torch.func.vmap(lambda one, other: kd(one, other, temperature=3.0))(student, teacher), values)
+    for found in (gradient(student), by_row(student, teacher)):
+        torch.testing.assert_close(found, expected.grad, rtol=1e-6, atol=1e-7)
+    compiled = torch.compile(lambda one, other: kd(one, other, temperature=3.0), backend="aot_eager", fullgraph=True)
+    again = student.clone().requires_grad_()
+    compiled(again, teacher).sum().backward()
+    torch.testing.assert_close(again.grad, expected.grad, rtol=1e-6, atol=1e-7)

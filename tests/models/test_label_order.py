@@ -26,6 +26,7 @@ def order(outputs, classes, labels=None):
         (["very_good", "Very-Bad"], ["very bad", "very good"], None, [1, 0]),
         (["caf\u00e9", "ﬁn"], ["cafe\u0301", "fin"], None, [0, 1]),
         (["a", "A"], ["A", "a"], None, [1, 0]),
+        (["STRASSE", "x"], ["x", "Stra\u00dfe"], None, [1, 0]),
         (["False", "True"], ["false", "true"], None, [0, 1]),
         ([f"LABEL_{i}" for i in range(11)], sorted(map(str, range(11))), None, [0, 1, 10, *range(2, 10)]),
         (["LABEL_1", "LABEL_0"], ["0", "1"], None, [1, 0]),
@@ -64,6 +65,11 @@ def test_what_nobody_knows_is_refused_with_the_line_to_paste(outputs, classes, g
     if "it's" not in outputs:  # the shell's quotes
         pasted = yaml.safe_load(caught.value.fix.split("teacher.labels=")[1].strip("'"))
         assert {str(output): str(name) for output, name in pasted.items()} == guess
+
+
+def test_an_output_speaks_for_one_class():
+    with pytest.raises(UnmatchedError, match=r"outputs `b` are not the names of the classes `A`"):
+        label_order(["a", "b"], ["A", "a"], None)
 
 
 def test_both_sides_are_named():

@@ -92,6 +92,25 @@ def test_other_families_keep_the_promises(family, tmp_path):
     assert len(list(build(tmp_path, layers=1).parameters())) < len(list(network.parameters()))
 
 
+def test_a_decoder_that_names_no_padding_finds_the_end_of_a_text(tmp_path):
+    """By the tokenizer's padding token."""
+    config = transformers.GPT2Config(
+        vocab_size=40,
+        n_positions=64,
+        n_embd=16,
+        n_layer=1,
+        n_head=2,
+        num_labels=CLASSES,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    transformers.GPT2ForSequenceClassification(config).save_pretrained(tmp_path)
+    network = build(tmp_path).eval()
+    ids, mask = rows([4, 1, 6])
+    alone = [network(ids[row : row + 1, :length], mask[row : row + 1, :length]) for row, length in enumerate([4, 1, 6])]
+    torch.testing.assert_close(network(ids, mask), torch.cat(alone), rtol=1e-5, atol=1e-6)
+
+
 def test_half_precision_checkpoints_become_float32(tmp_path):
     transformers.AutoModel.from_pretrained(save_bert(tmp_path)).half().save_pretrained(tmp_path)
     network = build(tmp_path)
@@ -142,7 +161,7 @@ def test_pickled_weights_are_read_as_tensors_only(tmp_path):
         torch.save({"state": _Payload(tmp_path / "ran")}, folder / "pytorch_model.bin")
     (bad / "model.safetensors").unlink()
     build(both)
-    with pytest.raises(LimbeckError, match="cannot load the model") as caught:
+    with pytest.raises(LimbeckError, match="hold more than tensors, which is never unpickled") as caught:
         build(bad)
     assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "ran").exists()

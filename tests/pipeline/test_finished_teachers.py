@@ -20,7 +20,7 @@ import limbeck
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
-from limbeck.pipeline.check import check
+from limbeck.pipeline.check import _judge, check
 from limbeck.pipeline.finished import settle
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
@@ -294,6 +294,22 @@ def test_a_finished_teacher_at_chance_ends_before_the_transfer_set(five, tmp_pat
     assert asked == {*five.splits.labelled.ids.tolist(), *five.splits.validation.ids.tolist()}
     with pytest.raises(LimbeckError, match=r"not better than chance"):
         check(wrong(five))
+
+
+@pytest.mark.parametrize(("enough", "asked"), [(20, [20]), (120, [20, 120])])
+def test_a_check_asks_all_rows_before_it_refuses(five, monkeypatch, enough, asked):
+    """What a run accepts, a check accepts."""
+
+    def judged(recipe, trained, splits, folder):
+        rows.append(len(splits.labelled))
+        if rows[-1] < enough:
+            raise LimbeckError("at chance")
+
+    rows: list[int] = []
+    monkeypatch.setattr("limbeck.pipeline.check.JUDGED_ROWS", 20)
+    monkeypatch.setattr("limbeck.pipeline.check.judged_teacher", judged)
+    _judge(five.settled(five.checkpoint()), Material(five.splits))
+    assert rows == asked
 
 
 def test_a_bad_teacher_can_be_accepted(five, tmp_path, capsys):

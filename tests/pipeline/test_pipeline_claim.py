@@ -11,7 +11,8 @@ import pytest
 
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import claim
-from limbeck.pipeline.claim import claimed
+from limbeck.pipeline.claim import LOG, claimed
+from limbeck.written import Written
 
 HOLD = """
 import sys
@@ -104,6 +105,29 @@ def test_a_lock_of_another_machine_says_how_to_remove_it(tmp_path: Path) -> None
     refused = refusal(tmp_path)
     assert re.search(r"process 7 on elsewhere, .*; if no run .*, delete ", refused)
     assert refused.endswith(f"delete {lock}")
+
+
+def test_a_lock_of_whom_nobody_can_tell_says_how_to_remove_it(tmp_path: Path) -> None:
+    lock = forge(tmp_path, pid=os.getppid(), started="")  # as where there is no /proc
+    assert refusal(tmp_path).endswith(f"if no run is at work there any more, delete {lock}")
+
+
+def test_a_link_to_the_folder_is_the_folder(tmp_path: Path) -> None:
+    run, link = tmp_path / "run", tmp_path / "link"
+    run.mkdir()
+    link.symlink_to(run)
+    with claimed(run, "first"):
+        assert "a run is at work" in refusal(link)
+        assert len(locks(run)) == 1
+
+
+def test_a_log_of_somebody_else_is_not_added_to(tmp_path: Path) -> None:
+    with claimed(tmp_path, "first"):
+        pass
+    Written(tmp_path).drop([tmp_path / LOG])
+    (tmp_path / LOG).write_text("mine")
+    assert "Limbeck did not write this" in refusal(tmp_path)
+    assert locks(tmp_path) == []
 
 
 def test_a_damaged_lock_is_one_line(tmp_path: Path) -> None:

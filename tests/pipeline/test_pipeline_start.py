@@ -145,12 +145,17 @@ def test_a_teachers_code_is_edited(source, tmp_path, user, capsys):
     assert "teacher: code, answers changed, done again" in capsys.readouterr().out
     assert (second.logits("test") == -first.logits("test")).all()
     assert first.names != second.names
-    module.FLAG = 2.0  # neither code nor weights show it
+    module.FLAG = torch.tensor(2.0)
     third, caches = ask(source, tmp_path, teacher(module))
+    assert "teacher: code, answers changed, done again" in capsys.readouterr().out
+    answered = third.logits("test")
+    assert (answered == 2 * second.logits("test")).all()
+    module.FLAG.fill_(4.0)  # neither code nor weights show it
+    fourth, caches = ask(source, tmp_path, teacher(module))
     assert "teacher: answers changed, done again" in capsys.readouterr().out
-    assert (third.logits("test") == 2 * second.logits("test")).all()
+    assert (fourth.logits("test") == 2 * answered).all()
     named = {json.loads(path.read_text())["identity"]["teacher"] for path in tmp_path.glob("cache/*/manifest.json")}
-    assert named == {answers.members[0].identity.teacher for answers in (first, second, third)}
+    assert named == {answers.members[0].identity.teacher for answers in (first, second, third, fourth)}
 
 
 def test_a_teacher_without_weights(source, tmp_path, user):
@@ -167,6 +172,17 @@ def test_an_attribute_or_a_hook_of_a_teacher_is_changed(source, tmp_path, user):
     teacher.register_forward_hook(lambda module, inputs, output: output)
     folders.append(len(ask(source, tmp_path, teacher)[1]))
     assert folders == [1, 2, 3]
+
+    def code():
+        return code_of(_code_parts(teacher), _parts).digest
+
+    codes = {code()}
+    teacher.register_forward_pre_hook(lambda module, inputs: None)
+    codes.add(code())
+    for value in (0.0, 1.0):
+        teacher.register_buffer("unread", torch.tensor(value), persistent=False)
+        codes.add(code())
+    assert len(codes) == 4
 
 
 def test_what_has_no_source_is_done_again_each_time(source, tmp_path, capsys):

@@ -112,7 +112,7 @@ def test_a_student_above_its_teacher_is_told_in_points_with_an_interval():
 
 
 def test_beside_a_teacher_at_chance_there_is_no_retention():
-    assert said(HELPS, retention=None, teacher=over(0.4)).endswith("trained without a teacher.")
+    assert said(HELPS, retention=None, teacher=over(0.4)).endswith(", and has a teacher at chance.")
     chance = Chance(balanced_accuracy=0.507, ci95=(0.44, 0.57), constant=0.5, at_chance=True)
     run = example.complete().model_copy(update={"retention": None, "teacher_chance": chance})
     assert words.retention(run) == "no retention, as the teacher is at chance"
@@ -158,7 +158,7 @@ def test_no_baseline():
         "Whether distillation helps is open, as no baseline was trained: the student keeps 96.3 % of its teacher's "
         "accuracy."
     )
-    assert said(None, retention=None).endswith("as no baseline was trained.")
+    assert said(None, retention=None).endswith("as no baseline was trained: the student has a teacher at chance.")
     assert sure(None) == ""
 
 

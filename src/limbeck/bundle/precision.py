@@ -111,7 +111,7 @@ class Trial:
             found.append("not smaller")
         if share > FASTER:
             found.append(f"not faster ({share:.2f} of the processor time of fp32; {FASTER} are asked)")
-        if self.apart > MAX_ERROR:
+        if not self.apart <= MAX_ERROR:  # of logits that are not finite it is no number
             found.append(f"a row's logits change by up to {self.apart:.1e} with the rows beside it")
         if self.agreement.low < AGREEMENT:
             found.append(f"{self._alike}, while {AGREEMENT:.1%} are asked of that bound")

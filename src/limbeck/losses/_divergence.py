@@ -37,13 +37,19 @@ def softened_kl(z_S: Tensor, z_T: Tensor, temperature: float) -> Tensor:
 class _SoftenedKL(torch.autograd.Function):
     """The value and, for the way back, its gradient: what autograd makes of the formula takes twice the time."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, z_S: Tensor, z_T: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    def forward(z_S: Tensor, z_T: Tensor, temperature: float) -> tuple[Tensor, Tensor]:  # pyrefly: ignore[bad-override]
         """Return the divergence (*batch) and its gradient by z_S (*batch, classes)."""
-        value, slope = _value_and_slope(z_S, z_T, temperature)
+        return _value_and_slope(z_S, z_T, temperature)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        """Keep the gradient for the way back; apart from `forward`, as transforms of `torch.func` ask."""
+        _, slope = output
         ctx.save_for_backward(slope)
         ctx.mark_non_differentiable(slope)
-        return value, slope
 
     @staticmethod
     @once_differentiable

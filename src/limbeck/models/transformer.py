@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from pickle import UnpicklingError
 from typing import Annotated, Any, Literal
 
 import torch
@@ -170,6 +171,12 @@ def _load(source: str, config: Any, finetuned: bool) -> Any:
                 network, info = kind.from_pretrained(source, **options, **headless)
             except TypeError:
                 network, info = kind.from_pretrained(source, **options)
+    except UnpicklingError as error:
+        raise LimbeckError(
+            "its pickled weights are damaged, or hold more than tensors, which is never unpickled",
+            where=source,
+            fix="take a checkpoint with model.safetensors",
+        ) from error
     except Exception as error:  # a damaged or foreign file raises whatever its reader raises
         raise unloadable(source, error) from error
     if missing := sorted(info["missing_keys"]):

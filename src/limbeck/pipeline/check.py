@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from limbeck.console import say, table
 from limbeck.data import Examples, Splits, encode, load_splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
+from limbeck.errors import LimbeckError
 from limbeck.models import let_import
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import require_usable
@@ -124,16 +126,23 @@ def _what_sets_the_pace(settings: NetworkSettings) -> str:
 
 
 def _judge(recipe: Recipe, material: Material) -> None:
-    """Refuse a finished teacher that is no better than chance on its labelled and validation rows, or the first ones.
+    """Refuse a finished teacher that is no better than chance on its labelled and validation rows.
+
+    The first rows are enough for one that is better on them; else all are asked, as a run asks them.
 
     Raises:
         LimbeckError: see `judged_teacher`.
     """
+
+    def judge(material: Material) -> None:
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+
     if len(material.splits.labelled) > JUDGED_ROWS:
-        material = material.keeping(JUDGED_ROWS)
-    with TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+        with suppress(LimbeckError):
+            return judge(material.keeping(JUDGED_ROWS))
+    return judge(material)
 
 
 def _trial(settings: NetworkSettings, material: Material, trained: bool) -> Pace:

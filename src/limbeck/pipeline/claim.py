@@ -154,7 +154,7 @@ def _take(folder: Path, command: str) -> Path:
     """Put a lock of this process into a folder; return it."""
     me = _me(command)
     name = re.sub(r"[^\w-]", "_", f"lock-{me.host}-{me.pid}-{me.started or 0}")
-    lock = (folder / f"{name}.json").absolute()
+    lock = folder.resolve() / f"{name}.json"  # one name, however the run's folder is reached
     if lock in _held:
         raise _at_work(me, lock)
     aside = lock.with_suffix(".part")
@@ -176,7 +176,7 @@ def _take(folder: Path, command: str) -> Path:
 def _require_nobody_else(folder: Path, mine: Path, me: _Holder) -> None:
     """Refuse where another process is at work; remove the locks of those that were killed."""
     for path in sorted(folder.glob("lock-*.json")):
-        if path.absolute() == mine:
+        if path.name == mine.name:
             continue
         try:
             holder = _Holder.model_validate_json(path.read_bytes())
@@ -186,16 +186,17 @@ def _require_nobody_else(folder: Path, mine: Path, me: _Holder) -> None:
             raise LimbeckError("damaged: no lock of a run", where=str(path), fix=_if_nobody(path)) from None
         elsewhere = holder.elsewhere(me)
         if elsewhere or holder.alive(me):
-            raise _at_work(holder, path, elsewhere=elsewhere)
+            raise _at_work(holder, path, elsewhere=elsewhere, sure=not elsewhere and bool(holder.started))
         path.unlink(missing_ok=True)
 
 
-def _at_work(holder: _Holder, lock: Path, *, elsewhere: bool = False) -> LimbeckError:
+def _at_work(holder: _Holder, lock: Path, *, elsewhere: bool = False, sure: bool = True) -> LimbeckError:
+    """Return the error for a folder that is held; who is not sure to be at work has a lock that people may remove."""
     where = f" on {holder.host}" if elsewhere else ""
     return LimbeckError(
         f"a run is at work in this folder since {holder.since}: process {holder.pid}{where}, {holder.command}",
         where=str(lock.parent.parent),
-        fix=_if_nobody(lock) if elsewhere else "wait for its end, or give --out another folder",
+        fix="wait for its end, or give --out another folder" if sure else _if_nobody(lock),
     )
 
 

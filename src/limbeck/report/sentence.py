@@ -23,8 +23,7 @@ def sentence(gain: Gain | None, *, retention: float | None, over_teacher: Differ
     """
     kept = _kept(retention, over_teacher)
     if gain is None:
-        open_question = "Whether distillation helps is open, as no baseline was trained"
-        return f"{open_question}: the student {kept}." if kept else f"{open_question}."
+        return f"Whether distillation helps is open, as no baseline was trained: the student {kept}."
     points = f"{format.size(gain.mean)} points of {METRICS[gain.metric].title}"
     side = "above" if gain.mean > 0 else "below"
     where = f"is {points} {side} {_SAME}" if gain.mean else f"is level with {_SAME}"
@@ -33,7 +32,7 @@ def sentence(gain: Gain | None, *, retention: float | None, over_teacher: Differ
         "hurts": f"Distillation hurts: the student loses {points} against {_SAME}",
         "one_seed": f"No verdict from one seed: the student {where}",
     }.get(verdict(gain), f"No difference shown: the student {where}")
-    return f"{finding}, and {kept}." if kept else f"{finding}."
+    return f"{finding}, and {kept}."
 
 
 def statistics(gain: Gain | None, over_teacher: Difference) -> str:
@@ -136,9 +135,9 @@ def transfer_sentence(evaluation: Evaluation) -> str | None:
 # --- parts ----------------------------------------------------------------------------------------------------------
 
 
-def _kept(kept: float | None, over: Difference) -> str | None:
+def _kept(kept: float | None, over: Difference) -> str:
     if kept is None:
-        return None
+        return "has a teacher at chance"
     if over.mean > 0:
         return f"is {format.size(over.mean)} points above its teacher"
     return f"keeps {format.percent(kept)} of its teacher's {METRICS[over.metric].title}"

@@ -1,7 +1,9 @@
 """A live PyTorch teacher."""
 
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,15 +49,28 @@ class ModuleTeacher:
 
 
 def weights_digest(module: nn.Module) -> str:
-    """Return 16 hex digits that name a module's parameters and buffers."""
+    """Return 16 hex digits that name a module's parameters, buffers and whatever else its state holds."""
     return tensors_digest(module.state_dict())
 
 
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+def tensors_digest(tensors: Mapping[str, Any]) -> str:
     """Return 16 hex digits that name tensors, with their names, types and shapes."""
     state = hashlib.blake2b(digest_size=8)
-    for name, tensor in sorted(tensors.items()):
-        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        # Flattened first: a tensor without axes cannot be viewed as bytes.
-        state.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
+    for name, value in sorted(tensors.items()):
+        if isinstance(value, Tensor):
+            state.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        else:
+            state.update(f"{name} {type(value).__name__}".encode())
+        state.update(_bytes(value))
     return state.hexdigest()
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, Tensor) and value.layout == torch.strided and not value.is_quantized:
+        whole = value.detach().cpu().resolve_conj().resolve_neg()
+        # Flattened first: a tensor without axes cannot be viewed as bytes.
+        return whole.flatten().view(torch.uint8).numpy().tobytes()
+    # A sparse or quantized tensor, the packed weights of a quantized layer, or a module's own extra state.
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
