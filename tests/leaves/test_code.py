@@ -260,19 +260,19 @@ def test_values_that_code_reads_by_name_count_whoever_set_them(folder):
     assert code() == first
 
 
-def test_functions_that_were_typed_in_are_told_apart_by_what_they_call(folder, tmp_path):
+def test_functions_that_were_typed_in_are_told_apart_by_what_they_read(folder):
     """All lambdas have one name."""
-    lines = "def f(x): return {}\nfirst = lambda x: x\nsecond = lambda x: f(x)\n"
+    lines = "TABLE = [{}]\ndef f(x): return {}\nfirst = lambda x: x\nsecond = lambda x: f(x) + TABLE[0]\n"
 
-    def code(body):
-        source, space = lines.format(body), {"__name__": "made_typed"}
-        name = f"<made {body}>"
+    def code(number, body):
+        source, space = lines.format(number, body), {"__name__": "made_typed"}
+        name = f"<made {number} {body}>"
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         exec(compile(source, name, "exec"), space)  # as a notebook does
         return code_of([space["first"], space["second"]])
 
-    assert len({code("x").digest, code("x + 1").digest}) == 2
-    assert not code("x").unverifiable
+    assert len({code(1, "x").digest, code(1, "x + 1").digest, code(2, "x").digest}) == 3
+    assert not code(1, "x").unverifiable
 
 
 @pytest.mark.parametrize(("text", "edited"), [("factor", True), ("factor  # twice", False)])

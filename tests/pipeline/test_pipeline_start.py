@@ -177,8 +177,18 @@ def test_an_attribute_or_a_hook_of_a_teacher_is_changed(source, tmp_path, user):
         return code_of(_code_parts(teacher), _parts).digest
 
     codes = {code()}
-    teacher.register_forward_pre_hook(lambda module, inputs: None)
-    codes.add(code())
+
+    def hooked():
+        handle = teacher.register_forward_pre_hook(hook)
+        found = code()
+        handle.remove()
+        return found
+
+    def hook(module, inputs):
+        return None
+
+    assert hooked() == hooked(), "the number that torch gives a hook is chance"
+    codes.add(hooked())
     for value in (0.0, 1.0):
         teacher.register_buffer("unread", torch.tensor(value), persistent=False)
         codes.add(code())
