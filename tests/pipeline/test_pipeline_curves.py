@@ -213,6 +213,7 @@ def test_the_text_is_encoded_once(source: Path, monkeypatch: pytest.MonkeyPatch)
     assert view.digest == whole.digest
 
 
+@pytest.mark.slow
 def test_killed_anywhere_it_ends_in_the_same_bits(source: Path, tmp_path: Path) -> None:
     asked = values(source, curves={"steps": [0.5], "labels": [10]})
     start(asked, tmp_path / "whole")
