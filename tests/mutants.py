@@ -500,7 +500,7 @@ MUTANTS = (
         "stratified splits that leave nothing to learn a class from",
         "data/drawing.py",
         (("for spared in range(left, -1, -1):", "for spared in (0,):"),),
-        (DRAWING,),
+        (f"{DRAWING}::test_a_row_of_each_class_is_left_to_learn_from",),
     ),
     Mutant(
         "labelled rows in proportion only at their end",

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from test_data_splits import PARTS, load, many, texts, write_rows
 
 from limbeck.data import DataSettings, SplitSettings, load_splits
-from limbeck.data.drawing import apportion
+from limbeck.data.drawing import apportion, hold_out
+from limbeck.data.examples import Examples
+from limbeck.data.sieve import Sieve, content_ids
+from limbeck.data.tables import Table
 from limbeck.digest import example_id
 
 
@@ -75,6 +78,15 @@ def test_every_class_is_in_every_split(tmp_path, counts, asked):
     for name in ("labelled", "validation", "test"):
         assert min(shown(splits.parts[name], len(counts))) >= 1, name
     assert splits.notes == ()
+
+
+def test_a_row_of_each_class_is_left_to_learn_from():
+    """Of 33 rows 24 are tested on: two of the three rare ones by their share, and the third is learned from."""
+    texts = [f"text {row}" for row in range(33)]
+    rows = Sieve().clean(Examples(content_ids(texts), texts, np.array([0] * 30 + [1] * 3)))
+    table = Table(texts, [None] * len(texts))
+    _, rest = hold_out(rows, table, {"test": 24, "validation": 4}, SplitSettings(), Sieve(), "training")
+    assert shown(rest, 2) == [4, 1]
 
 
 def test_classes_as_large_as_each_other_take_turns_by_their_first_row(tmp_path):

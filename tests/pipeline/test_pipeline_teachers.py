@@ -93,7 +93,15 @@ def test_a_calibrated_teacher_is_divided_by_the_temperature_that_fits_validation
 
 
 @pytest.mark.parametrize("weights", [None, [3, 1]])
-def test_an_ensemble(tmp_path, weights):
+def test_an_ensemble(tmp_path, monkeypatch, weights):
+    fitted_on = []
+
+    def fit(logits, labels, counts):
+        fitted_on.append((logits, labels))
+        return mixture_weights(logits, labels, counts)
+
+    monkeypatch.setattr(teachers, "mixture_weights", fit)
+
     def both(network):
         return {"kind": "ensemble", "members": [NBLR, network | {"calibrate": True}], "weights": weights}
 
@@ -106,6 +114,10 @@ def test_an_ensemble(tmp_path, weights):
         else [0.75, 0.25]
     )
     assert answers.weights == pytest.approx(shares)
+    for logits, known in fitted_on:
+        np.testing.assert_array_equal(logits, [member.logits("validation") for member in members])
+        np.testing.assert_array_equal(known, labels)
+    assert len(fitted_on) == (weights is None)
     parts = [np.exp(member.logits("test").astype(np.float64)) for member in members]
     expected = sum(w * part / part.sum(axis=1, keepdims=True) for w, part in zip(shares, parts, strict=True))
     np.testing.assert_allclose(np.exp(answers.logits("test")), expected, atol=1e-6)
