@@ -787,7 +787,7 @@ MUTANTS = (
         "a curve's teacher of few labels has seen all of them",
         "label-efficiency curves whose teacher was trained on the full data set",
         "pipeline/curves.py",
-        (("train_teacher(recipe, fewer, place,", "train_teacher(recipe, material, place,"),),
+        (("train_arm(arm, recipe, fewer, own, place,", "train_arm(arm, recipe, fewer, answers, place,"),),
         (f"{CURVES}::test_a_point_of_fewer_labels_is_a_run_of_so_many_labels",),
     ),
     Mutant(
