@@ -144,9 +144,10 @@ def test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships(fin
         assert result.fidelity[arm].agreement == pytest.approx((agreed[arm, 0] + agreed[arm, 1]) / 2)
     assert any(agreed[arm, 0] != agreed[arm, 1] for arm in ALL), "or the mean says nothing"
     shown, ships = {row.text: row.student_probability for row in result.disagreements}, result.bundle.seed
-    assert ships != settings.seeds[0], "or it says nothing of the first seed"
     assert shown == pytest.approx({text: surest[ships][text] for text in shown}, abs=1e-4)
     assert shown != pytest.approx({text: surest[1 - ships][text] for text in shown}, abs=1e-4)
+    if ships == settings.seeds[0]:  # which of two alike networks is better depends on the machine's last bits
+        pytest.skip("the seed that ships is the first one here: that it is not taken for being the first is not shown")
 
 
 class Certain:
