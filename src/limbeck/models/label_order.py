@@ -2,13 +2,13 @@
 
 import re
 import shlex
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from limbeck.data.likeness import fold
 from limbeck.errors import LimbeckError, nearest
 
 _PLACEHOLDER = re.compile(r"LABEL_(\d+)")
@@ -166,8 +166,8 @@ def _by_name(outputs: Sequence[str], classes: Sequence[str]) -> dict[str, int]:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what does not tell two names apart: case, Unicode form, and which blank joins words."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name)).strip().casefold()
+    """Return a name without what does not tell two names apart: see `fold`, and which blank joins words."""
+    return re.sub(r"[\s_-]+", " ", fold(name)).strip()
 
 
 def _named(outputs: Sequence[str], classes: Sequence[str], columns: Sequence[int]) -> dict[str, str]:

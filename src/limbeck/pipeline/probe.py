@@ -45,7 +45,6 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, classes: int) ->
     """
     picked, probe = _short_and_long(rows), _Probe(network, who, classes)
     with _at_rest(network):
-        probe.refuse_probabilities(rows.batch(picked))
         if isinstance(rows, EncodedTexts):
             _try_texts(probe, _texts(rows, picked), rows.pad_id)
         else:
@@ -54,6 +53,7 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, classes: int) ->
             scale = _scale(alone)
             probe.repeat(rows.batch(picked), together, scale)
             probe.compare(torch.cat(alone), together, scale, *_OTHER_ROWS)
+        probe.refuse_probabilities(rows.batch(picked))
 
 
 _TWICE = (
@@ -68,6 +68,7 @@ _RIGHT_PADDING = (
     "a row's logits change with the padding on its right",
     "pool over attention_mask; a network that needs its padding on the left, as XLNet does, cannot be taken",
 )
+_FINITE = "mend its weights, or a scaling by the other rows of a batch, which a single row does not have"
 _HIDDEN_IDS = ("its logits change with ids that attention_mask hides", "read attention_mask, not which ids are padding")
 
 
@@ -126,20 +127,14 @@ class _Probe:
                 fix=f"return logits (batch, classes), here {expected}",
             )
         if not logits.isfinite().all():
-            raise LimbeckError(f"its logits for {what} are not finite", where=self.who, fix="mend its weights")
+            raise LimbeckError(f"its logits for {what} are not finite", where=self.who, fix=_FINITE)
         return logits.double().cpu()
 
     def refuse_probabilities(self, inputs: Inputs) -> None:
         """Refuse a network whose rows are >= 0 and sum to 1; of one of which some outputs are taken, all count."""
         network = self.network.network if isinstance(self.network, Ordered) else self.network
         device = device_of(network)
-        try:
-            rows = network(**{name: value.to(device, copy=True) for name, value in inputs.items()})
-        except Exception:
-            return  # `ask` says what is wrong
-        if not isinstance(rows, Tensor) or rows.ndim != 2:
-            return
-        rows = rows.double()
+        rows = network(**{name: value.to(device, copy=True) for name, value in inputs.items()}).double()
         if (rows >= 0).all() and ((rows.sum(1) - 1).abs() <= _SUM).all():
             raise LimbeckError("its rows are probabilities", where=self.who, fix="return logits (or log-probabilities)")
 
