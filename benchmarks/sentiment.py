@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from limbeck.data.assets import asset
+from limbeck.assets import asset
 from limbeck.files import read_json, write_json
 
 RESULTS = Path(__file__).parent / "results"

@@ -26,7 +26,7 @@ import numpy as np
 from same_run import differences
 
 import limbeck
-from limbeck.data.assets import asset
+from limbeck.assets import asset
 from limbeck.digest import digest, file_digest
 from limbeck.files import read_json, write_json
 from limbeck.pipeline.order import describe_environment

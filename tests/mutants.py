@@ -643,7 +643,7 @@ MUTANTS = (
         "pipeline/teacher.py",
         (
             ("        labels = splits.validation.labels\n", "        labels = splits.test.labels\n"),
-            ("[_logits(member, splits)", '[TeacherAnswers((member,), (1.0,), splits).logits("test")'),
+            ("[_logits(member, splits)", '[RunTeacher((member,), (1.0,), splits).logits("test")'),
         ),
         (f"{TEACHERS}::test_an_ensemble",),
     ),

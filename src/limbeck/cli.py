@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from limbeck import __version__, interrupt
+from limbeck import interrupt
 from limbeck.errors import LimbeckError
 from limbeck.files import not_utf8
+from limbeck.version import __version__
 
 app = typer.Typer(
     name="limbeck",
@@ -25,13 +26,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Recipe = Annotated[str, typer.Argument(help="a packaged name (see `limbeck recipes`) or the path of a YAML file")]
+RecipeName = Annotated[str, typer.Argument(help="a packaged name (see `limbeck recipes`) or the path of a YAML file")]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="e.g. data.labelled=200 losses.kd.temperature=4 'seeds=[0]'"),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="the run's folder; a second run continues there")]
-Track = Annotated[
+Trackers = Annotated[
     list[str] | None,
     typer.Option("--track", help="also send figures to tensorboard, mlflow, wandb or trackio; may be repeated"),
 ]
@@ -64,7 +65,7 @@ def demo(overrides: Overrides = None, out: Out = None, jobs: Jobs = 1) -> None:
 
 @app.command("run")
 def run_command(
-    recipe: Recipe, overrides: Overrides = None, out: Out = None, track: Track = None, jobs: Jobs = 1
+    recipe: RecipeName, overrides: Overrides = None, out: Out = None, track: Trackers = None, jobs: Jobs = 1
 ) -> None:
     """Carry out a recipe: teacher, cache, student and the arms beside it, evaluation, bundle, report.
 
@@ -74,7 +75,7 @@ def run_command(
 
 
 @app.command()
-def check(recipe: Recipe, overrides: Overrides = None) -> None:
+def check(recipe: RecipeName, overrides: Overrides = None) -> None:
     """Check a recipe against its data and models before anything long starts; says how long it would take."""
     _needs_distill()
     from limbeck.pipeline.check import check as check_recipe
@@ -90,8 +91,7 @@ def recipes(
 ) -> None:
     """List the ready recipes; `recipes show NAME` prints one to copy, `recipes schema` the form of all."""
     _needs_distill()
-    from limbeck.recipe import Recipe as Model
-    from limbeck.recipe import describe_recipes, packaged_recipe
+    from limbeck.recipe import Recipe, describe_recipes, packaged_recipe
 
     if action is None:
         from limbeck.console import table
@@ -100,7 +100,7 @@ def recipes(
     elif action == "show" and name is not None:
         typer.echo(packaged_recipe(name), nl=False)
     elif action == "schema":
-        typer.echo(json.dumps(Model.model_json_schema(), indent=2))
+        typer.echo(json.dumps(Recipe.model_json_schema(), indent=2))
     else:
         raise LimbeckError("recipes takes `show NAME`, `schema`, or nothing", fix="limbeck recipes show sentiment")
 

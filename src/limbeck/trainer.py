@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from limbeck.checkpoint import load_checkpoint, save_checkpoint
@@ -22,6 +22,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import remove
 from limbeck.optimizer import AdamW
 from limbeck.ranks import ranks, whole
+from limbeck.settings import Settings
 from limbeck.tracking import tracking
 from limbeck.types import Batch, device_of, evaluating
 
@@ -33,10 +34,8 @@ _ROUNDING = 1e-9
 """Far less than a row: 0.9 of the teacher's 0.8 is 0.7200000000000001, and 72 rows of 100 reach it."""
 
 
-class TrainSettings(BaseModel):
+class TrainSettings(Settings):
     """How a network is trained; the same for every arm unless the recipe says otherwise."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: Annotated[int | None, Field(ge=1, description="optimizer steps; or give epochs")] = None
     epochs: Annotated[float | None, Field(gt=0, description="passes over the training rows; or give steps")] = None
@@ -109,7 +108,7 @@ class Validated:
     Attributes:
         scores: by name, for the records.
         chooses: what checkpoints are chosen by, higher is better: the first number decides, the next between equals.
-        goal: what a target is a level of; None where there can be no target.
+        goal: what `until` is a level of; None where there is none.
     """
 
     scores: Mapping[str, float]
@@ -145,7 +144,7 @@ class History:
         best_step: the step whose weights were kept.
         best: what they were chosen by, see `Validated.chooses`; nothing without a validation.
         seconds: wall time of training, over all its sessions.
-        target_step: the step at which the target was reached; None: not reached, or none was given.
+        reached_step: the step at which the level was reached; None: not reached, or none was given.
     """
 
     steps: int
@@ -155,21 +154,21 @@ class History:
     best_step: int = 0
     best: list[float] = field(default_factory=list)
     seconds: float = 0.0
-    target_step: int | None = None
+    reached_step: int | None = None
 
     def since_best(self) -> int:
         """Return how many validations have passed since the best one."""
         return sum(record["step"] > self.best_step for record in self.validations)
 
     def over(self, patience: int | None) -> bool:
-        """Return whether training ends before its last step: the target is reached, or patience is at its end."""
-        return self.target_step is not None or (patience is not None and self.since_best() >= patience)
+        """Return whether training ends before its last step: the level is reached, or patience is at its end."""
+        return self.reached_step is not None or (patience is not None and self.since_best() >= patience)
 
     def add(self, found: Validated, *, keep: Literal["best", "last"], reached: bool) -> bool:
-        """Add a validation; return whether to keep its weights: the best so far, the last, or those at the target."""
+        """Add a validation; return whether to keep its weights: the best so far, the last, or those at the level."""
         self.validations.append({"step": self.done, **found.scores})
         if reached:
-            self.target_step = self.done
+            self.reached_step = self.done
         kept = reached or keep == "last" or list(found.chooses) > self.best
         if kept:
             self.best, self.best_step = list(found.chooses), self.done
@@ -186,11 +185,11 @@ def fit(
     title: str,
     checkpoint: Path | None = None,
     owner: str = "",
-    target: float | None = None,
+    until: float | None = None,
 ) -> History:
     """Train the distiller's student and leave its best weights in it, or its last ones where the settings say so.
 
-    With a target, training ends at the first validation that reaches it, and leaves the weights that did. The learning
+    With `until`, training ends at the first validation that reaches it, and leaves the weights that did. The learning
     rate follows the planned steps all the same.
 
     The learning rate, the batch and the loss of a step depend on nothing but the step, so a run that continues from
@@ -206,7 +205,7 @@ def fit(
         checkpoint: file to continue from and to save to; None: neither.
         owner: names what the training depends on besides `settings` and `steps`: data, seed, objective; a checkpoint
             of another owner is removed.
-        target: the level of `Validated.goal` that ends the training; None: none.
+        until: the level of `Validated.goal` that ends the training; None: none.
 
     Raises:
         LimbeckError: the loss or a validation score is not finite, no parameter can be trained, or the checkpoint is
@@ -217,7 +216,7 @@ def fit(
         trainable = deepcopy(trainable)  # sharding changes a module for good; the student stays what it was
     wrapped, student = us.wrap(trainable, shard=settings.shard), trainable.student
     optimizer = AdamW(_groups(trainable, settings), weight_decay=settings.weight_decay, fused=True)
-    owner = digest([owner, steps, us.world, settings.model_dump(mode="json"), *([] if target is None else [target])])
+    owner = digest([owner, steps, us.world, settings.model_dump(mode="json"), *([] if until is None else [until])])
     best, history = _start(checkpoint, owner, trainable, optimizer, steps)
     validate_at = {round(steps * (index + 1) / settings.validations) for index in range(settings.validations)}
     log_every = max(1, steps // 100)
@@ -251,7 +250,7 @@ def fit(
                 with optimizer.averaged():
                     found = validate(student)
                     _require_finite("validation score", sum(found.chooses), history.done, title)
-                    if history.add(found, keep=settings.keep, reached=_reached(target, found.goal)):
+                    if history.add(found, keep=settings.keep, reached=_reached(until, found.goal)):
                         best = _weights(student)
                 wrapped.train()
                 record = history.validations[-1]
@@ -309,9 +308,9 @@ def _start(
     return {}, History(steps)
 
 
-def _reached(target: float | None, goal: float | None) -> bool:
-    """Return whether a validation reaches the target; of several processes the first one decides for all."""
-    return target is not None and goal is not None and ranks().agree(goal > target - _ROUNDING)
+def _reached(until: float | None, goal: float | None) -> bool:
+    """Return whether a validation reaches the level; of several processes the first one decides for all."""
+    return until is not None and goal is not None and ranks().agree(goal > until - _ROUNDING)
 
 
 def _require_finite(what: str, value: float, step: int, title: str) -> None:

@@ -119,13 +119,13 @@ def test_the_teacher_is_untouched(teacher, tmp_path):
 
 
 def test_a_target_relative_to_a_given_teacher(teacher, tmp_path):
-    settings = {"student.train.steps": 3, "baseline": False, "target.retention": 0.01}
+    settings = {"student.train.steps": 3, "baseline": False, "until.retention": 0.01}
     result = go(teacher, tmp_path / "run", settings=settings).evaluation
     with torch.no_grad():
         pixels, labels = images(40, 3).tensors
         own = (copy.deepcopy(teacher).eval()(pixels).argmax(1) == labels).double().mean().item()
-    assert result.target.level == pytest.approx(0.01 * own)
-    assert result.steps_to_target == {"student": [1]}
+    assert result.until.level == pytest.approx(0.01 * own)
+    assert result.steps_until == {"student": [1]}
 
 
 def test_batches_may_be_mappings(teacher, tmp_path):

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 from data_cases import refused
 
-from limbeck.data import assets, packaged, read_tables
-from limbeck.data.assets import ASSETS, Asset, asset, cache_folder
+from limbeck import assets
+from limbeck.assets import ASSETS, Asset, asset, cache_folder
+from limbeck.data import packaged, read_tables
 
 SHA = "0123456789abcdef" * 4
 

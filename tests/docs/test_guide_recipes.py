@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from limbeck.recipe import parse_recipe
-from limbeck.recipe.changes import apply, flat
-from limbeck.recipe.text import read_yaml
+from limbeck.settings.changes import apply, flat
+from limbeck.settings.yaml import read_yaml
 
 GUIDE = Path(__file__).parents[2] / "docs" / "recipes.md"
 

@@ -31,7 +31,7 @@ def text(folder, header=""):
 def asset(folder, monkeypatch):
     np.save(folder / "glove_6B_50d_emb.npy", VECTORS)
     pyarrow.parquet.write_table(pyarrow.table({"index": list(WORDS)}), folder / "glove_6B_index.parquet")
-    monkeypatch.setattr("limbeck.data.assets.asset", lambda name: {"glove": folder}[name])
+    monkeypatch.setattr("limbeck.assets.asset", lambda name: {"glove": folder}[name])
     return "glove"
 
 

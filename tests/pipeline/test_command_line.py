@@ -85,9 +85,9 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     said = "1 of 261 training rows have no label"
     values = recipe(Path("rows.csv"), seeds=[0])
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
-    code, out, _ = call(monkeypatch, capsys, "check", "mine.yaml", "target.accuracy=0.9")
+    code, out, _ = call(monkeypatch, capsys, "check", "mine.yaml", "until.accuracy=0.9")
     assert (code, "the recipe is fine" in out) == (0, True)
-    assert "a training that reaches the target ends sooner" in out
+    assert "a training that reaches the level of `until` ends sooner" in out
     assert said in out
 
     code, out, err = call(monkeypatch, capsys, "run", "mine.yaml", "student.train.steps=12", "--out", "runs/x")

@@ -131,7 +131,7 @@ def test_killed_while_the_work_of_another_recipe_is_removed(
 @pytest.mark.slow
 def test_killed_where_a_target_ends_a_training(tmp_path: Path, values: dict[str, object]) -> None:
     """At its first validation, after step 8: what was reached is not trained on."""
-    ending = values | {"target": {"accuracy": 0.05}}
+    ending = values | {"until": {"accuracy": 0.05}}
     whole = tmp_path / "whole"
     assert "student/seed-1: step 9" not in start(ending, whole)
     points = [

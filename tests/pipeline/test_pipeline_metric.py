@@ -29,8 +29,8 @@ from workshop import export_quickly
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 ARMS = ("student", "baseline")
-CHANGES = {"metric": "f1_macro", "target": {"retention": 1.9}, "grid": {"train.lr": [0.005, 0.05]}}
-"""A target that is not reached: every training goes on to its end."""
+CHANGES = {"metric": "f1_macro", "until": {"retention": 1.9}, "grid": {"train.lr": [0.005, 0.05]}}
+"""A level that is not reached: every training goes on to its end."""
 
 
 def values(source: Path) -> dict:
@@ -138,7 +138,7 @@ def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> 
     assert result.retention == (None if result.student_chance.at_chance else kept)
     assert result.gain_in_the_other_metric.metric == "accuracy"
     own = max(record["f1_macro"] for record in history(finished.folder / "teacher")["validations"])
-    assert (result.target.quantity, result.target.level) == ("f1_macro", pytest.approx(1.9 * own))
+    assert (result.until.quantity, result.until.level) == ("f1_macro", pytest.approx(1.9 * own))
     for block in (result.teacher, result.student, result.baseline):
         shown = [one.f1 for one in block.per_class if one.rows]
         assert np.mean(shown) == pytest.approx(block.f1_macro)

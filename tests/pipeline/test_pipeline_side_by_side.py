@@ -61,9 +61,9 @@ def test_the_same_networks_and_the_same_result(tmp_path: Path, monkeypatch, caps
     one = run(settings, tmp_path / "one")
     found = []
 
-    def train_arm(name, recipe, material, answers, folder, target):
+    def train_arm(name, recipe, material, answers, folder, until):
         found.append([name, weights(folder)])
-        return order_train_arm(name, recipe, material, answers, folder, target)
+        return order_train_arm(name, recipe, material, answers, folder, until)
 
     order_train_arm = order.train_arm
     monkeypatch.setattr(order, "train_arm", train_arm)

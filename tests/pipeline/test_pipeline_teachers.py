@@ -107,7 +107,7 @@ def test_an_ensemble(tmp_path, monkeypatch, weights):
 
     answers, material = ask(wanted(tmp_path, both), tmp_path / "run")
     labels = material.splits.validation.labels
-    members = [teachers.TeacherAnswers((member,), (1.0,), material.splits) for member in answers.members]
+    members = [teachers.RunTeacher((member,), (1.0,), material.splits) for member in answers.members]
     shares = (
         mixture_weights([member.logits("validation") for member in members], labels)
         if weights is None
@@ -137,10 +137,10 @@ def test_class_weights_reach_whatever_learns_labels_or_is_chosen_by_them(tmp_pat
     answers, material = ask(settings.model_copy(update={"data": weighted}), tmp_path / "run")
     splits, labels = material.splits, material.splits.validation.labels
     weights = splits.weights(splits.labelled)
-    members = [teachers.TeacherAnswers((member,), (1.0,), splits) for member in answers.members]
+    members = [teachers.RunTeacher((member,), (1.0,), splits) for member in answers.members]
     regression, network = (member.logits("validation") for member in members)
     for before, after, logits in zip(plain.members, members, (regression, network), strict=True):
-        old = teachers.TeacherAnswers((before,), (1.0,), splits).logits("validation")
+        old = teachers.RunTeacher((before,), (1.0,), splits).logits("validation")
         assert logits[:, 1].sum() - logits[:, 0].sum() > old[:, 1].sum() - old[:, 0].sum(), "towards the heavier class"
         assert before.trained.digest != after.members[0].trained.digest
 
@@ -205,7 +205,7 @@ def test_the_exported_ensemble_answers_as_the_ensemble(tmp_path):
 
     def runner(member):
         return lambda samples: (
-            teachers.TeacherAnswers((member,), (1.0,), material.splits).logits("validation") * (member.temperature or 1)
+            teachers.RunTeacher((member,), (1.0,), material.splits).logits("validation") * (member.temperature or 1)
         )
 
     exported = {f"teacher-{number}": runner(member) for number, member in enumerate(answers.members)}

@@ -12,7 +12,7 @@ from torch import nn
 
 from limbeck.data import EncodedTexts, TensorRows
 from limbeck.errors import LimbeckError
-from limbeck.models import answering, ordered
+from limbeck.models import logits_only, ordered
 from limbeck.pipeline.probe import require_steady
 
 WORDS, CLASSES, PAD = 40, 3, 1
@@ -193,7 +193,7 @@ def head(family, **options):
     network = getattr(transformers, f"{family}ForSequenceClassification")(config)
     for parameter in network.parameters():  # as they come, their logits hardly differ
         parameter.data.mul_(5.0)
-    return answering(network)
+    return logits_only(network)
 
 
 @pytest.mark.parametrize("family", ["Bert", "Roberta", "GPT2"])

@@ -86,10 +86,10 @@ class Shipped(Exception):  # noqa: N818 - the end of a run that is long enough
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    """Run a recipe with a grid, a target and both arms up to the bundle, on a sealed test split."""
+    """Run a recipe with a grid, `until` and both arms up to the bundle, on a sealed test split."""
     folder = tmp_path_factory.mktemp("sealed")
     source = write_csv(folder / "rows.csv", 140)
-    values = recipe(source, grid={"train.lr": [0.01, 0.1]}, seeds=[0, 1], target={"retention": 2})
+    values = recipe(source, grid={"train.lr": [0.01, 0.1]}, seeds=[0, 1], until={"retention": 2})
     values["data"]["split"] = {"test": 40, "validation": 30}
     values["data"]["labelled"] = 30
     values["teacher"]["accept_bad"] = True  # 30 labels make no good one

@@ -70,7 +70,7 @@ def test_processes_that_were_stopped_go_on_to_the_same_bits(two, name):
 
 def test_processes_end_together_at_a_target(two):
     """Where the first one reaches it, whatever the others see."""
-    assert end(two / "target")["ended"] == [[4, 4], [4, 4]]
+    assert end(two / "until")["ended"] == [[4, 4], [4, 4]]
 
 
 def test_the_threads_of_the_group_end_before_the_interpreter(two):

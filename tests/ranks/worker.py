@@ -62,7 +62,7 @@ class Stop(Exception):  # noqa: N818
     pass
 
 
-def train(folder, *, stop_after=None, accuracies=None, target=None, **settings):
+def train(folder, *, stop_after=None, accuracies=None, until=None, **settings):
     """Train; the checkpoint of the last validation holds the student, the projectors and the optimizer's state."""
     examples, view = data()
     us = ranks()
@@ -89,9 +89,9 @@ def train(folder, *, stop_after=None, accuracies=None, target=None, **settings):
     history = fit(
         distiller, batches, TrainSettings(lr=0.02, weight_decay=0.1, clip=0.3, keep="last", validations=4, **settings),
         steps=STEPS, validate=validate, title="", checkpoint=folder / "checkpoint.safetensors", owner="",
-        target=target,
+        until=until,
     )  # fmt: skip
-    ended = us.gather([history.done, history.target_step])
+    ended = us.gather([history.done, history.reached_step])
     if us.main:
         end = {"student": student.state_dict(), "log": history.log, "validations": seen, "ended": ended}
         torch.save(end, folder / "end.pt")
@@ -143,10 +143,10 @@ def main(out):
         except Stop:
             train(resumed, **settings)
     # Processes that validate unlike each other, as on unlike machines.
-    target = out / "target"
-    target.mkdir(exist_ok=True)
+    until = out / "until"
+    until.mkdir(exist_ok=True)
     us.wait()
-    train(target, target=0.5, accuracies=[0.1, 0.6, 0.7, 0.8] if us.main else [0.9, 0.1, 0.1, 0.1])
+    train(until, until=0.5, accuracies=[0.1, 0.6, 0.7, 0.8] if us.main else [0.9, 0.1, 0.1, 0.1])
 
 
 if __name__ == "__main__":

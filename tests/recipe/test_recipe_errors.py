@@ -5,7 +5,7 @@ from recipe_cases import TEXT, lines_of, write
 
 from limbeck.errors import LimbeckError
 from limbeck.recipe import RecipeError, load_recipe, parse_recipe
-from limbeck.recipe.text import read_yaml
+from limbeck.settings.yaml import read_yaml
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ UNKNOWN = {
     "grid.train.lrr=[5]": "unknown key `grid.train.lrr`; did you mean `lr`?",
     "teacher.freeze=2": "unknown key `teacher.freeze`; it belongs to `kind: transformers`",
     "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
-    "target.acuracy=0.9": "unknown key `target.acuracy`; did you mean `accuracy`?",
+    "target.accuracy=0.9": "`target` is called `until` now",
+    "until.acuracy=0.9": "unknown key `until.acuracy`; did you mean `accuracy`?",
     "data.colour=red": "unknown key `data.colour`; valid: augment, class_weights, domain, label, labelled, "
     "labelled_per_batch, merge_classes, missing, source, split, target, text, transfer, unlabelled",
 }
@@ -76,8 +77,8 @@ TYPES = {
     "grid=5": "`grid` must be a mapping of keys, not 5",
     "grid.train.lr=5": "`grid.train.lr` must be a list, not 5",
     "grid.train.lr=[1, fast]": "`grid.train.lr` must be a number, not `fast`",
-    "target=0.9": "`target` must be a mapping of keys, not 0.9",
-    "target.accuracy=high": "`target.accuracy` must be a number, not `high`",
+    "until=0.9": "`until` must be a mapping of keys, not 0.9",
+    "until.accuracy=high": "`until.accuracy` must be a number, not `high`",
     "baseline=true": "`baseline`: give keys of student and their values, or false for no baseline",
     "baseline=none": "`baseline`: give keys of student and their values, or false for no baseline",
     "baseline.train.lr=fast": "`baseline.train.lr` must be a number, not `fast`",
@@ -107,12 +108,12 @@ RANGES = {
     "grid.train.lr=[]": "`grid.train.lr` must not be empty",
     "grid.train.lr=[1, -1]": "`grid.train.lr` must be greater than 0, not -1",
     "student.train={steps: 1, epochs: 1}": "`student.train`: give steps or epochs, not both (set the other to null)",
-    "target.accuracy=88": "`target.accuracy` must be at most 1, not 88",
-    "target.accuracy=0": "`target.accuracy` must be greater than 0, not 0",
-    "target.retention=0": "`target.retention` must be greater than 0, not 0",
-    "target.retention=99": "`target.retention` must be at most 2, not 99",
-    "target={}": "`target`: give accuracy or retention, one of the two (set the other to null)",
-    "target={accuracy: 0.9, retention: 0.99}": "`target`: give accuracy or retention, one of the two "
+    "until.accuracy=88": "`until.accuracy` must be at most 1, not 88",
+    "until.accuracy=0": "`until.accuracy` must be greater than 0, not 0",
+    "until.retention=0": "`until.retention` must be greater than 0, not 0",
+    "until.retention=99": "`until.retention` must be at most 2, not 99",
+    "until={}": "`until`: give accuracy or retention, one of the two (set the other to null)",
+    "until={accuracy: 0.9, retention: 0.99}": "`until`: give accuracy or retention, one of the two "
     "(set the other to null)",
     "name=..": "`name` is `..`; it must be made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
     "name=a/b": "`name` is `a/b`; it must be made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",

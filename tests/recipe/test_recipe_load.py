@@ -17,8 +17,8 @@ from limbeck.recipe import (
     packaged_recipe,
     packaged_recipes,
 )
-from limbeck.recipe.changes import apply
-from limbeck.recipe.text import read_yaml, write_yaml
+from limbeck.settings.changes import apply
+from limbeck.settings.yaml import read_yaml, write_yaml
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_the_digest_names_everything_but_the_name(load):
 
 def test_a_target_is_in_the_digest_and_its_absence_is_not(load):
     """A run folder from before there were targets and curves is not done again."""
-    values = load().model_dump(mode="json", exclude={"name", "target", "curves"})
-    assert load().digest == load("target=null").digest == load("curves=null").digest == digest(values)
-    targets = ["target.accuracy=0.9", "target.accuracy=0.8", "target.retention=0.9"]
+    values = load().model_dump(mode="json", exclude={"name", "until", "curves"})
+    assert load().digest == load("until=null").digest == load("curves=null").digest == digest(values)
+    targets = ["until.accuracy=0.9", "until.accuracy=0.8", "until.retention=0.9"]
     assert len({load().digest, *(load(target).digest for target in targets)}) == 4
 
 
@@ -113,8 +113,8 @@ def test_a_target_is_in_the_digest_and_its_absence_is_not(load):
         ("baseline.train.lr=1", lambda r: r.baseline, {"train.lr": 1}),
         ("grid.train.lr=[1e-3, 2]", lambda r: r.grid, {"train.lr": [0.001, 2]}),
         ("grid={train.lr: [1]}", lambda r: r.grid, {"train.lr": [1]}),
-        ("target.accuracy=0.88", lambda r: (r.target.accuracy, r.target.retention), (0.88, None)),
-        ("target.retention=2", lambda r: (r.target.accuracy, r.target.retention), (None, 2)),
+        ("until.accuracy=0.88", lambda r: (r.until.accuracy, r.until.retention), (0.88, None)),
+        ("until.retention=2", lambda r: (r.until.accuracy, r.until.retention), (None, 2)),
     ],
 )
 def test_an_override(load, override, read, expected):
@@ -156,7 +156,7 @@ def test_steps_take_the_place_of_epochs_and_the_other_way_round(load):
 
 @pytest.mark.parametrize(("old", "new"), [("accuracy", "retention"), ("retention", "accuracy")])
 def test_one_kind_of_target_takes_the_place_of_the_other(tmp_path, old, new):
-    target = load_recipe(write(tmp_path, f"{TEXT}target: {{{old}: 0.8}}\n"), [f"target.{new}=0.9"]).target
+    target = load_recipe(write(tmp_path, f"{TEXT}until: {{{old}: 0.8}}\n"), [f"until.{new}=0.9"]).until
     assert (getattr(target, new), getattr(target, old)) == (0.9, None)
 
 
@@ -253,7 +253,7 @@ def test_a_pretrained_teacher_in_the_words_of_a_network(load):
         ["baseline=false", "grid={train.lr: [1e-3, 2], model: [ngrams, {name: bigru}]}"],
         ["losses.kd.weight={schedule: cosine, start: 1, end: 1e-12}", "student.train.clip=null", "seeds=[0]"],
         ["data.label='1e5'", "data.text='no'", "data.source='012'", "data.transfer='2024-01-01'", "data.domain='null'"],
-        ["target.retention=0.99"],
+        ["until.retention=0.99"],
         ["arms=[hard_labels, student]", "losses.cross_entropy={name: hard_labels, weight: 0.1}"],
         ["student.model={name: 'net:build', width: 3, deep: {a: [1, x]}}", "baseline.train.epochs=2"],
     ],

@@ -8,7 +8,7 @@ from recipe_cases import TEXT
 
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Recipe, load_recipe, packaged_recipe, packaged_recipes, parse_recipe
-from limbeck.recipe.text import read_yaml
+from limbeck.settings.yaml import read_yaml
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_the_schema_accepts_packaged_recipes(validator, name):
         {"grid": {"train.lr": [1, 2]}},
         {"losses": [{"name": "kd", "weight": {"schedule": "linear", "start": 1, "end": 0}}]},
         {"teacher": {"kind": "transformers", "model": "minilm"}},
-        {"target": {"accuracy": 0.9}},
+        {"until": {"accuracy": 0.9}},
     ],
 )
 def test_the_schema_accepts_what_a_recipe_may_say(validator, change):
@@ -56,8 +56,8 @@ def test_the_schema_accepts_what_a_recipe_may_say(validator, change):
         {"teacher": {"kind": "oracle"}},
         {"grid": {"train.lr": []}},
         {"seeds": [-1]},
-        {"target": {"accuracy": 90}},
-        {"target": 0.9},
+        {"until": {"accuracy": 90}},
+        {"until": 0.9},
         {"arms": ["student", "hard_label"]},
     ],
 )

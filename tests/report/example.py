@@ -11,7 +11,6 @@ from limbeck.evaluation.schema import (
     Chance,
     ClassScores,
     Cost,
-    Curve,
     DataRecord,
     Decomposition,
     Difference,
@@ -19,9 +18,10 @@ from limbeck.evaluation.schema import (
     Evaluation,
     Fidelity,
     Gain,
+    LearningCurve,
+    Level,
     Reliability,
     Scores,
-    Target,
     TestEvaluation,
     ViewRecord,
 )
@@ -148,8 +148,8 @@ def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
         verdict=verdict(gain),
         sentence=sentence(gain, retention=0.953, over_teacher=over_teacher),
         statistics=statistics(gain, over_teacher),
-        target=Target(metric="retention", value=0.95, quantity="accuracy", level=0.8256),
-        steps_to_target={"student": [600, 1100, 700][:seeds], "baseline": [1400, None, None][:seeds]},
+        until=Level(metric="retention", value=0.95, quantity="accuracy", level=0.8256),
+        steps_until={"student": [600, 1100, 700][:seeds], "baseline": [1400, None, None][:seeds]},
         bundle=BundleRecord(
             precision="int8",
             size_bytes=2_912_400,
@@ -313,14 +313,14 @@ def _per_class(confusion, names) -> list[ClassScores]:
     return found
 
 
-def _curve(seed, draw, nll, accuracy) -> Curve:
+def _curve(seed, draw, nll, accuracy) -> LearningCurve:
     steps = list(range(100, 1501, 100))
     rest = [math.exp(-step / 300) for step in steps]
     losses = [
         nll + 0.3 * left + 0.05 * (step / 1500) ** 2 + draw.uniform(-0.012, 0.012)
         for left, step in zip(rest, steps, strict=True)
     ]
-    return Curve(
+    return LearningCurve(
         seed=seed,
         steps=steps,
         nll=losses,

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import example
 import pytest
 
-from limbeck.evaluation.schema import Curve, Disagreement, Evaluation
-from limbeck.report import target
+from limbeck.evaluation.schema import Disagreement, Evaluation, LearningCurve
+from limbeck.report import until
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "base", "col", "area", "embed", "source", "track", "wbr"}
 LOADING = ("src", "srcset", "href", "poster", "data", "action", "background")
@@ -168,8 +168,8 @@ def test_a_record_without_processor_times_is_still_read(tmp_path):
     assert "Processor time one example" not in text
 
 
-def reached(steps_to_target, **changes) -> Evaluation:
-    return example.complete().model_copy(update={"steps_to_target": steps_to_target, **changes})
+def reached(steps_until, **changes) -> Evaluation:
+    return example.complete().model_copy(update={"steps_until": steps_until, **changes})
 
 
 def test_a_ratio_of_steps_is_told_where_every_seed_of_both_arms_reached_the_target(tmp_path):
@@ -190,9 +190,9 @@ def test_a_target_that_no_seed_reached_is_said_so(tmp_path):
 def test_the_best_below_the_target_is_of_the_seeds_that_did_not_reach_it():
     run = reached({"student": [100, None]})
     ends = [(100, 0.9), (200, 0.7)]
-    curves = [Curve(seed=0, steps=[s], nll=[0.5], accuracy=[value], best_step=s) for s, value in ends]
+    curves = [LearningCurve(seed=0, steps=[s], nll=[0.5], accuracy=[value], best_step=s) for s, value in ends]
     run = run.model_copy(update={"student": run.student.model_copy(update={"curves": curves})})
-    (arm,) = target.arms(run)
+    (arm,) = until.arms(run)
     assert (arm.best, arm.longest, arm.reached, arm.mean) == (0.7, 200, [100], None)
 
 
@@ -200,7 +200,11 @@ def test_a_target_that_was_reached_at_once_has_its_section_without_curves(tmp_pa
     run = reached({"student": [100] * 3, "baseline": [100] * 3})
     short = {
         name: getattr(run, name).model_copy(
-            update={"curves": [Curve(seed=s, steps=[100], nll=[0.5], accuracy=[0.9], best_step=100) for s in range(3)]}
+            update={
+                "curves": [
+                    LearningCurve(seed=s, steps=[100], nll=[0.5], accuracy=[0.9], best_step=100) for s in range(3)
+                ]
+            }
         )
         for name in ("student", "baseline")
     }
@@ -210,7 +214,7 @@ def test_a_target_that_was_reached_at_once_has_its_section_without_curves(tmp_pa
 
 
 def test_without_a_target_nothing_is_said_of_one(tmp_path):
-    run = example.complete().model_copy(update={"target": None, "steps_to_target": None})
+    run = example.complete().model_copy(update={"until": None, "steps_until": None})
     text = Page(example.write(run, tmp_path / "report.html")).text
     assert "How they learned" in text
     assert "target" not in text

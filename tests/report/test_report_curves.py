@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import example
 import pytest
 
-from limbeck.evaluation.schema import BudgetCurve, BudgetPoint, Curves
+from limbeck.evaluation.schema import BudgetCurve, BudgetCurves, BudgetPoint
 from limbeck.report import curves, figures
 
 ARMS = ("student", "baseline", "illustration")
@@ -28,7 +28,7 @@ def drawn(ratio, *, at_most=False, arms=ARMS, seeds=3) -> BudgetCurve:
 
 
 def run(**kinds):
-    return example.complete().model_copy(update={"curves": Curves(**kinds)})
+    return example.complete().model_copy(update={"curves": BudgetCurves(**kinds)})
 
 
 def said(text):

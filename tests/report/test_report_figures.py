@@ -7,7 +7,7 @@ import example
 import pytest
 
 import limbeck.report
-from limbeck.evaluation.schema import Curve
+from limbeck.evaluation.schema import LearningCurve
 from limbeck.report import figures
 from limbeck.report.svg import COLOURS, MARKERS, part
 
@@ -33,7 +33,9 @@ def test_models_without_cost_are_named_not_drawn():
 def test_seeds_that_stopped_at_different_steps_are_drawn_apart():
     run = example.complete()
     short = run.student.curves[0]
-    cut = Curve(seed=0, steps=short.steps[:5], nll=short.nll[:5], accuracy=short.accuracy[:5], best_step=short.steps[4])
+    cut = LearningCurve(
+        seed=0, steps=short.steps[:5], nll=short.nll[:5], accuracy=short.accuracy[:5], best_step=short.steps[4]
+    )
     student = run.student.model_copy(update={"curves": [cut, *run.student.curves[1:]]})
     drawing = figures.curve(run.model_copy(update={"student": student}), "accuracy")
     assert drawing is not None
@@ -49,16 +51,16 @@ def labels(drawing):
 
 def test_the_target_is_a_line_in_the_accuracies_alone():
     run = example.complete()
-    assert "target" in labels(figures.curve(run, "accuracy"))
-    assert "target" not in labels(figures.curve(run, "nll"))
-    assert "target" not in labels(figures.curve(run.model_copy(update={"target": None}), "accuracy"))
+    assert "level" in labels(figures.curve(run, "accuracy"))
+    assert "level" not in labels(figures.curve(run, "nll"))
+    assert "level" not in labels(figures.curve(run.model_copy(update={"until": None}), "accuracy"))
 
 
 def test_a_target_out_of_reach_does_not_stretch_the_axis():
     run = example.complete()
-    target = run.target.model_copy(update={"level": 1.5})
-    drawing = figures.curve(run.model_copy(update={"target": target}), "accuracy")
-    assert "target" not in labels(drawing)
+    until = run.until.model_copy(update={"level": 1.5})
+    drawing = figures.curve(run.model_copy(update={"until": until}), "accuracy")
+    assert "level" not in labels(drawing)
     assert "120 %" not in labels(drawing)
 
 

@@ -139,24 +139,24 @@ def test_patience_counts_on_after_a_restart(path):
 
 @pytest.mark.parametrize("die_at", [1, 2])
 def test_a_target_is_reached_after_a_restart(path, die_at):
-    whole = run(None, target=0.7)
-    assert (whole[1]["done"], whole[1]["target_step"], whole[1]["best_step"]) == (12, 12, 12)
+    whole = run(None, until=0.7)
+    assert (whole[1]["done"], whole[1]["reached_step"], whole[1]["best_step"]) == (12, 12, 12)
     with pytest.raises(Killed):
-        run(path, die_at=die_at, target=0.7)
-    network, history = run(path, seed=50, start=die_at, target=0.7)
+        run(path, die_at=die_at, until=0.7)
+    network, history = run(path, seed=50, start=die_at, until=0.7)
     assert same(network, whole[0])
     assert history == whole[1]
 
 
 def test_killed_after_the_target_was_reached(path):
     """The checkpoint says so: no step is taken and nothing is validated again."""
-    whole = run(path, target=0.7)
-    network, history = run(path, seed=50, start=3, target=0.7)
+    whole = run(path, until=0.7)
+    network, history = run(path, seed=50, start=3, until=0.7)
     assert same(network, whole[0])
     assert history == whole[1]
 
 
-@pytest.mark.parametrize("change", [{"owner": "somebody else"}, {"steps": 24}, {"lr": 0.5}, {"target": 0.7}])
+@pytest.mark.parametrize("change", [{"owner": "somebody else"}, {"steps": 24}, {"lr": 0.5}, {"until": 0.7}])
 def test_the_checkpoint_of_another_training_is_removed_and_the_training_starts_anew(path, change):
     with pytest.raises(Killed):
         run(path, die_at=3)

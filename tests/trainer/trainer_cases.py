@@ -76,7 +76,7 @@ def constant_nll(model):
 
 def train(network, source=None, *, objective=None, asked=None, steps=4, validate=constant_nll, title="test", **options):
     """Run `fit` with short defaults; `options` that are no argument of it are settings."""
-    arguments = {name: options.pop(name) for name in ("checkpoint", "owner", "target") if name in options}
+    arguments = {name: options.pop(name) for name in ("checkpoint", "owner", "until") if name in options}
     objective = 0.7 * KD(temperature=2) + 0.3 * CrossEntropy() if objective is None else objective
     asked = teacher() if asked is None and "teacher" in objective.needs else asked
     settings = TrainSettings(**{"lr": 1e-2, "validations": 1, **options})

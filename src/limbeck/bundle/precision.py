@@ -27,7 +27,7 @@ FASTER = 0.92
 next, and the same file should ship each time."""
 BATCH = 64
 
-Answer = Callable[[Sequence[Any]], NDArray[np.float32]]
+Runner = Callable[[Sequence[Any]], NDArray[np.float32]]
 """Samples in, logits (samples, classes) out."""
 
 
@@ -45,8 +45,8 @@ class Student:
     """
 
     model: Path
-    says: Answer
-    runner: Callable[[Path], Answer]
+    says: Runner
+    runner: Callable[[Path], Runner]
     encoder: Encoder | None
     inputs: Mapping[str, Tensor]
     labels: Sequence[str]
@@ -180,7 +180,7 @@ def divide(unlabelled: Sequence[str]) -> tuple[list[str], list[str]]:
     ]
 
 
-def compare_decisions(says: Answer, exported: Answer, rows: Sequence[Any]) -> tuple[Agreement, float]:
+def compare_decisions(says: Runner, exported: Runner, rows: Sequence[Any]) -> tuple[Agreement, float]:
     """Ask a file for every row alone, in batches of 64, and in batches of another order.
 
     Returns:
@@ -210,7 +210,7 @@ def _agreement(equal: int, rows: int) -> Agreement:
     return Agreement(equal / rows, low, rows)
 
 
-def _in_batches(answer: Answer, rows: Sequence[Any], size: int) -> NDArray[np.float32]:
+def _in_batches(answer: Runner, rows: Sequence[Any], size: int) -> NDArray[np.float32]:
     return np.concatenate([answer(rows[start : start + size]) for start in range(0, len(rows), size)])
 
 

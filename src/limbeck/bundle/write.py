@@ -12,13 +12,13 @@ from typing import Any
 import jinja2
 from torch import Tensor
 
-from limbeck import __version__
 from limbeck.bundle.export import Parity, parity
 from limbeck.bundle.precision import Choice, Student, choose
 from limbeck.evaluation.schema import BUSY
 from limbeck.files import size_of, staged
 from limbeck.runtime import Encoder
 from limbeck.runtime.bundle import FORMAT
+from limbeck.version import __version__
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
+from limbeck.assets import ASSETS, asset
 from limbeck.console import say
-from limbeck.data.assets import ASSETS, asset
 from limbeck.data.hub import read_hub
 from limbeck.data.readers import read_file
 from limbeck.errors import LimbeckError, nearest
 
-Splits = dict[str, tuple[list[str], list[str | None]]]
+Columns = dict[str, tuple[list[str], list[str | None]]]
 """Texts and labels by split."""
 
 _IMDB = "stanfordnlp/imdb"
@@ -24,7 +24,7 @@ _RATING_FILES = {
 }
 
 
-def sentiment_ratings(domain: str | None, splits: Sequence[str]) -> Splits:
+def sentiment_ratings(domain: str | None, splits: Sequence[str]) -> Columns:
     """Return snippets rated by people, "negative" or "positive" (Hutto and Gilbert, ICWSM 2014).
 
     Args:
@@ -52,7 +52,7 @@ def sentiment_ratings(domain: str | None, splits: Sequence[str]) -> Splits:
     return {"train": (texts, labels)}
 
 
-def imdb(domain: str | None, splits: Sequence[str]) -> Splits:
+def imdb(domain: str | None, splits: Sequence[str]) -> Columns:
     """Return the Large Movie Review Dataset, "negative" or "positive" (Maas et al., ACL 2011).
 
     From the hub: 25,000 training, 25,000 test and 50,000 unsupervised reviews. Where it cannot be reached, the 25,000
@@ -87,7 +87,7 @@ def _polarity(label: int) -> str | None:
     return _POLARITY[label] if label >= 0 else None
 
 
-SOURCES: dict[str, Callable[[str | None, Sequence[str]], Splits]] = {
+SOURCES: dict[str, Callable[[str | None, Sequence[str]], Columns]] = {
     "sentiment-ratings": sentiment_ratings,
     "imdb": imdb,
 }

@@ -4,19 +4,18 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from limbeck.data.labels import label_name
+from limbeck.settings import Settings
 
 
-class SplitSettings(BaseModel):
+class SplitSettings(Settings):
     """Rows held out, by content digest, where the source has no such split of its own.
 
     Where rows that follow each other belong together (reviews of one film, takes of one speaker), a row held out alone
     is told by its neighbours, and what is learnt about the film counts as skill. Whole blocks tell one from the other.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     test: Annotated[int, Field(ge=2, description="rows held out for the one final test")] = 2000
     validation: Annotated[int, Field(ge=2, description="rows held out for every choice")] = 400
@@ -38,10 +37,8 @@ class SplitSettings(BaseModel):
     draw: Annotated[int, Field(ge=0, description="another number: other labelled rows, the same held-out ones")] = 0
 
 
-class AugmentSettings(BaseModel):
+class AugmentSettings(Settings):
     """Copies of the transfer set's texts with words left out: more rows for the teacher to label."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     copies: Annotated[int, Field(ge=1, description="copies of each text; those that come out alike count once")]
     mask: Annotated[float, Field(ge=0, lt=1, description="share of a copy's words that is left out")] = 0.1
@@ -58,10 +55,8 @@ class AugmentSettings(BaseModel):
         return self
 
 
-class _Rows(BaseModel):
+class _Rows(Settings):
     """Which rows are read, and from where."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str
     domain: Annotated[

@@ -3,60 +3,63 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from tokenizers import Tokenizer, models, trainers
 
-from limbeck.data.assets import ASSETS, asset
+from limbeck.assets import ASSETS, asset
 from limbeck.data.pretrained import PRETRAINED, declared_padding, refuse_code
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import read_json
 from limbeck.runtime import Encoder
 from limbeck.runtime.encoder import read_tokenizer
 from limbeck.runtime.words import set_rules
+from limbeck.settings import Settings, union
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 
-class WordTokenizerSettings(BaseModel):
+class WordTokenizerSettings(Settings):
     """Lower-cased words (of scripts without blanks: characters) and marks, counted in the run's own training texts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["words"] = "words"
     size: Annotated[int, Field(ge=3, description="tokens kept at most, the most frequent first")] = 30_000
     min_frequency: Annotated[int, Field(ge=1, description="rarer words become [UNK]")] = 1
 
 
-class TransformersTokenizerSettings(BaseModel):
+class TransformersTokenizerSettings(Settings):
     """The tokenizer of a pretrained model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["transformers"]
     path: Annotated[str, Field(min_length=1, description="a packaged name, a folder, or a hub id")]
 
 
-class GivenTokenizerSettings(BaseModel):
+class GivenTokenizerSettings(Settings):
     """A tokenizer that was handed to `limbeck.distill`; a recipe can only say so."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["given"]
     digest: Annotated[str, Field(description="of its `tokenizer.json`")]
 
 
-TokenizerSettings = Annotated[
-    WordTokenizerSettings | TransformersTokenizerSettings | GivenTokenizerSettings,
-    Field(discriminator="kind", title="tokenizer"),
-]
+if TYPE_CHECKING:
+    TokenizerSettings = WordTokenizerSettings | TransformersTokenizerSettings | GivenTokenizerSettings
+else:
+    TokenizerSettings = union(
+        {
+            "words": WordTokenizerSettings,
+            "transformers": TransformersTokenizerSettings,
+            "given": GivenTokenizerSettings,
+        },
+        on="kind",
+        title="tokenizer",
+    )
 
 
 def build_encoder(
-    settings: WordTokenizerSettings | TransformersTokenizerSettings | GivenTokenizerSettings,
+    settings: TokenizerSettings,
     texts: Sequence[str],
     *,
     max_length: int,

@@ -3,7 +3,7 @@
 from limbeck.evaluation.assignment import Assignment, best_assignment
 from limbeck.evaluation.budget import first_reached
 from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
-from limbeck.evaluation.chance import Chance, against_chance
+from limbeck.evaluation.chance import against_chance
 from limbeck.evaluation.cost import Speed, measure, measure_all
 from limbeck.evaluation.floor import Floor, tfidf_floor
 from limbeck.evaluation.metrics import (
@@ -21,7 +21,6 @@ from limbeck.evaluation.significance import compare, difference, verdict
 
 __all__ = [
     "Assignment",
-    "Chance",
     "Floor",
     "Speed",
     "accuracy",

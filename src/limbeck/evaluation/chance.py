@@ -1,36 +1,15 @@
 """Does a model decide better than one constant class does?"""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from limbeck.evaluation.metrics import confusion
+from limbeck.evaluation.schema import Chance
 
 _TAIL = 0.025  # on either side of a 95 % interval
 
 
-@dataclass(frozen=True)
-class Chance:
-    """A model's balanced accuracy beside that of a constant prediction; fractions.
-
-    Attributes:
-        balanced_accuracy: unweighted mean of the recalls of the classes that the labels show.
-        ci95: its 95 % interval, over the choice of rows.
-        constant: the balanced accuracy of any constant prediction, 1 / (number of classes that the labels show).
-    """
-
-    balanced_accuracy: float
-    ci95: tuple[float, float]
-    constant: float
-
-    @property
-    def at_chance(self) -> bool:
-        """Whether the interval reaches down to the constant prediction; False where the labels show one class only."""
-        return self.constant < 1 and self.ci95[0] <= self.constant
-
-
 def against_chance(logits: np.ndarray, labels: np.ndarray) -> Chance:
-    """Compare a model with a constant prediction, whatever the share of the classes.
+    """Return a model's balanced accuracy beside that of a constant prediction, whatever the share of the classes.
 
     The interval combines the exact interval of each recall (Clopper and Pearson 1934) by the method of variance
     estimates recovery (Zou and Donner 2008, "Construction of confidence limits about effect measures: A general
@@ -51,8 +30,11 @@ def against_chance(logits: np.ndarray, labels: np.ndarray) -> Chance:
     shown = rows > 0
     right, rows = table.diagonal()[shown], rows[shown]
     recall = right / rows
-    low = np.where(right > 0, beta.ppf(_TAIL, right, rows - right + 1), 0.0)
-    high = np.where(right < rows, beta.ppf(1 - _TAIL, right + 1, rows - right), 1.0)
+    lows = np.where(right > 0, beta.ppf(_TAIL, right, rows - right + 1), 0.0)
+    highs = np.where(right < rows, beta.ppf(1 - _TAIL, right + 1, rows - right), 1.0)
     mean, share = float(recall.mean()), 1 / len(recall)
-    down, up = (share * float(np.linalg.norm(gap)) for gap in (recall - low, high - recall))
-    return Chance(mean, (max(0.0, mean - down), min(1.0, mean + up)), share)
+    down, up = (share * float(np.linalg.norm(gap)) for gap in (recall - lows, highs - recall))
+    low, high = max(0.0, mean - down), min(1.0, mean + up)
+    # Where the labels show one class only, nothing can be told from it.
+    at_chance = share < 1 and low <= share
+    return Chance(balanced_accuracy=mean, ci95=(low, high), constant=share, at_chance=at_chance)

@@ -64,7 +64,7 @@ class Scores(Record):
     ece: Fraction = Field(description="expected calibration error, 15 equal-width bins")
 
 
-class Curve(Record):
+class LearningCurve(Record):
     """Validation quality while one seed trained."""
 
     seed: int
@@ -72,7 +72,7 @@ class Curve(Record):
     nll: list[float]
     accuracy: list[Fraction]
     f1_macro: list[Fraction] = Field(default_factory=list, description="where it is the run's metric")
-    best_step: int = Field(description="the checkpoint kept: best on validation, the last, or that at the target")
+    best_step: int = Field(description="the checkpoint kept: best on validation, the last, or that at the level")
 
 
 class Reliability(Record):
@@ -106,7 +106,7 @@ class Block(Record):
     settings: dict[str, float | int | str | bool | None] = Field(
         default_factory=dict, description="what was chosen on validation, e.g. train.lr"
     )
-    curves: list[Curve] = Field(default_factory=list)
+    curves: list[LearningCurve] = Field(default_factory=list)
     per_class: list[ClassScores] = Field(default_factory=list, description="in the order of `data.classes`")
     shown_seed: int | None = Field(
         default=None, description="whose reliability and confusion are shown: the seed best on validation, which ships"
@@ -124,11 +124,11 @@ class Fidelity(Record):
 
 
 class Chance(Record):
-    """The teacher on the test split beside a constant prediction."""
+    """A model's balanced accuracy beside that of a constant prediction."""
 
-    balanced_accuracy: Fraction = Field(description="mean recall of the classes that the test labels show")
-    ci95: tuple[float, float]
-    constant: Fraction = Field(description="of any constant prediction")
+    balanced_accuracy: Fraction = Field(description="mean of the recalls of the classes that the labels show")
+    ci95: tuple[float, float] = Field(description="over the choice of rows")
+    constant: Fraction = Field(description="of any constant prediction: 1 / (classes that the labels show)")
     at_chance: bool = Field(description="the interval reaches down to the constant prediction: there is no retention")
 
 
@@ -200,13 +200,16 @@ class TestEvaluation(Record):
     models: list[str]
 
 
-class Target(Record):
+class Level(Record):
     """The level on validation at which an arm's training ended, or would have."""
 
     metric: Literal["accuracy", "retention"] = Field(description="what the recipe asks for")
     value: float = Field(description="of that metric")
     quantity: MetricName = Field(description="what is measured on validation; of retention: the run's metric")
     level: float = Field(description="of that quantity on validation; above 1: out of reach")
+
+
+Budget = Literal["steps", "labels"]
 
 
 class BudgetPoint(Record):
@@ -234,7 +237,7 @@ class BudgetCurve(Record):
     at_most: bool = Field(description="the smallest budget was enough: the ratio is at most this")
 
 
-class Curves(Record):
+class BudgetCurves(Record):
     """Quality against budgets, each trained with its own whole schedule and tuned on validation by itself."""
 
     steps: BudgetCurve | None = None
@@ -310,11 +313,11 @@ class Evaluation(Record):
     sentence: str = Field(description="the verdict in one sentence")
     statistics: str = Field(description="how sure it is, in words; empty without a baseline")
     warnings: list[str] = Field(default_factory=list, description="what the verdict alone would hide, a sentence each")
-    target: Target | None = Field(default=None, description="null: every training went on to its end")
-    steps_to_target: dict[str, list[int | None]] | None = Field(
+    until: Level | None = Field(default=None, description="null: every training went on to its end")
+    steps_until: dict[str, list[int | None]] | None = Field(
         default=None, description="optimizer steps by arm, in the order of `seeds`; null for a seed: not reached"
     )
-    curves: Curves | None = Field(default=None, description="null: the recipe asks for none")
+    curves: BudgetCurves | None = Field(default=None, description="null: the recipe asks for none")
     bundle: BundleRecord | None
     bundle_error: str | None = Field(default=None, description="why there is no bundle")
     disagreements: list[Disagreement] = Field(default_factory=list)

@@ -7,12 +7,8 @@
 To add a method, write `losses/<name>.py` and `tests/references/<name>.py`, and import it here.
 """
 
-import functools
-import operator
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from limbeck.errors import LimbeckError, nearest
 from limbeck.losses.card import Card
@@ -23,6 +19,7 @@ from limbeck.losses.kd import KD, kd
 from limbeck.losses.logit_mse import LogitMSE, logit_mse
 from limbeck.losses.schedules import Cosine, Linear, Weight
 from limbeck.losses.term import Loss, Objective, Term, TermSettings, term
+from limbeck.settings import union
 
 CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in (KD, LogitMSE, HardLabels, Fitnet, CrossEntropy)}
 """Every loss by its name, in the order in which they are listed."""
@@ -30,8 +27,7 @@ CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in (KD, LogitMSE, Hard
 if TYPE_CHECKING:
     LossSettings = TermSettings
 else:
-    _ANY = functools.reduce(operator.or_, (loss.settings for loss in CATALOG.values()))
-    LossSettings = Annotated[_ANY, Field(discriminator="name")]
+    LossSettings = union({name: loss.settings for name, loss in CATALOG.items()}, on="name")
     """Any entry of a recipe's `losses`, told apart by `name`."""
 
 

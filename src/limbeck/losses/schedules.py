@@ -6,14 +6,14 @@ In a recipe: `weight: 0.9`, or `weight: {schedule: cosine, start: 1, end: 0.1, u
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
+
+from limbeck.settings import Settings
 
 NonNegative = Annotated[float, Field(ge=0)]
 
 
-class _Ramp(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
+class _Ramp(Settings):
     start: NonNegative
     end: NonNegative
     until: Annotated[float, Field(gt=0, le=1)] = 1.0

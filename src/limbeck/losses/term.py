@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic import ConfigDict, Field, TypeAdapter, create_model
 from torch import Tensor
 
 from limbeck.losses.card import Card
 from limbeck.losses.schedules import Weight, weight_at
+from limbeck.settings import Settings
 from limbeck.types import Batch, Outputs, TapPair
 
 
-class TermSettings(BaseModel):
+class TermSettings(Settings):
     """One entry of a recipe's `losses`; each loss derives its own from its function's signature."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     weight: Weight = 1.0

@@ -4,18 +4,16 @@ To add a network: one file that ends with `register(...)`, and one import line b
 """
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Tag
+from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 from torch import nn
 
 from limbeck.errors import nearest
-from limbeck.models.catalogue import MODELS, Model, Settings
+from limbeck.models.catalogue import MODELS, Model, ModelOptions
 from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import
-from limbeck.models.given import Answering, GivenSettings, answering, missing
+from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
@@ -24,25 +22,26 @@ from limbeck.models.textcnn import TextCNNSettings as TextCNNSettings
 from limbeck.models.transformer import TransformerSettings as TransformerSettings
 from limbeck.models.vocabulary import Vocabulary
 from limbeck.models.wide_deep import WideDeepSettings as WideDeepSettings
+from limbeck.settings import union
 
 __all__ = [
     "MODELS",
-    "Answering",
     "CustomSettings",
     "GivenSettings",
+    "LogitsOnly",
     "Model",
+    "ModelOptions",
     "ModelSettings",
     "Ordered",
-    "Settings",
     "UnmatchedError",
     "Vocabulary",
-    "answering",
     "build_model",
     "check_model",
     "failed",
     "find_custom",
     "label_order",
     "let_import",
+    "logits_only",
     "missing",
     "ordered",
     "positions",
@@ -51,7 +50,7 @@ __all__ = [
 _CUSTOM = "module:function"
 
 
-def build_model(settings: Settings, *, classes: int, vocabulary: Vocabulary) -> nn.Module:
+def build_model(settings: ModelOptions, *, classes: int, vocabulary: Vocabulary) -> nn.Module:
     """Return a new network, initialised from torch's global generator.
 
     Its `forward(input_ids, attention_mask)` takes two (batch, tokens) tensors, padded on the right, and returns logits
@@ -72,7 +71,7 @@ def build_model(settings: Settings, *, classes: int, vocabulary: Vocabulary) -> 
     return MODELS[settings.name].build(settings, classes=classes, vocabulary=vocabulary)
 
 
-def check_model(settings: Settings) -> None:
+def check_model(settings: ModelOptions) -> None:
     """Raise now what a custom model would raise later: an import that fails, arguments its function does not take.
 
     Raises:
@@ -106,20 +105,9 @@ def _tag(value: Any) -> str | None:
 
 
 if TYPE_CHECKING:
-    ModelSettings = Settings
+    ModelSettings = ModelOptions
 else:
     # The catalogue's settings as one type, so that a field `model: ModelSettings` reads, checks and writes them all.
-    _ANY = reduce(
-        or_,
-        (
-            Annotated[settings, Tag(name)]
-            for name, settings in [
-                *((m.name, m.settings) for m in MODELS.values()),
-                (_CUSTOM, CustomSettings),
-                ("given", GivenSettings),
-            ]
-        ),
-    )
-    ModelSettings = Annotated[
-        Annotated[_ANY, Discriminator(_tag)], BeforeValidator(_with_name, json_schema_input_type=str | _ANY)
-    ]
+    _ANY = {model.name: model.settings for model in MODELS.values()} | {_CUSTOM: CustomSettings, "given": GivenSettings}
+    _NAMED = union(_ANY, on="name", tag=_tag)
+    ModelSettings = Annotated[_NAMED, BeforeValidator(_with_name, json_schema_input_type=str | _NAMED)]

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
+from limbeck.settings import Settings
 
-class Settings(BaseModel):
-    """What every network's settings share: they are frozen, and refuse keys they do not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class ModelOptions(Settings):
+    """What every network's settings share."""
 
     name: Annotated[str, Field(description="which network")]
 
@@ -29,14 +29,14 @@ class Model:
 
     name: str
     summary: str
-    settings: type[Settings]
+    settings: type[ModelOptions]
     build: Callable[..., nn.Module]
 
 
 MODELS: dict[str, Model] = {}
 
 
-def register(summary: str, settings: type[Settings], build: Callable[..., nn.Module]) -> None:
+def register(summary: str, settings: type[ModelOptions], build: Callable[..., nn.Module]) -> None:
     """Put a network into `MODELS`, under the default of its settings' field `name`."""
     name: Any = settings.model_fields["name"].default
     MODELS[name] = Model(name, summary, settings, build)

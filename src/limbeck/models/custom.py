@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line, nearest
-from limbeck.models.catalogue import Settings
+from limbeck.models.catalogue import ModelOptions
 from limbeck.models.vocabulary import Vocabulary
 
 _OURS = frozenset({"classes", "vocabulary"})
@@ -25,10 +25,10 @@ _NOT_THEIRS = (Path(__file__).parent.parent, *(Path(sysconfig.get_path(name)) fo
 _beside: set[Path] = set()  # folders of recipes
 
 
-class CustomSettings(Settings):
+class CustomSettings(ModelOptions):
     """A network that a function of the user's builds; every key but `name` is passed to it."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     name: Annotated[
         str,

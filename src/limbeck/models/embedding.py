@@ -6,14 +6,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.models.catalogue import Settings
+from limbeck.models.catalogue import ModelOptions
 from limbeck.models.vectors import read_vectors
 from limbeck.models.vocabulary import Vocabulary
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
-class EmbeddingSettings(Settings):
+class EmbeddingSettings(ModelOptions):
     """The options that every network with an embedding table has."""
 
     dim: Annotated[int, Field(ge=1, le=4096, description="width of a token's vector")] = 50

@@ -6,18 +6,18 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
-from limbeck.models.catalogue import Settings
+from limbeck.models.catalogue import ModelOptions
 from limbeck.models.pretrained import encoder_inputs, named_outputs
 
 
-class GivenSettings(Settings):
+class GivenSettings(ModelOptions):
     """A module that was handed to `limbeck.distill`."""
 
     name: Literal["given"] = "given"
     type: Annotated[str, Field(description="its class, for the record")] = "Module"
 
 
-class Answering(nn.Module):
+class LogitsOnly(nn.Module):
     """A network of transformers, whose output holds its logits, as one that returns them.
 
     Args:
@@ -51,9 +51,9 @@ class Answering(nn.Module):
         return output if isinstance(output, Tensor) else output.logits
 
 
-def answering(network: nn.Module) -> nn.Module:
+def logits_only(network: nn.Module) -> nn.Module:
     """Return a module that returns its logits: a model of transformers is wrapped, any other stays what it is."""
-    return Answering(network) if hasattr(network, "config") and hasattr(network, "main_input_name") else network
+    return LogitsOnly(network) if hasattr(network, "config") and hasattr(network, "main_input_name") else network
 
 
 def missing(what: str) -> LimbeckError:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from limbeck.data.pretrained import pretrained_config, unloadable
 from limbeck.data.tokenizers import pretrained_folder
 from limbeck.errors import LimbeckError
-from limbeck.models.catalogue import Settings, register
+from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
 from limbeck.models.pooling import masked_mean
@@ -23,7 +23,7 @@ from limbeck.models.vocabulary import Vocabulary
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 
 
-class TransformerSettings(Settings):
+class TransformerSettings(ModelOptions):
     """Options of `transformer`."""
 
     name: Literal["transformer"] = "transformer"

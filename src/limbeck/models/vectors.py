@@ -50,7 +50,7 @@ def read_vectors(source: str, tokens: Sequence[str], dim: int) -> tuple[np.ndarr
 def _read_asset() -> tuple[list[str], np.ndarray]:
     import pyarrow.parquet  # both are needed for this source only
 
-    from limbeck.data.assets import asset
+    from limbeck.assets import asset
 
     folder = asset(_ASSET)
     words = pyarrow.parquet.read_table(folder / "glove_6B_index.parquet", columns=["index"])["index"].to_pylist()

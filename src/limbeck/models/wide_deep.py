@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.models.catalogue import Settings, register
+from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.ngrams import Ngrams, NgramsSettings
 from limbeck.models.textcnn import TextCNN, TextCNNSettings
 from limbeck.models.vocabulary import Vocabulary
 
 
-class WideDeepSettings(Settings):
+class WideDeepSettings(ModelOptions):
     """Options of `wide_deep`."""
 
     name: Literal["wide_deep"] = "wide_deep"

@@ -12,7 +12,7 @@ from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.schema import Target
+from limbeck.evaluation.schema import Level
 from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
 from limbeck.models import CustomSettings, GivenSettings, TransformerSettings, check_model
@@ -21,14 +21,14 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.pretrain import check_pretraining
 from limbeck.pipeline.probe import require_steady
-from limbeck.pipeline.teacher import TeacherAnswers, member_names
+from limbeck.pipeline.teacher import RunTeacher, member_names
 from limbeck.ranks import ranks
 from limbeck.recipe import NBLRTeacher, NetworkSettings, Recipe, SingleTeacher
 from limbeck.taps import Taps
 from limbeck.teachers import Teacher
 from limbeck.trainer import History
 
-ALONE = ("baseline", "ceiling")
+WITHOUT_TEACHER = ("baseline", "ceiling")
 """Arms that hear no teacher: they learn from labels."""
 _FROM_OUTSIDE = (CustomSettings, GivenSettings, TransformerSettings)
 
@@ -42,22 +42,22 @@ class Arm:
         settings: after tuning.
         chosen: the grid's values taken, by key.
         trained: one network a seed.
-        target: the level on validation at which its trainings end; None: none.
+        until: the level on validation at which its trainings end; None: none.
     """
 
     name: str
     settings: NetworkSettings
     chosen: Mapping[str, Any]
     trained: dict[int, Trained]
-    target: Target | None = None
+    until: Level | None = None
 
     @property
     def best_seed(self) -> int:
-        """The seed that is best on validation, of those that reached the target if any did."""
+        """The seed that is best on validation, of those that reached the level if any did."""
 
         def rank(seed: int) -> tuple[bool, list[float]]:
             history = self.trained[seed].history
-            return history.target_step is not None, history.best
+            return history.reached_step is not None, history.best
 
         return max(self.trained, key=rank)
 
@@ -71,7 +71,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
-    taught = [arm for arm in recipe.trained_arms if arm not in ALONE]
+    taught = [arm for arm in recipe.trained_arms if arm not in WITHOUT_TEACHER]
     smallest = min(settings.train.batch_size for arm in taught for _, settings in recipe.candidates(arm))
     if others and recipe.data.labelled_per_batch >= smallest:
         raise LimbeckError(
@@ -179,16 +179,16 @@ def train_arm(
     name: str,
     recipe: Recipe,
     material: Material,
-    answers: TeacherAnswers,
+    answers: RunTeacher,
     folder: Path,
-    target: Target | None = None,
+    until: Level | None = None,
     *,
     share: float = 1.0,
     title: str | None = None,
 ) -> Arm:
     """Tune an arm on validation with the first seed, then train every seed with the settings that won.
 
-    The settings that reach the target in the fewest steps win; without one, or where none does, those that are best on
+    The settings that reach the level in the fewest steps win; without one, or where none does, those that are best on
     validation. Every training takes a share of the recipe's steps. A title tells an arm from those of its name
     elsewhere in the run.
     """
@@ -202,7 +202,7 @@ def train_arm(
         else:
             lesson = material.from_teacher(settings, recipe, teacher, answers.names, arm=name)
         return train_network(
-            settings, material, lesson, seed=seed, folder=place, title=title, metric=recipe.metric, target=target
+            settings, material, lesson, seed=seed, folder=place, title=title, metric=recipe.metric, until=until
         )
 
     # Read and checked once an arm, not once a network.
@@ -215,42 +215,42 @@ def train_arm(
             for index, (_, settings) in enumerate(candidates)
         ]
         best = _best(histories)
-        decision = {"chosen": best, "seed": first, "candidates": _scores(candidates, histories, target)}
+        decision = {"chosen": best, "seed": first, "candidates": _scores(candidates, histories, until)}
         record = tuning / f"{name}.json"
         if not record.is_file() or read_json(record) != decision:
             if ranks().main:
                 write_json(record, decision)
-            won = "is best on validation" if histories[best].target_step is None else "reaches the target first"
+            won = "is best on validation" if histories[best].reached_step is None else "reaches the level first"
             say(f"  {title}: {words[best]} {won}")
     point, settings = candidates[best]
     places = {seed: folder / name / f"seed-{seed}" for seed in recipe.seeds}
     if len(candidates) > 1:
         places[first] = tuning / f"{name}-{best}"  # the grid has trained the first seed of the winner already
     trained = {seed: train(settings, seed, place, f"{title}, seed {seed}") for seed, place in places.items()}
-    return Arm(name, settings, point, trained, target)
+    return Arm(name, settings, point, trained, until)
 
 
 def _best(histories: Sequence[History]) -> int:
     def rank(index: int) -> tuple[float, list[float]]:
         history = histories[index]
-        return -(history.target_step or math.inf), history.best
+        return -(history.reached_step or math.inf), history.best
 
     return max(range(len(histories)), key=rank)
 
 
 def _scores(
-    candidates: Sequence[tuple[dict[str, Any], NetworkSettings]], histories: Sequence[History], target: Target | None
+    candidates: Sequence[tuple[dict[str, Any], NetworkSettings]], histories: Sequence[History], until: Level | None
 ) -> list[dict[str, Any]]:
     """Return what each point of the grid led to."""
     return [
-        {"values": point, "best": history.best, **({} if target is None else {"target_step": history.target_step})}
+        {"values": point, "best": history.best, **({} if until is None else {"reached_step": history.reached_step})}
         for (point, _), history in zip(candidates, histories, strict=True)
     ]
 
 
-def _teacher_of(name: str, splits: Splits, answers: TeacherAnswers) -> Teacher | None:
+def _teacher_of(name: str, splits: Splits, answers: RunTeacher) -> Teacher | None:
     """Return whom an arm listens to: nobody, the cache, or the module itself where rows come from a loader."""
-    if name in ALONE:
+    if name in WITHOUT_TEACHER:
         return None
     if not len(splits.transfer):
         return answers.live()

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from limbeck.data import Splits
 from limbeck.evaluation import Floor, class_scores, confusion, mean_scores, reliability, scores
-from limbeck.evaluation.schema import Block, Cost, Curve
+from limbeck.evaluation.schema import Block, Cost, LearningCurve
 from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.teacher import TeacherAnswers
+from limbeck.pipeline.teacher import RunTeacher
 
 
 def arm_block(logits: Mapping[int, NDArray[np.float32]], splits: Splits, cost: Cost | None, arm: Arm) -> Block:
@@ -21,7 +21,7 @@ def arm_block(logits: Mapping[int, NDArray[np.float32]], splits: Splits, cost: C
 
 
 def teacher_block(
-    logits: NDArray[np.float32], splits: Splits, cost: Cost | None, teacher: TeacherAnswers, seed: int
+    logits: NDArray[np.float32], splits: Splits, cost: Cost | None, teacher: RunTeacher, seed: int
 ) -> Block:
     """Return the teacher's scores."""
     block = _block([seed], [logits], splits, cost)
@@ -60,9 +60,9 @@ def _block(
     )
 
 
-def _curve(seed: int, trained: Trained) -> Curve:
+def _curve(seed: int, trained: Trained) -> LearningCurve:
     records = trained.history.validations
-    return Curve(
+    return LearningCurve(
         seed=seed,
         steps=[int(record["step"]) for record in records],
         nll=[record["nll"] for record in records],

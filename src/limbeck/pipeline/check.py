@@ -88,8 +88,8 @@ def check(recipe: Recipe) -> float:
         seconds["pretraining"] = beforehand
     total = sum(seconds.values())
     rows = [[name, f"{value:,.0f} s"] for name, value in seconds.items()]
-    if recipe.target is not None:
-        say("at most: a training that reaches the target ends sooner")
+    if recipe.until is not None:
+        say("at most: a training that reaches the level of `until` ends sooner")
     table(["training and answers", "about"], [*rows, ["together", f"{total / 60:,.1f} min"]])
     say("the recipe is fine; export, evaluation and report add about half a minute")
     return total

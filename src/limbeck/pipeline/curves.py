@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from limbeck.console import say
 from limbeck.evaluation import accuracy, first_reached
-from limbeck.evaluation.schema import Block, BudgetCurve, BudgetPoint, Curves
+from limbeck.evaluation.schema import Block, Budget, BudgetCurve, BudgetCurves, BudgetPoint
 from limbeck.pipeline.arms import Arm, train_arm
 from limbeck.pipeline.material import Material
-from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, train_teacher
+from limbeck.pipeline.teacher import RunTeacher, ask_teacher, train_teacher
 from limbeck.recipe import CurveSettings, Recipe
 
 FOLDER = "curves"
@@ -44,8 +43,7 @@ class Point:
         return [trained.digest for arm in self.arms.values() for trained in arm.trained.values()]
 
 
-Kind = Literal["steps", "labels"]
-Points = Mapping[Kind, Sequence[Point]]
+Points = Mapping[Budget, Sequence[Point]]
 """By kind of budget, the smallest first; the last one is the run itself."""
 
 
@@ -53,7 +51,7 @@ def train_points(
     curves: CurveSettings,
     recipe: Recipe,
     material: Material,
-    answers: TeacherAnswers,
+    answers: RunTeacher,
     arms: Mapping[str, Arm],
     folder: Path,
 ) -> Points:
@@ -71,7 +69,7 @@ def train_points(
         folder: of the run.
     """
     own = {name: arms[name] for name in ("student", "baseline")}
-    points: dict[Kind, Sequence[Point]] = {}
+    points: dict[Budget, Sequence[Point]] = {}
     if curves.steps is not None:
         shares = [share for share in curves.steps if share < 1]
         fewer = [_with_steps(share, recipe, material, answers, folder) for share in shares]
@@ -85,7 +83,7 @@ def train_points(
     return points
 
 
-def _with_steps(share: float, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path) -> Point:
+def _with_steps(share: float, recipe: Recipe, material: Material, answers: RunTeacher, folder: Path) -> Point:
     part = Fraction(str(share))
     name = f"{FOLDER}/steps-{part.numerator}-{part.denominator}"
     at = f"{part} of the steps"
@@ -98,7 +96,7 @@ def _with_steps(share: float, recipe: Recipe, material: Material, answers: Teach
     return Point(name, steps / recipe.student.train.total_steps(0), steps, arms)
 
 
-def _with_labels(count: int, recipe: Recipe, material: Material, answers: TeacherAnswers, folder: Path) -> Point:
+def _with_labels(count: int, recipe: Recipe, material: Material, answers: RunTeacher, folder: Path) -> Point:
     name, at = f"{FOLDER}/labels-{count}", f"{count:,} labels"
     say(f"  {at}")
     fewer, place = material.keeping(count), folder / name
@@ -110,7 +108,7 @@ def _with_labels(count: int, recipe: Recipe, material: Material, answers: Teache
     return Point(name, count / len(material.splits.labelled), count, arms, _quality(own))
 
 
-def _quality(answers: TeacherAnswers) -> float:
+def _quality(answers: RunTeacher) -> float:
     return accuracy(answers.logits("validation"), answers.splits.validation.labels)
 
 
@@ -118,7 +116,9 @@ def _steps(arm: Arm) -> int:
     return arm.settings.train.total_steps(0)  # epochs are refused where there are curves
 
 
-def evaluate_points(points: Points, material: Material, arms: Mapping[str, Arm], blocks: Mapping[str, Block]) -> Curves:
+def evaluate_points(
+    points: Points, material: Material, arms: Mapping[str, Arm], blocks: Mapping[str, Block]
+) -> BudgetCurves:
     """Open the test split for every network of the curves.
 
     Args:
@@ -132,7 +132,7 @@ def evaluate_points(points: Points, material: Material, arms: Mapping[str, Arm],
         for name, arm in arms.items()
         for trained, scores in zip(arm.trained.values(), blocks[name].per_seed, strict=True)
     }
-    return Curves(**{kind: _curve(along, material, known) for kind, along in points.items()})
+    return BudgetCurves(**{kind: _curve(along, material, known) for kind, along in points.items()})
 
 
 def _curve(points: Sequence[Point], material: Material, known: Mapping[str, float]) -> BudgetCurve:

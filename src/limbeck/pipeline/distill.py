@@ -29,14 +29,14 @@ from limbeck.data.tokenizers import padding_of
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
-from limbeck.models import Answering, answering, failed
+from limbeck.models import LogitsOnly, failed, logits_only
 from limbeck.pipeline.finished import count_outputs
 from limbeck.pipeline.material import Given, LoaderMaterial, Material
 from limbeck.pipeline.order import Run, run
 from limbeck.pipeline.views import TensorView
 from limbeck.recipe import GivenTeacher, Recipe, parse_recipe, run_name
-from limbeck.recipe.changes import apply
 from limbeck.runtime import Encoder
+from limbeck.settings.changes import apply
 
 LOSSES = ({"name": "kd", "weight": 0.9, "temperature": 2.0}, {"name": "cross_entropy", "weight": 0.1})
 
@@ -111,7 +111,7 @@ def distill(
     }
     apply(values, dict(settings or {}))
     recipe = parse_recipe(values, "limbeck.distill")
-    given = Given(answering(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
+    given = Given(logits_only(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
     if tables is None:
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
     else:
@@ -239,19 +239,19 @@ def _called(student: Callable[[], Any]) -> Any:
 def _made(network: Any) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise LimbeckError(f"the function returned a {type(network).__name__}, not an nn.Module", where="student")
-    return answering(network)
+    return logits_only(network)
 
 
 def _first_argument(network: nn.Module) -> str:
     """Return the name under which a network takes an input that comes without one."""
-    inner = network.network if isinstance(network, Answering) else network
+    inner = network.network if isinstance(network, LogitsOnly) else network
     return next(iter(inspect.signature(inner.forward).parameters))
 
 
 def _padding(network: Any) -> int | None:
     """Return the id that a network of transformers pads with."""
-    found = answering(network) if isinstance(network, nn.Module) else None
-    return found.pad_id if isinstance(found, Answering) else None
+    found = logits_only(network) if isinstance(network, nn.Module) else None
+    return found.pad_id if isinstance(found, LogitsOnly) else None
 
 
 def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bool) -> dict[str, Any]:

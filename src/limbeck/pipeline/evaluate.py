@@ -1,7 +1,7 @@
 """The one touch of the test split: every model's answers, the comparison, and what it costs to run them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.bundle import Answer, Delivery, Student, write_bundle
+from limbeck.bundle import Delivery, Runner, Student, write_bundle
 from limbeck.data import Splits
 from limbeck.evaluation import (
-    Chance,
     Floor,
     against_chance,
     agreement,
@@ -38,7 +37,6 @@ from limbeck.evaluation.schema import (
     TestEvaluation,
     Timed,
 )
-from limbeck.evaluation.schema import Chance as ChanceRecord
 from limbeck.files import read_json, size_of, write_json
 from limbeck.losses import CATALOG
 from limbeck.pipeline.arms import Arm
@@ -47,11 +45,11 @@ from limbeck.pipeline.export import Exported
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.reading import what_was_read
-from limbeck.pipeline.teacher import TeacherAnswers
+from limbeck.pipeline.teacher import RunTeacher
 from limbeck.ranks import ALONE, Ranks
 from limbeck.recipe import Recipe
 from limbeck.report.sentence import sentence, statistics, warnings
-from limbeck.report.target import outcome
+from limbeck.report.until import outcome
 from limbeck.runtime.bundle import softmax
 
 DISAGREEMENTS = 12
@@ -62,7 +60,7 @@ _ByArm = Mapping[str, Mapping[int, NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
-class Answers:
+class TestLogits:
     """Logits on the test split: the teacher's, the floor's (of texts), and each arm's by seed."""
 
     teacher: NDArray[np.float32]
@@ -70,7 +68,7 @@ class Answers:
     arms: _ByArm
 
 
-def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm], *, among: Ranks = ALONE) -> Answers:
+def answer_test(splits: Splits, teacher: RunTeacher, arms: Mapping[str, Arm], *, among: Ranks = ALONE) -> TestLogits:
     """Ask every finished model for the test split; several processes share the work, the first one fits the floor."""
     networks = [(name, seed, trained) for name, arm in arms.items() for seed, trained in arm.trained.items()]
     own = {(name, seed): one.logits(one.view.test) for name, seed, one in networks[among.rank :: among.world]}
@@ -78,7 +76,7 @@ def answer_test(splits: Splits, teacher: TeacherAnswers, arms: Mapping[str, Arm]
     by_arm = {name: {seed: every[name, seed] for seed in arm.trained} for name, arm in arms.items()}
     teacher.of("test", among=among)
     floor = _floor(splits) if among.main and teacher.reads_text else None
-    return Answers(teacher.logits("test"), floor, by_arm)
+    return TestLogits(teacher.logits("test"), floor, by_arm)
 
 
 def _floor(splits: Splits) -> Floor:
@@ -96,9 +94,9 @@ def _floor(splits: Splits) -> Floor:
 def evaluate(
     recipe: Recipe,
     splits: Splits,
-    teacher: TeacherAnswers,
+    teacher: RunTeacher,
     arms: Mapping[str, Arm],
-    answers: Answers,
+    answers: TestLogits,
     costs: Mapping[str, Cost],
     delivery: BundleRecord | None,
     bundle_error: str | None,
@@ -142,8 +140,8 @@ def evaluate(
         fidelity=fidelity,
         **own.model_dump(),
         over_teacher=over_teacher,
-        teacher_chance=_chance_record(chances["teacher"]),
-        student_chance=_chance_record(chances["student"]),
+        teacher_chance=chances["teacher"],
+        student_chance=chances["student"],
         gain=gain,
         gain_in_the_other_metric=_other_gain(answers.arms, labels, metric),
         decomposition=_decomposition(answers.arms, labels, metric),
@@ -151,8 +149,8 @@ def evaluate(
         verdict=verdict(gain),
         sentence=sentence(gain, retention=own.retention, over_teacher=over_teacher),
         statistics=statistics(gain, over_teacher),
-        target=arms["student"].target,
-        steps_to_target=_steps_to_target(arms),
+        until=arms["student"].until,
+        steps_until=_steps_until(arms),
         bundle=delivery,
         bundle_error=bundle_error,
         disagreements=_disagreements(splits, answers, arms["student"].best_seed),
@@ -164,13 +162,13 @@ def evaluate(
 
 def measure_costs(
     material: Material,
-    teacher: TeacherAnswers,
+    teacher: RunTeacher,
     models: Mapping[str, Trained],
     exported: Exported,
     floor: Floor | None,
 ) -> dict[str, Cost]:
     """Time every exported model on validation rows, interleaved, in one engine, on one thread."""
-    runners: dict[str, Answer] = {name: models[name].view.runner(path) for name, path in exported.files.items()}
+    runners: dict[str, Runner] = {name: models[name].view.runner(path) for name, path in exported.files.items()}
     sizes = {name: (_parameters(models[name]), size_of(path)) for name, path in exported.files.items()}
     if (whole := teacher.runner(runners)) is not None:
         parts = [(runners.pop(name), sizes.pop(name))[1] for name in teacher.networks]
@@ -200,7 +198,7 @@ def deliver(
     """Write the bundle of the seed that is best on validation; return its record, or why there is none."""
     if "student" not in exported.files:
         return None, exported.errors["student"]
-    trained, splits, target = arm.trained[arm.best_seed], material.splits, arm.target
+    trained, splits, until = arm.trained[arm.best_seed], material.splits, arm.until
     card = {
         "name": recipe.name,
         "sentence": text,
@@ -208,7 +206,7 @@ def deliver(
         "test_examples": len(splits.test),
         "seeds": recipe.seeds,
         "seed": arm.best_seed,
-        "target": outcome(target, trained.history) if target else None,
+        "until": outcome(until, trained.history) if until else None,
         "data": _data(recipe, splits).model_dump(),
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
@@ -243,10 +241,6 @@ def log_test_use(folder: Path, recipe: Recipe, models: Sequence[str]) -> list[Te
     log = [*(read_json(path) if path.is_file() else []), entry.model_dump()]
     write_json(path, log)
     return [TestEvaluation(**record) for record in log]
-
-
-def _chance_record(chance: Chance) -> ChanceRecord:
-    return ChanceRecord(**asdict(chance), at_chance=chance.at_chance)
 
 
 def _fidelity(
@@ -301,10 +295,10 @@ def _gap_recovered(blocks: Mapping[str, Block], metric: MetricName) -> float | N
     return (student - baseline) / (ceiling - baseline) if ceiling > baseline else None
 
 
-def _steps_to_target(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | None:
-    if arms["student"].target is None:
+def _steps_until(arms: Mapping[str, Arm]) -> dict[str, list[int | None]] | None:
+    if arms["student"].until is None:
         return None
-    return {name: [trained.history.target_step for trained in arm.trained.values()] for name, arm in arms.items()}
+    return {name: [trained.history.reached_step for trained in arm.trained.values()] for name, arm in arms.items()}
 
 
 def _data(recipe: Recipe, splits: Splits) -> DataRecord:
@@ -322,7 +316,7 @@ def _data(recipe: Recipe, splits: Splits) -> DataRecord:
     )
 
 
-def _disagreements(splits: Splits, answers: Answers, seed: int) -> list[Disagreement]:
+def _disagreements(splits: Splits, answers: TestLogits, seed: int) -> list[Disagreement]:
     """Return the test rows on which the probabilities of the teacher and of the shipped student lie farthest apart."""
     teacher, student = (softmax(value) for value in (answers.teacher, answers.arms["student"][seed]))
     order = np.argsort(-np.abs(teacher - student).sum(axis=1), kind="stable")[:DISAGREEMENTS]

@@ -14,7 +14,7 @@ from limbeck.data.pretrained import longest_text, pretrained_config
 from limbeck.data.tokenizers import pretrained_folder
 from limbeck.errors import LimbeckError, first_line
 from limbeck.evaluation import Assignment, accuracy
-from limbeck.models import Answering, UnmatchedError, label_order, missing, ordered, positions
+from limbeck.models import LogitsOnly, UnmatchedError, label_order, missing, ordered, positions
 from limbeck.models.label_order import ready
 from limbeck.models.pretrained import output_names
 from limbeck.pipeline.material import Material
@@ -168,13 +168,13 @@ def _head_to_train(
 
 def _settled_module(teacher: GivenTeacher, key: str, material: Material) -> GivenTeacher:
     module, classes = _module(material), material.splits.classes
-    own_limit = longest_text(module.config, LONGEST) if isinstance(module, Answering) else MAX_LENGTH
+    own_limit = longest_text(module.config, LONGEST) if isinstance(module, LogitsOnly) else MAX_LENGTH
     teacher = teacher.model_copy(update={"max_length": teacher.max_length or own_limit})
     count = count_outputs(module, material.view(teacher.network).example[0])
     names = _names(module, count)
     if len(names) != count:
         raise LimbeckError(f"its config names {len(names)} outputs, and it has {count}", where=key)
-    if not isinstance(module, Answering) and teacher.labels is None and count == len(classes):
+    if not isinstance(module, LogitsOnly) and teacher.labels is None and count == len(classes):
         labels, why = dict(zip(names, classes, strict=True)), "in the order of the classes"
     else:
         labels, why = _order(names, teacher, key, material)
@@ -190,7 +190,7 @@ def _module(material: Material) -> nn.Module:
 
 def _names(module: nn.Module, count: int) -> tuple[str, ...]:
     """Return the names of a module's outputs; their numbers where it has none."""
-    own = module.outputs if isinstance(module, Answering) else ()
+    own = module.outputs if isinstance(module, LogitsOnly) else ()
     return own or tuple(map(str, range(count)))
 
 

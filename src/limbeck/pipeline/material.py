@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from limbeck import __version__
 from limbeck.console import say
 from limbeck.data import (
     PARTS,
@@ -40,8 +39,9 @@ from limbeck.runtime import Encoder
 from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, TrainSettings
 from limbeck.types import best_device
+from limbeck.version import __version__
 
-Source = Callable[[TrainSettings, int], GroupSource]
+BatchesOf = Callable[[TrainSettings, int], GroupSource]
 """Settings and seed in, the batches of that training out."""
 Steps = Callable[[TrainSettings], int]
 
@@ -59,7 +59,7 @@ class Lesson:
         weights: of the classes, (classes,), in whatever is learned from labels or chosen by them; None: all 1.
     """
 
-    batches: Source
+    batches: BatchesOf
     steps: Steps
     objective: Objective
     teacher: Teacher | None
@@ -221,7 +221,7 @@ class Material:
 
         return replace(lesson, batches=weighted, inputs=inputs, weights=weights)
 
-    def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[Source, Steps]:
+    def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[BatchesOf, Steps]:
         """Return where the batches of a training come from, and how many steps it has."""
 
         def make(settings: TrainSettings, seed: int) -> GroupSource:
@@ -274,7 +274,7 @@ class LoaderMaterial(Material):
         tokenizer = settings.tokenizer
         return self._by_network[getattr(tokenizer, "digest", "student")]
 
-    def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[Source, Steps]:
+    def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[BatchesOf, Steps]:
         """Return the loader's batches, whichever rows: an arm without teacher learns from the labels among them."""
 
         def make(settings: TrainSettings, seed: int) -> GroupSource:

@@ -13,14 +13,14 @@ from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.evaluation import calibrated_nll, nll
 from limbeck.evaluation.metric import METRICS, MetricName, chooses, sheet_of
-from limbeck.evaluation.schema import Target
+from limbeck.evaluation.schema import Level
 from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.once import train_once
 from limbeck.pipeline.pretrain import pretrain
 from limbeck.pipeline.start import start_of
 from limbeck.pipeline.views import View
 from limbeck.recipe import NetworkSettings
-from limbeck.report.target import outcome
+from limbeck.report.until import outcome
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
 from limbeck.types import Batch, best_device
@@ -64,9 +64,9 @@ def train_network(
     folder: Path,
     title: str,
     metric: MetricName = "accuracy",
-    target: Target | None = None,
+    until: Level | None = None,
 ) -> Trained:
-    """Train a network, up to the target on validation if there is one, or load it from a folder that holds it."""
+    """Train a network, up to a level on validation if there is one, or load it from a folder that holds it."""
     view = material.view(settings)
     model = material.build(settings, seed=seed)
     start = start_of(model, settings.model, material, view, title=title)
@@ -88,17 +88,17 @@ def train_network(
             "metric": metric,
             **lesson.inputs,
             **start,
-            **({} if target is None else {"target": [target.quantity, target.level]}),
+            **({} if until is None else {"until": [until.quantity, until.level]}),
         },
         steps=lesson.steps(settings.train),
         validate=validator(
-            view, material.splits, metric, goal=target.quantity if target else "accuracy", weights=lesson.weights
+            view, material.splits, metric, goal=until.quantity if until else "accuracy", weights=lesson.weights
         ),
         title=title,
-        target=None if target is None else target.level,
+        until=None if until is None else until.level,
     )
-    if target is not None and not stage.done:
-        say(f"  {title}: {outcome(target, history)}")
+    if until is not None and not stage.done:
+        say(f"  {title}: {outcome(until, history)}")
     return Trained(model, history, view, stage.digest, stage.digest if "code" in start else None)
 
 
@@ -121,7 +121,7 @@ def validator(
         view: what it reads.
         splits: of the run.
         metric: the run's, which chooses.
-        goal: the metric that a target is a level of.
+        goal: the metric that `until` is a level of.
         weights: of the classes, in the likelihood that chooses: as the training weighs them.
     """
     labels = splits.validation.labels

@@ -9,13 +9,13 @@ import torch
 from safetensors.torch import load_model, save_model
 from torch import nn
 
-from limbeck import __version__
 from limbeck.distiller import Distiller
 from limbeck.files import read_json, remove, require_ours, staged, write_json
 from limbeck.pipeline.stage import Stage
 from limbeck.ranks import ranks
 from limbeck.trainer import GroupSource, History, TrainSettings, Validate, fit
 from limbeck.types import best_device
+from limbeck.version import __version__
 
 WEIGHTS, HISTORY, CHECKPOINT = "model.safetensors", "history.json", "checkpoint.safetensors"
 
@@ -30,7 +30,7 @@ def train_once(
     steps: int,
     validate: Validate,
     title: str,
-    target: float | None = None,
+    until: float | None = None,
 ) -> tuple[Stage, History]:
     """Train a module, or load it from a folder that holds it; return the stage and how it got there.
 
@@ -43,7 +43,7 @@ def train_once(
         steps: optimizer steps.
         validate: scores it.
         title: shown while it runs.
-        target: see `fit`.
+        until: see `fit`.
     """
     us = ranks()
     conditions = {"threads": settings.threads or torch.get_num_threads(), "processes": us.world}
@@ -66,7 +66,7 @@ def train_once(
             title=title,
             checkpoint=folder / CHECKPOINT,
             owner=stage.digest,
-            target=target,
+            until=until,
         )
         if us.main:
             with staged(folder / WEIGHTS) as aside:

@@ -13,7 +13,6 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from limbeck import __version__
 from limbeck.console import logged_to, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
@@ -32,8 +31,8 @@ from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.reading import describe_readers, require_readable
 from limbeck.pipeline.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.target import wanted
-from limbeck.pipeline.teacher import TeacherAnswers, ask_teacher, require_regressions, train_teacher
+from limbeck.pipeline.teacher import RunTeacher, ask_teacher, require_regressions, train_teacher
+from limbeck.pipeline.until import wanted
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import write_report
@@ -42,6 +41,7 @@ from limbeck.report.format import words
 from limbeck.report.reading import sentences as reading_sentences
 from limbeck.report.sentence import transfer_sentence
 from limbeck.tracking import tracked_by, tracking
+from limbeck.version import __version__
 
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
@@ -158,7 +158,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
 
 def _train(
     recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Prefetch | None
-) -> tuple[TeacherAnswers, dict[str, Arm], Points]:
+) -> tuple[RunTeacher, dict[str, Arm], Points]:
     """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
 
     Where there is a prefetch, it is told the settled recipe and what the run knows of its material, and leaves the
@@ -168,14 +168,14 @@ def _train(
         teacher = train_teacher(recipe, material, out)
     with clock("labelling"):
         answers = ask_teacher(recipe, teacher, material.splits, out)
-        target = wanted(recipe, answers)
+        until = wanted(recipe, answers)
     if prefetch is not None:
         with clock("arms"):
             prefetch(recipe, Known(material.splits.digest, material.session))
     arms: dict[str, Arm] = {}
     for name in recipe.trained_arms:
         with clock(name):
-            arms[name] = train_arm(name, recipe, material, answers, out, target)
+            arms[name] = train_arm(name, recipe, material, answers, out, until)
     if recipe.curves is None:
         return answers, arms, {}
     with clock("curves"):
@@ -220,7 +220,7 @@ def require_usable(recipe: Recipe, material: Material) -> Recipe:
 def _evaluate(
     recipe: Recipe,
     material: Material,
-    answers: TeacherAnswers,
+    answers: RunTeacher,
     arms: Mapping[str, Arm],
     points: Points,
     networks: Mapping[str, Trained],

@@ -26,7 +26,7 @@ _ROUNDING = 1e-2
 _SUM = 1e-3
 """Within this of 1, the sum of numbers >= 0 is that of probabilities."""
 
-Inputs = Mapping[str, Tensor]
+ProbeInputs = Mapping[str, Tensor]
 
 
 def require_steady(network: nn.Module, rows: Rows, who: str, *, classes: int) -> None:
@@ -97,7 +97,7 @@ class _Probe:
     who: str
     classes: int
 
-    def ask(self, inputs: Inputs, what: str) -> Tensor:
+    def ask(self, inputs: ProbeInputs, what: str) -> Tensor:
         """Return logits (rows, classes), float64.
 
         Raises:
@@ -130,7 +130,7 @@ class _Probe:
             raise LimbeckError(f"its logits for {what} are not finite", where=self.who, fix=_FINITE)
         return logits.double().cpu()
 
-    def refuse_probabilities(self, inputs: Inputs) -> None:
+    def refuse_probabilities(self, inputs: ProbeInputs) -> None:
         """Refuse a network whose rows are >= 0 and sum to 1; of one of which some outputs are taken, all count."""
         network = self.network.network if isinstance(self.network, Ordered) else self.network
         device = device_of(network)
@@ -138,7 +138,7 @@ class _Probe:
         if (rows >= 0).all() and ((rows.sum(1) - 1).abs() <= _SUM).all():
             raise LimbeckError("its rows are probabilities", where=self.who, fix="return logits (or log-probabilities)")
 
-    def repeat(self, inputs: Inputs, first: Tensor, scale: float) -> None:
+    def repeat(self, inputs: ProbeInputs, first: Tensor, scale: float) -> None:
         """Refuse a network that answers otherwise the second time."""
         self.compare(first, self.ask(inputs, "the same rows again"), scale, *_TWICE)
 
@@ -181,7 +181,7 @@ def _texts(rows: EncodedTexts, picked: NDArray[np.int64]) -> list[Tensor]:
     return found
 
 
-def _batch(texts: Sequence[Tensor], pad_id: int, width: int = 0) -> Inputs:
+def _batch(texts: Sequence[Tensor], pad_id: int, width: int = 0) -> ProbeInputs:
     """Return `input_ids` and `attention_mask`, padded on the right, at least so wide."""
     width = max(width, *(len(text) for text in texts))
     ids, mask = torch.full((len(texts), width), pad_id), torch.zeros(len(texts), width, dtype=torch.int64)

@@ -25,8 +25,8 @@ from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.arms import train_arm
 from limbeck.pipeline.material import Material
-from limbeck.pipeline.target import wanted
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.until import wanted
 from limbeck.recipe import ArmName, Recipe
 from limbeck.tracking import tracked_by
 
@@ -153,13 +153,13 @@ def _work(values: Any, folder: Path, threads: int, known: Known, track: Sequence
                 raise LimbeckError("the data changed while the run was at work", where="data", fix="run again")
             material.folder, material.session = folder, known.session
             answers = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
-            target = wanted(recipe, answers)
+            until = wanted(recipe, answers)
             sys.stdout = _Lines(told)  # all before has been said by the run
             while True:
                 arms, seeds = tasks.get()
                 part = recipe.model_copy(update={"seeds": seeds})
                 for arm in arms:
-                    train_arm(arm, part, material, answers, folder, target)
+                    train_arm(arm, part, material, answers, folder, until)
                 told.put(("done", None))
     except LimbeckError as error:
         told.put(("failed", error))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.code import Code, code_of
-from limbeck.models import CustomSettings, GivenSettings, Settings, find_custom
+from limbeck.models import CustomSettings, GivenSettings, ModelOptions, find_custom
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.stage import Near
 from limbeck.pipeline.views import View
@@ -38,7 +38,9 @@ _UNUSED = {
 """Attributes of a module on which an answer does not depend, or that are read in another way."""
 
 
-def start_of(network: nn.Module, settings: Settings, material: Material, view: View, *, title: str) -> dict[str, Any]:
+def start_of(
+    network: nn.Module, settings: ModelOptions, material: Material, view: View, *, title: str
+) -> dict[str, Any]:
     """Return what a network is before it learns, as inputs of a stage; the same in every process of the run.
 
     The weights of every network: its recipe may name a folder or a file whose content has changed. Of a network that

@@ -4,7 +4,7 @@ from limbeck.console import say, table
 from limbeck.evaluation.metric import METRICS
 from limbeck.evaluation.schema import Block, Evaluation
 from limbeck.pipeline.order import Run
-from limbeck.report import curves, reading, target
+from limbeck.report import curves, reading, until
 from limbeck.report import format as text
 from limbeck.report.sentence import parts_sentence, retention, transfer_sentence, weak_classes
 from limbeck.report.tables import busy
@@ -39,10 +39,10 @@ def _print_figures(result: Evaluation) -> None:
         say(f"  gain {text.points(result.gain.mean)} {unit}; by seed {per_seed}")
     if (weak := weak_classes(result)) is not None:
         say(f"  weakest classes of the student: {weak}")
-    if result.target is not None:
-        say(f"  target {target.level(result.target)}:")
-        for arm in target.arms(result):
-            say(f"    {target.sentence(arm, result.target)}")
+    if result.until is not None:
+        say(f"  until {until.level(result.until)}:")
+        for arm in until.arms(result):
+            say(f"    {until.sentence(arm, result.until)}")
 
 
 def _print_verdict(result: Evaluation) -> None:

@@ -1,4 +1,4 @@
-"""The teacher of a run: trained, asked once, and from then on answering from its cache, alone or as an ensemble."""
+"""The teacher of a run: trained, asked once, and from then on logits_only from its cache, alone or as an ensemble."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from limbeck import __version__
-from limbeck.bundle import Answer
+from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import say
 from limbeck.data import Splits
@@ -35,6 +34,7 @@ from limbeck.teachers.combined import Ensemble, Scaled, mix
 from limbeck.teachers.nblr import NgramRegression, load_nblr, require_ngrams
 from limbeck.trainer import History, predict_logits
 from limbeck.types import Batch, best_device
+from limbeck.version import __version__
 
 Split = Literal["labelled", "transfer", "validation", "test"]
 
@@ -70,7 +70,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class TeacherAnswers:
+class RunTeacher:
     """The trained teacher and its answers.
 
     Attributes:
@@ -123,7 +123,7 @@ class TeacherAnswers:
         batch = Batch(ids=torch.from_numpy(getattr(self.splits, split).ids), student_inputs={})
         return self.of(split).predict(batch).logits.numpy()
 
-    def runner(self, exported: Mapping[str, Answer]) -> Answer | None:
+    def runner(self, exported: Mapping[str, Runner]) -> Runner | None:
         """Return the teacher as a function of samples, from its exported networks by name; None when one is missing."""
         parts = [exported.get(name) for name in self.networks]
         if any(part is None for part in parts):
@@ -240,7 +240,7 @@ def _texts(settings: NBLRTeacher, material: Material) -> TextView:
 
 def ask_teacher(
     recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path, *, warn: bool = False
-) -> TeacherAnswers:
+) -> RunTeacher:
     """Let the teacher answer once for every row that the student learns from or is chosen on; see `judged_teacher`.
 
     Raises:
@@ -254,7 +254,7 @@ def ask_teacher(
 
 def judged_teacher(
     recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path, *, warn: bool = False
-) -> TeacherAnswers:
+) -> RunTeacher:
     """Let the teacher answer for the rows on which it is judged, and refuse one that is no better than chance.
 
     A finished teacher is judged on the labelled and the validation rows, one that was trained here on the validation
@@ -282,14 +282,14 @@ def judged_teacher(
         counts = splits.weights(splits.labelled)
         weights = mixture_weights([_logits(member, splits) for member in members], labels, counts)
         say(f"  weights of the ensemble, fitted on validation: {', '.join(f'{w:.2f}' for w in weights)}")
-    answers = TeacherAnswers(members, tuple(weights), splits)
+    answers = RunTeacher(members, tuple(weights), splits)
     warn = warn or recipe.teacher.accept_bad
     _judge_names(recipe, answers, warn=warn)
     _judge(recipe, answers, warn=warn)
     return answers
 
 
-def _judge_names(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None:
+def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     """Say how good every finished teacher is, and refuse one whose outputs are called by the names of other classes.
 
     Raises:
@@ -299,7 +299,7 @@ def _judge_names(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None
     for number, (member, settings) in enumerate(zip(answers.members, recipe.teacher.members, strict=True)):
         if is_finished(settings):
             key = f"teacher.members.{number}" if several else "teacher"
-            logits, labels = _on(TeacherAnswers((member,), (1.0,), splits), asked)
+            logits, labels = _on(RunTeacher((member,), (1.0,), splits), asked)
             rows = f"{len(labels):,} {' and '.join(asked)} rows"
             found = best_assignment(logits.argmax(1), labels, len(splits.classes))
             balanced = against_chance(logits, labels).balanced_accuracy
@@ -312,13 +312,13 @@ def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
     return ("labelled", "validation") if finished and len(splits.labelled) else ("validation",)
 
 
-def _on(answers: TeacherAnswers, asked: Sequence[Split]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _on(answers: RunTeacher, asked: Sequence[Split]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the logits and the labels of several splits."""
     logits = np.concatenate([answers.logits(split) for split in asked])
     return logits, np.concatenate([getattr(answers.splits, split).labels for split in asked])
 
 
-def _judge(recipe: Recipe, answers: TeacherAnswers, *, warn: bool) -> None:
+def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     """Compare a teacher with a constant prediction.
 
     Raises:
@@ -359,4 +359,4 @@ def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[
 
 
 def _logits(member: Member, splits: Splits) -> NDArray[np.float32]:
-    return TeacherAnswers((member,), (1.0,), splits).logits("validation")
+    return RunTeacher((member,), (1.0,), splits).logits("validation")

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from limbeck.bundle import Answer
+from limbeck.bundle import Runner
 from limbeck.data import (
     EncodedTexts,
     Examples,
@@ -112,7 +112,7 @@ class View(Protocol):
         """Return the material's samples as the network reads them."""
         ...
 
-    def runner(self, file: Path) -> Answer:
+    def runner(self, file: Path) -> Runner:
         """Return an exported network as a function of the material's samples, on one thread."""
         ...
 
@@ -188,7 +188,7 @@ class TextView:
         """Return encoded texts."""
         return encode(self.encoder, samples)
 
-    def runner(self, file: Path) -> Answer:
+    def runner(self, file: Path) -> Runner:
         """Return an exported network as a function of texts, on one thread."""
         return OnnxClassifier(file, self.encoder, threads=1).logits
 
@@ -209,7 +209,7 @@ class TensorView:
         """Return rows of the validation split by their numbers."""
         return TensorRows(self.validation.batch(np.asarray(samples)))
 
-    def runner(self, file: Path) -> Answer:
+    def runner(self, file: Path) -> Runner:
         """Return an exported network as a function of row numbers of the validation split, on one thread."""
         network = OnnxTensors(file, threads=1)
 

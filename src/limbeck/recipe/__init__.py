@@ -1,6 +1,5 @@
 """What a run is: one YAML file or one Python object, with `key=value` overrides; every error names its key."""
 
-from limbeck.recipe.errors import RecipeError
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
 from limbeck.recipe.networks import MAX_LENGTH, NetworkSettings, PretrainSettings
 from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
@@ -13,6 +12,7 @@ from limbeck.recipe.teachers import (
     TeacherSettings,
     TransformersTeacher,
 )
+from limbeck.settings.errors import RecipeError
 
 __all__ = [
     "MAX_LENGTH",

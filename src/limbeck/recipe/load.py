@@ -8,11 +8,11 @@ from typing import Any
 
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import not_utf8
-from limbeck.recipe.changes import apply, flat
-from limbeck.recipe.errors import RecipeError, check
 from limbeck.recipe.networks import NetworkSettings
 from limbeck.recipe.settings import Recipe, points
-from limbeck.recipe.text import read_yaml
+from limbeck.settings.changes import apply, flat
+from limbeck.settings.errors import RecipeError, validated
+from limbeck.settings.yaml import read_yaml
 
 
 def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -65,7 +65,7 @@ def parse_recipe(values: Mapping[str, Any], where: str) -> Recipe:
     """
     lines = _arm_errors(values)
     try:
-        recipe = check(Recipe, values)
+        recipe = validated(Recipe, values)
     except RecipeError as error:
         raise RecipeError([*error.lines, *lines], where) from None
     if lines:
@@ -121,7 +121,7 @@ def _parsed(override: str) -> tuple[str, Any]:
 def _arm_errors(values: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the settings of the arms, which exist only once `student` itself is right."""
     try:
-        student = check(NetworkSettings, values.get("student"))
+        student = validated(NetworkSettings, values.get("student"))
     except RecipeError:
         return []
     arms, lines = {"": student}, []

@@ -3,33 +3,27 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from limbeck.data import TokenizerSettings, WordTokenizerSettings
 from limbeck.models import ModelSettings
-from limbeck.recipe.changes import apply
-from limbeck.recipe.errors import check
+from limbeck.settings import Settings
+from limbeck.settings.changes import apply
+from limbeck.settings.errors import validated
 from limbeck.trainer import TrainSettings
 
 MAX_LENGTH = 128
 """Tokens kept of each text, where nobody says how many."""
 
-STRICT = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
-"""What all parts of a recipe share."""
 
-
-class _Settings(BaseModel):
-    model_config = STRICT
-
-
-class PretrainSettings(_Settings):
+class PretrainSettings(Settings):
     """Language modelling on the text of the transfer set, before a recurrent network learns its task."""
 
     negatives: Annotated[int, Field(ge=1, description="words that stand for the vocabulary in each batch")] = 1024
     train: TrainSettings = TrainSettings(epochs=1, batch_size=64, lr=2e-3, warmup=0.05, validations=4)
 
 
-class NetworkSettings(_Settings):
+class NetworkSettings(Settings):
     """A network, what it reads, and how it is trained."""
 
     model: Annotated[ModelSettings, Field(description="a name, or {name: ..., options}, or your own by import path")]
@@ -53,4 +47,4 @@ class NetworkSettings(_Settings):
         """
         values = self.model_dump(mode="json")
         apply(values, changes)
-        return check(NetworkSettings, values, prefix)
+        return validated(NetworkSettings, values, prefix)

@@ -5,26 +5,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from limbeck.data import DataSettings
 from limbeck.digest import digest
 from limbeck.evaluation.metric import MetricName
 from limbeck.losses import HardLabels, LossSettings, with_hard_labels
-from limbeck.recipe.changes import flat
-from limbeck.recipe.networks import STRICT, NetworkSettings
+from limbeck.recipe.networks import NetworkSettings
 from limbeck.recipe.teachers import TeacherSettings
-from limbeck.recipe.text import write_yaml
+from limbeck.settings import Settings
+from limbeck.settings.changes import flat
+from limbeck.settings.yaml import write_yaml
 
 ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""
 
 
-class _Settings(BaseModel):
-    model_config = STRICT
-
-
-class TargetSettings(_Settings):
+class UntilSettings(Settings):
     """The level on validation at which an arm's training ends: exactly one of the two."""
 
     accuracy: Annotated[float | None, Field(gt=0, le=1, description="on validation, a fraction")] = None
@@ -33,13 +30,13 @@ class TargetSettings(_Settings):
     ] = None
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> "TargetSettings":
+    def _exactly_one(self) -> "UntilSettings":
         if (self.accuracy is None) == (self.retention is None):
             raise ValueError("give accuracy or retention, one of the two (set the other to null)")
         return self
 
 
-class CurveSettings(_Settings):
+class CurveSettings(Settings):
     """Smaller budgets, at which student and baseline are trained besides; the run itself is the largest one."""
 
     steps: Annotated[
@@ -65,7 +62,7 @@ class CurveSettings(_Settings):
         return self
 
 
-class Recipe(_Settings):
+class Recipe(Settings):
     """The complete description of a run."""
 
     name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="of the run; the file's name by default")] = "run"
@@ -97,8 +94,8 @@ class Recipe(_Settings):
             description="what checkpoints, grid points and seeds are chosen by, and what verdict and retention judge"
         ),
     ] = "accuracy"
-    target: Annotated[
-        TargetSettings | None, Field(description="end an arm's training where validation is so good; null: never")
+    until: Annotated[
+        UntilSettings | None, Field(description="end an arm's training where validation is so good; null: never")
     ] = None
     curves: Annotated[
         CurveSettings | None,
@@ -146,8 +143,8 @@ class Recipe(_Settings):
         alone = info.data.get("baseline") is False or "baseline" not in info.data.get("arms", ["baseline"])
         if curves is not None and alone:
             raise ValueError("what a teacher saves is told against a baseline: set baseline={} and name it in arms")
-        if curves is not None and info.data.get("target") is not None:
-            raise ValueError("a target ends trainings, and a curve asks how good a whole one gets: set one to null")
+        if curves is not None and info.data.get("until") is not None:
+            raise ValueError("until ends trainings, and a curve asks how good a whole one gets: set one to null")
         return curves
 
     @field_validator("grid", mode="before")
@@ -157,8 +154,8 @@ class Recipe(_Settings):
 
     @property
     def digest(self) -> str:
-        """Names everything in the recipe but its name; a target and curves only where there are any."""
-        unset = {name for name in ("target", "curves") if getattr(self, name) is None}
+        """Names everything in the recipe but its name; until and curves only where there are any."""
+        unset = {name for name in ("until", "curves") if getattr(self, name) is None}
         return digest(self.model_dump(mode="json", exclude={"name"} | unset))
 
     @property

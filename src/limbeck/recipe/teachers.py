@@ -1,24 +1,21 @@
 """Settings of the teachers, by kind."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
 from limbeck.data import TokenizerSettings, WordTokenizerSettings, label_name
 from limbeck.data.tokenizers import TransformersTokenizerSettings
 from limbeck.models import GivenSettings
 from limbeck.models.transformer import TransformerSettings
-from limbeck.recipe.networks import MAX_LENGTH, STRICT, NetworkSettings
+from limbeck.recipe.networks import MAX_LENGTH, NetworkSettings
+from limbeck.settings import Settings, union
 from limbeck.teachers.nblr import NBLRSettings
 from limbeck.trainer import TrainSettings
 
 
-class _Settings(BaseModel):
-    model_config = STRICT
-
-
-class _Teacher(_Settings):
+class _Teacher(Settings):
     """What every teacher has."""
 
     accept_bad: Annotated[
@@ -178,7 +175,12 @@ class NBLRTeacher(_Single):
     tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
 
 
-SingleTeacher = TransformersTeacher | NetworkTeacher | NBLRTeacher | GivenTeacher
+_SINGLE = {"transformers": TransformersTeacher, "network": NetworkTeacher, "nblr": NBLRTeacher, "given": GivenTeacher}
+
+if TYPE_CHECKING:
+    SingleTeacher = TransformersTeacher | NetworkTeacher | NBLRTeacher | GivenTeacher
+else:
+    SingleTeacher = union(_SINGLE, on="kind", title="member")
 
 
 class EnsembleTeacher(_Teacher):
@@ -186,7 +188,7 @@ class EnsembleTeacher(_Teacher):
 
     kind: Literal["ensemble"]
     members: Annotated[
-        list[Annotated[SingleTeacher, Field(discriminator="kind", title="member")]],
+        list[SingleTeacher],
         Field(min_length=2, description="teachers of any kind but this"),
     ]
     weights: Annotated[
@@ -219,7 +221,7 @@ class EnsembleTeacher(_Teacher):
         return None if self.weights is None else [weight / sum(self.weights) for weight in self.weights]
 
 
-TeacherSettings = Annotated[
-    TransformersTeacher | NetworkTeacher | NBLRTeacher | EnsembleTeacher | GivenTeacher,
-    Field(discriminator="kind", title="teacher"),
-]
+if TYPE_CHECKING:
+    TeacherSettings = SingleTeacher | EnsembleTeacher
+else:
+    TeacherSettings = union({**_SINGLE, "ensemble": EnsembleTeacher}, on="kind", title="teacher")

@@ -48,7 +48,7 @@ def write_report(
 
 @cache
 def _template() -> jinja2.Template:
-    from limbeck.report import curves, figures, reading, tables, target
+    from limbeck.report import curves, figures, reading, tables, until
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -74,5 +74,5 @@ def _template() -> jinja2.Template:
             "words",
         )
     }
-    modules = {"curves": curves, "figures": figures, "reading": reading, "tables": tables, "target": target}
+    modules = {"curves": curves, "figures": figures, "reading": reading, "tables": tables, "until": until}
     return environment.get_template("template.html.j2", globals=modules)

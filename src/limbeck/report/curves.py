@@ -1,17 +1,15 @@
 """What a teacher saves, in words: the same in the terminal, the report and the card."""
 
 from statistics import mean
-from typing import Literal
 
 from limbeck.evaluation import first_reached
-from limbeck.evaluation.schema import BudgetCurve, BudgetPoint, Evaluation
+from limbeck.evaluation.schema import Budget, BudgetCurve, BudgetPoint, Evaluation
 from limbeck.report import format
 
-Kind = Literal["steps", "labels"]
-WORDS: dict[Kind, str] = {"steps": "training steps", "labels": "labels"}
+WORDS: dict[Budget, str] = {"steps": "training steps", "labels": "labels"}
 
 
-def of(evaluation: Evaluation, kind: Kind) -> BudgetCurve | None:
+def of(evaluation: Evaluation, kind: Budget) -> BudgetCurve | None:
     """Return a curve of the run; None where it has none."""
     return None if evaluation.curves is None else getattr(evaluation.curves, kind)
 
@@ -26,7 +24,7 @@ def sentences(evaluation: Evaluation) -> list[str]:
     return [sentence(curve, kind) for kind in WORDS if (curve := of(evaluation, kind)) is not None]
 
 
-def sentence(curve: BudgetCurve, kind: Kind) -> str:
+def sentence(curve: BudgetCurve, kind: Budget) -> str:
     """Say with how much of a budget the student is as good as the baseline with all of it, or that it never is.
 
     Where the baseline is better with less than all, at its end it is not the baseline that a user would take: the same
@@ -48,7 +46,7 @@ def peak(curve: BudgetCurve) -> BudgetPoint | None:
     return best if mean(best.accuracy["baseline"]) > final(curve) else None
 
 
-def _peak(curve: BudgetCurve, kind: Kind) -> str:
+def _peak(curve: BudgetCurve, kind: Budget) -> str:
     """Return what the student needs for the baseline's best; nothing where that is its last."""
     if (best := peak(curve)) is None:
         return ""

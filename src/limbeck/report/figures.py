@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from matplotlib.transforms import Affine2D
 
 from limbeck.evaluation.metric import METRICS
-from limbeck.evaluation.schema import BudgetCurve, Curve, Evaluation
+from limbeck.evaluation.schema import Budget, BudgetCurve, Evaluation, LearningCurve
 from limbeck.report import curves, format
 from limbeck.report.svg import (
     COLOURS,
@@ -117,11 +117,11 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy", "f1_macro
     arms = {name: curves for name, curves in arms.items() if any(len(curve.steps) > 1 for curve in curves)}
     if not arms:
         return None
-    figure, axes = canvas(240, right=16 + 7 * max(map(len, [*arms, "target"])))
+    figure, axes = canvas(240, right=16 + 7 * max(map(len, [*arms, "level"])))
     ends = {name: _arm(axes, curves, quantity, COLOURS[name]) for name, curves in arms.items()}
-    wanted = evaluation.target.level if evaluation.target and quantity == evaluation.target.quantity else math.inf
+    wanted = evaluation.until.level if evaluation.until and quantity == evaluation.until.quantity else math.inf
     if wanted <= 1:
-        ends["target"] = 100 * wanted
+        ends["level"] = 100 * wanted
         axes.axhline(100 * wanted, color=MUTED, linewidth=1, dashes=(4, 3))
     axes.margins(x=0.02, y=0.08)
     axes.autoscale_view()
@@ -149,7 +149,7 @@ def curve(evaluation: Evaluation, quantity: Literal["nll", "accuracy", "f1_macro
 
 
 @style()
-def budgets(evaluation: Evaluation, kind: curves.Kind) -> Drawing | None:
+def budgets(evaluation: Evaluation, kind: Budget) -> Drawing | None:
     """Draw accuracy on the test split against a budget, and where the student is as good as the baseline with all."""
     drawn = curves.of(evaluation, kind)
     if drawn is None:
@@ -260,7 +260,7 @@ def confusion(evaluation: Evaluation, name: Literal["teacher", "student"]) -> Dr
     return Drawing(name.capitalize(), caption, finish(figure, key=f"confusion-{name}", label=label), width)
 
 
-def _arm(axes: Axes, curves: Sequence[Curve], quantity: str, colour: str) -> float:
+def _arm(axes: Axes, curves: Sequence[LearningCurve], quantity: str, colour: str) -> float:
     """Draw one arm's seeds as a band with a mean line; return where the line ends."""
     scale = 1 if quantity == "nll" else 100
     lines = [[scale * value for value in getattr(curve, quantity)] for curve in curves]

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.data import EncodedTexts
 from limbeck.errors import LimbeckError
+from limbeck.settings import Settings
 
 _BITS = 21
 """Of a token's id in a key: three of them fill an int64."""
@@ -19,10 +20,8 @@ _ABSENT = -10.0
 """Log-odds of a class without a row."""
 
 
-class NBLRSettings(BaseModel):
+class NBLRSettings(Settings):
     """Options of the n-gram teacher."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     orders: Annotated[int, Field(ge=1, le=3, description="longest n-gram, in tokens")] = 3
     min_texts: Annotated[int, Field(ge=1, description="an n-gram of fewer training texts is left out")] = 2

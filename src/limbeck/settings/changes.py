@@ -11,8 +11,8 @@ _REPLACES = {
     "target.source": ("domain",),
     "train.steps": ("epochs",),
     "train.epochs": ("steps",),
-    "target.accuracy": ("retention",),
-    "target.retention": ("accuracy",),
+    "until.accuracy": ("retention",),
+    "until.retention": ("accuracy",),
 }
 
 

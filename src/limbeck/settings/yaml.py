@@ -21,7 +21,7 @@ _PLAIN = {
 }
 
 
-class _Reader(yaml.SafeLoader):
+class _YamlReader(yaml.SafeLoader):
     yaml_implicit_resolvers = {}  # noqa: RUF012 - the name and form that PyYAML reads
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -34,15 +34,15 @@ class _Reader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-class _Writer(yaml.SafeDumper):
+class _YamlWriter(yaml.SafeDumper):
     pass
 
 
 for _name, (_pattern, _first) in _PLAIN.items():
     _tag = f"tag:yaml.org,2002:{_name}"
-    _Reader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), [*_first, ""])
+    _YamlReader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), [*_first, ""])
     # The writer keeps YAML 1.1's as well, so that it quotes whatever either reader would not take as text.
-    _Writer.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list(_first))
+    _YamlWriter.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
 def read_yaml(text: str) -> Any:
@@ -52,7 +52,7 @@ def read_yaml(text: str) -> Any:
         LimbeckError: it is not YAML, or a key stands twice.
     """
     try:
-        return _Reader(text).get_single_data()
+        return _YamlReader(text).get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -63,4 +63,4 @@ def read_yaml(text: str) -> Any:
 
 def write_yaml(value: Any) -> str:
     """Return a value as YAML that `read_yaml` and any other reader understands alike."""
-    return yaml.dump(value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(value, Dumper=_YamlWriter, sort_keys=False, allow_unicode=True, width=110)

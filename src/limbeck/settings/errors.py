@@ -31,6 +31,8 @@ _MUST_BE = {
     "literal_error": "{expected}",
 }
 """Pydantic's error types, as the end of `key must be ...`; what is missing here speaks for itself."""
+RENAMED = {"target": "until"}
+"""Keys of earlier versions, and what they are called now."""
 _FORMS = {
     r"^\w[\w.-]*$": "made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
     r"^\w+(\.\w+)*:\w+$": "module:function",
@@ -51,7 +53,7 @@ class RecipeError(LimbeckError):
         self.lines = lines
 
 
-def check(model: type[_M], values: Any, prefix: str = "") -> _M:
+def validated(model: type[_M], values: Any, prefix: str = "") -> _M:
     """Return the validated settings.
 
     Args:
@@ -74,7 +76,7 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     key = (prefix + _key(error, values)).removesuffix(".")
     if kind == "extra_forbidden":
-        return f"unknown key `{key}`; {_hint(schema, error['loc'])}"
+        return _unknown(schema, key, error["loc"])
     if kind == "missing":
         return f"`{key}` is missing"
     if kind in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type"):
@@ -98,11 +100,13 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
     return f"`{key}`: {message}"
 
 
-def _hint(schema: "_Schema", path: tuple[Any, ...]) -> str:
-    """Return what could have stood for an unknown key, or where it could have stood."""
+def _unknown(schema: "_Schema", key: str, path: tuple[Any, ...]) -> str:
+    """Return what an unknown key is called now, where it could have stood, or what could have stood for it."""
+    if key in RENAMED:
+        return f"`{key}` is called `{RENAMED[key]}` now"
     if owners := schema.owners(path):
-        return f"it belongs to {' or '.join(owners)}"
-    return nearest(str(path[-1]), schema.keys(path[:-1]))
+        return f"unknown key `{key}`; it belongs to {' or '.join(owners)}"
+    return f"unknown key `{key}`; {nearest(str(path[-1]), schema.keys(path[:-1]))}"
 
 
 def _key(error: Mapping[str, Any], values: Any) -> str:

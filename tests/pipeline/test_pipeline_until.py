@@ -1,4 +1,4 @@
-"""A run with a target: where its trainings end, and what it says of those that reach it and of those that do not."""
+"""A run with `until`: where its trainings end, and what it says of those that reach it and of those that do not."""
 
 import json
 import sys
@@ -12,10 +12,10 @@ from tiny import recipe, write_csv
 
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.schema import Evaluation, Target
+from limbeck.evaluation.schema import Evaluation, Level
 from limbeck.pipeline import Run, arms, run
 from limbeck.pipeline.summary import print_summary
-from limbeck.pipeline.target import wanted
+from limbeck.pipeline.until import wanted
 from limbeck.recipe import parse_recipe
 from limbeck.trainer import History
 
@@ -40,13 +40,13 @@ def go(folder: Path, source: Path, **changes: object) -> Run:
 
 @pytest.fixture(scope="module")
 def reached(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Run:
-    """The target is so low that every network is there at its first validation."""
-    return go(tmp_path_factory.mktemp("reached") / "run", source, target={"accuracy": 0.05})
+    """The level is so low that every network is there at its first validation."""
+    return go(tmp_path_factory.mktemp("reached") / "run", source, until={"accuracy": 0.05})
 
 
 @pytest.fixture(scope="module")
 def missed(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Run:
-    return go(tmp_path_factory.mktemp("missed") / "run", source, target={"retention": 2})
+    return go(tmp_path_factory.mktemp("missed") / "run", source, until={"retention": 2})
 
 
 def log(run: Run) -> str:
@@ -68,40 +68,40 @@ def weights(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_training_ends_where_it_reaches_the_target(reached: Run, network: str) -> None:
     found = history(reached, network)
-    assert (found.target_step, found.done, found.best_step, found.steps) == (8, 8, 8, 24)
+    assert (found.reached_step, found.done, found.best_step, found.steps) == (8, 8, 8, 24)
     assert history(reached, "teacher").done == 24
 
 
 def test_it_is_in_the_evaluation(reached: Run) -> None:
     value = json.loads((reached.folder / "evaluation.json").read_text())
     jsonschema.validate(value, Evaluation.model_json_schema())
-    assert value["target"] == {"metric": "accuracy", "value": 0.05, "quantity": "accuracy", "level": 0.05}
-    assert value["steps_to_target"] == {"student": [8, 8], "baseline": [8, 8]}
+    assert value["until"] == {"metric": "accuracy", "value": 0.05, "quantity": "accuracy", "level": 0.05}
+    assert value["steps_until"] == {"student": [8, 8], "baseline": [8, 8]}
 
 
 def test_it_is_said(reached: Run, capsys: pytest.CaptureFixture[str]) -> None:
     lines = log(reached).splitlines()
     for arm in ("student", "baseline"):
         for seed in (0, 1):
-            assert f"  {arm}, seed {seed}: target of 5.0 % on validation reached after 8 of 24 steps" in lines
-    assert lines.count("  target: 5.0 % accuracy on validation") == 1
+            assert f"  {arm}, seed {seed}: level of 5.0 % on validation reached after 8 of 24 steps" in lines
+    assert lines.count("  until: 5.0 % accuracy on validation") == 1
     print_summary(reached)
     said = plain(capsys.readouterr().out)
-    assert "target 5.0 % accuracy on validation:" in said
+    assert "until 5.0 % accuracy on validation:" in said
     assert "the student reached it after 8 and 8 steps" in said
     report = plain(reached.report.read_text(encoding="utf-8"))
     assert "The baseline reached it after 8 and 8 steps." in report
     assert "took 1.00 times the baseline’s steps" in report
     card = plain((reached.folder / "bundle/README.md").read_text(encoding="utf-8"))
-    assert "Target of 5.0 % on validation reached after 8 of 24 steps." in card
+    assert "Level of 5.0 % on validation reached after 8 of 24 steps." in card
 
 
 def test_what_is_not_reached_is_said_as_plainly(missed: Run, capsys: pytest.CaptureFixture[str]) -> None:
     result = missed.evaluation
-    assert result.steps_to_target == {"student": [None, None], "baseline": [None, None]}
+    assert result.steps_until == {"student": [None, None], "baseline": [None, None]}
     teacher = history(missed, "teacher")
     own = next(record["accuracy"] for record in teacher.validations if record["step"] == teacher.best_step)
-    assert result.target == Target(metric="retention", value=2, quantity="accuracy", level=2 * own)
+    assert result.until == Level(metric="retention", value=2, quantity="accuracy", level=2 * own)
     assert "(retention 200.0 %); no network can reach that" in log(missed)
     print_summary(missed)
     said = plain(capsys.readouterr().out)
@@ -109,7 +109,7 @@ def test_what_is_not_reached_is_said_as_plainly(missed: Run, capsys: pytest.Capt
     for arm in ("student", "baseline"):
         best = [max(record["accuracy"] for record in history(missed, f"{arm}/seed-{n}").validations) for n in (0, 1)]
         for seed, value in enumerate(best):
-            found = f"target of {200 * own:.1f} % on validation not reached: {100 * value:.1f} % at best after 24 steps"
+            found = f"level of {200 * own:.1f} % on validation not reached: {100 * value:.1f} % at best after 24 steps"
             assert f"{arm}, seed {seed}: {found}" in log(missed)
         assert f"the {arm} did not reach it: {100 * max(best):.1f} % at best after 24 steps" in said
         assert f"The {arm} did not reach it: {100 * max(best):.1f} % at best after 24 steps." in report
@@ -118,25 +118,25 @@ def test_what_is_not_reached_is_said_as_plainly(missed: Run, capsys: pytest.Capt
 
 
 def test_a_changed_target_redoes_the_arms_and_says_why(tmp_path: Path, source: Path, missed: Run) -> None:
-    """And without one, the networks are those of a target that is not reached, named as they were without."""
+    """And without one, the networks are those of a level that is not reached, named as they were without."""
     folder = tmp_path / "run"
-    low = go(folder, source, target={"accuracy": 0.05})
+    low = go(folder, source, until={"accuracy": 0.05})
     teacher = (folder / "teacher/model.safetensors").stat().st_mtime_ns
     before = weights(folder)
 
-    go(folder, source, target={"accuracy": 0.05})
+    go(folder, source, until={"accuracy": 0.05})
     assert "changed, done again" not in log(low)
     assert len(low.evaluation.test_evaluations) == 1
 
     without = go(folder, source)
-    assert log(without).count("  seed-0: target changed, done again") == 2
-    assert (without.evaluation.target, without.evaluation.steps_to_target) == (None, None)
+    assert log(without).count("  seed-0: until changed, done again") == 2
+    assert (without.evaluation.until, without.evaluation.steps_until) == (None, None)
     assert weights(folder) == weights(missed.folder)
     assert weights(folder) != before
-    assert "target" not in json.loads((folder / "student/seed-0/stage.json").read_text())["inputs"]
+    assert "until" not in json.loads((folder / "student/seed-0/stage.json").read_text())["inputs"]
 
-    again = go(folder, source, target={"accuracy": 0.05})
-    assert log(again).count("  seed-1: target changed, done again") == 4
+    again = go(folder, source, until={"accuracy": 0.05})
+    assert log(again).count("  seed-1: until changed, done again") == 4
     assert weights(folder) == before
     assert (folder / "teacher/model.safetensors").stat().st_mtime_ns == teacher
 
@@ -144,43 +144,43 @@ def test_a_changed_target_redoes_the_arms_and_says_why(tmp_path: Path, source: P
 # --- what is chosen -------------------------------------------------------------------------------------------------
 
 
-def tune(tmp_path: Path, histories: dict[float, History], source: Path, target: Target | None) -> arms.Arm:
+def tune(tmp_path: Path, histories: dict[float, History], source: Path, until: Level | None) -> arms.Arm:
     """Train the baseline over a grid of learning rates, each of which has a history made up for it."""
 
-    def train_network(settings, material, lesson, *, target, **_):
-        asked.append(target)
+    def train_network(settings, material, lesson, *, until, **_):
+        asked.append(until)
         return SimpleNamespace(history=histories[settings.train.lr])
 
-    asked: list[Target | None] = []
+    asked: list[Level | None] = []
     values = parse_recipe(recipe(source, seeds=[0], grid={"train.lr": list(histories)}), "test")
     material = SimpleNamespace(splits=None, from_labels=lambda settings, rows: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arms, "train_network", train_network)
-        arm = arms.train_arm("baseline", values, material, None, tmp_path, target)  # type: ignore[arg-type]
-    assert asked == [target] * (len(histories) + 1)
+        arm = arms.train_arm("baseline", values, material, None, tmp_path, until)  # type: ignore[arg-type]
+    assert asked == [until] * (len(histories) + 1)
     return arm
 
 
-LEVEL = Target(metric="accuracy", value=0.8, quantity="accuracy", level=0.8)
+LEVEL = Level(metric="accuracy", value=0.8, quantity="accuracy", level=0.8)
 
 
 def test_of_the_grid_the_fewest_steps_to_the_target_win(tmp_path: Path, source: Path) -> None:
     made = {
         0.1: History(24, best=[-0.1]),
-        0.2: History(24, best=[-0.2], target_step=16),
-        0.3: History(24, best=[-0.5], target_step=8),
-        0.4: History(24, best=[-0.4], target_step=8),
+        0.2: History(24, best=[-0.2], reached_step=16),
+        0.3: History(24, best=[-0.5], reached_step=8),
+        0.4: History(24, best=[-0.4], reached_step=8),
     }
     assert tune(tmp_path, made, source, LEVEL).chosen == {"train.lr": 0.4}
     record = json.loads((tmp_path / "tuning/baseline.json").read_text())
     assert record["chosen"] == 3
-    assert [entry["target_step"] for entry in record["candidates"]] == [None, 16, 8, 8]
+    assert [entry["reached_step"] for entry in record["candidates"]] == [None, 16, 8, 8]
 
 
-@pytest.mark.parametrize("target", [LEVEL, None])
-def test_where_none_reaches_it_the_lowest_nll_wins(tmp_path: Path, source: Path, target: Target | None) -> None:
+@pytest.mark.parametrize("until", [LEVEL, None])
+def test_where_none_reaches_it_the_lowest_nll_wins(tmp_path: Path, source: Path, until: Level | None) -> None:
     made = {0.1: History(24, best=[-0.4]), 0.2: History(24, best=[-0.1]), 0.3: History(24, best=[-0.1])}
-    assert tune(tmp_path, made, source, target).chosen == {"train.lr": 0.2}
+    assert tune(tmp_path, made, source, until).chosen == {"train.lr": 0.2}
 
 
 def test_what_ships_is_a_seed_that_reached_the_target() -> None:
@@ -188,7 +188,7 @@ def test_what_ships_is_a_seed_that_reached_the_target() -> None:
         trained = {seed: SimpleNamespace(history=history) for seed, history in enumerate(histories)}
         return arms.Arm("student", None, {}, trained).best_seed  # type: ignore[arg-type]
 
-    far, near, good = (History(24, best=[-nll], target_step=step) for nll, step in ((0.1, None), (0.4, 8), (0.3, 16)))
+    far, near, good = (History(24, best=[-nll], reached_step=step) for nll, step in ((0.1, None), (0.4, 8), (0.3, 16)))
     assert best(far, near, good) == 2
     assert best(near, far) == 0
     assert best(History(24, best=[-0.2]), far) == 1
@@ -199,6 +199,6 @@ def test_a_teacher_that_gets_nothing_right_cannot_be_a_measure(tmp_path: Path) -
     answers = SimpleNamespace(
         logits=lambda split: np.array([[1.0, 0.0]] * 3, np.float32), splits=SimpleNamespace(validation=rows)
     )
-    asked = parse_recipe(recipe(tmp_path / "rows.csv", target={"retention": 0.9}), "test")
-    with pytest.raises(LimbeckError, match=r"target\.retention: the teacher gets no validation row right"):
+    asked = parse_recipe(recipe(tmp_path / "rows.csv", until={"retention": 0.9}), "test")
+    with pytest.raises(LimbeckError, match=r"until\.retention: the teacher gets no validation row right"):
         wanted(asked, answers)  # type: ignore[arg-type]

@@ -1,36 +1,36 @@
-"""What a recipe's target means on the validation split."""
+"""What a recipe's `until` means on the validation split."""
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metric import METRICS, sheet_of
-from limbeck.evaluation.schema import Target
-from limbeck.pipeline.teacher import TeacherAnswers
+from limbeck.evaluation.schema import Level
+from limbeck.pipeline.teacher import RunTeacher
 from limbeck.recipe import Recipe
-from limbeck.report.target import level
+from limbeck.report.until import level
 
 
-def wanted(recipe: Recipe, answers: TeacherAnswers) -> Target | None:
-    """Return the level at which an arm's training ends, and say it; None when the recipe has no target.
+def wanted(recipe: Recipe, answers: RunTeacher) -> Level | None:
+    """Return the level at which an arm's training ends, and say it; None when the recipe has no `until`.
 
     Raises:
         LimbeckError: a share of the teacher's metric is asked for, and that is 0.
     """
-    asked = recipe.target
+    asked = recipe.until
     if asked is None:
         return None
     if asked.retention is None:
         assert asked.accuracy is not None  # a recipe has exactly one of them
-        target = Target(metric="accuracy", value=asked.accuracy, quantity="accuracy", level=asked.accuracy)
+        until = Level(metric="accuracy", value=asked.accuracy, quantity="accuracy", level=asked.accuracy)
     else:
         sheet = sheet_of(answers.logits("validation"), answers.splits.validation.labels)
         own = METRICS[recipe.metric].value(sheet)
         if not own:
             raise LimbeckError(
                 "the teacher gets no validation row right, so that no share of it can be asked for",
-                where="target.retention",
+                where="until.retention",
                 fix="compare the labels of the validation split with those of the training rows",
             )
-        target = Target(metric="retention", value=asked.retention, quantity=recipe.metric, level=asked.retention * own)
-    beyond = "; no network can reach that" if target.level > 1 else ""
-    say(f"  target: {level(target)}{beyond}")
-    return target
+        until = Level(metric="retention", value=asked.retention, quantity=recipe.metric, level=asked.retention * own)
+    beyond = "; no network can reach that" if until.level > 1 else ""
+    say(f"  until: {level(until)}{beyond}")
+    return until

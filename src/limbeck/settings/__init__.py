@@ -1,0 +1,36 @@
+"""What all settings share: one frozen base, a catalogue's settings as one type, dotted changes, errors, YAML."""
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+
+class Settings(BaseModel):
+    """Settings of a component, as a recipe gives them: frozen; an unknown key and a number that is not finite fail."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+def union(
+    catalogue: Mapping[str, type[BaseModel]],
+    *,
+    on: str,
+    title: str | None = None,
+    tag: Callable[[Any], str | None] | None = None,
+) -> Any:
+    """Return the settings of a catalogue as one type: a field of this type reads, checks and writes each of them.
+
+    Args:
+        catalogue: settings by the value of the key that tells them apart.
+        on: that key, `name` or `kind`; each of the settings has it as a `Literal`.
+        title: of the type, in the JSON Schema.
+        tag: of a given value, the name in the catalogue; None: the value of the key `on`.
+    """
+    if tag is None:
+        plain: Any = reduce(or_, catalogue.values())
+        return Annotated[plain, Field(discriminator=on, title=title)]
+    tagged: Any = reduce(or_, (Annotated[one, Tag(name)] for name, one in catalogue.items()))
+    return Annotated[tagged, Discriminator(tag)]
