@@ -4,19 +4,10 @@ from limbeck.evaluation.assignment import Assignment, best_assignment
 from limbeck.evaluation.budget import first_reached
 from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
 from limbeck.evaluation.chance import against_chance
+from limbeck.evaluation.classification import mean_scores, scores
 from limbeck.evaluation.cost import Speed, measure, measure_all
 from limbeck.evaluation.floor import Floor, tfidf_floor
-from limbeck.evaluation.metrics import (
-    accuracy,
-    agreement,
-    class_scores,
-    confusion,
-    kl,
-    mean_scores,
-    nll,
-    reliability,
-    scores,
-)
+from limbeck.evaluation.metrics import accuracy, agreement, class_scores, confusion, kl, nll, reliability
 from limbeck.evaluation.significance import compare, difference, verdict
 
 __all__ = [

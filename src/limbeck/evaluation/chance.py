@@ -3,7 +3,7 @@
 import numpy as np
 
 from limbeck.evaluation.metrics import confusion
-from limbeck.evaluation.schema import Chance
+from limbeck.evaluation.records import Chance
 
 _TAIL = 0.025  # on either side of a 95 % interval
 

@@ -1,4 +1,4 @@
-"""What a run is judged by: a metric is a sum over the examples and a formula of that sum.
+"""What a model is judged by: a metric is a sum over the examples and a formula of that sum.
 
 Such a metric can be resampled (draw examples anew, sum, apply the formula) and tested (swap two models' answers to an
 example, sum, apply the formula), whatever the formula is.
@@ -11,85 +11,64 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-MetricName = Literal["accuracy", "f1_macro"]
-Sheet = Mapping[str, NDArray[np.int64]]
-"""A model's answers on a split: `decided` and `labels`, both `(examples,)`."""
+from limbeck.runtime.decisions import classes
+
+Quantity = Literal["share", "nats"]
+"""What a metric is: a share in [0, 1], or nats."""
+Better = Literal["higher", "lower"]
+
+Sheet = Mapping[str, NDArray]
+"""A model's answers on a split, arrays whose first axis is the examples.
+
+Of a classifier: `logits` (examples, classes), `decided` and `labels`, both (examples,) class indices.
+"""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number in [0, 1], higher is better.
+    """A number that says how good a sheet is.
 
     Attributes:
-        name: as in a recipe.
+        name: as in a recipe and in `evaluation.json`.
         title: in words.
-        parts: of a sheet, `(examples, k)` small whole numbers.
+        quantity: a share or nats.
+        better: whether a higher or a lower one is.
+        parts: of a sheet, `(examples, k)`; of a metric that a run can be judged by, small whole numbers.
         of: sums of parts over examples, `(..., k)`, to values `(...)`.
+        value: of a sheet, where the exact sum differs from that of `parts` in its last bits; None: by `parts` and `of`.
         linear: whether `of` is linear in whatever two models' answers can differ in, as a mean is: the seeds of an arm
             may then be summed before `of`.
     """
 
-    name: MetricName
+    name: str
     title: str
-    parts: Callable[[Sheet], NDArray[np.int8]]
+    quantity: Quantity
+    better: Better
+    parts: Callable[[Sheet], NDArray]
     of: Callable[[NDArray], NDArray]
+    value: Callable[[Sheet], float] | None = None
     linear: bool = False
 
-    def value(self, sheet: Sheet) -> float:
+    def __call__(self, sheet: Sheet) -> float:
         """Return the metric of a model's answers."""
-        return float(self.of(self.parts(sheet).sum(axis=0, dtype=np.int64)))
+        if self.value is not None:
+            return self.value(sheet)
+        parts = self.parts(sheet)
+        whole = np.issubdtype(parts.dtype, np.integer)
+        return float(self.of(parts.sum(axis=0, dtype=np.int64 if whole else np.float64)))
 
 
 def sheet_of(logits: NDArray, labels: NDArray) -> Sheet:
-    """Return a classifier's answers; a decision is the argmax, the lowest class among equals."""
-    return {"decided": np.asarray(logits).argmax(axis=1), "labels": np.asarray(labels)}
-
-
-def _right(sheet: Sheet) -> NDArray[np.int8]:
-    right = sheet["decided"] == sheet["labels"]
-    return np.stack([right, np.ones_like(right)], axis=1).astype(np.int8)
-
-
-def _share(sums: NDArray) -> NDArray:
-    return sums[..., 0] / sums[..., 1]
-
-
-def _class_counts(sheet: Sheet) -> NDArray[np.int8]:
-    """Return, for every class that the labels show, whether it is decided rightly, and how often it occurs (0 to 2)."""
-    shown = np.unique(sheet["labels"])
-    true, decided = sheet["labels"][:, None] == shown, sheet["decided"][:, None] == shown
-    return np.hstack([true & decided, true.astype(np.int8) + decided]).astype(np.int8)
-
-
-def _mean_f1(sums: NDArray) -> NDArray:
-    classes = sums.shape[-1] // 2
-    right, occurrences = sums[..., :classes], sums[..., classes:]  # tp, and 2 tp + fp + fn
-    return (2 * right / np.maximum(occurrences, 1)).mean(axis=-1)
-
-
-ACCURACY = Metric("accuracy", "accuracy", _right, _share, linear=True)
-"""Share of decisions equal to the label."""
-
-F1_MACRO = Metric("f1_macro", "macro F1", _class_counts, _mean_f1)
-"""Unweighted mean of the F1 of the classes that the labels show: scikit-learn's with `labels=numpy.unique(labels)`.
-
-The classes are fixed by the labels, so that two models are measured over the same ones. A decision for a class that the
-labels do not show is a miss of the true class, and no more: it has no F1 of its own in the mean.
-"""
-
-
-def chooses(metric: MetricName, scores: Mapping[str, float]) -> list[float]:
-    """Return what checkpoints, grid points and the seed to ship are chosen by; higher is better.
-
-    The first number decides, the next between equals. Of accuracy it is the calibrated NLL, which sees more than right
-    and wrong; of macro F1 it is macro F1 itself, as a likelihood is of the frequent classes.
+    """Return a classifier's answers.
 
     Args:
-        metric: the run's.
-        scores: of the validation split: `calibrated_nll`, and the metric under its name.
+        logits: (examples, classes).
+        labels: (examples,) class indices.
     """
-    likelihood = -scores["calibrated_nll"]
-    return [likelihood] if metric == "accuracy" else [round(scores[metric], 9), likelihood]
+    logits = np.asarray(logits)
+    return {"logits": logits, "decided": classes(logits), "labels": np.asarray(labels)}
 
 
-METRICS: dict[MetricName, Metric] = {metric.name: metric for metric in (ACCURACY, F1_MACRO)}
+def share(sums: NDArray) -> NDArray:
+    """Return the first sum over the second: the formula of a mean, whose second part is 1 an example."""
+    return sums[..., 0] / sums[..., 1]

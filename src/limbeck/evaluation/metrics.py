@@ -5,34 +5,29 @@ otherwise. A decision is the argmax, the lowest class among equals.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.metric import F1_MACRO, sheet_of
-from limbeck.evaluation.schema import ClassScores, Reliability, Scores
+from limbeck.evaluation.figures import ClassScores
+from limbeck.runtime.decisions import classes as decisions
 
 ECE_BINS = 15
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Share of decisions equal to the label, in [0, 1]."""
-    logits, labels = _checked(logits, labels)
-    return float((logits.argmax(axis=1) == labels).mean())
+    logits, labels = checked(logits, labels)
+    return float((decisions(logits) == labels).mean())
 
 
 def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count decisions by true class (rows) and decided class (columns): `(classes, classes)` int64."""
-    logits, labels = _checked(logits, labels)
+    logits, labels = checked(logits, labels)
     classes = logits.shape[1]
-    cells = labels * classes + logits.argmax(axis=1)
+    cells = labels * classes + decisions(logits)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
-
-
-def f1_macro(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Unweighted mean of the F1 of the classes that the labels show, in [0, 1]; see `F1_MACRO`."""
-    logits, labels = _checked(logits, labels)
-    return F1_MACRO.value(sheet_of(logits, labels))
 
 
 def class_scores(logits: Sequence[np.ndarray], labels: np.ndarray, classes: Sequence[str]) -> list[ClassScores]:
@@ -64,26 +59,39 @@ def class_scores(logits: Sequence[np.ndarray], labels: np.ndarray, classes: Sequ
 
 def nll(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Mean negative log-likelihood of the true class, in nats, >= 0; each row weighed by `weights[label]`, if given."""
-    logits, labels = _checked(logits, labels)
+    logits, labels = checked(logits, labels)
     by_row = None if weights is None else weights[labels].astype(np.float64)
-    return max(0.0, -float(np.average(_log_softmax(logits)[np.arange(len(labels)), labels], weights=by_row)))
+    return max(0.0, -float(np.average(log_softmax(logits)[np.arange(len(labels)), labels], weights=by_row)))
 
 
-def reliability(logits: np.ndarray, labels: np.ndarray, bins: int = ECE_BINS) -> Reliability:
-    """Mean confidence, accuracy and count of each occupied bin, by rising confidence.
+class Bins(NamedTuple):
+    """Mean confidence, accuracy and count of each occupied bin, by rising confidence; see `reliability`."""
 
-    Confidence is the probability of the decision; bin k of `bins` equal-width ones is (k / bins, (k + 1) / bins], as in
+    confidence: list[float]
+    accuracy: list[float]
+    count: list[int]
+
+
+def bins_of(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each row's bin, its confidence, and whether its decision is right, `(n,)` each; see `reliability`."""
+    confidence = np.exp(log_softmax(logits).max(axis=1))
+    place = np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
+    return place, confidence, decisions(logits) == labels
+
+
+def reliability(logits: np.ndarray, labels: np.ndarray) -> Bins:
+    """Return the occupied bins of a model's confidence.
+
+    Confidence is the probability of the decision; bin k of 15 equal-width ones is (k / 15, (k + 1) / 15], as in
     Guo et al. 2017, "On Calibration of Modern Neural Networks", equations 2 and 3.
     """
-    logits, labels = _checked(logits, labels)
-    confidence = np.exp(_log_softmax(logits).max(axis=1))
-    correct = logits.argmax(axis=1) == labels
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    count = np.bincount(place, minlength=bins)
+    logits, labels = checked(logits, labels)
+    place, confidence, correct = bins_of(logits, labels)
+    count = np.bincount(place, minlength=ECE_BINS)
     used = count > 0
-    return Reliability(
-        confidence=(np.bincount(place, confidence, bins)[used] / count[used]).clip(0.0, 1.0).tolist(),
-        accuracy=(np.bincount(place, correct, bins)[used] / count[used]).tolist(),
+    return Bins(
+        confidence=(np.bincount(place, confidence, ECE_BINS)[used] / count[used]).clip(0.0, 1.0).tolist(),
+        accuracy=(np.bincount(place, correct, ECE_BINS)[used] / count[used]).tolist(),
         count=count[used].tolist(),
     )
 
@@ -95,46 +103,25 @@ def ece(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.average(gaps, weights=bins.count))
 
 
-def scores(logits: np.ndarray, labels: np.ndarray, seed: int | None) -> Scores:
-    """One model's quality on one split; `seed` is None for a model without one."""
-    return Scores(
-        seed=seed,
-        accuracy=accuracy(logits, labels),
-        f1_macro=f1_macro(logits, labels),
-        nll=nll(logits, labels),
-        ece=ece(logits, labels),
-    )
-
-
-def mean_scores(per_seed: Sequence[Scores]) -> Scores:
-    """Return the mean over seeds of every metric, with `seed` None; raises `LimbeckError` without any."""
-    if not per_seed:
-        raise LimbeckError("there are no scores to average", fix="evaluate at least one seed")
-    means = {name: float(np.mean([getattr(one, name) for one in per_seed])) for name in _METRICS}
-    return Scores(seed=None, **means)
-
-
 def agreement(a: np.ndarray, b: np.ndarray) -> float:
     """Share of rows, in [0, 1], on which two models' logits `(n, classes)` decide alike."""
     a, b = _checked_pair(a, b)
-    return float((a.argmax(axis=1) == b.argmax(axis=1)).mean())
+    return float((decisions(a) == decisions(b)).mean())
 
 
 def kl(teacher_logits: np.ndarray, student_logits: np.ndarray) -> float:
     """Mean KL(p_T || p_S) over rows, in nats, >= 0, at temperature 1; both `(n, classes)`."""
     teacher, student = _checked_pair(teacher_logits, student_logits)
-    log_p_T, log_p_S = _log_softmax(teacher), _log_softmax(student)
+    log_p_T, log_p_S = log_softmax(teacher), log_softmax(student)
     rows = (np.exp(log_p_T) * (log_p_T - log_p_S)).sum(axis=1)
     return float(np.maximum(rows, 0.0).mean())  # rounding takes equal rows to -1e-17
 
 
-_METRICS = ("accuracy", "f1_macro", "nll", "ece")
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Return log-probabilities, of logits `(n, classes)`."""
+    from scipy import special  # late: 0.1 s that a caller of the other metrics need not pay
 
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    from scipy.special import log_softmax  # late: 0.1 s that a caller of the other metrics need not pay
-
-    return log_softmax(logits, axis=1)
+    return special.log_softmax(logits, axis=1)
 
 
 def _checked_logits(logits: np.ndarray) -> np.ndarray:
@@ -151,7 +138,8 @@ def _checked_logits(logits: np.ndarray) -> np.ndarray:
     return logits
 
 
-def _checked(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits in float64 and labels in int64; raise `LimbeckError` where they are not what every function needs."""
     logits, labels = _checked_logits(logits), np.asarray(labels)
     if labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
         raise LimbeckError(

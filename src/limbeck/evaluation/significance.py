@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metric import Metric
-from limbeck.evaluation.schema import Difference, Gain, Verdict
+from limbeck.evaluation.records import Difference, Gain, Verdict
 
 SWAPS = 100_000
 RESAMPLES = 10_000

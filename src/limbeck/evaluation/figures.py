@@ -1,0 +1,82 @@
+"""What an evaluation shows besides numbers: figures and samples, each told apart by its `kind`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from limbeck.evaluation.records import Fraction, Record
+
+
+class ClassScores(Record):
+    """How a model fares on the rows of one class, and on those that it takes for it; means over seeds."""
+
+    name: str
+    rows: int = Field(description="test rows of this class")
+    recall: Fraction | None = Field(description="null: no test row is of this class")
+    precision: Fraction | None = Field(description="of the seeds that decide for it; null: none does")
+    f1: Fraction
+    decided: float = Field(description="test rows taken for this class")
+
+
+class FigureOf(Record):
+    """A figure of one model."""
+
+    model: str
+
+
+class ClassTable(FigureOf):
+    """Recall, precision and F1 of every class, means over seeds."""
+
+    kind: Literal["classes"] = "classes"
+    classes: list[ClassScores] = Field(description="in the order of `data.classes`")
+
+
+class Confusion(FigureOf):
+    """Which classes a model takes for which, of the seed shown."""
+
+    kind: Literal["confusion"] = "confusion"
+    counts: list[list[int]] = Field(description="rows true, columns decided")
+
+
+class Reliability(FigureOf):
+    """Confidence against accuracy in equal-width bins, of the seed shown; empty bins are left out."""
+
+    kind: Literal["reliability"] = "reliability"
+    confidence: list[Fraction]
+    accuracy: list[Fraction]
+    count: list[int]
+
+
+Figure = Annotated[ClassTable | Confusion | Reliability, Field(discriminator="kind")]
+
+
+class TextSample(Record):
+    """A text."""
+
+    kind: Literal["text"] = "text"
+    text: str
+
+
+class RowSample(Record):
+    """A row whose inputs came ready; nothing of it can be shown but its name."""
+
+    kind: Literal["row"] = "row"
+    name: str
+
+
+Sample = Annotated[TextSample | RowSample, Field(discriminator="kind")]
+
+
+class Decided(Record):
+    """A model's decision, and the probability that the model gives it."""
+
+    decided: str
+    probability: Fraction
+
+
+class Disagreement(Record):
+    """A test example on which student and teacher differ most."""
+
+    sample: Sample
+    label: str
+    answers: dict[str, Decided] = Field(description="by model: the teacher's, and that of the student that ships")

@@ -1,0 +1,250 @@
+"""The parts of `evaluation.json`, as fractions, bytes, milliseconds and nats; the whole is in `schema.py`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from limbeck.evaluation.metric import Better, Quantity
+
+BUSY = 1.3
+"""Wall over processor time above which a machine is said to have been busy."""
+
+Verdict = Literal["helps", "no_difference", "hurts", "one_seed", "no_baseline"]
+
+
+class Record(BaseModel):
+    """A frozen part of the evaluation; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Fraction = float
+"""A share in [0, 1]; the report multiplies by 100."""
+
+
+# --- the models of the comparison -----------------------------------------------------------------------------------
+
+
+class MetricRecord(Record):
+    """What `scores` are of."""
+
+    name: str
+    title: str = Field(description="in words")
+    quantity: Quantity
+    better: Better
+
+
+class Timed(Record):
+    """How long one example takes: an example in, an answer out, on one thread."""
+
+    cpu_ms: float | None = Field(
+        default=None,  # so that files written before it was measured stay readable
+        ge=0,
+        description="processor milliseconds of one example, median: what `x times faster` is made of",
+    )
+    latency_ms: float = Field(ge=0, description="wall milliseconds of one example, 10th percentile")
+    wall_per_cpu: float | None = Field(
+        default=None, ge=0, description="wall over processor time of one example, median; above 1.3: machine busy"
+    )
+
+    @property
+    def time_ms(self) -> float:
+        """The time that ratios are made of: processor time, which other programs move little; else the latency."""
+        return self.latency_ms if self.cpu_ms is None else self.cpu_ms
+
+    @property
+    def busy(self) -> bool:
+        """True when the machine did so much else that the wall time says little."""
+        return self.wall_per_cpu is not None and self.wall_per_cpu > BUSY
+
+
+class Cost(Timed):
+    """What a model costs to run; networks run in one engine."""
+
+    parameters: int = Field(ge=0, description="weights and biases, embeddings included")
+    size_bytes: int = Field(ge=0, description="the ONNX file")
+    throughput_per_s: float = Field(ge=0, description="examples per processor second, batches of 64, median")
+
+
+class SeedScores(Record):
+    """One seed's quality on the test split."""
+
+    seed: int | None = Field(description="null for a model that has no seed")
+    scores: dict[str, float] = Field(description="by metric")
+
+
+class LearningCurve(Record):
+    """Quality on validation while one seed trained."""
+
+    seed: int
+    steps: list[int]
+    scores: dict[str, list[float]] = Field(description="by metric; `nll`, `accuracy` and the run's metric")
+    best_step: int = Field(description="the checkpoint kept: best on validation, the last, or that at the level")
+
+
+class Fidelity(Record):
+    """How closely an arm follows the teacher on the test split, seed means."""
+
+    retention: float | None = Field(description="arm metric / teacher metric; null: one of the two is at chance")
+    agreement: Fraction = Field(description="share of equal decisions")
+    kl_to_teacher: float = Field(description="mean KL(teacher || arm), nats, temperature 1")
+
+
+class Chance(Record):
+    """A model's balanced accuracy beside that of a constant prediction."""
+
+    balanced_accuracy: Fraction = Field(description="mean of the recalls of the classes that the labels show")
+    ci95: tuple[float, float] = Field(description="over the choice of rows")
+    constant: Fraction = Field(description="of any constant prediction: 1 / (classes that the labels show)")
+    at_chance: bool = Field(description="the interval reaches down to the constant prediction: there is no retention")
+
+
+class ModelRecord(Record):
+    """One model of the comparison."""
+
+    scores: dict[str, float] = Field(description="by metric, seed means")
+    per_seed: list[SeedScores]
+    shown_seed: int | None = Field(
+        default=None, description="whose figures are shown: the seed best on validation, which ships; null: no seed"
+    )
+    cost: Cost | None = Field(default=None, description="null when the model could not be exported")
+    settings: dict[str, float | int | str | bool | None] = Field(
+        default_factory=dict, description="what was chosen on validation, e.g. train.lr"
+    )
+    learning: list[LearningCurve] = Field(default_factory=list)
+    fidelity: Fidelity | None = Field(default=None, description="of arms; null: the teacher itself, and the floor")
+    chance: Chance | None = Field(default=None, description="of the seed shown; null: not a classifier")
+    steps_until: list[int | None] | None = Field(
+        default=None, description="optimizer steps to the level of `until`, a seed each; null for a seed: not reached"
+    )
+
+
+# --- what was found -------------------------------------------------------------------------------------------------
+
+
+class Difference(Record):
+    """One model minus another, in a metric on the same test examples; seed means."""
+
+    metric: str
+    mean: float
+    ci95: tuple[float, float] = Field(description="bootstrap over examples and, where there are several, seeds")
+
+
+class Gain(Record):
+    """One arm minus another, for example student minus baseline: the metric on the same test examples."""
+
+    metric: str
+    mean: float
+    ci95: tuple[float, float]
+    p_value: Fraction = Field(description="swap test over the test examples; of accuracy the sign-flip test")
+    p_seeds: Fraction | None = Field(description="Welch's t-test over the seeds' values; null with one seed")
+    per_seed: list[float] = Field(description="in the order of `seeds`")
+
+
+class Decomposition(Record):
+    """The gain in two parts, which add up to it."""
+
+    text: Gain = Field(description="hard_labels minus baseline: more text, labelled by the teacher's decisions")
+    soft_targets: Gain = Field(description="student minus hard_labels: the teacher's distribution, on the same text")
+
+
+class Level(Record):
+    """The level on validation at which an arm's training ended, or would have."""
+
+    metric: Literal["accuracy", "retention"] = Field(description="what the recipe asks for")
+    value: float = Field(description="of that metric")
+    quantity: str = Field(description="the metric that is measured on validation; of retention: the run's metric")
+    level: float = Field(description="of that metric on validation; above 1: out of reach")
+
+
+Budget = Literal["steps", "labels"]
+
+
+class BudgetPoint(Record):
+    """Student and baseline, trained with a budget of steps or labels."""
+
+    budget: Fraction = Field(description="share of the largest one, which is the run itself")
+    amount: int = Field(description="optimizer steps of the student, or labelled rows")
+    accuracy: dict[str, list[Fraction]] = Field(
+        description="on the test split, by arm, in the order of `seeds`; of a curve over labels also `illustration`: "
+        "the student whose teacher has seen all labels"
+    )
+    teacher: Fraction | None = Field(
+        default=None, description="the accuracy on validation of the teacher of so many labels; null: it is the run's"
+    )
+
+
+class BudgetCurve(Record):
+    """Quality against a budget, and how much of it the student needs for what the baseline makes of all."""
+
+    points: list[BudgetPoint] = Field(description="the smallest budget first; the last one is the run itself")
+    ratio: Fraction | None = Field(
+        description="the share of the budget at which the student's seed mean reaches the baseline's at the largest "
+        "one; between two points a straight line over the logarithm of the budget; null: not reached"
+    )
+    at_most: bool = Field(description="the smallest budget was enough: the ratio is at most this")
+
+
+# --- the data, the test split, the bundle ---------------------------------------------------------------------------
+
+
+class ViewRecord(Record):
+    """What one network reads of the training texts, the transfer set as it was read."""
+
+    tokens: float = Field(description="mean number of tokens a text, as cut, without special ones")
+    unknown: Fraction = Field(description="share of these tokens that the vocabulary does not have")
+    cut: Fraction = Field(description="share of the texts that are longer than max_length")
+    unread: int = Field(description="texts without a known token")
+
+
+class DataRecord(Record):
+    """What the data were, and what was dropped from them."""
+
+    source: str
+    target: str | None = Field(default=None, description="where the test rows are from; null: from the source")
+    classes: list[str]
+    test: int
+    validation: int
+    labelled: int
+    unlabelled: int
+    augmented: int = Field(default=0, description="unlabelled rows that `data.augment` made besides")
+    ceiling: int | None = Field(default=None, description="rows of the target whose labels the arm ceiling learned")
+    dropped: dict[str, int] = Field(description="rows removed, by reason")
+    views: dict[str, ViewRecord] = Field(
+        default_factory=dict, description="by network; of the arms, those that read as the student does are left out"
+    )
+    same_tokens: dict[str, int] = Field(
+        default_factory=dict,
+        description="test rows whose token ids, as cut, are those of a training or transfer row, by network",
+    )
+
+
+class TestEvaluation(Record):
+    """One use of the test split in this run folder."""
+
+    time: str = Field(description="UTC, ISO 8601")
+    recipe_digest: str
+    models: list[str]
+
+
+class BundleRecord(Timed):
+    """The exported student, compared with the PyTorch student on real inputs."""
+
+    precision: Literal["fp32", "int8"]
+    size_bytes: int = Field(description="the whole folder")
+    max_abs_error: float = Field(description="largest logit difference of the fp32 file")
+    agreement: Fraction = Field(
+        description="share of equal decisions of the shipped file; int8: the lowest of alone, batched and shuffled"
+    )
+    agreement_low: Fraction | None = Field(
+        default=None, description="lower bound of the agreement, one-sided 95 % (Clopper-Pearson)"
+    )
+    agreement_rows: int | None = Field(
+        default=None, description="rows that were compared: of validation for fp32, unlabelled transfer rows for int8"
+    )
+    instructions: str | None = Field(
+        default=None, description="architecture and vector instructions of the machine that compared and timed"
+    )
+    exceptions: int = Field(description="rows whose fp32 decision differs although the margin exceeds 1e-3")
+    seed: int = Field(description="the seed best on validation")
+    int8: str = Field(description="why int8 was taken or left")
