@@ -47,7 +47,7 @@ def measure(name: str, overrides: list[str]) -> dict[str, Any]:
         "overrides": SETTINGS[name],
         **spent,
         "weights_outside_embeddings": weights,
-        "evaluation": {key: value for key, value in evaluation.items() if key != "disagreements"},
+        "evaluation": {key: value for key, value in evaluation.items() if key != "samples"},
         "environment": read_json(folder / "environment.json"),
     }
 

@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
         **spent,
         "bundle_bytes": sum(file.stat().st_size for file in (FOLDER / "bundle").iterdir()),
         "threads_1": speeds(overrides),
-        "evaluation": {key: value for key, value in evaluation.items() if key != "disagreements"},
+        "evaluation": {key: value for key, value in evaluation.items() if key != "samples"},
         "environment": read_json(FOLDER / "environment.json"),
     }
     write_json(RESULT, result)

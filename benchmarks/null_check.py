@@ -14,7 +14,8 @@ import numpy as np
 
 from limbeck.data import load_splits
 from limbeck.evaluation import compare, verdict
-from limbeck.evaluation.metric import ACCURACY, sheet_of
+from limbeck.evaluation.classification import ACCURACY
+from limbeck.evaluation.metric import sheet_of
 from limbeck.files import write_json
 from limbeck.pipeline.arms import train_arm
 from limbeck.pipeline.material import Material

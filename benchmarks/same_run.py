@@ -32,8 +32,10 @@ HISTORIES = ("teacher/history.json", "*/*/history.json", "curves/**/history.json
 
 CLOCKED = {
     ("seconds",),
+    ("cpu_seconds",),
+    ("finished",),
     *(
-        (arm, "cost", key)
+        ("models", arm, "cost", key)
         for arm in ("teacher", "student", "baseline", "floor")
         for key in ("cpu_ms", "latency_ms", "throughput_per_s", "wall_per_cpu")
     ),

@@ -16,7 +16,7 @@ from typing import Any
 import verdict_errors
 
 from limbeck import __version__
-from limbeck.evaluation.schema import BudgetCurve
+from limbeck.evaluation.records import BudgetCurve
 from limbeck.report.curves import peak
 
 ROOT = Path(__file__).parent.parent
@@ -28,14 +28,14 @@ PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 def sentiment(result: dict[str, Any]) -> str:
     """The demo's models, and what they say together."""
     evaluation = result["evaluation"]
-    timed = _timed(evaluation["student"]["cost"])
+    timed = _timed(evaluation["models"]["student"]["cost"])
     lines = [f"| | accuracy | macro F1 | parameters | size | {timed} | texts/s |", "|---|---|---|---|---|---|---|"]
     names = {"teacher": "MiniLM (teacher)", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
     for key, name in names.items():
-        block = evaluation[key]
+        block = evaluation["models"][key]
         cost = block["cost"]
         lines.append(
-            f"| {name} | {100 * block['accuracy']:.1f} % | {100 * block['f1_macro']:.1f} % | {cost['parameters']:,} "
+            f"| {name} | {100 * block['scores']['accuracy']:.1f} % | {100 * block['scores']['f1_macro']:.1f} % | {cost['parameters']:,} "
             f"| {cost['size_bytes'] / 1e6:.1f} MB | {_time(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
         )
     return "\n".join(
@@ -140,7 +140,7 @@ def acceleration(result: dict[str, Any]) -> str:
 
 def imdb(result: dict[str, Any]) -> str:
     """The textbook set-up, with all labels and with few."""
-    timed = _timed(next(iter(result["runs"].values()))["evaluation"]["student"]["cost"])
+    timed = _timed(next(iter(result["runs"].values()))["evaluation"]["models"]["student"]["cost"])
     lines = [
         f"| | accuracy | worst to best seed | weights outside the embeddings | size | {timed} | texts/s |",
         "|---|---|---|---|---|---|---|",
@@ -150,10 +150,10 @@ def imdb(result: dict[str, Any]) -> str:
     for title, run in result["runs"].items():
         evaluation = run["evaluation"]
         for key, name in [*names.items(), ("floor", "TF-IDF + LR")]:
-            block, weights = evaluation[key], run["weights_outside_embeddings"].get(key)
+            block, weights = evaluation["models"][key], run["weights_outside_embeddings"].get(key)
             cost = block["cost"]
             lines.append(
-                f"| {name}, {title} | {100 * block['accuracy']:.1f} % | {_spread(block)} "
+                f"| {name}, {title} | {100 * block['scores']['accuracy']:.1f} % | {_spread(block)} "
                 f"| {f'{weights:,}' if weights else ''} | {cost['size_bytes'] / 1e6:.1f} MB "
                 f"| {_time(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
             )
@@ -185,11 +185,11 @@ def imdb_best(result: dict[str, Any]) -> str:
     ]
     names = {"teacher": "teacher", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
     for key, name in names.items():
-        block = evaluation[key]
+        block = evaluation["models"][key]
         speed = timed.get(key)
         times = f"{_time(speed):.2f} ms | {speed['throughput_per_s']:,.0f}" if speed else " | "
         size = f"{block['cost']['size_bytes'] / 1e6:.1f} MB" if block["cost"] else ""
-        lines.append(f"| {name} | {100 * block['accuracy']:.1f} % | {_spread(block)} | {size} | {times} |")
+        lines.append(f"| {name} | {100 * block['scores']['accuracy']:.1f} % | {_spread(block)} | {size} | {times} |")
     return "\n".join(
         [
             *lines,
@@ -318,7 +318,7 @@ def _timed(cost: dict[str, Any]) -> str:
 
 def _chosen(evaluation: dict[str, Any]) -> str:
     """Say what each arm took from the grid."""
-    taken = {arm: evaluation[arm]["settings"] for arm in ("student", "baseline")}
+    taken = {arm: evaluation["models"][arm]["settings"] for arm in ("student", "baseline")}
     words = {
         arm: ", ".join(f"`{key}={value}`" for key, value in chosen.items()) for arm, chosen in taken.items() if chosen
     }
@@ -332,15 +332,17 @@ def _gain(evaluation: dict[str, Any]) -> str:
 
 def _spread(block: dict[str, Any]) -> str:
     """Worst to best seed; nothing of a model that was trained once."""
-    seeds = [100 * one["accuracy"] for one in block["per_seed"]]
+    seeds = [100 * one["scores"]["accuracy"] for one in block["per_seed"]]
     return f"{min(seeds):.1f} to {max(seeds):.1f}" if seeds[1:] else ""
 
 
 def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any], cost: str = "") -> str:
     names = {"student": "", "teacher": "teacher ", "baseline": "baseline ", "floor": "TF-IDF + LR "}
-    scores = ", ".join(f"{name}{100 * evaluation[key]['accuracy']:.1f} %" for key, name in names.items())
+    scores = ", ".join(
+        f"{name}{100 * evaluation['models'][key]['scores']['accuracy']:.1f} %" for key, name in names.items()
+    )
     if not cost:
-        teacher, student = (evaluation[name]["cost"] for name in ("teacher", "student"))
+        teacher, student = (evaluation["models"][name]["cost"] for name in ("teacher", "student"))
         smaller, faster = teacher["size_bytes"] / student["size_bytes"], _time(teacher) / _time(student)
         cost = f"{smaller:.0f} times smaller, {faster:.0f} times faster"
     low, high = evaluation["gain"]["ci95"]
@@ -350,7 +352,8 @@ def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]
 
 def _retention(evaluation: dict[str, Any]) -> str:
     """Say what is kept of the teacher, or how far above it the student is."""
-    above = evaluation["student"]["accuracy"] - evaluation["teacher"]["accuracy"]
+    student, teacher = (evaluation["models"][name]["scores"]["accuracy"] for name in ("student", "teacher"))
+    above = student - teacher
     kept = f"retention {100 * evaluation['retention']:.1f} %"
     return f"the student is {100 * above:.1f} points above its teacher" if above > 0 else kept
 

@@ -14,10 +14,12 @@ from typing import Any
 
 from limbeck import __version__
 from limbeck.data import load_splits
-from limbeck.evaluation.schema import Evaluation
+from limbeck.evaluation.schema import Findings
 from limbeck.files import read_json, write_json
 from limbeck.pipeline.arms import train_arm
-from limbeck.pipeline.evaluate import answer_test, evaluate, log_test_use
+from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.findings import find
+from limbeck.pipeline.judging.testing import answer_test, log_test_use
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
@@ -63,17 +65,17 @@ def reviews(folder: Path) -> dict[tuple[str, str], Recipe]:
     }
 
 
-def measure(recipe: Recipe, folder: Path) -> Evaluation:
+def measure(recipe: Recipe, folder: Path) -> Findings:
     """Train and test as a run does, and leave out what is not asked here: export, speed, bundle and report."""
     material = Material(load_splits(recipe.data))
-    answers = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
-    arms = {name: train_arm(name, recipe, material, answers, folder) for name in recipe.trained_arms}
-    log = log_test_use(folder, recipe, ["teacher", *arms, "floor"])
-    on_test = answer_test(material.splits, answers, arms)
-    return evaluate(recipe, material.splits, answers, arms, on_test, {}, None, None, log, {})
+    teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+    arms = {name: train_arm(name, recipe, material, teacher, folder) for name in recipe.trained_arms}
+    log = log_test_use(folder, recipe.digest, ["teacher", *arms, "floor"])
+    trained = Trainings(recipe, material, teacher, arms, {})
+    return find(trained, answer_test(trained), {}, log)
 
 
-def record(source: str, target: str, recipe: Recipe, result: Evaluation) -> dict[str, Any]:
+def record(source: str, target: str, recipe: Recipe, result: Findings) -> dict[str, Any]:
     """Return what a pair showed."""
     assert result.gain is not None  # the recipe has a baseline
     return {
@@ -82,7 +84,7 @@ def record(source: str, target: str, recipe: Recipe, result: Evaluation) -> dict
         "recipe_digest": recipe.digest,
         "seeds": result.seeds,
         "rows": result.data.model_dump(include={"labelled", "unlabelled", "validation", "test", "ceiling"}),
-        "accuracy": {name: [one.accuracy for one in result.models[name].per_seed] for name in MODELS},
+        "accuracy": {name: [one.scores["accuracy"] for one in result.models[name].per_seed] for name in MODELS},
         "chosen": {name: result.models[name].settings for name in MODELS},
         "agreement": result.agreement,
         "gain": result.gain.model_dump(),

@@ -409,15 +409,15 @@ MUTANTS = (
     Mutant(
         "precision chosen on the test split",
         "int8 is taken where it does the test well",
-        "pipeline/evaluate.py",
-        (("samples=material.samples", "samples=splits.test.texts"),),
+        "pipeline/judging/delivery.py",
+        (("samples=material.samples", "samples=material.splits.test.texts"),),
         (TEST_SPLIT,),
     ),
     Mutant(
         "int8's decisions compared on the test split",
         "int8 is taken where it does the test well",
-        "pipeline/evaluate.py",
-        (("unlabelled=material.unlabelled", "unlabelled=splits.test.texts"),),
+        "pipeline/judging/delivery.py",
+        (("unlabelled=material.unlabelled", "unlabelled=material.splits.test.texts"),),
         (TEST_SPLIT,),
     ),
     Mutant(
@@ -566,15 +566,15 @@ MUTANTS = (
     Mutant(
         "the classes of macro F1 are those that are decided",
         "two arms measured over different classes: a class that one never decides for drops out of its mean",
-        "evaluation/metric.py",
+        "evaluation/classification.py",
         (('shown = np.unique(sheet["labels"])', 'shown = np.unique(sheet["decided"])'),),
         (METRICS,),
     ),
     Mutant(
         "the confusion matrix is of the first seed",
         "shown is one student and shipped another",
-        "pipeline/blocks.py",
-        (("confusion=confusion(logits[shown], labels)", "confusion=confusion(logits[0], labels)"),),
+        "pipeline/judging/models.py",
+        (("shown = model.logits[model.shown]", "shown = next(iter(model.logits.values()))"),),
         ("tests/pipeline/test_pipeline_evaluate.py::test_what_is_shown_of_one_seed_is_of_the_seed_that_ships",),
     ),
     Mutant(
@@ -747,18 +747,23 @@ MUTANTS = (
     Mutant(
         "agreement with the teacher of the first seed alone",
         "one training stands for all",
-        "pipeline/evaluate.py",
-        (("np.mean([agreement(answers, value) for value in logits])", "agreement(answers, logits[0])"),),
+        "pipeline/judging/models.py",
+        (
+            (
+                "np.mean([agreement(answers, logits) for logits in model.logits.values()])",
+                "agreement(answers, next(iter(model.logits.values())))",
+            ),
+        ),
         (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
     Mutant(
         "the disagreements of the first seed, not of the one that ships",
         "examples of another network than the bundle's",
-        "pipeline/evaluate.py",
+        "pipeline/judging/findings.py",
         (
             (
-                '_disagreements(splits, answers, arms["student"].best_seed)',
-                "_disagreements(splits, answers, recipe.seeds[0])",
+                "softmax(models[name].logits[models[name].shown])",
+                "softmax(next(iter(models[name].logits.values())))",
             ),
         ),
         (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),

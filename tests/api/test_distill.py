@@ -97,9 +97,10 @@ def test_objects_end_with_the_bits_of_the_recipe(by_recipe, by_objects, network)
 
 def test_objects_end_with_the_evaluation_of_the_recipe(by_recipe, by_objects):
     expected, found = by_recipe[0].evaluation, by_objects.evaluation
-    for block in ("teacher", "student", "baseline", "floor"):
-        assert getattr(found, block).per_seed == getattr(expected, block).per_seed
-    assert (found.gain, found.verdict, found.fidelity) == (expected.gain, expected.verdict, expected.fidelity)
+    for name in ("teacher", "student", "baseline", "floor"):
+        assert found.models[name].per_seed == expected.models[name].per_seed
+        assert found.models[name].fidelity == expected.models[name].fidelity
+    assert (found.gain, found.verdict) == (expected.gain, expected.verdict)
     assert found.bundle.max_abs_error == expected.bundle.max_abs_error
 
 
@@ -135,7 +136,7 @@ def test_another_student_is_trained_anew(by_recipe, by_objects, source, tmp_path
         by_recipe, source, tmp_path / "run", seeds=[0], settings=SETTINGS | {"baseline": False}, student=Constant()
     )
     assert isinstance(other.student, Constant)
-    assert first.evaluation.student.accuracy != other.evaluation.student.accuracy
+    assert first.evaluation.score("student") != other.evaluation.score("student")
     assert len(other.evaluation.test_evaluations) == 2
 
 

@@ -79,10 +79,11 @@ def finished(teacher, tmp_path_factory):
 def test_there_is_a_whole_evaluation(finished):
     result = finished.evaluation
     assert (result.test_examples, result.data.classes) == (60, ["low", "middle", "high"])
-    assert result.floor is None
+    assert "floor" not in result.models
+    assert result.modality == "arrays"
     assert result.gain is not None
-    assert result.student.cost is not None
-    assert result.disagreements[0].text.startswith("test row ")
+    assert result.models["student"].cost is not None
+    assert result.samples[0].sample.name.startswith("test row ")
     assert "<svg" in finished.report.read_text()
 
 
@@ -99,7 +100,7 @@ def test_the_bundle_reads_arrays_and_says_what_the_student_says(finished):
         [p.label == ["low", "middle", "high"][c] for p, c in zip(predictions, images(60, 4).tensors[1], strict=True)]
     )
     if student.info["precision"] == "fp32":
-        assert correct == pytest.approx(finished.evaluation.student.accuracy)
+        assert correct == pytest.approx(finished.evaluation.score("student"))
     with pytest.raises(ValueError, match="the student needs pixels; given: x"):
         student.logits({"x": pixels.numpy()})
     with pytest.raises(LimbeckError, match=r"reads arrays, not texts; use limbeck.load_tensors"):
@@ -125,7 +126,7 @@ def test_a_target_relative_to_a_given_teacher(teacher, tmp_path):
         pixels, labels = images(40, 3).tensors
         own = (copy.deepcopy(teacher).eval()(pixels).argmax(1) == labels).double().mean().item()
     assert result.until.level == pytest.approx(0.01 * own)
-    assert result.steps_until == {"student": [1]}
+    assert result.models["student"].steps_until == [1]
 
 
 def test_batches_may_be_mappings(teacher, tmp_path):

@@ -9,7 +9,7 @@ from verdict_errors import Cell, World, judged
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import difference, verdict
-from limbeck.evaluation.metric import ACCURACY, F1_MACRO, METRICS
+from limbeck.evaluation.classification import ACCURACY, F1_MACRO, JUDGING
 from limbeck.evaluation.schema import Gain
 from limbeck.evaluation.significance import _SEED, _bootstrap, _swap_test
 from limbeck.evaluation.significance import compare as compare_parts
@@ -296,7 +296,7 @@ def test_a_model_of_one_training_is_compared_with_one_of_many():
     assert found.ci95[0] < found.mean < found.ci95[1]
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@pytest.mark.parametrize("metric", JUDGING.values(), ids=JUDGING)
 def test_a_metric_is_the_formula_of_its_sums(metric):
     labels, student, _ = decisions(np.random.default_rng(21))
     sheets = [{"labels": labels, "decided": one} for one in student]

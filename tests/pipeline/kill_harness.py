@@ -121,7 +121,7 @@ def _watch(happened: _Events) -> None:
 def _stop_clocks() -> None:
     """Let every model be equally fast, so that the same precision ships every time and the bundles can be compared."""
     import limbeck.bundle.precision
-    import limbeck.pipeline.evaluate
+    import limbeck.pipeline.judging.testing
     from limbeck.evaluation.cost import Speed
 
     def measure_all(models: dict[str, Any], texts: list[str]) -> dict[str, Speed]:
@@ -129,7 +129,7 @@ def _stop_clocks() -> None:
             predict(list(texts))
         return dict.fromkeys(models, Speed(1.0, 1.0, 1000.0, 1.0, (0.001,)))
 
-    limbeck.pipeline.evaluate.measure_all = limbeck.bundle.precision.measure_all = measure_all
+    limbeck.pipeline.judging.testing.measure_all = limbeck.bundle.precision.measure_all = measure_all
     # So that these few rows are enough to try int8.
     limbeck.bundle.precision.ROWS = limbeck.bundle.precision.CALIBRATING = 4
 

@@ -97,8 +97,8 @@ def test_a_classifier_in_another_order_has_its_own_accuracy(five, tmp_path, monk
             settings=settings | {"baseline": False},
             out=tmp_path / "run",
         )
-    assert result.evaluation.teacher.accuracy == pytest.approx(five.accuracy("test"), abs=1e-9)
-    assert result.evaluation.teacher.accuracy > 0.9
+    assert result.evaluation.score("teacher") == pytest.approx(five.accuracy("test"), abs=1e-9)
+    assert result.evaluation.score("teacher") > 0.9
     assert "outputs by their names: CLASS_0 is class 0, CLASS_1 is class 1" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "run/teacher").iterdir()] == ["stage.json"], "nothing was trained"
     written = (tmp_path / "run/recipe.yaml").read_text()
@@ -206,11 +206,11 @@ def test_a_bare_module_stands_in_the_order_of_the_classes(two, tmp_path, monkeyp
         )  # fmt: skip
 
     result = distilled([1, 0], "run")
-    assert result.evaluation.teacher.accuracy == pytest.approx(two.accuracy("test"), abs=1e-9)
+    assert result.evaluation.score("teacher") == pytest.approx(two.accuracy("test"), abs=1e-9)
     assert "outputs in the order of the classes: 0 is 0, 1 is 1" in capsys.readouterr().out
     cached = {path.name for path in (tmp_path / "run/cache").iterdir()}
     mapped = distilled([0, 0, 1], "run", **{"teacher.labels": {2: 0, 1: 1}})
-    assert mapped.evaluation.teacher.accuracy == result.evaluation.teacher.accuracy
+    assert mapped.evaluation.score("teacher") == result.evaluation.score("teacher")
     assert len({path.name for path in (tmp_path / "run/cache").iterdir()} - cached) == 1, "another order, another cache"
     with pytest.raises(LimbeckError, match=r"the teacher has 3 outputs .*, and the data 2 classes"):
         distilled([0, 0, 1], "other")

@@ -119,9 +119,9 @@ def test_a_point_of_fewer_labels_is_a_run_of_so_many_labels(finished: Run, sourc
     ).read_bytes()
     for arm in ARMS:
         assert weights(point, arm) == weights(alone.folder, arm)
-    found = finished.evaluation.curves.labels.points[0].accuracy
+    found = finished.evaluation.curves["labels"].points[0].accuracy
     for arm in ARMS:
-        assert found[arm] == [scores.accuracy for scores in getattr(alone.evaluation, arm).per_seed]
+        assert found[arm] == [one.scores["accuracy"] for one in alone.evaluation.models[arm].per_seed]
 
 
 def test_the_illustration_hears_the_teacher_of_all_labels(finished: Run) -> None:
@@ -151,21 +151,21 @@ def test_another_point_leaves_the_others_alone(finished: Run, source: Path, tmp_
     new = {path for path, time in written(more.folder).items() if before.get(path) != time}
     assert new
     assert all(path.startswith("curves/steps-1-4/") for path in new)
-    assert more.evaluation.curves.labels is None
+    assert "labels" not in more.evaluation.curves
 
 
 def test_it_is_in_the_evaluation(finished: Run) -> None:
     result = finished.evaluation
     value = json.loads((finished.folder / "evaluation.json").read_text())
     jsonschema.validate(value, Evaluation.model_json_schema())
-    steps, labels = result.curves.steps, result.curves.labels
+    steps, labels = result.curves["steps"], result.curves["labels"]
     assert [(point.budget, point.amount) for point in steps.points] == [(0.5, 12), (1, 24)]
     assert [(point.budget, point.amount) for point in labels.points] == [(0.25, 10), (1, 40)]
     assert [list(point.accuracy) for point in steps.points] == [ARMS, ARMS]
     assert [list(point.accuracy) for point in labels.points] == [[*ARMS, "illustration"]] * 2
     for curve in (steps, labels):
         for arm in ARMS:
-            assert curve.points[-1].accuracy[arm] == [scores.accuracy for scores in getattr(result, arm).per_seed]
+            assert curve.points[-1].accuracy[arm] == [one.scores["accuracy"] for one in result.models[arm].per_seed]
     assert [point.teacher for point in steps.points] == [None, None]
     history = json.loads((finished.folder / POINTS[1] / "teacher/history.json").read_text())
     kept = next(entry for entry in history["validations"] if entry["step"] == history["best_step"])

@@ -10,10 +10,11 @@ import torch
 from tiny import recipe, write_csv
 from torch import nn
 
+from limbeck.evaluation.figures import Confusion
 from limbeck.pipeline import order, run
-from limbeck.pipeline.blocks import arm_block
-from limbeck.pipeline.evaluate import _gap_recovered
 from limbeck.pipeline.export import export_all
+from limbeck.pipeline.judging.findings import _gap_recovered
+from limbeck.pipeline.judging.models import Tested, figures_of, model_records
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 
@@ -24,15 +25,16 @@ from workshop import export_quickly
 def test_a_run_whose_teacher_is_at_chance_ends_with_a_report_and_no_retention(tmp_path, monkeypatch, capsys) -> None:
     asked = order.answer_test
 
-    def constant(splits, *others, **options):
-        return replace(asked(splits, *others, **options), teacher=np.eye(2, dtype=np.float32)[0 * splits.test.labels])
+    def constant(trained, **options):
+        labels = trained.material.splits.test.labels
+        return replace(asked(trained, **options), teacher=np.eye(2, dtype=np.float32)[0 * labels])
 
     export_quickly(monkeypatch)
     monkeypatch.setattr(order, "answer_test", constant)
     done = run(parse_recipe(recipe(write_csv(tmp_path / "rows.csv"), seeds=[0]), "test"), tmp_path / "run")
     assert done.evaluation.retention is None
-    assert done.evaluation.teacher_chance.at_chance
-    assert done.evaluation.teacher.accuracy > 0
+    assert done.evaluation.models["teacher"].chance.at_chance
+    assert done.evaluation.score("teacher") > 0
     assert done.evaluation.verdict == "one_seed"
     print_summary(done)
     said = capsys.readouterr().out
@@ -45,9 +47,9 @@ def test_a_run_whose_teacher_is_at_chance_ends_with_a_report_and_no_retention(tm
 def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> None:
     asked = order.answer_test
 
-    def right(splits, *others, **options):
-        answers = asked(splits, *others, **options)
-        perfect = np.eye(2, dtype=np.float32)[splits.test.labels]
+    def right(trained, **options):
+        answers = asked(trained, **options)
+        perfect = np.eye(2, dtype=np.float32)[trained.material.splits.test.labels]
         student = {"student": {0: perfect[::-1].copy()}}
         return replace(answers, floor=replace(answers.floor, test_logits=perfect), arms={**answers.arms, **student})
 
@@ -63,19 +65,21 @@ def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> N
 def test_what_is_shown_of_one_seed_is_of_the_seed_that_ships() -> None:
     labels = np.array([0, 1, 1])
     splits = SimpleNamespace(test=SimpleNamespace(labels=labels), classes=("no", "yes"))
-    arm = SimpleNamespace(trained={}, chosen={}, best_seed=7)
     logits = {3: np.eye(2, dtype=np.float32)[1 - labels], 7: np.eye(2, dtype=np.float32)[labels]}
-    block = arm_block(logits, splits, None, arm)  # type: ignore[arg-type]
-    assert (block.shown_seed, block.confusion) == (7, [[1, 0], [0, 2]])
-    assert block.reliability.accuracy == [1.0]
-    assert [scores.seed for scores in block.per_seed] == [3, 7]
-    assert [one.recall for one in block.per_class] == [0.5, 0.5]
+    models = {"teacher": Tested({0: logits[7]}, 0), "student": Tested(logits, 7, follows=True)}
+    record = model_records(models, splits, {}, "accuracy")["student"]  # type: ignore[arg-type]
+    assert record.shown_seed == 7
+    assert [one.seed for one in record.per_seed] == [3, 7]
+    figures = {one.kind: one for one in figures_of(models, splits) if one.model == "student"}  # type: ignore[arg-type]
+    assert figures["confusion"] == Confusion(model="student", counts=[[1, 0], [0, 2]])
+    assert figures["reliability"].accuracy == [1.0]
+    assert [one.recall for one in figures["classes"].classes] == [0.5, 0.5]
 
 
 def test_there_is_no_way_to_a_ceiling_that_is_not_above_the_baseline() -> None:
     def way(*scores: float) -> float | None:
-        blocks = [SimpleNamespace(accuracy=score) for score in scores]
-        return _gap_recovered(dict(zip(("student", "baseline", "ceiling"), blocks, strict=True)), "accuracy")
+        records = [SimpleNamespace(scores={"accuracy": score}) for score in scores]
+        return _gap_recovered(dict(zip(("student", "baseline", "ceiling"), records, strict=True)), "accuracy")
 
     assert way(0.75, 0.5, 1.0) == 0.5
     assert way(0.25, 0.5, 1.0) == -0.5

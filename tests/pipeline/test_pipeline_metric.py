@@ -14,9 +14,10 @@ from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.evaluation import calibrated_nll, compare, confusion, nll
-from limbeck.evaluation.metric import F1_MACRO, METRICS, chooses, sheet_of
+from limbeck.evaluation.classification import F1_MACRO, METRICS, chooses
+from limbeck.evaluation.figures import ClassTable, Confusion
+from limbeck.evaluation.metric import sheet_of
 from limbeck.pipeline import Run, run
-from limbeck.pipeline.evaluate import _fidelity
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import validator
 from limbeck.pipeline.summary import print_summary
@@ -115,7 +116,7 @@ def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> 
     material = Material(load_splits(settings.data))
     labels, sums = material.splits.test.labels, {}
     for arm in ARMS:
-        chosen, by_seed = settings.student.changed(getattr(result, arm).settings, "grid."), []
+        chosen, by_seed = settings.student.changed(result.models[arm].settings, "grid."), []
         for seed in (0, 1):
             model = material.build(chosen, seed=seed)
             model.load_state_dict(load_file(network(finished, arm, seed) / "model.safetensors"))
@@ -123,25 +124,25 @@ def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> 
                 logits = model.eval()(**material.view(chosen).test.batch(np.arange(len(labels)))).numpy()
             by_seed.append(F1_MACRO.parts(sheet_of(logits, labels)))
             if seed == best_seed(finished, arm):
-                assert getattr(result, arm).shown_seed == seed
-                assert getattr(result, arm).confusion == confusion(logits, labels).tolist()
+                assert result.models[arm].shown_seed == seed
+                assert result.figure(Confusion, arm).counts == confusion(logits, labels).tolist()
             if arm == "student" and seed == result.bundle.seed:
-                case = result.disagreements[0]
-                row = material.splits.test.texts.index(case.text)
-                assert case.student_probability == pytest.approx(softmax(logits[row : row + 1]).max())
+                case = result.samples[0]
+                row = material.splits.test.texts.index(case.sample.text)
+                assert case.answers["student"].probability == pytest.approx(softmax(logits[row : row + 1]).max())
         sums[arm] = np.stack(by_seed)
     assert result.gain == compare(sums["student"], sums["baseline"], F1_MACRO)
-    assert result.gain.mean == pytest.approx(result.student.f1_macro - result.baseline.f1_macro)
-    assert result.over_teacher.mean == pytest.approx(result.student.f1_macro - result.teacher.f1_macro)
-    kept = _fidelity(result.student, result.teacher, [logits], logits, F1_MACRO, measurable=True).retention
-    assert kept == result.student.f1_macro / result.teacher.f1_macro
-    assert result.retention == (None if result.student_chance.at_chance else kept)
-    assert result.gain_in_the_other_metric.metric == "accuracy"
+    assert result.gain.mean == pytest.approx(result.score("student") - result.score("baseline"))
+    assert result.over_teacher.mean == pytest.approx(result.score("student") - result.score("teacher"))
+    kept = result.models["student"].scores["f1_macro"] / result.models["teacher"].scores["f1_macro"]
+    assert result.retention == (None if result.models["student"].chance.at_chance else kept)
+    assert [one.metric for one in result.other_gains] == ["accuracy"]
+    assert [metric.name for metric in result.metrics] == ["f1_macro", "accuracy", "nll", "ece"]
     own = max(record["f1_macro"] for record in history(finished.folder / "teacher")["validations"])
     assert (result.until.quantity, result.until.level) == ("f1_macro", pytest.approx(1.9 * own))
-    for block in (result.teacher, result.student, result.baseline):
-        shown = [one.f1 for one in block.per_class if one.rows]
-        assert np.mean(shown) == pytest.approx(block.f1_macro)
+    for name in ("teacher", "student", "baseline"):
+        shown = [one.f1 for one in result.figure(ClassTable, name).classes if one.rows]
+        assert np.mean(shown) == pytest.approx(result.score(name))
 
 
 def test_it_is_what_terminal_and_report_speak_of(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:

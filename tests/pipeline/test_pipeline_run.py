@@ -49,7 +49,7 @@ def test_evaluation_json_is_valid_against_its_published_schema(finished: Run) ->
     assert value["test_examples"] == 60
     assert value["seeds"] == [0, 1]
     assert len(value["gain"]["per_seed"]) == 2
-    assert value["student"]["settings"].keys() == {"train.lr"}
+    assert value["models"]["student"]["settings"].keys() == {"train.lr"}
     assert value["data"]["views"].keys() == value["data"]["same_tokens"].keys() == {"teacher", "student"}
     # A number ends each text, known from training to the teacher, whose `min_frequency` is 1.
     assert value["data"]["views"]["teacher"]["unknown"] == 0 < value["data"]["views"]["student"]["unknown"]
@@ -64,7 +64,9 @@ def test_scores_can_be_recomputed_from_the_bundle(finished: Run, source: Path) -
     student = limbeck.load(finished.folder)
     assert finished.evaluation.bundle is not None
     seed = finished.evaluation.bundle.seed
-    expected = next(s.accuracy for s in finished.evaluation.student.per_seed if s.seed == seed)
+    expected = next(
+        one.scores["accuracy"] for one in finished.evaluation.models["student"].per_seed if one.seed == seed
+    )
     answers = student.logits(splits.test.texts).argmax(1)
     # int8 ships where it is faster on the day; it may decide a row near the boundary differently.
     tolerance = 1e-9 if finished.evaluation.bundle.precision == "fp32" else 0.05
@@ -149,7 +151,7 @@ def test_two_runs_of_one_recipe_have_bit_equal_weights(tmp_path: Path, source: P
 
 def test_without_a_baseline_the_verdict_is_open(tmp_path: Path, source: Path) -> None:
     result = go(tmp_path / "run", source, baseline=False, seeds=[0]).evaluation
-    assert (result.baseline, result.gain, result.verdict) == (None, None, "no_baseline")
+    assert ("baseline" in result.models, result.gain, result.verdict) == (False, None, "no_baseline")
 
 
 def test_string_labels_and_many_classes(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_a_network_that_cannot_be_exported_still_gives_a_report(tmp_path: Path, 
     assert result.bundle is None
     assert result.evaluation.bundle is None
     assert result.evaluation.bundle_error
-    assert result.evaluation.student.cost is None
+    assert result.evaluation.models["student"].cost is None
     assert (tmp_path / "run/student/seed-0/model.safetensors").is_file()
     assert "Traceback" not in result.report.read_text()
 

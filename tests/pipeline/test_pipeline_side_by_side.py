@@ -74,7 +74,7 @@ def test_the_same_networks_and_the_same_result(tmp_path: Path, monkeypatch, caps
     assert len(expected) == 1 + 2 * 2 + 2 * 1
     assert found == [["student", expected], ["baseline", expected]], "all was there when the run came to its arms"
     assert one.evaluation.gain == two.evaluation.gain
-    assert one.evaluation.student.settings == two.evaluation.student.settings
+    assert one.evaluation.models["student"].settings == two.evaluation.models["student"].settings
     said = capsys.readouterr().out
     assert "2 processes, 1 thread each" in said, "no more than there are networks at a time"
     assert "baseline, seed 1: done after" in said

@@ -49,9 +49,9 @@ def test_a_regression_teaches(tmp_path, capsys):
     assert NO_ONNX in said
     assert "exporting teacher" not in said
     assert "Error" not in said
-    assert done.evaluation.teacher.cost is None
-    assert done.evaluation.teacher.accuracy > 0.8
-    assert done.evaluation.teacher.curves == []
+    assert done.evaluation.models["teacher"].cost is None
+    assert done.evaluation.score("teacher") > 0.8
+    assert done.evaluation.models["teacher"].learning == []
     assert (tmp_path / "run/teacher/model.safetensors").is_file()
     assert done.bundle is not None
 
@@ -176,10 +176,10 @@ def test_a_run_with_an_ensemble(tmp_path):
     settings = wanted(tmp_path, both)
     done = run(settings, tmp_path / "run")
     result = done.evaluation
-    assert {"teacher-0 weight", "teacher-1 weight"} <= result.teacher.settings.keys()
+    assert {"teacher-0 weight", "teacher-1 weight"} <= result.models["teacher"].settings.keys()
     files = [tmp_path / f"run/export/teacher-{number}/model.onnx" for number in range(2)]
-    assert result.teacher.cost.size_bytes == sum(file.stat().st_size for file in files)
-    assert result.teacher.cost.latency_ms > 0
+    assert result.models["teacher"].cost.size_bytes == sum(file.stat().st_size for file in files)
+    assert result.models["teacher"].cost.latency_ms > 0
     names = {json.loads(line)["arm"] for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()}
     assert {"teacher-0", "teacher-1", "student", "baseline"} == names
     assert "teacher" in (tmp_path / "run/report.html").read_text()

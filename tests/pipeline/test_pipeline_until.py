@@ -12,7 +12,8 @@ from tiny import recipe, write_csv
 
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.schema import Evaluation, Level
+from limbeck.evaluation.records import Level
+from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, arms, run
 from limbeck.pipeline.summary import print_summary
 from limbeck.pipeline.until import wanted
@@ -76,7 +77,7 @@ def test_it_is_in_the_evaluation(reached: Run) -> None:
     value = json.loads((reached.folder / "evaluation.json").read_text())
     jsonschema.validate(value, Evaluation.model_json_schema())
     assert value["until"] == {"metric": "accuracy", "value": 0.05, "quantity": "accuracy", "level": 0.05}
-    assert value["steps_until"] == {"student": [8, 8], "baseline": [8, 8]}
+    assert [value["models"][arm]["steps_until"] for arm in ("student", "baseline")] == [[8, 8], [8, 8]]
 
 
 def test_it_is_said(reached: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +99,7 @@ def test_it_is_said(reached: Run, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_is_not_reached_is_said_as_plainly(missed: Run, capsys: pytest.CaptureFixture[str]) -> None:
     result = missed.evaluation
-    assert result.steps_until == {"student": [None, None], "baseline": [None, None]}
+    assert [result.models[arm].steps_until for arm in ("student", "baseline")] == [[None, None], [None, None]]
     teacher = history(missed, "teacher")
     own = next(record["accuracy"] for record in teacher.validations if record["step"] == teacher.best_step)
     assert result.until == Level(metric="retention", value=2, quantity="accuracy", level=2 * own)
@@ -130,7 +131,7 @@ def test_a_changed_target_redoes_the_arms_and_says_why(tmp_path: Path, source: P
 
     without = go(folder, source)
     assert log(without).count("  seed-0: until changed, done again") == 2
-    assert (without.evaluation.until, without.evaluation.steps_until) == (None, None)
+    assert (without.evaluation.until, without.evaluation.models["student"].steps_until) == (None, None)
     assert weights(folder) == weights(missed.folder)
     assert weights(folder) != before
     assert "until" not in json.loads((folder / "student/seed-0/stage.json").read_text())["inputs"]

@@ -15,7 +15,8 @@ from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.evaluation import compare
-from limbeck.evaluation.metric import ACCURACY, sheet_of
+from limbeck.evaluation.classification import ACCURACY
+from limbeck.evaluation.metric import sheet_of
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, check, run
 from limbeck.pipeline.material import Material
@@ -89,13 +90,13 @@ def test_it_stands_wherever_the_other_arms_do(finished: Run) -> None:
     jsonschema.validate(value, Evaluation.model_json_schema())
     result = finished.evaluation
     assert list(result.models) == ["teacher", *ALL, "floor"]
-    assert list(result.fidelity) == ALL
+    assert [name for name, model in result.models.items() if model.fidelity] == ALL
     assert result.test_evaluations[-1].models == ["teacher", *ALL, "floor"]
     assert [name for name in result.seconds if name in ALL] == ALL
-    for block in (result.student, result.baseline, result.hard_labels):
-        assert [scores.seed for scores in block.per_seed] == [0, 1]
-        assert len(block.curves) == 2
-        assert block.cost is not None
+    for model in (result.models[name] for name in ALL):
+        assert [one.seed for one in model.per_seed] == [0, 1]
+        assert len(model.learning) == 2
+        assert model.cost is not None
     lines = [json.loads(line) for line in (finished.folder / "metrics.jsonl").read_text().splitlines()]
     assert {(line["arm"], line["seed"]) for line in lines} >= {(name, seed) for name in ALL for seed in (0, 1)}
     steps = [line for line in lines if "loss" in line]
@@ -141,9 +142,9 @@ def test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships(fin
                 logits = model.eval()(**view.batch(np.arange(len(teacher))))
             agreed[arm, seed] = (logits.argmax(1).numpy() == teacher).mean()
             surest[seed] = dict(zip(material.splits.test.texts, logits.softmax(1).amax(1).tolist(), strict=True))
-        assert result.fidelity[arm].agreement == pytest.approx((agreed[arm, 0] + agreed[arm, 1]) / 2)
+        assert result.models[arm].fidelity.agreement == pytest.approx((agreed[arm, 0] + agreed[arm, 1]) / 2)
     assert any(agreed[arm, 0] != agreed[arm, 1] for arm in ALL), "or the mean says nothing"
-    shown, ships = {row.text: row.student_probability for row in result.disagreements}, result.bundle.seed
+    shown, ships = {row.sample.text: row.answers["student"].probability for row in result.samples}, result.bundle.seed
     assert shown == pytest.approx({text: surest[ships][text] for text in shown}, abs=1e-4)
     assert shown != pytest.approx({text: surest[1 - ships][text] for text in shown}, abs=1e-4)
     if ships == settings.seeds[0]:  # which of two alike networks is better depends on the machine's last bits

@@ -104,7 +104,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
 
 
 def _watch(patch: pytest.MonkeyPatch, order: ModuleType, found: Watched) -> None:
-    read_test, judge = order.answer_test, order.evaluate
+    read_test, judge = order.answer_test, order.find
 
     def opened(function):
         def call(*args, **kwargs):
@@ -120,12 +120,12 @@ def _watch(patch: pytest.MonkeyPatch, order: ModuleType, found: Watched) -> None
 
     patch.setattr(order, "load_splits", lambda settings: dataclasses.replace(found.splits, test=found.sealed))
     patch.setattr(order, "answer_test", opened(read_test))
-    patch.setattr(order, "evaluate", opened(judge))
+    patch.setattr(order, "find", opened(judge))
     # Neither files nor timings are looked at here, and both take long.
     exported = lambda teacher, arms, folder: Exported({name: folder / name for name in teacher | arms}, {})  # noqa: E731
     patch.setattr(order, "export_all", exported)
     patch.setattr(order, "measure_costs", lambda *args: {})
-    patch.setattr("limbeck.pipeline.evaluate.write_bundle", write_bundle)
+    patch.setattr("limbeck.pipeline.judging.delivery.write_bundle", write_bundle)
 
 
 def test_only_the_evaluation_reads_the_test_split(watched: Watched) -> None:

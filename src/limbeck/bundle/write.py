@@ -14,7 +14,7 @@ from torch import Tensor
 
 from limbeck.bundle.export import Parity, parity
 from limbeck.bundle.precision import Choice, Student, choose
-from limbeck.evaluation.schema import BUSY
+from limbeck.evaluation.records import BUSY
 from limbeck.files import size_of, staged
 from limbeck.runtime import Encoder
 from limbeck.runtime.bundle import FORMAT

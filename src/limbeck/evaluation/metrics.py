@@ -139,7 +139,7 @@ def _checked_logits(logits: np.ndarray) -> np.ndarray:
 
 
 def checked(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return logits in float64 and labels in int64; raise `LimbeckError` where they are not what every function needs."""
+    """Return logits in float64 and labels in int64; raise `LimbeckError` where they are of another form."""
     logits, labels = _checked_logits(logits), np.asarray(labels)
     if labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
         raise LimbeckError(

@@ -31,7 +31,7 @@ _F = TypeVar("_F", bound=FigureOf)
 
 
 class Findings(Record):
-    """What a run found: everything but what it delivers and what it took."""
+    """What a run found, in numbers."""
 
     schema_version: Literal[3] = SCHEMA_VERSION
     name: str = Field(description="the recipe's name")
@@ -45,7 +45,7 @@ class Findings(Record):
     seeds: list[int]
     data: DataRecord
     models: dict[str, ModelRecord] = Field(
-        description="teacher, arms, and `floor`: a linear model on the same labels; in the order in which they are shown"
+        description="teacher, arms, and `floor`: a linear model on the same labels; in the order of the report"
     )
     retention: float | None = Field(description="of the student; null: teacher or student is at chance")
     agreement: Fraction = Field(description="of the student with the teacher")
@@ -62,9 +62,6 @@ class Findings(Record):
         description="(student - baseline) / (ceiling - baseline); null unless that gap was measured and is positive",
     )
     verdict: Verdict
-    sentence: str = Field(description="the verdict in one sentence")
-    statistics: str = Field(description="how sure it is, in words; empty without a baseline")
-    warnings: list[str] = Field(default_factory=list, description="what the verdict alone would hide, a sentence each")
     until: Level | None = Field(default=None, description="null: every training went on to its end")
     curves: dict[Budget, BudgetCurve] = Field(
         default_factory=dict,
@@ -90,8 +87,11 @@ class Findings(Record):
 
 
 class Evaluation(Findings):
-    """A run's result: what it found, what it delivers, and what it took."""
+    """A run's result: what it found, in numbers and in words, what it delivers, and what it took."""
 
+    sentence: str = Field(description="the verdict in one sentence")
+    statistics: str = Field(description="how sure it is, in words; empty without a baseline")
+    warnings: list[str] = Field(default_factory=list, description="what the verdict alone would hide, a sentence each")
     bundle: BundleRecord | None
     bundle_error: str | None = Field(default=None, description="why there is no bundle")
     finished: str = Field(description="when the evaluation was finished: UTC, ISO 8601")

@@ -12,7 +12,7 @@ from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.schema import Level
+from limbeck.evaluation.records import Level
 from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
 from limbeck.models import CustomSettings, GivenSettings, TransformerSettings, check_model

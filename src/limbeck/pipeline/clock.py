@@ -1,9 +1,11 @@
-"""How long the stages of a run took, over all its sessions."""
+"""How long the stages of a run took, in wall and in processor time, over all its sessions."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,8 +16,26 @@ from limbeck.ranks import ranks
 
 FILE = "seconds.json"
 _SAVE_EVERY_S = 10.0
-_SECONDS: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
 _running: list["Clock"] = []
+
+
+class Spent(NamedTuple):
+    """Wall seconds, and processor seconds of this process and of those that it waited for."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    def plus(self, other: "Spent", sign: int = 1) -> "Spent":
+        """Return the sum, or with `sign` -1 the difference, at least 0."""
+        return Spent(max(0.0, self.wall + sign * other.wall), max(0.0, self.cpu + sign * other.cpu))
+
+
+def now() -> Spent:
+    """Return a reading of both clocks; differences of two readings count."""
+    return Spent(time.monotonic(), sum(os.times()[:4]))
+
+
+_SPENT: TypeAdapter[dict[str, Spent]] = TypeAdapter(dict[str, Spent])
 
 
 class Clock:
@@ -27,10 +47,10 @@ class Clock:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._seconds: dict[str, float] = {}
+        self._spent: dict[str, Spent] = {}
         with suppress(OSError, ValidationError):
-            self._seconds = _SECONDS.validate_json(self._path.read_bytes())
-        self._name, self._since, self._keeping = "", 0.0, False
+            self._spent = _SPENT.validate_json(self._path.read_bytes())
+        self._name, self._since, self._keeping = "", Spent(), False
 
     def keep(self) -> None:
         """Write the file from now on: a recipe that is refused before leaves the one of the folder's last run."""
@@ -40,7 +60,7 @@ class Clock:
     def __call__(self, name: str) -> Iterator[None]:
         """Time a stage while the block runs."""
         heading(name)
-        self._name, self._since = name, time.monotonic()
+        self._name, self._since = name, now()
         _running.append(self)
         try:
             with watched(self._save_now_and_then):
@@ -49,32 +69,32 @@ class Clock:
             _running.remove(self)
             self._save()
 
-    def seconds(self, names: list[str]) -> dict[str, float]:
-        """Return the wall time of those stages that have been timed, up to now."""
+    def spent(self, names: list[str]) -> dict[str, Spent]:
+        """Return the time of those stages that have been timed, up to now."""
         self._count()
-        return {name: self._seconds[name] for name in names if name in self._seconds}
+        return {name: self._spent[name] for name in names if name in self._spent}
 
-    def take_off(self, seconds: float) -> None:
+    def take_off(self, spent: Spent) -> None:
         """Leave out of the stage at work what an earlier session spent on a result that is not kept."""
-        self._seconds[self._name] = max(0.0, self._seconds.get(self._name, 0.0) - seconds)
+        self._spent[self._name] = self._spent.get(self._name, Spent()).plus(spent, -1)
 
     def _count(self) -> None:
-        now = time.monotonic()
-        self._seconds[self._name] = self._seconds.get(self._name, 0.0) + now - self._since
-        self._since = now
+        reading = now()
+        self._spent[self._name] = self._spent.get(self._name, Spent()).plus(reading.plus(self._since, -1))
+        self._since = reading
 
     def _save_now_and_then(self) -> None:
-        if time.monotonic() - self._since > _SAVE_EVERY_S:
+        if time.monotonic() - self._since.wall > _SAVE_EVERY_S:
             self._save()
 
     def _save(self) -> None:
         self._count()
         if self._keeping and ranks().main:
             with suppress(LimbeckError):
-                write_json(self._path, self._seconds)
+                write_json(self._path, self._spent)
 
 
-def take_off(seconds: float) -> None:
+def take_off(spent: Spent) -> None:
     """Tell the clock, where one runs, of work that is done again; see `Clock.take_off`."""
     for clock in _running:
-        clock.take_off(seconds)
+        clock.take_off(spent)

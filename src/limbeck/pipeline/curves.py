@@ -9,7 +9,7 @@ import numpy as np
 
 from limbeck.console import say
 from limbeck.evaluation import accuracy, first_reached
-from limbeck.evaluation.schema import Block, Budget, BudgetCurve, BudgetCurves, BudgetPoint
+from limbeck.evaluation.records import Budget, BudgetCurve, BudgetPoint, ModelRecord
 from limbeck.pipeline.arms import Arm, train_arm
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import RunTeacher, ask_teacher, train_teacher
@@ -117,22 +117,22 @@ def _steps(arm: Arm) -> int:
 
 
 def evaluate_points(
-    points: Points, material: Material, arms: Mapping[str, Arm], blocks: Mapping[str, Block]
-) -> BudgetCurves:
+    points: Points, material: Material, arms: Mapping[str, Arm], records: Mapping[str, ModelRecord]
+) -> dict[Budget, BudgetCurve]:
     """Open the test split for every network of the curves.
 
     Args:
         points: the networks.
         material: of the run: every point reads the test split as the run itself does.
         arms: of the run.
-        blocks: of the same arms, which have been evaluated.
+        records: of the same arms, which have been evaluated.
     """
     known = {
-        trained.digest: scores.accuracy
+        trained.digest: one.scores["accuracy"]
         for name, arm in arms.items()
-        for trained, scores in zip(arm.trained.values(), blocks[name].per_seed, strict=True)
+        for trained, one in zip(arm.trained.values(), records[name].per_seed, strict=True)
     }
-    return BudgetCurves(**{kind: _curve(along, material, known) for kind, along in points.items()})
+    return {kind: _curve(along, material, known) for kind, along in points.items()}
 
 
 def _curve(points: Sequence[Point], material: Material, known: Mapping[str, float]) -> BudgetCurve:

@@ -12,15 +12,16 @@ from limbeck.data import Rows, Splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.evaluation import calibrated_nll, nll
-from limbeck.evaluation.metric import METRICS, MetricName, chooses, sheet_of
-from limbeck.evaluation.schema import Level
+from limbeck.evaluation.classification import METRICS, chooses
+from limbeck.evaluation.metric import sheet_of
+from limbeck.evaluation.records import Level
 from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.once import train_once
 from limbeck.pipeline.pretrain import pretrain
 from limbeck.pipeline.start import start_of
 from limbeck.pipeline.views import View
 from limbeck.recipe import NetworkSettings
-from limbeck.report.until import outcome
+from limbeck.report import words
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
 from limbeck.types import Batch, best_device
@@ -63,7 +64,7 @@ def train_network(
     seed: int,
     folder: Path,
     title: str,
-    metric: MetricName = "accuracy",
+    metric: str = "accuracy",
     until: Level | None = None,
 ) -> Trained:
     """Train a network, up to a level on validation if there is one, or load it from a folder that holds it."""
@@ -98,7 +99,7 @@ def train_network(
         until=None if until is None else until.level,
     )
     if until is not None and not stage.done:
-        say(f"  {title}: {outcome(until, history)}")
+        say(f"  {title}: {words.outcome(until, history)}")
     return Trained(model, history, view, stage.digest, stage.digest if "code" in start else None)
 
 
@@ -110,9 +111,9 @@ def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:
 def validator(
     view: View,
     splits: Splits,
-    metric: MetricName,
+    metric: str,
     *,
-    goal: MetricName = "accuracy",
+    goal: str = "accuracy",
     weights: NDArray[np.float32] | None = None,
 ) -> Validate:
     """Return what scores a network on the validation split.
@@ -131,7 +132,7 @@ def validator(
         sheet = sheet_of(logits, labels)
         found = {
             "nll": nll(logits, labels),
-            **{name: one.value(sheet) for name, one in METRICS.items() if name in ("accuracy", metric, goal)},
+            **{name: one(sheet) for name, one in METRICS.items() if name in ("accuracy", metric, goal)},
             "calibrated_nll": calibrated_nll(logits, labels, weights),
         }
         return Validated(found, chooses(metric, found), found[goal])

@@ -4,8 +4,9 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -22,24 +23,23 @@ from limbeck.models import let_import
 from limbeck.pipeline.arms import Arm, preflight, train_arm
 from limbeck.pipeline.claim import LOG, claimed
 from limbeck.pipeline.clock import Clock
-from limbeck.pipeline.curves import Points, evaluate_points, train_points
-from limbeck.pipeline.evaluate import answer_test, deliver, evaluate, log_test_use, measure_costs
+from limbeck.pipeline.curves import Points, train_points
 from limbeck.pipeline.export import Exported, export_all
 from limbeck.pipeline.finished import settle
+from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.delivery import deliver
+from limbeck.pipeline.judging.findings import find
+from limbeck.pipeline.judging.testing import answer_test, log_test_use, measure_costs
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.reading import describe_readers, require_readable
 from limbeck.pipeline.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.teacher import RunTeacher, ask_teacher, require_regressions, train_teacher
+from limbeck.pipeline.teacher import ask_teacher, require_regressions, train_teacher
 from limbeck.pipeline.until import wanted
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
-from limbeck.report import write_report
-from limbeck.report.curves import sentences as curve_sentences
-from limbeck.report.format import words
-from limbeck.report.reading import sentences as reading_sentences
-from limbeck.report.sentence import transfer_sentence
+from limbeck.report import words, write_report
 from limbeck.tracking import tracked_by, tracking
 from limbeck.version import __version__
 
@@ -121,29 +121,20 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     if us.main:
         write_text(out / "recipe.yaml", recipe.to_yaml())
         write_json(out / "environment.json", environment)
-    answers, arms, points = _train(recipe, material, out, clock, prefetch)
-
-    student = arms["student"].trained[arms["student"].best_seed].model
-    shown = {name: arm.trained[arm.best_seed] for name, arm in arms.items()}
+    trained = _train(recipe, material, out, clock, prefetch)
     exported = None
     if us.main:  # the others wait where they are asked for their share of the test split
-        _write_metrics(out / "metrics.jsonl", answers.networks, arms)
+        _write_metrics(out / "metrics.jsonl", trained)
         with clock("export"):
-            exported = export_all(answers.networks, shown, out / "export")
+            exported = export_all(trained.teacher.networks, trained.shown, out / "export")
 
-    depends = {name: [trained.digest for trained in arm.trained.values()] for name, arm in arms.items()}
-    if points:
-        depends["curves"] = [name for along in points.values() for point in along for name in point.digests]
     with us.main_first():
-        stage = Stage(
-            out / "evaluation",
-            {"teacher": answers.names[0], **depends, "data": material.splits.digest, "recipe": recipe.digest},
-        )
+        depends = {"teacher": trained.teacher.names[0], **trained.digests}
+        stage = Stage(out / "evaluation", {**depends, "data": material.splits.digest, "recipe": recipe.digest})
     if us.agree(not stage.done or not (out / "evaluation.json").is_file()):
         with clock("evaluation"), stage.working():
-            record = _evaluate(recipe, material, answers, arms, points, answers.networks | shown, exported, out)
-            if record is not None:
-                result = record.model_copy(update={"seconds": clock.seconds(_timed(recipe))})
+            result = _evaluate(trained, exported, clock, out)
+            if result is not None:
                 write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
                 _track(result)
     us.wait()
@@ -153,33 +144,32 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
             result, recipe_yaml=recipe.to_yaml(), environment=environment, command=command, path=out / "report.html"
         )
     us.wait()
-    return Run(out, result, student)
+    return Run(out, result, trained.shown["student"].model)
 
 
-def _train(
-    recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Prefetch | None
-) -> tuple[RunTeacher, dict[str, Arm], Points]:
+def _train(recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch: Prefetch | None) -> Trainings:
     """Train the teacher, ask it, and train the arms: of the run itself, and at smaller budgets.
 
     Where there is a prefetch, it is told the settled recipe and what the run knows of its material, and leaves the
     arms' networks in the folder.
     """
     with clock("teacher"):
-        teacher = train_teacher(recipe, material, out)
+        networks = train_teacher(recipe, material, out)
     with clock("labelling"):
-        answers = ask_teacher(recipe, teacher, material.splits, out)
-        until = wanted(recipe, answers)
+        teacher = ask_teacher(recipe, networks, material.splits, out)
+        until = wanted(recipe, teacher)
     if prefetch is not None:
         with clock("arms"):
             prefetch(recipe, Known(material.splits.digest, material.session))
     arms: dict[str, Arm] = {}
     for name in recipe.trained_arms:
         with clock(name):
-            arms[name] = train_arm(name, recipe, material, answers, out, until)
-    if recipe.curves is None:
-        return answers, arms, {}
-    with clock("curves"):
-        return answers, arms, train_points(recipe.curves, recipe, material, answers, arms, out)
+            arms[name] = train_arm(name, recipe, material, teacher, out, until)
+    points: Points = {}
+    if recipe.curves is not None:
+        with clock("curves"):
+            points = train_points(recipe.curves, recipe, material, teacher, arms, out)
+    return Trainings(recipe, material, teacher, arms, points)
 
 
 def _timed(recipe: Recipe) -> list[str]:
@@ -217,37 +207,30 @@ def require_usable(recipe: Recipe, material: Material) -> Recipe:
     return recipe
 
 
-def _evaluate(
-    recipe: Recipe,
-    material: Material,
-    answers: RunTeacher,
-    arms: Mapping[str, Arm],
-    points: Points,
-    networks: Mapping[str, Trained],
-    exported: Exported | None,
-    out: Path,
-) -> Evaluation | None:
+def _evaluate(run: Trainings, exported: Exported | None, clock: Clock, out: Path) -> Evaluation | None:
     """Open the test split, and write the bundle; None in processes that have no exported networks: they help only."""
     us = ranks()
-    smaller = [point.name for along in points.values() for point in along if point.name]
-    log = log_test_use(out, recipe, ["teacher", *arms, *smaller, "floor"]) if us.main else []
+    smaller = [point.name for along in run.points.values() for point in along if point.name]
+    asked = ["teacher", *run.arms, *smaller, "floor"]
+    log = log_test_use(out, run.recipe.digest, asked) if us.main else []
     us.wait()
-    on_test = answer_test(material.splits, answers, arms, among=us)
+    on_test = answer_test(run, among=us)
     if exported is None:
         return None
-    costs = measure_costs(material, answers, networks, exported, on_test.floor)
-    result = evaluate(recipe, material.splits, answers, arms, on_test, costs, None, None, log, {})
-    if points:
-        result = result.model_copy(update={"curves": evaluate_points(points, material, arms, result.models)})
-    rows = [
-        {"name": words(name), **block.model_dump(include={"accuracy", "f1_macro", "ece"})}
-        for name, block in result.models.items()
-    ]
-    parts = [result.sentence, result.statistics, *result.warnings, transfer_sentence(result)]
-    parts += [*reading_sentences(result), *curve_sentences(result)]
-    said = "\n".join(text for text in parts if text)
-    record, error = deliver(recipe, material, arms["student"], exported, rows, said, out)
-    return result.model_copy(update={"bundle": record, "bundle_error": error})
+    found = find(run, on_test, measure_costs(run, exported, on_test.floor), log)
+    bundle, error = deliver(run, exported, found, out)
+    spent = clock.spent(_timed(run.recipe))
+    return Evaluation(
+        **dict(found),
+        sentence=words.sentence(found),
+        statistics=words.statistics(found),
+        warnings=words.warnings(found),
+        bundle=bundle,
+        bundle_error=error,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds={name: one.wall for name, one in spent.items()},
+        cpu_seconds=sum(one.cpu for one in spent.values()),
+    )
 
 
 def _track(result: Evaluation) -> None:
@@ -255,9 +238,8 @@ def _track(result: Evaluation) -> None:
     scores = {"student/agreement": result.agreement}
     if result.retention is not None:
         scores["student/retention"] = result.retention
-    for name, block in result.models.items():
-        kept = block.model_dump(include={"accuracy", "f1_macro", "nll", "ece"})
-        scores |= {f"{name}/{score}": value for score, value in kept.items()}
+    for name, model in result.models.items():
+        scores |= {f"{name}/{metric}": value for metric, value in model.scores.items()}
     with tracking("evaluation", {"verdict": result.verdict}) as track:
         track(scores | {"step": 0})
 
@@ -271,10 +253,10 @@ def _read_evaluation(path: Path) -> Evaluation:
         ) from None
 
 
-def _write_metrics(path: Path, teachers: Mapping[str, Trained], arms: Mapping[str, Arm]) -> None:
+def _write_metrics(path: Path, run: Trainings) -> None:
     """Put every network's training and validation records into one file, a JSON object a line."""
-    trained: dict[tuple[str, int | None], Trained] = {(name, None): network for name, network in teachers.items()}
-    trained |= {(name, seed): network for name, arm in arms.items() for seed, network in arm.trained.items()}
+    trained: dict[tuple[str, int | None], Trained] = {(name, None): one for name, one in run.teacher.networks.items()}
+    trained |= {(name, seed): one for name, arm in run.arms.items() for seed, one in arm.trained.items()}
     lines = [
         json.dumps({"arm": name, "seed": seed, **record})
         for (name, seed), network in trained.items()

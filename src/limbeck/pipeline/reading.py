@@ -7,7 +7,7 @@ from typing import Any
 from limbeck.console import say
 from limbeck.data import reading, same_tokens
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.schema import ViewRecord
+from limbeck.evaluation.records import ViewRecord
 from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained

@@ -1,5 +1,6 @@
 """Score a finished bundle on labelled texts."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +9,15 @@ from limbeck.console import say, table
 from limbeck.data import label_name, read_tables, respelled
 from limbeck.errors import LimbeckError, nearest
 from limbeck.evaluation import scores
-from limbeck.evaluation.schema import Scores
+from limbeck.evaluation.classification import METRICS
+from limbeck.report import words
 from limbeck.runtime import load
 
 _ARGUMENTS = {"source": "DATA", "text": "--text", "label": "--label"}
 """What the command calls them."""
 
 
-def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: bool) -> Scores:
+def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: bool) -> dict[str, float]:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
     A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only.
@@ -41,10 +43,10 @@ def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: b
                 where=source,
                 fix=nearest(name, student.labels),
             )
-    result = scores(student.logits(rows.texts), np.array([index[str(name)] for name in names]), None)
+    result = scores(student.logits(rows.texts), np.array([index[str(name)] for name in names]))
     if as_json:
-        say(result.model_dump_json(exclude={"seed"}))
+        say(json.dumps(result))
     else:
-        values = [f"{100 * result.accuracy:.1f} %", f"{100 * result.f1_macro:.1f} %", f"{result.nll:.3f} nats"]
-        table(["", "accuracy", "macro F1", "NLL", "ECE"], [[f"{len(names):,} rows", *values, f"{result.ece:.3f}"]])
+        values = [words.score(result[name], metric) for name, metric in METRICS.items()]
+        table(["", *(metric.title for metric in METRICS.values())], [[f"{len(names):,} rows", *values]])
     return result

@@ -1,6 +1,5 @@
 """A stage writes one folder and is skipped when what it depends on is unchanged."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from limbeck.console import say
 from limbeck.digest import digest, file_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, require_ours, write_json, written_in
-from limbeck.pipeline.clock import take_off
+from limbeck.pipeline.clock import Spent, now, take_off
 from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
@@ -48,7 +47,7 @@ class _Record(BaseModel):
 
     inputs: dict[str, str]
     complete: bool
-    seconds: float = 0.0
+    spent: Spent = Spent()
     files: dict[str, str] = {}
     near: dict[str, list[float]] = {}
 
@@ -98,19 +97,19 @@ class Stage:
             names = self._inputs | old.inputs  # one that is gone is a change too
             changed = [name for name in names if old.inputs.get(name) != self._inputs.get(name)]
             say(f"  {folder.name}: {', '.join(changed)} changed, done again")
-            take_off(old.seconds)
+            take_off(old.spent)
             self._clear()
 
     @contextmanager
     def working(self) -> Iterator[Path]:
         """Yield the folder to write into; the stage is complete when the block succeeds."""
         self._record(_Record(inputs=self._inputs, complete=False, near=self._near))
-        start = time.monotonic()
+        start = now()
         yield self.folder
-        seconds = time.monotonic() - start
+        spent = now().plus(start, -1)
         if ranks().main:
             files = {path.name: file_digest(path) for path in written_in(self.folder) if path.name != _RECORD}
-            self._record(_Record(inputs=self._inputs, complete=True, seconds=seconds, files=files, near=self._near))
+            self._record(_Record(inputs=self._inputs, complete=True, spent=spent, files=files, near=self._near))
 
     def _record(self, record: _Record) -> None:
         if ranks().main:

@@ -2,11 +2,12 @@
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.metric import METRICS, sheet_of
-from limbeck.evaluation.schema import Level
+from limbeck.evaluation.classification import METRICS
+from limbeck.evaluation.metric import sheet_of
+from limbeck.evaluation.records import Level
 from limbeck.pipeline.teacher import RunTeacher
 from limbeck.recipe import Recipe
-from limbeck.report.until import level
+from limbeck.report import words
 
 
 def wanted(recipe: Recipe, answers: RunTeacher) -> Level | None:
@@ -23,7 +24,7 @@ def wanted(recipe: Recipe, answers: RunTeacher) -> Level | None:
         until = Level(metric="accuracy", value=asked.accuracy, quantity="accuracy", level=asked.accuracy)
     else:
         sheet = sheet_of(answers.logits("validation"), answers.splits.validation.labels)
-        own = METRICS[recipe.metric].value(sheet)
+        own = METRICS[recipe.metric](sheet)
         if not own:
             raise LimbeckError(
                 "the teacher gets no validation row right, so that no share of it can be asked for",
@@ -32,5 +33,5 @@ def wanted(recipe: Recipe, answers: RunTeacher) -> Level | None:
             )
         until = Level(metric="retention", value=asked.retention, quantity=recipe.metric, level=asked.retention * own)
     beyond = "; no network can reach that" if until.level > 1 else ""
-    say(f"  until: {level(until)}{beyond}")
+    say(f"  until: {words.level(until)}{beyond}")
     return until

@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 
 from limbeck.data import DataSettings
 from limbeck.digest import digest
-from limbeck.evaluation.metric import MetricName
+from limbeck.evaluation.classification import MetricName
 from limbeck.losses import HardLabels, LossSettings, with_hard_labels
 from limbeck.recipe.networks import NetworkSettings
 from limbeck.recipe.teachers import TeacherSettings

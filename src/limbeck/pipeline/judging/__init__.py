@@ -1,0 +1,43 @@
+"""After the training: the one touch of the test split, what it says, and what is delivered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from limbeck.pipeline.arms import Arm
+from limbeck.pipeline.curves import Points
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.networks import Trained
+from limbeck.pipeline.teacher import RunTeacher
+from limbeck.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Everything that a run has trained.
+
+    Attributes:
+        recipe: settled.
+        material: what it worked on.
+        teacher: with its cache.
+        arms: by name, in the order in which they are reported.
+        points: of the curves; none where the recipe asks for none.
+    """
+
+    recipe: Recipe
+    material: Material
+    teacher: RunTeacher
+    arms: Mapping[str, Arm]
+    points: Points
+
+    @property
+    def shown(self) -> dict[str, Trained]:
+        """The network of each arm that is exported, timed and shown: of the seed that is best on validation."""
+        return {name: arm.trained[arm.best_seed] for name, arm in self.arms.items()}
+
+    @property
+    def digests(self) -> dict[str, list[str]]:
+        """Names of all networks by arm, those of the curves under `curves`."""
+        names = {name: [trained.digest for trained in arm.trained.values()] for name, arm in self.arms.items()}
+        if self.points:
+            names["curves"] = [name for along in self.points.values() for point in along for name in point.digests]
+        return names

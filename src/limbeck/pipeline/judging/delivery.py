@@ -1,0 +1,79 @@
+"""The bundle of the seed that is best on validation."""
+
+from pathlib import Path
+
+from limbeck.bundle import Delivery, Student, write_bundle
+from limbeck.evaluation.records import BundleRecord, Timed
+from limbeck.evaluation.schema import Findings
+from limbeck.losses import CATALOG
+from limbeck.pipeline.export import Exported
+from limbeck.pipeline.judging import Trainings
+from limbeck.report import words
+
+
+def deliver(
+    run: Trainings, exported: Exported, findings: Findings, folder: Path
+) -> tuple[BundleRecord | None, str | None]:
+    """Write the bundle into the run's folder; return its record, or why there is none."""
+    if "student" not in exported.files:
+        return None, exported.errors["student"]
+    recipe, material, arm = run.recipe, run.material, run.arms["student"]
+    trained = run.shown["student"]
+    card = {
+        "name": recipe.name,
+        "sentence": "\n".join([words.sentence(findings), *words.said(findings)]),
+        "table": _table(findings),
+        "test_examples": findings.test_examples,
+        "seeds": findings.seeds,
+        "seed": arm.best_seed,
+        "data": findings.data.model_dump(),
+        "until": words.outcome(arm.until, trained.history) if arm.until else None,
+        "recipe_yaml": recipe.to_yaml(),
+        "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
+    }
+    student = Student(
+        model=exported.files["student"],
+        says=lambda samples: trained.logits(trained.view.rows(samples)),
+        runner=trained.view.runner,
+        encoder=trained.view.encoder,
+        inputs=trained.view.example[0],
+        labels=material.splits.classes,
+    )
+    try:
+        delivery = write_bundle(
+            folder / "bundle",
+            student,
+            samples=material.samples,
+            unlabelled=material.unlabelled,
+            card=card,
+            scratch=folder / "export",
+        )
+    except ValueError as error:
+        return None, str(error)
+    return _record(delivery, arm.best_seed), None
+
+
+def _table(findings: Findings) -> list[list[str]]:
+    """Return every model's scores, under the names of the metrics."""
+    rows = [
+        [words.model(name), *(words.score(record.scores[metric.name], metric) for metric in findings.metrics)]
+        for name, record in findings.models.items()
+    ]
+    return [["", *(metric.title for metric in findings.metrics)], *rows]
+
+
+def _record(delivery: Delivery, seed: int) -> BundleRecord:
+    choice = delivery.choice
+    return BundleRecord(
+        precision=choice.precision,
+        size_bytes=delivery.size_bytes,
+        **{name: choice.speed.figures[name] for name in Timed.model_fields},
+        max_abs_error=delivery.fp32.max_abs_error,
+        agreement=choice.agreement.share,
+        agreement_low=choice.agreement.low,
+        agreement_rows=choice.agreement.rows,
+        instructions=choice.instructions,
+        exceptions=delivery.fp32.exceptions,
+        seed=seed,
+        int8=choice.why,
+    )

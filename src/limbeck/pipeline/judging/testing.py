@@ -1,0 +1,93 @@
+"""The one touch of the test split: every model's answers, and what it costs to run them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.bundle import Runner
+from limbeck.data import Splits
+from limbeck.evaluation import Floor, measure_all, tfidf_floor
+from limbeck.evaluation.records import Cost, TestEvaluation
+from limbeck.files import read_json, size_of, write_json
+from limbeck.pipeline.export import Exported
+from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.networks import Trained
+from limbeck.ranks import ALONE, Ranks
+
+TEST_LOG = "test_evaluations.json"
+
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TestLogits:
+    """Logits on the test split, (examples, classes) each.
+
+    Attributes:
+        teacher: of the teacher.
+        floor: the fitted floor, with its logits; None where inputs are no texts.
+        arms: by arm and seed.
+    """
+
+    teacher: Logits
+    floor: Floor | None
+    arms: Mapping[str, Mapping[int, Logits]]
+
+
+def answer_test(run: Trainings, *, among: Ranks = ALONE) -> TestLogits:
+    """Ask every finished model for the test split; several processes share the work, the first one fits the floor."""
+    networks = [(name, seed, trained) for name, arm in run.arms.items() for seed, trained in arm.trained.items()]
+    own = {(name, seed): one.logits(one.view.test) for name, seed, one in networks[among.rank :: among.world]}
+    every = {key: logits for part in among.gather(own) for key, logits in part.items()}
+    by_arm = {name: {seed: every[name, seed] for seed in arm.trained} for name, arm in run.arms.items()}
+    run.teacher.of("test", among=among)
+    floor = _floor(run.material.splits) if among.main and run.teacher.reads_text else None
+    return TestLogits(run.teacher.logits("test"), floor, by_arm)
+
+
+def _floor(splits: Splits) -> Floor:
+    return tfidf_floor(
+        splits.labelled.texts,
+        splits.labelled.labels,
+        splits.validation.texts,
+        splits.validation.labels,
+        splits.test.texts,
+        classes=len(splits.classes),
+        class_weights=splits.weights(splits.labelled),
+    )
+
+
+def log_test_use(folder: Path, recipe_digest: str, models: Sequence[str]) -> list[TestEvaluation]:
+    """Add this use of the test split to the run folder's list, and return the list."""
+    path = folder / TEST_LOG
+    entry = TestEvaluation(
+        time=datetime.now(UTC).isoformat(timespec="seconds"), recipe_digest=recipe_digest, models=list(models)
+    )
+    log = [*(read_json(path) if path.is_file() else []), entry.model_dump()]
+    write_json(path, log)
+    return [TestEvaluation(**record) for record in log]
+
+
+def measure_costs(run: Trainings, exported: Exported, floor: Floor | None) -> dict[str, Cost]:
+    """Time every exported model on validation rows, interleaved, in one engine, on one thread."""
+    teacher, models = run.teacher, run.teacher.networks | run.shown
+    runners: dict[str, Runner] = {name: models[name].view.runner(path) for name, path in exported.files.items()}
+    sizes = {name: (_parameters(models[name]), size_of(path)) for name, path in exported.files.items()}
+    if (whole := teacher.runner(runners)) is not None:
+        parts = [(runners.pop(name), sizes.pop(name))[1] for name in teacher.networks]
+        runners["teacher"], sizes["teacher"] = whole, (sum(p for p, _ in parts), sum(b for _, b in parts))
+    if floor is not None:
+        runners["floor"], sizes["floor"] = floor.predict, (floor.parameters, floor.size_bytes)
+    speeds = measure_all(runners, run.material.samples) if runners else {}
+    return {
+        name: Cost(parameters=sizes[name][0], size_bytes=sizes[name][1], **speed.figures)
+        for name, speed in speeds.items()
+    }
+
+
+def _parameters(trained: Trained) -> int:
+    return sum(parameter.numel() for parameter in trained.model.parameters())
