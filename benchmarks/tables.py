@@ -32,10 +32,9 @@ def sentiment(result: dict[str, Any]) -> str:
     lines = [f"| | accuracy | macro F1 | parameters | size | {timed} | texts/s |", "|---|---|---|---|---|---|---|"]
     names = {"teacher": "MiniLM (teacher)", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
     for key, name in names.items():
-        block = evaluation["models"][key]
-        cost = block["cost"]
+        scores, cost = (evaluation["models"][key][part] for part in ("scores", "cost"))
         lines.append(
-            f"| {name} | {100 * block['scores']['accuracy']:.1f} % | {100 * block['scores']['f1_macro']:.1f} % | {cost['parameters']:,} "
+            f"| {name} | {100 * scores['accuracy']:.1f} % | {100 * scores['f1_macro']:.1f} % | {cost['parameters']:,} "
             f"| {cost['size_bytes'] / 1e6:.1f} MB | {_time(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
         )
     return "\n".join(
@@ -342,7 +341,7 @@ def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any]
         f"{name}{100 * evaluation['models'][key]['scores']['accuracy']:.1f} %" for key, name in names.items()
     )
     if not cost:
-        teacher, student = (evaluation["models"][name]["cost"] for name in ("teacher", "student"))
+        teacher, student = (models[name]["cost"] for name in ("teacher", "student"))
         smaller, faster = teacher["size_bytes"] / student["size_bytes"], _time(teacher) / _time(student)
         cost = f"{smaller:.0f} times smaller, {faster:.0f} times faster"
     low, high = evaluation["gain"]["ci95"]

@@ -23,7 +23,7 @@ def converted(old: dict[str, Any]) -> dict[str, Any]:
         return old
     models = {name: old[name] for name in MODELS if old.get(name)}
     target = old.get("target")
-    new = {
+    return {
         "schema_version": 3,
         "name": old["name"],
         "task": "classification",
@@ -58,7 +58,6 @@ def converted(old: dict[str, Any]) -> dict[str, Any]:
         "seconds": old["seconds"],
         "cpu_seconds": None,
     }
-    return new
 
 
 def _if_there(old: dict[str, Any], *names: str) -> dict[str, Any]:

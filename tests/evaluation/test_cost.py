@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import measure, measure_all
 from limbeck.evaluation.cost import BATCH
-from limbeck.evaluation.schema import Cost
+from limbeck.evaluation.records import Cost
 
 TEXTS = [f"text {k}" for k in range(100)]
 

@@ -29,7 +29,7 @@ def test_it_learns(classes, least):
     assert floor.test_logits.dtype == np.float32
     assert floor.test_logits.shape == (150, classes)
     np.testing.assert_allclose(np.exp(floor.test_logits).sum(axis=1), 1, rtol=1e-5)
-    assert scores(floor.test_logits, test_labels, None).accuracy > least
+    assert scores(floor.test_logits, test_labels)["accuracy"] > least
     np.testing.assert_array_equal(floor.predict(test_texts), floor.test_logits)
 
 
@@ -73,7 +73,7 @@ def test_the_penalty_is_the_one_best_on_validation(monkeypatch):
     for C in (0.3, chosen, 300.0):
         monkeypatch.setattr("limbeck.evaluation.floor.C_GRID", (C,))
         validation_texts, validation_labels = split(1, 80, 4)
-        losses[C] = scores(fit(4)[0].predict(validation_texts), validation_labels, None).nll
+        losses[C] = scores(fit(4)[0].predict(validation_texts), validation_labels)["nll"]
     assert 0.3 < chosen < 300.0
     assert min(losses, key=losses.get) == chosen
 
@@ -98,13 +98,13 @@ def test_a_class_without_a_labelled_row_is_unlikely_and_finite(never):
     assert np.isfinite(floor.test_logits).all()
     np.testing.assert_allclose(floor.test_logits[:, never], -np.log(120 + 4), rtol=1e-6)
     assert not np.isin(floor.test_logits.argmax(axis=1), never).any()
-    assert scores(floor.test_logits, test_labels, None).nll < 5
+    assert scores(floor.test_logits, test_labels)["nll"] < 5
 
 
 def test_77_classes_most_of_them_rare():
     floor, _, test_labels = fit(77, rows=160, never=(76, 3))
     assert floor.test_logits.shape == (150, 77)
-    assert scores(floor.test_logits, test_labels, None).accuracy > 0.1  # chance is 0.013
+    assert scores(floor.test_logits, test_labels)["accuracy"] > 0.1  # chance is 0.013
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ GOOD = np.zeros((2, 3), dtype=np.float32)
 )
 def test_bad_input_is_refused(logits, labels, message):
     with pytest.raises(LimbeckError, match=message):
-        scores(logits, labels, 0)
+        scores(logits, labels)
 
 
 def test_unequal_models_are_refused():

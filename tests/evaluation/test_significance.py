@@ -301,7 +301,7 @@ def test_a_metric_is_the_formula_of_its_sums(metric):
     labels, student, _ = decisions(np.random.default_rng(21))
     sheets = [{"labels": labels, "decided": one} for one in student]
     stacked = np.stack([metric.parts(sheet).sum(axis=0, dtype=int) for sheet in sheets])
-    assert metric.of(stacked) == pytest.approx([metric.value(sheet) for sheet in sheets])
+    assert metric.of(stacked) == pytest.approx([metric(sheet) for sheet in sheets])
 
 
 def test_a_big_test_split_is_compared_quickly_enough_to_run_here():
