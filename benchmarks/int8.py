@@ -23,13 +23,13 @@ from torch import nn
 from limbeck.bundle import Student, export_onnx
 from limbeck.bundle.int8 import instructions
 from limbeck.bundle.precision import CALIBRATING, FASTER, MOST, try_int8
-from limbeck.data import Batches, Examples, WordTokenizerSettings, build_encoder, encode, read_tables
+from limbeck.data import Batches, Examples, TextReads, build_reader, read_tables
 from limbeck.distiller import Distiller
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy
 from limbeck.models import ModelSettings, Vocabulary, build_model
 from limbeck.pipeline.order import describe_environment
-from limbeck.pipeline.views import TextView
+from limbeck.pipeline.views import View
 from limbeck.trainer import TrainSettings, fit, predict_logits
 
 RESULT = Path(__file__).parent / "results" / "int8.json"
@@ -99,25 +99,25 @@ def network(name: str, settings: dict[str, Any], vocabulary: Vocabulary, folder:
     return build_model(known, classes=2, vocabulary=vocabulary)
 
 
-def train(model: nn.Module, corpus: Corpus, view: TextView, steps: int, rate: float, name: str) -> None:
+def train(model: nn.Module, corpus: Corpus, view: View, steps: int, rate: float, name: str) -> None:
     """Train on the labels, so that there are clear decisions and unclear ones, as in a student."""
-    rows = encode(view.encoder, corpus.training.texts)
+    rows = view.rows(corpus.training.texts)
     batches = Batches(corpus.training, rows, batch_size=32, labelled_per_batch=0, seed=0)
     settings = TrainSettings(steps=steps, batch_size=32, lr=rate, validations=1, threads=1)
     fit(Distiller(model, 1.0 * CrossEntropy(), None), batches, settings, steps=steps, validate=None, title=name)
 
 
-def attempt(name: str, corpus: Corpus, view: TextView, folder: Path) -> dict[str, Any]:
+def attempt(name: str, corpus: Corpus, view: View, folder: Path) -> dict[str, Any]:
     """Train a network, export it, and return what came of its int8 twin."""
     settings, steps, rate = STUDENTS[name]
-    model = network(name, settings, Vocabulary(view.encoder.tokens, view.encoder.pad_id), folder)
+    model = network(name, settings, view.vocabulary, folder)
     train(model, corpus, view, steps, rate, name)
     export_onnx(model, folder / f"{name}.onnx", *view.example)
 
     def says(texts: Sequence[str]) -> NDArray[np.float32]:
-        return predict_logits(model, encode(view.encoder, texts)).numpy()
+        return predict_logits(model, view.rows(texts)).numpy()
 
-    student = Student(folder / f"{name}.onnx", says, view.runner, view.encoder, view.example[0], ("0", "1"))
+    student = Student(folder / f"{name}.onnx", says, view.runner, view.reader, ("0", "1"))
     trial = try_int8(student, corpus.validation, corpus.unlabelled, folder / f"{name}.int8.onnx")
     fp32, int8 = trial.speeds["fp32"], trial.speeds["int8"]
     return {
@@ -143,8 +143,8 @@ def main(arguments: list[str]) -> None:
     """Try every network and write the record."""
     torch.set_num_threads(1)
     corpus = read_corpus(arguments[0] if arguments else None)
-    encoder = build_encoder(WordTokenizerSettings(size=30_000), corpus.training.texts, max_length=64)
-    view = TextView(encoder, None)  # type: ignore[arg-type] - no split is asked for
+    reader = build_reader(TextReads(max_length=64), corpus.training.texts)
+    view = View(reader, None)  # type: ignore[arg-type] - no split is asked for
     with tempfile.TemporaryDirectory() as folder:
         found = {name: attempt(name, corpus, view, Path(folder)) for name in STUDENTS}
     result = {

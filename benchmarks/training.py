@@ -30,7 +30,7 @@ from training_startup import startup
 import limbeck.data.batches
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import console
-from limbeck.data import Batches, EncodedTexts, Examples, build_encoder, encode, load_splits, read_tables
+from limbeck.data import Batches, Examples, TextReads, build_reader, load_splits, read_tables
 from limbeck.data.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
@@ -41,8 +41,8 @@ from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
 from limbeck.models.transformer import Transformer, TransformerSettings
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
-from limbeck.pipeline.views import TextView
 from limbeck.recipe import load_recipe
+from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.trainer import TrainSettings, fit
 from limbeck.types import Batch, Outputs
@@ -68,11 +68,11 @@ class Corpus:
 
     origin: str
     examples: Examples
-    words: EncodedTexts
-    pieces: EncodedTexts
+    words: Ragged
+    pieces: Ragged
     vocabulary: Vocabulary
 
-    def batches(self, teacher: EncodedTexts | None = None, *, bucketed: bool = True) -> Batches:
+    def batches(self, teacher: Ragged | None = None, *, bucketed: bool = True) -> Batches:
         """Return batches of the library; random ones are the same with nothing to sort."""
         with mock.patch.object(limbeck.data.batches, "WINDOW", limbeck.data.batches.WINDOW if bucketed else 1):
             return Batches(self.examples, self.words, teacher=teacher, batch_size=BATCH, labelled_per_batch=0, seed=0)
@@ -90,25 +90,23 @@ def read_corpus(folder: Path | None, rows: int) -> Corpus:
         return Corpus("random ids; lengths log-normal, median 215, sigma 0.62", examples, *views, vocabulary)
     found = read_tables(str(folder), text="text", label="label", domain=None)["train"].texts
     texts = [found[row] for row in random.choice(len(found), min(rows, len(found)), replace=False)]
-    words = build_encoder(WordTokenizerSettings(size=WORDS), texts, max_length=MAX_LENGTH)
-    view = encode(words, texts)
+    words = build_reader(TextReads(tokenizer=WordTokenizerSettings(size=WORDS), max_length=MAX_LENGTH), texts)
+    view = words.encode(texts)
     try:
         tokenizer = TransformersTokenizerSettings(kind="transformers", path="minilm")
-        pieces = encode(build_encoder(tokenizer, texts, max_length=MAX_LENGTH), texts)
+        pieces = build_reader(TextReads(tokenizer=tokenizer, max_length=MAX_LENGTH), texts).encode(texts)
     except LimbeckError:
         pieces = _random_view(view.lengths, 30_522, random)
     examples = Examples(np.arange(len(texts)), texts, labels[: len(texts)])
     return Corpus("IMDB training reviews", examples, view, pieces, Vocabulary(words.tokens, words.pad_id))
 
 
-def _random_view(lengths: NDArray[np.int64], size: int, random: np.random.Generator) -> EncodedTexts:
+def _random_view(lengths: NDArray[np.int64], size: int, random: np.random.Generator) -> Ragged:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return EncodedTexts(
-        random.integers(2, size, offsets[-1], dtype=np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool)
-    )
+    return Ragged(random.integers(2, size, offsets[-1], dtype=np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
 
 
-def minilm(pieces: EncodedTexts) -> tuple[nn.Module, str]:
+def minilm(pieces: Ragged) -> tuple[nn.Module, str]:
     """Return the MiniLM, or a network of its shape where it cannot be had; and which."""
     vocabulary = Vocabulary(("",), 0)
     try:
@@ -133,7 +131,7 @@ class RandomAnswers:
         return Outputs(torch.randn(len(batch.ids), CLASSES))
 
 
-def cached(examples: Examples, view: EncodedTexts, folder: Path) -> CachedTeacher:
+def cached(examples: Examples, view: Ragged, folder: Path) -> CachedTeacher:
     """Return a teacher that reads a cache written by the library."""
     return label(RandomAnswers(), examples, view, folder, CacheIdentity("random", "benchmark", CLASSES))
 
@@ -219,7 +217,7 @@ def milliseconds(seconds: Mapping[str, NDArray[np.float64]]) -> dict[str, float]
     return {name: float(1000 * np.median(values)) for name, values in seconds.items()}
 
 
-def padding(batches: Batches, view: EncodedTexts, steps: range) -> tuple[float, int]:
+def padding(batches: Batches, view: Ragged, steps: range) -> tuple[float, int]:
     """Return the share of padding in the batches of some steps, and their real tokens."""
     lengths = [view.lengths[batches.rows(step)] for step in steps]
     real, whole = sum(int(each.sum()) for each in lengths), sum(len(each) * int(each.max()) for each in lengths)
@@ -299,7 +297,7 @@ def ngrams(folder: Path, blocks: Callable[[int], int]) -> dict[str, Any]:
     recipe = load_recipe("sentiment")
     splits = load_splits(recipe.data)
     view = Material(splits).view(recipe.student)
-    assert isinstance(view, TextView)
+    assert view.vocabulary is not None
     settings = recipe.student.train.model_copy(update={"validations": 1})
     answers = cached(splits.transfer, view.transfer, folder)
 

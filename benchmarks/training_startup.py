@@ -71,7 +71,13 @@ def startup(folder: Path | None, scratch: Path, *, repeats: int) -> dict[str, An
         for name, arguments in cases.items():
             found[name].append(_seconds(arguments))
     if folder is not None:
-        imdb = [f"data.source={folder}", "data.labelled=null", "data.unlabelled=0", "student.max_length=256", BIGRU]
+        imdb = [
+            f"data.source={folder}",
+            "data.labelled=null",
+            "data.unlabelled=0",
+            "student.reads.max_length=256",
+            BIGRU,
+        ]
         arguments = [FIRST_STEP, str(scratch / "start-1"), *imdb]
         _seconds(arguments)  # fills the cache
         found["bigru_imdb_25000"] = [_seconds(arguments) for _ in range(repeats)]

@@ -33,11 +33,11 @@ MODELS = ("teacher", "baseline", "student", "ceiling")
 # Reviews are ten times as long as snippets: fewer texts, of which the teacher reads head and tail.
 REVIEWS = (
     "data.unlabelled=1000",
-    "teacher.max_length=96",
-    "teacher.tail=48",
+    "teacher.reads.max_length=96",
+    "teacher.reads.tail=48",
     "teacher.freeze=3",
-    "student.max_length=256",
-    "student.tail=128",
+    "student.reads.max_length=256",
+    "student.reads.tail=128",
     "student.train.steps=500",
 )
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from limbeck.errors import LimbeckError
     from limbeck.pipeline import Run, distill, run
     from limbeck.recipe import Recipe
-    from limbeck.runtime import load, load_tensors
+    from limbeck.runtime import load
 
 _HOME = {
     "LimbeckError": "limbeck.errors",
@@ -18,14 +18,15 @@ _HOME = {
     "Run": "limbeck.pipeline",
     "distill": "limbeck.pipeline",
     "load": "limbeck.runtime",
-    "load_tensors": "limbeck.runtime",
     "run": "limbeck.pipeline",
 }
-__all__ = ["LimbeckError", "Recipe", "Run", "__version__", "distill", "load", "load_tensors", "losses", "run"]
+__all__ = ["LimbeckError", "Recipe", "Run", "__version__", "distill", "load", "losses", "run"]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import limbeck` alone needs neither torch nor numpy."""
+    if name == "load_tensors":
+        raise AttributeError("limbeck.load_tensors is called limbeck.load now")
     if name == "losses":
         return importlib.import_module("limbeck.losses")
     if name in _HOME:

@@ -114,9 +114,9 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
 ) -> None:
     """Label texts with a bundle; works without PyTorch."""
-    from limbeck.runtime import load
+    from limbeck.runtime.bundle import load_for_texts
 
-    student = load(bundle)
+    student = load_for_texts(bundle)
     texts = [line.rstrip("\r\n") for line in _lines(file)]
     for text, prediction in zip(texts, student.predict(texts), strict=True):
         if as_json:

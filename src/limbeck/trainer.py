@@ -15,16 +15,16 @@ from torch import Tensor, nn
 
 from limbeck.checkpoint import load_checkpoint, save_checkpoint
 from limbeck.console import meter
-from limbeck.data import Rows, in_length_order
 from limbeck.digest import digest
 from limbeck.distiller import Distiller, Precision
 from limbeck.errors import LimbeckError
 from limbeck.files import remove
 from limbeck.optimizer import AdamW
 from limbeck.ranks import ranks, whole
+from limbeck.runtime.rows import Rows, by_length
 from limbeck.settings import Settings
 from limbeck.tracking import tracking
-from limbeck.types import Batch, device_of, evaluating
+from limbeck.types import Batch, device_of, evaluating, tensors
 
 CHECKPOINT_EVERY_S = 20.0
 """Between two validations at which a checkpoint is saved, at least."""
@@ -387,8 +387,8 @@ def predict_logits(
     device = device_of(model)
     parts, order = [], []
     with evaluating(model), torch.inference_mode():
-        for rows in in_length_order(view, batch_size):
-            inputs = {name: value.to(device) for name, value in view.batch(rows).items()}
+        for rows in by_length(view.lengths, batch_size, longest_first=True):
+            inputs = {name: value.to(device) for name, value in tensors(view.batch(rows)).items()}
             parts.append(model(**inputs).float().cpu())
             order.append(torch.from_numpy(rows))
             if advance is not None:

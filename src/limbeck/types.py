@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -74,6 +75,11 @@ class TapPair:
     def name(self) -> str:
         """Under which the student's projected activation stands in its outputs."""
         return f"{self.student} -> {self.teacher}"
+
+
+def tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Return arrays as tensors of the same memory: the one place where rows become what a network is called with."""
+    return {name: torch.from_numpy(value) for name, value in arrays.items()}
 
 
 @contextmanager

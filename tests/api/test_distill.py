@@ -29,8 +29,8 @@ SETTINGS = {
     "data.split": {"test": 60, "validation": 30},
     "data.labelled": 40,
     "data.labelled_per_batch": 4,
-    "teacher.max_length": 24,
-    "student.max_length": 24,
+    "teacher.reads.max_length": 24,
+    "student.reads.max_length": 24,
     "student.train": TRAIN,
 }
 
@@ -43,7 +43,7 @@ def source(tmp_path_factory):
 @pytest.fixture(scope="module")
 def by_recipe(tmp_path_factory, source):
     values = recipe(source)
-    values["student"]["tokenizer"] = {"kind": "words", "min_frequency": 2}
+    values["student"]["reads"]["tokenizer"] = {"kind": "words", "min_frequency": 2}
     out = tmp_path_factory.mktemp("recipe")
     loaded = parse_recipe(values, "test")
     finished = run(loaded, out)
@@ -63,7 +63,7 @@ def as_objects(by_recipe, source, out, **changes):
     _, teacher, material, loaded = by_recipe
     reads = material.view(loaded.student)
     theirs, ours = (
-        Tokenizer.from_str(view.encoder.tokenizer_json) for view in (material.view(loaded.teacher.network), reads)
+        Tokenizer.from_str(view.reader.tokenizer_json) for view in (material.view(loaded.teacher.network), reads)
     )
 
     def student():

@@ -13,6 +13,7 @@ import limbeck
 from limbeck.data import BatchForm, LoaderBatches
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.export import Exported
+from limbeck.runtime.bundle import load_for_texts
 
 CLASSES, SIDE = 3, 6
 
@@ -88,9 +89,9 @@ def test_there_is_a_whole_evaluation(finished):
 
 
 def test_the_bundle_reads_arrays_and_says_what_the_student_says(finished):
-    student = limbeck.load_tensors(finished.bundle)
+    student = limbeck.load(finished.bundle)
     pixels = images(60, 4).tensors[0]
-    assert student.info["inputs"] == {"pixels": {"dtype": "float32", "shape": [1, SIDE, SIDE]}}
+    assert student.info["reads"]["inputs"] == {"pixels": {"dtype": "float32", "shape": [1, SIDE, SIDE]}}
     with torch.no_grad():
         expected = finished.student(pixels).numpy()
     tolerance = 1e-4 if student.info["precision"] == "fp32" else 0.5
@@ -103,8 +104,8 @@ def test_the_bundle_reads_arrays_and_says_what_the_student_says(finished):
         assert correct == pytest.approx(finished.evaluation.score("student"))
     with pytest.raises(ValueError, match="the student needs pixels; given: x"):
         student.logits({"x": pixels.numpy()})
-    with pytest.raises(LimbeckError, match=r"reads arrays, not texts; use limbeck.load_tensors"):
-        limbeck.load(finished.bundle)
+    with pytest.raises(LimbeckError, match=r"reads arrays, not texts; ask it from Python"):
+        load_for_texts(finished.bundle)
 
 
 def test_the_teacher_is_untouched(teacher, tmp_path):
@@ -189,7 +190,7 @@ def test_what_was_trained_on_another_loader_is_not_taken(teacher, tmp_path):
 
 def test_the_card_loads_it_as_it_has_to_be(finished):
     card = (finished.bundle / "README.md").read_text()
-    assert 'limbeck.load_tensors("bundle")' in card
+    assert 'limbeck.load("bundle")' in card
     assert 'student.predict({"pixels": array})' in card
     assert "text-classification" not in card
 

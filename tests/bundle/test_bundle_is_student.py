@@ -13,15 +13,15 @@ import limbeck
 from limbeck.bundle import Student, export_onnx, int8, parity, precision, write_bundle
 from limbeck.bundle.int8 import quantize_int8
 from limbeck.bundle.precision import Agreement, Trial, compare_decisions, divide
-from limbeck.data import WordTokenizerSettings, encode
+from limbeck.data import WordTokenizerSettings
 from limbeck.data.tokenizers import word_tokenizer
 from limbeck.evaluation import Speed
 from limbeck.models import Vocabulary, build_model
 from limbeck.models.ngrams import NgramsSettings
 from limbeck.models.recurrent import BiLSTMSettings
 from limbeck.models.textcnn import TextCNNSettings
-from limbeck.pipeline.views import TextView
-from limbeck.runtime import Encoder
+from limbeck.pipeline.views import View
+from limbeck.runtime import TextReader
 from limbeck.trainer import predict_logits
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -45,13 +45,13 @@ class Finished:
     """A network with clear opinions, exported, and what it says in PyTorch."""
 
     def __init__(self, settings, folder):
-        encoder = Encoder(word_tokenizer(texts(), WordTokenizerSettings()), max_length=12, tail=5)
+        reader = TextReader(word_tokenizer(texts(), WordTokenizerSettings()), max_length=12, tail=5)
         torch.manual_seed(0)
-        self.network = build_model(settings, classes=3, vocabulary=Vocabulary(encoder.tokens, encoder.pad_id)).eval()
+        self.network = build_model(settings, classes=3, vocabulary=Vocabulary(reader.tokens, reader.pad_id)).eval()
         with torch.no_grad():
             for parameter in self.network.parameters():
                 parameter.mul_(3)
-        self.view, self.folder = TextView(encoder, None), folder
+        self.view, self.folder = View(reader, None), folder
         self.model = folder / "fp32.onnx"
         export_onnx(self.network, self.model, *self.view.example)
         # Untrained networks are undecided about most texts; trained ones are not.
@@ -61,12 +61,11 @@ class Finished:
         self.samples, self.unlabelled = clear[::13], clear
 
     def says(self, rows):
-        return predict_logits(self.network, encode(self.view.encoder, rows)).numpy()
+        return predict_logits(self.network, self.view.rows(rows)).numpy()
 
     def deliver(self, rows=2600, **changes):
         student = Student(
-            model=self.model, says=self.says, runner=self.view.runner, encoder=self.view.encoder,
-            inputs=self.view.example[0], labels=["a", "b", "c"],
+            model=self.model, says=self.says, runner=self.view.runner, reader=self.view.reader, labels=["a", "b", "c"],
         )  # fmt: skip
         return write_bundle(
             self.folder / "bundle", dataclasses.replace(student, **changes), samples=self.samples,
@@ -144,8 +143,8 @@ def test_the_int8_bundle_decides_as_the_student_does(students, faster):
 def test_an_int8_answer_depends_on_its_row_alone(students, name, tmp_path):
     """Ranges are constants: dynamic ones are those of the batch, which moves logits by hundredths."""
     student = students[name]
-    encoder, rows = student.view.encoder, student.unlabelled[:600]
-    quantize_int8(student.model, tmp_path / "int8.onnx", precision._batches(encoder, student.unlabelled[600:]))
+    reader, rows = student.view.reader, student.unlabelled[:600]
+    quantize_int8(student.model, tmp_path / "int8.onnx", precision._batches(reader, student.unlabelled[600:]))
     answer = student.view.runner(tmp_path / "int8.onnx")
     alone, together = (in_batches(answer, rows, size) for size in (1, 64))
     backwards = in_batches(answer, rows[::-1], 64)[::-1]
@@ -156,7 +155,7 @@ def test_an_int8_answer_depends_on_its_row_alone(students, name, tmp_path):
 
 def test_products_cannot_saturate_and_tables_are_whole(students, tmp_path):
     student = students["textcnn"]
-    quantize_int8(student.model, tmp_path / "int8.onnx", precision._batches(student.view.encoder, texts(50)))
+    quantize_int8(student.model, tmp_path / "int8.onnx", precision._batches(student.view.reader, texts(50)))
     graph = onnx.load(tmp_path / "int8.onnx").graph
     found = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
     weights = {name: value for name, value in found.items() if value.dtype == np.int8 and value.ndim}
@@ -240,7 +239,7 @@ def test_of_arrays_there_are_no_rows_to_compare(students, faster):
     faster("int8")
     choice = students["ngrams"].deliver(rows=0).choice
     assert "(0 of 2,000 unlabelled ones" in choice.why
-    assert precision._not_tried(texts(9000), None) == precision._not_tried([], students["ngrams"].view.encoder)
+    assert precision._not_tried([])
 
 
 def test_int8_that_decides_otherwise_is_left(students, faster):
@@ -307,7 +306,7 @@ def test_the_instruction_set_is_read_where_the_system_tells(lines, said, monkeyp
 
 def test_the_file_is_checked_onnx_without_pickles(students):
     onnx.checker.check_model(str(students["bilstm"].model))
-    assert isinstance(Tokenizer.from_str(students["bilstm"].view.encoder.tokenizer_json), Tokenizer)
+    assert isinstance(Tokenizer.from_str(students["bilstm"].view.reader.tokenizer_json), Tokenizer)
 
 
 def test_a_table_that_enters_a_product_too_stays_as_it_is():

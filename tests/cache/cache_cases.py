@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from limbeck.cache import CacheIdentity
-from limbeck.data import EncodedTexts, Examples
+from limbeck.data import Examples
 from limbeck.digest import example_id
+from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.types import Outputs
 
@@ -66,7 +67,7 @@ def texts(numbers):
     written = [f"text {n}" for n in numbers]
     ids = np.array([example_id({"text": text}) for text in written], np.int64)
     examples = Examples(ids, written, np.zeros(len(rows), np.int64))
-    return examples, EncodedTexts(np.concatenate(rows), offsets, 0, np.zeros(len(offsets) - 1, bool))
+    return examples, Ragged(np.concatenate(rows), offsets, 0, np.zeros(len(offsets) - 1, bool))
 
 
 def identity(asked, **other):

@@ -7,10 +7,10 @@ import torch
 from cache_cases import CLASSES, Counting, Says, answers, identity, texts
 
 from limbeck.cache import label
-from limbeck.data import in_length_order
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
-from limbeck.types import Batch
+from limbeck.runtime.rows import by_length
+from limbeck.types import Batch, tensors
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +35,11 @@ def test_each_example_is_asked_once(tmp_path):
 def test_the_cache_answers_what_the_live_teacher_would(tmp_path):
     teacher, (examples, view) = Counting(), texts(range(23))
     cached = label(teacher, examples, view, tmp_path, identity(teacher), batch_size=4)
-    for rows in in_length_order(view, 4):
-        batch = Batch(torch.from_numpy(examples.ids[rows]), {}, teacher_inputs=view.batch(rows))
+    for rows in by_length(view.lengths, 4, longest_first=True):
+        batch = Batch(torch.from_numpy(examples.ids[rows]), {}, teacher_inputs=tensors(view.batch(rows)))
         assert torch.equal(cached.predict(batch).logits, teacher.predict(batch).logits)
     for row in range(23):
-        batch = Batch(torch.from_numpy(examples.ids[row : row + 1]), {}, teacher_inputs=view.batch([row]))
+        batch = Batch(torch.from_numpy(examples.ids[row : row + 1]), {}, teacher_inputs=tensors(view.batch([row])))
         torch.testing.assert_close(cached.predict(batch).logits, teacher.predict(batch).logits, rtol=0, atol=1e-5)
     assert cached.digest == teacher.digest
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from limbeck.cache import CacheIdentity, label
-from limbeck.data import Batches, EncodedTexts, Examples
+from limbeck.data import Batches, Examples
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.models import Vocabulary, build_model
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
+from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import TrainSettings, fit
@@ -31,9 +32,7 @@ def view(seed):
     """Return texts of 1 to 30 tokens; teacher and student cut them differently."""
     draw = np.random.default_rng(seed)
     offsets = np.concatenate([[0], np.cumsum(draw.integers(1, 31, ROWS))])
-    return EncodedTexts(
-        draw.integers(1, TOKENS, offsets[-1]).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool)
-    )
+    return Ragged(draw.integers(1, TOKENS, offsets[-1]).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
 
 
 EXAMPLES = Examples(

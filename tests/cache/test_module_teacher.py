@@ -9,7 +9,7 @@ from torch import nn
 
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
-from limbeck.types import Batch
+from limbeck.types import Batch, tensors
 
 
 def network(seed=0):
@@ -113,14 +113,14 @@ def test_a_teacher_can_be_given_its_name():
 def test_a_live_teacher_needs_its_own_inputs():
     examples, view = texts(range(3))
     with pytest.raises(ValueError, match="the batch has no teacher_inputs"):
-        ModuleTeacher(Net()).predict(Batch(torch.from_numpy(examples.ids), view.batch(range(3))))
+        ModuleTeacher(Net()).predict(Batch(torch.from_numpy(examples.ids), tensors(view.batch(range(3)))))
 
 
 def test_answers_are_those_of_evaluation_mode_in_float32():
     examples, view = texts(range(3))
     module = Net().double().train()
-    expected = copy.deepcopy(module).eval()(**view.batch([0, 1, 2])).float()
-    batch = Batch(torch.from_numpy(examples.ids), {}, teacher_inputs=view.batch([0, 1, 2]))
+    expected = copy.deepcopy(module).eval()(**tensors(view.batch([0, 1, 2]))).float()
+    batch = Batch(torch.from_numpy(examples.ids), {}, teacher_inputs=tensors(view.batch([0, 1, 2])))
     logits = ModuleTeacher(module).predict(batch).logits
     assert logits.dtype == torch.float32
     assert not logits.requires_grad
@@ -137,7 +137,9 @@ def test_the_modes_are_put_back_when_the_module_fails():
     module.head.eval()
     examples, view = texts(range(3))
     with pytest.raises(RuntimeError, match="out of memory"):
-        ModuleTeacher(module).predict(Batch(torch.from_numpy(examples.ids), {}, teacher_inputs=view.batch([0, 1, 2])))
+        ModuleTeacher(module).predict(
+            Batch(torch.from_numpy(examples.ids), {}, teacher_inputs=tensors(view.batch([0, 1, 2])))
+        )
     assert module.training
     assert not module.head.training
 
@@ -150,6 +152,6 @@ def test_inputs_go_to_the_modules_device_and_answers_come_back():
         lambda module, args, inputs: seen.append({value.device.type for value in inputs.values()}), with_kwargs=True
     )
     examples, view = texts(range(3))
-    batch = Batch(torch.from_numpy(examples.ids).to("meta"), {}, teacher_inputs=view.batch([0, 1, 2]))
+    batch = Batch(torch.from_numpy(examples.ids).to("meta"), {}, teacher_inputs=tensors(view.batch([0, 1, 2])))
     assert teacher.predict(batch).logits.device.type == "meta"
     assert seen == [{"meta"}]

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from limbeck.data import EncodedTexts, Examples
+from limbeck.data import Examples
 from limbeck.errors import LimbeckError
+from limbeck.runtime.rows import Ragged
 
 
 @contextmanager
@@ -24,9 +25,7 @@ def refused(*parts):
 def view_of(lengths, pad_id=0):
     """Texts of given lengths whose tokens are 1, 2, 3 ..."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return EncodedTexts(
-        np.arange(1, offsets[-1] + 1, dtype=np.int32), offsets, pad_id, np.zeros(len(offsets) - 1, bool)
-    )
+    return Ragged(np.arange(1, offsets[-1] + 1, dtype=np.int32), offsets, pad_id, np.zeros(len(offsets) - 1, bool))
 
 
 def examples_of(rows, labelled):

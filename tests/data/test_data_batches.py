@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from data_cases import examples_of, view_of
 
-from limbeck.data import UNLABELLED, Batches, WordTokenizerSettings, build_encoder, encode
+from limbeck.data import UNLABELLED, Batches, TextReads, build_reader
 from limbeck.errors import LimbeckError
 
 IMDB = Path(__file__).parents[3] / "shared/data/imdb/train.parquet"
@@ -196,7 +196,7 @@ def reviews():
     import pyarrow.parquet as pq
 
     texts = next(pq.ParquetFile(IMDB).iter_batches(2000, columns=["text"])).to_pydict()["text"]
-    return encode(build_encoder(WordTokenizerSettings(), texts, max_length=256), texts)
+    return build_reader(TextReads(max_length=256), texts).encode(texts)
 
 
 @pytest.mark.parametrize("labelled", [2000, 500])

@@ -8,11 +8,11 @@ import pytest
 from data_cases import refused
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from limbeck.data import WordTokenizerSettings, build_encoder
+from limbeck.data import TextReads, WordTokenizerSettings, build_reader
 from limbeck.data.pretrained import longest_text
 from limbeck.data.tokenizers import TransformersTokenizerSettings, word_tokenizer
 from limbeck.errors import LimbeckError
-from limbeck.runtime import Encoder
+from limbeck.runtime import TextReader
 
 
 def words(text):
@@ -22,8 +22,16 @@ def words(text):
     return " ".join(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal))
 
 
+def reader_of(tokenizer, texts, *, max_length):
+    return build_reader(TextReads(tokenizer=tokenizer, max_length=max_length), texts)
+
+
+def ids_of(rows):
+    return [ids.tolist() for ids in rows]
+
+
 def vocabulary(texts, **settings):
-    return build_encoder(WordTokenizerSettings(**settings), texts, max_length=16).tokens
+    return reader_of(WordTokenizerSettings(**settings), texts, max_length=16).tokens
 
 
 # --- words ---------------------------------------------------------------------------------------------------------
@@ -99,25 +107,25 @@ def test_words_are_counted_in_lower_case():
 
 
 def test_rare_and_new_words_are_unknown():
-    encoder = build_encoder(WordTokenizerSettings(min_frequency=2), ["good good rare"], max_length=8)
-    assert encoder.encode(["good rare new"])[0] == [[2, 1, 1]]
+    reader = reader_of(WordTokenizerSettings(min_frequency=2), ["good good rare"], max_length=8)
+    assert ids_of(reader.encode(["good rare new"])) == [[2, 1, 1]]
 
 
 def test_the_names_of_special_tokens_are_ordinary_text():
-    encoder = build_encoder(WordTokenizerSettings(), ["[PAD] [UNK] [PAD]"], max_length=8)
-    assert encoder.tokens[:2] == ("[PAD]", "[UNK]")
-    [ids], _ = encoder.encode(["[PAD] x"])
-    assert [encoder.tokens[index] for index in ids] == ["[", "pad", "]", "[UNK]"]
+    reader = reader_of(WordTokenizerSettings(), ["[PAD] [UNK] [PAD]"], max_length=8)
+    assert reader.tokens[:2] == ("[PAD]", "[UNK]")
+    [ids] = ids_of(reader.encode(["[PAD] x"]))
+    assert [reader.tokens[index] for index in ids] == ["[", "pad", "]", "[UNK]"]
 
 
 def test_same_ids_after_a_round_trip_through_the_file(tmp_path):
     texts = ["I don’t know…", "it's 1,000 [PAD]", "", "new words 日本", "a " * 40]
-    encoder = build_encoder(WordTokenizerSettings(), texts[:2], max_length=12)
-    (tmp_path / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
-    copy = Encoder.from_file(tmp_path / "tokenizer.json", max_length=12, pad_id=encoder.pad_id)
-    assert copy.encode(texts)[0] == encoder.encode(texts)[0]
-    assert copy.encode(texts)[1].tolist() == encoder.encode(texts)[1].tolist() == [False] * 4 + [True]
-    assert copy.tokenizer_json == encoder.tokenizer_json
+    reader = reader_of(WordTokenizerSettings(), texts[:2], max_length=12)
+    copy = TextReader.load(tmp_path, reader.save(tmp_path))
+    rows, again = reader.encode(texts), copy.encode(texts)
+    assert ids_of(again) == ids_of(rows)
+    assert again.cut.tolist() == rows.cut.tolist() == [False] * 4 + [True]
+    assert (copy.tokenizer_json, copy.digest) == (reader.tokenizer_json, reader.digest)
 
 
 # --- pretrained ----------------------------------------------------------------------------------------------------
@@ -140,16 +148,17 @@ def pretrained(folder, *, pad="[PAD]", config=None):
 
 
 def test_pretrained_tokenizer_from_a_folder(tmp_path):
-    encoder = build_encoder(pretrained(tmp_path), [], max_length=6)
-    ids, cut = encoder.encode(["good good", "good " * 9, "", "good [PAD] new"])
+    reader = reader_of(pretrained(tmp_path), [], max_length=6)
+    rows = reader.encode(["good good", "good " * 9, "", "good [PAD] new"])
+    ids = ids_of(rows)
     assert ids == [[1, 3, 3, 2], [1, 3, 3, 3, 3, 2], [1, 2], [1, 3, 4, 0, 2]], "own truncation and padding are off"
-    assert cut.tolist() == [False, True, False, False]
-    assert encoder.pad_id == 4
+    assert rows.cut.tolist() == [False, True, False, False]
+    assert reader.pad_id == 4
 
 
 @pytest.mark.parametrize("token", ["<pad>", {"content": "<pad>", "lstrip": False}])
 def test_padding_token_of_the_tokenizer_config(tmp_path, token):
-    assert build_encoder(pretrained(tmp_path, pad="<pad>", config={"pad_token": token}), [], max_length=6).pad_id == 4
+    assert reader_of(pretrained(tmp_path, pad="<pad>", config={"pad_token": token}), [], max_length=6).pad_id == 4
 
 
 def test_the_models_configuration_says_what_it_pads_with(tmp_path):
@@ -157,7 +166,7 @@ def test_the_models_configuration_says_what_it_pads_with(tmp_path):
 
     def pad_id(**config):
         (tmp_path / "config.json").write_text(json.dumps(config))
-        return build_encoder(settings, [], max_length=6).pad_id
+        return reader_of(settings, [], max_length=6).pad_id
 
     settings = pretrained(tmp_path)
     assert pad_id(model_type="bert", pad_token_id=3) == 3
@@ -171,20 +180,20 @@ def test_without_a_padding_token(tmp_path):
     kept = json.loads((tmp_path / "tokenizer.json").read_text()) | {"padding": None}
     (tmp_path / "tokenizer.json").write_text(json.dumps(kept))
     with refused(tmp_path, "neither the model's configuration nor its tokenizer names a padding token", "pad_token_id"):
-        build_encoder(settings, [], max_length=6)
+        reader_of(settings, [], max_length=6)
 
 
 def test_code_of_a_tokenizer_is_never_run(tmp_path):
     settings = pretrained(tmp_path, config={"auto_map": {"AutoTokenizer": ["mine.Mine", None]}})
     with refused(tmp_path, "tokenizer_config.json asks for Python code", "load it yourself"):
-        build_encoder(settings, [], max_length=6)
+        reader_of(settings, [], max_length=6)
 
 
 @pytest.mark.parametrize("max_length", [1, 2])
 def test_no_room_beside_the_special_tokens(tmp_path, max_length):
     """tokenizers then does not cut at all, and texts of any length went through."""
     with refused(f"max_length={max_length}", "2 special tokens", "at least 3"):
-        build_encoder(pretrained(tmp_path), [], max_length=max_length)
+        reader_of(pretrained(tmp_path), [], max_length=max_length)
 
 
 def test_how_long_a_text_a_network_reads():
@@ -208,10 +217,10 @@ def test_broken_tokenizer_files(tmp_path):
     settings = pretrained(tmp_path)
     (tmp_path / "tokenizer_config.json").write_text("{")
     with pytest.raises(LimbeckError, match=r"tokenizer_config\.json: not valid JSON"):
-        build_encoder(settings, [], max_length=6)
+        reader_of(settings, [], max_length=6)
     (tmp_path / "tokenizer.json").write_text("{}")
     with refused(tmp_path / "tokenizer.json", "no tokenizer"):
-        build_encoder(settings, [], max_length=6)
+        reader_of(settings, [], max_length=6)
 
 
 def test_no_tokenizer_anywhere(monkeypatch):
@@ -221,4 +230,4 @@ def test_no_tokenizer_anywhere(monkeypatch):
     stub = SimpleNamespace(AutoTokenizer=SimpleNamespace(from_pretrained=from_pretrained))
     monkeypatch.setitem(sys.modules, "transformers", stub)
     with refused("no tokenizer at `nowhere`", "cannot reach the hub", "tokenizer.json, a hub id that can be reached"):
-        build_encoder(TransformersTokenizerSettings(kind="transformers", path="nowhere"), [], max_length=6)
+        reader_of(TransformersTokenizerSettings(kind="transformers", path="nowhere"), [], max_length=6)

@@ -9,13 +9,14 @@ from tiny import write_csv
 from torch import nn
 
 from limbeck.data.tokenizers import WordTokenizerSettings, word_tokenizer
-from limbeck.runtime import Encoder
+from limbeck.runtime import TextReader
+from limbeck.types import tensors
 
 LENGTH = 24
 POSITIONS = 40
 
 
-def train_classifier(file: Path, order: list[int], names: list[str]) -> tuple[nn.Module, Encoder]:
+def train_classifier(file: Path, order: list[int], names: list[str]) -> tuple[nn.Module, TextReader]:
     """Return a BERT that knows rows of the same kind, and how it reads.
 
     Args:
@@ -31,11 +32,11 @@ def train_classifier(file: Path, order: list[int], names: list[str]) -> tuple[nn
             *((row["text"], int(row["label"].split()[-1])) for row in csv.DictReader(rows)), strict=True
         )
     words = WordTokenizerSettings(min_frequency=2)  # of a text's number nothing can be learnt
-    encoder = Encoder(word_tokenizer(texts, words), max_length=LENGTH, pad_id=0)
+    reader = TextReader(word_tokenizer(texts, words), max_length=LENGTH, pad_id=0)
     torch.manual_seed(0)
     network = BertForSequenceClassification(
         BertConfig(
-            vocab_size=len(encoder.tokens),
+            vocab_size=len(reader.tokens),
             hidden_size=16,
             num_hidden_layers=1,
             num_attention_heads=2,
@@ -46,7 +47,7 @@ def train_classifier(file: Path, order: list[int], names: list[str]) -> tuple[nn
             label2id={name: number for number, name in enumerate(names)},
         )
     )
-    ids = _inputs(encoder, texts)
+    ids = _inputs(reader, texts)
     wanted = torch.tensor([order.index(label) for label in labels])
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     for _ in range(40):
@@ -54,22 +55,24 @@ def train_classifier(file: Path, order: list[int], names: list[str]) -> tuple[nn
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return network.eval(), encoder
+    return network.eval(), reader
 
 
-def save_classifier(folder: Path, network: nn.Module, encoder: Encoder) -> Path:
+def save_classifier(folder: Path, network: nn.Module, reader: TextReader) -> Path:
     """Write what `from_pretrained` reads."""
     network.save_pretrained(folder)
-    (folder / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
+    (folder / "tokenizer.json").write_text(reader.tokenizer_json, encoding="utf-8")
     return folder
 
 
-def own_accuracy(network: nn.Module, encoder: Encoder, order: list[int], texts: list[str], labels: list[int]) -> float:
+def own_accuracy(
+    network: nn.Module, reader: TextReader, order: list[int], texts: list[str], labels: list[int]
+) -> float:
     """Return the share of texts of which its best output means the label."""
     with torch.no_grad():
-        decided = network(**_inputs(encoder, texts)).logits.argmax(1).tolist()
+        decided = network(**_inputs(reader, texts)).logits.argmax(1).tolist()
     return sum(order[output] == label for output, label in zip(decided, labels, strict=True)) / len(labels)
 
 
-def _inputs(encoder: Encoder, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(value) for name, value in encoder.pad(encoder.encode(texts)[0]).items()}
+def _inputs(reader: TextReader, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+    return tensors(reader.encode(texts).batch(range(len(texts))))

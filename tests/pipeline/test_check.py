@@ -58,7 +58,7 @@ def test_the_first_steps_and_answers_are_not_counted(tmp_path, clock):
         ({"baseline": {"train.steps": 48, "train.lr": 0.1, "train.keep": "last"}}, 2),
         ({"baseline": {"model.dim": 8}}, 3),
         ({"baseline": {"train.batch_size": 8}}, 3),
-        ({"baseline": {"max_length": 8}}, 3),
+        ({"baseline": {"reads.max_length": 8}}, 3),
     ],
 )
 def test_networks_of_equal_pace_are_timed_once(tmp_path, monkeypatch, changes, timed):

@@ -25,6 +25,7 @@ from limbeck.pipeline.finished import settle
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import parse_recipe
+from limbeck.types import tensors
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -40,9 +41,9 @@ class Case:
     def __init__(self, folder: Path, order: list[int], names: list[str]) -> None:
         self.source, self.order = write_csv(folder / "rows.csv", classes=len(order)), order
         self.splits = load_splits(self.recipe({"kind": "nblr"}).data)
-        self.network, self.encoder = train_classifier(folder / "known.csv", order, names)
-        self.folder = save_classifier(folder / "classifier", self.network, self.encoder)
-        self.tokenizer = Tokenizer.from_str(self.encoder.tokenizer_json)
+        self.network, self.reader = train_classifier(folder / "known.csv", order, names)
+        self.folder = save_classifier(folder / "classifier", self.network, self.reader)
+        self.tokenizer = Tokenizer.from_str(self.reader.tokenizer_json)
 
     def recipe(self, teacher, **changes):
         values = recipe(self.source, seeds=[0], baseline=False, **changes)
@@ -55,7 +56,7 @@ class Case:
 
     def renamed(self, folder: Path, names: list[str]) -> Path:
         """Return the classifier's folder with other names of its outputs."""
-        save_classifier(folder, self.network, self.encoder)
+        save_classifier(folder, self.network, self.reader)
         config = json.loads((folder / "config.json").read_text())
         config["id2label"] = dict(enumerate(names))
         config["label2id"] = {name: number for number, name in enumerate(names)}
@@ -64,7 +65,7 @@ class Case:
 
     def accuracy(self, split):
         rows = getattr(self.splits, split)
-        return own_accuracy(self.network, self.encoder, self.order, rows.texts, rows.labels.tolist())
+        return own_accuracy(self.network, self.reader, self.order, rows.texts, rows.labels.tolist())
 
     def settled(self, loaded):
         return settle(loaded, Material(self.splits))
@@ -114,14 +115,14 @@ def test_a_classifier_in_another_order_has_its_own_accuracy(five, tmp_path, monk
     ("keys", "finished", "length"),
     [
         ({}, True, POSITIONS),
-        ({"max_length": LENGTH}, True, LENGTH),
+        ({"reads": {"max_length": LENGTH}}, True, LENGTH),
         ({"finetune": True}, False, 128),
         ({"labels": {}}, False, 128),
     ],
 )
 def test_what_is_left_open_is_settled(five, keys, finished, length):
     teacher = five.settled(five.checkpoint(**keys)).teacher
-    assert (teacher.finished, teacher.max_length) == (finished, length)
+    assert (teacher.finished, teacher.reads.max_length) == (finished, length)
     in_order = [f"CLASS_{number}" for number in range(5)]
     assert list(teacher.labels) == teacher.network.model.outputs == ([] if keys.get("labels") == {} else in_order)
 
@@ -129,11 +130,11 @@ def test_what_is_left_open_is_settled(five, keys, finished, length):
 def test_a_head_in_another_order_is_trained_in_that_of_the_data(five):
     """As it begins, before any step, it says what the finished one says."""
     material = Material(five.splits)
-    teacher = five.settled(five.checkpoint(finetune=True, max_length=LENGTH)).teacher
+    teacher = five.settled(five.checkpoint(finetune=True, reads={"max_length": LENGTH})).teacher
     network = material.build(teacher.network, seed=0).eval()
     rows = material.view(teacher.network).validation
     with torch.no_grad():
-        decided = network(**rows.batch(range(len(rows)))).argmax(1)
+        decided = network(**tensors(rows.batch(range(len(rows))))).argmax(1)
     assert (decided.numpy() == five.splits.validation.labels).mean() == five.accuracy("validation")
 
 
@@ -153,8 +154,8 @@ def test_integers_against_words_are_refused_with_either_orders_accuracy(two, tmp
         source.write_text(rows)
     else:
         source, classes = two.source, ["0", "1"]
-    loaded = two.checkpoint(two.renamed(tmp_path / "classifier", names), max_length=LENGTH)
-    settings = {f"data.{key}": value for key, value in DATA.items()} | {"teacher.max_length": LENGTH}
+    loaded = two.checkpoint(two.renamed(tmp_path / "classifier", names), reads={"max_length": LENGTH})
+    settings = {f"data.{key}": value for key, value in DATA.items()} | {"teacher.reads.max_length": LENGTH}
     network = copy.deepcopy(two.network)
     network.config.id2label = dict(enumerate(names))
     line = f"'teacher.labels={{{names[0]}: {classes[0]}, {names[1]}: {classes[1]}}}'"
@@ -223,14 +224,18 @@ def test_a_bare_module_stands_in_the_order_of_the_classes(two, tmp_path, monkeyp
 def test_two_names_that_are_swapped_are_refused_unless_they_were_said(five, tmp_path, capsys, ensemble):
     """The teacher is well above chance, and its answers to the transfer set are not asked for."""
     names = [f"CLASS_{ {1: 2, 2: 1}.get(number, number) }" for number in ORDER]
-    teacher = {"kind": "transformers", "model": str(five.renamed(tmp_path / "lies", names)), "max_length": LENGTH}
+    teacher = {
+        "kind": "transformers",
+        "model": str(five.renamed(tmp_path / "lies", names)),
+        "reads": {"max_length": LENGTH},
+    }
     said = {f"CLASS_{number}": f"class {number}" for number in range(5)}
     mended = said | {"CLASS_1": "class 2", "CLASS_2": "class 1"}
     line = ", ".join(f'{output}: "{name}"' for output, name in mended.items())
 
     def judged(labels=None, **keys):
         member = teacher | ({"labels": labels} if labels else {})
-        good = {"kind": "transformers", "model": str(five.folder), "max_length": LENGTH}
+        good = {"kind": "transformers", "model": str(five.folder), "reads": {"max_length": LENGTH}}
         whole = {"kind": "ensemble", "members": [good, member], "weights": [1, 1]} if ensemble else member
         settled = five.settled(five.recipe(whole | keys))
         trained = train_teacher(settled, Material(five.splits), tmp_path)
@@ -278,7 +283,7 @@ def test_other_names_get_a_new_head_where_it_is_trained(five, tmp_path, capsys):
 def wrong(case, **keys):
     """Return the recipe of the classifier with its outputs called wrong."""
     labels = {f"CLASS_{number}": f"class {(number + 1) % 5}" for number in range(5)}
-    return case.checkpoint(labels=labels, max_length=LENGTH, **keys)
+    return case.checkpoint(labels=labels, reads={"max_length": LENGTH}, **keys)
 
 
 def test_a_finished_teacher_at_chance_ends_before_the_transfer_set(five, tmp_path):

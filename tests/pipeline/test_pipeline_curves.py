@@ -207,7 +207,7 @@ def test_the_text_is_encoded_once(source: Path, monkeypatch: pytest.MonkeyPatch)
     whole = material.view(settings)
     assert (len(whole.transfer), len(whole.validation)) == (170, 30)
     monkeypatch.setattr("limbeck.pipeline.views.encode", None)
-    monkeypatch.setattr("limbeck.pipeline.material.build_encoder", None)
+    monkeypatch.setattr("limbeck.pipeline.material.build_reader", None)
     view = material.keeping(10).view(settings)
     assert (len(view.labelled), len(view.transfer), len(view.validation)) == (10, 170, 30)
     assert view.digest == whole.digest

@@ -23,6 +23,7 @@ from limbeck.pipeline.networks import validator
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 from limbeck.runtime.bundle import softmax
+from limbeck.types import tensors
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -121,7 +122,7 @@ def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> 
             model = material.build(chosen, seed=seed)
             model.load_state_dict(load_file(network(finished, arm, seed) / "model.safetensors"))
             with torch.no_grad():
-                logits = model.eval()(**material.view(chosen).test.batch(np.arange(len(labels)))).numpy()
+                logits = model.eval()(**tensors(material.view(chosen).test.batch(np.arange(len(labels))))).numpy()
             by_seed.append(F1_MACRO.parts(sheet_of(logits, labels)))
             if seed == best_seed(finished, arm):
                 assert result.models[arm].shown_seed == seed

@@ -86,7 +86,7 @@ def train(source, folder, given=None, **student):
 
 def ask(source, folder, module):
     values = wanted(source)
-    model = {"kind": "given", "model": {"name": "given"}, "tokenizer": {"kind": "words"}, "max_length": 24}
+    model = {"kind": "given", "model": {"name": "given"}, "reads": {"tokenizer": {"kind": "words"}, "max_length": 24}}
     values["teacher"] = model | {"accept_bad": True}
     settings = Recipe.model_validate(values)
     material = Material(load_splits(settings.data), Given(module))
@@ -245,7 +245,7 @@ def test_a_tokenizer_is_replaced_under_its_name(source, tmp_path):
     for words in (["[PAD]", "[UNK]", "film"], ["[PAD]", "[UNK]", "plot"]):
         save(words)
         tokenizer = {"kind": "transformers", "path": str(tmp_path)}
-        views.append(train(source, tmp_path / "run", tokenizer=tokenizer).view)
+        views.append(train(source, tmp_path / "run", reads={"tokenizer": tokenizer}).view)
     assert views[0].digest != views[1].digest
 
 

@@ -168,7 +168,7 @@ def test_a_students_stage_depends_on_the_share_of_labelled_rows(tmp_path):
 
 
 def test_a_run_with_an_ensemble(tmp_path):
-    small = {"kind": "network", "model": {"name": "ngrams", "dim": 4, "buckets": 64}, "max_length": 24}
+    small = {"kind": "network", "model": {"name": "ngrams", "dim": 4, "buckets": 64}, "reads": {"max_length": 24}}
 
     def both(network):
         return {"kind": "ensemble", "members": [network, small | {"train": network["train"]}]}

@@ -10,10 +10,10 @@ import torch
 import transformers
 from torch import nn
 
-from limbeck.data import EncodedTexts, TensorRows
 from limbeck.errors import LimbeckError
 from limbeck.models import logits_only, ordered
 from limbeck.pipeline.probe import require_steady
+from limbeck.runtime.rows import Ragged, Stacked
 
 WORDS, CLASSES, PAD = 40, 3, 1
 
@@ -21,7 +21,7 @@ WORDS, CLASSES, PAD = 40, 3, 1
 def texts(lengths=(1, 9, 2, 5, 5, 3, 14, 7, 4, 6, 1, 12)):
     draw = np.random.default_rng(0)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return EncodedTexts(draw.integers(2, WORDS, offsets[-1]).astype(np.int32), offsets, PAD, 0.0)
+    return Ragged(draw.integers(2, WORDS, offsets[-1]).astype(np.int32), offsets, PAD, 0.0)
 
 
 class Net(nn.Module):
@@ -99,7 +99,7 @@ def test_probabilities_are_no_logits(columns):
 
 
 def test_probabilities_of_a_loaders_rows():
-    rows = TensorRows({"pixels": torch.randn(12, 4, generator=torch.Generator().manual_seed(0))})
+    rows = Stacked({"pixels": torch.randn(12, 4, generator=torch.Generator().manual_seed(0)).numpy()})
     with pytest.raises(LimbeckError, match="student: its rows are probabilities"):
         require_steady(Pictures("softmax"), rows, "student", classes=2)
 
@@ -169,7 +169,7 @@ class Pictures(nn.Module):
     [("", ""), ("writes", "`pixels`"), ("draws", "two calls"), ("rows see each other", "other rows of its batch")],
 )
 def test_rows_of_a_loader_have_no_padding(fault, message):
-    rows = TensorRows({"pixels": torch.randn(12, 4, generator=torch.Generator().manual_seed(0))})
+    rows = Stacked({"pixels": torch.randn(12, 4, generator=torch.Generator().manual_seed(0)).numpy()})
     rows.inputs["pixels"][3:5, 1] = torch.nan  # a table's missing values
     if not fault:
         require_steady(Pictures(), rows, "teacher", classes=2)

@@ -64,13 +64,15 @@ def test_words_of_chinese_are_its_characters(chinese, capsys):
 def test_a_vocabulary_of_another_language_is_refused(chinese, tmp_path, who):
     """Every text holds something that is known, as with the English `minilm`: its full stop, a few characters."""
     tokenizer = knowing(tmp_path, "。天好悪a")
-    asked, material = made(chinese, **{who: recipe("")[who] | {"tokenizer": tokenizer, "max_length": 40}})
+    asked, material = made(chinese, **{who: recipe("")[who] | {"reads": {"tokenizer": tokenizer, "max_length": 40}}})
     with pytest.raises(LimbeckError, match=rf"^{who}: [67]\d\.\d % of the tokens of the training texts are unknown"):
         require_readable(asked, material)
 
 
 def test_a_vocabulary_that_knows_most_is_not(chinese, tmp_path, capsys):
-    asked, material = made(chinese, student=student(tokenizer=knowing(tmp_path, f"。{COMMON}悪好")))
+    asked, material = made(
+        chinese, student=student(reads={"tokenizer": knowing(tmp_path, f"。{COMMON}悪好"), "max_length": 24})
+    )
     require_readable(asked, material)
     describe_readers(asked, material)
     assert 0.1 < material.view(asked.student).reading.unknown < 0.5
@@ -84,7 +86,7 @@ def test_texts_of_one_word_each_are_refused(tmp_path, min_frequency, which):
     lines = [json.dumps({"text": "".join(rng.choices("acgt", k=40)), "label": row % 2}) for row in range(200)]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
     words = {"kind": "words", "min_frequency": min_frequency}
-    asked, material = made(tmp_path / "rows.jsonl", teacher=recipe("")["teacher"] | {"tokenizer": words})
+    asked, material = made(tmp_path / "rows.jsonl", teacher=recipe("")["teacher"] | {"reads": {"tokenizer": words}})
     with pytest.raises(LimbeckError, match=rf"^teacher: {which} texts hold no token known to its tokenizer; lower"):
         require_readable(asked, material)
 
@@ -94,7 +96,7 @@ def test_words_counted_in_these_texts_may_leave_out_most_of_them(tmp_path):
     lines = [json.dumps({"text": f"seen rare{row} odd{row}", "label": row % 2}) for row in range(200)]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
     words = {"kind": "words", "min_frequency": 2}
-    asked, material = made(tmp_path / "rows.jsonl", student=student(tokenizer=words))
+    asked, material = made(tmp_path / "rows.jsonl", student=student(reads={"tokenizer": words}))
     require_readable(asked, material)
     assert material.view(asked.student).reading.unknown == pytest.approx(2 / 3)
 
@@ -102,14 +104,17 @@ def test_words_counted_in_these_texts_may_leave_out_most_of_them(tmp_path):
 def test_who_reads_in_another_way_has_a_line():
     asked = parse_recipe(
         recipe(
-            "rows.csv", baseline={"max_length": 9}, arms=["student", "baseline", "hard_labels"], grid={"tail": [0, 2]}
+            "rows.csv",
+            baseline={"reads.max_length": 9},
+            arms=["student", "baseline", "hard_labels"],
+            grid={"reads.tail": [0, 2]},
         ),
         "test",
     )
     assert list(readers(asked)) == [
         "teacher",
-        "student, tail=0",
-        "student, tail=2",
-        "baseline, tail=0",
-        "baseline, tail=2",
+        "student, reads.tail=0",
+        "student, reads.tail=2",
+        "baseline, reads.tail=0",
+        "baseline, reads.tail=2",
     ]

@@ -25,6 +25,7 @@ from limbeck.pipeline.summary import print_summary
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.report.sentence import parts_sentence
+from limbeck.types import tensors
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -118,7 +119,7 @@ def test_the_two_parts_are_the_comparisons_they_claim_to_be_and_add_up(finished:
             model.load_state_dict(load_file(finished.folder / arm / f"seed-{seed}/model.safetensors"))
             model.eval()
             with torch.no_grad():
-                logits = model(**view.batch(np.arange(len(labels)))).numpy()
+                logits = model(**tensors(view.batch(np.arange(len(labels))))).numpy()
             by_seed.append(ACCURACY.parts(sheet_of(logits, labels)))
         sums[arm] = np.stack(by_seed)
     assert parts.text == compare(sums["hard_labels"], sums["baseline"], ACCURACY)
@@ -139,7 +140,7 @@ def test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships(fin
             model = material.build(settings.student, seed=seed)
             model.load_state_dict(load_file(finished.folder / arm / f"seed-{seed}/model.safetensors"))
             with torch.no_grad():
-                logits = model.eval()(**view.batch(np.arange(len(teacher))))
+                logits = model.eval()(**tensors(view.batch(np.arange(len(teacher)))))
             agreed[arm, seed] = (logits.argmax(1).numpy() == teacher).mean()
             surest[seed] = dict(zip(material.splits.test.texts, logits.softmax(1).amax(1).tolist(), strict=True))
         assert result.models[arm].fidelity.agreement == pytest.approx((agreed[arm, 0] + agreed[arm, 1]) / 2)

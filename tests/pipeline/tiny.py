@@ -55,13 +55,12 @@ def recipe(source: Path, **changes: object) -> dict[str, object]:
         "teacher": {
             "kind": "network",
             "model": {"name": "textcnn", "filters": 8, "dim": 8},
-            "max_length": 24,
+            "reads": {"max_length": 24},
             "train": train | {"lr": 0.1},  # above chance for every seed
         },
         "student": {
             "model": {"name": "ngrams", "dim": 4, "buckets": 64},
-            "tokenizer": {"kind": "words", "min_frequency": 2},
-            "max_length": 24,
+            "reads": {"tokenizer": {"kind": "words", "min_frequency": 2}, "max_length": 24},
             "train": train,
         },
         "losses": [{"name": "kd", "weight": 0.9, "temperature": 2}, {"name": "cross_entropy", "weight": 0.1}],

@@ -12,12 +12,14 @@ from torch import nn
 
 from limbeck import trainer
 from limbeck.cache import CacheIdentity, label
-from limbeck.data import Batches, EncodedTexts, Examples
+from limbeck.data import Batches, Examples
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.ranks import ranks
+from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.trainer import TrainSettings, Validated, fit
+from limbeck.types import tensors
 
 TOKENS, CLASSES, STEPS = 13, 3, 8
 OBJECTIVE = 0.6 * KD(temperature=2) + 0.2 * CrossEntropy() + 0.05 * Fitnet(student="body", teacher="encoder")
@@ -51,9 +53,7 @@ class Network(nn.Module):
 def data():
     lengths = np.arange(60) % 7 + 1
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    view = EncodedTexts(
-        (np.arange(offsets[-1]) * 5 % TOKENS).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool)
-    )
+    view = Ragged((np.arange(offsets[-1]) * 5 % TOKENS).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
     labels = np.where(np.arange(60) % 4 == 0, np.arange(60) % CLASSES, -1)
     return Examples(np.arange(60), [str(i) for i in range(60)], labels), view
 
@@ -80,7 +80,7 @@ def train(folder, *, stop_after=None, accuracies=None, until=None, **settings):
 
     def validate(model):
         with torch.no_grad():
-            score = float(model(**view.batch(np.arange(60))).square().mean())
+            score = float(model(**tensors(view.batch(np.arange(60)))).square().mean())
         seen.append(score)
         if len(seen) == stop_after:
             raise Stop

@@ -12,7 +12,7 @@ data: {source: mine.csv, domain: film, transfer: more.csv, split: {test: 20, val
 teacher: {kind: network, model: {name: bigru, hidden: 8}, train: {epochs: 2}}
 student:
   model: ngrams
-  tokenizer: {kind: words, size: 100}
+  reads: {tokenizer: {kind: words, size: 100}}
   train: {steps: 50, lr: 1e-2}
 losses:
   - {name: kd, weight: 0.9, temperature: 2}

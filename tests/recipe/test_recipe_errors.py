@@ -17,13 +17,13 @@ UNKNOWN = {
     "sedes=[0]": "unknown key `sedes`; did you mean `seeds`?",
     "data.sorce=x": "unknown key `data.sorce`; did you mean `source`?",
     "data.split.tset=5": "unknown key `data.split.tset`; did you mean `test`?",
-    "teacher.max_lenght=5": "unknown key `teacher.max_lenght`; did you mean `max_length`?",
+    "teacher.reads.max_lenght=5": "unknown key `teacher.reads.max_lenght`; did you mean `max_length`?",
     "teacher.model.hiden=5": "unknown key `teacher.model.hiden`; did you mean `hidden`?",
     "teacher.train.epoch=5": "unknown key `teacher.train.epoch`; did you mean `epochs`?",
     "student.trian=5": "unknown key `student.trian`; did you mean `train`?",
     "student.train.lrr=5": "unknown key `student.train.lrr`; did you mean `lr`?",
     "student.model.hiden=5": "unknown key `student.model.hiden`; did you mean `hidden`?",
-    "student.tokenizer.sise=5": "unknown key `student.tokenizer.sise`; did you mean `size`?",
+    "student.reads.tokenizer.sise=5": "unknown key `student.reads.tokenizer.sise`; did you mean `size`?",
     "losses.kd.temprature=5": "unknown key `losses.kd.temprature`; did you mean `temperature`?",
     "losses.kd.weight={schedule: linear, start: 1, end: 0, untill: 1}": "unknown key `losses.kd.weight.untill`; "
     "did you mean `until`?",
@@ -31,6 +31,9 @@ UNKNOWN = {
     "grid.train.lrr=[5]": "unknown key `grid.train.lrr`; did you mean `lr`?",
     "teacher.freeze=2": "unknown key `teacher.freeze`; it belongs to `kind: transformers`",
     "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
+    "student.max_length=9": "`student.max_length` is called `student.reads.max_length` now",
+    "baseline.tokenizer.size=9": "`baseline.tokenizer` is called `baseline.reads.tokenizer` now",
+    "teacher.tail=3": "`teacher.tail` is called `teacher.reads.tail` now",
     "target.accuracy=0.9": "`target` is called `until` now",
     "until.acuracy=0.9": "unknown key `until.acuracy`; did you mean `accuracy`?",
     "data.colour=red": "unknown key `data.colour`; valid: augment, class_weights, domain, label, labelled, "
@@ -41,7 +44,7 @@ NAMES = {
     "teacher={model: ngrams}": "`teacher.kind` is missing; valid: ensemble, nblr, network, transformers",
     "teacher=minilm": "`teacher` must be a mapping with `kind`, not `minilm`; valid: ensemble, nblr, network, "
     "transformers",
-    "student.tokenizer.kind=word": "`student.tokenizer.kind` is `word`; did you mean `words`?",
+    "student.reads.tokenizer.kind=word": "`student.reads.tokenizer.kind` is `word`; did you mean `words`?",
     "student.model=ngarms": "`student.model`: no model is called `ngarms`; did you mean `ngrams`?, or an import path "
     "`module:function`",
     "student.model=my/net.py:build": "`student.model` is `my/net.py:build`; it must be module:function",
@@ -87,7 +90,7 @@ RANGES = {
     "student.train.lr=0": "`student.train.lr` must be greater than 0, not 0",
     "student.train.lr=.inf": "`student.train.lr` must be a finite number, not Infinity",
     "student.train.warmup=1": "`student.train.warmup` must be less than 1, not 1",
-    "student.max_length=0": "`student.max_length` must be at least 1, not 0",
+    "student.reads.max_length=0": "`student.reads.max_length` must be at least 1, not 0",
     "student.model.orders=5": "`student.model.orders` must be at most 4, not 5",
     "data.labelled=1": "`data.labelled` must be at least 2, not 1",
     "losses.kd.temperature=-1": "`losses.kd.temperature` must be greater than 0, not -1",
@@ -162,7 +165,7 @@ def test_all_errors_are_told_at_once(path):
 
 
 def test_missing_parts_are_named(tmp_path):
-    path = write(tmp_path, "seeds: [0]\nstudent: {max_length: 3}")
+    path = write(tmp_path, "seeds: [0]\nstudent: {reads: {max_length: 3}}")
     assert lines_of(path) == [
         "`data` is missing",
         "`teacher` is missing",

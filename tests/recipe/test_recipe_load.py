@@ -177,19 +177,19 @@ def test_without_overrides_the_baseline_is_the_student(load):
 @pytest.mark.parametrize(
     "baseline",
     [
-        "{train: {lr: 0.5}, max_length: 9}",
-        "{train.lr: 0.5, max_length: 9}",
-        "{train: {lr: 5e-1}, max_length: 9}",
+        "{train: {lr: 0.5}, reads.max_length: 9}",
+        "{train.lr: 0.5, reads.max_length: 9}",
+        "{train: {lr: 5e-1}, reads.max_length: 9}",
     ],
 )
 def test_the_baseline_changes_what_it_names_and_nothing_else(load, baseline):
     recipe = load(f"baseline={baseline}")
     arm = recipe.arm("baseline")
-    assert (arm.train.lr, arm.max_length) == (0.5, 9)
+    assert (arm.train.lr, arm.reads.max_length) == (0.5, 9)
     assert arm.train.steps == 50
-    assert (arm.model, arm.tokenizer) == (recipe.student.model, recipe.student.tokenizer)
+    assert (arm.model, arm.reads.tokenizer) == (recipe.student.model, recipe.student.reads.tokenizer)
     assert recipe.arm("student") == load().student
-    assert recipe.digest == load("baseline={max_length: 9, train.lr: 0.5}").digest
+    assert recipe.digest == load("baseline={reads.max_length: 9, train.lr: 0.5}").digest
 
 
 def test_what_names_its_kind_replaces_and_the_rest_is_merged(load):
@@ -198,7 +198,9 @@ def test_what_names_its_kind_replaces_and_the_rest_is_merged(load):
     assert load_with("{model: {name: bigru}}").model == BiGRUSettings()
     assert load_with("{model: bigru}").model == BiGRUSettings()
     other = {"kind": "transformers", "path": "somewhere"}
-    assert load_with("{tokenizer: {kind: transformers, path: somewhere}}").tokenizer.model_dump() == other
+    assert (
+        load_with("{reads: {tokenizer: {kind: transformers, path: somewhere}}}").reads.tokenizer.model_dump() == other
+    )
 
 
 def test_a_baseline_may_count_in_epochs(load):
@@ -207,7 +209,7 @@ def test_a_baseline_may_count_in_epochs(load):
 
 
 def test_the_grid_is_the_product_of_its_values(load):
-    recipe = load("grid={train.lr: [1, 2], model.dim: [3, 4, 5]}", "baseline.max_length=9")
+    recipe = load("grid={train.lr: [1, 2], model.dim: [3, 4, 5]}", "baseline.reads.max_length=9")
     for name, length in (("student", 128), ("baseline", 9)):
         candidates = recipe.candidates(name)
         assert [point for point, _ in candidates] == [
@@ -216,7 +218,7 @@ def test_the_grid_is_the_product_of_its_values(load):
         for point, settings in candidates:
             assert settings.train.lr == point["train.lr"]
             assert settings.model == NgramsSettings(dim=point["model.dim"])
-            assert settings.max_length == length
+            assert settings.reads.max_length == length
 
 
 def test_an_empty_grid_has_one_candidate(load):
@@ -231,7 +233,7 @@ def test_a_grid_over_whole_models(load):
 
 def test_a_pretrained_teacher_in_the_words_of_a_network(load):
     recipe = load(
-        "teacher={kind: transformers, model: tiny, pooling: cls, freeze: 2, max_length: 7}",
+        "teacher={kind: transformers, model: tiny, pooling: cls, freeze: 2, reads: {max_length: 7}}",
         "teacher.dropout=0.3",
     )
     assert isinstance(recipe.teacher, TransformersTeacher)
@@ -239,8 +241,8 @@ def test_a_pretrained_teacher_in_the_words_of_a_network(load):
     assert network.model == TransformerSettings(
         path="tiny", pooling="cls", freeze=2, freeze_embeddings=True, dropout=0.3
     )
-    assert network.tokenizer.model_dump() == {"kind": "transformers", "path": "tiny"}
-    assert (network.max_length, network.train) == (7, recipe.teacher.train)
+    assert network.reads.tokenizer.model_dump() == {"kind": "transformers", "path": "tiny"}
+    assert (network.reads.max_length, network.train) == (7, recipe.teacher.train)
 
 
 # --- YAML -----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ MARKS = (["bore", "mess", "dull", "stale"], ["gem", "warm", "witty", "fresh"])
 FILLER = ["the", "a", "film", "plot", "scene", "with", "and", "of", "this", "it", "was", "very"]
 SMALL = ["teacher.accept_bad=true", "seeds=[0]", "data.source={rows}", "data.split={{test: 60, validation: 40}}"]
 RECURRENT = ["hidden=8", "dim=8", "vectors=null", "dropout=0.1", "word_dropout=0"]
-READS = ["tokenizer.min_frequency=1", "max_length=10", "tail=3"]
+READS = ["reads.tokenizer.min_frequency=1", "reads.max_length=10", "reads.tail=3"]
 STEPS = ["train.steps=60", "train.batch_size=16", "train.lr=0.02", "train.validations=2"]
 FINE_TUNED = [
     "data.labelled=80",
@@ -60,10 +60,10 @@ OVERRIDES = {
         *SMALL,
         *of("student", STEPS),
         "data.labelled_per_batch=6",
-        "teacher.members=[{{kind: nblr, calibrate: true}}, {{kind: network, calibrate: true, max_length: 10,"
+        "teacher.members=[{{kind: nblr, calibrate: true}}, {{kind: network, calibrate: true, reads: {{max_length: 10}},"
         " model: {{name: bilstm, hidden: 6, dim: 8}},"
         " train: {{epochs: 6, batch_size: 16, lr: 0.02, validations: 2}}}}]",
-        "student.tokenizer.min_frequency=1",
+        "student.reads.tokenizer.min_frequency=1",
         "student.model.wide.buckets=64",
         "student.model.deep={{dim: 8, filters: 8}}",
         "grid={{}}",
@@ -79,7 +79,7 @@ OVERRIDES = {
         *SMALL,
         *of("student", STEPS),
         "data.labelled_per_batch=6",
-        "student.tokenizer.min_frequency=1",
+        "student.reads.tokenizer.min_frequency=1",
         "student.model.buckets=64",
         "grid={{}}",
         "curves={{steps: [0.5], labels: [100]}}",

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper, save
 
-from limbeck.data import WordTokenizerSettings, build_encoder
+from limbeck.data import TextReads, build_reader
 from limbeck.errors import LimbeckError
-from limbeck.runtime import Encoder, load
-from limbeck.runtime.bundle import FORMAT, OnnxClassifier
+from limbeck.runtime import TextReader, load
+from limbeck.runtime.bundle import FORMAT, OnnxNetwork
+from limbeck.runtime.rows import Ragged
 
 TEXTS = ["good", "bad bad film", "", "film film film good film bad", "new words"]
 
@@ -44,10 +45,10 @@ def folder(tmp_path):
     """A bundle of three classes, made by hand."""
     path = tmp_path / "run" / "bundle"
     path.mkdir(parents=True)
-    encoder = build_encoder(WordTokenizerSettings(), ["good bad film"], max_length=5)
-    write_model(path / "model.onnx", np.random.default_rng(0).normal(size=(len(encoder.tokens), 3)))
-    (path / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
-    info = {"format": FORMAT, "labels": ["neg", "neutral", "pos"], "max_length": 5, "tail": 0, "pad_id": 0, "files": {}}
+    reader = build_reader(TextReads(max_length=5), ["good bad film"])
+    write_model(path / "model.onnx", np.random.default_rng(0).normal(size=(len(reader.tokens), 3)))
+    reads = {"kind": "text", **reader.save(path)}
+    info = {"format": FORMAT, "labels": ["neg", "neutral", "pos"], "reads": reads, "files": {}}
     for name in ("model.onnx", "tokenizer.json"):
         info["files"][name] = hashlib.sha256((path / name).read_bytes()).hexdigest()
     (path / "bundle.json").write_text(json.dumps(info))
@@ -87,16 +88,17 @@ def test_order_of_the_texts_is_kept_whatever_the_batches(folder, batch_size):
 
 def test_long_texts_are_not_padded_into_a_batch_of_short_ones(folder, monkeypatch):
     asked = []
+    batch = Ragged.batch
     monkeypatch.setattr(
-        Encoder, "pad", lambda self, rows, pad=Encoder.pad: asked.append([*map(len, rows)]) or pad(self, rows)
+        Ragged, "batch", lambda self, rows: asked.append(self.lengths[rows].tolist()) or batch(self, rows)
     )
-    encoder = build_encoder(WordTokenizerSettings(), ["good bad film"], max_length=1000)
-    student = OnnxClassifier(folder / "model.onnx", encoder)
+    reader = build_reader(TextReads(max_length=1000), ["good bad film"])
+    network = OnnxNetwork(folder / "model.onnx")
     lengths = [900, 3, 5, 700, *[4] * 70, 999, 1000, 650]
     texts = ["good " * length for length in lengths]
-    logits = student.logits(texts)
+    logits = network.logits(reader.encode(texts))
     assert asked == [[3] + [4] * 63, [4] * 7 + [5], [650, 700, 900, 999, 1000]]
-    np.testing.assert_allclose(logits, np.array(lengths)[:, None] * student.logits(["good"]), rtol=1e-4)
+    np.testing.assert_allclose(logits, np.array(lengths)[:, None] * network.logits(reader.encode(["good"])), rtol=1e-4)
 
 
 def test_a_prediction_is_the_softmax_of_the_logits(folder):
@@ -115,7 +117,7 @@ def test_huge_logits_do_not_overflow(folder):
     hashes = json.loads((folder / "bundle.json").read_text())["files"]
     amend(folder, files=hashes | {"model.onnx": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()})
     student = load(folder)
-    [prediction] = student.predict([student._encoder.tokens[2]])
+    [prediction] = student.predict([student.reader.tokens[2]])
     assert prediction.probabilities == {"neg": 1.0, "neutral": 0.0, "pos": 0.0}
 
 
@@ -162,9 +164,9 @@ def test_a_model_that_needs_no_mask_gets_none(folder, tmp_path):
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", "t"])],
     )
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(tmp_path / "m.onnx"))
-    encoder = Encoder.from_file(folder / "tokenizer.json", max_length=5)
-    [[token]] = OnnxClassifier(tmp_path / "m.onnx", encoder).logits(["good"])
-    assert encoder.tokens[int(token)] == "good"
+    reader = TextReader.from_file(folder / "tokenizer.json", max_length=5)
+    [[token]] = OnnxNetwork(tmp_path / "m.onnx").logits(reader.encode(["good"]))
+    assert reader.tokens[int(token)] == "good"
 
 
 def test_a_run_folder_will_do(folder):
@@ -212,11 +214,29 @@ def test_newer_format(folder):
     refusal(folder, f"format {FORMAT + 1} is not {FORMAT}", "upgrade limbeck")
 
 
-@pytest.mark.parametrize("key", ["format", "labels", "max_length", "tail", "pad_id", "files"])
+def test_older_format(folder):
+    amend(folder, format=1, reads=None, max_length=5, tail=0, pad_id=0)
+    refusal(folder, f"format 1 is not {FORMAT}", "run its recipe again with this version")
+
+
+def test_a_reader_that_this_version_does_not_have(folder):
+    amend(folder, reads={"kind": "smell"})
+    refusal(folder, "no reader `smell`", "upgrade limbeck")
+
+
+@pytest.mark.parametrize("key", ["format", "labels", "files", "reads"])
 @pytest.mark.parametrize("value", [None, "odd"])
 def test_missing_or_wrong_keys(folder, key, value):
     amend(folder, **{key: value})
     refusal(folder, "format" if (key, value) == ("format", "odd") else f"lacks {key}")
+
+
+@pytest.mark.parametrize("key", ["kind", "max_length", "tail", "pad_id"])
+@pytest.mark.parametrize("value", [None, ["odd"]])
+def test_missing_or_wrong_keys_of_the_reader(folder, key, value):
+    reads = json.loads((folder / "bundle.json").read_text())["reads"] | {key: value}
+    amend(folder, reads={name: kept for name, kept in reads.items() if kept is not None})
+    refusal(folder, f"lacks reads.{key}")
 
 
 @pytest.mark.parametrize(("content", "said"), [(b"{", "not valid JSON"), (b"\xff", "not valid JSON"), (b"[]", "lacks")])

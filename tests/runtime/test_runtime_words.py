@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from limbeck.runtime import Encoder, encoder, words
+from limbeck.runtime import TextReader, words
+from limbeck.runtime.readers import text as text_reader
 from limbeck.runtime.scripts import terms
 
 PIECES = [
@@ -85,17 +86,17 @@ TEXTS = ["One two, don't!", "naïve “one” İstanbul ΑΣ", "", "two " * 9, "
 
 @pytest.mark.parametrize("tail", [0, 2])
 def test_an_encoder_answers_alike_with_and_without(tail, monkeypatch):
-    given_to = Encoder(tokenizer_of(*TEXTS), max_length=5, tail=tail)
+    given_to = TextReader(tokenizer_of(*TEXTS), max_length=5, tail=tail)
     asked = []
     original = words.AsciiWords.ids
     monkeypatch.setattr(words.AsciiWords, "ids", lambda self, text: asked.append(text) or original(self, text))
-    ids, cut = given_to.encode(TEXTS)
+    rows = given_to.encode(TEXTS)
     assert asked == [text for text in TEXTS if text.isascii()]
-    monkeypatch.setattr(encoder, "_FEW", 0)
-    without, cut_without = given_to.encode(TEXTS)
+    monkeypatch.setattr(text_reader, "_FEW", 0)
+    without = given_to.encode(TEXTS)
     assert len(asked) == 4
-    assert ids == without
-    assert cut.tolist() == cut_without.tolist() == [True, True, False, True, True, False]
+    assert [ids.tolist() for ids in rows] == [ids.tolist() for ids in without]
+    assert rows.cut.tolist() == without.cut.tolist() == [True, True, False, True, True, False]
 
 
 def change(**parts):

@@ -8,9 +8,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from limbeck.data import EncodedTexts
 from limbeck.errors import LimbeckError
+from limbeck.runtime.rows import Ragged
 from limbeck.teachers.nblr import NBLRSettings, NgramRegression, load_nblr, ngram_keys
+from limbeck.types import tensors
 
 TOKENS = 7
 
@@ -25,7 +26,7 @@ def texts(count=60, *, classes=2, seed=0):
 
 def encoded(rows):
     offsets = np.cumsum([0, *map(len, rows)])
-    return EncodedTexts(np.concatenate(rows).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
+    return Ragged(np.concatenate(rows).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
 
 
 def ngrams(row, orders):
@@ -50,7 +51,7 @@ def by_the_paper(rows, labels, own, settings, strength, weights=None):
 
 
 def ask(network, rows):
-    batch = encoded(rows).batch(np.arange(len(rows)))
+    batch = tensors(encoded(rows).batch(np.arange(len(rows))))
     return network(**batch).numpy()
 
 

@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from trainer_cases import CLASSES, INPUTS, ROWS, Rows, same, student, train, weights
 
-from limbeck.data import Batches, EncodedTexts, Examples
+from limbeck.data import Batches, Examples
 from limbeck.losses import KD, CrossEntropy
+from limbeck.runtime.rows import Ragged
 from limbeck.types import Outputs
 
 SPLITS = {1: (24,), 2: (5, 19), 3: (1, 16, 7), 7: (9, 1, 1, 1, 5, 3, 4)}
@@ -89,9 +90,7 @@ def test_the_recipes_accumulate_does_not_change_a_training(accumulate):
     def trained(parts):
         lengths = np.arange(1, 41) % 6 + 1
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        view = EncodedTexts(
-            (np.arange(offsets[-1]) % 11).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool)
-        )
+        view = Ragged((np.arange(offsets[-1]) % 11).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
         labels = np.where(np.arange(40) < 10, np.arange(40) % 2, -1)
         examples = Examples(np.arange(40), [str(i) for i in range(40)], labels)
         source = Batches(examples, view, batch_size=16, labelled_per_batch=5, seed=0, teacher=view, accumulate=parts)

@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import nn
 from trainer_cases import Linear, Rows, Scores, Student, same, student, teacher, train, weights
 
-from limbeck.data import EncodedTexts
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.losses import KD, Cosine, CrossEntropy
 from limbeck.losses import Linear as Ramp
 from limbeck.optimizer import AdamW
+from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.trainer import predict_logits
 
@@ -359,7 +359,7 @@ class Sum(nn.Module):
 def test_logits_come_in_the_order_of_the_rows(training):
     lengths = np.array([2, 5, 1, 3, 4])
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    view = EncodedTexts(np.arange(1, 16, dtype=np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
+    view = Ragged(np.arange(1, 16, dtype=np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
     expected = [sum(range(1 + start, 1 + end)) for start, end in pairwise(offsets)]
     network, advanced = Sum().train(training), []
     logits = predict_logits(network, view, batch_size=2, advance=advanced.append)

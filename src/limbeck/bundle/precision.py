@@ -8,14 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
-from torch import Tensor
 
 from limbeck.bundle.export import MAX_ERROR, Parity
 from limbeck.bundle.int8 import instructions, quantize_int8
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import Speed, measure_all
 from limbeck.files import size_of
-from limbeck.runtime import Encoder
+from limbeck.runtime.readers import Reader
 
 AGREEMENT = 0.995
 ROWS, MOST = 2_000, 5_000
@@ -39,16 +38,14 @@ class Student:
         model: the fp32 ONNX file.
         says: the PyTorch network as a function of samples.
         runner: an ONNX file as a function of samples, on one thread.
-        encoder: its preprocessing; None for a student that reads arrays.
-        inputs: what it is called with, for some rows.
+        reader: its preprocessing.
         labels: class names in the order of the logits.
     """
 
     model: Path
     says: Runner
     runner: Callable[[Path], Runner]
-    encoder: Encoder | None
-    inputs: Mapping[str, Tensor]
+    reader: Reader
     labels: Sequence[str]
 
 
@@ -130,7 +127,7 @@ class Trial:
         return f"same decision on {share:.2%} of {rows:,} unlabelled rows (95 % lower bound {low:.2%})"
 
 
-def choose(student: Student, samples: Sequence[Any], unlabelled: Sequence[str], fp32: Parity, scratch: Path) -> Choice:
+def choose(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any], fp32: Parity, scratch: Path) -> Choice:
     """Take int8 when it is smaller, faster, decides alike, and answers a row alike whatever stands beside it.
 
     Args:
@@ -140,7 +137,7 @@ def choose(student: Student, samples: Sequence[Any], unlabelled: Sequence[str], 
         fp32: what the fp32 file says on `samples`, compared with PyTorch.
         scratch: folder for the int8 twin.
     """
-    why, twin, trial = _not_tried(unlabelled, student.encoder), scratch / "int8.onnx", None
+    why, twin, trial = _not_tried(unlabelled), scratch / "int8.onnx", None
     if not why:
         try:
             trial = try_int8(student, samples, unlabelled, twin)
@@ -156,22 +153,21 @@ def choose(student: Student, samples: Sequence[Any], unlabelled: Sequence[str], 
     return Choice(student.model, "fp32", agreement, speeds["fp32"], why, instructions())
 
 
-def try_int8(student: Student, samples: Sequence[Any], unlabelled: Sequence[str], twin: Path) -> Trial:
+def try_int8(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any], twin: Path) -> Trial:
     """Write an int8 twin and measure it; the arguments are those of `choose`.
 
     Raises:
         Exception: whatever onnxruntime raises for a graph that it cannot quantize.
     """
-    assert student.encoder is not None  # of arrays there are no unlabelled rows
     calibrating, compared = divide(unlabelled)
-    quantize_int8(student.model, twin, _batches(student.encoder, calibrating))
+    quantize_int8(student.model, twin, _batches(student.reader, calibrating))
     runners = {"fp32": student.runner(student.model), "int8": student.runner(twin)}
     agreement, apart = compare_decisions(student.says, runners["int8"], compared)
     sizes = {"fp32": size_of(student.model), "int8": size_of(twin)}
     return Trial(sizes, measure_all(runners, samples), agreement, apart)
 
 
-def divide(unlabelled: Sequence[str]) -> tuple[list[str], list[str]]:
+def divide(unlabelled: Sequence[Any]) -> tuple[list[str], list[str]]:
     """Return rows that set the ranges and other rows to compare decisions on, both from everywhere in the set."""
     chosen = np.linspace(0, len(unlabelled), min(len(unlabelled), CALIBRATING + MOST), endpoint=False).astype(int)
     calibrating = set(chosen[:: max(1, len(chosen) // CALIBRATING)][:CALIBRATING].tolist())
@@ -194,9 +190,9 @@ def compare_decisions(says: Runner, exported: Runner, rows: Sequence[Any]) -> tu
     return _agreement(equal, len(rows)), float(np.ptp(np.stack(asked), axis=0).max())
 
 
-def _not_tried(unlabelled: Sequence[str], encoder: Encoder | None) -> str:
+def _not_tried(unlabelled: Sequence[Any]) -> str:
     """Return why int8 is not even made; empty: it is."""
-    rows = 0 if encoder is None else max(0, len(unlabelled) - CALIBRATING)
+    rows = max(0, len(unlabelled) - CALIBRATING)
     if rows >= ROWS:
         return ""
     return (
@@ -214,8 +210,8 @@ def _in_batches(answer: Runner, rows: Sequence[Any], size: int) -> NDArray[np.fl
     return np.concatenate([answer(rows[start : start + size]) for start in range(0, len(rows), size)])
 
 
-def _batches(encoder: Encoder, texts: Sequence[str]) -> Iterator[dict[str, NDArray[np.int64]]]:
-    sequences, _ = encoder.encode(texts)
-    sequences.sort(key=len)
-    for start in range(0, len(sequences), BATCH):
-        yield encoder.pad(sequences[start : start + BATCH])
+def _batches(reader: Reader, values: Sequence[Any]) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield the inputs of values in their order, in batches."""
+    rows = reader.encode(values)
+    for start in range(0, len(rows), BATCH):
+        yield rows.batch(np.arange(start, min(start + BATCH, len(rows))))

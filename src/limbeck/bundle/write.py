@@ -1,23 +1,21 @@
-"""The bundle folder: model.onnx, tokenizer.json, bundle.json, README.md."""
+"""The bundle folder: model.onnx, the reader's files, bundle.json, README.md."""
 
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from torch import Tensor
 
 from limbeck.bundle.export import Parity, parity
 from limbeck.bundle.precision import Choice, Student, choose
 from limbeck.evaluation.records import BUSY
 from limbeck.files import size_of, staged
-from limbeck.runtime import Encoder
-from limbeck.runtime.bundle import FORMAT
+from limbeck.runtime.bundle import FORMAT, MODEL
 from limbeck.version import __version__
 
 
@@ -41,7 +39,7 @@ def write_bundle(
     student: Student,
     *,
     samples: Sequence[Any],
-    unlabelled: Sequence[str],
+    unlabelled: Sequence[Any],
     card: dict[str, Any],
     scratch: Path,
 ) -> Delivery:
@@ -51,7 +49,7 @@ def write_bundle(
         folder: the bundle's.
         student: in PyTorch and as fp32 file.
         samples: of validation.
-        unlabelled: texts of the transfer set.
+        unlabelled: values of the transfer set.
         card: what the README says, see `card.md.j2`.
         scratch: folder for the int8 twin.
 
@@ -65,21 +63,18 @@ def write_bundle(
             f"and in {fp32.exceptions} clear decisions"
         )
     choice = choose(student, samples, unlabelled, fp32, scratch)
-    encoder = student.encoder
     info: dict[str, Any] = {
         "format": FORMAT,
         "task": "classification",
         "labels": list(student.labels),
-        **_reading(encoder, student.inputs),
         "precision": choice.precision,
         "instructions": choice.instructions,
         "limbeck": __version__,
     }
     with staged(folder) as aside:
         aside.mkdir()
-        shutil.copyfile(choice.model, aside / "model.onnx")
-        if encoder is not None:
-            (aside / "tokenizer.json").write_text(encoder.tokenizer_json, encoding="utf-8")
+        shutil.copyfile(choice.model, aside / MODEL)
+        info["reads"] = {"kind": student.reader.kind, **student.reader.save(aside)}
         template = resources.files("limbeck.bundle").joinpath("card.md.j2").read_text(encoding="utf-8")
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
         busy = choice.speed.wall_per_cpu > BUSY
@@ -89,11 +84,3 @@ def write_bundle(
         info["files"] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
         (aside / "bundle.json").write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return Delivery(choice, fp32, size_of(folder))
-
-
-def _reading(encoder: Encoder | None, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return what `bundle.json` says about the student's inputs."""
-    if encoder is not None:
-        return {"max_length": encoder.max_length, "tail": encoder.tail, "pad_id": encoder.pad_id}
-    kinds = {name: str(value.dtype).removeprefix("torch.") for name, value in inputs.items()}
-    return {"inputs": {name: {"dtype": kinds[name], "shape": list(value.shape[1:])} for name, value in inputs.items()}}

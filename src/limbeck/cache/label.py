@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from limbeck.cache.store import CachedTeacher, CacheIdentity, CacheWriter
 from limbeck.console import meter
-from limbeck.data import Examples, Rows, in_length_order
+from limbeck.data import Examples
 from limbeck.ranks import ALONE, Ranks
+from limbeck.runtime.rows import Rows, by_length
 from limbeck.teachers import Teacher
-from limbeck.types import Batch, Outputs
+from limbeck.types import Batch, Outputs, tensors
 
 SHARD_BATCHES = 32
 _T = TypeVar("_T")
@@ -63,7 +64,7 @@ def label(
                 for turn in _pieces(shard, among.world):
                     for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
                         ids = torch.from_numpy(examples.ids[rows])
-                        batch = Batch(ids=ids, student_inputs={}, teacher_inputs=view.batch(rows))
+                        batch = Batch(ids=ids, student_inputs={}, teacher_inputs=tensors(view.batch(rows)))
                         own.append(_on_processor(teacher.predict(batch)))
                     progress.advance(sum(len(rows) for rows in turn))
                 turns = itertools.zip_longest(*among.gather(own))
@@ -93,7 +94,7 @@ def _joined(answers: list[Outputs]) -> Outputs:
 def _unanswered(examples: Examples, view: Rows, known: set[int]) -> NDArray[np.int64]:
     """Return one row of every id that has no answer, longest first; the same text may stand twice in a test split."""
     first: dict[int, int] = {}
-    for rows in in_length_order(view, max(1, len(view))):
+    for rows in by_length(view.lengths, max(1, len(view)), longest_first=True):
         for row in rows.tolist():
             first.setdefault(int(examples.ids[row]), row)
     return np.array([row for key, row in first.items() if key not in known], np.int64)

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from limbeck.data.examples import UNLABELLED, Examples
-from limbeck.data.views import Rows
 from limbeck.errors import LimbeckError
-from limbeck.types import Batch
+from limbeck.runtime.rows import Rows
+from limbeck.types import Batch, tensors
 
 WINDOW = 64
 """Batches that are drawn together and sorted by length among themselves: larger means less padding, less random."""
@@ -121,15 +121,8 @@ class Batches:
         labels = torch.from_numpy(self._examples.labels[rows])
         return Batch(
             ids=torch.from_numpy(self._examples.ids[rows]),
-            student_inputs=self._student.batch(rows),
+            student_inputs=tensors(self._student.batch(rows)),
             labels=labels,
             labelled=labels != UNLABELLED,
-            teacher_inputs=None if self._teacher is None else self._teacher.batch(rows),
+            teacher_inputs=None if self._teacher is None else tensors(self._teacher.batch(rows)),
         )
-
-
-def in_length_order(view: Rows, batch_size: int) -> Iterator[NDArray[np.int64]]:
-    """Yield all row numbers in batches of similar length, longest first, for inference."""
-    order = np.argsort(-view.lengths, kind="stable")
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]

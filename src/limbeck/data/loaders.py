@@ -19,32 +19,13 @@ from torch import Tensor
 from limbeck.data.examples import UNLABELLED, Examples
 from limbeck.digest import example_id
 from limbeck.errors import LimbeckError
+from limbeck.runtime.readers.arrays import Parts
 from limbeck.types import Batch
 
 Inputs = Mapping[str, Tensor]
 
 _IGNORED = -100
 """What a loss of torch leaves out by default."""
-
-
-@dataclass(frozen=True, slots=True)
-class TensorRows:
-    """Inputs of many examples, by the name of the argument, each (rows, ...)."""
-
-    inputs: Inputs
-
-    def __len__(self) -> int:
-        return len(next(iter(self.inputs.values())))
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """(rows,) ones: there is no padding to save."""
-        return np.ones(len(self), np.int64)
-
-    def batch(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
-        """Return the inputs of the given rows."""
-        index = torch.from_numpy(np.asarray(rows, np.int64))
-        return {name: value[index] for name, value in self.inputs.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +165,12 @@ class LoaderBatches:
                 )
 
 
-def collect(loader: Iterable[Any], form: BatchForm, name: str) -> tuple[Examples, TensorRows, TensorRows]:
-    """Read a validation or test loader once: its examples, and their inputs for student and teacher.
+def collect(loader: Iterable[Any], form: BatchForm, name: str) -> tuple[Examples, Parts]:
+    """Read a validation or test loader once: its examples, and the arrays that student and teacher are called with.
 
     Raises:
-        LimbeckError: fewer than two rows, a row without label, or inputs whose shape differs between batches.
+        LimbeckError: fewer than two rows, a row without label, inputs whose shape differs between batches, or a type
+            that NumPy does not have.
     """
     batches = [form.read(item) for item in loader]
     if sum(len(batch.ids) for batch in batches) < 2:
@@ -196,30 +178,24 @@ def collect(loader: Iterable[Any], form: BatchForm, name: str) -> tuple[Examples
     labels = torch.cat([batch.labels for batch in batches if batch.labels is not None])
     if (labels < 0).any():
         raise LimbeckError(f"{int((labels < 0).sum()):,} rows have no label", where=f"{name} loader", fix="label them")
-    student, teacher = (
-        TensorRows(_joined([read(batch) for batch in batches], name)) for read in (_of_student, _of_teacher)
-    )
-    seen = [*student.inputs.items(), *((f"teacher {key}", value) for key, value in teacher.inputs.items())]
-    digests = (example_id({key: _bytes(value[row]).hex() for key, value in seen}) for row in range(len(student)))
-    ids = np.fromiter(digests, np.int64, len(student))
-    return Examples(ids, [f"{name} row {row + 1}" for row in range(len(ids))], labels.numpy()), student, teacher
+    student = _joined([batch.student_inputs for batch in batches], name)
+    teacher = _joined([batch.teacher_inputs or {} for batch in batches], name)
+    seen = [*student.items(), *((f"teacher {key}", value) for key, value in teacher.items())]
+    digests = (example_id({key: value[row].tobytes().hex() for key, value in seen}) for row in range(len(labels)))
+    ids = np.fromiter(digests, np.int64, len(labels))
+    examples = Examples(ids, [f"{name} row {row + 1}" for row in range(len(ids))], labels.numpy())
+    return examples, Parts({"student": student, "teacher": teacher})
 
 
-def _bytes(value: Tensor) -> bytes:
-    return value.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()  # NumPy has no bfloat16
-
-
-def _of_student(batch: Batch) -> Inputs:
-    return batch.student_inputs
-
-
-def _of_teacher(batch: Batch) -> Inputs:
-    return batch.teacher_inputs or {}
-
-
-def _joined(parts: list[Inputs], name: str) -> dict[str, Tensor]:
+def _joined(parts: list[Inputs], name: str) -> dict[str, NDArray[Any]]:
     try:
-        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+        return {key: torch.cat([part[key] for part in parts]).numpy(force=True) for key in parts[0]}
+    except TypeError:
+        raise LimbeckError(
+            "an input is of a type that NumPy does not have, such as bfloat16",
+            where=f"{name} loader",
+            fix="give float32, and let the network cast it",
+        ) from None
     except (RuntimeError, KeyError) as error:
         raise LimbeckError(
             f"batches differ in shape or keys ({str(error).splitlines()[0]})",

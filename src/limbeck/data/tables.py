@@ -10,7 +10,7 @@ from limbeck.data.hub import read_hub, split_name
 from limbeck.data.labels import is_missing
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.errors import LimbeckError, nearest
-from limbeck.runtime.encoder import well_formed
+from limbeck.runtime.readers.text import well_formed
 
 SPLITS = ("train", "validation", "test", "unsupervised")
 _KEYS = {name: f"data.{name}" for name in ("source", "text", "label", "domain")}

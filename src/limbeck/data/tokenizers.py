@@ -12,8 +12,7 @@ from limbeck.assets import ASSETS, asset
 from limbeck.data.pretrained import PRETRAINED, declared_padding, refuse_code
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import read_json
-from limbeck.runtime import Encoder
-from limbeck.runtime.encoder import read_tokenizer
+from limbeck.runtime.readers.text import read_tokenizer
 from limbeck.runtime.words import set_rules
 from limbeck.settings import Settings, union
 
@@ -56,32 +55,6 @@ else:
         on="kind",
         title="tokenizer",
     )
-
-
-def build_encoder(
-    settings: TokenizerSettings,
-    texts: Sequence[str],
-    *,
-    max_length: int,
-    tail: int = 0,
-) -> Encoder:
-    """Return the encoder of a model.
-
-    Args:
-        settings: which tokenizer.
-        texts: training texts; a word tokenizer counts its vocabulary in them and in nothing else.
-        max_length: tokens kept of each text.
-        tail: how many of them are the last ones of a text that is longer.
-
-    Raises:
-        LimbeckError: there is no such tokenizer, or `max_length` leaves no room beside its special tokens or the tail.
-    """
-    if isinstance(settings, WordTokenizerSettings):
-        return Encoder(word_tokenizer(texts, settings), max_length=max_length, tail=tail, pad_id=0)
-    if isinstance(settings, GivenTokenizerSettings):
-        raise LimbeckError("the tokenizer of this recipe was a Python object", fix="call limbeck.distill again")
-    tokenizer, pad_id = _pretrained(settings.path)
-    return Encoder(tokenizer, max_length=max_length, tail=tail, pad_id=pad_id)
 
 
 def word_tokenizer(texts: Sequence[str], settings: WordTokenizerSettings) -> Tokenizer:
@@ -135,7 +108,7 @@ def padding_of(tokenizer: Tokenizer, declared: Any = None) -> int | None:
     return next((token for token in found if token is not None), None)
 
 
-def _pretrained(path: str) -> tuple[Tokenizer, int]:
+def pretrained_tokenizer(path: str) -> tuple[Tokenizer, int]:
     """Return a pretrained tokenizer, and the id that its model pads with: by the model's configuration, or its own."""
     source = pretrained_folder(path)
     tokenizer, own = _tokenizer_of(source, path)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from limbeck.console import say, table
-from limbeck.data import Examples, Splits, encode, load_splits
+from limbeck.data import Examples, Splits, load_splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
@@ -153,8 +153,7 @@ def _trial(settings: NetworkSettings, material: Material, trained: bool) -> Pace
         # Losses cost next to nothing beside a network: labels alone tell the time of a step.
         lesson = material.from_labels(settings)
         step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
-    assert view.encoder is not None  # a recipe's data are texts
-    sample = encode(view.encoder, material.splits.validation.texts[:TRIAL_ROWS])
+    sample = view.rows(material.splits.validation.texts[:TRIAL_ROWS])
     predict_logits(model, sample)  # as with the steps, the first time is not counted
     start = time.monotonic()
     predict_logits(model, sample)

@@ -33,10 +33,11 @@ from limbeck.models import LogitsOnly, failed, logits_only
 from limbeck.pipeline.finished import count_outputs
 from limbeck.pipeline.material import Given, LoaderMaterial, Material
 from limbeck.pipeline.order import Run, run
-from limbeck.pipeline.views import TensorView
 from limbeck.recipe import GivenTeacher, Recipe, parse_recipe, run_name
-from limbeck.runtime import Encoder
+from limbeck.runtime import TextReader
+from limbeck.runtime.readers.arrays import ArraysReader, Parts
 from limbeck.settings.changes import apply
+from limbeck.types import tensors
 
 LOSSES = ({"name": "kd", "weight": 0.9, "temperature": 2.0}, {"name": "cross_entropy", "weight": 0.1})
 
@@ -85,7 +86,7 @@ def distill(
         test: of the same kind, opened once, at the end; None: held out of `train` (not of a loader).
         teacher_tokenizer: of a teacher that is a module, for texts: a `tokenizers.Tokenizer` or a fast tokenizer of
             transformers.
-        student_tokenizer: `words`, a recipe's `student.tokenizer`, or a tokenizer as above.
+        student_tokenizer: `words`, a recipe's `student.reads.tokenizer`, or a tokenizer as above.
         losses: an objective, such as `0.9 * KD(temperature=2) + 0.1 * CrossEntropy()`, or a recipe's `losses`.
         seeds: of initialisation and order.
         classes: names, by the number that a loader's labels have; of loaders only. None: they are called 0, 1, 2 ...
@@ -100,7 +101,7 @@ def distill(
         LimbeckError: whatever `limbeck run` refuses; a module without tokenizer; loaders mixed with tables.
     """
     tables = _tables(train, validation, test)
-    objects: dict[str, Callable[[int, int], Encoder]] = {}
+    objects: dict[str, Callable[[int, int], TextReader]] = {}
     values: dict[str, Any] = {
         "name": run_name(Path(out).name),
         "seeds": list(seeds),
@@ -190,31 +191,28 @@ def _from_loaders(
         raise LimbeckError("loaders need a teacher and a student that are modules", where="limbeck.distill")
     form = BatchForm(_first_argument(student()), _first_argument(teacher))
     held_out = {name: collect(source, form, name) for name, source in (("validation", validation), ("test", test))}
-    rows, tested = held_out["validation"], held_out["test"]
-    views = {
-        "student": TensorView("loader-student", rows[1], tested[1]),
-        "teacher": TensorView("loader-teacher", rows[2], tested[2]),
-    }
-    names = tuple(map(str, classes or range(_count_classes(recipe, teacher, views["teacher"]))))
-    for name, (examples, *_) in held_out.items():
+    validation_rows, test_rows = (examples for examples, _ in held_out.values())
+    parts = {name: found for name, (_, found) in held_out.items()}
+    names = tuple(map(str, classes or range(_count_classes(recipe, teacher, parts["validation"]))))
+    for name, (examples, _) in held_out.items():
         if (largest := int(examples.labels.max())) >= len(names):
             raise LimbeckError(
                 f"the label {largest} stands beside {len(names)} classes, which are numbered from 0",
                 where=f"{name} loader",
                 fix="name every class in `classes`, or set teacher.labels",
             )
-    notes = [line for name, (examples, *_) in held_out.items() for line in unshown(name, examples, names)]
+    notes = [line for name, (examples, _) in held_out.items() for line in unshown(name, examples, names)]
     weighting = recipe.data.class_weights
-    splits = Splits(NO_ROWS, NO_ROWS, rows[0], tested[0], names, {}, notes=tuple(notes), weighting=weighting)
+    splits = Splits(NO_ROWS, NO_ROWS, validation_rows, test_rows, names, {}, notes=tuple(notes), weighting=weighting)
     splits.weights(NO_ROWS)  # what cannot be weighted is refused before anything is trained
-    return LoaderMaterial(splits, given, train, form, views)
+    return LoaderMaterial(splits, given, train, form, parts)
 
 
-def _count_classes(recipe: Recipe, teacher: nn.Module, view: TensorView) -> int:
+def _count_classes(recipe: Recipe, teacher: nn.Module, rows: Parts) -> int:
     """Return how many classes there are, where nobody names them: those of teacher.labels, or the teacher's outputs."""
     if isinstance(recipe.teacher, GivenTeacher) and recipe.teacher.labels:
         return len(recipe.teacher.labels)
-    return count_outputs(teacher, view.example[0])
+    return count_outputs(teacher, tensors(ArraysReader.of(rows, "teacher").form.example))
 
 
 # --- networks -------------------------------------------------------------------------------------------------------
@@ -263,12 +261,12 @@ def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bo
         raise LimbeckError(f"a {type(teacher).__name__} is no teacher", where="teacher", fix="give a module or a name")
     model = {"name": "given", "type": type(teacher).__name__}
     if not texts:
-        return {"kind": "given", "model": model, "tokenizer": {"kind": "given", "digest": "teacher"}}
+        return {"kind": "given", "model": model, "reads": {"kind": "arrays", "of": "teacher"}}
     if tokenizer is None:
         raise LimbeckError(
             "a module that reads texts needs its tokenizer", where="teacher", fix="give teacher_tokenizer"
         )
-    return {"kind": "given", "model": model, "tokenizer": _tokenizer(tokenizer, objects, _padding(teacher))}
+    return {"kind": "given", "model": model, "reads": {"tokenizer": _tokenizer(tokenizer, objects, _padding(teacher))}}
 
 
 def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bool) -> dict[str, Any]:
@@ -278,12 +276,13 @@ def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bo
         model = {"name": "given", "type": type(student).__name__}
     else:
         raise LimbeckError(f"a {type(student).__name__} is no student", where="student", fix="give a module or a name")
-    reads = _tokenizer(tokenizer, objects, _padding(student)) if texts else {"kind": "given", "digest": "student"}
-    return {"model": model, "tokenizer": reads}
+    if not texts:
+        return {"model": model, "reads": {"kind": "arrays", "of": "student"}}
+    return {"model": model, "reads": {"tokenizer": _tokenizer(tokenizer, objects, _padding(student))}}
 
 
 def _tokenizer(
-    tokenizer: Any, objects: dict[str, Callable[[int, int], Encoder]], model_pad: int | None
+    tokenizer: Any, objects: dict[str, Callable[[int, int], TextReader]], model_pad: int | None
 ) -> dict[str, Any]:
     """Return a tokenizer's settings; one that is an object is kept in `objects` under its digest.
 
@@ -307,8 +306,10 @@ def _tokenizer(
             where="tokenizer",
             fix="set model.config.pad_token_id, tokenizer.pad_token (transformers), or tokenizer.enable_padding(...)",
         )
-    # A copy: an encoder switches the padding and truncation of its tokenizer off.
+    # A copy: a reader switches the padding and truncation of its tokenizer off.
     text = backend.to_str()
     key = digest([text, pad_id])
-    objects[key] = lambda longest, tail: Encoder(Tokenizer.from_str(text), max_length=longest, tail=tail, pad_id=pad_id)
+    objects[key] = lambda longest, tail: TextReader(
+        Tokenizer.from_str(text), max_length=longest, tail=tail, pad_id=pad_id
+    )
     return {"kind": "given", "digest": key}

@@ -1,7 +1,7 @@
 """Teachers that come finished: which output is which class, and whether a checkpoint is taken as it is."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.console import say
-from limbeck.data import Rows
+from limbeck.data import MAX_LENGTH, ArraysReads
 from limbeck.data.pretrained import longest_text, pretrained_config
 from limbeck.data.tokenizers import pretrained_folder
 from limbeck.errors import LimbeckError, first_line
@@ -18,8 +18,10 @@ from limbeck.models import LogitsOnly, UnmatchedError, label_order, missing, ord
 from limbeck.models.label_order import ready
 from limbeck.models.pretrained import output_names
 from limbeck.pipeline.material import Material
-from limbeck.recipe import MAX_LENGTH, EnsembleTeacher, GivenTeacher, Recipe, SingleTeacher, TransformersTeacher
-from limbeck.types import best_device, device_of, evaluating
+from limbeck.recipe import EnsembleTeacher, GivenTeacher, Recipe, SingleTeacher, TransformersTeacher
+from limbeck.recipe.teachers import PretrainedReads, TokenizedReads
+from limbeck.runtime.rows import Rows
+from limbeck.types import best_device, device_of, evaluating, tensors
 
 LONGEST = 512
 """Tokens kept of a text for a finished network, where it has no shorter limit of its own."""
@@ -27,6 +29,7 @@ _ROWS, _BATCH = 2_000, 32
 _SHOWN = 8
 
 Finished = TransformersTeacher | GivenTeacher
+_R = TypeVar("_R", PretrainedReads, TokenizedReads)
 
 
 def settle(recipe: Recipe, material: Material) -> Recipe:
@@ -130,7 +133,7 @@ def _settled_checkpoint(teacher: TransformersTeacher, key: str, material: Materi
         if outputs:
             say(f"  {key}: {teacher.model} is fine-tuned; {head}")
         return teacher.model_copy(
-            update={"finetune": True, "labels": labels, "max_length": teacher.max_length or MAX_LENGTH}
+            update={"finetune": True, "labels": labels, "reads": _reading(teacher.reads, MAX_LENGTH)}
         )
     if not outputs:
         raise LimbeckError(
@@ -138,11 +141,11 @@ def _settled_checkpoint(teacher: TransformersTeacher, key: str, material: Materi
             where=f"{key}.finetune",
             fix="set it to true, or give the folder of a `...ForSequenceClassification`",
         )
-    length = teacher.max_length or longest_text(config, LONGEST)
-    teacher = teacher.model_copy(update={"finetune": False, "max_length": length})
+    reads = _reading(teacher.reads, longest_text(config, LONGEST))
+    teacher = teacher.model_copy(update={"finetune": False, "reads": reads})
     labels, why = _order(outputs, teacher, key, material)
     said = f"{key}: {teacher.model} is taken as it is"
-    say(f"  {said} ({key}.finetune=true trains it), {length} tokens of a text; {_said(labels, why)}")
+    say(f"  {said} ({key}.finetune=true trains it), {reads.max_length} tokens of a text; {_said(labels, why)}")
     if teacher.meaningless:
         say(f"  {said}: without a meaning are {', '.join(teacher.meaningless)}", style="yellow")
     return teacher.with_labels(labels)
@@ -169,7 +172,8 @@ def _head_to_train(
 def _settled_module(teacher: GivenTeacher, key: str, material: Material) -> GivenTeacher:
     module, classes = _module(material), material.splits.classes
     own_limit = longest_text(module.config, LONGEST) if isinstance(module, LogitsOnly) else MAX_LENGTH
-    teacher = teacher.model_copy(update={"max_length": teacher.max_length or own_limit})
+    if not isinstance(teacher.reads, ArraysReads):
+        teacher = teacher.model_copy(update={"reads": _reading(teacher.reads, own_limit)})
     count = count_outputs(module, material.view(teacher.network).example[0])
     names = _names(module, count)
     if len(names) != count:
@@ -180,6 +184,11 @@ def _settled_module(teacher: GivenTeacher, key: str, material: Material) -> Give
         labels, why = _order(names, teacher, key, material)
     say(f"  {key}: {_said(labels, why)}")
     return teacher.with_labels(labels)
+
+
+def _reading(reads: _R, longest: int) -> _R:
+    """Return what a teacher reads, up to `longest` tokens where it leaves that open."""
+    return reads.model_copy(update={"max_length": reads.max_length or longest})
 
 
 def _module(material: Material) -> nn.Module:
@@ -235,7 +244,7 @@ def _answers(network: nn.Module, rows: Rows, picked: NDArray[np.int64]) -> NDArr
     device = device_of(network)
     with evaluating(network), torch.no_grad():
         parts = [
-            network(**{name: value.to(device) for name, value in rows.batch(some).items()}).float().cpu()
+            network(**{name: value.to(device) for name, value in tensors(rows.batch(some)).items()}).float().cpu()
             for some in np.array_split(picked, -(-len(picked) // _BATCH))
         ]
     return torch.cat(parts).numpy()

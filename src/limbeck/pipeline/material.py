@@ -14,16 +14,17 @@ from torch import nn
 from limbeck.console import say
 from limbeck.data import (
     PARTS,
+    ArraysReads,
     Batches,
     BatchForm,
     Examples,
     GivenTokenizerSettings,
     LoaderBatches,
-    Rows,
     Splits,
+    TextReads,
     WeightedBatches,
     WordTokenizerSettings,
-    build_encoder,
+    build_reader,
     load_encoded,
     save_encoded,
 )
@@ -32,10 +33,13 @@ from limbeck.files import write_text
 from limbeck.losses import CrossEntropy, Objective, objective_from
 from limbeck.models import GivenSettings, build_model, missing
 from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.views import Reads, TensorView, TextView, View, reads_digest
+from limbeck.pipeline.views import Reads, View, reads_digest
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings, Recipe
-from limbeck.runtime import Encoder
+from limbeck.runtime import TextReader
+from limbeck.runtime.readers.arrays import ArraysReader, Parts
+from limbeck.runtime.readers.text import TOKENIZER
+from limbeck.runtime.rows import Rows
 from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, TrainSettings
 from limbeck.types import best_device
@@ -74,12 +78,12 @@ class Given:
     Attributes:
         teacher: a finished module; None when the recipe trains one.
         student: makes a student; called once a network, after torch's generator was seeded.
-        encoders: by digest of the tokenizer, called with `max_length` and `tail`.
+        readers: by digest of the tokenizer, called with `max_length` and `tail`.
     """
 
     teacher: nn.Module | None = None
     student: Callable[[], nn.Module] | None = None
-    encoders: Mapping[str, Callable[[int, int], Encoder]] = field(default_factory=dict)
+    readers: Mapping[str, Callable[[int, int], TextReader]] = field(default_factory=dict)
 
 
 class Material:
@@ -119,7 +123,7 @@ class Material:
 
     @property
     def samples(self) -> Sequence[Any]:
-        """What exported networks are timed and compared on: validation rows, in the form that `View.runner` takes."""
+        """What exported networks are timed and compared on: validation rows, in the form that `View.rows` takes."""
         return self.splits.validation.texts
 
     @property
@@ -131,41 +135,42 @@ class Material:
         """Return the view that a network reads, shared by those that read alike."""
         key = reads_digest(settings)
         if key not in self._views:
-            self._views[key] = self._text_view(settings, key)
+            self._views[key] = self._view(settings, key)
         return self._views[key]
 
-    def _text_view(self, settings: Reads, key: str) -> TextView:
-        """Return a view from the folder, or make it and leave it there."""
+    def _view(self, settings: Reads, key: str) -> View:
+        """Return a view of texts from the folder, or make it and leave it there."""
+        reads = settings.reads
+        if isinstance(reads, ArraysReads):
+            raise missing("data")
         if self._whole is not None:
-            view = self._whole.view(settings)
-            assert isinstance(view, TextView)  # rows of a loader have no labels to take away
-            return view.of(self.splits)
+            return self._whole.view(settings).of(self.splits)
         if self.folder is None:
-            return TextView(self._encoder(settings), self.splits)
-        counted = isinstance(settings.tokenizer, WordTokenizerSettings)  # in the texts; else its files may have changed
-        encoder = None if counted else self._encoder(settings)
-        named = key if encoder is None else [key, encoder.tokenizer_json, encoder.pad_id]
+            return View(self._reader(reads), self.splits)
+        counted = isinstance(reads.tokenizer, WordTokenizerSettings)  # in the texts; else its files may have changed
+        reader = None if counted else self._reader(reads)
+        named = key if reader is None else [key, reader.tokenizer_json, reader.pad_id]
         inputs = {"version": __version__, "tokenizer": named, "data": self._digest, "parts": PARTS}
         stage = Stage(self.folder / "views" / key, inputs, quiet=True)
-        tokenizer, encoded = stage.folder / "tokenizer.json", stage.folder / "texts.safetensors"
+        encoded = stage.folder / "texts.safetensors"
         if not stage.done:
-            view = TextView(encoder or self._encoder(settings), self.splits)
-            parts = {"transfer": view.transfer, "validation": view.validation}
+            reader = reader or self._reader(reads)
+            parts = {"transfer": reader.encode(self.splits.transfer.texts)}
+            parts["validation"] = reader.encode(self.splits.validation.texts)
             if ranks().main:
                 with stage.working():
-                    write_text(tokenizer, view.encoder.tokenizer_json)
+                    write_text(stage.folder / TOKENIZER, reader.tokenizer_json)
                     save_encoded(parts, encoded)
-            return view
+            return View(reader, self.splits, parts)
         parts = load_encoded(encoded)
-        pad_id = parts["validation"].pad_id
-        cut = {"max_length": settings.max_length, "tail": settings.tail}
-        return TextView(Encoder.from_file(tokenizer, **cut, pad_id=pad_id), self.splits, parts)
+        kept = {"max_length": reads.max_length, "tail": reads.tail, "pad_id": parts["validation"].pad_id}
+        return View(TextReader.load(stage.folder, kept), self.splits, parts)
 
-    def _encoder(self, settings: Reads) -> Encoder:
-        tokenizer = settings.tokenizer
-        if isinstance(tokenizer, GivenTokenizerSettings) and tokenizer.digest in self.given.encoders:
-            return self.given.encoders[tokenizer.digest](settings.max_length, settings.tail)
-        return build_encoder(tokenizer, self.splits.original.texts, max_length=settings.max_length, tail=settings.tail)
+    def _reader(self, reads: TextReads) -> TextReader:
+        tokenizer = reads.tokenizer
+        if isinstance(tokenizer, GivenTokenizerSettings) and tokenizer.digest in self.given.readers:
+            return self.given.readers[tokenizer.digest](reads.max_length, reads.tail)
+        return build_reader(reads, self.splits.original.texts)
 
     def build(self, settings: NetworkSettings, *, seed: int) -> nn.Module:
         """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here."""
@@ -174,12 +179,10 @@ class Material:
             if self.given.student is None:
                 raise missing("student")
             return self.given.student().to(best_device())
-        view = self.view(settings)
-        if not isinstance(view, TextView):
+        vocabulary = self.view(settings).vocabulary
+        if vocabulary is None:
             raise missing("network")
-        return build_model(settings.model, classes=len(self.splits.classes), vocabulary=view.vocabulary).to(
-            best_device()
-        )
+        return build_model(settings.model, classes=len(self.splits.classes), vocabulary=vocabulary).to(best_device())
 
     def from_labels(self, settings: Reads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
         """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""
@@ -253,26 +256,30 @@ class LoaderMaterial(Material):
         given: the networks.
         train: the training loader.
         form: reads its batches.
-        views: how teacher and student see validation and test.
+        rows: by split, what student and teacher are called with: `validation` and `test`.
     """
 
     def __init__(
-        self, splits: Splits, given: Given, train: Iterable[Any], form: BatchForm, views: Mapping[str, TensorView]
+        self, splits: Splits, given: Given, train: Iterable[Any], form: BatchForm, rows: Mapping[str, Parts]
     ) -> None:
         super().__init__(splits, given)
         # What a loader gives cannot be named, so nothing that was trained on one is taken for this training.
         self._names = {"loader": ranks().share(self.session)}
-        self._train, self._form, self._by_network = train, form, views
+        self._train, self._form, self._rows = train, form, rows
 
     @property
     def samples(self) -> Sequence[Any]:
-        """Row numbers of the validation split."""
-        return range(len(self.splits.validation))
+        """Rows of the validation split."""
+        return self._rows["validation"]
 
-    def view(self, settings: Reads) -> View:
-        """Return the teacher's or the student's view; the recipe tells them apart by the name of their inputs."""
-        tokenizer = settings.tokenizer
-        return self._by_network[getattr(tokenizer, "digest", "student")]
+    def _view(self, settings: Reads, key: str) -> View:
+        """Return the teacher's or the student's part of the rows; there are no training rows."""
+        if not isinstance(settings.reads, ArraysReads):
+            raise LimbeckError("rows of a loader are arrays, not texts", where="teacher", fix="give a module")
+        reader = ArraysReader.of(self._rows["validation"], settings.reads.of)
+        encoded = {name: reader.encode(rows) for name, rows in self._rows.items()}
+        none = encoded["validation"].first(0)
+        return View(reader, self.splits, encoded | {"transfer": none, "ceiling": none})
 
     def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[BatchesOf, Steps]:
         """Return the loader's batches, whichever rows: an arm without teacher learns from the labels among them."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.console import say
-from limbeck.data import Rows, Splits
+from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.evaluation import calibrated_nll, nll
@@ -22,6 +22,7 @@ from limbeck.pipeline.start import start_of
 from limbeck.pipeline.views import View
 from limbeck.recipe import NetworkSettings
 from limbeck.report import words
+from limbeck.runtime.rows import Rows
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
 from limbeck.types import Batch, best_device

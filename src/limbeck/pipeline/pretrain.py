@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from limbeck.data import Batches, Rows
+from limbeck.data import Batches
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
@@ -21,8 +21,9 @@ from limbeck.pipeline.once import train_once
 from limbeck.pipeline.start import start_of
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
+from limbeck.runtime.rows import Rows
 from limbeck.trainer import GroupSource, TrainSettings, Validate, Validated
-from limbeck.types import Batch, device_of, evaluating
+from limbeck.types import Batch, device_of, evaluating, tensors
 
 _BATCH = 64
 
@@ -161,7 +162,7 @@ def _validator(rows: Rows) -> Validate:
         total = count = 0.0
         with evaluating(model), torch.inference_mode():
             for start in range(0, len(rows), _BATCH):
-                inputs = rows.batch(np.arange(start, min(start + _BATCH, len(rows))))
+                inputs = tensors(rows.batch(np.arange(start, min(start + _BATCH, len(rows)))))
                 inputs = {name: value.to(device_of(model)) for name, value in inputs.items()}
                 real = model.predictions(inputs["attention_mask"])
                 values = -model(**inputs).log_softmax(-1)[..., 0]

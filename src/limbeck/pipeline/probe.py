@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from limbeck.data import EncodedTexts, Rows
 from limbeck.errors import LimbeckError, first_line
 from limbeck.models import Ordered
-from limbeck.types import device_of, evaluating
+from limbeck.runtime.rows import Ragged, Rows
+from limbeck.types import device_of, evaluating, tensors
 
 ROWS = 8
 LIMIT, HALF_LIMIT = 1e-3, 5e-2
@@ -45,15 +45,15 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, classes: int) ->
     """
     picked, probe = _short_and_long(rows), _Probe(network, who, classes)
     with _at_rest(network):
-        if isinstance(rows, EncodedTexts):
+        if isinstance(rows, Ragged):
             _try_texts(probe, _texts(rows, picked), rows.pad_id)
         else:
-            alone = [probe.ask(rows.batch(picked[i : i + 1]), "a single row") for i in range(len(picked))]
-            together = probe.ask(rows.batch(picked), f"{len(picked)} rows together")
+            alone = [probe.ask(tensors(rows.batch(picked[i : i + 1])), "a single row") for i in range(len(picked))]
+            together = probe.ask(tensors(rows.batch(picked)), f"{len(picked)} rows together")
             scale = _scale(alone)
-            probe.repeat(rows.batch(picked), together, scale)
+            probe.repeat(tensors(rows.batch(picked)), together, scale)
             probe.compare(torch.cat(alone), together, scale, *_OTHER_ROWS)
-        probe.refuse_probabilities(rows.batch(picked))
+        probe.refuse_probabilities(tensors(rows.batch(picked)))
 
 
 _TWICE = (
@@ -171,7 +171,7 @@ def _short_and_long(rows: Rows) -> NDArray[np.int64]:
     return order[np.unique(np.linspace(0, len(order) - 1, min(ROWS, len(order))).astype(np.int64))]
 
 
-def _texts(rows: EncodedTexts, picked: NDArray[np.int64]) -> list[Tensor]:
+def _texts(rows: Ragged, picked: NDArray[np.int64]) -> list[Tensor]:
     """Return token ids, (tokens,) each, not all of one length: else no padding would be seen."""
     found = [
         torch.from_numpy(rows.tokens[rows.offsets[row] : rows.offsets[row + 1]].astype(np.int64)) for row in picked

@@ -5,14 +5,14 @@ from dataclasses import asdict
 from typing import Any
 
 from limbeck.console import say
-from limbeck.data import reading, same_tokens
+from limbeck.data import ArraysReads
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import ViewRecord
 from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.teacher import member_names
-from limbeck.pipeline.views import READS, Reads, TextView, View, reads_digest
+from limbeck.pipeline.views import Reads, View, reads_digest
 from limbeck.recipe import NBLRTeacher, Recipe
 
 UNKNOWN_WARNED = 0.1
@@ -25,10 +25,10 @@ UNREAD_REFUSED = 0.5
 """Share of texts without a known token: to words counted in 50 texts with `min_frequency: 5`, a fifth are."""
 
 _FIXES = {
-    "words": "lower tokenizer.min_frequency, raise tokenizer.size, or give a tokenizer of pieces of words: "
-    "tokenizer={kind: transformers, path: ...}",
-    "transformers": "take a model or tokenizer of this language, by folder or hub id, or tokenizer={kind: words} (of a "
-    "teacher: with kind network); see Languages in docs/recipes.md",
+    "words": "lower reads.tokenizer.min_frequency, raise reads.tokenizer.size, or give a tokenizer of pieces of words: "
+    "reads.tokenizer={kind: transformers, path: ...}",
+    "transformers": "take a model or tokenizer of this language, by folder or hub id, or reads.tokenizer="
+    "{kind: words} (of a teacher: with kind network); see Languages in docs/recipes.md",
     "given": "give the tokenizer of a network that reads this language",
 }
 
@@ -49,7 +49,7 @@ def readers(recipe: Recipe) -> dict[str, Reads]:
             if (key := reads_digest(settings)) in seen:
                 continue
             seen.add(key)
-            about = [f"{name}={value}" for name, value in point.items() if name.split(".")[0] in READS]
+            about = [f"{name}={value}" for name, value in point.items() if name.split(".")[0] == "reads"]
             found[", ".join([arm, *about])] = settings
     return found
 
@@ -61,35 +61,35 @@ def require_readable(recipe: Recipe, material: Material) -> None:
         LimbeckError: more than half of the tokens are unknown, or more than half of the texts hold no known token.
     """
     for name, settings in readers(recipe).items():
-        view = material.view(settings)
-        if not isinstance(view, TextView):
+        view, reads = material.view(settings), settings.reads
+        if view.reading is None or isinstance(reads, ArraysReads):
             continue
-        texts = len(view.original)
+        held_out, texts = view.reading_of(view.validation), len(view.original)
         # Words counted in the training texts know each of these; whether they are of use, other texts tell.
-        held_out = reading(view.encoder, view.validation)
         if view.reading.unread > UNREAD_REFUSED * texts:
             what = f"{view.reading.unread:,} of {texts:,} training texts hold no token known to its tokenizer"
-        elif held_out.unread > UNREAD_REFUSED * len(view.validation):
+        elif held_out is not None and held_out.unread > UNREAD_REFUSED * len(view.validation):
             what = (
                 f"{held_out.unread:,} of {len(view.validation):,} validation texts hold no token known to its tokenizer"
             )
-        elif view.reading.unknown > UNKNOWN_REFUSED and settings.tokenizer.kind != "words":
+        elif view.reading.unknown > UNKNOWN_REFUSED and reads.tokenizer.kind != "words":
             what = (
                 f"{100 * view.reading.unknown:.1f} % of the tokens of the training texts are unknown to its tokenizer"
             )
         else:
             continue
-        raise LimbeckError(what, where=name, fix=_FIXES[settings.tokenizer.kind])
+        raise LimbeckError(what, where=name, fix=_FIXES[reads.tokenizer.kind])
 
 
 def describe_readers(recipe: Recipe, material: Material) -> None:
     """Print a line a view: how many tokens a text has, how many are unknown, and how many texts are cut."""
     for name, settings in readers(recipe).items():
-        if (found := material.view(settings).reading) is None:
+        found, reads = material.view(settings).reading, settings.reads
+        if found is None or isinstance(reads, ArraysReads):
             continue
         line = (
             f"  {name}: {found.tokens:.1f} tokens a text (mean), {100 * found.unknown:.1f} % of them unknown, "
-            f"{100 * found.cut:.1f} % of the training texts cut at {settings.max_length} tokens"
+            f"{100 * found.cut:.1f} % of the training texts cut at {reads.max_length} tokens"
         )
         if found.unread:
             line += f", {found.unread:,} texts without a known token"
@@ -103,7 +103,7 @@ def what_was_read(teachers: Mapping[str, Trained], arms: Mapping[str, Arm]) -> d
     """
     by_arm: dict[str, View] = {name: next(iter(arm.trained.values())).view for name, arm in arms.items()}
     views = {name: trained.view for name, trained in teachers.items()} | {"student": by_arm["student"]}
-    same = {name: same_tokens(view.test, view.transfer) for name, view in views.items() if isinstance(view, TextView)}
+    same = {name: count for name, view in views.items() if (count := view.same_tokens) is not None}
     views |= {name: view for name, view in by_arm.items() if view.digest != by_arm["student"].digest}
     found = {name: view.reading for name, view in views.items()}
     records = {name: ViewRecord(**asdict(read)) for name, read in found.items() if read is not None}

@@ -11,7 +11,7 @@ from limbeck.errors import LimbeckError, nearest
 from limbeck.evaluation import scores
 from limbeck.evaluation.classification import METRICS
 from limbeck.report import words
-from limbeck.runtime import load
+from limbeck.runtime.bundle import load_for_texts
 
 _ARGUMENTS = {"source": "DATA", "text": "--text", "label": "--label"}
 """What the command calls them."""
@@ -25,7 +25,7 @@ def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: b
     Raises:
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
     """
-    student = load(bundle)
+    student = load_for_texts(bundle)
     (rows,) = read_tables(source, text=text, label=label, splits=["test"], key=_ARGUMENTS).values()
     index = {name: position for position, name in enumerate(student.labels)}
     names = [label_name(value) for value in rows.labels]

@@ -15,7 +15,7 @@ from limbeck.pipeline.views import View
 from limbeck.ranks import ranks
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import tensors_digest, weights_digest
-from limbeck.types import Batch
+from limbeck.types import Batch, tensors
 
 PROBE_ROWS = 8
 _UNUSED = {
@@ -90,7 +90,7 @@ def _name(code: Code, material: Material, title: str) -> str:
 
 def _answers(network: nn.Module, view: View) -> list[float]:
     """Return the logits for a few validation rows; the generator stays where it was."""
-    inputs = view.validation.batch(np.arange(min(PROBE_ROWS, len(view.validation))))
+    inputs = tensors(view.validation.batch(np.arange(min(PROBE_ROWS, len(view.validation)))))
     rows = len(next(iter(inputs.values())))
     batch = Batch(torch.arange(rows), {}, teacher_inputs=inputs)
     with torch.random.fork_rng(devices=[]):

@@ -26,7 +26,7 @@ from limbeck.pipeline.networks import Trained, train_network
 from limbeck.pipeline.once import WEIGHTS
 from limbeck.pipeline.stage import Stage
 from limbeck.pipeline.start import own_start
-from limbeck.pipeline.views import TextView, View
+from limbeck.pipeline.views import View
 from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import NBLRTeacher, Recipe, SingleTeacher
 from limbeck.teachers import ModuleTeacher, Teacher
@@ -108,7 +108,7 @@ class RunTeacher:
     @property
     def reads_text(self) -> bool:
         """Whether its inputs are texts; else they come ready from a loader."""
-        return all(member.trained.view.encoder is not None for member in self.members)
+        return all(member.trained.view.vocabulary is not None for member in self.members)
 
     def of(self, split: Split, *, among: Ranks = ALONE) -> Teacher:
         """Return a teacher that answers for a split from its cache; processes share what is still to be asked."""
@@ -185,7 +185,7 @@ def _given(module: nn.Module, view: View, material: Material, folder: Path) -> T
 
 def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, title: str) -> Trained:
     """Fit the regression at every strength and keep the best on validation, or load it when the folder holds it."""
-    view, splits, us = _texts(settings, material), material.splits, ranks()
+    view, splits, us = material.view(settings), material.splits, ranks()
     lesson = material.from_labels(settings)
     inputs = {
         "version": __version__,
@@ -228,14 +228,7 @@ def require_regressions(recipe: Recipe, material: Material) -> None:
     for member in recipe.teacher.members:
         if isinstance(member, NBLRTeacher):
             learned = material.keeping(min(fewer)) if fewer else material
-            require_ngrams(_texts(member, learned).labelled, learned.splits.labelled.labels, member.regression)
-
-
-def _texts(settings: NBLRTeacher, material: Material) -> TextView:
-    view = material.view(settings)
-    if not isinstance(view, TextView):
-        raise LimbeckError("a teacher of n-grams reads texts, not arrays", where="teacher", fix="give a module")
-    return view
+            require_ngrams(learned.view(member).labelled, learned.splits.labelled.labels, member.regression)
 
 
 def ask_teacher(

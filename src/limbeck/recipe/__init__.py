@@ -1,7 +1,7 @@
 """What a run is: one YAML file or one Python object, with `key=value` overrides; every error names its key."""
 
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
-from limbeck.recipe.networks import MAX_LENGTH, NetworkSettings, PretrainSettings
+from limbeck.recipe.networks import NetworkSettings, PretrainSettings
 from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
 from limbeck.recipe.teachers import (
     EnsembleTeacher,
@@ -15,7 +15,6 @@ from limbeck.recipe.teachers import (
 from limbeck.settings.errors import RecipeError
 
 __all__ = [
-    "MAX_LENGTH",
     "ArmName",
     "CurveSettings",
     "EnsembleTeacher",

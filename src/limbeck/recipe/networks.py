@@ -5,15 +5,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from limbeck.data import TokenizerSettings, WordTokenizerSettings
+from limbeck.data import ReadsSettings, TextReads
 from limbeck.models import ModelSettings
 from limbeck.settings import Settings
 from limbeck.settings.changes import apply
 from limbeck.settings.errors import validated
 from limbeck.trainer import TrainSettings
-
-MAX_LENGTH = 128
-"""Tokens kept of each text, where nobody says how many."""
 
 
 class PretrainSettings(Settings):
@@ -27,9 +24,7 @@ class NetworkSettings(Settings):
     """A network, what it reads, and how it is trained."""
 
     model: Annotated[ModelSettings, Field(description="a name, or {name: ..., options}, or your own by import path")]
-    tokenizer: TokenizerSettings = WordTokenizerSettings()
-    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = MAX_LENGTH
-    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
+    reads: ReadsSettings = TextReads()
     train: TrainSettings = TrainSettings()
     pretrain: Annotated[
         PretrainSettings | None, Field(description="first train a recurrent network as a language model; null: no")

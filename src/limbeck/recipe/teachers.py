@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
-from limbeck.data import TokenizerSettings, WordTokenizerSettings, label_name
+from limbeck.data import MAX_LENGTH, ArraysReads, TextReads, TokenizerSettings, WordTokenizerSettings, label_name
+from limbeck.data.reads import Length, Tail, kind_of_reads
 from limbeck.data.tokenizers import TransformersTokenizerSettings
 from limbeck.models import GivenSettings
 from limbeck.models.transformer import TransformerSettings
-from limbeck.recipe.networks import MAX_LENGTH, NetworkSettings
+from limbeck.recipe.networks import NetworkSettings
 from limbeck.settings import Settings, union
 from limbeck.teachers.nblr import NBLRSettings
 from limbeck.trainer import TrainSettings
@@ -78,6 +79,41 @@ Labels = Annotated[
 ]
 
 
+class PretrainedReads(Settings):
+    """Texts, cut by the tokenizer of the teacher's own folder."""
+
+    max_length: Annotated[
+        int | None,
+        Field(ge=1, description="tokens kept of each text; null: 128 where it is trained here, else its limit, <= 512"),
+    ] = None
+    tail: Tail = 0
+
+
+class TokenizedReads(Settings):
+    """Texts, cut into tokens for a module that was given."""
+
+    kind: Literal["text"] = "text"
+    tokenizer: TokenizerSettings = WordTokenizerSettings()
+    max_length: Annotated[
+        int | None,
+        Field(ge=1, description="tokens kept of each text; null: 128, of a model of transformers its limit, <= 512"),
+    ] = None
+    tail: Tail = 0
+
+
+if TYPE_CHECKING:
+    GivenReads = TokenizedReads | ArraysReads
+else:
+    GivenReads = union({"text": TokenizedReads, "arrays": ArraysReads}, on="kind", tag=kind_of_reads)
+
+
+class NBLRReads(TextReads):
+    """Whole texts, and all of their words."""
+
+    tokenizer: TokenizerSettings = WordTokenizerSettings(size=200_000)
+    max_length: Length = 1024
+
+
 class NetworkTeacher(NetworkSettings, _Single):
     """A teacher that is trained here on the labelled rows, of any network in the catalogue."""
 
@@ -106,11 +142,7 @@ class TransformersTeacher(_Single):
     dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head")] = 0.1
     freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained; above 0 also embeddings")] = 0
     freeze_embeddings: Annotated[bool, Field(description="leave the embeddings as they are")] = True
-    max_length: Annotated[
-        int | None,
-        Field(ge=1, description="tokens kept of each text; null: 128 where it is trained here, else its limit, <= 512"),
-    ] = None
-    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
+    reads: PretrainedReads = PretrainedReads()
     train: TrainSettings = TrainSettings(epochs=3, batch_size=16, lr=1e-4, head_lr_scale=20, warmup=0.1, validations=6)
 
     @property
@@ -136,8 +168,9 @@ class TransformersTeacher(_Single):
             outputs=None if self.labels is None else list(self.labels),
         )
         tokenizer = TransformersTokenizerSettings(kind="transformers", path=self.model)
-        length = MAX_LENGTH if self.max_length is None else self.max_length
-        return NetworkSettings(model=model, tokenizer=tokenizer, max_length=length, tail=self.tail, train=self.train)
+        length = MAX_LENGTH if self.reads.max_length is None else self.reads.max_length
+        reads = TextReads(tokenizer=tokenizer, max_length=length, tail=self.reads.tail)
+        return NetworkSettings(model=model, reads=reads, train=self.train)
 
 
 class GivenTeacher(_Single):
@@ -146,12 +179,7 @@ class GivenTeacher(_Single):
     kind: Literal["given"]
     model: GivenSettings
     labels: Labels = None
-    tokenizer: TokenizerSettings = WordTokenizerSettings()
-    max_length: Annotated[
-        int | None,
-        Field(ge=1, description="tokens kept of each text; null: 128, of a model of transformers its limit, <= 512"),
-    ] = None
-    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
+    reads: GivenReads = TokenizedReads()
 
     @property
     def finished(self) -> bool:
@@ -161,8 +189,11 @@ class GivenTeacher(_Single):
     @property
     def network(self) -> NetworkSettings:
         """The same teacher in the words of any network."""
-        length = MAX_LENGTH if self.max_length is None else self.max_length
-        return NetworkSettings(model=self.model, tokenizer=self.tokenizer, max_length=length, tail=self.tail)
+        reads = self.reads
+        if isinstance(reads, TokenizedReads):
+            length = MAX_LENGTH if reads.max_length is None else reads.max_length
+            reads = TextReads(tokenizer=reads.tokenizer, max_length=length, tail=reads.tail)
+        return NetworkSettings(model=self.model, reads=reads)
 
 
 class NBLRTeacher(_Single):
@@ -170,9 +201,7 @@ class NBLRTeacher(_Single):
 
     kind: Literal["nblr"]
     regression: NBLRSettings = NBLRSettings()
-    tokenizer: TokenizerSettings = WordTokenizerSettings(size=200_000)
-    max_length: Annotated[int, Field(ge=1, description="tokens kept of each text")] = 1024
-    tail: Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")] = 0
+    reads: NBLRReads = NBLRReads()
 
 
 _SINGLE = {"transformers": TransformersTeacher, "network": NetworkTeacher, "nblr": NBLRTeacher, "given": GivenTeacher}

@@ -1,6 +1,6 @@
 """Load and run a bundle with numpy, onnxruntime and tokenizers only: nothing here may import torch."""
 
-from limbeck.runtime.bundle import Bundle, Prediction, TensorBundle, load, load_tensors
-from limbeck.runtime.encoder import Encoder
+from limbeck.runtime.bundle import Bundle, Prediction, load
+from limbeck.runtime.readers.text import TextReader
 
-__all__ = ["Bundle", "Encoder", "Prediction", "TensorBundle", "load", "load_tensors"]
+__all__ = ["Bundle", "Prediction", "TextReader", "load"]

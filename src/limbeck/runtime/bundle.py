@@ -13,13 +13,24 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.runtime.encoder import Encoder, as_texts
+from limbeck.runtime.readers import Reader
+from limbeck.runtime.readers.arrays import ArraysReader
+from limbeck.runtime.readers.text import TOKENIZER, TextReader
+from limbeck.runtime.rows import Ragged, Rows, by_length
 
-FORMAT = 1
-_REQUIRED = {"format": int, "labels": list, "files": dict}
-_TEXTS = {"max_length": int, "tail": int, "pad_id": int}
-_FILES = {"model.onnx", "tokenizer.json"}
+FORMAT = 2
+MODEL = "model.onnx"
+READERS: dict[str, type[Reader]] = {"text": TextReader, "arrays": ArraysReader}
+"""By the kind that `bundle.json` names."""
+
+_REQUIRED = {"format": int, "labels": list, "files": dict, "reads": dict}
+_READS = {"text": {"max_length": int, "tail": int, "pad_id": int}, "arrays": {"inputs": dict}}
+_FILES = {"text": {MODEL, TOKENIZER}, "arrays": {MODEL}}
 _ANEW = "copy the bundle again, or export it anew"
+
+
+Values = Sequence[str] | Mapping[str, Any]
+"""Texts, or (rows, ...) arrays by argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +48,8 @@ class Prediction:
     probabilities: dict[str, float]
 
 
-class OnnxTensors:
-    """An exported classifier: arrays in, logits out.
+class OnnxNetwork:
+    """An exported classifier: rows in, logits out.
 
     Args:
         model: path of the ONNX file.
@@ -51,136 +62,68 @@ class OnnxTensors:
         options.inter_op_num_threads = 1  # one operator at a time, as the execution mode is sequential
         options.log_severity_level = 3
         self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self.wanted = tuple(entry.name for entry in self._session.get_inputs())
+        self._wanted = tuple(entry.name for entry in self._session.get_inputs())
 
-    def logits(self, inputs: Mapping[str, NDArray[Any]], *, batch_size: int = 64) -> NDArray[np.float32]:
-        """Return (rows, classes) float32 logits.
+    def logits(self, rows: Rows, *, batch_size: int = 64) -> NDArray[np.float32]:
+        """Return (rows, classes) float32 logits, in the order of the rows.
 
-        Args:
-            inputs: by the name of the student's argument, (rows, ...) each.
-            batch_size: rows asked at once.
+        Rows of similar length are asked together, at most `batch_size` of them, so that little of it is padding.
 
         Raises:
-            ValueError: an input is missing, their numbers of rows differ, or there are none.
+            ValueError: there are no rows.
         """
-        if missing := [name for name in self.wanted if name not in inputs]:
-            raise ValueError(f"the student needs {', '.join(missing)}; given: {', '.join(inputs) or 'nothing'}")
-        feed = {name: np.asarray(inputs[name]) for name in self.wanted}
-        sizes = {len(value) for value in feed.values()}
-        if len(sizes) != 1 or 0 in sizes:
-            raise ValueError(f"inputs need the same number of rows, above 0, not {sorted(sizes)}")
-        rows = sizes.pop()
-        parts = [
-            self._session.run(None, {name: value[start : start + batch_size] for name, value in feed.items()})[0]
-            for start in range(0, rows, batch_size)
-        ]
-        return np.concatenate([np.asarray(part, np.float32) for part in parts])
+        if not len(rows):
+            raise ValueError("there are no texts" if isinstance(rows, Ragged) else "there are no rows")
+        order, parts = [], []
+        for some in by_length(rows.lengths, batch_size, most_padding=_MOST_PADDING):
+            given = rows.batch(some)
+            feed = {name: given[name] for name in self._wanted}
+            parts.append(np.asarray(self._session.run(None, feed)[0], np.float32))
+            order.append(some)
+        if len(parts) == 1 and len(rows) == 1:
+            return parts[0]
+        logits = np.concatenate(parts)
+        result = np.empty_like(logits)
+        result[np.concatenate(order)] = logits
+        return result
 
 
 _MOST_PADDING = 2048
 """Tokens: to compute more of it costs more than another call, which takes some 50 microseconds."""
 
 
-def _alike(order: Sequence[int], sequences: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
-    """Yield row numbers, which are ordered by length, in parts of which none has more padding than that."""
-    part: list[int] = []
-    real = 0
-    for row in order:
-        length = len(sequences[row])
-        if part and (len(part) == batch_size or length * len(part) - real > _MOST_PADDING):
-            yield part
-            part, real = [], 0
-        part.append(row)
-        real += length
-    if part:
-        yield part
-
-
-class OnnxClassifier:
-    """An exported text classifier: text in, logits out.
-
-    Args:
-        model: path of the ONNX file.
-        encoder: the preprocessing it was trained with.
-        threads: threads for one prediction; 0 lets onnxruntime decide.
-    """
-
-    def __init__(self, model: Path, encoder: Encoder, *, threads: int = 0) -> None:
-        self._network = OnnxTensors(model, threads=threads)
-        self._encoder = encoder
-
-    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
-        """Return (texts, classes) float32 logits in the order of `texts`.
-
-        Texts of similar length are asked together, at most `batch_size` of them, so that little of it is padding.
-
-        Raises:
-            TypeError: `texts` is a single string, or holds something that is no string.
-            ValueError: there are no texts.
-        """
-        sequences, _ = self._encoder.encode(texts)
-        if not sequences:
-            raise ValueError("there are no texts")
-        order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-        parts = [
-            self._network.logits(self._encoder.pad([sequences[index] for index in part]), batch_size=batch_size)
-            for part in _alike(order, sequences, batch_size)
-        ]
-        logits = np.concatenate(parts)
-        result = np.empty_like(logits)
-        result[order] = logits
-        return result
-
-
-class Bundle(OnnxClassifier):
+class Bundle:
     """A delivered student. Use `load`.
 
     Attributes:
         labels: the classes, in the order of the logits.
+        reader: its preprocessing.
         info: the content of `bundle.json`.
     """
 
     def __init__(self, folder: Path, info: dict[str, Any], *, threads: int = 0) -> None:
-        encoder = Encoder.from_file(
-            folder / "tokenizer.json",
-            max_length=int(info["max_length"]),
-            tail=int(info["tail"]),
-            pad_id=int(info["pad_id"]),
-        )
-        super().__init__(folder / "model.onnx", encoder, threads=threads)
+        self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
+        self._network = OnnxNetwork(folder / MODEL, threads=threads)
         self.labels: tuple[str, ...] = tuple(info["labels"])
         self.info = info
 
-    def predict(self, texts: Sequence[str], *, batch_size: int = 64) -> list[Prediction]:
-        """Return one prediction a text, in order.
+    def logits(self, values: Values, *, batch_size: int = 64) -> NDArray[np.float32]:
+        """Return (values, classes) float32 logits, in order.
+
+        Args:
+            values: texts; of a student that reads arrays, a mapping of (rows, ...) arrays by argument.
+            batch_size: most values asked at once.
 
         Raises:
-            TypeError: `texts` is a single string, or holds something that is no string.
+            TypeError: texts are asked for, and it is a single string or holds something that is no string.
+            ValueError: there are none, an argument is missing, or numbers of rows differ.
         """
-        wanted = as_texts(texts)
-        return list(_decide(self.logits(wanted, batch_size=batch_size), self.labels)) if wanted else []
+        return self._network.logits(self.reader.encode(values), batch_size=batch_size)
 
-
-class TensorBundle(OnnxTensors):
-    """A delivered student that reads arrays. Use `load_tensors`.
-
-    Attributes:
-        labels: the classes, in the order of the logits.
-        info: the content of `bundle.json`; `inputs` says names, types and shapes.
-    """
-
-    def __init__(self, folder: Path, info: dict[str, Any], *, threads: int = 0) -> None:
-        super().__init__(folder / "model.onnx", threads=threads)
-        self.labels: tuple[str, ...] = tuple(info["labels"])
-        self.info = info
-
-    def predict(self, inputs: Mapping[str, NDArray[Any]], *, batch_size: int = 64) -> list[Prediction]:
-        """Return one prediction a row, in order.
-
-        Raises:
-            ValueError: an input is missing, or their numbers of rows differ.
-        """
-        return list(_decide(self.logits(inputs, batch_size=batch_size), self.labels))
+    def predict(self, values: Values, *, batch_size: int = 64) -> list[Prediction]:
+        """Return one prediction a value, in order; none of no texts. Raises what `logits` does."""
+        rows = self.reader.encode(values)
+        return list(_decide(self._network.logits(rows, batch_size=batch_size), self.labels)) if len(rows) else []
 
 
 def _decide(logits: NDArray[np.float32], labels: Sequence[str]) -> Iterator[Prediction]:
@@ -197,27 +140,29 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
-    """Load a student that reads texts, after checking every file against the checksums in `bundle.json`.
+    """Load a student, after checking every file against the checksums in `bundle.json`.
 
     Args:
         path: the bundle's folder, or a run folder that contains `bundle/`.
         threads: threads for one prediction; 0 lets onnxruntime decide.
 
     Raises:
-        LimbeckError: no bundle there, one that reads arrays, a newer format, or a file that is missing or was changed.
+        LimbeckError: no bundle there, another format, or a file that is missing or was changed.
     """
-    folder, info = _checked(path)
-    if "inputs" in info:
-        raise LimbeckError("this student reads arrays, not texts", where=str(folder), fix="use limbeck.load_tensors")
-    return Bundle(folder, info, threads=threads)
+    return Bundle(*_checked(path), threads=threads)
 
 
-def load_tensors(path: str | os.PathLike[str], *, threads: int = 0) -> TensorBundle:
-    """Load a student that reads arrays, as `load` does one that reads texts."""
-    folder, info = _checked(path)
-    if "inputs" not in info:
-        raise LimbeckError("this student reads texts, not arrays", where=str(folder), fix="use limbeck.load")
-    return TensorBundle(folder, info, threads=threads)
+def load_for_texts(path: str | os.PathLike[str]) -> Bundle:
+    """Load a student that is to be asked for texts, as `load` does.
+
+    Raises:
+        LimbeckError: it reads something else.
+    """
+    student = load(path)
+    if not isinstance(student.reader, TextReader):
+        fix = "ask it from Python: limbeck.load(...).predict({name: array})"
+        raise LimbeckError(f"this student reads {student.reader.kind}, not texts", where=str(path), fix=fix)
+    return student
 
 
 def _checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
@@ -252,15 +197,21 @@ def _read_info(folder: Path) -> dict[str, Any]:
         raise LimbeckError(f"bundle.json is not valid JSON ({error})", where=str(folder), fix=_ANEW) from None
     keys = info if isinstance(info, dict) else {}
     if keys.get("format", FORMAT) != FORMAT:
+        older = isinstance(keys["format"], int) and keys["format"] < FORMAT
         raise LimbeckError(
             f"bundle format {keys['format']} is not {FORMAT}, which this version reads",
             where=str(folder),
-            fix="upgrade limbeck, or export the bundle again",
+            fix="run its recipe again with this version" if older else "upgrade limbeck, or export the bundle again",
         )
-    reads_texts = "inputs" not in keys
-    required = _REQUIRED | (_TEXTS if reads_texts else {"inputs": dict})
-    if wrong := [key for key, kind in required.items() if not isinstance(keys.get(key), kind)]:
+    wrong = [key for key, form in _REQUIRED.items() if not isinstance(keys.get(key), form)]
+    reads = keys["reads"] if "reads" not in wrong and "reads" in keys else {}
+    kind = str(reads.get("kind", ""))
+    if kind and kind not in READERS:
+        raise LimbeckError(f"this version has no reader `{kind}`", where=str(folder), fix="upgrade limbeck")
+    needed = {"kind": str} | _READS.get(kind, {})
+    wrong += [f"reads.{key}" for key, form in needed.items() if reads and not isinstance(reads.get(key), form)]
+    if wrong:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
-    if unchecked := sorted((_FILES if reads_texts else {"model.onnx"}) - keys["files"].keys()):
+    if unchecked := sorted(_FILES[kind] - keys["files"].keys()):
         raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
     return keys

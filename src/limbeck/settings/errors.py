@@ -33,6 +33,8 @@ _MUST_BE = {
 """Pydantic's error types, as the end of `key must be ...`; what is missing here speaks for itself."""
 RENAMED = {"target": "until"}
 """Keys of earlier versions, and what they are called now."""
+MOVED = {name: f"reads.{name}" for name in ("tokenizer", "max_length", "tail")}
+"""The same of keys that stand in several places."""
 _FORMS = {
     r"^\w[\w.-]*$": "made of letters, digits, `_`, `.` and `-`, and not begin with `.` or `-`",
     r"^\w+(\.\w+)*:\w+$": "module:function",
@@ -102,8 +104,9 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
 
 def _unknown(schema: "_Schema", key: str, path: tuple[Any, ...]) -> str:
     """Return what an unknown key is called now, where it could have stood, or what could have stood for it."""
-    if key in RENAMED:
-        return f"`{key}` is called `{RENAMED[key]}` now"
+    parent, dot, last = key.rpartition(".")
+    if (new := RENAMED.get(key, MOVED.get(last) and f"{parent}{dot}{MOVED[last]}")) is not None:
+        return f"`{key}` is called `{new}` now"
     if owners := schema.owners(path):
         return f"unknown key `{key}`; it belongs to {' or '.join(owners)}"
     return f"unknown key `{key}`; {nearest(str(path[-1]), schema.keys(path[:-1]))}"

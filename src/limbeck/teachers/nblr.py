@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.data import EncodedTexts
 from limbeck.errors import LimbeckError
+from limbeck.runtime.rows import Ragged, Rows
 from limbeck.settings import Settings
 
 _BITS = 21
@@ -118,17 +118,17 @@ class NgramRegression:
 
     def __init__(
         self,
-        rows: EncodedTexts,
+        rows: Rows,
         labels: NDArray[np.int64],
         *,
         classes: int,
         settings: NBLRSettings,
         weights: NDArray[np.float32] | None = None,
     ) -> None:
-        require_ngrams(rows, labels, settings)
+        texts = require_ngrams(rows, labels, settings)
         self._labels, self._classes, self._settings = labels, classes, settings
         self._counts = None if weights is None else weights[labels]
-        self._matrix, self._keys = _matrix(rows, settings)
+        self._matrix, self._keys = _matrix(texts, settings)
 
     def fit(self, strength: float) -> NBLR:
         """Return the regression with this inverse strength of its penalty; the same bits each time."""
@@ -156,12 +156,15 @@ class NgramRegression:
         return np.log((p / p.sum()) / (q / q.sum())).astype(np.float32)
 
 
-def require_ngrams(rows: EncodedTexts, labels: NDArray[np.int64], settings: NBLRSettings) -> None:
-    """Raise what `NgramRegression` cannot be fitted on, in a fraction of its time.
+def require_ngrams(rows: Rows, labels: NDArray[np.int64], settings: NBLRSettings) -> Ragged:
+    """Return the rows, or raise what `NgramRegression` cannot be fitted on, in a fraction of its time.
 
     Raises:
-        LimbeckError: a vocabulary of 2^21 tokens or more, no n-gram in enough texts, or rows of one class only.
+        LimbeckError: rows that are no texts, a vocabulary of 2^21 tokens or more, no n-gram in enough texts, or rows
+            of one class only.
     """
+    if not isinstance(rows, Ragged):
+        raise LimbeckError("a teacher of n-grams reads texts, not arrays", where="teacher", fix="give a module")
     if len(np.unique(labels)) < 2:
         raise LimbeckError("the labelled rows show fewer than two classes", where="teacher", fix="label more rows")
     if rows.tokens.max() >= 2**_BITS - 1:
@@ -174,9 +177,10 @@ def require_ngrams(rows: EncodedTexts, labels: NDArray[np.int64], settings: NBLR
             where="teacher",
             fix="lower regression.min_texts",
         )
+    return rows
 
 
-def _matrix(rows: EncodedTexts, settings: NBLRSettings) -> tuple[Any, NDArray[np.int64]]:
+def _matrix(rows: Ragged, settings: NBLRSettings) -> tuple[Any, NDArray[np.int64]]:
     """Return the (texts, features) sparse matrix of 0 and 1, and the features' keys."""
     from scipy import sparse
 

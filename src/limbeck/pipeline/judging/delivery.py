@@ -35,8 +35,7 @@ def deliver(
         model=exported.files["student"],
         says=lambda samples: trained.logits(trained.view.rows(samples)),
         runner=trained.view.runner,
-        encoder=trained.view.encoder,
-        inputs=trained.view.example[0],
+        reader=trained.view.reader,
         labels=material.splits.classes,
     )
     try:

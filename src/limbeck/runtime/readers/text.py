@@ -1,16 +1,22 @@
-"""Text to token ids, from `tokenizer.json` alone; training and deployment share this one copy."""
+"""Text to token ids, from `tokenizer.json` alone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer, models
 
+from limbeck.digest import digest
 from limbeck.errors import LimbeckError
+from limbeck.runtime.readers import Form
+from limbeck.runtime.rows import Ragged
 from limbeck.runtime.words import AsciiWords
+
+TOKENIZER = "tokenizer.json"
+_FORMAT = 2
 
 
 def as_texts(texts: Sequence[str]) -> list[str]:
@@ -41,7 +47,7 @@ _FEW = 1024
 """Texts: of more, `tokenizers` cuts several at a time, which is as fast from four cores on."""
 
 
-class Encoder:
+class TextReader:
     """Turns texts into token ids.
 
     Args:
@@ -55,6 +61,8 @@ class Encoder:
     Raises:
         LimbeckError: `max_length` leaves no room beside the special tokens, or `tail` none for the first tokens.
     """
+
+    kind = "text"
 
     def __init__(self, tokenizer: Tokenizer, *, max_length: int, tail: int = 0, pad_id: int = 0) -> None:
         special = tokenizer.num_special_tokens_to_add(is_pair=False)
@@ -80,7 +88,7 @@ class Encoder:
         self.pad_id = pad_id
 
     @classmethod
-    def from_file(cls, path: Path, *, max_length: int, tail: int = 0, pad_id: int = 0) -> "Encoder":
+    def from_file(cls, path: Path, *, max_length: int, tail: int = 0, pad_id: int = 0) -> "TextReader":
         """Read a `tokenizer.json`; the rest is as in the constructor.
 
         Raises:
@@ -108,16 +116,30 @@ class Encoder:
         """The ids that every text gets, such as those of `[CLS]` and `[SEP]`."""
         return frozenset(self._tokenizer.encode("").ids)
 
-    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.bool_]]:
-        """Return the token ids of each text, and whether it was cut at `max_length`.
+    @cached_property
+    def digest(self) -> str:
+        """Names everything that decides which ids a text becomes: the tokenizer's bytes, what is kept, the padding."""
+        return digest([_FORMAT, self.tokenizer_json, self.max_length, self.tail, self.pad_id])
+
+    @property
+    def form(self) -> Form:
+        """`input_ids` and `attention_mask`, both (texts, tokens) int64."""
+        # Batch and length are above 1, because the exporter treats 0 and 1 as constants.
+        ids, mask = np.ones((2, 7), np.int64), np.ones((2, 7), np.int64)
+        mask[1, 4:] = 0
+        axes = {0: "batch", 1: "tokens"}
+        return Form({"input_ids": ids, "attention_mask": mask}, {"input_ids": axes, "attention_mask": axes})
+
+    def encode(self, values: Sequence[str]) -> Ragged:
+        """Return the token ids of each text.
 
         A text without any token becomes one padding token, and that one counts as real (its attention mask is 1): no
         sequence is empty, so that no mean is over nothing and no softmax over masked positions only.
 
         Raises:
-            TypeError: `texts` is a single string, or holds something that is no string.
+            TypeError: `values` is a single string, or holds something that is no string.
         """
-        wanted = as_texts(texts)
+        wanted = as_texts(values)
         ids: list[list[int]] = [[]] * len(wanted)
         cut = np.zeros(len(wanted), bool)
         others = []
@@ -126,11 +148,11 @@ class Encoder:
                 ids[row], cut[row] = self._cut(self._ascii_words.ids(text))
             else:
                 others.append(row)
-        encodings = self._tokenizer.encode_batch_fast([well_formed(wanted[row]) for row in others])
+        encodings = self._tokenizer.encode_batch_fast([well_formed(wanted[row]) for row in others]) if others else []
         for row, encoding in zip(others, encodings, strict=True):
             # Without a tail the library has cut it already.
             ids[row], cut[row] = self._cut(encoding.ids) if self.tail else (encoding.ids, bool(encoding.overflowing))
-        return [found or [self.pad_id] for found in ids], cut
+        return Ragged.of([found or [self.pad_id] for found in ids], self.pad_id, cut)
 
     def _cut(self, ids: list[int]) -> tuple[list[int], bool]:
         """Return what is kept, and whether that is less; special tokens stand at both ends, so they stay."""
@@ -138,14 +160,20 @@ class Encoder:
             return ids, False
         return ids[: self.max_length - self.tail] + ids[len(ids) - self.tail :], True
 
-    def pad(self, sequences: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
-        """Return `input_ids` and `attention_mask`, both (batch, longest) int64, padded on the right."""
-        ids = np.full((len(sequences), max(map(len, sequences))), self.pad_id, np.int64)
-        mask = np.zeros_like(ids)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)] = sequence
-            mask[row, : len(sequence)] = 1
-        return {"input_ids": ids, "attention_mask": mask}
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write `tokenizer.json` into a folder, and return what else the reader is made of."""
+        (folder / TOKENIZER).write_text(self.tokenizer_json, encoding="utf-8")
+        return {"max_length": self.max_length, "tail": self.tail, "pad_id": self.pad_id}
+
+    @classmethod
+    def load(cls, folder: Path, info: Mapping[str, Any]) -> "TextReader":
+        """Return the reader that was saved.
+
+        Raises:
+            LimbeckError: its `tokenizer.json` cannot be read.
+        """
+        sizes = {name: int(info[name]) for name in ("max_length", "tail", "pad_id")}
+        return cls.from_file(folder / TOKENIZER, **sizes)
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

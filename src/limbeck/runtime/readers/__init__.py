@@ -1,0 +1,56 @@
+"""Readers: from an example's value to a network's input arrays, in numpy; the same object trains and serves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from numpy.typing import NDArray
+
+from limbeck.runtime.rows import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a network that is to read these arrays has to know.
+
+    Attributes:
+        example: arrays of two rows, by the name of the argument.
+        axes: of each of them, the axes that may have any size, and what that size is called.
+    """
+
+    example: Mapping[str, NDArray[Any]]
+    axes: Mapping[str, Mapping[int, str]]
+
+
+class Reader(Protocol):
+    """Turns values into rows.
+
+    Attributes:
+        kind: under which a bundle finds it again.
+    """
+
+    kind: str
+
+    @property
+    def digest(self) -> str:
+        """Names everything that decides which arrays a value becomes: 16 hex digits."""
+        ...
+
+    @property
+    def form(self) -> Form:
+        """What the arrays look like."""
+        ...
+
+    def encode(self, values: Any) -> Rows:
+        """Return the values as rows, in order."""
+        ...
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write its files into a folder, and return what `bundle.json` says under `reads`."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path, info: Mapping[str, Any]) -> Self:
+        """Return the reader that was saved."""
+        ...

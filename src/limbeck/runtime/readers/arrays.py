@@ -1,0 +1,103 @@
+"""Arrays that come ready: a network's arguments by name, one row an example."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.digest import digest
+from limbeck.runtime.readers import Form
+from limbeck.runtime.rows import Stacked
+
+
+class Parts(Sequence[Mapping[str, Mapping[str, NDArray[Any]]]]):
+    """Rows of a loader: for each, what the student and what the teacher is called with.
+
+    Args:
+        of: arrays by argument, (rows, ...) each, by the name of the part.
+    """
+
+    def __init__(self, of: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
+        self.of = of
+
+    def __len__(self) -> int:
+        return len(next(iter(next(iter(self.of.values())).values())))
+
+    def __getitem__(self, row: Any) -> Any:
+        return {part: {name: value[row] for name, value in arrays.items()} for part, arrays in self.of.items()}
+
+
+class ArraysReader:
+    """Hands arrays through, after a look at their names and numbers of rows.
+
+    Args:
+        inputs: by the name of the argument, its `dtype` and the `shape` of a row.
+        of: the part of a row that is read, see `Parts`; None: the row itself.
+        example: arrays of two rows; None: zeros.
+    """
+
+    kind = "arrays"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Mapping[str, Any]],
+        *,
+        of: str | None = None,
+        example: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        self.inputs = {name: {"dtype": str(one["dtype"]), "shape": list(one["shape"])} for name, one in inputs.items()}
+        self._of, self._example = of, example
+
+    @classmethod
+    def of(cls, rows: Parts, part: str) -> "ArraysReader":
+        """Return the reader of a part of such rows."""
+        arrays = rows.of[part]
+        inputs = {name: {"dtype": value.dtype, "shape": value.shape[1:]} for name, value in arrays.items()}
+        return cls(inputs, of=part, example={name: value[:2] for name, value in arrays.items()})
+
+    @property
+    def digest(self) -> str:
+        """Names the arguments, their types and shapes, and the part that they are."""
+        return digest([self.inputs, self._of])
+
+    @property
+    def form(self) -> Form:
+        """Two rows of each array; the rows are the only axis of any size."""
+        zeros = {name: np.zeros((2, *one["shape"]), one["dtype"]) for name, one in self.inputs.items()}
+        return Form(self._example or zeros, {name: {0: "batch"} for name in zeros})
+
+    def encode(self, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Stacked:
+        """Return arrays as rows.
+
+        Args:
+            values: (rows, ...) arrays by the name of the argument, or a sequence of rows, a mapping each. More names
+                than the network's arguments do no harm.
+
+        Raises:
+            ValueError: an argument is missing, numbers of rows differ, or there are none.
+        """
+        if isinstance(values, Parts) and self._of is not None:
+            return Stacked(values.of[self._of])
+        columns = values if isinstance(values, Mapping) else self._columns(values)
+        if missing := [name for name in self.inputs if name not in columns]:
+            raise ValueError(f"the student needs {', '.join(missing)}; given: {', '.join(columns) or 'nothing'}")
+        arrays = {name: np.asarray(columns[name]) for name in self.inputs}
+        sizes = {len(value) for value in arrays.values()}
+        if len(sizes) != 1 or 0 in sizes:
+            raise ValueError(f"inputs need the same number of rows, above 0, not {sorted(sizes)}")
+        return Stacked(arrays)
+
+    def _columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
+        read = rows if self._of is None else [row[self._of] for row in rows]
+        return {name: np.stack([row[name] for row in read]) for name in self.inputs if read and name in read[0]}
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Return the arguments; there is no file."""
+        return {"inputs": self.inputs}
+
+    @classmethod
+    def load(cls, folder: Path, info: Mapping[str, Any]) -> "ArraysReader":
+        """Return the reader that was saved."""
+        return cls(info["inputs"])

@@ -1,0 +1,153 @@
+"""Many encoded examples, from which batches of arrays are taken by row number: the one place that pads."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FEW = 4
+"""Rows: of so few, a loop over them is faster than an index into the flat array."""
+
+
+class Rows(Protocol):
+    """Examples as a network reads them."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(rows,) how long each is: rows of like length share a batch."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def first(self, count: int) -> "Rows":
+        """Return the first rows, as a view of the same memory."""
+        ...
+
+    def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Return what a network is called with for the given rows, the rows' axis first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """Token ids of many texts in one flat array, so that a batch is a few slices and no Python objects.
+
+    Attributes:
+        tokens: (all tokens,) int32.
+        offsets: (texts + 1,) int64; text i is `tokens[offsets[i]:offsets[i + 1]]`, never empty.
+        pad_id: fills the end of shorter rows of a batch.
+        cut: (texts,) bool, True where a text was longer than what is kept of it.
+    """
+
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    pad_id: int
+    cut: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, sequences: Sequence[Sequence[int]], pad_id: int, cut: NDArray[np.bool_]) -> "Ragged":
+        """Return sequences of ids, none of them empty, as one flat array."""
+        lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+        offsets = np.zeros(len(sequences) + 1, np.int64)
+        lengths.cumsum(out=offsets[1:])
+        tokens = np.fromiter(chain.from_iterable(sequences), np.int32, int(offsets[-1]))
+        return cls(tokens, offsets, pad_id, cut)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> NDArray[np.int32]:
+        """Return the token ids of a text."""
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        return self.tokens[self.offsets[row] : self.offsets[row + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(texts,) tokens of each text."""
+        return np.diff(self.offsets)
+
+    def first(self, count: int) -> "Ragged":
+        """Return the first texts, as a view of the same memory."""
+        offsets = self.offsets[: count + 1]
+        return Ragged(self.tokens[: offsets[-1]], offsets, self.pad_id, self.cut[:count])
+
+    def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Return `input_ids` and `attention_mask`, (rows, longest) int64, padded on the right.
+
+        The one padding token that stands for an empty text is real: its mask is 1.
+        """
+        if len(rows) <= _FEW:
+            return self._few(rows)
+        start = self.offsets[rows]
+        length = self.offsets[1:][rows] - start
+        column = np.arange(length.max())
+        inside = column < length[:, None]
+        position = np.where(inside, start[:, None] + column, 0)
+        ids = np.where(inside, self.tokens[position], self.pad_id).astype(np.int64)
+        return {"input_ids": ids, "attention_mask": inside.astype(np.int64)}
+
+    def _few(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        parts = [self[row] for row in rows]
+        ids = np.full((len(parts), max(map(len, parts))), self.pad_id, np.int64)
+        mask = np.zeros_like(ids)
+        for row, part in enumerate(parts):
+            ids[row, : len(part)] = part
+            mask[row, : len(part)] = 1
+        return {"input_ids": ids, "attention_mask": mask}
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """Arrays of many examples of one shape, by the name of the argument, (rows, ...) each."""
+
+    arrays: Mapping[str, NDArray[Any]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(rows,) ones: there is no padding to save."""
+        return np.ones(len(self), np.int64)
+
+    def first(self, count: int) -> "Stacked":
+        """Return the first rows, as a view of the same memory."""
+        return Stacked({name: value[:count] for name, value in self.arrays.items()})
+
+    def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Return the arrays of the given rows."""
+        index = np.asarray(rows, np.int64)
+        return {name: value[index] for name, value in self.arrays.items()}
+
+
+def by_length(
+    lengths: NDArray[np.int64], batch_size: int, *, longest_first: bool = False, most_padding: int | None = None
+) -> Iterator[NDArray[np.int64]]:
+    """Yield all row numbers in batches of similar length.
+
+    Args:
+        lengths: (rows,) of each row.
+        batch_size: most rows of a batch.
+        longest_first: begin with the batch that needs most memory; else with the shortest rows.
+        most_padding: positions of padding above which a batch is cut short; None: however many.
+    """
+    if len(lengths) == 1:
+        yield np.zeros(1, np.int64)
+        return
+    order = np.argsort(-lengths if longest_first else lengths, kind="stable")
+    if most_padding is None:
+        for start in range(0, len(order), batch_size):
+            yield order[start : start + batch_size]
+        return
+    start, real = 0, 0
+    for place, length in enumerate(lengths[order].tolist()):
+        count = place - start
+        if count and (count == batch_size or length * count - real > most_padding):
+            yield order[start:place]
+            start, real = place, 0
+        real += length
+    yield order[start:]
