@@ -818,7 +818,7 @@ MUTANTS = (
     Mutant(
         "texts in other letters are cut by the rules for ASCII",
         "a fast path at deployment that gives other ids than training did",
-        "runtime/encoder.py",
+        "runtime/readers/text.py",
         (("and text.isascii():", "and text:"),),
         ("tests/runtime/test_runtime_words.py",),
     ),

@@ -387,7 +387,7 @@ def predict_logits(
     device = device_of(model)
     parts, order = [], []
     with evaluating(model), torch.inference_mode():
-        for rows in by_length(view.lengths, batch_size, longest_first=True):
+        for rows in by_length(view, batch_size, longest_first=True):
             inputs = {name: value.to(device) for name, value in tensors(view.batch(rows)).items()}
             parts.append(model(**inputs).float().cpu())
             order.append(torch.from_numpy(rows))

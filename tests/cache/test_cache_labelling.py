@@ -35,7 +35,7 @@ def test_each_example_is_asked_once(tmp_path):
 def test_the_cache_answers_what_the_live_teacher_would(tmp_path):
     teacher, (examples, view) = Counting(), texts(range(23))
     cached = label(teacher, examples, view, tmp_path, identity(teacher), batch_size=4)
-    for rows in by_length(view.lengths, 4, longest_first=True):
+    for rows in by_length(view, 4, longest_first=True):
         batch = Batch(torch.from_numpy(examples.ids[rows]), {}, teacher_inputs=tensors(view.batch(rows)))
         assert torch.equal(cached.predict(batch).logits, teacher.predict(batch).logits)
     for row in range(23):

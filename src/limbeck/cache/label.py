@@ -94,7 +94,7 @@ def _joined(answers: list[Outputs]) -> Outputs:
 def _unanswered(examples: Examples, view: Rows, known: set[int]) -> NDArray[np.int64]:
     """Return one row of every id that has no answer, longest first; the same text may stand twice in a test split."""
     first: dict[int, int] = {}
-    for rows in by_length(view.lengths, max(1, len(view)), longest_first=True):
+    for rows in by_length(view, max(1, len(view)), longest_first=True):
         for row in rows.tolist():
             first.setdefault(int(examples.ids[row]), row)
     return np.array([row for key, row in first.items() if key not in known], np.int64)

@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 from limbeck.errors import LimbeckError
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
-from limbeck.runtime.readers.text import TOKENIZER, TextReader
+from limbeck.runtime.readers.text import TextReader
 from limbeck.runtime.rows import Ragged, Rows, by_length
 
 FORMAT = 2
 MODEL = "model.onnx"
-READERS: dict[str, type[Reader]] = {"text": TextReader, "arrays": ArraysReader}
+READERS: dict[str, type[Reader]] = {reader.kind: reader for reader in (TextReader, ArraysReader)}
 """By the kind that `bundle.json` names."""
 
 _REQUIRED = {"format": int, "labels": list, "files": dict, "reads": dict}
-_READS = {"text": {"max_length": int, "tail": int, "pad_id": int}, "arrays": {"inputs": dict}}
-_FILES = {"text": {MODEL, TOKENIZER}, "arrays": {MODEL}}
 _ANEW = "copy the bundle again, or export it anew"
 
 
@@ -75,7 +73,7 @@ class OnnxNetwork:
         if not len(rows):
             raise ValueError("there are no texts" if isinstance(rows, Ragged) else "there are no rows")
         order, parts = [], []
-        for some in by_length(rows.lengths, batch_size, most_padding=_MOST_PADDING):
+        for some in by_length(rows, batch_size, most_padding=_MOST_PADDING):
             given = rows.batch(some)
             feed = {name: given[name] for name in self._wanted}
             parts.append(np.asarray(self._session.run(None, feed)[0], np.float32))
@@ -208,10 +206,10 @@ def _read_info(folder: Path) -> dict[str, Any]:
     kind = str(reads.get("kind", ""))
     if kind and kind not in READERS:
         raise LimbeckError(f"this version has no reader `{kind}`", where=str(folder), fix="upgrade limbeck")
-    needed = {"kind": str} | _READS.get(kind, {})
+    needed = {"kind": str, **(READERS[kind].needs if kind else {})}
     wrong += [f"reads.{key}" for key, form in needed.items() if reads and not isinstance(reads.get(key), form)]
     if wrong:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
-    if unchecked := sorted(_FILES[kind] - keys["files"].keys()):
+    if unchecked := sorted({MODEL, *READERS[kind].files} - keys["files"].keys()):
         raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
     return keys

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from numpy.typing import NDArray
 
@@ -28,9 +28,13 @@ class Reader(Protocol):
 
     Attributes:
         kind: under which a bundle finds it again.
+        needs: what `save` returns, by name and type.
+        files: the names of the files that `save` writes.
     """
 
-    kind: str
+    kind: ClassVar[str]
+    needs: ClassVar[Mapping[str, type]]
+    files: ClassVar[tuple[str, ...]]
 
     @property
     def digest(self) -> str:

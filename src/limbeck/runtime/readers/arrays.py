@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,9 @@ class ArraysReader:
         example: arrays of two rows; None: zeros.
     """
 
-    kind = "arrays"
+    kind: ClassVar[str] = "arrays"
+    needs: ClassVar[Mapping[str, type]] = {"inputs": dict}
+    files: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

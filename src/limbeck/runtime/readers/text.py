@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from tokenizers import Tokenizer, models
@@ -62,7 +62,9 @@ class TextReader:
         LimbeckError: `max_length` leaves no room beside the special tokens, or `tail` none for the first tokens.
     """
 
-    kind = "text"
+    kind: ClassVar[str] = "text"
+    needs: ClassVar[Mapping[str, type]] = {"max_length": int, "tail": int, "pad_id": int}
+    files: ClassVar[tuple[str, ...]] = (TOKENIZER,)
 
     def __init__(self, tokenizer: Tokenizer, *, max_length: int, tail: int = 0, pad_id: int = 0) -> None:
         special = tokenizer.num_special_tokens_to_add(is_pair=False)

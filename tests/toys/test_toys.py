@@ -1,0 +1,71 @@
+"""A second one of everything that can be added: what it takes, counted in files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import squares
+import torch
+from torch import nn
+
+import limbeck
+from limbeck.bundle import Student, export_onnx, write_bundle
+from limbeck.errors import LimbeckError
+from limbeck.runtime import bundle
+from limbeck.runtime.bundle import OnnxNetwork
+from limbeck.types import tensors
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+CARD = {
+    "name": "toy", "sentence": "", "table": [["", "accuracy"]], "test_examples": 0, "seeds": [0], "seed": 0,
+    "recipe_yaml": "", "until": None, "citations": [],
+    "data": {"source": "", "target": None, "labelled": 0, "unlabelled": 0, "augmented": 0, "validation": 0, "test": 0},
+}  # fmt: skip
+
+
+class Black(nn.Module):
+    """More black than white, or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        black = self.scale * pixels.mean((1, 2, 3))
+        return torch.stack([0.5 - black, black - 0.5], dim=1)
+
+
+def images(count: int) -> list[str]:
+    draw = np.random.default_rng(0)
+    return ["".join(draw.choice(["#", "."], 16)) for _ in range(count)]
+
+
+def test_a_reader_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It exports, ships and loads; the file is `squares.py`, the line is the one below."""
+    monkeypatch.setitem(bundle.READERS, "squares", squares.SquaresReader)
+    reader, network = squares.SquaresReader(), Black().eval()
+    export_onnx(network, tmp_path / "m.onnx", tensors(reader.form.example), reader.form.axes)
+
+    def says(values):
+        with torch.no_grad():
+            return network(**tensors(reader.encode(values).batch(range(len(values))))).numpy()
+
+    def runner(file):
+        session = OnnxNetwork(file, threads=1)
+        return lambda values: session.logits(reader.encode(values))
+
+    student = Student(tmp_path / "m.onnx", says, runner, reader, ("white", "black"))
+    write_bundle(tmp_path / "out", student, samples=images(20), unlabelled=[], card=CARD, scratch=tmp_path)
+    assert json.loads((tmp_path / "out/bundle.json").read_text())["reads"] == {"kind": "squares", "ink": "#"}
+    loaded = limbeck.load(tmp_path / "out")
+    expected = ["black" if image.count("#") > 8 else "white" for image in images(20)]
+    assert [one.label for one in loaded.predict(images(20))] == expected
+
+
+def test_without_the_line_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bundle.json").write_text(
+        json.dumps({"format": 2, "labels": [], "files": {}, "reads": {"kind": "squares"}})
+    )
+    with pytest.raises(LimbeckError, match="this version has no reader `squares`"):
+        limbeck.load(tmp_path)
