@@ -63,7 +63,7 @@ def test_a_reader_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.M
     assert [one.label for one in loaded.predict(images(20))] == expected
 
 
-def test_without_the_line_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_line_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text(
         json.dumps({"format": 2, "labels": [], "files": {}, "reads": {"kind": "squares"}})
     )

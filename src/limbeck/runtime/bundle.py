@@ -203,7 +203,7 @@ def _read_info(folder: Path) -> dict[str, Any]:
         )
     wrong = [key for key, form in _REQUIRED.items() if not isinstance(keys.get(key), form)]
     reads = keys["reads"] if "reads" not in wrong and "reads" in keys else {}
-    kind = str(reads.get("kind", ""))
+    kind: str = reads["kind"] if isinstance(reads.get("kind"), str) else ""
     if kind and kind not in READERS:
         raise LimbeckError(f"this version has no reader `{kind}`", where=str(folder), fix="upgrade limbeck")
     needed = {"kind": str, **(READERS[kind].needs if kind else {})}
