@@ -2,12 +2,22 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import get_args
 
 import example
 import pytest
 
-from limbeck.evaluation.schema import Disagreement, Evaluation, LearningCurve
-from limbeck.report import until
+import limbeck.report
+from limbeck.evaluation.classification import METRICS
+from limbeck.evaluation.figures import ClassTable, Decided, Disagreement, Figure, Sample, TextSample
+from limbeck.evaluation.records import Fidelity, LearningCurve, MetricRecord
+from limbeck.evaluation.schema import Evaluation
+from limbeck.report import words
+from limbeck.report.figures import KINDS
+from limbeck.report.samples import SAMPLES
+from limbeck.report.words import training
+from limbeck.report.words.names import ROLES
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "base", "col", "area", "embed", "source", "track", "wbr"}
 LOADING = ("src", "srcset", "href", "poster", "data", "action", "background")
@@ -20,12 +30,10 @@ RUNS = {
     "many classes": example.complete(classes=77),
     "numbered classes": example.complete(classes=12),
     "one seed": example.complete(seeds=1),
-    "not exported": example.complete().model_copy(
-        update={
-            "student": example.complete().student.model_copy(update={"cost": None}),
-            "bundle": None,
-            "bundle_error": "the operator `aten::unique` has no ONNX form",
-        }
+    "teacher at chance": example.teacher_at_chance(),
+    "loaders": example.loaders(),
+    "not exported": example.changed(example.complete(), "student", cost=None).model_copy(
+        update={"bundle": None, "bundle_error": "the operator `aten::unique` has no ONNX form"}
     ),
 }
 
@@ -98,7 +106,7 @@ def test_every_figure_says_what_it_shows(page):
 
 
 def test_a_retention_that_cannot_be_is_explained(page):
-    absent = "Retention – none: the teacher is at chance" in Page(page[1]).text
+    absent = "Retention none the teacher is at chance" in Page(page[1]).text
     assert absent == (page[0].retention is None)
 
 
@@ -123,11 +131,13 @@ def test_complete_run_shows_its_numbers(tmp_path):
         "12× smaller",
         "46× faster",
         "on 5,000 unlabelled rows; 95 % lower bound 99.7 %",
+        "Finished 2026-03-01 09:13 UTC, 2 min 36 s of wall time, 4 min 41 s of processor time.",
+        "teacher 1 min 14 s",
         "Measured on x86_64 avx2, avx512",
-        "p < 0.001, over seeds p = 0.012",
+        "p < 0.001 over test examples; p = 0.012 over seeds",
         "Welch’s t-test over the seeds: p = 0.012.",
         "22,713,986",
-        "41 rows dropped",
+        "41 rows dropped: same text as a test example.",
         "2.9 MB",
         "82.6 % accuracy on validation (retention 95.0 %)",
         "The student reached it after 600, 1,100 and 700 steps.",
@@ -135,23 +145,20 @@ def test_complete_run_shows_its_numbers(tmp_path):
         "student 3 of 3 600 · 1,100 · 700 800",
         "baseline 1 of 3 1,400 · not reached · not reached –",
         "the same planned steps",
-        "teacher 24.3 0.0 % 0.0 % 0 student 21.5 3.1 % 1.2 % 7",
+        "◆ teacher 24.3 0.0 % 0.0 % 0 ● student 21.5 3.1 % 1.2 % 7",
     ):
         assert said in text, said
 
 
 def with_costs(run: Evaluation, **changes) -> Evaluation:
-    blocks = {
-        name: block.model_copy(update={"cost": block.cost.model_copy(update=changes)})
-        for name, block in run.models.items()
-    }
-    return run.model_copy(update=blocks | {"bundle": run.bundle.model_copy(update=changes)})
+    for name, record in run.models.items():
+        run = example.changed(run, name, cost=record.cost.model_copy(update=changes))
+    return run.model_copy(update={"bundle": run.bundle.model_copy(update=changes)})
 
 
 def test_a_busy_machine_is_said_beside_the_times_and_changes_no_ratio(tmp_path):
     run = with_costs(example.complete(), wall_per_cpu=2.34)
-    student = run.student.cost.model_copy(update={"latency_ms": 0.9})
-    run = run.model_copy(update={"student": run.student.model_copy(update={"cost": student})})
+    run = example.changed(run, "student", cost=run.models["student"].cost.model_copy(update={"latency_ms": 0.9}))
     text = Page(example.write(run, tmp_path / "report.html")).text.replace("\u00a0", " ")
     assert "46× faster" in text
     assert text.count("machine busy (wall time up to 2.3 times processor time)") == 1
@@ -169,7 +176,10 @@ def test_a_record_without_processor_times_is_still_read(tmp_path):
 
 
 def reached(steps_until, **changes) -> Evaluation:
-    return example.complete().model_copy(update={"steps_until": steps_until, **changes})
+    run = example.complete()
+    for name in run.models:
+        run = example.changed(run, name, steps_until=steps_until.get(name))
+    return run.model_copy(update=changes)
 
 
 def test_a_ratio_of_steps_is_told_where_every_seed_of_both_arms_reached_the_target(tmp_path):
@@ -187,34 +197,29 @@ def test_a_target_that_no_seed_reached_is_said_so(tmp_path):
     assert "student 0 of 3 not reached · not reached · not reached –" in text
 
 
+def short(seed, steps, accuracy) -> LearningCurve:
+    return LearningCurve(seed=seed, steps=[steps], scores={"nll": [0.5], "accuracy": [accuracy]}, best_step=steps)
+
+
 def test_the_best_below_the_target_is_of_the_seeds_that_did_not_reach_it():
-    run = reached({"student": [100, None]})
-    ends = [(100, 0.9), (200, 0.7)]
-    curves = [LearningCurve(seed=0, steps=[s], nll=[0.5], accuracy=[value], best_step=s) for s, value in ends]
-    run = run.model_copy(update={"student": run.student.model_copy(update={"curves": curves})})
-    (arm,) = until.arms(run)
+    run = example.changed(
+        reached({"student": [100, None]}), "student", learning=[short(0, 100, 0.9), short(0, 200, 0.7)]
+    )
+    (arm,) = training.steps_to_level(run)
     assert (arm.best, arm.longest, arm.reached, arm.mean) == (0.7, 200, [100], None)
 
 
 def test_a_target_that_was_reached_at_once_has_its_section_without_curves(tmp_path):
     run = reached({"student": [100] * 3, "baseline": [100] * 3})
-    short = {
-        name: getattr(run, name).model_copy(
-            update={
-                "curves": [
-                    LearningCurve(seed=s, steps=[100], nll=[0.5], accuracy=[0.9], best_step=100) for s in range(3)
-                ]
-            }
-        )
-        for name in ("student", "baseline")
-    }
-    text = Page(example.write(run.model_copy(update=short), tmp_path / "report.html")).text
+    for name in ("student", "baseline"):
+        run = example.changed(run, name, learning=[short(seed, 100, 0.9) for seed in range(3)])
+    text = Page(example.write(run, tmp_path / "report.html")).text
     assert "How they learned" in text
     assert "student 3 of 3 100 · 100 · 100 100" in text
 
 
 def test_without_a_target_nothing_is_said_of_one(tmp_path):
-    run = example.complete().model_copy(update={"until": None, "steps_until": None})
+    run = reached({}, until=None)
     text = Page(example.write(run, tmp_path / "report.html")).text
     assert "How they learned" in text
     assert "target" not in text
@@ -229,8 +234,8 @@ def test_the_parts_of_the_gain_are_told_in_a_sentence_and_a_table(tmp_path):
         "More text hard labels − baseline +2.0 +0.8 to +3.4 < 0.001",
         "Soft targets student − hard labels +1.7 +0.1 to +2.8 0.071",
         "Together student − baseline +3.7 +2.3 to +5.0 < 0.001",
-        "Teacher Student Baseline Hard labels Floor",
-        "told what the teacher decides",
+        "◆ Teacher ● Student ■ Baseline ▼ Hard labels ▲ TF-IDF + LR",
+        "trained on the teacher’s argmax",
     ):
         assert said in text, said
     other = Page(example.write(RUNS["complete"], tmp_path / "report.html")).text
@@ -245,10 +250,10 @@ def test_another_domain_is_named_wherever_its_rows_are(tmp_path):
         "Measured on sentiment-ratings (amazon); the labels learned from are of sentiment-ratings (movie).",
         f"The student went {100 * run.gap_recovered:.0f} % of the way from the baseline",
         f"Gap recovered {100 * run.gap_recovered:.1f} % of the way from baseline to ceiling",
-        "Teacher Student Baseline Hard labels Ceiling Floor",
+        "◆ Teacher ● Student ■ Baseline ▼ Hard labels ✚ Ceiling ▲ TF-IDF + LR",
         "2,000 test examples of sentiment-ratings (amazon)",
         "trained with 2,708 labels of sentiment-ratings (amazon), which no other model saw",
-        "chosen on validation rows of sentiment-ratings (movie)",
+        "were chosen on validation rows of sentiment-ratings (movie)",
         "Test 2,000 of sentiment-ratings (amazon)",
         "For the ceiling 2,708",
     ):
@@ -261,9 +266,9 @@ def test_another_domain_is_named_wherever_its_rows_are(tmp_path):
 
 def test_absent_parts_are_named(tmp_path):
     text = Page(example.write(example.bare(), tmp_path / "report.html")).text
-    assert "not measured: the run has no baseline" in text
+    assert "gain not measured: the run has no baseline" in text
     assert "There is no bundle" in text
-    assert "which could not be exported" in text
+    assert "not measured the teacher and student could not be exported" in text
 
 
 def test_reason_for_no_bundle_is_given(tmp_path):
@@ -271,9 +276,9 @@ def test_reason_for_no_bundle_is_given(tmp_path):
 
 
 def test_fewer_than_three_seeds_are_called_too_few(tmp_path):
-    one = example.write(RUNS["one seed"], tmp_path / "report.html")
+    one = Page(example.write(RUNS["one seed"], tmp_path / "report.html")).text
     assert "One seed says nothing about the spread between seeds: train three or more" in one
-    assert "One seed, no verdict" in one
+    assert "No verdict from one seed:" in one
     assert "over seeds" not in one
     assert "Welch" not in one
     two = example.write(example.complete(seeds=2), tmp_path / "report.html")
@@ -289,27 +294,37 @@ def test_many_classes_stay_small_and_list_the_confused_pairs(tmp_path):
 
 def test_every_class_is_shown_and_what_the_headline_would_hide(tmp_path):
     run = example.complete(classes=12)
-    classes, beware = run.student.per_class, "The student of seed 2, which ships, never decides for b."
+    classes, beware = (
+        run.figure(ClassTable, "student").classes,
+        "The student of seed 2, which ships, never decides for b.",
+    )
     weak = classes[5].model_copy(update={"f1": 0.031, "recall": 0.017, "precision": None})
-    student = run.student.model_copy(update={"per_class": [*classes[:5], weak, *classes[6:]]})
-    run = run.model_copy(update={"student": student, "warnings": [beware]})
+    run = example.refigured(run, ClassTable, "student", classes=[*classes[:5], weak, *classes[6:]])
+    run = run.model_copy(update={"warnings": [beware]})
     text = Page(example.write(run, tmp_path / "report.html")).text.replace("\u00a0", " ")
     assert f"Beware: {beware}" in text
-    assert "of the student seed 2, which ships, of the baseline seed 2." in text
-    assert "Confusion matrices (student: seed 2, which ships)" in text
-    assert " 1.7 % – 3.1 %" in text
-    assert all(f"{one.name} 40 " in text for one in classes)
+    assert "of the student that is seed 2, which ships." in text
+    assert "Student, seed 2" in text
+    assert " 1.7 % 3.1 %" in text
+    assert all(f"{one.name} 40 8.3 % " in text for one in classes)
     many = Page(example.write(RUNS["many classes"], tmp_path / "report.html")).text
     assert "classes with the student’s lowest F1" in many
 
 
 def test_the_runs_metric_is_the_one_that_is_drawn_and_named(tmp_path):
     run = example.complete()
-    curves = [one.model_copy(update={"f1_macro": one.accuracy}) for one in run.student.curves]
-    blocks = {name: getattr(run, name).model_copy(update={"curves": curves}) for name in ("student", "baseline")}
-    run = run.model_copy(update={"metric": "f1_macro", **blocks})
+    accuracy, f1_macro, *others = run.metrics
+    for name in ("student", "baseline"):
+        curves = [
+            one.model_copy(update={"scores": {"nll": one.scores["nll"], "f1_macro": one.scores["accuracy"]}})
+            for one in run.models[name].learning
+        ]
+        run = example.changed(run, name, learning=curves)
+    gain = run.gain.model_copy(update={"metric": "f1_macro"})
+    run = run.model_copy(update={"metrics": [f1_macro, accuracy, *others], "gain": gain, "until": None})
     text = Page(example.write(run, tmp_path / "report.html")).text
     for said in (
+        "Macro F1 of the student",
         "Macro F1 against processor time",
         "Validation macro F1",
         "of the teacher’s macro F1",
@@ -330,14 +345,17 @@ def test_several_looks_at_the_test_split_are_warned_about(tmp_path):
 def test_text_never_becomes_markup(tmp_path):
     evil = "<script>alert('x')</script>\" onload=\"x $5 & $6 \x07"
     run = example.complete()
-    case = Disagreement(
-        text=evil, label=evil, teacher=evil, student="b", teacher_probability=0.9, student_probability=0.6
-    )
+    answers = {"teacher": Decided(decided=evil, probability=0.9), "student": Decided(decided="b", probability=0.6)}
+    case = Disagreement(sample=TextSample(text=evil), label=evil, answers=answers)
     run = run.model_copy(
         update={
             "name": evil,
             "sentence": evil,
-            "disagreements": [case],
+            "samples": [case],
+            "statistics": evil,
+            "warnings": [evil],
+            "bundle": None,
+            "bundle_error": evil,
             "data": run.data.model_copy(update={"classes": [evil, "日本語"], "source": evil, "dropped": {evil: 1}}),
         }
     )
@@ -365,3 +383,139 @@ def test_replaces_an_older_report_and_leaves_nothing_beside_it(tmp_path):
     example.write(example.bare(), path)
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert list(tmp_path.iterdir()) == [path]
+
+
+# --- one voice --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["complete", "hard labels", "another domain", "teacher at chance", "one seed"])
+def test_the_page_says_each_line_of_the_terminal_once(name, tmp_path):
+    run = example.said_again(RUNS[name])
+    text = Page(example.write(run, tmp_path / "report.html")).text
+    for line in [run.sentence, *words.said(run)]:
+        assert text.count(" ".join(line.split())) == 1, line
+
+
+def test_a_model_has_one_name(tmp_path):
+    page = example.write(RUNS["another domain"], tmp_path / "report.html")
+    text = Page(page).text
+    assert "TF-IDF + LR" in text
+    assert "hard labels" in text
+    for other in ("hard_labels", "Floor", "the floor", "Weights"):
+        assert other not in text
+
+
+# --- a page that loops ------------------------------------------------------------------------------------------------
+
+SURPRISE = MetricRecord(name="surprise", title="surprise rate", quantity="nats", better="lower")
+
+
+def extended() -> Evaluation:
+    """A run with an arm and a metric that nobody has heard of, and three more seeds."""
+    alike = Fidelity(retention=0.9421, agreement=0.8613, kl_to_teacher=0.123)
+    run = example.with_arm(example.complete(seeds=6), "other_arm", 0.8217, (0.5, 0.8), alike)
+    for index, (name, record) in enumerate(run.models.items()):
+        value = 7 + index / 8
+        per_seed = [
+            one.model_copy(update={"scores": one.scores | {"surprise": value + seed / 100}})
+            for seed, one in enumerate(record.per_seed)
+        ]
+        learning = [
+            one.model_copy(update={"scores": one.scores | {"surprise": one.scores["nll"]}}) for one in record.learning
+        ]
+        run = example.changed(run, name, scores={"surprise": value}, per_seed=per_seed, learning=learning)
+    answers = {"other_arm": Decided(decided="positive", probability=0.77)}
+    samples = [one.model_copy(update={"answers": one.answers | answers}) for one in run.samples]
+    return run.model_copy(update={"metrics": [*run.metrics, SURPRISE], "samples": samples})
+
+
+@pytest.fixture(scope="module")
+def unheard(tmp_path_factory) -> str:
+    return example.write(extended(), tmp_path_factory.mktemp("unheard") / "report.html")
+
+
+def test_another_arm_is_in_every_loop(unheard):
+    text = Page(unheard).text.replace("\u00a0", " ")
+    assert "◆ Teacher ● Student ■ Baseline ✖ Other arm ▲ TF-IDF + LR" in text, "table of models"
+    assert "94.2 %" in text
+    assert text.count("Other arm, seed 5") == 4, "reliability and confusion, on the fold and below it"
+    assert "Other arm: `train.lr" not in text
+    assert "Other arm: train.lr: 0.01" in text, "settings"
+    assert "✖ other arm positive 77.0 %" in text, "samples"
+    assert text.count(" other arm ") >= 3, "figures"
+    svgs = re.findall("<svg.*?</svg>", unheard, re.DOTALL)
+    drawn = [re.search('aria-label="([^"]*)"', svg)[1] for svg in svgs if "var(--c6)" in svg]
+    for figure in ("processor time", "Validation accuracy", "Validation NLL", "surprise rate", "Reliability"):
+        assert any(figure in label for label in drawn), figure
+
+
+def test_another_metric_is_in_every_loop(unheard):
+    text = Page(unheard).text
+    assert "Surprise rate nats, lower is better 7.000 7.125 7.125–7.175 7.250 7.250–7.300" in text
+    assert "Validation surprise rate" in text
+
+
+def test_more_seeds_are_in_every_loop(unheard):
+    text = Page(unheard).text
+    run = extended()
+    gains = [words.points(value) for value in run.gain.per_seed]
+    for seed in range(6):
+        assert f"seed {seed}" in text, "figure"
+        student, baseline = (
+            words.percent(run.models[name].per_seed[seed].scores["accuracy"]) for name in ("student", "baseline")
+        )
+        assert f"{seed} {student} {baseline} {gains[seed]}" in text, "table"
+
+
+@pytest.mark.parametrize("file", ["template.html.j2", "style.css"])
+def test_template_and_style_name_no_model_no_metric_and_no_figure(file):
+    text = (
+        (Path(limbeck.report.__file__).parent / file).read_text(encoding="utf-8").replace("align-items: baseline", "")
+    )
+    names = {*ROLES, *METRICS, *KINDS, "hard-labels"} - {"classes"}
+    assert not {name for name in names if re.search(rf"\b{name}\b", text)}
+
+
+def test_no_arm_is_a_class_or_an_attribute(unheard):
+    named = {value for _, name, value in Page(unheard).attributes if name in ("class", "style") and value}
+    assert not any(arm in value for value in named for arm in extended().models)
+
+
+def test_every_kind_of_figure_and_sample_that_an_evaluation_can_hold_is_shown():
+    kinds = lambda form: {one.model_fields["kind"].default for one in get_args(get_args(form)[0])}  # noqa: E731
+    assert kinds(Figure) == set(KINDS)
+    assert kinds(Sample) == set(SAMPLES)
+
+
+# --- samples, tiles ---------------------------------------------------------------------------------------------------
+
+
+def test_examples_that_the_teacher_alone_has_right_come_first(tmp_path):
+    run = example.complete()
+    text = Page(example.write(run.model_copy(update={"samples": run.samples[::-1]}), tmp_path / "report.html")).text
+    first, second = text.index("Right: teacher. Wrong: student"), text.index("Right: student. Wrong: teacher")
+    assert first < text.index("not exactly a gourmet meal") < second < text.index("music to the ears")
+    assert "limbeck predict bundle" in text[: text.index("not exactly a gourmet meal")]
+
+
+def test_rows_that_came_ready_are_named(tmp_path):
+    text = Page(example.write(RUNS["loaders"], tmp_path / "report.html")).text
+    assert "row 0" in text
+    assert "limbeck predict" not in text
+    assert "limbeck.load_tensors" in text
+
+
+def test_no_tile_is_empty_where_a_model_could_not_be_exported():
+    tiles = {fact.name: fact for fact in words.key_figures(RUNS["not exported"])}
+    assert tiles["Size"].text == "90.9\u00a0MB"
+    assert tiles["Size"].note == (
+        "of the teacher; the student could not be exported: the operator `aten::unique` has no ONNX form"
+    )
+    other = example.changed(example.complete(), "teacher", cost=None)
+    tiles = {fact.name: fact for fact in words.key_figures(other)}
+    assert (tiles["Speed"].text, tiles["Speed"].note) == (
+        "0.21\u00a0ms",
+        "of the student; the teacher could not be exported",
+    )
+    for run in RUNS.values():
+        assert all(fact.text and fact.text != words.ABSENT and fact.note for fact in words.key_figures(run))

@@ -1,14 +1,19 @@
 """What a finished run prints."""
 
+from typing import TYPE_CHECKING
+
 from limbeck.console import say, table
 from limbeck.evaluation.records import ModelRecord
 from limbeck.evaluation.schema import Evaluation, Findings
-from limbeck.pipeline.order import Run
+
 from limbeck.report import words
 from limbeck.report.words import cost, training
 
+if TYPE_CHECKING:
+    from limbeck.pipeline.order import Run
 
-def print_summary(run: Run) -> None:
+
+def print_summary(run: "Run") -> None:
     """Print the tables, the verdict and where things are."""
     result = run.evaluation
     say("")

@@ -61,6 +61,11 @@ class Table:
     card: bool = True
 
     @property
+    def dense(self) -> bool:
+        """It has so many columns that they stand close together."""
+        return len(self.columns) > 10
+
+    @property
     def groups(self) -> list[tuple[Column, int]]:
         """The first column of each group of columns, and how many the group has; empty without groups."""
         found: list[tuple[Column, int]] = []

@@ -131,7 +131,7 @@ def class_section(evaluation: Evaluation, figures: Sequence[ClassTable]) -> Sect
     if len(rows) > prose.NAMED_CLASSES:
         hero = next((index for index, one in enumerate(figures) if names.role(one.model).hero), 0)
         rows = sorted(rows, key=lambda row: row[hero].f1)[: prose.NAMED_CLASSES]
-    columns = [Column("Class"), Column("Test rows")]
+    columns = [Column("Class"), Column("Test rows"), Column("Share")]
     for one in figures:
         group, hero = words.capital(words.model(one.model)), names.role(one.model).hero
         columns += [Column(name, look[one.model], group, hero) for name in ("recall", "F1")]
@@ -139,14 +139,17 @@ def class_section(evaluation: Evaluation, figures: Sequence[ClassTable]) -> Sect
         Row(
             words.shorten(scores[0].name, 40),
             [
-                Cell(words.count(scores[0].rows), words.percent(scores[0].rows / total)),
+                Cell(words.count(scores[0].rows)),
+                Cell(words.percent(scores[0].rows / total)),
                 *(cell for one in scores for cell in _class(one)),
             ],
         )
         for scores in rows
     ]
     note = prose.about_classes(evaluation, len(rows))
-    return Section("Class by class", blocks=[Table("Scores of every class", columns, [shown], note, wide=True)])
+    return Section(
+        "Class by class", blocks=[Table("Scores of every class", columns, [shown], note, wide=True, card=False)]
+    )
 
 
 def confused_pairs(evaluation: Evaluation, figures: Sequence[Confusion]) -> Table | None:

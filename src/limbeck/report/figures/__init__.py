@@ -24,9 +24,10 @@ _SHOWN = 2
 
 def of_models(evaluation: Evaluation) -> list[Section]:
     """Return a part of the page for each kind of figure that the evaluation holds."""
-    found = []
+    found, order = [], list(evaluation.models)
+    by_model = sorted(evaluation.figures, key=lambda one: order.index(one.model))
     for kind, show in KINDS.items():
-        if figures := [one for one in evaluation.figures if one.kind == kind]:
+        if figures := [one for one in by_model if one.kind == kind]:
             found.append(show(evaluation, figures))
     return [part for part in found if not part.empty]
 

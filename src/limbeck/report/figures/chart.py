@@ -14,8 +14,8 @@ from limbeck.report.words.numbers import Measured, scale
 Place = tuple[float, float]
 Box = tuple[float, float, float, float]
 
-CHARACTER = 6.6
-"""Mean width of a character of a label, in pixels."""
+CHARACTER = 7.4
+"""Width of a character of a label in a wide font, in pixels."""
 _LINE = 15.0
 """Height of a label, in pixels, with what keeps it apart from the next one."""
 
@@ -95,7 +95,9 @@ def label_points(axes: Axes, where: Mapping[str, Place], looks: Mapping[str, Loo
             edge = box[1] if middle > spot[1] else box[3]
             ends = axes.transData.inverted().transform([spot, (near, edge)])
             axes.plot(*ends.T, color=colour(looks[name]), linewidth=0.8, zorder=1)
-        axes.text(box[0], middle, text, transform=None, va="center", size=TEXT, color=colour(looks[name]))
+        # Fonts differ in width: the end that is near the point is where it is.
+        x, side = (box[2], "right") if box[2] < spot[0] else (box[0], "left")
+        axes.text(x, middle, text, transform=None, ha=side, va="center", size=TEXT, color=colour(looks[name]))
     return placed
 
 

@@ -96,6 +96,9 @@ def busy_text(timed: Timed, up_to: str = "") -> str:
 
 def about_costs(findings: Findings) -> str:
     """Return how size and speed were measured, and of which models they were not."""
+    missing = [model(name) for name, record in findings.models.items() if record.cost is None]
+    if len(missing) == len(findings.models):
+        return "Size and speed were not measured, as no model could be exported."
     text = (
         "Size and speed: from an example to an answer, on one thread. Networks run in one ONNX engine, TF-IDF + LR in "
         "scikit-learn. Processor time is a median, and the throughput is of it. Latency is the 10th percentile of wall "
@@ -103,7 +106,7 @@ def about_costs(findings: Findings) -> str:
     )
     if said := busy(findings):
         text += f" {capital(said)}: latencies are too high, while processor times change little."
-    if missing := [model(name) for name, record in findings.models.items() if record.cost is None]:
+    if missing:
         text += f" Not measured: {listed(missing)}, which could not be exported."
     return text
 
