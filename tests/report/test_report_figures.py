@@ -17,7 +17,6 @@ from limbeck.report.style import MARKERS, PLACES, SIGNS, looks
 from limbeck.report.svg import canvas, part
 from limbeck.report.words.prose import calibration_error
 
-
 ACCURACY, _, NLL, ECE = example.METRICS
 
 
@@ -154,7 +153,7 @@ def test_names_of_many_level_points_never_overlap():
     _, axes = canvas(290)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     names = [f"another arm {index}" for index in range(10)]
-    placed = label_points(axes, {name: (0.5, 0.5) for name in names}, looks(names))
+    placed = label_points(axes, dict.fromkeys(names, (0.5, 0.5)), looks(names))
     assert not any(overlap(a, b) for index, a in enumerate(placed) for b in placed[:index])
 
 

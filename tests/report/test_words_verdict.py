@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import example
 import pytest
+from made_up import AT_CHANCE
 
 from limbeck.evaluation import verdict
 from limbeck.evaluation.figures import ClassTable, Confusion
@@ -173,7 +174,7 @@ def test_no_baseline():
         "Whether distillation helps is open, as no baseline was trained: the student keeps 96.3 % of its teacher's "
         "accuracy."
     )
-    at_chance = example.changed(about(None, retention=None), "teacher", chance=example.AT_CHANCE)
+    at_chance = example.changed(about(None, retention=None), "teacher", chance=AT_CHANCE)
     assert words.sentence(at_chance).endswith("as no baseline was trained: the student has a teacher at chance.")
     assert sure(None) == ""
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from limbeck.console import say, table
 from limbeck.evaluation.records import ModelRecord
 from limbeck.evaluation.schema import Evaluation, Findings
-
 from limbeck.report import words
 from limbeck.report.words import cost, training
 

@@ -45,7 +45,7 @@ def looks(models: Iterable[str]) -> dict[str, Look]:
     """Return how each model looks: known roles have fixed places, others the next free ones in their order."""
     found: dict[str, Look] = {}
     free = 0
-    for name in models:
+    for name in dict.fromkeys(models):
         place = role(name).place
         if place is None:
             place, free = _FREE + free % (PLACES - _FREE), free + 1

@@ -45,7 +45,7 @@ def _confusion(evaluation: Evaluation, figures: Sequence[Confusion]) -> Section:
 
 
 def _some(drawings: Sequence[Drawing | None]) -> list[Block]:
-    drawn: list[Block] = [one for one in drawings if one is not None]
+    drawn = [one for one in drawings if one is not None]
     rest = drawn[_SHOWN:]
     more = [Folded(f"{words.count(len(rest))} more: {words.listed([one.title for one in rest])}", rest)] if rest else []
     return [*drawn[:_SHOWN], *more]

@@ -9,7 +9,7 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
 from limbeck.report.blocks import Drawing
 from limbeck.report.figures.chart import counted, gutter, name_ends, scaled, value_axis
-from limbeck.report.style import looks
+from limbeck.report.style import Look, looks
 from limbeck.report.svg import MUTED, WIDTH, canvas, colour, finish, name_axes, style
 from limbeck.report.words import prose
 from limbeck.report.words.names import role
@@ -34,7 +34,7 @@ def curve(evaluation: Evaluation, metric: MetricRecord) -> Drawing | None:
     asked = until is not None and until.quantity == metric.name and until.level <= 1
     names = [words.model(name) for name in (*arms, *levels)] + ["level"] * asked
     figure, axes = canvas(240, right=gutter(names))
-    ends = [
+    ends: list[tuple[str, float, Look | None]] = [
         (words.model(name), _arm(axes, curves, metric, colour(look[name])), look[name]) for name, curves in arms.items()
     ]
     for name, value in levels.items():

@@ -106,7 +106,7 @@ def about_validation(findings: Findings) -> str | None:
 
 
 def learning_caption(
-    metric: MetricRecord, arms: dict[str, Sequence[LearningCurve]], levels: Sequence[str], *, asked: bool
+    metric: MetricRecord, arms: Mapping[str, Sequence[LearningCurve]], levels: Sequence[str], *, asked: bool
 ) -> str:
     """Return what a figure of learning curves shows.
 
