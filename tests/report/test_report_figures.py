@@ -190,7 +190,7 @@ def test_a_teacher_that_learned_here_is_a_level_in_the_learning_curves():
     run = example.changed(run, "teacher", learning=[own])
     drawing = curve(run, ACCURACY)
     assert "teacher" in labels(drawing)
-    assert "Dashed: the checkpoint kept of the teacher" in drawing.caption
+    assert "Dashed: the level of the teacher" in drawing.caption
     assert "teacher" not in labels(curve(run, NLL)), "its record has no NLL"
 
 

@@ -23,6 +23,12 @@ def test_a_student_that_helps_is_to_be_used():
     ]
 
 
+def test_what_is_wrong_comes_before_what_to_use():
+    run = example.said_again(example.changed(example.complete(), "floor", scores={"accuracy": 0.85}))
+    assert run.verdict == "helps"
+    assert codes(run) == ["data.transfer=FILE", *codes(example.complete())]
+
+
 def test_one_seed_is_answered_by_the_command_with_three():
     run = example.said_again(example.complete(seeds=1)).model_copy(update={"verdict": "one_seed"})
     assert codes(run)[0] == f"{example.COMMAND} 'seeds=[0,1,2]'"

@@ -49,7 +49,7 @@ def next_steps(evaluation: Evaluation, command: str) -> list[Step]:
     mend: list[Callable[[Evaluation, str], Step | None]] = [
         _no_bundle, _no_baseline, _few_seeds, _weak_teacher, _floor_ahead, _cut, _looks, _weak_classes, _open_verdict,
     ]  # fmt: skip
-    order = [*use, *mend] if evaluation.verdict == "helps" else [*mend, *use]
+    order = [*use, *mend] if evaluation.verdict == "helps" and not evaluation.warnings else [*mend, *use]
     found: dict[str, Step] = {}
     for wanted in order:
         if (step := wanted(evaluation, command)) is not None:

@@ -147,7 +147,7 @@ def p_value(p: float) -> str:
 def p_text(p: float) -> str:
     """Return a p value as `p = 0.012` or `p < 0.001`."""
     text = p_value(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
+    return f"p{_NBSP}{text}" if text.startswith("<") else f"p{_NBSP}={_NBSP}{text}"
 
 
 def nats(value: float) -> str:

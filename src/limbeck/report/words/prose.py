@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from limbeck.evaluation.figures import Confusion, Reliability
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
-from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, model
+from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, model, the
 from limbeck.report.words.numbers import capital, count, date, listed, p_text, percent, several, shorten, unit
 
 NAMED_CLASSES = 20
@@ -124,9 +124,7 @@ def learning_caption(
         text += "The line is the seeds’ mean, the band their range. "
     text += "A dot is a checkpoint kept."
     if levels:
-        text += (
-            f" Dashed: the checkpoint kept of the {listed([model(name) for name in levels])}, trained in its own way."
-        )
+        text += f" Dashed: the level of {listed([the(name) for name in levels])}, at the checkpoint kept."
     return f"{text} Grey: the level that `until` asks for." if asked else text
 
 
