@@ -12,7 +12,7 @@ from limbeck.evaluation.figures import Confusion, Reliability
 from limbeck.evaluation.records import LearningCurve
 from limbeck.report import figures
 from limbeck.report.figures.chart import label_points, overlap
-from limbeck.report.figures.learning import curve
+from limbeck.report.figures.learning import curve, kept
 from limbeck.report.style import MARKERS, PLACES, SIGNS, looks
 from limbeck.report.svg import canvas, part
 from limbeck.report.words.prose import calibration_error
@@ -190,6 +190,7 @@ def test_a_teacher_that_learned_here_is_a_level_in_the_learning_curves():
     run = example.changed(run, "teacher", learning=[own])
     drawing = curve(run, ACCURACY)
     assert "teacher" in labels(drawing)
+    assert kept([own], ACCURACY) == pytest.approx(88), "of the checkpoint kept, not of the last one"
     assert "Dashed: the level of the teacher" in drawing.caption
     assert "teacher" not in labels(curve(run, NLL)), "its record has no NLL"
 

@@ -26,7 +26,7 @@ def learning(evaluation: Evaluation) -> list[Drawing]:
 def curve(evaluation: Evaluation, metric: MetricRecord) -> Drawing | None:
     """Draw a metric of the validation split while the arms trained, and where models trained otherwise ended."""
     known = {name: _with(record, metric) for name, record in evaluation.models.items()}
-    levels = {name: _kept(curves, metric) for name, curves in known.items() if curves and role(name).level}
+    levels = {name: kept(curves, metric) for name, curves in known.items() if curves and role(name).level}
     arms = {name: curves for name, curves in known.items() if curves and not role(name).level}
     if not any(len(one.steps) > 1 for curves in arms.values() for one in curves):
         return None
@@ -61,7 +61,7 @@ def _with(record: ModelRecord, metric: MetricRecord) -> list[LearningCurve]:
     return [one for one in record.learning if one.scores.get(metric.name)]
 
 
-def _kept(curves: Sequence[LearningCurve], metric: MetricRecord) -> float:
+def kept(curves: Sequence[LearningCurve], metric: MetricRecord) -> float:
     """Return the mean of the checkpoints kept; of a checkpoint that was not validated, of its last validation."""
     values = [
         one.scores[metric.name][one.steps.index(one.best_step) if one.best_step in one.steps else -1] for one in curves

@@ -76,7 +76,7 @@ def _one_side(evaluation: Evaluation, form: Callable[[float], str], sides: dict[
     known = next((name for name, value in sides.items() if value), None)
     missing = listed([model(name) for name, value in sides.items() if not value])
     note = f"the {missing} could not be exported"
-    if STUDENT not in (known,) and evaluation.bundle_error:
+    if known != STUDENT and evaluation.bundle_error:
         note += f": {evaluation.bundle_error}"
     if known is None:
         return "not measured", note
