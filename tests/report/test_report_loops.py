@@ -135,6 +135,7 @@ def test_rows_that_came_ready_are_named(tmp_path):
     text = Page(example.write(RUNS["loaders"], tmp_path / "report.html")).text
     assert "row 0" in text
     assert "limbeck predict" not in text
+    assert "TF-IDF" not in text
     assert "limbeck.load_tensors" in text
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from limbeck.evaluation.records import BundleRecord, Cost, Timed
 from limbeck.evaluation.schema import Evaluation, Findings
-from limbeck.report.words.names import STUDENT, TEACHER, model
+from limbeck.report.words.names import FLOOR, STUDENT, TEACHER, model
 from limbeck.report.words.numbers import (
     capital,
     count,
@@ -99,10 +99,10 @@ def about_costs(findings: Findings) -> str:
     missing = [model(name) for name, record in findings.models.items() if record.cost is None]
     if len(missing) == len(findings.models):
         return "Size and speed were not measured, as no model could be exported."
+    elsewhere = f", {model(FLOOR)} in scikit-learn" if FLOOR in findings.models else ""
     text = (
-        "Size and speed: from an example to an answer, on one thread. Networks run in one ONNX engine, TF-IDF + LR in "
-        "scikit-learn. Processor time is a median, and the throughput is of it. Latency is the 10th percentile of wall "
-        "time."
+        f"Size and speed: from an example to an answer, on one thread. Networks run in one ONNX engine{elsewhere}. "
+        "Processor time is a median, and the throughput is of it. Latency is the 10th percentile of wall time."
     )
     if said := busy(findings):
         text += f" {capital(said)}: latencies are too high, while processor times change little."
