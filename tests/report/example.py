@@ -231,7 +231,8 @@ def loaders() -> Evaluation:
     run = without(complete(), "floor")
     rows = [one.model_copy(update={"sample": RowSample(name=f"row {index}")}) for index, one in enumerate(run.samples)]
     about = run.data.model_copy(update={"views": {}, "same_tokens": {}})
-    return run.model_copy(update={"modality": "arrays", "samples": rows, "data": about})
+    looks = [one.model_copy(update={"models": [*run.models]}) for one in run.test_evaluations]
+    return run.model_copy(update={"modality": "arrays", "samples": rows, "data": about, "test_evaluations": looks})
 
 
 def bare() -> Evaluation:
