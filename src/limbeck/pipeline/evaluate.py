@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle import Answer, Delivery, Student, write_bundle
-from limbeck.data import Splits
+from limbeck.data import Splits, alike
 from limbeck.evaluation import (
     Chance,
     Floor,
@@ -23,7 +23,7 @@ from limbeck.evaluation import (
     tfidf_floor,
     verdict,
 )
-from limbeck.evaluation.metric import METRICS, Metric, MetricName, sheet_of
+from limbeck.evaluation.metric import METRICS, Metric, MetricName, by_unit, sheet_of
 from limbeck.evaluation.schema import (
     Block,
     BundleRecord,
@@ -107,6 +107,7 @@ def evaluate(
 ) -> Evaluation:
     """Return the whole result."""
     labels, metric = splits.test.labels, METRICS[recipe.metric]
+    judged = _Judged(labels, alike(splits.test))
     blocks = {name: arm_block(by_seed, splits, costs.get(name), arms[name]) for name, by_seed in answers.arms.items()}
     blocks["teacher"] = teacher_block(answers.teacher, splits, costs.get("teacher"), teacher, recipe.seeds[0])
     chances = {name: against_chance(by_seed[arms[name].best_seed], labels) for name, by_seed in answers.arms.items()}
@@ -123,9 +124,9 @@ def evaluate(
         for name, by_seed in answers.arms.items()
     }
     own = fidelity["student"]
-    gain = _gain(answers.arms, labels, metric, "student", "baseline")
+    gain = _gain(answers.arms, judged, metric, "student", "baseline")
     over_teacher = difference(
-        _parts(metric, labels, answers.arms["student"].values()), _parts(metric, labels, [answers.teacher]), metric
+        _parts(metric, judged, answers.arms["student"].values()), _parts(metric, judged, [answers.teacher]), metric
     )
     result = Evaluation(
         name=recipe.name,
@@ -145,8 +146,8 @@ def evaluate(
         teacher_chance=_chance_record(chances["teacher"]),
         student_chance=_chance_record(chances["student"]),
         gain=gain,
-        gain_in_the_other_metric=_other_gain(answers.arms, labels, metric),
-        decomposition=_decomposition(answers.arms, labels, metric),
+        gain_in_the_other_metric=_other_gain(answers.arms, judged, metric),
+        decomposition=_decomposition(answers.arms, judged, metric),
         gap_recovered=_gap_recovered(blocks, recipe.metric),
         verdict=verdict(gain),
         sentence=sentence(gain, retention=own.retention, over_teacher=over_teacher),
@@ -266,31 +267,39 @@ def _fidelity(
     )
 
 
-def _parts(metric: Metric, labels: NDArray[np.int64], logits: Iterable[NDArray[np.float32]]) -> NDArray[np.int8]:
-    """Return the metric's parts of a model, (seeds, examples, k), from its logits by seed."""
-    return np.stack([metric.parts(sheet_of(one, labels)) for one in logits])
+@dataclass(frozen=True)
+class _Judged:
+    """What the models are judged on: the test labels, and the unit of each row, both (examples,)."""
+
+    labels: NDArray[np.int64]
+    units: NDArray[np.int64]
 
 
-def _gain(arms: _ByArm, labels: NDArray[np.int64], metric: Metric, name: str, over: str) -> Gain | None:
+def _parts(metric: Metric, judged: _Judged, logits: Iterable[NDArray[np.float32]]) -> NDArray:
+    """Return the metric's parts of a model, (seeds, units, k), from its logits by seed."""
+    return by_unit(np.stack([metric.parts(sheet_of(one, judged.labels)) for one in logits]), judged.units)
+
+
+def _gain(arms: _ByArm, judged: _Judged, metric: Metric, name: str, over: str) -> Gain | None:
     """Return what one arm gains over another; None when the run does not have both."""
     if not {name, over} <= arms.keys():
         return None
-    one, other = (_parts(metric, labels, arms[arm].values()) for arm in (name, over))
+    one, other = (_parts(metric, judged, arms[arm].values()) for arm in (name, over))
     return compare(one, other, metric)
 
 
-def _other_gain(arms: _ByArm, labels: NDArray[np.int64], metric: Metric) -> Difference | None:
+def _other_gain(arms: _ByArm, judged: _Judged, metric: Metric) -> Difference | None:
     """Return student minus baseline in the metric that is not the run's."""
     if "baseline" not in arms:
         return None
     (other,) = (one for one in METRICS.values() if one != metric)
-    student, baseline = (_parts(other, labels, arms[arm].values()) for arm in ("student", "baseline"))
+    student, baseline = (_parts(other, judged, arms[arm].values()) for arm in ("student", "baseline"))
     return difference(student, baseline, other)
 
 
-def _decomposition(arms: _ByArm, labels: NDArray[np.int64], metric: Metric) -> Decomposition | None:
-    text = _gain(arms, labels, metric, "hard_labels", "baseline")
-    soft_targets = _gain(arms, labels, metric, "student", "hard_labels")
+def _decomposition(arms: _ByArm, judged: _Judged, metric: Metric) -> Decomposition | None:
+    text = _gain(arms, judged, metric, "hard_labels", "baseline")
+    soft_targets = _gain(arms, judged, metric, "student", "hard_labels")
     return Decomposition(text=text, soft_targets=soft_targets) if text and soft_targets else None
 
 
