@@ -8,6 +8,7 @@ from limbeck.data.hub import split_name
 from limbeck.data.labels import label_name, respelled
 from limbeck.data.loaders import BatchForm, LoaderBatches, TensorRows, collect
 from limbeck.data.settings import DataSettings, SplitSettings
+from limbeck.data.sieve import alike
 from limbeck.data.splits import Splits, load_splits
 from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
 from limbeck.data.tokenizers import (
@@ -51,6 +52,7 @@ __all__ = [
     "TokenizerSettings",
     "WeightedBatches",
     "WordTokenizerSettings",
+    "alike",
     "as_table",
     "build_encoder",
     "collect",
