@@ -13,7 +13,7 @@ from clocked import clocked_run
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json
-from limbeck.report import curves
+from limbeck.report import words
 
 RESULTS = Path(__file__).parent / "results"
 FOLDER = Path("runs/benchmark-acceleration")
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
     """Run the recipe, or finish its run, and record the curves."""
     spent = clocked_run("acceleration", [f"data.source={source}" for source in arguments], FOLDER)
     evaluation = read_json(FOLDER / "evaluation.json")
-    said = curves.sentences(Evaluation.model_validate(evaluation))
+    said = words.curve_sentences(Evaluation.model_validate(evaluation))
     result = {
         "claim": "for the baseline's final quality the student needs half of the steps, and a quarter of the labels",
         "command": " ".join(["python benchmarks/acceleration.py", *arguments]),

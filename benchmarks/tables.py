@@ -17,7 +17,7 @@ import verdict_errors
 
 from limbeck import __version__
 from limbeck.evaluation.records import BudgetCurve
-from limbeck.report.curves import peak
+from limbeck.report.words import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -30,5 +30,12 @@ def __getattr__(name: str) -> Any:
     if name == "losses":
         return importlib.import_module("limbeck.losses")
     if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+        try:
+            return getattr(importlib.import_module(_HOME[name]), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("limbeck"):
+                raise
+            from limbeck.errors import LimbeckError
+
+            raise LimbeckError(f"limbeck.{name} needs {error.name}", fix="pip install 'limbeck[distill]'") from error
     raise AttributeError(f"module 'limbeck' has no attribute '{name}'")

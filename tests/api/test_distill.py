@@ -1,6 +1,7 @@
 """`limbeck.distill` on tables: what a recipe does, with objects in the place of names."""
 
 import csv
+import subprocess
 import sys
 from pathlib import Path
 
@@ -211,3 +212,15 @@ def test_a_recipe_of_objects_cannot_be_run_from_its_file(by_objects, tmp_path):
     write_csv(tmp_path / "rows.csv")
     with pytest.raises(LimbeckError, match="was a Python object"):
         run(loaded, tmp_path / "run")
+
+
+def test_without_torch_the_install_line_is_named():
+    """The runtime alone was installed, and `limbeck.distill` gave a traceback."""
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import limbeck\n"
+        "try: limbeck.distill\n"
+        "except limbeck.LimbeckError as error: print(error)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "limbeck.distill needs torch; pip install 'limbeck[distill]'"

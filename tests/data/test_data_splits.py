@@ -10,7 +10,7 @@ from data_cases import examples_of, refused
 
 from limbeck.data import UNLABELLED, DataSettings, SplitSettings, label_name, load_splits
 from limbeck.data.examples import Examples
-from limbeck.data.sieve import Sieve
+from limbeck.data.sieve import Sieve, alike
 from limbeck.digest import example_id
 
 PARTS = ("labelled", "unlabelled", "validation", "test")
@@ -386,3 +386,18 @@ def test_examples_take_and_add():
     rows = examples_of(4, labelled=2)
     assert (rows.take([2, 0]) + rows.take(np.array([1]))).texts == ["text 2", "text 0", "text 1"]
     assert rows.take([2, 0]).labels.tolist() == [UNLABELLED, 0]
+
+
+def test_test_rows_that_look_alike_are_said(tmp_path):
+    """They stay, as the file says what is to be tested; they are no evidence of their own."""
+    write_rows(tmp_path / "train.jsonl", many(40))
+    rows = [("one", "neg"), ("One", "neg"), ("two", "pos"), ("two ", "neg"), ("three", "pos")]
+    write_rows(tmp_path / "test.jsonl", rows)
+    splits = load_splits(DataSettings(source=str(tmp_path), split=SplitSettings(validation=8)))
+    assert len(splits.test) == 5
+    groups = alike(splits.test)
+    assert len(set(groups.tolist())) == 3
+    assert groups.tolist() == [list(dict.fromkeys(groups.tolist())).index(group) for group in groups.tolist()]
+    (line,) = (note for note in splits.notes if "look like another one" in note)
+    assert line.startswith("2 of 5 test rows look like another one; interval and p count them as one")
+    assert line.endswith("1 of these texts have more than one label")

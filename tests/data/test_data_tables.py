@@ -150,6 +150,26 @@ def test_texts_of_all_splits_need_no_labels_and_no_training_file(tmp_path):
     assert sorted(read_texts(str(tmp_path), text="text")) == ["a", "b"]
 
 
+def test_files_of_a_folder_that_are_not_read_are_named(tmp_path, capsys):
+    """300 unlabelled texts in `unlabeled.csv` and 700 rows in `train2.csv` vanished without a word."""
+    for name in ("train.csv", "train2.csv", "unlabeled.csv", "notes.md"):
+        write_rows(tmp_path / name)
+    tables = read_tables(str(tmp_path), text="text", label="label")
+    assert tables.keys() == {"train", "unsupervised"}
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not read, as their names are none of train, validation, test, unsupervised: train2.csv" in said
+    assert "notes.md" not in said
+    write_rows(tmp_path / "test.csv")
+    read_tables(str(tmp_path), text="text", label="label", splits=["test"])
+    assert not capsys.readouterr().out, "whoever asks for one split knows that the others are not read"
+
+
+def test_a_missing_column_names_some_of_very_many(tmp_path):
+    write(tmp_path / "wide.csv", ",".join(f"c{number}" for number in range(300)) + "\n" + ",".join(["1"] * 300) + "\n")
+    with refused("set data.text to one of: c0, c1, ", "c19 and 280 more"):
+        read_tables(str(tmp_path / "wide.csv"), text="text", label="label")
+
+
 def test_two_files_for_one_split(tmp_path):
     for name in ("dev.csv", "valid.jsonl"):
         write_rows(tmp_path / name)

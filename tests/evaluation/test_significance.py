@@ -10,6 +10,7 @@ from verdict_errors import Cell, World, judged
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import difference, verdict
 from limbeck.evaluation.classification import ACCURACY, F1_MACRO, JUDGING
+from limbeck.evaluation.metric import by_unit
 from limbeck.evaluation.schema import Gain
 from limbeck.evaluation.significance import _SEED, _bootstrap, _swap_test
 from limbeck.evaluation.significance import compare as compare_parts
@@ -429,3 +430,39 @@ def test_no_baseline_no_verdict():
 def test_bad_input_is_refused(student, baseline):
     with pytest.raises(LimbeckError, match=r"two arms need parts of one form, \(seeds, examples, k\)"):
         compare_parts(np.ones(student), np.ones(baseline), ACCURACY)
+
+
+@pytest.mark.parametrize("metric", JUDGING.values(), ids=JUDGING)
+@pytest.mark.parametrize("copies", [1, 2, 5])
+def test_examples_that_look_alike_are_no_further_evidence(metric, copies):
+    """Five copies of a test file gave p = 0.002 where the file itself gives 0.5."""
+    labels, student, baseline = decisions(np.random.default_rng(31), n=60)
+    units = np.tile(np.arange(60), copies)
+
+    def parts(decided):
+        sheets = [{"labels": np.tile(labels, copies), "decided": np.tile(one, copies)} for one in decided]
+        return by_unit(np.stack([metric.parts(sheet) for sheet in sheets]), units)
+
+    found = compare_parts(parts(student), parts(baseline), metric, _swaps=2000, _resamples=500)
+    once = compare_parts(
+        *(np.stack([metric.parts({"labels": labels, "decided": one}) for one in arm]) for arm in (student, baseline)),
+        metric, _swaps=2000, _resamples=500,
+    )  # fmt: skip
+    assert found.p_value == once.p_value
+    assert found.ci95 == pytest.approx(once.ci95)
+    assert found.p_seeds == pytest.approx(once.p_seeds)
+
+
+def test_a_unit_is_the_sum_of_its_examples():
+    parts = np.arange(12, dtype=np.int8).reshape(2, 3, 2)
+    summed = by_unit(parts, np.array([0, 1, 0]))
+    assert summed.tolist() == [[[4, 6], [2, 3]], [[16, 18], [8, 9]]]
+    assert by_unit(parts, np.arange(3)) is parts
+
+
+def test_a_unit_of_very_many_examples_does_not_overflow():
+    right, wrong = (np.full((2, 80_001, 2), [value, 1], np.int8) for value in (1, 0))
+    units = np.r_[0, np.ones(80_000, np.int64)]
+    gain = compare_parts(by_unit(right, units), by_unit(wrong, units), ACCURACY, _swaps=200, _resamples=100)
+    assert (gain.mean, gain.per_seed) == (1, [1, 1])
+    assert gain.p_value > 0.3  # of two units

@@ -20,7 +20,7 @@ from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
-from limbeck.report import curves
+from limbeck.report import words
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -180,7 +180,7 @@ def test_the_test_split_is_opened_once_for_all_points(finished: Run) -> None:
 
 
 def test_report_card_and_terminal_say_the_same(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    said = curves.sentences(finished.evaluation)
+    said = words.curve_sentences(finished.evaluation)
     assert len(said) == 2
     card = (finished.folder / "bundle/README.md").read_text(encoding="utf-8")
     report = finished.report.read_text(encoding="utf-8")

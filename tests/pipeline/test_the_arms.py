@@ -24,7 +24,7 @@ from limbeck.pipeline.networks import train_network
 from limbeck.pipeline.summary import print_summary
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import parse_recipe
-from limbeck.report.sentence import parts_sentence
+from limbeck.report import words
 from limbeck.types import tensors
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
@@ -183,7 +183,7 @@ def test_its_training_is_the_students_on_one_hot_targets(finished: Run, source: 
 
 
 def test_report_card_and_terminal_name_it(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    said = parts_sentence(finished.evaluation.gain, finished.evaluation.decomposition)
+    said = words.parts(finished.evaluation)
     report = finished.report.read_text(encoding="utf-8").replace("&#39;", "'")
     assert said in report
     assert ">Hard labels</th>" in report

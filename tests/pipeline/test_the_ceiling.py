@@ -18,7 +18,7 @@ from limbeck.pipeline import Run, arms, check, run
 from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import Recipe, parse_recipe
-from limbeck.report.sentence import transfer_sentence
+from limbeck.report import words
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -146,7 +146,7 @@ def test_the_gap_recovered_is_the_students_share_of_the_way(finished: Run) -> No
 
 
 def test_report_card_and_terminal_say_what_was_measured(finished: Run, files, capsys) -> None:
-    said = transfer_sentence(finished.evaluation)
+    said = words.transfer(finished.evaluation)
     assert said is not None
     assert said.startswith(f"Measured on {files[1]}; the labels learned from are of {files[0]}.")
     report = finished.report.read_text(encoding="utf-8").replace("&#39;", "'")

@@ -5,8 +5,9 @@ import xml.etree.ElementTree as ElementTree
 import example
 import pytest
 
-from limbeck.evaluation.schema import BudgetCurve, BudgetCurves, BudgetPoint
-from limbeck.report import curves, figures
+from limbeck.evaluation.records import BudgetCurve, BudgetPoint
+from limbeck.report import words
+from limbeck.report.figures.budgets import budget
 
 ARMS = ("student", "baseline", "illustration")
 
@@ -28,7 +29,7 @@ def drawn(ratio, *, at_most=False, arms=ARMS, seeds=3) -> BudgetCurve:
 
 
 def run(**kinds):
-    return example.complete().model_copy(update={"curves": BudgetCurves(**kinds)})
+    return example.complete().model_copy(update={"curves": kinds})
 
 
 def said(text):
@@ -56,13 +57,13 @@ def said(text):
     ],
 )
 def test_the_sentence(curve, sentence):
-    assert said(curves.sentence(curve, "labels")) == sentence
+    assert said(words.curve_sentence(curve, "labels")) == sentence
 
 
 def test_levels_that_differ_by_little_are_told_apart():
     curve = drawn(None)
     last = curve.points[-1].model_copy(update={"accuracy": {"student": [0.87996], "baseline": [0.88001]}})
-    text = said(curves.sentence(curve.model_copy(update={"points": [last]}), "steps"))
+    text = said(words.curve_sentence(curve.model_copy(update={"points": [last]}), "steps"))
     assert "all 20,000 steps, 88.00 % accuracy, with any of these budgets: 88.00 % at best" not in text
     assert "88.001 % accuracy" in text
 
@@ -80,14 +81,16 @@ def test_a_baseline_that_is_better_with_less_is_named(peak, more):
     middle = curve.points[1]
     middle = middle.model_copy(update={"accuracy": middle.accuracy | {"baseline": [peak] * 3}})
     curve = curve.model_copy(update={"points": [curve.points[0], middle, curve.points[2]]})
-    text = said(curves.sentence(curve, "labels"))
+    text = said(words.curve_sentence(curve, "labels"))
     assert text.partition("with 0.5 of the labels.")[2].strip() == more
 
 
 def test_a_sentence_for_each_curve_and_none_without():
-    assert curves.sentences(example.complete()) == []
-    assert [text.split(" labels")[0].endswith("20,000") for text in curves.sentences(run(labels=drawn(0.5)))] == [True]
-    assert len(curves.sentences(run(steps=drawn(0.5), labels=drawn(0.5)))) == 2
+    assert words.curve_sentences(example.complete()) == []
+    assert [text.split(" labels")[0].endswith("20,000") for text in words.curve_sentences(run(labels=drawn(0.5)))] == [
+        True
+    ]
+    assert len(words.curve_sentences(run(steps=drawn(0.5), labels=drawn(0.5)))) == 2
 
 
 def labels(drawing):
@@ -95,12 +98,12 @@ def labels(drawing):
 
 
 def test_nothing_to_draw_is_none():
-    assert figures.budgets(example.complete(), "steps") is None
-    assert figures.budgets(run(steps=drawn(0.5)), "labels") is None
+    assert budget(example.complete(), "steps") is None
+    assert budget(run(steps=drawn(0.5)), "labels") is None
 
 
 def test_the_figure_has_bands_amounts_and_a_ring():
-    drawing = figures.budgets(run(labels=drawn(0.5)), "labels")
+    drawing = budget(run(labels=drawn(0.5)), "labels")
     assert drawing.svg.count("fill-opacity: 0.2") == 2
     assert {"100", "5,000", "20,000", "student", "baseline", "labels (log)"} <= set(labels(drawing))
     assert "the ring" in drawing.caption
@@ -109,7 +112,7 @@ def test_the_figure_has_bands_amounts_and_a_ring():
 
 
 def test_what_is_not_there_is_not_drawn_and_not_told():
-    drawing = figures.budgets(run(steps=drawn(None, arms=("student", "baseline"), seeds=1)), "steps")
+    drawing = budget(run(steps=drawn(None, arms=("student", "baseline"), seeds=1)), "steps")
     assert "ring" not in drawing.caption
     assert "illustration" not in drawing.caption
     assert "worst seed" not in drawing.caption
@@ -118,7 +121,7 @@ def test_what_is_not_there_is_not_drawn_and_not_told():
 def test_amounts_without_room_are_left_out_from_the_left():
     curve = drawn(0.5)
     near = [curve.points[0].model_copy(update={"amount": amount}) for amount in (100, 17_000)]
-    drawing = figures.budgets(run(labels=curve.model_copy(update={"points": [*near, curve.points[-1]]})), "labels")
+    drawing = budget(run(labels=curve.model_copy(update={"points": [*near, curve.points[-1]]})), "labels")
     assert {"100", "20,000"} <= set(labels(drawing))
     assert "17,000" not in labels(drawing)
 
@@ -128,6 +131,6 @@ def test_the_report_has_the_section_and_no_other_has(tmp_path):
     assert "What the teacher saves" in text
     assert text.count('id="budgets-') > 1
     assert "validation by labels: 70.0 % with 100, 88.0 % with 5,000, 92.0 % with 20,000." in said(text)
-    for sentence in curves.sentences(run(steps=drawn(0.4), labels=drawn(None))):
+    for sentence in words.curve_sentences(run(steps=drawn(0.4), labels=drawn(None))):
         assert sentence in text
     assert "What the teacher saves" not in example.write(example.complete(), tmp_path / "other.html")

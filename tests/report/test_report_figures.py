@@ -1,5 +1,6 @@
 """What the figures draw, where it is easy to get wrong."""
 
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -7,24 +8,31 @@ import example
 import pytest
 
 import limbeck.report
-from limbeck.evaluation.schema import LearningCurve
+from limbeck.evaluation.figures import Confusion, Reliability
+from limbeck.evaluation.records import LearningCurve
 from limbeck.report import figures
-from limbeck.report.svg import COLOURS, MARKERS, part
+from limbeck.report.figures.chart import label_points, overlap
+from limbeck.report.figures.learning import curve, kept
+from limbeck.report.style import MARKERS, PLACES, SIGNS, looks
+from limbeck.report.svg import canvas, part
+from limbeck.report.words.prose import calibration_error
+
+ACCURACY, _, NLL, ECE = example.METRICS
 
 
-@pytest.mark.parametrize("draw", [figures.gains, figures.cost, figures.reliability])
+@pytest.mark.parametrize("draw", [figures.gains, figures.cost])
 def test_nothing_to_draw_is_none(draw):
     assert draw(example.bare()) is None
 
 
-def test_bare_run_has_no_curves_and_no_confusion():
-    assert figures.curve(example.bare(), "nll") is None
-    assert figures.confusion(example.bare(), "student") is None
+def test_bare_run_has_no_curves_and_no_figures():
+    assert figures.learning(example.bare()) == figures.budgets(example.bare()) == []
+    assert figures.of_models(example.bare()) == []
 
 
 def test_models_without_cost_are_named_not_drawn():
     run = example.complete()
-    drawing = figures.cost(run.model_copy(update={"teacher": run.teacher.model_copy(update={"cost": None})}))
+    drawing = figures.cost(example.changed(run, "teacher", cost=None))
     assert drawing is not None
     assert "Not measured: teacher" in drawing.caption
     assert "teacher" not in drawing.svg
@@ -32,17 +40,15 @@ def test_models_without_cost_are_named_not_drawn():
 
 def test_seeds_that_stopped_at_different_steps_are_drawn_apart():
     run = example.complete()
-    short = run.student.curves[0]
-    cut = LearningCurve(
-        seed=0, steps=short.steps[:5], nll=short.nll[:5], accuracy=short.accuracy[:5], best_step=short.steps[4]
-    )
-    student = run.student.model_copy(update={"curves": [cut, *run.student.curves[1:]]})
-    drawing = figures.curve(run.model_copy(update={"student": student}), "accuracy")
+    first, *others = run.models["student"].learning
+    scores = {name: values[:5] for name, values in first.scores.items()}
+    cut = LearningCurve(seed=0, steps=first.steps[:5], scores=scores, best_step=first.steps[4])
+    drawing = curve(example.changed(run, "student", learning=[cut, *others]), ACCURACY)
     assert drawing is not None
     assert "fill-opacity: 0.2" in drawing.svg  # the baseline's band
-    assert drawing.svg.count("stroke: var(--student); stroke-width: 1.2") == 3
+    assert drawing.svg.count("stroke: var(--c1); stroke-width: 1.2") == 3
     assert "have a line each" in drawing.caption
-    assert "have a line each" not in figures.curve(run, "accuracy").caption
+    assert "have a line each" not in curve(run, ACCURACY).caption
 
 
 def labels(drawing):
@@ -51,58 +57,142 @@ def labels(drawing):
 
 def test_the_target_is_a_line_in_the_accuracies_alone():
     run = example.complete()
-    assert "level" in labels(figures.curve(run, "accuracy"))
-    assert "level" not in labels(figures.curve(run, "nll"))
-    assert "level" not in labels(figures.curve(run.model_copy(update={"until": None}), "accuracy"))
+    assert "level" in labels(curve(run, ACCURACY))
+    assert "level" not in labels(curve(run, NLL))
+    assert "level" not in labels(curve(run.model_copy(update={"until": None}), ACCURACY))
 
 
 def test_a_target_out_of_reach_does_not_stretch_the_axis():
     run = example.complete()
     until = run.until.model_copy(update={"level": 1.5})
-    drawing = figures.curve(run.model_copy(update={"until": until}), "accuracy")
+    drawing = curve(run.model_copy(update={"until": until}), ACCURACY)
     assert "level" not in labels(drawing)
     assert "120 %" not in labels(drawing)
 
 
 def test_every_model_has_a_colour_in_light_and_in_dark_and_a_marker_of_its_own():
     style = Path(limbeck.report.__file__).with_name("style.css").read_text(encoding="utf-8")
-    names = list(example.with_ceiling().models)
-    assert names == list(COLOURS)
-    assert len({COLOURS[name] for name in names}) == len({MARKERS[name] for name in names}) == len(names)
-    for name in names:
-        assert style.count(f"--{name}: #") == 2
+    assert len(set(MARKERS)) == len(set(SIGNS)) == len(SIGNS) == PLACES
+    assert [style.count(f"--c{place}: #") for place in range(PLACES + 1)] == [2] * PLACES + [0]
+    names = [*example.with_ceiling().models, "one", "another", "third", "fourth"]
+    found = looks(names)
+    assert (
+        len({look.variable for look in found.values()}) == len({look.marker for look in found.values()}) == len(names)
+    )
 
 
-@pytest.mark.parametrize(
-    "draw", [figures.cost, figures.reliability, lambda run: figures.curve(run, "nll")], ids=["cost", "trust", "curve"]
-)
+def test_a_known_model_looks_alike_in_every_run():
+    some, every = looks(["teacher", "other", "baseline"]), looks(["other", "baseline", "more", "floor", "teacher"])
+    assert all(some[name] == every[name] for name in some)
+
+
+def test_more_arms_than_colours_are_drawn_all_the_same():
+    assert len(looks([f"arm_{index}" for index in range(30)])) == 30
+
+
+@pytest.mark.parametrize("draw", [figures.cost, lambda run: curve(run, NLL)], ids=["cost", "curve"])
 @pytest.mark.parametrize("arm", ["hard_labels", "ceiling"])
 def test_an_arm_on_request_is_drawn_where_the_other_arms_are(draw, arm):
     run = example.with_ceiling()
-    assert f"var(--{arm})" in draw(run).svg
+    variable = looks(run.models)[arm].variable
+    assert f"var({variable})" in draw(run).svg
     assert arm.replace("_", " ") in draw(run).svg
-    absent = draw(run.model_copy(update={arm: None})).svg
-    assert f"var(--{arm})" not in absent
+    absent = draw(example.without(run, arm)).svg
+    assert f"var({variable})" not in absent
     assert arm.replace("_", " ") not in absent
+
+
+def test_a_diagram_is_of_one_model_and_says_its_calibration_error():
+    run = example.complete()
+    bins = run.figure(Reliability, "baseline").model_copy(
+        update={"confidence": [0.6, 0.9], "accuracy": [0.5, 0.95], "count": [10, 30]}
+    )
+    drawing = figures.reliability(run, bins)
+    assert calibration_error(bins) == pytest.approx((10 * 0.1 + 30 * 0.05) / 40)
+    assert drawing.caption == "Calibration error (ECE) 6.2\u00a0%."
+    assert drawing.title == "Baseline, seed 2"
+    assert "var(--c2)" in drawing.svg
+    assert "var(--c1)" not in drawing.svg
+    assert figures.reliability(run, bins.model_copy(update={"confidence": [], "accuracy": [], "count": []})) is None
 
 
 def test_confusion_numbers_are_the_counts():
     run = example.complete()
-    drawing = figures.confusion(run, "student")
+    matrix = run.figure(Confusion, "student")
+    drawing = figures.confusion(run, matrix)
     assert drawing is not None
     said = [element.text for element in ElementTree.fromstring(drawing.svg).iter("text")]
-    assert [str(number) for row in run.student.confusion for number in row] == [text for text in said if text.isdigit()]
+    assert [str(number) for row in matrix.counts for number in row] == [text for text in said if text.isdigit()]
 
 
 def test_a_class_without_test_examples_is_drawn():
     run = example.complete()
-    student = run.student.model_copy(update={"confusion": [[0, 0], [3, 5]]})
-    assert figures.confusion(run.model_copy(update={"student": student}), "student") is not None
+    assert figures.confusion(run, Confusion(model="student", counts=[[0, 0], [3, 5]])) is not None
 
 
-def test_identical_accuracies_and_latencies_are_drawn():
+def level(run, accuracy=None):
+    """The run, whose models are all as good and as fast as its student."""
+    like = run.models["student"]
+    if accuracy is not None:
+        seeds = [one.model_copy(update={"scores": one.scores | {"accuracy": accuracy}}) for one in like.per_seed]
+        like = like.model_copy(update={"scores": like.scores | {"accuracy": accuracy}, "per_seed": seeds})
+    return run.model_copy(update={"models": dict.fromkeys(run.models, like)})
+
+
+@pytest.mark.parametrize("runs", [example.complete(), level(example.with_ceiling()), level(example.complete(), 1.0)])
+def test_names_of_points_never_overlap(runs, monkeypatch):
+    placed = []
+    module = sys.modules[figures.cost.__module__]
+    monkeypatch.setattr(module, "label_points", lambda *given: placed.extend(label_points(*given)))
+    assert figures.cost(runs) is not None
+    assert len(placed) == len(runs.models)
+    assert not any(overlap(a, b) for index, a in enumerate(placed) for b in placed[:index])
+
+
+def test_names_of_many_level_points_never_overlap():
+    _, axes = canvas(290)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    names = [f"another arm {index}" for index in range(10)]
+    placed = label_points(axes, dict.fromkeys(names, (0.5, 0.5)), looks(names))
+    assert not any(overlap(a, b) for index, a in enumerate(placed) for b in placed[:index])
+
+
+def test_there_is_a_tick_on_both_sides_of_the_models():
+    said = labels(figures.cost(example.complete()))
+    assert {"0.1", "1", "10"} <= set(said), "the student takes 0.21 ms, the teacher 9.84"
+    near = {name: record.cost.model_copy(update={"cpu_ms": 0.3}) for name, record in example.complete().models.items()}
     run = example.complete()
-    assert figures.cost(run.model_copy(update={"baseline": run.student, "floor": run.student, "teacher": run.student}))
+    for name, cost in near.items():
+        run = example.changed(run, name, cost=cost)
+    assert {"0.2", "0.5"} <= set(labels(figures.cost(run)))
+
+
+def percents(drawing):
+    return [float(text.removesuffix(" %")) for text in labels(drawing) if text.endswith(" %")]
+
+
+@pytest.mark.parametrize("accuracy", [0.9999, 1.0])
+def test_no_axis_of_a_share_goes_above_100_percent(accuracy):
+    run = level(example.complete(), accuracy)
+    curves = [
+        one.model_copy(update={"scores": {"accuracy": [accuracy] * len(one.steps), "nll": one.scores["nll"]}})
+        for one in run.models["student"].learning
+    ]
+    run = example.changed(run, "student", learning=curves)
+    for drawing in (figures.cost(run), curve(run, ACCURACY)):
+        assert 0 < max(percents(drawing)) <= 100
+
+
+def test_a_teacher_that_learned_here_is_a_level_in_the_learning_curves():
+    run = example.complete()
+    assert "teacher" not in labels(curve(run, ACCURACY))
+    own = LearningCurve(seed=0, steps=[50, 100, 150], scores={"accuracy": [0.5, 0.88, 0.8]}, best_step=100)
+    run = example.changed(run, "teacher", learning=[own])
+    drawing = curve(run, ACCURACY)
+    assert "teacher" in labels(drawing)
+    assert kept([own], ACCURACY) == pytest.approx(88), "of the checkpoint kept, not of the last one"
+    assert "Dashed: the level of the teacher" in drawing.caption
+    assert "teacher" not in labels(curve(run, NLL)), "its record has no NLL"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from limbeck.data.labels import label_name, respelled
 from limbeck.data.loaders import BatchForm, LoaderBatches, collect
 from limbeck.data.reads import MAX_LENGTH, ArraysReads, ReadsSettings, TextReads, build_reader
 from limbeck.data.settings import DataSettings, SplitSettings
+from limbeck.data.sieve import alike
 from limbeck.data.splits import Splits, load_splits
 from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
 from limbeck.data.tokenizers import (
@@ -48,6 +49,7 @@ __all__ = [
     "TokenizerSettings",
     "WeightedBatches",
     "WordTokenizerSettings",
+    "alike",
     "as_table",
     "build_reader",
     "collect",

@@ -7,6 +7,7 @@ from limbeck.data.readers import Columns, class_labels
 from limbeck.errors import LimbeckError, first_line
 
 _ALIASES = {"valid": "validation", "val": "validation", "dev": "validation", "unlabelled": "unsupervised"}
+_ALIASES |= {"unlabeled": "unsupervised", "transfer": "unsupervised"}
 
 
 def split_name(name: str) -> str:

@@ -16,6 +16,21 @@ def content_ids(texts: Iterable[str]) -> NDArray[np.int64]:
     return np.fromiter((example_id({"text": text}) for text in texts), np.int64)
 
 
+def alike(rows: Examples) -> NDArray[np.int64]:
+    """Return the number of each row's group, (n,) int64, counted in the order of the rows.
+
+    Rows of one content id share a group, and so do texts of one likeness.
+    """
+    looks: dict[int, int] = {}
+    groups: dict[int, int] = {}
+    found = []
+    for key, text in zip(rows.ids.tolist(), rows.texts, strict=True):
+        if key not in looks:
+            looks[key] = likeness(text)
+        found.append(groups.setdefault(looks[key], len(groups)))
+    return np.array(found, np.int64)
+
+
 class Sieve:
     """Leaves rows out.
 

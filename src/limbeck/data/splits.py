@@ -12,7 +12,7 @@ from limbeck.data.drawing import hold_out, in_turn, unshown, without_blocks
 from limbeck.data.examples import NO_ROWS, UNLABELLED, Examples
 from limbeck.data.labels import Classes, learn_classes
 from limbeck.data.settings import DataSettings, TargetSettings
-from limbeck.data.sieve import Sieve, content_ids
+from limbeck.data.sieve import Sieve, alike, content_ids
 from limbeck.data.sizes import check_classes, check_held_out, check_labelled, too_few, too_few_beside_blocks
 from limbeck.data.tables import SPLITS, Table, read_tables, read_texts
 from limbeck.digest import digest
@@ -311,6 +311,22 @@ def _notes(train: Table, classes: Classes, parts: dict[str, Examples]) -> tuple[
     lines += unshown("labelled", parts["labelled"], classes.names, "; no model can learn these")
     for name in ("validation", "test"):
         lines += unshown(name, parts[name], classes.names)
+    lines += _repeats(parts["test"])
     if empty := sum(not text.strip() for text in parts["test"].texts):
         lines.append(f"{empty:,} test rows have an empty text")
     return tuple(lines)
+
+
+def _repeats(test: Examples) -> list[str]:
+    """Return the line that says how many test rows look like another one; none where all differ."""
+    groups = alike(test)
+    texts = int(groups.max()) + 1 if len(groups) else 0
+    if texts == len(test):
+        return []
+    told = {group: set() for group in range(texts)}
+    for group, label in zip(groups.tolist(), test.labels.tolist(), strict=True):
+        told[group].add(label)
+    line = f"{len(test) - texts:,} of {len(test):,} test rows look like another one; interval and p count them as one"
+    if contradicted := sum(len(labels) > 1 for labels in told.values()):
+        line += f"; {contradicted:,} of these texts have more than one label"
+    return [line]

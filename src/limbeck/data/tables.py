@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.hub import read_hub, split_name
 from limbeck.data.labels import is_missing
@@ -13,6 +14,7 @@ from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.readers.text import well_formed
 
 SPLITS = ("train", "validation", "test", "unsupervised")
+_SHOWN = 20
 _KEYS = {name: f"data.{name}" for name in ("source", "text", "label", "domain")}
 """What a recipe calls a source, its columns and its domain."""
 
@@ -169,7 +171,8 @@ def _columns(
     if path.is_file():
         return {"train": (str(path), read_file(path, label=label, missing=missing))}
     if path.is_dir():
-        files = {split: file for split, file in _split_files(path).items() if split in splits}
+        every = _split_files(path, say_rest="train" in splits)
+        files = {split: file for split, file in every.items() if split in splits}
         return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
     if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
         raise LimbeckError(
@@ -205,16 +208,23 @@ def _nearest_source(path: Path) -> str:
     return close if close.startswith("did") else nearest(str(path), packaged.SOURCES)
 
 
-def _split_files(folder: Path) -> dict[str, Path]:
+def _split_files(folder: Path, *, say_rest: bool) -> dict[str, Path]:
+    """Return the file of each split; say which other files with rows are not read, where that is asked for."""
     found: dict[str, Path] = {}
+    rest: list[str] = []
     for file in sorted(folder.iterdir()):
         split = split_name(file.stem)
-        if file.suffix.lower() not in READERS or split not in SPLITS:
+        if file.suffix.lower() not in READERS:
+            continue
+        if split not in SPLITS:
+            rest.append(file.name)
             continue
         if split in found:
             names = f"{found[split].name} and {file.name}"
             raise LimbeckError(f"two files for `{split}`: {names}", where=str(folder), fix="remove one of them")
         found[split] = file
+    if rest and found and say_rest:
+        say(f"  {folder}: not read, as their names are none of {', '.join(SPLITS)}: {_few(rest)}", style="yellow")
     return found
 
 
@@ -224,7 +234,7 @@ def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: 
             raise LimbeckError(
                 f"no column `{column}`",
                 where=where,
-                fix=f"set {keys[name]} to one of: {', '.join(columns)}",
+                fix=f"set {keys[name]} to one of: {_few(list(columns))}",
             )
     texts = ["" if is_missing(value) else value for value in columns[text]]
     for row, value in enumerate(texts):
@@ -240,6 +250,11 @@ def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: 
     names = columns.classes.get(label)
     labels = columns[label]
     return Table(texts, labels if names is None else _named(labels, names, f"{where}, column `{label}`"), names)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if names[_SHOWN:] else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _named(labels: Sequence[Any], names: Sequence[str], where: str) -> list[str | None]:

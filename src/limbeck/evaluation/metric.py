@@ -58,6 +58,24 @@ class Metric:
         return float(self.of(parts.sum(axis=0, dtype=np.int64 if whole else np.float64)))
 
 
+def by_unit(parts: NDArray, units: NDArray[np.int64]) -> NDArray:
+    """Return parts summed over the rows of each unit, (seeds, units, k).
+
+    Examples that look alike are one unit: they are no further evidence, and are resampled and swapped together. A
+    metric of the sums stays what it is.
+
+    Args:
+        parts: (seeds, examples, k).
+        units: (examples,) the number of each example's unit, counted from 0 in the order of the examples.
+    """
+    count = int(units.max()) + 1
+    if count == len(units):
+        return parts
+    summed = np.zeros((len(parts), count, parts.shape[2]), np.int64)
+    np.add.at(summed.transpose(1, 0, 2), units, parts.transpose(1, 0, 2))
+    return summed
+
+
 def sheet_of(logits: NDArray, labels: NDArray) -> Sheet:
     """Return a classifier's answers.
 

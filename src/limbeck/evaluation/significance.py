@@ -30,6 +30,9 @@ def compare(
 ) -> Gain:
     """Compare two arms, trained with the same seeds, on the same test examples.
 
+    Where several examples are one unit, such as texts that look alike, give the sums of their parts (`by_unit`):
+    "examples" are units then.
+
     The statistic is the mean over seeds of the metric, student minus baseline. Seeds are never pooled as if they were
     examples.
 
@@ -66,7 +69,7 @@ def compare(
             f"two arms need parts of one form, (seeds, examples, k): got {student.shape} and {baseline.shape}",
             where="significance",
         )
-    student, baseline = student.astype(np.int16), baseline.astype(np.int16)
+    student, baseline = _small(student), _small(baseline)
     by_seed, by_baseline = (metric.of(arm.sum(axis=1, dtype=np.int64)) for arm in (student, baseline))
     low, high = np.quantile(_bootstrap(student, baseline, metric, _resamples, _seed), [LEVEL / 2, 1 - LEVEL / 2])
     return Gain(
@@ -87,7 +90,7 @@ def difference(one: NDArray, other: NDArray, metric: Metric) -> Difference:
         other: of the same examples; a model that was trained once has one seed.
         metric: what is compared.
     """
-    drawn = _bootstrap(one.astype(np.int16), other.astype(np.int16), metric, RESAMPLES, _SEED)
+    drawn = _bootstrap(_small(one), _small(other), metric, RESAMPLES, _SEED)
     low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
     mean = np.mean(metric.of(one.sum(axis=1, dtype=np.int64))) - np.mean(metric.of(other.sum(axis=1, dtype=np.int64)))
     return Difference(metric=metric.name, mean=float(mean), ci95=(float(low), float(high)))
@@ -193,12 +196,18 @@ def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> NDArr
     return rng.multinomial(draws, np.full(seeds, 1 / seeds), size=resamples) / draws
 
 
-def _patterns(rows: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+def _small(parts: NDArray) -> NDArray:
+    """Return whole numbers in as few bytes as differences of them need."""
+    return parts.astype(np.int16 if np.abs(parts).max() < 2**14 else np.int32)
+
+
+def _patterns(rows: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
     """Return the different rows, in order, and how often each occurs."""
     if not len(rows):
         return rows, np.zeros(0, dtype=np.int64)
     # Whole rows are compared as bytes, which is much faster than column by column; big-endian bytes sort as numbers do.
-    packed = np.ascontiguousarray(rows.astype(">i2")).view(np.dtype((np.void, 2 * rows.shape[1]))).ravel()
+    wide = rows.astype(">i2" if rows.dtype.itemsize == 2 else ">i4")
+    packed = np.ascontiguousarray(wide).view(np.dtype((np.void, wide.itemsize * rows.shape[1]))).ravel()
     _, first, counts = np.unique(packed, return_index=True, return_counts=True)
     return rows[first], counts
 

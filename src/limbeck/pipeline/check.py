@@ -31,6 +31,8 @@ TRIAL_STEPS = 3
 TRIAL_ROWS = 64
 JUDGED_ROWS = 2_000
 """Labelled rows that a finished teacher is judged on here; a run takes all."""
+SHOWN = 12
+"""Classes that are named, in their order."""
 _SAME_PACE = {
     "steps",
     "epochs",
@@ -109,7 +111,8 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
     table(["split", "rows", "classes"], rows)
     names = splits.classes
     counts = Counter(splits.labelled.labels.tolist())
-    say(f"classes ({len(names)}): " + ", ".join(f"{names[i]} {n:,}" for i, n in counts.most_common(8)))
+    shown = ", ".join(f"{name} {counts[index]:,}" for index, name in enumerate(names[:SHOWN]))
+    say(f"classes ({len(names)}): {shown}" + (f" and {len(names) - SHOWN:,} more" if names[SHOWN:] else ""))
     for note in splits.notes:
         say(note, style="yellow")
     for reason, rows in splits.dropped.items():

@@ -1,25 +1,22 @@
 """What a finished run prints."""
 
+from typing import TYPE_CHECKING
+
 from limbeck.console import say, table
-from limbeck.evaluation.metric import METRICS
-from limbeck.evaluation.schema import Block, Evaluation
-from limbeck.pipeline.order import Run
-from limbeck.report import curves, reading, until
-from limbeck.report import format as text
-from limbeck.report.sentence import parts_sentence, retention, transfer_sentence, weak_classes
-from limbeck.report.tables import busy
+from limbeck.evaluation.records import ModelRecord
+from limbeck.evaluation.schema import Evaluation, Findings
+from limbeck.report import words
+from limbeck.report.words import cost, training
+
+if TYPE_CHECKING:
+    from limbeck.pipeline.order import Run
 
 
-def print_summary(run: Run) -> None:
-    """Print the table, the verdict and where things are."""
+def print_summary(run: "Run") -> None:
+    """Print the tables, the verdict and where things are."""
     result = run.evaluation
-    columns = ["", "accuracy", "macro F1", "ECE", "weights", "size", "cpu time", "texts/s"]
-    names = {"floor": "TF-IDF + LR"}
-    rows = [_row(names.get(name, text.words(name)), block) for name, block in result.models.items()]
     say("")
-    table(columns, rows, title=f"{result.name}: {result.test_examples:,} test examples, {_seeds(result)}")
-    if said := busy(result):
-        say(f"  {said}: of cpu times, little is due to that")
+    print_tables(result)
     _print_figures(result)
     say("")
     _print_verdict(result)
@@ -29,50 +26,43 @@ def print_summary(run: Run) -> None:
     else:
         say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")
     say(f"  report  {run.report}")
+    say(f"  {cost.run_cost(result)}")
+
+
+def print_tables(result: Findings) -> None:
+    """Print what the models reach and what they cost, in tables of at most 80 columns."""
+    seeds = f"mean of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
+    title = f"{result.name}: {words.count(result.test_examples)} test examples, {seeds}"
+    scores = [
+        [words.model(name), *(words.score(one.scores[metric.name], metric) for metric in result.metrics)]
+        for name, one in result.models.items()
+    ]
+    table(["", *(metric.title for metric in result.metrics)], scores, title=title)
+    table(["", *(name for name, _ in cost.SHORT_COSTS)], [_costs(name, one) for name, one in result.models.items()])
+    if said := cost.busy(result):
+        say(f"  {said}: of processor times, little is due to that")
+
+
+def _costs(name: str, model: ModelRecord) -> list[str]:
+    return [words.model(name), *(form(model.cost) if model.cost else words.ABSENT for _, form in cost.SHORT_COSTS)]
 
 
 def _print_figures(result: Evaluation) -> None:
-    say(f"  {retention(result)}; agreement with the teacher {text.percent(result.agreement)}")
-    if result.gain is not None:
-        per_seed = ", ".join(text.points(value) for value in result.gain.per_seed)
-        unit = f"points of {METRICS[result.metric].title}"
-        say(f"  gain {text.points(result.gain.mean)} {unit}; by seed {per_seed}")
-    if (weak := weak_classes(result)) is not None:
+    say(f"  {words.retention(result)}; agreement with the teacher {words.percent(result.agreement)}")
+    if (gain := result.gain) is not None:
+        metric = words.metric_of(gain.metric, result.metrics)
+        per_seed = ", ".join(words.difference(value, metric) for value in gain.per_seed)
+        unit = f"{words.unit(metric)} of {metric.title}"
+        say(f"  gain {words.difference(gain.mean, metric)} {unit}; by seed {per_seed}")
+    if (weak := words.weak_classes(result)) is not None:
         say(f"  weakest classes of the student: {weak}")
     if result.until is not None:
-        say(f"  until {until.level(result.until)}:")
-        for arm in until.arms(result):
-            say(f"    {until.sentence(arm, result.until)}")
+        say(f"  until {words.level(result.until, result.metrics)}:")
+        for arm in training.steps_to_level(result):
+            say(f"    {training.reached(arm, result.until)}")
 
 
 def _print_verdict(result: Evaluation) -> None:
     say(result.sentence, style="bold")
-    if result.statistics:
-        say(result.statistics)
-    for warning in result.warnings:
-        say(f"Beware: {warning}", style="yellow")
-    if (moved := transfer_sentence(result)) is not None:
-        say(moved)
-    if result.gain is not None and result.decomposition is not None:
-        say(parts_sentence(result.gain, result.decomposition))
-    for sentence in [*reading.sentences(result), *curves.sentences(result)]:
-        say(sentence)
-
-
-def _row(name: str, block: Block) -> list[str]:
-    quality = [text.percent(block.accuracy), text.percent(block.f1_macro), f"{block.ece:.3f}"]
-    if block.cost is None:
-        return [name, *quality, "-", "-", "-", "-"]
-    cost = block.cost
-    return [
-        name,
-        *quality,
-        text.magnitude(cost.parameters),
-        text.bytes(cost.size_bytes),
-        "-" if cost.cpu_ms is None else text.milliseconds(cost.cpu_ms),
-        text.count(round(cost.throughput_per_s)),
-    ]
-
-
-def _seeds(result: Evaluation) -> str:
-    return f"mean of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
+    for text in words.said(result):
+        say(text, style="yellow" if text.startswith(words.BEWARE) else None)

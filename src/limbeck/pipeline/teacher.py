@@ -332,7 +332,8 @@ def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
         say(f"  {what}", style="yellow")
         return
     order = "set teacher.labels if its outputs are in another order, " if recipe.teacher.finished else ""
-    more = "take another teacher" if recipe.teacher.finished else "give it more labels or steps"
+    trained = "give it more labels or steps (where a class is rare: data.class_weights=balanced, metric=f1_macro)"
+    more = "take another teacher" if recipe.teacher.finished else trained
     raise LimbeckError(what, where="teacher", fix=f"{order}{more}, or go on with teacher.accept_bad=true")
 
 

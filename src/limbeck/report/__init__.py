@@ -1,18 +1,17 @@
 """A run's result as one self-contained page."""
 
+import re
 from functools import cache
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_text
-from limbeck.report import format
-from limbeck.report.sentence import parts_sentence, transfer_sentence
 
 _HERE = Path(__file__).parent
-_SNIPPET_CHARACTERS = 420
+_CODE = re.compile("`([^`]+)`")
 
 
 def write_report(
@@ -27,28 +26,26 @@ def write_report(
         command: the line that reproduces the run.
         path: the file to write, in one step.
     """
-    from limbeck.report import figures  # matplotlib: slow to import, and needed when a run is over
+    # matplotlib is slow to import, and needed when a run is over.
+    from limbeck.report.page import sections
+    from limbeck.report.style import TONES
 
-    gain, parts = evaluation.gain, evaluation.decomposition
+    lead, colon, rest = evaluation.sentence.partition(": ")
     page = _template().render(
         evaluation=evaluation,
-        recipe_yaml=recipe_yaml.strip("\n"),
-        environment=environment,
-        command=command,
         style=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
-        models=evaluation.models,
-        transfer=transfer_sentence(evaluation),
-        parts=gain and parts and parts_sentence(gain, parts),
-        learning=[figures.curve(evaluation, "nll"), figures.curve(evaluation, evaluation.metric)],
-        confusion=[figures.confusion(evaluation, "teacher"), figures.confusion(evaluation, "student")],
-        snippet_characters=_SNIPPET_CHARACTERS,
+        lead=f"{lead}:" if colon else "",
+        rest=rest if colon else lead,
+        tone=TONES.get(evaluation.verdict, "--muted"),
+        sections=sections(evaluation, recipe_yaml=recipe_yaml, environment=environment, command=command),
     )
     write_text(path, page)
 
 
 @cache
 def _template() -> jinja2.Template:
-    from limbeck.report import curves, figures, reading, tables, until
+    from limbeck.report import words
+    from limbeck.report.words import cost, prose
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -58,21 +55,10 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        name: getattr(format, name)
-        for name in (
-            "percent",
-            "points",
-            "capital",
-            "p_value",
-            "bytes",
-            "milliseconds",
-            "count",
-            "nats",
-            "seconds",
-            "shorten",
-            "words",
-        )
-    }
-    modules = {"curves": curves, "figures": figures, "reading": reading, "tables": tables, "until": until}
-    return environment.get_template("template.html.j2", globals=modules)
+    environment.filters["marked"] = _marked
+    return environment.get_template("template.html.j2", globals={"words": words, "prose": prose, "cost": cost})
+
+
+def _marked(text: str) -> Markup:
+    """Return a text as markup, with `code` between backticks."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  escaped

@@ -6,7 +6,6 @@ import re
 import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -14,19 +13,13 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from limbeck.report.style import PLACES, Look
+
 # Placeholders, replaced by the page's CSS variables so that one drawing serves light, dark and print.
 INK, MUTED, LINE, HEAT = "#fe0101", "#fe0102", "#fe0103", "#fe0104"
-COLOURS = {
-    "teacher": "#fe0201",
-    "student": "#fe0202",
-    "baseline": "#fe0203",
-    "hard_labels": "#fe0205",
-    "ceiling": "#fe0206",
-    "floor": "#fe0204",
-}
-MARKERS = {"teacher": "D", "student": "o", "baseline": "s", "hard_labels": "v", "ceiling": "P", "floor": "^"}
+_MODEL = "#fe02{:02x}"
 _VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", HEAT: "--heat"} | {
-    colour: f"--{name}" for name, colour in COLOURS.items()
+    _MODEL.format(place): f"--c{place}" for place in range(PLACES)
 }
 
 WIDTH = 360
@@ -35,14 +28,9 @@ WIDTH = 360
 TEXT, SMALL = 13.0, 12.0
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A figure and the words around it."""
-
-    title: str
-    caption: str
-    svg: Markup
-    width: int = WIDTH
+def colour(look: Look) -> str:
+    """Return the placeholder of a model's colour."""
+    return _MODEL.format(look.place)
 
 
 @contextmanager

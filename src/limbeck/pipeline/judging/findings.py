@@ -1,15 +1,16 @@
 """What a run found: the comparison of its models on the test split."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data import Splits
+from limbeck.data import Splits, alike
 from limbeck.evaluation import compare, difference, verdict
 from limbeck.evaluation.classification import JUDGING, ordered_metrics
 from limbeck.evaluation.figures import Decided, Disagreement, RowSample, Sample, TextSample
-from limbeck.evaluation.metric import Metric, sheet_of
+from limbeck.evaluation.metric import Metric, by_unit, sheet_of
 from limbeck.evaluation.records import (
     Cost,
     DataRecord,
@@ -37,7 +38,8 @@ def find(run: Trainings, on_test: TestLogits, costs: Mapping[str, Cost], log: li
     recipe, splits = run.recipe, run.material.splits
     metrics, models = ordered_metrics(recipe.metric), tested_models(run, on_test)
     records = model_records(models, splits, costs, recipe.metric)
-    gain = _gain(models, splits, metrics[0], "student", "baseline")
+    judge = _Judge(models, splits.test.labels, alike(splits.test))
+    gain = judge.gain(metrics[0], "student", "baseline")
     own = records["student"].fidelity
     assert own is not None  # of every arm
     return Findings(
@@ -50,10 +52,10 @@ def find(run: Trainings, on_test: TestLogits, costs: Mapping[str, Cost], log: li
         models=records,
         retention=own.retention,
         agreement=own.agreement,
-        over_teacher=_difference(models, splits, metrics[0], "student", "teacher"),
+        over_teacher=judge.difference(metrics[0], "student", "teacher"),
         gain=gain,
-        other_gains=_other_gains(models, splits, metrics),
-        decomposition=_decomposition(models, splits, metrics[0]),
+        other_gains=judge.other_gains(metrics),
+        decomposition=judge.decomposition(metrics[0]),
         gap_recovered=_gap_recovered(records, recipe.metric),
         verdict=verdict(gain),
         until=run.arms["student"].until,
@@ -84,34 +86,45 @@ def _metric_record(metric: Metric) -> MetricRecord:
     return MetricRecord(name=metric.name, title=metric.title, quantity=metric.quantity, better=metric.better)
 
 
-def _parts(models: Mapping[str, Tested], splits: Splits, metric: Metric, name: str) -> NDArray:
-    """Return the metric's parts of a model, (seeds, examples, k)."""
-    return np.stack([metric.parts(sheet_of(one, splits.test.labels)) for one in models[name].logits.values()])
+@dataclass(frozen=True)
+class _Judge:
+    """Compares models on the test split.
 
+    Attributes:
+        models: with their logits.
+        labels: (examples,) of the split.
+        units: (examples,) the unit of each row: what looks alike is resampled and swapped together.
+    """
 
-def _gain(models: Mapping[str, Tested], splits: Splits, metric: Metric, name: str, over: str) -> Gain | None:
-    """Return what one arm gains over another; None when the run does not have both."""
-    if not {name, over} <= models.keys():
-        return None
-    one, other = (_parts(models, splits, metric, arm) for arm in (name, over))
-    return compare(one, other, metric)
+    models: Mapping[str, Tested]
+    labels: NDArray[np.int64]
+    units: NDArray[np.int64]
 
+    def gain(self, metric: Metric, name: str, over: str) -> Gain | None:
+        """Return what one arm gains over another; None when the run does not have both."""
+        if not {name, over} <= self.models.keys():
+            return None
+        return compare(self._parts(metric, name), self._parts(metric, over), metric)
 
-def _difference(models: Mapping[str, Tested], splits: Splits, metric: Metric, name: str, over: str) -> Difference:
-    one, other = (_parts(models, splits, metric, model) for model in (name, over))
-    return difference(one, other, metric)
+    def difference(self, metric: Metric, name: str, over: str) -> Difference:
+        """Return one model minus another."""
+        return difference(self._parts(metric, name), self._parts(metric, over), metric)
 
+    def other_gains(self, metrics: Sequence[Metric]) -> list[Difference]:
+        """Return student minus baseline in the other metrics that a run can be judged by."""
+        others = [metric for metric in metrics[1:] if metric.name in JUDGING] if "baseline" in self.models else []
+        return [self.difference(metric, "student", "baseline") for metric in others]
 
-def _other_gains(models: Mapping[str, Tested], splits: Splits, metrics: list[Metric]) -> list[Difference]:
-    """Return student minus baseline in the other metrics that a run can be judged by."""
-    others = [metric for metric in metrics[1:] if metric.name in JUDGING] if "baseline" in models else []
-    return [_difference(models, splits, metric, "student", "baseline") for metric in others]
+    def decomposition(self, metric: Metric) -> Decomposition | None:
+        """Return the two parts of the gain; None unless their arms were trained."""
+        text = self.gain(metric, "hard_labels", "baseline")
+        soft_targets = self.gain(metric, "student", "hard_labels")
+        return Decomposition(text=text, soft_targets=soft_targets) if text and soft_targets else None
 
-
-def _decomposition(models: Mapping[str, Tested], splits: Splits, metric: Metric) -> Decomposition | None:
-    text = _gain(models, splits, metric, "hard_labels", "baseline")
-    soft_targets = _gain(models, splits, metric, "student", "hard_labels")
-    return Decomposition(text=text, soft_targets=soft_targets) if text and soft_targets else None
+    def _parts(self, metric: Metric, name: str) -> NDArray:
+        """Return the metric's parts of a model, (seeds, units, k)."""
+        logits = self.models[name].logits.values()
+        return by_unit(np.stack([metric.parts(sheet_of(one, self.labels)) for one in logits]), self.units)
 
 
 def _gap_recovered(records: Mapping[str, ModelRecord], metric: str) -> float | None:

@@ -2,7 +2,8 @@
 
 import example
 
-from limbeck.report import reading
+from limbeck.report import words
+from limbeck.report.words.data import reader_rows
 
 
 def said(**changes):
@@ -10,9 +11,9 @@ def said(**changes):
     run = example.complete()
     views = run.data.views | {"student": run.data.views["student"].model_copy(update={"cut": changes.get("cut", 0.0)})}
     same = {"teacher": 0, "student": changes.get("same", 0)}
-    floor = run.floor.model_copy(update={"accuracy": changes.get("floor", run.floor.accuracy)})
+    run = example.changed(run, "floor", scores={"accuracy": changes.get("floor", run.score("floor"))})
     data = run.data.model_copy(update={"views": views, "same_tokens": same})
-    found = reading.sentences(run.model_copy(update={"data": data, "floor": floor}))
+    found = words.reading(run.model_copy(update={"data": data}))
     return [text.replace("\u00a0", " ") for text in found]
 
 
@@ -34,4 +35,12 @@ def test_test_rows_that_are_training_rows_to_a_network():
 
 
 def test_a_run_without_texts_has_no_rows():
-    assert reading.rows(example.bare()) == reading.sentences(example.bare()) == []
+    assert reader_rows(example.bare()) == words.reading(example.bare()) == []
+
+
+def test_a_reader_has_the_one_name_of_its_model():
+    run = example.with_hard_labels()
+    views = {"hard_labels": run.data.views["student"].model_copy(update={"cut": 0.5})}
+    run = run.model_copy(update={"data": run.data.model_copy(update={"views": views})})
+    assert reader_rows(run)[0][0] == "hard labels"
+    assert "50.0\u00a0% for the hard labels." in words.reading(run)[0]

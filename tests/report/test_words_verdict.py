@@ -1,14 +1,15 @@
 """The verdict in words. Spaces and minus signs are read as plain ones."""
 
-from types import SimpleNamespace
+import xml.etree.ElementTree as ElementTree
 
 import example
 import pytest
+from made_up import AT_CHANCE
 
 from limbeck.evaluation import verdict
-from limbeck.evaluation.schema import Chance, Decomposition, Difference, Gain
-from limbeck.report import sentence as words
-from limbeck.report import tables
+from limbeck.evaluation.figures import ClassTable, Confusion
+from limbeck.evaluation.records import Chance, Decomposition, Difference, Gain, MetricRecord
+from limbeck.report import figures, tables, words
 
 
 def plain(text):
@@ -31,12 +32,19 @@ ONE = gain(0.091, 0.072, 0.110, 1e-5, 0.091)
 BELOW = over(-0.033)
 
 
-def said(found, retention=0.963, teacher=BELOW):
-    return plain(words.sentence(found, retention=retention, over_teacher=teacher))
+def about(found, retention=0.963, teacher=BELOW, metrics=example.METRICS):
+    """A run that found this."""
+    return example.complete().model_copy(
+        update={"gain": found, "retention": retention, "over_teacher": teacher, "metrics": list(metrics)}
+    )
+
+
+def said(found, **about_it):
+    return plain(words.sentence(about(found, **about_it)))
 
 
 def sure(found, teacher=BELOW):
-    return plain(words.statistics(found, teacher))
+    return plain(words.statistics(about(found, teacher=teacher)))
 
 
 def test_helps():
@@ -103,18 +111,18 @@ def test_a_student_above_its_teacher_is_told_in_points_with_an_interval():
     assert sure(HELPS, above).endswith("The student is 1.0 points above its teacher (95 % interval -0.2 to +2.3).")
     run = example.complete().model_copy(update={"retention": 15.66, "over_teacher": above})
     assert plain(words.retention(run)) == "1.0 points above its teacher (95 % interval -0.2 to +2.3)"
-    tile = tables.key_figures(run)[0]
+    tile = words.key_figures(run)[1]
     assert (tile.name, plain(tile.text), plain(tile.note)) == (
         "Above its teacher",
         "+1.0 points",
-        "95 % interval -0.2 to +2.3",
+        "over the teacher’s 87.2 %",
     )
 
 
 def test_beside_a_teacher_at_chance_there_is_no_retention():
-    assert said(HELPS, retention=None, teacher=over(0.4)).endswith(", and has a teacher at chance.")
     chance = Chance(balanced_accuracy=0.507, ci95=(0.44, 0.57), constant=0.5, at_chance=True)
-    run = example.complete().model_copy(update={"retention": None, "teacher_chance": chance})
+    run = example.changed(example.complete(), "teacher", chance=chance).model_copy(update={"retention": None})
+    assert words.sentence(run).endswith(", and has a teacher at chance.")
     assert words.retention(run) == "no retention, as the teacher is at chance"
     assert [plain(text) for text in words.warnings(run)] == [
         "The teacher is at chance on the test split: balanced accuracy 50.7 % (95 % interval 44.0 % to 57.0 %), and a "
@@ -125,12 +133,14 @@ def test_beside_a_teacher_at_chance_there_is_no_retention():
 def test_a_student_at_chance_keeps_nothing_of_its_teacher():
     """One class for all, at 99 % of the rows, would else keep 99.8 % of its teacher's accuracy."""
     chance = Chance(balanced_accuracy=0.5, ci95=(0.42, 0.58), constant=0.5, at_chance=True)
-    run = example.complete().model_copy(update={"retention": None, "student_chance": chance})
+    run = example.changed(example.complete(), "student", chance=chance).model_copy(update={"retention": None})
+    assert words.sentence(run).endswith(", and is at chance.")
     assert words.retention(run) == "no retention, as the student is at chance"
     assert plain(words.warnings(run)[0]).startswith(
         "The student is at chance on the test split: balanced accuracy 50.0"
     )
-    assert tables.key_figures(run)[0].note == "none: the student is at chance"
+    tile = words.key_figures(run)[1]
+    assert (tile.text, tile.note) == ("none", "the student is at chance")
 
 
 def test_arms_that_answer_alike_rule_nothing_out():
@@ -138,12 +148,18 @@ def test_arms_that_answer_alike_rule_nothing_out():
     assert sure(alike).endswith("The arms answer alike, so that the interval has no width and rules nothing out.")
 
 
-def test_a_small_gain_reads_alike_everywhere():
-    small = gain(0.0004, -0.004, 0.005, 0.8, 0.001, -0.0002, p_seeds=0.8)
-    run = example.complete().model_copy(update={"gain": small})
-    tile = next(one for one in tables.key_figures(run) if one.name == "Gain over baseline")
-    assert plain(tile.text) == "+0.04 points"
-    assert "is 0.04 points of accuracy above" in said(small)
+def test_a_small_gain_reads_alike_everywhere(tmp_path):
+    small = gain(0.0004, -0.004, 0.005, 0.8, 0.0004, 0.0004, 0.0004, p_seeds=0.8)
+    run = example.said_again(example.complete().model_copy(update={"gain": small, "verdict": "no_difference"}))
+    assert "is 0.04 points of accuracy above" in plain(run.sentence)
+    assert "gain +0.04 points over the baseline" in plain(words.key_figures(run)[0].note)
+    (rows,) = tables.seeds(run).bodies
+    assert {row.cells[-1].text for row in rows} == {"+0.04"}
+    drawn = ElementTree.fromstring(figures.gains(run).svg)
+    assert [element.text for element in drawn.iter("text")].count("+0.04") == 4, "three seeds and their mean"
+    page = example.write(run, tmp_path / "report.html")
+    assert "is 0.04 points" in page
+    assert "0.0 points" not in page
 
 
 def test_another_metric_is_named():
@@ -158,8 +174,27 @@ def test_no_baseline():
         "Whether distillation helps is open, as no baseline was trained: the student keeps 96.3 % of its teacher's "
         "accuracy."
     )
-    assert said(None, retention=None).endswith("as no baseline was trained: the student has a teacher at chance.")
+    at_chance = example.changed(about(None, retention=None), "teacher", chance=AT_CHANCE)
+    assert words.sentence(at_chance).endswith("as no baseline was trained: the student has a teacher at chance.")
     assert sure(None) == ""
+
+
+def test_a_metric_in_nats_is_named_with_its_unit():
+    metric = MetricRecord(name="surprise", title="surprise", quantity="nats", better="higher")
+    found = HELPS.model_copy(update={"metric": "surprise"})
+    run = about(found, teacher=over(-0.03, metric="surprise"), metrics=[metric])
+    assert "the student gains 0.091 nats of surprise over" in words.sentence(run)
+    assert words.statistics(run).startswith("95 % interval of the gain +0.072 to +0.110 nats, p")
+
+
+def test_what_is_said_after_the_sentence_has_one_order():
+    run = example.with_ceiling()
+    views = run.data.views | {"student": run.data.views["student"].model_copy(update={"cut": 0.784})}
+    run = run.model_copy(update={"data": run.data.model_copy(update={"views": views})})
+    run = example.changed(run, "floor", scores={"accuracy": 0.9})
+    beginnings = ["95 % interval", "Beware: TF-IDF + LR", "Measured on", "The gain of", "Training texts cut"]
+    lines = [plain(line) for line in words.said(run)]
+    assert [line.startswith(begin) for line, begin in zip(lines, beginnings, strict=True)] == [True] * 5
 
 
 # --- warnings -------------------------------------------------------------------------------------------------------
@@ -168,14 +203,12 @@ def test_no_baseline():
 def beware(**changes):
     """Warnings about a run with these accuracies or other parts."""
     run = example.complete()
-    for name in ("teacher", "student", "baseline", "floor"):
-        if (score := changes.pop(name, "as it is")) != "as it is":
-            block = (
-                score if score is None else getattr(run, name).model_copy(update={"accuracy": score, "f1_macro": score})
-            )
-            run = run.model_copy(update={name: block})
-    run = run.model_copy(update=changes)
-    return [plain(text) for text in words.warnings(run)]
+    for name in list(run.models):
+        if (score := changes.pop(name, "as it is")) is None:
+            run = example.without(run, name)
+        elif score != "as it is":
+            run = example.changed(run, name, scores={"accuracy": score, "f1_macro": score})
+    return [plain(text) for text in words.warnings(run.model_copy(update=changes))]
 
 
 def test_a_usual_run_has_no_warning():
@@ -210,16 +243,16 @@ def test_figures_that_read_the_same_are_no_warning():
 
 def never(run, *missing):
     """The run, whose shipped student decides for its first class in place of some."""
-    counts = [list(row) for row in run.student.confusion]
+    counts = [list(row) for row in run.figure(Confusion, "student").counts]
     for row in counts:
         for index in missing:
             row[0], row[index] = row[0] + row[index], 0
-    return run.model_copy(update={"student": run.student.model_copy(update={"confusion": counts})})
+    return example.refigured(run, Confusion, "student", counts=counts)
 
 
 def test_a_class_that_is_never_decided_is_named():
     run = never(example.complete(classes=5), 3)
-    rows = run.student.per_class[3].rows
+    rows = run.figure(ClassTable, "student").classes[3].rows
     assert [plain(text) for text in words.warnings(run)] == [
         f"The student of seed 2, which ships, never decides for card_issue_number_3 ({rows} test rows)."
     ]
@@ -241,7 +274,7 @@ def test_a_class_that_is_never_decided_is_named():
 )
 def test_accuracy_and_macro_f1_that_disagree(found, other, warned):
     other = other.model_copy(update={"metric": "f1_macro"})
-    texts = beware(gain=found, gain_in_the_other_metric=other, verdict=verdict(found))
+    texts = beware(gain=found, other_gains=[other], verdict=verdict(found))
     assert len(texts) == warned
     if warned and other.mean == -0.031 and found is NOTHING:
         assert texts == [
@@ -253,8 +286,8 @@ def test_accuracy_and_macro_f1_that_disagree(found, other, warned):
 def test_much_less_kept_in_the_other_metric():
     def found(f1_macro, retention):
         run = example.complete()
-        student = run.student.model_copy(update={"f1_macro": f1_macro * run.teacher.f1_macro})
-        run = run.model_copy(update={"student": student, "retention": retention})
+        scores = {"f1_macro": f1_macro * run.models["teacher"].scores["f1_macro"]}
+        run = example.changed(run, "student", scores=scores).model_copy(update={"retention": retention})
         return [plain(text) for text in words.warnings(run)]
 
     assert found(0.5764, 0.98) == ["Of the teacher's macro F1 the student keeps 57.6 % only (50.0 % of 86.8 %)."]
@@ -266,11 +299,11 @@ def test_much_less_kept_in_the_other_metric():
 def test_weak_classes_are_named_the_weakest_first():
     assert words.weak_classes(example.complete()) is None
     run = example.complete(classes=5)
-    classes = list(run.student.per_class)
+    classes = list(run.figure(ClassTable, "student").classes)
     classes[1] = classes[1].model_copy(update={"f1": 0.2, "recall": 0.15})
     classes[4] = classes[4].model_copy(update={"f1": 0.0, "recall": 0.0})
     absent = classes[0].model_copy(update={"name": "absent", "rows": 0, "f1": 0.0, "recall": None})
-    run = run.model_copy(update={"student": run.student.model_copy(update={"per_class": [*classes, absent]})})
+    run = example.refigured(run, ClassTable, "student", classes=[*classes, absent])
     assert plain(words.weak_classes(run)) == (
         "card_issue_number_4 (F1 0.0 %, recall 0.0 % of 40 rows), card_issue_number_1 (F1 20.0 %, recall 15.0 % of 40 "
         "rows)"
@@ -284,7 +317,8 @@ def test_the_parts_of_a_gain():
     parts = Decomposition(
         text=gain(0.07, 0.0501, 0.09, 1e-5, 0.06, 0.07, 0.08), soft_targets=gain(0.021, -0.0004, 0.042, 0.061, 0.02)
     )
-    assert plain(words.parts_sentence(HELPS, parts)) == (
+    run = example.complete().model_copy(update={"gain": HELPS, "decomposition": parts})
+    assert plain(words.parts(run)) == (
         "The gain of +9.1 points is +7.0 from more text, labelled by the teacher's decisions "
         "(95 % interval +5.0 to +9.0), and +2.1 from soft targets in their place "
         "(95 % interval -0.04 to +4.2, which holds 0)."
@@ -293,12 +327,15 @@ def test_the_parts_of_a_gain():
 
 def moved(baseline=0.601, ceiling=0.752, way=0.7123, target="there"):
     """Return the sentence about a run from here to there, with these accuracies."""
-    block = lambda accuracy: None if accuracy is None else SimpleNamespace(accuracy=accuracy)  # noqa: E731
-    data = SimpleNamespace(source="here", target=target, ceiling=2708)
-    run = SimpleNamespace(
-        metric="accuracy", data=data, baseline=block(baseline), ceiling=block(ceiling), gap_recovered=way
-    )
-    text = words.transfer_sentence(run)
+    run = example.with_ceiling()
+    for name, accuracy in (("baseline", baseline), ("ceiling", ceiling)):
+        run = (
+            example.without(run, name)
+            if accuracy is None
+            else example.changed(run, name, scores={"accuracy": accuracy})
+        )
+    data = run.data.model_copy(update={"source": "here", "target": target})
+    text = words.transfer(run.model_copy(update={"data": data, "gap_recovered": way}))
     return text and plain(text)
 
 

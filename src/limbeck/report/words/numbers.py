@@ -1,15 +1,83 @@
-"""Numbers as people read them: the same words in the report and on the terminal.
+"""Numbers as people read them: each kind of quantity is rounded in one way, on the page, on the terminal and the card.
 
 A number and its unit are joined by a no-break space, a minus is a minus sign.
 """
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
+
+from limbeck.evaluation.metric import Better, Quantity
+
+ABSENT = "–"
+"""What a table shows where there is no figure."""
 
 _NBSP = "\u00a0"
 # Characters that no page can hold: controls, halves of a surrogate pair, non-characters.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _BYTE_UNITS = ("kB", "MB", "GB", "TB")
+
+
+class Measured(Protocol):
+    """What is needed of a metric to write its values: `MetricRecord` and `Metric` both have it."""
+
+    @property
+    def title(self) -> str:  # noqa: D102
+        ...
+
+    @property
+    def quantity(self) -> Quantity:  # noqa: D102
+        ...
+
+    @property
+    def better(self) -> Better:  # noqa: D102
+        ...
+
+
+# --- metrics --------------------------------------------------------------------------------------------------------
+
+
+def score(value: float, metric: Measured) -> str:
+    """Return a metric's value: a share as percent, nats with three decimals."""
+    return percent(value) if metric.quantity == "share" else nats(value)
+
+
+def score_range(values: Sequence[float], metric: Measured) -> str:
+    """Return the smallest and the largest of a metric's values, without unit and sign."""
+    return spread(values) if metric.quantity == "share" else f"{nats(min(values))}–{nats(max(values))}"
+
+
+def difference(value: float, metric: Measured) -> str:
+    """Return a signed difference of a metric's values, without its unit."""
+    return points(value) if metric.quantity == "share" else _signed(value, (3, 4, 5))
+
+
+def size_of(value: float, metric: Measured) -> str:
+    """Return how large a difference is, with the unit and the metric: `9.1 points of accuracy`."""
+    return f"{difference(abs(value), metric).removeprefix('+')} {unit(metric)} of {metric.title}"
+
+
+def unit(metric: Measured) -> str:
+    """Return the unit of a difference."""
+    return "points" if metric.quantity == "share" else "nats"
+
+
+def interval_of(bounds: tuple[float, float], metric: Measured) -> str:
+    """Return an interval of differences, without its unit."""
+    return " to ".join(difference(bound, metric) for bound in bounds)
+
+
+def ahead(value: float, other: float, metric: Measured) -> bool:
+    """Return whether a value is better than another."""
+    return value > other if metric.better == "higher" else value < other
+
+
+def scale(metric: Measured) -> float:
+    """Return what a metric is multiplied by on an axis: 100 for a share, which is drawn in percent."""
+    return 100.0 if metric.quantity == "share" else 1.0
+
+
+# --- shares and differences -----------------------------------------------------------------------------------------
 
 
 def percent(fraction: float) -> str:
@@ -20,6 +88,11 @@ def percent(fraction: float) -> str:
     elif value in ("0.0", "-0.0") and fraction != 0:
         value = f"<{_NBSP}0.1" if fraction > 0 else f">{_NBSP}-0.1"
     return f"{value.replace('-', '−')}{_NBSP}%"
+
+
+def whole_percent(fraction: float) -> str:
+    """Return a share as percent without decimals."""
+    return f"{100 * fraction:.0f}{_NBSP}%".replace("-", "−")
 
 
 def apart(fraction: float, other: float) -> tuple[str, str]:
@@ -37,11 +110,7 @@ def points(fraction: float) -> str:
 
     It has one decimal; up to three where fewer would hide on which side of 0 it is.
     """
-    for decimals in (1, 2, 3):
-        value = f"{100 * fraction:+.{decimals}f}"
-        if float(value):
-            return value.replace("-", "−")
-    return "0.0"
+    return _signed(100 * fraction, (1, 2, 3))
 
 
 def size(fraction: float) -> str:
@@ -59,9 +128,26 @@ def spread(fractions: Sequence[float]) -> str:
     return f"{100 * min(fractions):.1f}–{100 * max(fractions):.1f}"
 
 
+def _signed(value: float, decimals: Sequence[int]) -> str:
+    for places in decimals:
+        text = f"{value:+.{places}f}"
+        if float(text):
+            return text.replace("-", "−")
+    return f"{0:.{decimals[0]}f}"
+
+
+# --- other quantities -----------------------------------------------------------------------------------------------
+
+
 def p_value(p: float) -> str:
     """Return a p value with three decimals, or that it is smaller than those can say."""
     return f"<{_NBSP}0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_text(p: float) -> str:
+    """Return a p value as `p = 0.012` or `p < 0.001`."""
+    text = p_value(p)
+    return f"p{_NBSP}{text}" if text.startswith("<") else f"p{_NBSP}={_NBSP}{text}"
 
 
 def nats(value: float) -> str:
@@ -74,15 +160,25 @@ def count(number: float) -> str:
     return f"{number:,.0f}".replace("-", "−")
 
 
-def bytes(size: float) -> str:
+def several(number: int, noun: str) -> str:
+    """Return a number of things: `1 row`, `2,000 rows`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def decimal(number: float) -> str:
+    """Return a number with one decimal."""
+    return f"{number:.1f}".replace("-", "−")
+
+
+def file_size(size: float) -> str:
     """Return a file size in decimal units (1 kB is 1,000 bytes)."""
     if size < 1000:
         return f"{size:.0f}{_NBSP}B"
-    for unit in _BYTE_UNITS:
+    for name in _BYTE_UNITS:
         size /= 1000
-        if size < 999.5 or unit == _BYTE_UNITS[-1]:
+        if size < 999.5 or name == _BYTE_UNITS[-1]:
             break
-    return f"{size:.1f}{_NBSP}{unit}" if size < 99.95 else f"{size:,.0f}{_NBSP}{unit}"
+    return f"{size:.1f}{_NBSP}{name}" if size < 99.95 else f"{size:,.0f}{_NBSP}{name}"
 
 
 def milliseconds(duration: float) -> str:
@@ -103,10 +199,10 @@ def rate(per_second: float) -> str:
 
 def magnitude(number: float) -> str:
     """Return a large number to about three digits: thousand, million or billion."""
-    for unit, scale in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+    for name, scale in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= 0.9995 * scale:
             value = number / scale
-            return f"{value:.1f}{_NBSP}{unit}" if value < 99.95 else f"{value:,.0f}{_NBSP}{unit}"
+            return f"{value:.1f}{_NBSP}{name}" if value < 99.95 else f"{value:,.0f}{_NBSP}{name}"
     return count(number)
 
 
@@ -126,14 +222,28 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:,.0f}×"
 
 
+def small(value: float) -> str:
+    """Return a numerical error, such as `3.1e-06`."""
+    return f"{value:.1e}"
+
+
+def date(stamp: str) -> str:
+    """Return a UTC time in ISO 8601 to the minute: `2026-03-01 09:12 UTC`."""
+    day, _, clock = stamp.partition("T")
+    return f"{day} {clock[:5]} UTC" if clock else day
+
+
+# --- texts ----------------------------------------------------------------------------------------------------------
+
+
 def capital(text: str) -> str:
     """Return a text with a capital first letter, the rest as it is: `macro F1` reads Macro F1."""
     return text[:1].upper() + text[1:]
 
 
-def words(name: str) -> str:
-    """Return a model's name as it is said: `hard_labels` reads hard labels."""
-    return name.replace("_", " ")
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them: `a, b and c`."""
+    return " and ".join([part for part in (", ".join(names[:-1]), *names[-1:]) if part])
 
 
 def squeeze(text: str, limit: int) -> str:

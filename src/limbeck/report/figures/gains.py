@@ -1,0 +1,48 @@
+"""The gain of each seed."""
+
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from limbeck.evaluation.schema import Evaluation
+from limbeck.report import words
+from limbeck.report.blocks import Drawing, Table
+from limbeck.report.style import looks
+from limbeck.report.svg import INK, MUTED, TEXT, WIDTH, canvas, colour, finish, name_axes, style
+from limbeck.report.words import prose
+from limbeck.report.words.names import STUDENT
+from limbeck.report.words.numbers import scale
+
+
+@style()
+def gains(evaluation: Evaluation, table: Table | None = None) -> Drawing | None:
+    """Draw each seed's gain, their mean and its interval."""
+    gain = evaluation.gain
+    if gain is None:
+        return None
+    metric = words.metric_of(gain.metric, evaluation.metrics)
+    look, by = looks(evaluation.models)[STUDENT], scale(metric)
+    labels = [f"seed {seed}" for seed in evaluation.seeds]
+    figure, axes = canvas(60 + 26 * (len(labels) + 1), left=62, right=56, top=4)
+    axes.axvline(0, color=MUTED, linewidth=1)
+    rows = range(len(gain.per_seed), 0, -1)
+    values, (low, high) = [by * value for value in gain.per_seed], (by * bound for bound in gain.ci95)
+    axes.plot(values, list(rows), look.marker, color=colour(look), markersize=7, clip_on=False)
+    axes.plot([low, high], [0, 0], color=INK, linewidth=2.5, solid_capstyle="round")
+    axes.plot([by * gain.mean], [0], "D", color=INK, markersize=7)
+    beside = axes.get_yaxis_transform()
+    for row, label, value in zip([*rows, 0], [*labels, "mean"], [*gain.per_seed, gain.mean], strict=True):
+        ink = INK if row == 0 else MUTED
+        axes.text(-0.03, row, label, transform=beside, ha="right", va="center", size=TEXT, color=ink)
+        text = words.difference(value, metric)
+        axes.text(1.04, row, text, transform=beside, va="center", size=TEXT, color=INK)
+    axes.set_ylim(-0.6, len(values) + 0.6)
+    edge = [0.0, low, high, *values]
+    room = 0.08 * (max(edge) - min(edge)) or 1.0
+    axes.set_xlim(min(edge) - room, max(edge) + room)
+    axes.yaxis.set_major_locator(NullLocator())
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0"))
+    name_axes(figure, axes, x=f"gain over the baseline, {words.unit(metric)}", y="")
+    mean, interval = words.difference(gain.mean, metric), words.interval_of(gain.ci95, metric)
+    label = f"Gain of each seed in {words.unit(metric)}; mean {mean}, interval {interval}"
+    svg = finish(figure, key="gains", label=label)
+    return Drawing("Gain of each seed", prose.gains_caption(), svg, WIDTH, table)

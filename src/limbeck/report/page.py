@@ -1,0 +1,109 @@
+"""The sections of the page, in their order; the template only lays them out."""
+
+from limbeck.evaluation.schema import Evaluation
+from limbeck.report import figures, tables, words
+from limbeck.report.blocks import Block, Bullets, Code, Facts, Section, Steps
+from limbeck.report.samples import samples
+from limbeck.report.words import Fact, cost, data, names, prose, training
+
+
+def sections(evaluation: Evaluation, *, recipe_yaml: str, environment: dict[str, str], command: str) -> list[Section]:
+    """Return what the page says below its head, see `write_report`."""
+    found = [
+        Section("What to do next", blocks=_some(_next(evaluation, command))),
+        Section(
+            "The models",
+            [f"{prose.measured(evaluation)} {' '.join(names.about_models(evaluation))}".strip()],
+            [tables.models(evaluation)],
+        ),
+        _gain(evaluation),
+        _learning(evaluation),
+        _curves(evaluation),
+        _right(evaluation),
+        Section("Where student and teacher differ most", *_samples(evaluation)),
+        _bundle(evaluation),
+        _data(evaluation),
+        _test(evaluation),
+        Section("Time of the run", blocks=_some(tables.stages(evaluation))),
+        _again(recipe_yaml, environment, command),
+    ]
+    return [section for section in found if not section.empty]
+
+
+def _some(*blocks: Block | None) -> list[Block]:
+    return [block for block in blocks if block is not None]
+
+
+def _next(evaluation: Evaluation, command: str) -> Steps | None:
+    steps = words.next_steps(evaluation, command)
+    return Steps(steps) if steps else None
+
+
+def _gain(evaluation: Evaluation) -> Section:
+    said = [text for text in (prose.about_gain(evaluation), words.parts(evaluation)) if text]
+    gains = figures.gains(evaluation, tables.seeds(evaluation))
+    return Section("What the teacher brought", said, _some(gains, figures.cost(evaluation), tables.parts(evaluation)))
+
+
+def _learning(evaluation: Evaluation) -> Section:
+    blocks = _some(*figures.learning(evaluation), tables.steps(evaluation))
+    said = [text for text in (prose.about_validation(evaluation), training.until_text(evaluation)) if text]
+    return Section("How they learned", said if blocks else [], blocks)
+
+
+def _curves(evaluation: Evaluation) -> Section:
+    if not evaluation.curves:
+        return Section("What the teacher saves")
+    said, note = [" ".join(words.curve_sentences(evaluation))], training.about_curves(evaluation)
+    return Section("What the teacher saves", said, figures.budgets(evaluation), note)
+
+
+def _right(evaluation: Evaluation) -> Section:
+    parts = figures.of_models(evaluation)
+    shown = prose.about_shown(evaluation) if parts else None
+    return Section("Where they are right, and how sure", [shown] if shown else [], parts=parts)
+
+
+def _samples(evaluation: Evaluation) -> tuple[list[str], list[Block]]:
+    found = samples(evaluation)
+    return [prose.about_samples(evaluation)] if found else [], [*found]
+
+
+def _bundle(evaluation: Evaluation) -> Section:
+    said = [prose.about_bundle(evaluation)]
+    if evaluation.bundle is None:
+        return Section("What you can ship", said)
+    facts = Facts([Fact(*fact) for fact in cost.bundle_facts(evaluation.bundle)])
+    return Section("What you can ship", said, [facts, *_usage(evaluation)])
+
+
+def _usage(evaluation: Evaluation) -> list[Block]:
+    if evaluation.modality == "text":
+        python = 'import limbeck\nlimbeck.load("bundle").predict(["a text to label"])'
+        return [Code("limbeck predict bundle", "On the command line"), Code(python, "In Python")]
+    return [Code('import limbeck\nlimbeck.load_tensors("bundle").predict({...})', "In Python")]
+
+
+def _data(evaluation: Evaluation) -> Section:
+    rows = evaluation.data
+    facts = Facts([Fact(*fact) for fact in prose.data_facts(evaluation)])
+    said = [prose.about_data(evaluation)]
+    return Section("Data", said, _some(facts, Bullets(data.dropped(rows.dropped)), tables.readers(evaluation)))
+
+
+def _test(evaluation: Evaluation) -> Section:
+    looks = Bullets([prose.look(use) for use in evaluation.test_evaluations])
+    chosen = Bullets([prose.chosen(name, one.settings) for name, one in evaluation.models.items() if one.settings])
+    parts = [Section("Chosen on validation", blocks=[chosen])] if chosen.lines else []
+    return Section(
+        "What the test split was used for", [prose.about_test(evaluation)], [looks] * bool(looks.lines), parts=parts
+    )
+
+
+def _again(recipe_yaml: str, environment: dict[str, str], command: str) -> Section:
+    versions = Facts([Fact(name, version) for name, version in environment.items()], dense=True)
+    parts = [
+        Section("Environment", blocks=[versions]),
+        Section("Recipe", blocks=[Code(recipe_yaml.strip("\n"), wide=True)]),
+    ]
+    return Section("Do it again", blocks=[Code(command, wide=True)], parts=parts)

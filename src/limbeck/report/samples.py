@@ -1,0 +1,55 @@
+"""The test examples on which student and teacher differ most, by who is right.
+
+How an example is shown is found by its kind.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from limbeck.evaluation.figures import Disagreement
+from limbeck.evaluation.schema import Evaluation
+from limbeck.report import words
+from limbeck.report.blocks import Answer, Case, Cases
+from limbeck.report.style import looks
+from limbeck.report.words import prose
+
+SAMPLES: dict[str, Callable[[Any], tuple[str, str]]] = {
+    "text": lambda sample: prose.snippet(sample.text),
+    "row": lambda sample: (words.shorten(sample.name, prose.SNIPPET), ""),
+}
+"""What is shown of each kind of sample: itself, and a note."""
+
+_EACH = 6
+"""At most so many examples of one direction are shown."""
+
+
+def samples(evaluation: Evaluation) -> list[Cases]:
+    """Return the samples by the models that are right; first those that the teacher alone has right."""
+    groups: dict[tuple[bool, ...], list[Disagreement]] = {}
+    for one in evaluation.samples:
+        groups.setdefault(tuple(answer.decided == one.label for answer in one.answers.values()), []).append(one)
+    order = sorted(groups, key=lambda right: (len(set(right)) == 1, [not one for one in right]))
+    return [_cases(evaluation, groups[right]) for right in order]
+
+
+def _cases(evaluation: Evaluation, found: list[Disagreement]) -> Cases:
+    sides: tuple[list[str], list[str]] = ([], [])
+    for name, answer in found[0].answers.items():
+        sides[answer.decided != found[0].label].append(name)
+    title = prose.direction(*sides)
+    return Cases(title, [_case(evaluation, one) for one in found[:_EACH]])
+
+
+def _case(evaluation: Evaluation, one: Disagreement) -> Case:
+    look = looks([*evaluation.models, *one.answers])
+    answers = [
+        Answer(
+            words.model(name),
+            look[name],
+            words.shorten(answer.decided, 80),
+            words.percent(answer.probability),
+            answer.decided == one.label,
+        )
+        for name, answer in one.answers.items()
+    ]
+    return Case(*SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)

@@ -1,0 +1,90 @@
+"""Every sentence and every rounding of page, terminal and card, once.
+
+Functions take `Findings`, which `Evaluation` is too; a metric is called what its record in the evaluation says.
+"""
+
+from limbeck.evaluation.schema import Findings
+from limbeck.report.words.advice import next_steps
+from limbeck.report.words.data import reading
+from limbeck.report.words.keys import Fact, key_figures
+from limbeck.report.words.names import metric_of, model
+from limbeck.report.words.numbers import (
+    ABSENT,
+    apart,
+    capital,
+    count,
+    difference,
+    file_size,
+    interval,
+    interval_of,
+    listed,
+    milliseconds,
+    nats,
+    p_text,
+    p_value,
+    percent,
+    points,
+    score,
+    score_range,
+    seconds,
+    shorten,
+    squeeze,
+    unit,
+)
+from limbeck.report.words.training import curve_sentence, curve_sentences, level, outcome, peak
+from limbeck.report.words.verdict import parts, retention, sentence, statistics, transfer
+from limbeck.report.words.warnings import BEWARE, warnings, weak_classes
+
+__all__ = [
+    "ABSENT",
+    "BEWARE",
+    "Fact",
+    "apart",
+    "capital",
+    "count",
+    "curve_sentence",
+    "curve_sentences",
+    "difference",
+    "file_size",
+    "interval",
+    "interval_of",
+    "key_figures",
+    "level",
+    "listed",
+    "metric_of",
+    "milliseconds",
+    "model",
+    "nats",
+    "next_steps",
+    "outcome",
+    "p_text",
+    "p_value",
+    "parts",
+    "peak",
+    "percent",
+    "points",
+    "reading",
+    "retention",
+    "said",
+    "score",
+    "score_range",
+    "seconds",
+    "sentence",
+    "shorten",
+    "squeeze",
+    "statistics",
+    "transfer",
+    "unit",
+    "warnings",
+    "weak_classes",
+]
+
+
+def said(findings: Findings) -> list[str]:
+    """Return what terminal, page and card say after the sentence, in this order.
+
+    Statistics, warnings, transfer, parts of the gain, reading, curves.
+    """
+    found = [statistics(findings), *(f"{BEWARE} {text}" for text in warnings(findings))]
+    found += [transfer(findings) or "", parts(findings) or "", *reading(findings), *curve_sentences(findings)]
+    return [text for text in found if text]

@@ -1,0 +1,152 @@
+"""What to do next, derived from what was found: a sentence each, and the key or the command to type."""
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from limbeck.evaluation.schema import Evaluation
+from limbeck.report.words.data import much_cut
+from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, model
+from limbeck.report.words.numbers import capital, count, listed
+from limbeck.report.words.verdict import TRAIN_THREE, at_chance
+from limbeck.report.words.warnings import floor_ahead, teacher_behind, weak_classes
+
+STEPS = 5
+"""At most so many are given."""
+
+# Keys of a recipe, and a command.
+_ANOTHER_TEACHER = "teacher.model=NAME"
+_MORE_TEXT = "data.transfer=FILE"
+_MORE_LABELS = "data.labelled=N"
+_LONGER = "{network}.reads.max_length=N"
+_A_BASELINE = "baseline={}"
+_ANOTHER_STUDENT = "student.model=NAME"
+_OWN_ROWS = "limbeck evaluate bundle DATA"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A thing to do.
+
+    Attributes:
+        text: why and what, a sentence.
+        code: the key or the command.
+    """
+
+    text: str
+    code: str
+
+
+def next_steps(evaluation: Evaluation, command: str) -> list[Step]:
+    """Return what to do next, the most urgent first.
+
+    Args:
+        evaluation: the run's result.
+        command: the line that reproduces the run.
+    """
+    use = [_predict, _evaluate]
+    mend: list[Callable[[Evaluation, str], Step | None]] = [
+        _no_bundle, _no_baseline, _few_seeds, _weak_teacher, _floor_ahead, _cut, _looks, _weak_classes, _open_verdict,
+    ]  # fmt: skip
+    order = [*use, *mend] if evaluation.verdict == "helps" and not evaluation.warnings else [*mend, *use]
+    found: dict[str, Step] = {}
+    for wanted in order:
+        if (step := wanted(evaluation, command)) is not None:
+            found.setdefault(step.code, step)  # one step a key: the more urgent reason
+    return list(found.values())[:STEPS]
+
+
+def repeated(command: str, key: str) -> str:
+    """Return a run's command with one key changed; the key alone where the run was not started by a command."""
+    if not command.startswith("limbeck "):
+        return key
+    name = re.escape(key.partition("=")[0])
+    return f"{re.sub(rf' (?:{name}|.{name})=[^ ]+', '', command)} {shlex.quote(key)}"
+
+
+def _predict(evaluation: Evaluation, command: str) -> Step | None:
+    if evaluation.bundle is None:
+        return None
+    if evaluation.modality == "text":
+        return Step("Try the student on a text of yours.", "echo 'a text of yours' | limbeck predict bundle")
+    return Step("Try the student on rows of yours.", 'limbeck.load_tensors("bundle").predict({...})')
+
+
+def _evaluate(evaluation: Evaluation, command: str) -> Step | None:
+    if evaluation.bundle is None or evaluation.modality != "text":
+        return None
+    return Step("Measure the student on labelled texts of your own before you rely on it.", _OWN_ROWS)
+
+
+def _no_bundle(evaluation: Evaluation, command: str) -> Step | None:
+    if evaluation.bundle is not None or not evaluation.bundle_error:
+        return None
+    text = f"There is no bundle, as the student could not be exported ({evaluation.bundle_error}): change its network."
+    return Step(text, _ANOTHER_STUDENT)
+
+
+def _no_baseline(evaluation: Evaluation, command: str) -> Step | None:
+    if BASELINE in evaluation.models:
+        return None
+    text = "Train a baseline, the same network without the teacher, to learn whether distillation helps."
+    return Step(text, repeated(command, _A_BASELINE))
+
+
+def _few_seeds(evaluation: Evaluation, command: str) -> Step | None:
+    seeds = len(evaluation.seeds)
+    if seeds > 2:
+        return None
+    says = "One seed says nothing" if seeds == 1 else "Two seeds say little"
+    return Step(f"{says} about the spread between seeds: train three or more.", repeated(command, TRAIN_THREE))
+
+
+def _weak_teacher(evaluation: Evaluation, command: str) -> Step | None:
+    found = at_chance(evaluation)
+    if found is not None and found[0] == TEACHER:
+        return Step("The teacher is at chance: take another one, or train it longer.", _ANOTHER_TEACHER)
+    if teacher_behind(evaluation) is None:
+        return None
+    return Step("The teacher is worse than the baseline: take another one, or train it longer.", _ANOTHER_TEACHER)
+
+
+def _floor_ahead(evaluation: Evaluation, command: str) -> Step | None:
+    if floor_ahead(evaluation) is None:
+        return None
+    name = model(FLOOR)
+    if (evaluation.score(TEACHER) or 0.0) <= (evaluation.score(FLOOR) or 0.0):
+        return Step(f"{name} is ahead of student and teacher: take a better teacher.", _ANOTHER_TEACHER)
+    return Step(f"{name} is ahead of the student: give the student more unlabelled text.", _MORE_TEXT)
+
+
+def _cut(evaluation: Evaluation, command: str) -> Step | None:
+    cut = [name for name in much_cut(evaluation) if name in evaluation.models]
+    if not cut:
+        return None
+    names = listed([f"the {model(name)}" for name in cut])
+    text = f"Many texts are cut for {names}: read more tokens of each."
+    return Step(text, _LONGER.format(network=STUDENT if STUDENT in cut else cut[0]))
+
+
+def _looks(evaluation: Evaluation, command: str) -> Step | None:
+    looks = len(evaluation.test_evaluations)
+    if looks < 2 or evaluation.bundle is None or evaluation.modality != "text":
+        return None
+    text = (
+        f"The test split was read {count(looks)} times in this folder: confirm the result on rows that no run has read."
+    )
+    return Step(text, _OWN_ROWS)
+
+
+def _weak_classes(evaluation: Evaluation, command: str) -> Step | None:
+    weak = weak_classes(evaluation)
+    if weak is None:
+        return None
+    return Step(f"Add labelled rows of the student’s weakest classes: {weak}.", _MORE_LABELS)
+
+
+def _open_verdict(evaluation: Evaluation, command: str) -> Step | None:
+    if evaluation.verdict not in ("no_difference", "hurts"):
+        return None
+    what = "no difference was shown" if evaluation.verdict == "no_difference" else "distillation hurts"
+    return Step(f"{capital(what)}: give the student more unlabelled text for the teacher to label.", _MORE_TEXT)

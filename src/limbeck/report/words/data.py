@@ -1,0 +1,51 @@
+"""The data in words: what was read of the texts, and which rows were dropped."""
+
+from collections.abc import Collection, Mapping
+
+from limbeck.evaluation.schema import Findings
+from limbeck.report.words.names import FLOOR, STUDENT, model, the
+from limbeck.report.words.numbers import count, decimal, percent, several
+from limbeck.report.words.warnings import floor_ahead
+
+MUCH_CUT = 0.25
+"""Share of texts cut above which that may explain a result."""
+
+
+def much_cut(findings: Findings) -> dict[str, float]:
+    """Return the share of texts cut, by the networks that read many of them cut."""
+    return {name: view.cut for name, view in findings.data.views.items() if view.cut > MUCH_CUT}
+
+
+def reading(findings: Findings) -> list[str]:
+    """Return what a reader of the result must know: that many texts are cut, that test rows look like training rows."""
+    data, said = findings.data, []
+    if cut := much_cut(findings):
+        shares = ", ".join(f"{percent(share)} for {the(name)}" for name, share in cut.items())
+        said.append(f"Training texts cut at max_length: {shares}. {_consequence(findings, cut.keys())}")
+    for name, number in data.same_tokens.items():
+        if number:
+            rows = f"{count(number)} of {count(data.test)} test rows"
+            said.append(f"For {the(name)}, {rows} have the token ids of a training or transfer row.")
+    return said
+
+
+def reader_rows(findings: Findings) -> list[tuple[str, ...]]:
+    """Return a row a view: name, tokens a text, shares of unknown tokens and of texts cut, texts of no known token."""
+    return [
+        (model(name), decimal(view.tokens), percent(view.unknown), percent(view.cut), count(view.unread))
+        for name, view in findings.data.views.items()
+    ]
+
+
+def dropped(rows: Mapping[str, int]) -> list[str]:
+    """Return how many rows were dropped, a line a reason."""
+    return [f"{several(number, 'row')} dropped: {reason}." for reason, number in rows.items()] or [
+        "No row was dropped."
+    ]
+
+
+def _consequence(findings: Findings, cut: Collection[str]) -> str:
+    """Return what cutting may explain: the floor reads whole texts."""
+    if floor_ahead(findings) is not None and STUDENT in cut:
+        return f"{model(FLOOR)} reads whole texts, which may be why it is better than the student."
+    return "A larger max_length, or tail, may raise the scores."

@@ -1,0 +1,100 @@
+"""The roles of models in a comparison: the one table that knows their names.
+
+Any other model has the name of its arm.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from limbeck.evaluation.classification import METRICS
+from limbeck.evaluation.records import MetricRecord
+from limbeck.evaluation.schema import Findings
+from limbeck.report.words.numbers import Measured, count
+
+TEACHER, STUDENT, BASELINE = "teacher", "student", "baseline"
+HARD_LABELS, CEILING, FLOOR, ILLUSTRATION = "hard_labels", "ceiling", "floor", "illustration"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What the report knows of a model by its role.
+
+    Attributes:
+        name: its one name.
+        place: in the palette; None: the next free one.
+        about: what it is, in a sentence; None: the report does not explain it.
+        level: it is trained in its own way, so that a learning curve of arms shows where it ends, as a level.
+        dotted: an illustration beside the comparison, drawn dotted and without a name.
+        hero: it is what the run is about, and stands out in a table.
+        article: its name takes one in a sentence.
+    """
+
+    name: str
+    place: int | None = None
+    about: Callable[[Findings], str] | None = None
+    level: bool = False
+    dotted: bool = False
+    hero: bool = False
+    article: bool = True
+
+
+def _of_baseline(findings: Findings) -> str:
+    steps = "planned steps" if findings.until else "steps"
+    return f"Baseline: the student’s network with the same {steps} and the same labels, without the teacher."
+
+
+def _of_hard_labels(findings: Findings) -> str:
+    return (
+        "Hard labels: the student’s network with the same steps and the same transfer set, trained on the teacher’s "
+        "argmax."
+    )
+
+
+def _of_ceiling(findings: Findings) -> str:
+    data = findings.data
+    return (
+        f"Ceiling: the student’s network with the same steps, trained with {count(data.ceiling or 0)} labels of "
+        f"{data.target}, which no other model saw. Its checkpoint and its settings were chosen on validation rows of "
+        f"{data.source}, like those of the others."
+    )
+
+
+def _of_floor(findings: Findings) -> str:
+    return "TF-IDF + LR: TF-IDF with logistic regression, trained on the same labels as the baseline."
+
+
+ROLES: dict[str, Role] = {
+    TEACHER: Role("teacher", 0, level=True),
+    STUDENT: Role("student", 1, hero=True),
+    BASELINE: Role("baseline", 2, _of_baseline),
+    HARD_LABELS: Role("hard labels", 3, _of_hard_labels),
+    CEILING: Role("ceiling", 4, _of_ceiling),
+    FLOOR: Role("TF-IDF + LR", 5, _of_floor, level=True, article=False),
+    ILLUSTRATION: Role("student of the teacher of all labels", 1, dotted=True),
+}
+
+
+def role(name: str) -> Role:
+    """Return a model's role; of an arm without one, a role that has the arm's name."""
+    return ROLES.get(name) or Role(name.replace("_", " "))
+
+
+def model(name: str) -> str:
+    """Return a model's one name: `hard_labels` reads hard labels, `floor` reads TF-IDF + LR."""
+    return role(name).name
+
+
+def the(name: str) -> str:
+    """Return a model's name as a sentence has it: `the student`, but `TF-IDF + LR`."""
+    return f"the {model(name)}" if role(name).article else model(name)
+
+
+def about_models(findings: Findings) -> list[str]:
+    """Return what each model of the run is, where that needs saying."""
+    found = [role(name).about for name in findings.models]
+    return [about(findings) for about in found if about is not None]
+
+
+def metric_of(name: str, metrics: Sequence[MetricRecord] = ()) -> Measured:
+    """Return a metric of a run by name; where the run is not known, the one of this name that Limbeck has."""
+    return next((one for one in metrics if one.name == name), None) or METRICS[name]

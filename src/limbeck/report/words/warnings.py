@@ -1,0 +1,154 @@
+"""What the verdict alone would hide, a sentence each."""
+
+from limbeck.evaluation.figures import ClassTable, Confusion
+from limbeck.evaluation.records import Difference, MetricRecord
+from limbeck.evaluation.schema import Findings
+from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, metric_of, model
+from limbeck.report.words.numbers import (
+    ahead,
+    apart,
+    capital,
+    count,
+    difference,
+    interval_of,
+    percent,
+    score,
+    shorten,
+    unit,
+)
+from limbeck.report.words.verdict import at_chance
+
+BEWARE = "Beware:"
+"""Every warning begins with it, wherever it is printed."""
+_NAMED = 8
+"""At most so many classes are named in one sentence; the report's table has all."""
+_WEAK = 3
+"""At most so many weak classes are named."""
+_APART = 0.05
+"""Shares kept of the teacher in two metrics that differ by more are a warning."""
+
+
+def warnings(findings: Findings) -> list[str]:
+    """Return what the verdict alone would hide, a sentence each."""
+    found = [
+        _chance(findings),
+        teacher_behind(findings),
+        _floor_near(findings),
+        _never_decided(findings),
+        *(_other_gain(findings, other) for other in findings.other_gains),
+        *(_other_retention(findings, metric) for metric in findings.metrics[1:]),
+    ]
+    return [text for text in found if text is not None]
+
+
+def weak_classes(findings: Findings) -> str | None:
+    """Return the student's classes with less than half of its mean F1, the weakest first; None where there is none."""
+    table = findings.figure(ClassTable, STUDENT)
+    rows = [one for one in table.classes if one.rows] if table else []
+    weak = [one for one in rows if one.f1 < sum(row.f1 for row in rows) / len(rows) / 2]
+    if not weak:
+        return None
+    weak.sort(key=lambda one: (one.f1, one.name))
+    named = [
+        f"{shorten(one.name, 40)} (F1 {percent(one.f1)}, recall {percent(one.recall or 0.0)} of {count(one.rows)} rows)"
+        for one in weak[:_WEAK]
+    ]
+    return ", ".join(named) + (f" and {len(weak) - _WEAK:,} more" if weak[_WEAK:] else "")
+
+
+def teacher_behind(findings: Findings) -> str | None:
+    """Return that the teacher is worse than the baseline; None where it is not."""
+    teacher, baseline = findings.score(TEACHER), findings.score(BASELINE)
+    if teacher is None or baseline is None or not ahead(baseline, teacher, findings.metric):
+        return None
+    texts = score(teacher, findings.metric), score(baseline, findings.metric)
+    worse, better = apart(teacher, baseline) if findings.metric.quantity == "share" else texts
+    return f"The teacher ({worse}) is worse than the baseline ({better})."
+
+
+def floor_ahead(findings: Findings) -> str | None:
+    """Return that a linear model of the same labels beats the student; None where it does not."""
+    floor, student, metric = findings.score(FLOOR), findings.score(STUDENT), findings.metric
+    if floor is None or student is None or not ahead(floor, student, metric):
+        return None
+    own, other = score(floor, metric), score(student, metric)
+    # Figures that read the same are no difference to point at.
+    return None if own == other else f"{_floor(own)} is better than the student ({other})."
+
+
+def _floor(text: str) -> str:
+    return f"{model(FLOOR)} on the same labels ({text})"
+
+
+def _floor_near(findings: Findings) -> str | None:
+    """Return that a linear model beats the student, or is what most of its gain disappears against."""
+    if (beaten := floor_ahead(findings)) is not None:
+        return beaten
+    metric = findings.metric
+    floor, student, baseline = (findings.score(name) for name in (FLOOR, STUDENT, BASELINE))
+    if floor is None or student is None or baseline is None or not ahead(floor, baseline, metric):
+        return None
+    if not ahead(student, floor, metric) or abs(student - floor) >= abs(student - baseline) / 2:
+        return None
+    size = f"{difference(abs(student - floor), metric).removeprefix('+')} {unit(metric)}"
+    below = f"the baseline ({score(baseline, metric)}) is below it"
+    return f"The student is only {size} above {_floor(score(floor, metric))}, and {below}."
+
+
+def _chance(findings: Findings) -> str | None:
+    if findings.retention is not None or (found := at_chance(findings)) is None:
+        return None
+    who, chance = found
+    own, constant = percent(chance.balanced_accuracy), percent(chance.constant)
+    low, high = (percent(bound) for bound in chance.ci95)
+    return (
+        f"The {who} is at chance on the test split: balanced accuracy {own} (95 % interval {low} to {high}), and a "
+        f"constant answer has {constant}. There is no retention, as a share of chance says nothing."
+    )
+
+
+def _never_decided(findings: Findings) -> str | None:
+    """Return the classes that the shipped student never decides for."""
+    matrix, table = findings.figure(Confusion, STUDENT), findings.figure(ClassTable, STUDENT)
+    if matrix is None:
+        return None
+    names = findings.data.classes
+    missing = [name for index, name in enumerate(names) if not any(row[index] for row in matrix.counts)]
+    if not missing:
+        return None
+    rows = {one.name: one.rows for one in table.classes} if table else {}
+    named = [f"{shorten(name, 40)} ({count(rows.get(name, 0))} test rows)" for name in missing[:_NAMED]]
+    more = f" and {len(missing) - _NAMED:,} more classes" if missing[_NAMED:] else ""
+    seed = findings.models[STUDENT].shown_seed
+    return f"The student of seed {seed}, which ships, never decides for {', '.join(named)}{more}."
+
+
+def _other_gain(findings: Findings, other: Difference) -> str | None:
+    """Return that two metrics disagree about the gain: in sign beside a verdict, else where it is clear."""
+    gain = findings.gain
+    if gain is None:
+        return None
+    clear = other.ci95[0] > 0 or other.ci95[1] < 0
+    opposite = gain.mean * other.mean < 0
+    open_verdict = clear and findings.verdict == "no_difference"
+    if not open_verdict and not (opposite and (clear or findings.verdict in ("helps", "hurts"))):
+        return None
+    own, metric = metric_of(gain.metric, findings.metrics), metric_of(other.metric, findings.metrics)
+    this, that = (f"{difference(one.mean, of)} {unit(of)} of {of.title}" for one, of in ((gain, own), (other, metric)))
+    return (
+        f"{capital(own.title)} and {metric.title} disagree: over the baseline, the student has {this}, and {that} "
+        f"(95 % interval {interval_of(other.ci95, metric)})."
+    )
+
+
+def _other_retention(findings: Findings, metric: MetricRecord) -> str | None:
+    """Return that much less is kept of the teacher in another metric than in the run's."""
+    if metric.quantity != "share" or metric.better != "higher" or findings.retention is None:
+        return None
+    student, teacher = (findings.models[name].scores[metric.name] for name in (STUDENT, TEACHER))
+    if not student or not teacher or student / teacher >= min(findings.retention, 1) - _APART:
+        return None
+    return (
+        f"Of the teacher's {metric.title} the student keeps {percent(student / teacher)} only "
+        f"({percent(student)} of {percent(teacher)})."
+    )

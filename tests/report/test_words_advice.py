@@ -1,0 +1,99 @@
+"""What to do next follows from what was found."""
+
+import example
+import pytest
+
+from limbeck.evaluation.figures import ClassTable
+from limbeck.report import words
+from limbeck.report.words.advice import STEPS, repeated
+
+
+def steps(run):
+    return words.next_steps(run, example.COMMAND)
+
+
+def codes(run):
+    return [step.code for step in steps(run)]
+
+
+def test_a_student_that_helps_is_to_be_used():
+    assert codes(example.complete()) == [
+        "echo 'a text of yours' | limbeck predict bundle",
+        "limbeck evaluate bundle DATA",
+    ]
+
+
+def test_what_is_wrong_comes_before_what_to_use():
+    run = example.said_again(example.changed(example.complete(), "floor", scores={"accuracy": 0.85}))
+    assert run.verdict == "helps"
+    assert codes(run) == ["data.transfer=FILE", *codes(example.complete())]
+
+
+def test_one_seed_is_answered_by_the_command_with_three():
+    run = example.said_again(example.complete(seeds=1)).model_copy(update={"verdict": "one_seed"})
+    assert codes(run)[0] == f"{example.COMMAND} 'seeds=[0,1,2]'"
+    assert steps(run)[0].text.startswith("One seed says nothing")
+
+
+def cut(run, share):
+    views = run.data.views | {"student": run.data.views["student"].model_copy(update={"cut": share})}
+    return run.model_copy(update={"data": run.data.model_copy(update={"views": views})})
+
+
+def weak(run):
+    classes = [one.model_copy(update={"f1": 0.01}) if one.name == "positive" else one for one in classes_of(run)]
+    return example.refigured(run, ClassTable, "student", classes=classes)
+
+
+def classes_of(run):
+    return run.figure(ClassTable, "student").classes
+
+
+COMPLETE = example.complete()
+
+
+@pytest.mark.parametrize(
+    ("run", "code", "words_of_it"),
+    [
+        (
+            example.changed(COMPLETE, "teacher", scores={"accuracy": 0.7}),
+            "teacher.model=NAME",
+            "worse than the baseline",
+        ),
+        (example.teacher_at_chance(), "teacher.model=NAME", "at chance"),
+        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.85}), "data.transfer=FILE", "ahead of the student"),
+        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.95}), "teacher.model=NAME", "a better teacher"),
+        (cut(COMPLETE, 0.78), "student.reads.max_length=N", "cut for the student"),
+        (weak(COMPLETE), "data.labelled=N", "positive (F1"),
+        (COMPLETE.model_copy(update={"verdict": "no_difference"}), "data.transfer=FILE", "no difference"),
+        (COMPLETE.model_copy(update={"bundle": None, "bundle_error": "no ONNX form"}), "student.model=NAME", "no ONNX"),
+    ],
+)
+def test_each_finding_has_its_step_with_what_to_type(run, code, words_of_it):
+    assert code not in codes(COMPLETE)
+    found = [step.text.lower() for step in steps(run) if step.code == code]
+    assert len(found) == 1
+    assert words_of_it.lower() in found[0]
+
+
+def test_a_test_split_that_was_read_often_asks_for_other_rows():
+    run = COMPLETE.model_copy(update={"test_evaluations": COMPLETE.test_evaluations * 3, "verdict": "no_difference"})
+    assert any("read 3 times" in step.text and step.code == "limbeck evaluate bundle DATA" for step in steps(run))
+
+
+def test_there_are_few_steps_and_each_has_a_code_of_its_own():
+    run = cut(weak(example.changed(example.complete(seeds=2), "floor", scores={"accuracy": 0.95})), 0.9)
+    run = run.model_copy(update={"verdict": "no_difference", "test_evaluations": run.test_evaluations * 2})
+    found = steps(run)
+    assert len(found) == STEPS == len({step.code for step in found})
+    assert all(step.text.endswith(".") and step.text.count(". ") == 0 for step in found)
+
+
+def test_arrays_get_no_command_that_reads_texts():
+    assert codes(example.loaders()) == ['limbeck.load_tensors("bundle").predict({...})']
+
+
+def test_a_key_takes_the_place_of_its_old_value():
+    assert repeated("limbeck run a seeds=[0] x=1", "seeds=[0,1,2]") == "limbeck run a x=1 'seeds=[0,1,2]'"
+    assert repeated("limbeck run a 'seeds=[0]'", "seeds=[0,1,2]") == "limbeck run a 'seeds=[0,1,2]'"
+    assert repeated("limbeck.distill(...)", "seeds=[0,1,2]") == "seeds=[0,1,2]"
