@@ -1,4 +1,4 @@
-"""What is run on both sides: small recipes in the keys of HEAD, and scripts, which together use every feature of recipes.
+"""What is run on both sides: small recipes in the keys of HEAD, and scripts. Together they use all features of recipes.
 
 Each case is a run of seconds. Features are put together where a change of one shows in files of its own.
 """
@@ -21,6 +21,7 @@ class Case:
         processes: that train each network together.
         script: a file in `scripts/`; finds the recipe, if there is one, in `cases/NAME/recipe.yaml`.
         beside: files beside the recipe, by path.
+        arrays: what its students read in place of texts: shapes of a row, by the name of the argument.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Case:
     processes: int = 1
     script: str | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
+    arrays: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 TRAIN = {"steps": 30, "batch_size": 16, "lr": 0.05, "validations": 3}
@@ -93,7 +95,7 @@ CASES = [
         "arms, grid, a weight that falls, more text, limits, the last lines of the command line",
         recipe(
             taught(TEXTCNN),
-            network(NGRAMS, train={"warmup": 0.2, "weight_decay": 0.01}),
+            network(NGRAMS, train={"warmup": 0.2, "weight_decay": 0.01, "threads": 1}),
             data={"transfer": "data/more.jsonl", "unlabelled": 150, "split": {"test": 90, "validation": 40, "draw": 1}},
             arms=["student", "baseline", "hard_labels"],
             grid={"train.lr": [0.01, 0.05], "model.normalize": ["sqrt", "mean"]},
@@ -120,7 +122,7 @@ CASES = [
             {"kind": "nblr", "max_length": 12, "tail": 4, "tokenizer": {"kind": "words", "size": 60}},
             network(
                 {"name": "wide_deep", "wide": {"buckets": 64, "dim": 3}, "deep": TEXTCNN},
-                train={"steps": None, "epochs": 2, "keep": "last"},
+                train={"steps": None, "epochs": 4, "keep": "last"},
                 max_length=8,
                 tail=3,
             ),
@@ -142,10 +144,18 @@ CASES = [
                 "kind": "transformers",
                 "model": "data/encoder",
                 "pooling": "cls",
-                "freeze_embeddings": False,
+                "freeze": 1,
+                "dropout": 0.05,
                 "max_length": 20,
                 "calibrate": True,
-                "train": {"epochs": 6, "batch_size": 8, "lr": 5e-3, "warmup": 0.1, "validations": 2},
+                "train": {
+                    "epochs": 8,
+                    "batch_size": 8,
+                    "lr": 5e-3,
+                    "head_lr_scale": 4,
+                    "warmup": 0.1,
+                    "validations": 2,
+                },
             },
             network(
                 {"name": "bilstm", "hidden": 6, "dim": 8, "vectors": "data/vectors.txt", "pooling": "mean_max"},
@@ -269,7 +279,7 @@ CASES = [
     ),
     Case(
         "packaged",
-        "the recipe of the demo, on rows from here",
+        "the recipe of the demo on rows from here, and a finished classifier that is trained further",
         "sentiment",
         changes={
             "seeds": [0, 1],
@@ -278,11 +288,12 @@ CASES = [
             "data.split.test": 80,
             "data.split.validation": 40,
             "data.labelled": 80,
-            "teacher.model": "data/encoder",
-            "teacher.freeze_embeddings": False,
-            "teacher.train.epochs": 6,
+            "teacher.model": "data/classifier",
+            "teacher.labels": {"NEG": "bad", "POS": "good"},
+            "teacher.finetune": True,
+            "teacher.train.epochs": 2,
             "teacher.train.batch_size": 8,
-            "teacher.train.lr": 5e-3,
+            "teacher.train.lr": 1e-3,
             "teacher.train.validations": 2,
             "student.model.buckets": 64,
             "student.train.steps": 30,
@@ -312,7 +323,12 @@ CASES = [
         ),
         processes=2,
     ),
-    Case("loaders", "limbeck.distill on loaders: pairs, and mappings with two views", script="loaders.py"),
+    Case(
+        "loaders",
+        "limbeck.distill on loaders: pairs, and mappings with two views",
+        script="loaders.py",
+        arrays={"pixels": (1, 6, 6)},
+    ),
     Case("objects", "limbeck.distill: modules and tokenizers on a table; names on a file", script="objects.py"),
     Case(
         "python",

@@ -1,12 +1,12 @@
 """Two sides' facts beside each other: bit by bit, but for what is drawn at random."""
 
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from guard.facts import Arrays, Facts, Named
 from guard.scores import DRAWN, Value, is_statistic
@@ -56,7 +56,7 @@ def compare(base: Facts, head: Facts) -> dict[str, Column]:
 
 
 def _outputs(base: Facts, head: Facts) -> Column:
-    """Compare exported files; which precision a bundle has depends on a clock, so it is compared where it is the same."""
+    """Compare exported files, and bundles of one precision: int8 ships where it is the faster one on the day."""
     other = {run for run, kind in base.precision.items() if head.precision.get(run, kind) != kind}
 
     def comparable(named: Named) -> Named:
@@ -86,9 +86,8 @@ def _paired(base: list[Arrays], head: list[Arrays]) -> Iterable[tuple[Arrays, Ar
     ones, others = ([*each, *[{}] * (size - len(each))] for each in (base, head))
     if size < 2:
         return zip(ones, others, strict=True)
-    unequal = [[_count(one, other) for other in others] for one in ones]
-    best = min(itertools.permutations(range(size)), key=lambda order: sum(unequal[i][k] for i, k in enumerate(order)))
-    return [(ones[i], others[k]) for i, k in enumerate(best)]
+    unequal = np.array([[_count(one, other) for other in others] for one in ones])
+    return [(ones[row], others[column]) for row, column in zip(*linear_sum_assignment(unequal), strict=True)]
 
 
 def _count(one: Arrays, other: Arrays) -> int:

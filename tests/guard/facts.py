@@ -77,10 +77,9 @@ def _read_run(facts: Facts, run: Path, prefix: str, *, head: bool) -> None:
         return prefix + (older_name(inside, PATHS) if head else inside)
 
     for path in sorted(run.glob("**/model.safetensors")):
-        tensors = {older_name(key, TENSORS) if head else key: value for key, value in load_file(path).items()}
-        facts.weights[name_of(path)].append(tensors)
+        facts.weights[name_of(path)].append(_tensors(path, head=head))
     for folder in sorted({path.parent for path in run.glob("**/cache/**/*.safetensors")}):
-        facts.answers[name_of(folder)].append(dict(_answers(folder)))
+        facts.answers[name_of(folder)].append(dict(_answers(folder, head=head)))
     for path in sorted(run.glob("**/*.onnx")):
         facts.outputs[name_of(path)].append(outputs_of(path))
     evaluation = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
@@ -90,10 +89,14 @@ def _read_run(facts: Facts, run: Path, prefix: str, *, head: bool) -> None:
         facts.precision[prefix] = str(info.get("precision"))
 
 
-def _answers(folder: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+def _tensors(path: Path, *, head: bool) -> Arrays:
+    return {older_name(name, TENSORS) if head else name: value for name, value in load_file(path).items()}
+
+
+def _answers(folder: Path, *, head: bool) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield what a cache holds for each id, whatever its shards are."""
     for shard in sorted(folder.glob("*.safetensors")):
-        stored = load_file(shard)
+        stored = _tensors(shard, head=head)
         ids = stored.pop("ids")
         for name, value in stored.items():
             for row, key in enumerate(ids.tolist()):

@@ -1,12 +1,12 @@
 """Does a change of the source change a result? BASE and the working tree run the same small cases, compared bit by bit.
 
-    make guard                                       # all cases, about 6 minutes on two cores
+    make guard                                       # all cases, about 5 minutes on two idle cores
     python tests/guard/guard.py ensemble curves      # those whose name or purpose holds one of the words
     python tests/guard/guard.py --base main --keep runs/guard --out record.json
 
-BASE is checked out into a folder of its own. Both sides run on this machine, with this Python, side by side. Weights, the
-teacher's cached answers, scores and exported files' outputs must be equal to the last bit; p-values and intervals to
-0.05 points. What was renamed since BASE stands in `renamed.py`. The exit code is 1 where anything differs.
+BASE is checked out into a folder of its own. Both sides run on this machine, with this Python, side by side. Weights,
+the teacher's cached answers, scores and exported files' outputs must be equal to the last bit; p-values and intervals
+to 0.05 points. What was renamed since BASE stands in `renamed.py`. The exit code is 1 where anything differs.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,14 @@ PACKAGES = ("torch", "transformers", "tokenizers", "onnxruntime", "onnx", "numpy
 
 @dataclass
 class Outcome:
-    """What came out of a case: a column each, or why nothing could be compared."""
+    """What came out of a case.
+
+    Attributes:
+        case: that was run.
+        columns: by name; none where nothing could be compared.
+        seconds: of processor time, by side.
+        problem: why nothing could be compared.
+    """
 
     case: Case
     columns: dict[str, Column] = field(default_factory=dict)
@@ -145,6 +153,8 @@ def _outcomes(folder: Path, sources: dict[str, Path], chosen: Sequence[Case]) ->
                 running.discard(side)
                 continue
             name = line["case"]
+            if not name and line["code"]:
+                raise SystemExit(f"the data could not be written: {_last_line(folder / side / 'logs/data.log', side)}")
             ended.setdefault(name, {})[side] = line
             if len(ended[name]) == len(sides) and name in cases:
                 outcome = _outcome(folder, cases.pop(name), ended[name])
@@ -152,10 +162,12 @@ def _outcomes(folder: Path, sources: dict[str, Path], chosen: Sequence[Case]) ->
                 yield outcome
     finally:
         for process in sides.values():
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # and whatever it started
             process.wait()
     for case in cases.values():
-        yield Outcome(case, problem="a side ended before it was through with this case; see side.log")
+        logs = ", ".join(_last_line(folder / side / "side.log", side) for side in sides)
+        yield Outcome(case, problem=f"a side ended before it was through with it: {logs}")
 
 
 def _start(
@@ -164,7 +176,7 @@ def _start(
     """Start a side; each line that it says, and its end, are put into the queue."""
     folder.mkdir()
     paths = {"PYTHONPATH": os.pathsep.join([str(source), str(ROOT / "tests")])}
-    quiet = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "PYTHONNOUSERSITE": "1"}
+    quiet = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
     with (folder / "side.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "guard.side", str(folder), str(source), side, *(case.name for case in chosen)],
@@ -173,6 +185,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            start_new_session=True,
         )
 
     def listen() -> None:
@@ -187,7 +200,7 @@ def _start(
 
 def _outcome(folder: Path, case: Case, ended: dict[str, dict[str, Any]]) -> Outcome:
     """Compare what both sides left of a case."""
-    outcome = Outcome(case, seconds={side: round(line["seconds"], 1) for side, line in ended.items()})
+    outcome = Outcome(case, seconds={side: round(line["processor"], 1) for side, line in ended.items()})
     if failed := [side for side, line in sorted(ended.items()) if line["code"]]:
         logs = ", ".join(_last_line(folder / side / "logs" / f"{case.name}.log", side) for side in failed)
         outcome.problem = f"failed: {logs}"
@@ -215,8 +228,9 @@ def _last_line(log: Path, side: str) -> str:
 
 
 def _progress(number: int, of: int, outcome: Outcome) -> str:
-    times = ", ".join(f"{side} {outcome.seconds[side]:.1f} s" for side in ("base", "head"))
-    return f"[{number:2}/{of}] {outcome.case.name:<10} {times}: {'equal' if outcome.equal else _verdict(outcome)}"
+    times = " and ".join(f"{outcome.seconds[side]:.1f}" for side in ("base", "head"))
+    found = "equal" if outcome.equal else _verdict(outcome)
+    return f"[{number:2}/{of}] {outcome.case.name:<10} {times} s of processor time: {found}"
 
 
 def _verdict(outcome: Outcome) -> str:

@@ -1,7 +1,7 @@
 """What was renamed since BASE: a line here, new name -> old name, and both sides can be compared again.
 
-Cases are written in the words of HEAD. For BASE, recipes and scripts are put into its words; paths and tensors that HEAD
-leaves in a run's folder are called as BASE calls them.
+Cases are written in the words of HEAD. For BASE, recipes and scripts are put into its words. Files and tensors that
+HEAD leaves in a run's folder are called as BASE calls them.
 """
 
 import re
@@ -23,7 +23,7 @@ PATHS: dict[str, str] = {}
 """Regular expressions of paths in a run's folder, as `re.sub` takes them: `{r"^arms/(.*)": r"\\1"}`."""
 
 TENSORS: dict[str, str] = {}
-"""Regular expressions of names of weights."""
+"""Regular expressions of names of weights, and of what a cache holds beside its ids (`logits`, `tap/PATH`)."""
 
 SCORES: dict[str, str] = {}
 """Regular expressions of names of scores, see `scores.py`; what a setting is called follows RENAMED by itself."""

@@ -1,7 +1,7 @@
 """The numbers of `evaluation.json` under names of the guard's own, whatever the form of the file.
 
-One function a version of the form; a new version needs one more, which gives the same names for the same numbers. What
-depends on a clock, and sentences, have no name.
+One function a version of the form; a new version needs one more, which gives the same names to the same numbers. What
+depends on a clock has no name, and neither have sizes of files, which hold the names of modules.
 """
 
 import re
@@ -44,8 +44,7 @@ def is_statistic(name: str) -> bool:
 def version_2(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers of the second form, nested."""
     models = {name: _model(evaluation[name]) for name in MODELS if evaluation.get(name) is not None}
-    data, decomposition, target = (evaluation.get(key) or {} for key in ("data", "decomposition", "target"))
-    bundle = evaluation.get("bundle") or {}
+    data, decomposition, bundle = (evaluation.get(key) or {} for key in ("data", "decomposition", "bundle"))
     return models | {
         "metric": evaluation["metric"],
         "seeds": evaluation["seeds"],
@@ -55,7 +54,7 @@ def version_2(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         | {"views": data.get("views"), "same tokens": data.get("same_tokens")},
         "fidelity": evaluation["fidelity"],
         "gap recovered": evaluation.get("gap_recovered"),
-        "until": {"level": target.get("level"), "quantity": target.get("quantity")},
+        "until": evaluation.get("target"),
         "steps to target": evaluation.get("steps_to_target"),
         "curves": evaluation.get("curves"),
         "disagreements": evaluation["disagreements"],
@@ -81,7 +80,7 @@ def _model(block: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: block[name] for name in metrics},
         "seeds": {seed["seed"]: {name: seed[name] for name in metrics} for seed in block["per_seed"]},
-        "settings": {key: value for key, value in block["settings"].items()},
+        "settings": block["settings"],
         "validations": block["curves"],
         "classes": {each["name"]: {key: each[key] for key in each if key != "name"} for each in block["per_class"]},
         "shown seed": block["shown_seed"],

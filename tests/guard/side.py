@@ -2,14 +2,16 @@
 
     PYTHONPATH=SOURCE:tests python -m guard.side FOLDER SOURCE base|head [NAME...]
 
-In FOLDER, which is the working folder of every run: data/, cases/NAME/recipe.yaml, runs/NAME, predictions/NAME.json, and
-logs/NAME.log. A case is run in a fork of this process, which has imported what takes long; where a run starts processes
-itself, in one of its own. A line of standard output is a JSON object {case, seconds, code}.
+In FOLDER, which is the working folder of every run: data/, cases/NAME/recipe.yaml, runs/NAME, predictions/NAME.json,
+and logs/NAME.log. A case is run in a fork of this process, which has imported what takes long; where a run starts
+processes itself, in one of its own. A line of standard output is a JSON object {case, code, seconds, processor}.
 """
 
+import importlib
 import json
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ from guard.cases import CASES, Case
 from guard.renamed import older, older_key, older_text
 
 SCRIPTS = Path(__file__).with_name("scripts")
-WAIT_S = 300.0
+WAIT_S = 1200
 """For a case that does not end."""
 
 
@@ -40,13 +43,11 @@ def main(folder: str, source: str, side: str, *names: str) -> int:
     os.chdir(folder)
     for name in ("logs", "cases", "runs", "predictions"):
         Path(name).mkdir()
-    code = _in_fork(lambda: data.write(Path("data")), Path("logs/data.log"))
-    print(json.dumps({"case": "", "seconds": 0.0, "code": code}), flush=True)
+    print(json.dumps({"case": "", **_in_fork(lambda: data.write(Path("data")), Path("logs/data.log"))}), flush=True)
     _import_what_takes_long()
     for case in [case for case in CASES if case.name in names]:
-        start = time.monotonic()
-        code = _in_fork(lambda: run(case, base=side == "base"), Path(f"logs/{case.name}.log"))  # noqa: B023
-        print(json.dumps({"case": case.name, "seconds": time.monotonic() - start, "code": code}), flush=True)
+        done = _in_fork(partial(run, case, base=side == "base"), Path(f"logs/{case.name}.log"))
+        print(json.dumps({"case": case.name, **done}), flush=True)
     return 0
 
 
@@ -61,22 +62,23 @@ def _foreign(source: Path) -> str:
 
 def _import_what_takes_long() -> None:
     """Import it once, and export once, which makes later exports faster."""
-    import datasets  # noqa: F401
-    import matplotlib  # noqa: F401
-    import onnxscript  # noqa: F401
-    import scipy.stats
-    import sklearn.linear_model
+    for name in ("datasets", "matplotlib", "onnxscript", "scipy.stats", "sklearn.linear_model", "transformers"):
+        importlib.import_module(name)
     import torch
-    import transformers  # noqa: F401
 
     import limbeck
 
-    assert limbeck.run
-    torch.onnx.export(torch.nn.Linear(2, 2), (torch.ones(2, 2),), dynamo=True, verbose=False)
+    assert callable(limbeck.run)  # which imports it
+    torch.onnx.export(torch.nn.Linear(2, 2).eval(), (torch.ones(2, 2),), dynamo=True, verbose=False)
 
 
-def _in_fork(work: Callable[[], None], log: Path) -> int:
-    """Do it in a fork of this process, whose output goes into the log; return its exit code."""
+def _in_fork(work: Callable[[], None], log: Path) -> dict[str, float]:
+    """Do it in a fork of this process, whose output goes into the log.
+
+    Returns:
+        Its exit `code`, the `seconds` that it took, and the `processor` seconds of it and of all that it started.
+    """
+    start = time.monotonic()
     child = os.fork()
     if child == 0:
         code = 1
@@ -84,6 +86,7 @@ def _in_fork(work: Callable[[], None], log: Path) -> int:
             with log.open("w", encoding="utf-8") as file:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
+            signal.alarm(WAIT_S)
             work()
             code = 0
         except BaseException:
@@ -93,7 +96,12 @@ def _in_fork(work: Callable[[], None], log: Path) -> int:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _, status, used = os.wait4(child, 0)
+    return {
+        "code": os.waitstatus_to_exitcode(status),
+        "seconds": time.monotonic() - start,
+        "processor": used.ru_utime + used.ru_stime,
+    }
 
 
 def run(case: Case, *, base: bool) -> None:
@@ -115,13 +123,9 @@ def run(case: Case, *, base: bool) -> None:
         _launch(case.processes, ["-m", "limbeck", *arguments])
     else:
         command(arguments)
-    answers = {str(folder.relative_to("runs")): predictions(folder) for folder in runs_in(Path("runs") / case.name)}
+    finished = [path.parent for path in Path("runs", case.name).glob("**/evaluation.json")]
+    answers = {str(folder.relative_to("runs")): predictions(folder, case) for folder in finished}
     _write(Path("predictions") / f"{case.name}.json", json.dumps(answers))
-
-
-def runs_in(folder: Path) -> list[Path]:
-    """Return the folders of finished runs, in order."""
-    return sorted(path.parent for path in folder.glob("**/evaluation.json"))
 
 
 def command(arguments: list[str]) -> None:
@@ -137,21 +141,19 @@ def command(arguments: list[str]) -> None:
         sys.argv = before
 
 
-def predictions(run: Path) -> list[dict[str, Any]]:
+def predictions(run: Path, case: Case) -> list[dict[str, Any]]:
     """Return what the bundle of a run says of `data.TEXTS`, or of drawn arrays, through the public functions."""
     import limbeck
 
     if not (run / "bundle").is_dir():
         return []
-    try:
-        student: Any = limbeck.load(run)
-        asked: Any = data.TEXTS
-    except limbeck.LimbeckError:
-        student = limbeck.load_tensors(run)
+    asked: Any = data.TEXTS
+    load: Any = limbeck.load
+    if case.arrays:
         rng = np.random.default_rng(0)
-        wanted = student.info["inputs"].items()
-        asked = {name: rng.normal(size=(8, *each["shape"])).astype(each["dtype"]) for name, each in wanted}
-    return [{"label": one.label, "probabilities": dict(one.probabilities)} for one in student.predict(asked)]
+        asked = {name: rng.normal(size=(8, *shape)).astype(np.float32) for name, shape in case.arrays.items()}
+        load = getattr(limbeck, "load_tensors", load)
+    return [{"label": one.label, "probabilities": dict(one.probabilities)} for one in load(run).predict(asked)]
 
 
 def _launch(processes: int, arguments: list[str]) -> None:
@@ -170,7 +172,7 @@ def _launch(processes: int, arguments: list[str]) -> None:
         for rank in range(processes)
     ]
     try:
-        codes = [process.wait(WAIT_S) for process in started]
+        codes = [process.wait(WAIT_S / 2) for process in started]
     finally:
         for process in started:
             process.kill()
