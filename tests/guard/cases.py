@@ -117,12 +117,12 @@ CASES = [
     ),
     Case(
         "classes",
-        "three classes, class weights, macro F1, missing labels, two spellings, nblr, wide_deep, epochs, keep, tail",
+        "three classes, class weights, macro F1, missing labels, two spellings, nblr, wide_deep, epochs, tail",
         recipe(
             {"kind": "nblr", "max_length": 12, "tail": 4, "tokenizer": {"kind": "words", "size": 60}},
             network(
                 {"name": "wide_deep", "wide": {"buckets": 64, "dim": 3}, "deep": TEXTCNN},
-                train={"steps": None, "epochs": 4, "keep": "last"},
+                train={"steps": None, "epochs": 4},
                 max_length=8,
                 tail=3,
             ),
@@ -134,6 +134,7 @@ CASES = [
                 "class_weights": "balanced",
             },
             metric="f1_macro",
+            grid={"train.lr": [1e-4, 0.05]},  # the first stays at one class: what decides between equals is seen
         ),
     ),
     Case(
@@ -144,7 +145,7 @@ CASES = [
                 "kind": "transformers",
                 "model": "data/encoder",
                 "pooling": "cls",
-                "freeze": 1,
+                "freeze_embeddings": False,
                 "dropout": 0.05,
                 "max_length": 20,
                 "calibrate": True,
@@ -152,7 +153,7 @@ CASES = [
                     "epochs": 8,
                     "batch_size": 8,
                     "lr": 5e-3,
-                    "head_lr_scale": 4,
+                    "head_lr_scale": 2,
                     "warmup": 0.1,
                     "validations": 2,
                 },
@@ -250,7 +251,7 @@ CASES = [
     ),
     Case(
         "signs",
-        "a script without blanks, n-grams of three, copies with signs left out, an ensemble with given weights",
+        "a script without blanks, whole numbers as labels, n-grams of three, copies, an ensemble with given weights",
         recipe(
             {
                 "kind": "ensemble",
@@ -258,13 +259,16 @@ CASES = [
                 "weights": [1, 3],
             },
             network(NGRAMS | {"orders": 3}),
-            data={"source": "data/signs.csv", "augment": {"copies": 1}},
+            data={"source": "data/signs.csv", "missing": [-1], "augment": {"copies": 1}},
         ),
     ),
     Case(
         "custom",
         "a network of the user's own beside the recipe",
-        recipe({"kind": "nblr"}, network({"name": "mypkg.net:build", "width": 6})),
+        recipe(
+            {"kind": "nblr", "regression": {"orders": 1, "strengths": [0.2, 2]}},
+            network({"name": "mypkg.net:build", "width": 6}),
+        ),
         beside={"mypkg/__init__.py": "", "mypkg/net.py": MY_NETWORK},
     ),
     Case(
@@ -291,6 +295,7 @@ CASES = [
             "teacher.model": "data/classifier",
             "teacher.labels": {"NEG": "bad", "POS": "good"},
             "teacher.finetune": True,
+            "teacher.freeze": 1,
             "teacher.train.epochs": 2,
             "teacher.train.batch_size": 8,
             "teacher.train.lr": 1e-3,

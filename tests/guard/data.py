@@ -121,13 +121,13 @@ def _written_by_hand(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def _signs(count: int, *, seed: int) -> Iterator[Row]:
-    """Yield rows of a script without blanks."""
+    """Yield rows of a script without blanks; their labels are 0, 1 and, where there is none, -1."""
     rng = random.Random(seed)
     for number in range(count):
         label = ("bad", "good")[number % 2]
         signs = rng.choices(SIGN_FILLER, k=rng.randint(6, 14))
         signs.insert(rng.randint(0, len(signs)), rng.choice(SIGNS[label]))
-        yield {"text": "".join(signs), "label": label}
+        yield {"text": "".join(signs), "label": -1 if number % 11 == 10 else number % 2}
 
 
 def write_transformers(folder: Path) -> None:

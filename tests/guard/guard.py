@@ -220,8 +220,11 @@ def _outcome(folder: Path, case: Case, ended: dict[str, dict[str, Any]]) -> Outc
 
 
 def _last_line(log: Path, side: str) -> str:
+    """Return what a side said last, or the error that it told its user."""
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.is_file() else []
-    return f"{side}: {next((line.strip() for line in reversed(lines) if line.strip()), 'nothing was said')}"
+    said = [line.strip() for line in lines if line.strip()]
+    told = [line for line in said if line.startswith("error: ")]  # to a user; a traceback may come after it
+    return f"{side}: {[*said, *told][-1] if said else 'nothing was said'}"
 
 
 # --- what is printed ------------------------------------------------------------------------------------------------
