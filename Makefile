@@ -25,7 +25,7 @@ mutate: $(VENV)/dev
 	$(BIN)/python tests/mutate.py
 
 # Does a change of the source change a result? BASE and the working tree run the same small cases; they must end in the
-# same bits. About 5 minutes on two cores that do nothing else; some of the cases: `make guard ARGS="ensemble loaders"`.
+# same bits. About 4 minutes on two cores that do nothing else; some of the cases: `make guard ARGS="ensemble loaders"`.
 guard: $(VENV)/dev
 	$(BIN)/python tests/guard/guard.py $(ARGS)
 

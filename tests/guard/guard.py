@@ -1,6 +1,6 @@
 """Does a change of the source change a result? BASE and the working tree run the same small cases, compared bit by bit.
 
-    make guard                                       # all cases, about 5 minutes on two idle cores
+    make guard                                       # all cases, about 4 minutes on two idle cores
     python tests/guard/guard.py ensemble curves      # those whose name or purpose holds one of the words
     python tests/guard/guard.py --base main --keep runs/guard --out record.json
 
@@ -110,6 +110,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _folder(keep: Path | None) -> Iterator[Path]:
     """Give the folder of both sides; it is removed again unless it is to be kept."""
     if keep is not None:
+        if keep.exists():
+            raise SystemExit(f"{keep} exists; name a new folder")
         keep.mkdir(parents=True)
         yield keep.resolve()
         return
@@ -126,14 +128,14 @@ def _sources(folder: Path, base: str) -> Iterator[dict[str, Path]]:
         shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("__pycache__"))
         yield {"base": tree / "src", "head": copy}
     finally:
-        with suppress(RuntimeError):
+        with suppress(SystemExit):
             _git("worktree", "remove", "--force", str(tree))
 
 
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+        raise SystemExit(f"git {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()
 
 
@@ -200,7 +202,7 @@ def _start(
 
 def _outcome(folder: Path, case: Case, ended: dict[str, dict[str, Any]]) -> Outcome:
     """Compare what both sides left of a case."""
-    outcome = Outcome(case, seconds={side: round(line["processor"], 1) for side, line in ended.items()})
+    outcome = Outcome(case, seconds={side: round(line["processor"], 1) for side, line in sorted(ended.items())})
     if failed := [side for side, line in sorted(ended.items()) if line["code"]]:
         logs = ", ".join(_last_line(folder / side / "logs" / f"{case.name}.log", side) for side in failed)
         outcome.problem = f"failed: {logs}"
@@ -283,7 +285,7 @@ def _write_record(path: Path, commit: str, outcomes: Sequence[Outcome], took: fl
         "cases": {
             outcome.case.name: {
                 "covers": outcome.case.covers,
-                "seconds": outcome.seconds,
+                "processor_seconds": outcome.seconds,
                 "problem": outcome.problem,
                 **{name: asdict(column) for name, column in outcome.columns.items()},
             }

@@ -37,7 +37,7 @@ WAIT_S = 1200
 
 def main(folder: str, source: str, side: str, *names: str) -> int:
     """Run the cases of those names, one after the other."""
-    if problem := _foreign(Path(source)):
+    if problem := foreign(Path(source)):
         print(json.dumps({"error": problem}), flush=True)
         return 1
     os.chdir(folder)
@@ -51,7 +51,7 @@ def main(folder: str, source: str, side: str, *names: str) -> int:
     return 0
 
 
-def _foreign(source: Path) -> str:
+def foreign(source: Path) -> str:
     """Return what is wrong when the Limbeck that is imported is not the side's own."""
     import limbeck
 

@@ -15,7 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 from same_run import CLOCKED
 
-from guard import facts, scores
+import limbeck
+from guard import facts, scores, side
 from guard.compare import compare
 from guard.facts import facts_of
 from guard.renamed import older, older_key, older_name, older_text
@@ -206,6 +207,12 @@ def test_what_a_bundle_says_through_the_api(base: Path, head: Path, tmp_path: Pa
     columns = compare(*(facts_of(run, tmp_path / f"{run.name}.json") for run in (base, head)))
     (found,) = columns["ONNX outputs"].differences
     assert found.startswith("bundle, asked number 1: bad: ")
+
+
+def test_a_side_that_would_run_another_limbeck_is_refused(tmp_path: Path) -> None:
+    own = Path(str(limbeck.__file__)).parents[1]
+    assert side.foreign(own) == ""
+    assert side.foreign(tmp_path).endswith(f"limbeck/__init__.py, not from {tmp_path}")
 
 
 def test_a_form_of_evaluation_json_that_nobody_reads_is_an_error() -> None:
