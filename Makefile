@@ -3,10 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 # Two test processes on two cores: one thread each.
-test verify mutate: export OMP_NUM_THREADS = 1
+test verify mutate guard: export OMP_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test verify mutate short-demo lint format generated clean
+.PHONY: demo test verify mutate guard short-demo lint format generated clean
 
 # The report of a distillation, from nothing, in a few minutes.
 demo: $(VENV)/installed
@@ -23,6 +23,11 @@ verify: $(VENV)/dev
 # Do the tests notice? Mistakes of other toolkits are put in, one at a time; a test must fail for each. A few minutes.
 mutate: $(VENV)/dev
 	$(BIN)/python tests/mutate.py
+
+# Does a change of the source change a result? BASE and the working tree run the same small cases; they must end in the
+# same bits. About 4 minutes on two cores that do nothing else; some of the cases: `make guard ARGS="ensemble loaders"`.
+guard: $(VENV)/dev
+	$(BIN)/python tests/guard/guard.py $(ARGS)
 
 # Every stage of the demo on a tenth of the data, in about a minute. (set -f: the shell would take [0] for a pattern.)
 short-demo: $(VENV)/installed
