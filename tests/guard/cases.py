@@ -47,7 +47,8 @@ NGRAMS = {"name": "ngrams", "dim": 4, "buckets": 64}
 
 def network(model: Mapping[str, Any] | str, *, train: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
     """Return a student; changes of `train` are added to what is usual here."""
-    return {"model": model, "tokenizer": WORDS, "max_length": 24, "train": {**TRAIN, **(train or {})}} | keys
+    reads = {"tokenizer": WORDS, "max_length": 24, **keys.pop("reads", {})}
+    return {"model": model, "reads": reads, "train": {**TRAIN, **(train or {})}, **keys}
 
 
 def taught(model: Mapping[str, Any] | str, *, train: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
@@ -119,12 +120,11 @@ CASES = [
         "classes",
         "three classes, class weights, macro F1, missing labels, two spellings, nblr, wide_deep, epochs, tail",
         recipe(
-            {"kind": "nblr", "max_length": 12, "tail": 4, "tokenizer": {"kind": "words", "size": 60}},
+            {"kind": "nblr", "reads": {"max_length": 12, "tail": 4, "tokenizer": {"kind": "words", "size": 60}}},
             network(
                 {"name": "wide_deep", "wide": {"buckets": 64, "dim": 3}, "deep": TEXTCNN},
                 train={"steps": None, "epochs": 4},
-                max_length=8,
-                tail=3,
+                reads={"max_length": 8, "tail": 3},
             ),
             data={
                 "source": "data/kinds.csv",
@@ -147,7 +147,7 @@ CASES = [
                 "pooling": "cls",
                 "freeze_embeddings": False,
                 "dropout": 0.05,
-                "max_length": 20,
+                "reads": {"max_length": 20},
                 "calibrate": True,
                 "train": {
                     "epochs": 8,
@@ -183,7 +183,7 @@ CASES = [
                 {"name": "logit_mse", "weight": {"schedule": "cosine", "start": 0.2, "end": 1, "until": 0.8}},
                 LABELS,
             ],
-            target={"retention": 0.85},
+            until={"retention": 0.85},
         ),
     ),
     Case(
@@ -212,7 +212,7 @@ CASES = [
                 train={"steps": 60, "validations": 6, "accumulate": 3, "average": 0.8, "schedule": "cosine"},
             ),
             baseline={"train.lr": 0.03},
-            target={"accuracy": 0.75},
+            until={"accuracy": 0.75},
         ),
     ),
     Case(
@@ -225,7 +225,7 @@ CASES = [
             ),
             network(
                 {"name": "transformer", "path": "data/encoder", "layers": 1, "freeze": 0},
-                tokenizer=ENCODER,
+                reads={"tokenizer": ENCODER},
                 train={"keep": "last", "clip": None, "precision": "bf16", "schedule": "constant", "lr": 5e-3},
             ),
             data={"source": "data/split"},

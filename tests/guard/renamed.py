@@ -8,7 +8,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {"until": "target"} | {
+    f"{network}.reads.{key}": f"{network}.{key}"
+    for network in ("student", "baseline", "teacher", "teacher.members.*")
+    for key in ("tokenizer", "max_length", "tail")
+}
 """Keys of a recipe, dotted; a key stands for all below it, and `*` for any one part: a member of a list, a name.
 
     {"until": "target", "student.reads.tokenizer": "student.tokenizer", "teacher.members.*.reads.tail": "..."}
@@ -16,7 +20,7 @@ RENAMED: dict[str, str] = {}
 All are replaced at once, so that two keys may change places. The longest one holds.
 """
 
-WORDS: dict[str, str] = {}
+WORDS: dict[str, str] = {"student.reads.max_length": "student.max_length"}
 """Texts of the scripts in `scripts/`, replaced as they stand."""
 
 PATHS: dict[str, str] = {}

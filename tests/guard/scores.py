@@ -70,7 +70,61 @@ def version_2(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-VERSIONS = {2: version_2}
+def version_3(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers of the third form, as the second has them."""
+    models, old = evaluation["models"], dict(evaluation)
+    figures: dict[str, dict[str, Any]] = {name: {} for name in models}
+    for figure in evaluation["figures"]:
+        figures[figure["model"]][figure["kind"]] = figure
+    for name, model in models.items():
+        own = figures[name]
+        bins = own["reliability"]
+        old[name] = {
+            **model["scores"],
+            "per_seed": [{"seed": one["seed"], **one["scores"]} for one in model["per_seed"]],
+            "settings": model["settings"],
+            "curves": [_learning(curve) for curve in model["learning"]],
+            "per_class": own["classes"]["classes"],
+            "shown_seed": model["shown_seed"],
+            "reliability": {key: bins[key] for key in ("confidence", "accuracy", "count")},
+            "confusion": own["confusion"]["counts"],
+            "cost": model["cost"],
+        }
+        old[f"{name}_chance"] = model["chance"]
+    arms = {name: model for name, model in models.items() if model["fidelity"]}
+    steps = {name: model["steps_until"] for name, model in arms.items()}
+    curves = {kind: evaluation["curves"].get(kind) for kind in ("steps", "labels")}
+    return version_2(
+        old
+        | {
+            "metric": evaluation["metrics"][0]["name"],
+            "fidelity": {name: model["fidelity"] for name, model in arms.items()},
+            "target": evaluation["until"],
+            "steps_to_target": steps if evaluation["until"] else None,
+            "curves": curves if evaluation["curves"] else None,
+            "disagreements": [_disagreement(each) for each in evaluation["samples"]],
+            "gain_in_the_other_metric": next(iter(evaluation["other_gains"]), None),
+        }
+    )
+
+
+def _learning(curve: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a learning curve as the second form has it, macro F1 where it is the run's metric."""
+    scores = {name: curve["scores"].get(name, []) for name in ("nll", "accuracy", "f1_macro")}
+    return {"seed": curve["seed"], "steps": curve["steps"], **scores, "best_step": curve["best_step"]}
+
+
+def _disagreement(sample: Mapping[str, Any]) -> dict[str, Any]:
+    models = ("teacher", "student")
+    return {
+        "text": sample["sample"].get("text", sample["sample"].get("name")),
+        "label": sample["label"],
+        **{name: sample["answers"][name]["decided"] for name in models},
+        **{f"{name}_probability": sample["answers"][name]["probability"] for name in models},
+    }
+
+
+VERSIONS = {2: version_2, 3: version_3}
 
 
 def _model(block: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ SETTINGS = {
     "data.split": {"test": 90, "validation": 40},
     "data.labelled": 80,
     "data.labelled_per_batch": 4,
-    "student.max_length": 24,
+    "student.reads.max_length": 24,
     "student.train": {"steps": 30, "batch_size": 16, "lr": 0.02, "validations": 3},
 }
 
