@@ -25,7 +25,7 @@ Named = dict[str, list[Arrays]]
 """Arrays by the name of a file or a folder. Several stand under one name where nothing but digests, which depend on the
 words of a recipe, tells them apart."""
 
-DIGESTS = re.compile(r"(?<=/)[0-9a-f]{16}(-[0-9a-f]{16})*(?=/|$)")
+DIGESTS = re.compile(r"(?<=/)[0-9a-f]{16}(-([0-9a-f]{16}|loader-teacher))*(?=/|$)")  # the word is of BASE
 ROWS, TOKENS, IDS = 5, 7, 24
 """Of the inputs that exported files are asked for; every vocabulary has so many tokens."""
 
