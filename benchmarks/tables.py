@@ -337,9 +337,8 @@ def _spread(block: dict[str, Any]) -> str:
 
 def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any], cost: str = "") -> str:
     names = {"student": "", "teacher": "teacher ", "baseline": "baseline ", "floor": "TF-IDF + LR "}
-    scores = ", ".join(
-        f"{name}{100 * evaluation['models'][key]['scores']['accuracy']:.1f} %" for key, name in names.items()
-    )
+    models = evaluation["models"]
+    scores = ", ".join(f"{name}{100 * models[key]['scores']['accuracy']:.1f} %" for key, name in names.items())
     if not cost:
         teacher, student = (models[name]["cost"] for name in ("teacher", "student"))
         smaller, faster = teacher["size_bytes"] / student["size_bytes"], _time(teacher) / _time(student)

@@ -1,5 +1,6 @@
 """What the evaluation refuses, and what it reports."""
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from limbeck.evaluation.figures import Confusion
 from limbeck.pipeline import order, run
 from limbeck.pipeline.export import export_all
 from limbeck.pipeline.judging.findings import _gap_recovered
-from limbeck.pipeline.judging.models import Tested, figures_of, model_records
+from limbeck.pipeline.judging.models import Judged, figures_of, model_records
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 
@@ -39,7 +40,8 @@ def test_a_run_whose_teacher_is_at_chance_ends_with_a_report_and_no_retention(tm
     print_summary(done)
     said = capsys.readouterr().out
     assert "no retention, as the teacher is at chance; agreement" in said
-    for text in (said, done.report.read_text(), (tmp_path / "run/bundle/README.md").read_text()):
+    page = re.sub("<[^>]*>", "", done.report.read_text())
+    for text in (said, page, (tmp_path / "run/bundle/README.md").read_text()):
         assert "The teacher is at chance on the test split: balanced accuracy 50.0 %" in " ".join(text.split())
         assert "No verdict from one seed: the student is" in " ".join(text.split())
 
@@ -66,7 +68,7 @@ def test_what_is_shown_of_one_seed_is_of_the_seed_that_ships() -> None:
     labels = np.array([0, 1, 1])
     splits = SimpleNamespace(test=SimpleNamespace(labels=labels), classes=("no", "yes"))
     logits = {3: np.eye(2, dtype=np.float32)[1 - labels], 7: np.eye(2, dtype=np.float32)[labels]}
-    models = {"teacher": Tested({0: logits[7]}, 0), "student": Tested(logits, 7, follows=True)}
+    models = {"teacher": Judged({0: logits[7]}, 0), "student": Judged(logits, 7, follows=True)}
     record = model_records(models, splits, {}, "accuracy")["student"]  # type: ignore[arg-type]
     assert record.shown_seed == 7
     assert [one.seed for one in record.per_seed] == [3, 7]

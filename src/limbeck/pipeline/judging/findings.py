@@ -24,7 +24,7 @@ from limbeck.evaluation.records import (
 from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.curves import evaluate_points
 from limbeck.pipeline.judging import Trainings
-from limbeck.pipeline.judging.models import Tested, figures_of, model_records, tested_models
+from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
 from limbeck.pipeline.judging.testing import TestLogits
 from limbeck.pipeline.reading import what_was_read
 from limbeck.recipe import Recipe
@@ -36,7 +36,7 @@ SAMPLES = 12
 def find(run: Trainings, on_test: TestLogits, costs: Mapping[str, Cost], log: list[TestEvaluation]) -> Findings:
     """Return what the models' answers on the test split say."""
     recipe, splits = run.recipe, run.material.splits
-    metrics, models = ordered_metrics(recipe.metric), tested_models(run, on_test)
+    metrics, models = ordered_metrics(recipe.metric), judged_models(run, on_test)
     records = model_records(models, splits, costs, recipe.metric)
     judge = _Judge(models, splits.test.labels, alike(splits.test))
     gain = judge.gain(metrics[0], "student", "baseline")
@@ -96,7 +96,7 @@ class _Judge:
         units: (examples,) the unit of each row: what looks alike is resampled and swapped together.
     """
 
-    models: Mapping[str, Tested]
+    models: Mapping[str, Judged]
     labels: NDArray[np.int64]
     units: NDArray[np.int64]
 
@@ -134,7 +134,7 @@ def _gap_recovered(records: Mapping[str, ModelRecord], metric: str) -> float | N
     return (student - baseline) / (ceiling - baseline) if ceiling > baseline else None
 
 
-def _samples(splits: Splits, models: Mapping[str, Tested], *, text: bool) -> list[Disagreement]:
+def _samples(splits: Splits, models: Mapping[str, Judged], *, text: bool) -> list[Disagreement]:
     """Return the test rows on which the probabilities of the teacher and of the shipped student lie farthest apart."""
     shown = {name: softmax(models[name].logits[models[name].shown]) for name in ("teacher", "student")}
     apart = np.abs(shown["teacher"] - shown["student"]).sum(axis=1)

@@ -30,7 +30,7 @@ NOT_METRICS = ("step", "calibrated_nll")
 
 
 @dataclass(frozen=True)
-class Tested:
+class Judged:
     """A model and its logits on the test split.
 
     Attributes:
@@ -46,20 +46,20 @@ class Tested:
     follows: bool = False
 
 
-def tested_models(run: Trainings, on_test: TestLogits) -> dict[str, Tested]:
+def judged_models(run: Trainings, on_test: TestLogits) -> dict[str, Judged]:
     """Return every model of the run, in the order in which they are shown."""
     first = run.recipe.seeds[0]
-    models = {"teacher": Tested({first: on_test.teacher}, first, _about_teacher(run.teacher, first))}
+    models = {"teacher": Judged({first: on_test.teacher}, first, _about_teacher(run.teacher, first))}
     for name, logits in on_test.arms.items():
         arm = run.arms[name]
-        models[name] = Tested({**logits}, arm.best_seed, _about_arm(arm), follows=True)
+        models[name] = Judged({**logits}, arm.best_seed, _about_arm(arm), follows=True)
     if (floor := on_test.floor) is not None:
-        models["floor"] = Tested({None: floor.test_logits}, None, {"settings": floor.settings})
+        models["floor"] = Judged({None: floor.test_logits}, None, {"settings": floor.settings})
     return models
 
 
 def model_records(
-    models: Mapping[str, Tested], splits: Splits, costs: Mapping[str, Cost], metric: str
+    models: Mapping[str, Judged], splits: Splits, costs: Mapping[str, Cost], metric: str
 ) -> dict[str, ModelRecord]:
     """Return the record of every model.
 
@@ -79,7 +79,7 @@ def model_records(
     return records
 
 
-def figures_of(models: Mapping[str, Tested], splits: Splits) -> list[Figure]:
+def figures_of(models: Mapping[str, Judged], splits: Splits) -> list[Figure]:
     """Return the figures of every model, of the seed shown."""
     found: list[Figure] = []
     labels = splits.test.labels
@@ -94,7 +94,7 @@ def figures_of(models: Mapping[str, Tested], splits: Splits) -> list[Figure]:
     return found
 
 
-def _record(model: Tested, labels: np.ndarray, cost: Cost | None) -> ModelRecord:
+def _record(model: Judged, labels: np.ndarray, cost: Cost | None) -> ModelRecord:
     per_seed = [SeedScores(seed=seed, scores=scores(logits, labels)) for seed, logits in model.logits.items()]
     return ModelRecord(
         scores=mean_scores([one.scores for one in per_seed]),
@@ -106,7 +106,7 @@ def _record(model: Tested, labels: np.ndarray, cost: Cost | None) -> ModelRecord
     )
 
 
-def _fidelity(record: ModelRecord, of_teacher: ModelRecord, model: Tested, teacher: Tested, metric: str) -> Fidelity:
+def _fidelity(record: ModelRecord, of_teacher: ModelRecord, model: Judged, teacher: Judged, metric: str) -> Fidelity:
     own, wanted = record.scores[metric], of_teacher.scores[metric]
     measurable = not any(one.chance is None or one.chance.at_chance for one in (record, of_teacher))
     (answers,) = teacher.logits.values()
