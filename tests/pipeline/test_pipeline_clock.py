@@ -16,12 +16,12 @@ from limbeck.recipe import parse_recipe
 
 
 class Time:
-    """A clock that goes on when it is told to."""
+    """Clocks that go on when they are told to: of wall time, and of the processor, here and in processes started."""
 
     def __init__(self, monkeypatch) -> None:
-        self.now = 0.0
+        self.now = self.cpu = self.of_children = 0.0
         monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr("limbeck.pipeline.stage.time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(clock, "os", SimpleNamespace(times=lambda: (self.cpu, 0, self.of_children, 0, self.now)))
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def session(folder: Path) -> Clock:
 
 
 def kept(folder: Path) -> dict[str, float]:
-    return json.loads((folder / FILE).read_text())
+    return {name: wall for name, (wall, _) in json.loads((folder / FILE).read_text()).items()}
 
 
 def test_sessions_add_up_whether_they_end_well_or_not(time: Time, tmp_path: Path) -> None:
@@ -48,7 +48,8 @@ def test_sessions_add_up_whether_they_end_well_or_not(time: Time, tmp_path: Path
         time.now += 0.5
     with later("student"):
         time.now += 40
-        assert later.seconds(["student", "teacher", "curves"]) == {"student": 100, "teacher": 0.5}
+        spent = later.spent(["student", "teacher", "curves"])
+        assert {name: one.wall for name, one in spent.items()} == {"student": 100, "teacher": 0.5}
     assert kept(tmp_path) == {"student": 100, "teacher": 0.5}
 
 
@@ -61,6 +62,13 @@ def test_a_session_that_is_killed_loses_seconds(time: Time, tmp_path: Path) -> N
         assert kept(tmp_path) == {"student": 11}, "what a kill here leaves"
     moved_on()
     assert kept(tmp_path) == {"student": 20}
+
+
+def test_processor_time_is_that_of_all_processes(time: Time, tmp_path: Path) -> None:
+    for _ in range(2):
+        with session(tmp_path)("arms"):
+            time.now, time.cpu, time.of_children = time.now + 10, time.cpu + 3, time.of_children + 15
+    assert json.loads((tmp_path / FILE).read_text()) == {"arms": [20, 36]}
 
 
 def test_what_is_done_again_because_its_inputs_changed_counts_once(time: Time, tmp_path: Path) -> None:
@@ -105,8 +113,8 @@ def test_the_report_of_a_resumed_run_counts_earlier_sessions(tmp_path: Path, mon
     monkeypatch.setattr(order, "export_all", export)
     spent = kept(tmp_path / "run")
     assert {"teacher", "labelling", "student"} <= spent.keys()
-    hours = {"baseline": 1.0} | {name: 3600 + value for name, value in spent.items()}
+    hours = {"baseline": [1.0, 1.0]} | {name: [3600 + value, 1800] for name, value in spent.items()}
     (tmp_path / "run" / FILE).write_text(json.dumps(hours))
     seconds = run(settings, tmp_path / "run").evaluation.seconds
     assert list(seconds) == ["data", "teacher", "labelling", "student", "export", "evaluation"]
-    assert all(seconds[name] > hours[name] for name in spent)
+    assert all(seconds[name] > hours[name][0] for name in spent)

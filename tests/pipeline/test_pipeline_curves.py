@@ -21,6 +21,7 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 from limbeck.report import words
+from limbeck.runtime import TextReader
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -206,7 +207,7 @@ def test_the_text_is_encoded_once(source: Path, monkeypatch: pytest.MonkeyPatch)
     settings = parse_recipe(values(source), "test").student
     whole = material.view(settings)
     assert (len(whole.transfer), len(whole.validation)) == (170, 30)
-    monkeypatch.setattr("limbeck.pipeline.views.encode", None)
+    monkeypatch.setattr(TextReader, "encode", None)
     monkeypatch.setattr("limbeck.pipeline.material.build_reader", None)
     view = material.keeping(10).view(settings)
     assert (len(view.labelled), len(view.transfer), len(view.validation)) == (10, 170, 30)

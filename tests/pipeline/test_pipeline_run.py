@@ -13,6 +13,7 @@ import limbeck
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, run
 from limbeck.recipe import parse_recipe
+from limbeck.runtime import TextReader
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -112,13 +113,13 @@ def test_texts_are_encoded_once(finished: Run, source: Path, monkeypatch) -> Non
     recipe_ = parse_recipe(recipe(source), "test")
     fresh = Material(load_splits(recipe_.data))
     expected = fresh.view(recipe_.student)
+    rows = np.arange(len(expected.transfer))
     asked = []
-    monkeypatch.setattr("limbeck.pipeline.views.encode", lambda _, texts: asked.append(texts))
+    monkeypatch.setattr(TextReader, "encode", lambda _, texts: asked.append(texts))
     kept = Material(fresh.splits)
     kept.folder = finished.folder
     found = kept.view(recipe_.student)
     assert found.digest == expected.digest
-    rows = np.arange(len(fresh.splits.transfer))
     monkeypatch.undo()
     assert np.array_equal(found.transfer.batch(rows)["input_ids"], expected.transfer.batch(rows)["input_ids"])
     assert not asked

@@ -12,10 +12,11 @@ from torch import nn
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll, tfidf_floor
-from limbeck.pipeline import evaluate, once, run
+from limbeck.pipeline import once, run
 from limbeck.pipeline import teacher as teachers
 from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.export import export_all
+from limbeck.pipeline.judging import testing
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe
@@ -156,7 +157,7 @@ def test_class_weights_reach_whatever_learns_labels_or_is_chosen_by_them(tmp_pat
 
     parts = [rows for part in (splits.labelled, splits.validation) for rows in (part.texts, part.labels)]
     expected = tfidf_floor(*parts, splits.test.texts, classes=2, class_weights=weights)
-    assert np.array_equal(evaluate._floor(splits).test_logits, expected.test_logits)
+    assert np.array_equal(testing._floor(splits).test_logits, expected.test_logits)
 
 
 def test_a_students_stage_depends_on_the_share_of_labelled_rows(tmp_path):

@@ -170,7 +170,7 @@ class Pictures(nn.Module):
 )
 def test_rows_of_a_loader_have_no_padding(fault, message):
     rows = Stacked({"pixels": torch.randn(12, 4, generator=torch.Generator().manual_seed(0)).numpy()})
-    rows.inputs["pixels"][3:5, 1] = torch.nan  # a table's missing values
+    rows.arrays["pixels"][3:5, 1] = np.nan  # a table's missing values
     if not fault:
         require_steady(Pictures(), rows, "teacher", classes=2)
         return

@@ -186,7 +186,7 @@ def test_report_card_and_terminal_name_it(finished: Run, capsys: pytest.CaptureF
     said = words.parts(finished.evaluation)
     report = finished.report.read_text(encoding="utf-8").replace("&#39;", "'")
     assert said in report
-    assert ">Hard labels</th>" in report
+    assert "Hard labels</span></th>" in report
     assert "| hard labels | " in (finished.bundle / "README.md").read_text(encoding="utf-8")
     capsys.readouterr()
     print_summary(finished)

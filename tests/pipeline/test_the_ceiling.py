@@ -151,7 +151,7 @@ def test_report_card_and_terminal_say_what_was_measured(finished: Run, files, ca
     assert said.startswith(f"Measured on {files[1]}; the labels learned from are of {files[0]}.")
     report = finished.report.read_text(encoding="utf-8").replace("&#39;", "'")
     assert said in report
-    assert ">Ceiling</th>" in report
+    assert "Ceiling</span></th>" in report
     card = (finished.folder / "bundle" / "README.md").read_text(encoding="utf-8")
     assert said in card
     assert "| ceiling | " in card

@@ -39,7 +39,9 @@ def test_they_leave_one_report(runs):
     one, two = runs
     assert {path.name for path in one.iterdir()} == {path.name for path in two.iterdir()}
     assert json.loads((two / "environment.json").read_text())["processes"] == "2"
-    scores = [json.loads((run / "evaluation.json").read_text())["student"]["accuracy"] for run in runs]
+    scores = [
+        json.loads((run / "evaluation.json").read_text())["models"]["student"]["scores"]["accuracy"] for run in runs
+    ]
     assert scores[0] == pytest.approx(scores[1], abs=0.04)  # a row or two of 60 near the boundary
     assert (two / "train.log").read_text().count("evaluation\n") == 1
     assert (two / "report.html").is_file()
