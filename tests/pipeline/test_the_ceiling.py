@@ -92,10 +92,10 @@ def test_the_baseline_learns_labels_of_the_source_only(files, monkeypatch) -> No
 def test_every_arm_hears_the_weights_of_its_own_rows(files, monkeypatch) -> None:
     """Balanced over its own labels, so that the source's shares and the target's may differ; stages depend on them."""
     settings = to_there(files)
-    plain = {name: lesson_of(name, settings, monkeypatch) for name in ("student", "baseline", "ceiling")}
     split = settings.data.split.model_copy(update={"stratify": False})  # else the source's shares are the target's
-    data = settings.data.model_copy(update={"class_weights": "balanced", "split": split})
-    settings = settings.model_copy(update={"data": data})
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"split": split})})
+    plain = {name: lesson_of(name, settings, monkeypatch) for name in ("student", "baseline", "ceiling")}
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"class_weights": "balanced"})})
     splits = load_splits(settings.data)
     shares = [np.bincount(rows.labels) / len(rows) for rows in (splits.labelled, splits.ceiling)]
     assert shares[0] != pytest.approx(shares[1]), "or it says nothing"
