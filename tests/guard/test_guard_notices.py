@@ -1,6 +1,5 @@
 """The guard can fail: one bit, one answer or one number that is another is reported, and nothing else is."""
 
-import copy
 import json
 import shutil
 import sys
@@ -236,18 +235,16 @@ TOLD_ELSEWHERE = {("retention",), ("agreement",), ("kl_to_teacher",)}
 def test_every_number_of_an_evaluation_has_a_name(make: Callable[[], Any]) -> None:
     """But for those that depend on a clock, which `same_run.py` lists."""
     evaluation = make().model_dump(mode="json")
-    before = scores.values(evaluation)
-    version = evaluation["schema_version"]
-    unseen = set()
-    for path in _numbers(evaluation):
-        changed = copy.deepcopy(evaluation)
-        inner = changed
+    marks = {path: 1e6 + number for number, path in enumerate(_numbers(evaluation)) if path != ("schema_version",)}
+    for path, mark in marks.items():
+        inner = evaluation
         for key in path[:-1]:
             inner = inner[key]
-        inner[path[-1]] += 0.5
-        if scores.values(changed | {"schema_version": version}) == before:
-            unseen.add(path)
+        inner[path[-1]] = mark
+    found = scores.values(evaluation)
+    told = {*found.values(), *(float(name.split(".")[2]) for name in found if ".seeds.1" in name)}  # by its number
     known = CLOCKED | LEFT_OUT | TOLD_ELSEWHERE | {(m, "cost", key) for m in scores.MODELS for key in _COSTS}
+    unseen = {path for path, mark in marks.items() if mark not in told}
     assert {path for path in unseen if not any(path[: len(each)] == each for each in known)} == set()
 
 
