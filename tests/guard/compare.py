@@ -37,7 +37,8 @@ class Column:
         """What the table says."""
         if not self.differences:
             return f"equal ({self.count:,})" if self.count else "none"
-        return f"{len(self.differences):,} of {self.count:,} differ, by {self.largest:.2g}"
+        size = f", by {self.largest:.2g}" if self.largest else ""
+        return f"{len(self.differences):,} of {self.count:,} differ{size}"
 
 
 def compare(base: Facts, head: Facts) -> dict[str, Column]:
@@ -105,12 +106,13 @@ def _apart(column: Column, one: NDArray[Any] | None, other: NDArray[Any] | None)
         return f"only in {'HEAD' if one is None else 'BASE'}"
     if _same(one, other):
         return None
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return f"{one.dtype} {one.shape} and {other.dtype} {other.shape}"
+    if one.shape != other.shape:
+        return f"shapes {one.shape} and {other.shape}"
+    kinds = "" if one.dtype == other.dtype else f"{one.dtype} and {other.dtype}, "
     unequal = one.astype(np.float64) - other.astype(np.float64)
     largest = float(np.nanmax(np.abs(unequal), initial=0.0))
     column.largest = max(column.largest, largest)
-    return f"{np.count_nonzero(unequal):,} of {one.size:,} numbers, by up to {largest:.2g}"
+    return f"{kinds}{np.count_nonzero(unequal):,} of {one.size:,} numbers, by up to {largest:.2g}"
 
 
 def _compare_values(column: Column, name: str, base: Mapping[str, Value], head: Mapping[str, Value]) -> None:

@@ -34,7 +34,7 @@ FILLER = [
     ),
 ]
 SIGNS = {"bad": ["差劲", "无聊", "失望"], "good": ["精彩", "喜欢", "满意"]}
-SIGN_FILLER = list("这部电影的故事演员音乐我们今天看了一个很长又在里面有些人说话")
+SIGN_FILLER: list[str] = list("这部电影的故事演员音乐我们今天看了一个很长又在里面有些人说话")
 SLIP = 0.06
 """Share of the texts whose telling word is another class's: nobody gets everything right."""
 
