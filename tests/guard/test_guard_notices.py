@@ -162,14 +162,17 @@ def test_shards_and_digests_do_not_matter(base: Path, head: Path) -> None:
     assert differing(base, head) == {}
 
 
+FIGURES = [(figure.kind, figure.model) for figure in with_hard_labels().figures]
+
+
 @pytest.mark.parametrize(
     ("keys", "name"),
     [
-        (("student", "per_seed", 1, "f1_macro"), "student.seeds.1.f1_macro"),
-        (("hard_labels", "nll"), "hard_labels.nll"),
-        (("student", "confusion", 0, 1), "student.confusion.0.1"),
-        (("fidelity", "student", "kl_to_teacher"), "fidelity.student.kl_to_teacher"),
-        (("disagreements", 0, "teacher_probability"), "disagreements.0.teacher_probability"),
+        (("models", "student", "per_seed", 1, "scores", "f1_macro"), "student.seeds.1.f1_macro"),
+        (("models", "hard_labels", "scores", "nll"), "hard_labels.nll"),
+        (("figures", FIGURES.index(("confusion", "student")), "counts", 0, 1), "student.confusion.0.1"),
+        (("models", "student", "fidelity", "kl_to_teacher"), "fidelity.student.kl_to_teacher"),
+        (("samples", 0, "answers", "teacher", "probability"), "disagreements.0.teacher_probability"),
     ],
 )
 def test_one_score(base: Path, head: Path, keys: tuple[str | int, ...], name: str) -> None:
@@ -226,8 +229,13 @@ def test_a_form_of_evaluation_json_that_nobody_reads_is_an_error() -> None:
         scores.values({"schema_version": 99})
 
 
-LEFT_OUT = {("schema_version",), ("data", "source"), *((m, "cost", "size_bytes") for m in scores.MODELS)}
-TOLD_ELSEWHERE = {("retention",), ("agreement",), ("kl_to_teacher",)}
+LEFT_OUT = {
+    ("schema_version",),
+    ("data", "source"),
+    *(("models", model, "cost", "size_bytes") for model in scores.MODELS),
+    *(("models", model, "chance") for model in scores.MODELS if model not in ("teacher", "student")),  # BASE has none
+}
+TOLD_ELSEWHERE = {("retention",), ("agreement",)}
 """Of the student; `fidelity` says them too."""
 
 
@@ -243,7 +251,7 @@ def test_every_number_of_an_evaluation_has_a_name(make: Callable[[], Any]) -> No
         inner[path[-1]] = mark
     found = scores.values(evaluation)
     told = {*found.values(), *(float(name.split(".")[2]) for name in found if ".seeds.1" in name)}  # by its number
-    known = CLOCKED | LEFT_OUT | TOLD_ELSEWHERE | {(m, "cost", key) for m in scores.MODELS for key in _COSTS}
+    known = CLOCKED | LEFT_OUT | TOLD_ELSEWHERE | {("models", m, "cost", key) for m in scores.MODELS for key in _COSTS}
     unseen = {path for path, mark in marks.items() if mark not in told}
     assert {path for path in unseen if not any(path[: len(each)] == each for each in known)} == set()
 
