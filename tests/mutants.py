@@ -725,8 +725,8 @@ MUTANTS = (
     Mutant(
         "the share of texts that are cut is that of other texts",
         "what a budget of fewer labels reads is counted over all rows",
-        "data/views.py",
-        (("self.pad_id, self.cut[:texts])", "self.pad_id, self.cut)"),),
+        "runtime/rows.py",
+        (("self.pad_id, self.cut[:count])", "self.pad_id, self.cut)"),),
         ("tests/data/test_data_views.py",),
     ),
     # --- stages and records -----------------------------------------------------------------------------------------
