@@ -136,7 +136,7 @@ def test_rows_that_came_ready_are_named(tmp_path):
     assert "row 0" in text
     assert "limbeck predict" not in text
     assert "TF-IDF" not in text
-    assert "limbeck.load_tensors" in text
+    assert "limbeck.load" in text
 
 
 def test_no_tile_is_empty_where_a_model_could_not_be_exported():

@@ -90,7 +90,7 @@ def test_there_are_few_steps_and_each_has_a_code_of_its_own():
 
 
 def test_arrays_get_no_command_that_reads_texts():
-    assert codes(example.loaders()) == ['limbeck.load_tensors("bundle").predict({...})']
+    assert codes(example.loaders()) == ['limbeck.load("bundle").predict({...})']
 
 
 def test_a_key_takes_the_place_of_its_old_value():

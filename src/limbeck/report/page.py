@@ -81,7 +81,7 @@ def _usage(evaluation: Evaluation) -> list[Block]:
     if evaluation.modality == "text":
         python = 'import limbeck\nlimbeck.load("bundle").predict(["a text to label"])'
         return [Code("limbeck predict bundle", "On the command line"), Code(python, "In Python")]
-    return [Code('import limbeck\nlimbeck.load_tensors("bundle").predict({...})', "In Python")]
+    return [Code('import limbeck\nlimbeck.load("bundle").predict({...})', "In Python")]
 
 
 def _data(evaluation: Evaluation) -> Section:

@@ -70,7 +70,7 @@ def _predict(evaluation: Evaluation, command: str) -> Step | None:
         return None
     if evaluation.modality == "text":
         return Step("Try the student on a text of yours.", "echo 'a text of yours' | limbeck predict bundle")
-    return Step("Try the student on rows of yours.", 'limbeck.load_tensors("bundle").predict({...})')
+    return Step("Try the student on rows of yours.", 'limbeck.load("bundle").predict({...})')
 
 
 def _evaluate(evaluation: Evaluation, command: str) -> Step | None:

@@ -220,7 +220,7 @@ def about_samples(evaluation: Evaluation) -> str:
         return text
     if evaluation.modality == "text":
         return f"{text} Another text: `echo 'a text of yours' | limbeck predict bundle`."
-    return f'{text} Other rows: `limbeck.load_tensors("bundle").predict({{...}})`.'
+    return f'{text} Other rows: `limbeck.load("bundle").predict({{...}})`.'
 
 
 def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
