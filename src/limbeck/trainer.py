@@ -109,11 +109,13 @@ class Validated:
         scores: by name, for the records.
         chooses: what checkpoints are chosen by, higher is better: the first number decides, the next between equals.
         goal: what `until` is a level of; None where there is none.
+        said: the scores in words, for the line of progress.
     """
 
     scores: Mapping[str, float]
     chooses: Sequence[float]
     goal: float | None = None
+    said: str = ""
 
 
 class Validate(Protocol):
@@ -255,7 +257,7 @@ def fit(
                 wrapped.train()
                 record = history.validations[-1]
                 track({f"validation/{name}" if name != "step" else name: value for name, value in record.items()})
-                progress.advance(0, note=_in_words(record))
+                progress.advance(0, note=f"validation {found.said}")
 
             due = time.monotonic() - since_save > (CHECKPOINT_EVERY_S if validate_now else CHECKPOINT_BETWEEN_S)
             if checkpoint is not None and (log_now or validate_now) and us.agree(due):
@@ -272,14 +274,6 @@ def fit(
 def _weights(student: nn.Module) -> dict[str, Tensor]:
     """Return all of a network's weights, which may be spread over processes."""
     return {name: whole(value) for name, value in student.state_dict().items()}
-
-
-def _in_words(record: Mapping[str, float]) -> str:
-    """Return what a validation found, for the line of progress."""
-    parts = [f"NLL {record['calibrated_nll']:.3f}"] if "calibrated_nll" in record else []
-    for name, words in (("accuracy", "accuracy"), ("f1_macro", "macro F1")):
-        parts += [f"{words} {100 * record[name]:.1f} %"] if name in record else []
-    return f"validation {', '.join(parts)}"
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Pretraining as a language model: who shares it, that it is redone when it must, and that nothing depends on when."""
 
+import json
 import shutil
 
 import pytest
@@ -65,6 +66,14 @@ def test_what_it_learned_is_where_training_starts(wanted, tmp_path):
     # Upper layers and the head begin as they would have.
     for name in ("forwards.1.weight_hh_l0", "head.weight"):
         torch.testing.assert_close(weights(tmp_path / "a")[name], weights(tmp_path / "a", "started")[name])
+
+
+def test_its_validations_are_nats_a_word(wanted, tmp_path):
+    train(wanted, tmp_path)
+    (folder,) = pretrained(tmp_path)
+    history = json.loads((folder / "history.json").read_text())
+    assert [set(record) for record in history["validations"]] == [{"step", "nats_a_word"}] * 3
+    assert history["best"] == [-min(record["nats_a_word"] for record in history["validations"])]
 
 
 def test_one_pretraining_a_seed_is_shared(wanted, tmp_path, monkeypatch):

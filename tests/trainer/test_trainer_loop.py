@@ -1,5 +1,7 @@
 """The one loop: what it computes, what it keeps, when it stops, and what it leaves alone."""
 
+import ast
+import inspect
 import math
 from itertools import pairwise
 
@@ -10,8 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 from trainer_cases import Linear, Rows, Scores, Student, same, student, teacher, train, weights
 
+from limbeck import trainer
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.classification import METRICS
 from limbeck.losses import KD, Cosine, CrossEntropy
 from limbeck.losses import Linear as Ramp
 from limbeck.optimizer import AdamW
@@ -366,3 +370,8 @@ def test_logits_come_in_the_order_of_the_rows(training):
     assert logits.tolist() == [[value, value] for value in expected]
     assert sum(advanced) == 5
     assert network.training == training
+
+
+def test_the_loop_knows_no_metric_by_name():
+    written = {node.value for node in ast.walk(ast.parse(inspect.getsource(trainer))) if isinstance(node, ast.Constant)}
+    assert not written & {*METRICS, *(metric.title for metric in METRICS.values()), "calibrated_nll"}

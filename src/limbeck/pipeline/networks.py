@@ -131,11 +131,11 @@ def validator(
     def validate(model: nn.Module) -> Validated:
         logits = predict_logits(model, view.validation).numpy()
         sheet = sheet_of(logits, labels)
-        found = {
-            "nll": nll(logits, labels),
-            **{name: one(sheet) for name, one in METRICS.items() if name in ("accuracy", metric, goal)},
-            "calibrated_nll": calibrated_nll(logits, labels, weights),
-        }
-        return Validated(found, chooses(metric, found), found[goal])
+        shown = {name: one(sheet) for name, one in METRICS.items() if name in ("accuracy", metric, goal)}
+        left = calibrated_nll(logits, labels, weights)
+        found = {"nll": nll(logits, labels), **shown, "calibrated_nll": left}
+        said = [f"NLL {words.nats(left)}"]
+        said += [f"{METRICS[name].title} {words.score(value, METRICS[name])}" for name, value in shown.items()]
+        return Validated(found, chooses(metric, found), found[goal], ", ".join(said))
 
     return validate

@@ -21,6 +21,7 @@ from limbeck.pipeline.once import train_once
 from limbeck.pipeline.start import start_of
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings
+from limbeck.report import words
 from limbeck.runtime.rows import Rows
 from limbeck.trainer import GroupSource, TrainSettings, Validate, Validated
 from limbeck.types import Batch, device_of, evaluating, tensors
@@ -168,6 +169,6 @@ def _validator(rows: Rows) -> Validate:
                 values = -model(**inputs).log_softmax(-1)[..., 0]
                 total, count = total + float(values[real].sum()), count + float(real.sum())
         cost = total / max(1.0, count)
-        return Validated({"calibrated_nll": cost}, [-cost])
+        return Validated({"nats_a_word": cost}, [-cost], said=f"{words.nats(cost)} nats a word")
 
     return validate

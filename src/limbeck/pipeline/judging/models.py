@@ -17,6 +17,7 @@ from limbeck.evaluation import (
     reliability,
     scores,
 )
+from limbeck.evaluation.classification import METRICS
 from limbeck.evaluation.figures import ClassTable, Confusion, Figure, Reliability
 from limbeck.evaluation.records import Cost, Fidelity, LearningCurve, ModelRecord, SeedScores
 from limbeck.pipeline.arms import Arm
@@ -24,9 +25,6 @@ from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.testing import Logits, TestLogits
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.teacher import RunTeacher
-
-NOT_METRICS = ("step", "calibrated_nll")
-"""What a validation record holds besides the metrics that a learning curve shows."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def _about_teacher(teacher: RunTeacher, seed: int) -> dict[str, Any]:
 
 def _learning(seed: int, trained: Trained) -> LearningCurve:
     records = trained.history.validations
-    names = [name for name in records[0] if name not in NOT_METRICS]
+    names = [name for name in records[0] if name in METRICS]
     return LearningCurve(
         seed=seed,
         steps=[int(record["step"]) for record in records],
