@@ -189,6 +189,10 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         ({"student": 3}, "a int is no student"),
         ({"teacher_tokenizer": None}, "needs its tokenizer; give teacher_tokenizer"),
         ({"student_tokenizer": 3}, "give a fast tokenizer"),
+        (
+            {"settings": {"teacher.reads.tokenizer": {"kind": "words"}}},
+            r"`teacher_tokenizer` and the setting `teacher\.reads\.tokenizer` name two tokenizers",
+        ),
         ({"settings": {"student.trian.steps": 3}}, "did you mean `train`"),
         ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; set data.text to one of: words, label"),
         ({"validation": [1]}, "some splits are tables and some are loaders"),

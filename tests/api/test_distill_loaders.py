@@ -81,6 +81,7 @@ def test_there_is_a_whole_evaluation(finished):
     result = finished.evaluation
     assert (result.test_examples, result.data.classes) == (60, ["low", "middle", "high"])
     assert "floor" not in result.models
+    assert result.test_evaluations[0].models == ["teacher", "student", "baseline"]
     assert result.modality == "arrays"
     assert result.gain is not None
     assert result.models["student"].cost is not None
@@ -221,6 +222,10 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
             r"the teacher has 3 outputs \(`0`, `1`, `2`\), and the data 4 classes \(`a`, `b`, `c`, `d`\)",
         ),
         ({"student": "ngrams"}, "loaders need a teacher and a student that are modules"),
+        (
+            {"settings": {"data.transfer": "more.csv"}},
+            r"`data\.transfer` says something of tables, and loaders are given",
+        ),
     ],
 )
 def test_what_is_refused(teacher, tmp_path, changes, message):

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,22 @@ def test_the_run_folder_holds_what_the_design_promises(finished: Run) -> None:
         "model.onnx",
         "tokenizer.json",
     }
+
+
+def changed_format(bundle: Path) -> None:
+    info = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps(info | {"format": 1}))
+
+
+@pytest.mark.parametrize("lost", [shutil.rmtree, lambda bundle: (bundle / "model.onnx").unlink(), changed_format])
+def test_a_bundle_that_is_lost_or_older_is_made_again(finished: Run, source: Path, tmp_path: Path, lost) -> None:
+    folder = Path(shutil.copytree(finished.folder, tmp_path / "run"))
+    lost(folder / "bundle")
+    again = go(folder, source, grid={"train.lr": [0.01, 0.03]})
+    assert again.bundle is not None
+    for name in ("model.onnx", "tokenizer.json"):
+        assert (again.bundle / name).read_bytes() == (finished.folder / "bundle" / name).read_bytes()
+    assert limbeck.load(again.bundle).predict(["a gem"])
 
 
 def test_evaluation_json_is_valid_against_its_published_schema(finished: Run) -> None:

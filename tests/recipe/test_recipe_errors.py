@@ -31,6 +31,12 @@ UNKNOWN = {
     "grid.train.lrr=[5]": "unknown key `grid.train.lrr`; did you mean `lr`?",
     "teacher.freeze=2": "unknown key `teacher.freeze`; it belongs to `kind: transformers`",
     "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
+    "data.max_length=9": "unknown key `data.max_length`; valid: ",
+    "losses.kd.tail=9": "unknown key `losses.kd.tail`; valid: ",
+    "student.reads.tokenizer.max_length=9": "unknown key `student.reads.tokenizer.max_length`; valid: ",
+    "student.reads={kind: arrays, of: student, max_length: 9}": "unknown key `student.reads.max_length`; it belongs to "
+    "`kind: text`",
+    "grid.max_length=[9]": "`grid.max_length` is called `grid.reads.max_length` now",
     "student.max_length=9": "`student.max_length` is called `student.reads.max_length` now",
     "baseline.tokenizer.size=9": "`baseline.tokenizer` is called `baseline.reads.tokenizer` now",
     "teacher.tail=3": "`teacher.tail` is called `teacher.reads.tail` now",

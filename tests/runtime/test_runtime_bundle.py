@@ -239,6 +239,23 @@ def test_missing_or_wrong_keys_of_the_reader(folder, key, value):
     refusal(folder, f"lacks reads.{key}")
 
 
+def test_reads_that_say_nothing(folder):
+    amend(folder, reads={})
+    refusal(folder, "lacks reads.kind")
+
+
+@pytest.mark.parametrize("inputs", [{"x": 3}, {"x": {"dtype": "float32"}}, {"x": {"dtype": "float32", "shape": 3}}])
+def test_damaged_inputs_of_arrays(folder, inputs):
+    amend(folder, reads={"kind": "arrays", "inputs": inputs})
+    refusal(folder, "`reads` is not what was exported")
+
+
+@pytest.mark.parametrize("labels", [["neg", "pos"], ["neg", "neutral", "pos", "odd"]])
+def test_labels_that_are_not_the_networks(folder, labels):
+    amend(folder, labels=labels)
+    refusal(folder, f"names {len(labels)} labels, and the network has 3 outputs")
+
+
 @pytest.mark.parametrize(("content", "said"), [(b"{", "not valid JSON"), (b"\xff", "not valid JSON"), (b"[]", "lacks")])
 def test_bundle_json_that_is_none(folder, content, said):
     (folder / "bundle.json").write_bytes(content)

@@ -110,7 +110,11 @@ def distill(
         "student": _student(student, student_tokenizer, objects, texts=tables is not None),
         "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
     }
+    given_tokenizers = {role: dict(values[role].get("reads", {})).get("tokenizer") for role in ("teacher", "student")}
     apply(values, dict(settings or {}))
+    for role, tokenizer in given_tokenizers.items():
+        if isinstance(tokenizer, Mapping) and tokenizer.get("digest") in objects:
+            _require_kept(role, tokenizer, values[role])
     recipe = parse_recipe(values, "limbeck.distill")
     given = Given(logits_only(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
     if tables is None:
@@ -121,6 +125,10 @@ def distill(
 
 
 # --- data -----------------------------------------------------------------------------------------------------------
+
+
+_OF_LOADERS = {"source", "text", "label", "class_weights"}
+"""Keys of `data` that `limbeck.distill` sets itself, or that count for rows of a loader too."""
 
 
 def _is_table(source: Source) -> bool:
@@ -186,6 +194,12 @@ def _from_loaders(
     test: Iterable[Any],
     classes: Sequence[str] | None,
 ) -> Material:
+    if unread := sorted(recipe.data.model_fields_set - _OF_LOADERS):
+        raise LimbeckError(
+            f"`data.{unread[0]}` says something of tables, and loaders are given",
+            where="limbeck.distill",
+            fix="leave it out: a loader brings all its rows, labelled or not",
+        )
     teacher, student = given.teacher, given.student
     if teacher is None or student is None:
         raise LimbeckError("loaders need a teacher and a student that are modules", where="limbeck.distill")
@@ -238,6 +252,16 @@ def _made(network: Any) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise LimbeckError(f"the function returned a {type(network).__name__}, not an nn.Module", where="student")
     return logits_only(network)
+
+
+def _require_kept(role: str, tokenizer: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Refuse settings that name another tokenizer than the object that was given for a network."""
+    if settings.get("reads", {}).get("tokenizer") != tokenizer:
+        raise LimbeckError(
+            f"`{role}_tokenizer` and the setting `{role}.reads.tokenizer` name two tokenizers",
+            where="limbeck.distill",
+            fix="give one of them",
+        )
 
 
 def _first_argument(network: nn.Module) -> str:

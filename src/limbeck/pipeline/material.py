@@ -142,7 +142,10 @@ class Material:
         """Return a view of texts from the folder, or make it and leave it there."""
         reads = settings.reads
         if isinstance(reads, ArraysReads):
-            raise missing("data")
+            raise LimbeckError(
+                "`reads: {kind: arrays}` reads batches of a loader, and this data are texts",
+                fix="leave `reads.kind` out, or give loaders to limbeck.distill",
+            )
         if self._whole is not None:
             return self._whole.view(settings).of(self.splits)
         if self.folder is None:

@@ -40,6 +40,7 @@ from limbeck.pipeline.until import wanted
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import words, write_report
+from limbeck.runtime.bundle import checked
 from limbeck.tracking import tracked_by, tracking
 from limbeck.version import __version__
 
@@ -131,7 +132,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     with us.main_first():
         depends = {"teacher": trained.teacher.names[0], **trained.digests}
         stage = Stage(out / "evaluation", {**depends, "data": material.splits.digest, "recipe": recipe.digest})
-    if us.agree(not stage.done or not (out / "evaluation.json").is_file()):
+    if us.agree(not stage.done or not _delivered(out)):
         with clock("evaluation"), stage.working():
             result = _evaluate(trained, exported, clock, out)
             if result is not None:
@@ -211,7 +212,7 @@ def _evaluate(run: Trainings, exported: Exported | None, clock: Clock, out: Path
     """Open the test split, and write the bundle; None in processes that have no exported networks: they help only."""
     us = ranks()
     smaller = [point.name for along in run.points.values() for point in along if point.name]
-    asked = ["teacher", *run.arms, *smaller, "floor"]
+    asked = ["teacher", *run.arms, *smaller, *(["floor"] if run.teacher.reads_text else [])]
     log = log_test_use(out, run.recipe.digest, asked) if us.main else []
     us.wait()
     on_test = answer_test(run, among=us)
@@ -242,6 +243,20 @@ def _track(result: Evaluation) -> None:
         scores |= {f"{name}/{metric}": value for metric, value in model.scores.items()}
     with tracking("evaluation", {"verdict": result.verdict}) as track:
         track(scores | {"step": 0})
+
+
+def _delivered(out: Path) -> bool:
+    """Return whether an evaluation stands in the run's folder, and beside it the bundle that it is of."""
+    if not (out / "evaluation.json").is_file():
+        return False
+    if _read_evaluation(out / "evaluation.json").bundle is None:
+        return True
+    try:
+        checked(out / "bundle")
+    except LimbeckError as error:
+        say(f"  the bundle is made again: {error}")
+        return False
+    return True
 
 
 def _read_evaluation(path: Path) -> Evaluation:

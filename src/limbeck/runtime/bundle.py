@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.runtime.readers.text import TextReader
@@ -52,6 +52,9 @@ class OnnxNetwork:
     Args:
         model: path of the ONNX file.
         threads: threads for one prediction; 0 lets onnxruntime decide.
+
+    Attributes:
+        classes: how many logits a row has; None where the file does not say it.
     """
 
     def __init__(self, model: Path, *, threads: int = 0) -> None:
@@ -61,6 +64,8 @@ class OnnxNetwork:
         options.log_severity_level = 3
         self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._wanted = tuple(entry.name for entry in self._session.get_inputs())
+        outputs = self._session.get_outputs()[0].shape[-1]
+        self.classes: int | None = outputs if isinstance(outputs, int) else None
 
     def logits(self, rows: Rows, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Return (rows, classes) float32 logits, in the order of the rows.
@@ -100,9 +105,16 @@ class Bundle:
     """
 
     def __init__(self, folder: Path, info: dict[str, Any], *, threads: int = 0) -> None:
-        self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
+        try:
+            self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            found = f"bundle.json: `reads` is not what was exported ({type(error).__name__}: {first_line(error)})"
+            raise LimbeckError(found, where=str(folder), fix=_ANEW) from error
         self._network = OnnxNetwork(folder / MODEL, threads=threads)
         self.labels: tuple[str, ...] = tuple(info["labels"])
+        if self._network.classes not in (None, len(self.labels)):
+            found = f"bundle.json names {len(self.labels)} labels, and the network has {self._network.classes} outputs"
+            raise LimbeckError(found, where=str(folder), fix=_ANEW)
         self.info = info
 
     def logits(self, values: Values, *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -113,13 +125,13 @@ class Bundle:
             batch_size: most values asked at once.
 
         Raises:
-            TypeError: texts are asked for, and it is a single string or holds something that is no string.
-            ValueError: there are none, an argument is missing, or numbers of rows differ.
+            TypeError: it is not what the student reads: a list of texts, or a mapping of arrays.
+            ValueError: there are none, or an array is missing, of another shape or type, or of another number of rows.
         """
         return self._network.logits(self.reader.encode(values), batch_size=batch_size)
 
     def predict(self, values: Values, *, batch_size: int = 64) -> list[Prediction]:
-        """Return one prediction a value, in order; none of no texts. Raises what `logits` does."""
+        """Return one prediction a value, in order; none of no values. Raises what `logits` does."""
         rows = self.reader.encode(values)
         return list(_decide(self._network.logits(rows, batch_size=batch_size), self.labels)) if len(rows) else []
 
@@ -147,7 +159,7 @@ def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
     Raises:
         LimbeckError: no bundle there, another format, or a file that is missing or was changed.
     """
-    return Bundle(*_checked(path), threads=threads)
+    return Bundle(*checked(path), threads=threads)
 
 
 def load_for_texts(path: str | os.PathLike[str]) -> Bundle:
@@ -163,8 +175,12 @@ def load_for_texts(path: str | os.PathLike[str]) -> Bundle:
     return student
 
 
-def _checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
-    """Return a bundle's folder and what `bundle.json` says, when every file is the one that was exported."""
+def checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    """Return a bundle's folder and what `bundle.json` says, when every file is the one that was exported.
+
+    Raises:
+        LimbeckError: as `load`.
+    """
     folder = Path(path)
     if not (folder / "bundle.json").is_file() and (folder / "bundle" / "bundle.json").is_file():
         folder = folder / "bundle"
@@ -202,12 +218,12 @@ def _read_info(folder: Path) -> dict[str, Any]:
             fix="run its recipe again with this version" if older else "upgrade limbeck, or export the bundle again",
         )
     wrong = [key for key, form in _REQUIRED.items() if not isinstance(keys.get(key), form)]
-    reads = keys["reads"] if "reads" not in wrong and "reads" in keys else {}
+    reads = {} if "reads" in wrong else keys["reads"]
     kind: str = reads["kind"] if isinstance(reads.get("kind"), str) else ""
     if kind and kind not in READERS:
         raise LimbeckError(f"this version has no reader `{kind}`", where=str(folder), fix="upgrade limbeck")
-    needed = {"kind": str, **(READERS[kind].needs if kind else {})}
-    wrong += [f"reads.{key}" for key, form in needed.items() if reads and not isinstance(reads.get(key), form)]
+    needed = {} if "reads" in wrong else {"kind": str, **(READERS[kind].needs if kind else {})}
+    wrong += [f"reads.{key}" for key, form in needed.items() if not isinstance(reads.get(key), form)]
     if wrong:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
     if unchecked := sorted({MODEL, *READERS[kind].files} - keys["files"].keys()):

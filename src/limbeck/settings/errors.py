@@ -104,12 +104,23 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
 
 def _unknown(schema: "_Schema", key: str, path: tuple[Any, ...]) -> str:
     """Return what an unknown key is called now, where it could have stood, or what could have stood for it."""
-    parent, dot, last = key.rpartition(".")
-    if (new := RENAMED.get(key, MOVED.get(last) and f"{parent}{dot}{MOVED[last]}")) is not None:
+    if (new := RENAMED.get(key) or _moved(schema, key, path)) is not None:
         return f"`{key}` is called `{new}` now"
     if owners := schema.owners(path):
         return f"unknown key `{key}`; it belongs to {' or '.join(owners)}"
     return f"unknown key `{key}`; {nearest(str(path[-1]), schema.keys(path[:-1]))}"
+
+
+def _moved(schema: "_Schema", key: str, path: tuple[Any, ...]) -> str | None:
+    """Return what a key that stands in several places is called there now; None where there is no such key."""
+    new, parent = MOVED.get(str(path[-1]).rpartition(".")[2]), path[:-1]
+    if new is None:
+        return None
+    for step in (steps := new.split(".")):
+        if step not in schema.keys(parent):
+            return None
+        parent = (*parent, step)
+    return ".".join([*key.split(".")[:-1], *steps])
 
 
 def _key(error: Mapping[str, Any], values: Any) -> str:

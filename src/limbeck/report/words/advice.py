@@ -149,4 +149,6 @@ def _open_verdict(evaluation: Evaluation, command: str) -> Step | None:
     if evaluation.verdict not in ("no_difference", "hurts"):
         return None
     what = "no difference was shown" if evaluation.verdict == "no_difference" else "distillation hurts"
+    if evaluation.modality != "text":
+        return None  # what its loader gives is not among the settings
     return Step(f"{capital(what)}: give the student more unlabelled text for the teacher to label.", _MORE_TEXT)

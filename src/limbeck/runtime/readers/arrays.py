@@ -29,6 +29,10 @@ class Parts(Sequence[Mapping[str, Mapping[str, NDArray[Any]]]]):
         return {part: {name: value[row] for name, value in arrays.items()} for part, arrays in self.of.items()}
 
 
+_CAST = {"f": "fiub", "i": "iub", "u": "iub", "b": "iub"}
+"""Kinds of arrays by the kind they are turned into: numbers into fractions, whole numbers into each other."""
+
+
 class ArraysReader:
     """Hands arrays through, after a look at their names and numbers of rows.
 
@@ -71,29 +75,48 @@ class ArraysReader:
         return Form(self._example or zeros, {name: {0: "batch"} for name in zeros})
 
     def encode(self, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Stacked:
-        """Return arrays as rows.
+        """Return arrays as rows, in the types that the network was exported with.
 
         Args:
             values: (rows, ...) arrays by the name of the argument, or a sequence of rows, a mapping each. More names
                 than the network's arguments do no harm.
 
         Raises:
-            ValueError: an argument is missing, numbers of rows differ, or there are none.
+            TypeError: neither a mapping of arrays nor rows that are mappings.
+            ValueError: an argument is missing, numbers of rows differ, or an array has another shape, or values that
+                the argument's type cannot hold.
         """
         if isinstance(values, Parts) and self._of is not None:
             return Stacked(values.of[self._of])
         columns = values if isinstance(values, Mapping) else self._columns(values)
+        if not columns and not isinstance(values, Mapping):
+            return Stacked({name: np.zeros((0, *one["shape"]), one["dtype"]) for name, one in self.inputs.items()})
         if missing := [name for name in self.inputs if name not in columns]:
             raise ValueError(f"the student needs {', '.join(missing)}; given: {', '.join(columns) or 'nothing'}")
-        arrays = {name: np.asarray(columns[name]) for name in self.inputs}
+        arrays = {name: self._array(name, columns[name]) for name in self.inputs}
         sizes = {len(value) for value in arrays.values()}
-        if len(sizes) != 1 or 0 in sizes:
-            raise ValueError(f"inputs need the same number of rows, above 0, not {sorted(sizes)}")
+        if len(sizes) != 1:
+            raise ValueError(f"inputs need the same number of rows, not {sorted(sizes)}")
         return Stacked(arrays)
 
-    def _columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
+    def _columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        if isinstance(rows, np.ndarray | str) or not all(isinstance(row, Mapping) for row in rows):
+            raise TypeError(f"this student reads a mapping of arrays: {', '.join(self.inputs)}")
         read = rows if self._of is None else [row[self._of] for row in rows]
-        return {name: np.stack([row[name] for row in read]) for name in self.inputs if read and name in read[0]}
+        return {name: [row[name] for row in read] for name in self.inputs if read and all(name in row for row in read)}
+
+    def _array(self, name: str, values: Any) -> NDArray[Any]:
+        """Return an argument's array in its own type and byte order."""
+        given, wanted = np.asarray(values), np.dtype(self.inputs[name]["dtype"])
+        shape = tuple(self.inputs[name]["shape"])
+        if given.shape[1:] != shape or not given.ndim:
+            raise ValueError(f"`{name}` must have the shape {('rows', *shape)}, not {given.shape}")
+        if given.dtype == wanted and given.dtype.isnative:
+            return given
+        array = given.astype(wanted) if given.dtype.kind in _CAST[wanted.kind] else None
+        if array is None or (wanted.kind in "iub" and not np.array_equal(array, given)):
+            raise ValueError(f"`{name}` must hold {wanted}, not {given.dtype}")
+        return array
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Return the arguments; there is no file."""

@@ -23,10 +23,12 @@ def as_texts(texts: Sequence[str]) -> list[str]:
     """Return the texts as a list.
 
     Raises:
-        TypeError: a single string, or something among them that is no string.
+        TypeError: a single string, a mapping, or something among them that is no string.
     """
     if isinstance(texts, str):
         raise TypeError("a list of texts is needed; wrap a single one: [text]")
+    if isinstance(texts, Mapping):
+        raise TypeError("this student reads a list of texts, not a mapping")
     result = list(texts)
     for index, text in enumerate(result):
         if not isinstance(text, str):
