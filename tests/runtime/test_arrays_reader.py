@@ -67,6 +67,8 @@ def test_a_row_that_lacks_an_argument(reader):
     rows = [{"pixels": PIXELS[0], "kind": 1}, {"pixels": PIXELS[1]}]
     with pytest.raises(ValueError, match="the student needs kind; given: pixels"):
         reader.encode(rows)
+    with pytest.raises(ValueError, match="the student needs pixels, kind; given: x"):
+        reader.encode([{"x": 1}, {"x": 2, "kind": 3}])
 
 
 @pytest.mark.parametrize("values", [PIXELS, ["a text"], "a text", [PIXELS[0]]])

@@ -110,11 +110,15 @@ def distill(
         "student": _student(student, student_tokenizer, objects, texts=tables is not None),
         "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
     }
-    given_tokenizers = {role: dict(values[role].get("reads", {})).get("tokenizer") for role in ("teacher", "student")}
+    kept = {role: key for role in ("teacher", "student") if (key := _object_of(values[role])) in objects}
     apply(values, dict(settings or {}))
-    for role, tokenizer in given_tokenizers.items():
-        if isinstance(tokenizer, Mapping) and tokenizer.get("digest") in objects:
-            _require_kept(role, tokenizer, values[role])
+    for role, key in kept.items():
+        if _object_of(values[role]) != key:
+            raise LimbeckError(
+                f"`{role}_tokenizer` and the setting `{role}.reads.tokenizer` name two tokenizers",
+                where="limbeck.distill",
+                fix="give one of them",
+            )
     recipe = parse_recipe(values, "limbeck.distill")
     given = Given(logits_only(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
     if tables is None:
@@ -254,14 +258,11 @@ def _made(network: Any) -> nn.Module:
     return logits_only(network)
 
 
-def _require_kept(role: str, tokenizer: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """Refuse settings that name another tokenizer than the object that was given for a network."""
-    if settings.get("reads", {}).get("tokenizer") != tokenizer:
-        raise LimbeckError(
-            f"`{role}_tokenizer` and the setting `{role}.reads.tokenizer` name two tokenizers",
-            where="limbeck.distill",
-            fix="give one of them",
-        )
+def _object_of(network: Any) -> Any:
+    """Return the key under which the tokenizer of a network's settings is kept; None where it is no object."""
+    for step in ("reads", "tokenizer", "digest"):
+        network = network.get(step) if isinstance(network, Mapping) else None
+    return network
 
 
 def _first_argument(network: nn.Module) -> str:

@@ -89,7 +89,7 @@ class ArraysReader:
         if isinstance(values, Parts) and self._of is not None:
             return Stacked(values.of[self._of])
         columns = values if isinstance(values, Mapping) else self._columns(values)
-        if not columns and not isinstance(values, Mapping):
+        if not len(values) and not isinstance(values, Mapping):
             return Stacked({name: np.zeros((0, *one["shape"]), one["dtype"]) for name, one in self.inputs.items()})
         if missing := [name for name in self.inputs if name not in columns]:
             raise ValueError(f"the student needs {', '.join(missing)}; given: {', '.join(columns) or 'nothing'}")
@@ -103,7 +103,8 @@ class ArraysReader:
         if isinstance(rows, np.ndarray | str) or not all(isinstance(row, Mapping) for row in rows):
             raise TypeError(f"this student reads a mapping of arrays: {', '.join(self.inputs)}")
         read = rows if self._of is None else [row[self._of] for row in rows]
-        return {name: [row[name] for row in read] for name in self.inputs if read and all(name in row for row in read)}
+        shared = [name for name in next(iter(read), ()) if all(name in row for row in read)]
+        return {name: [row[name] for row in read] for name in shared}
 
     def _array(self, name: str, values: Any) -> NDArray[Any]:
         """Return an argument's array in its own type and byte order."""
