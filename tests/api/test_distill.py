@@ -194,7 +194,6 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
             r"`teacher_tokenizer` and the setting `teacher\.reads\.tokenizer` name two tokenizers",
         ),
         ({"settings": {"student.trian.steps": 3}}, "did you mean `train`"),
-        ({"teacher": {"kind": "network", "model": "bigru", "reads": 3}}, "`teacher.reads` must be a mapping"),
         ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; set data.text to one of: words, label"),
         ({"validation": [1]}, "some splits are tables and some are loaders"),
         ({"losses": [{"name": "kdd"}]}, "kdd"),
