@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.files import staged
+from limbeck.runtime.decisions import Rule
 from limbeck.types import device_of, evaluating
 
 MAX_ERROR = 1e-4
-MARGIN = 1e-3
 
 
 def export_onnx(
@@ -79,9 +79,9 @@ class Parity:
     """How an exported file compares with its source on real inputs.
 
     Attributes:
-        max_abs_error: largest difference of a logit.
-        agreement: share of equal decisions, in [0, 1].
-        exceptions: rows whose decision differs although the source's margin between its two best classes exceeds 1e-3.
+        max_abs_error: largest difference of an output.
+        agreement: share of equal answers, in [0, 1].
+        exceptions: rows whose answer differs although the source's is clear: of a classifier by a margin of 1e-3.
     """
 
     max_abs_error: float
@@ -94,12 +94,11 @@ class Parity:
         return self.max_abs_error <= MAX_ERROR and self.exceptions == 0
 
 
-def parity(source: NDArray[np.float32], exported: NDArray[np.float32]) -> Parity:
-    """Compare logits, both (rows, classes)."""
-    same = source.argmax(1) == exported.argmax(1)
-    best = np.sort(source, axis=1)
-    clear = best[:, -1] - best[:, -2] > MARGIN
-    return Parity(float(np.abs(source - exported).max()), float(same.mean()), int((~same & clear).sum()))
+def parity(source: NDArray[np.float32], exported: NDArray[np.float32], rule: Rule) -> Parity:
+    """Compare two models' outputs, both (rows, outputs)."""
+    differ = rule.differ(source, exported)
+    error = float(np.abs(source - exported).max())
+    return Parity(error, float((~differ).mean()), int((differ & rule.clear(source)).sum()))
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from limbeck.bundle.int8 import instructions, quantize_int8
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import Speed, measure_all
 from limbeck.files import size_of
+from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Reader
 
 AGREEMENT = 0.995
@@ -39,7 +40,8 @@ class Student:
         says: the PyTorch network as a function of samples.
         runner: an ONNX file as a function of samples, on one thread.
         reader: its preprocessing.
-        labels: class names in the order of the logits.
+        labels: what the outputs stand for, in their order: class names.
+        task: by whose rule they are read, see `runtime.decisions`.
     """
 
     model: Path
@@ -47,6 +49,12 @@ class Student:
     runner: Callable[[Path], Runner]
     reader: Reader
     labels: Sequence[str]
+    task: str
+
+    @property
+    def rule(self) -> Rule:
+        """How its outputs are read."""
+        return RULES[self.task]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ def try_int8(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any]
     calibrating, compared = divide(unlabelled)
     quantize_int8(student.model, twin, _batches(student.reader, calibrating))
     runners = {"fp32": student.runner(student.model), "int8": student.runner(twin)}
-    agreement, apart = compare_decisions(student.says, runners["int8"], compared)
+    agreement, apart = compare_decisions(student.says, runners["int8"], compared, student.rule)
     sizes = {"fp32": size_of(student.model), "int8": size_of(twin)}
     return Trial(sizes, measure_all(runners, samples), agreement, apart)
 
@@ -176,7 +184,7 @@ def divide(unlabelled: Sequence[Any]) -> tuple[list[str], list[str]]:
     ]
 
 
-def compare_decisions(says: Runner, exported: Runner, rows: Sequence[Any]) -> tuple[Agreement, float]:
+def compare_decisions(says: Runner, exported: Runner, rows: Sequence[Any], rule: Rule) -> tuple[Agreement, float]:
     """Ask a file for every row alone, in batches of 64, and in batches of another order.
 
     Returns:
@@ -185,8 +193,8 @@ def compare_decisions(says: Runner, exported: Runner, rows: Sequence[Any]) -> tu
     order = np.random.default_rng(0).permutation(len(rows))
     shuffled = _in_batches(exported, [rows[row] for row in order], BATCH)
     asked = [_in_batches(exported, rows, 1), _in_batches(exported, rows, BATCH), shuffled[np.argsort(order)]]
-    decisions = says(rows).argmax(1)
-    equal = min(int((logits.argmax(1) == decisions).sum()) for logits in asked)
+    said = says(rows)
+    equal = min(int((~rule.differ(said, outputs)).sum()) for outputs in asked)
     return _agreement(equal, len(rows)), float(np.ptp(np.stack(asked), axis=0).max())
 
 

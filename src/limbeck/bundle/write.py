@@ -56,16 +56,16 @@ def write_bundle(
     Raises:
         ValueError: the fp32 file does not say what the PyTorch student says, within the tolerance of `Parity.exact`.
     """
-    fp32 = parity(student.says(samples), student.runner(student.model)(samples))
+    fp32 = parity(student.says(samples), student.runner(student.model)(samples), student.rule)
     if not fp32.exact:
         raise ValueError(
-            f"the exported file differs from the PyTorch student by up to {fp32.max_abs_error:.1e} in a logit, "
-            f"and in {fp32.exceptions} clear decisions"
+            f"the exported file differs from the PyTorch student by up to {fp32.max_abs_error:.1e} in an output, "
+            f"and in {fp32.exceptions} clear answers"
         )
     choice = choose(student, samples, unlabelled, fp32, scratch)
     info: dict[str, Any] = {
         "format": FORMAT,
-        "task": "classification",
+        "task": student.task,
         "labels": list(student.labels),
         "precision": choice.precision,
         "instructions": choice.instructions,

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from limbeck.data.examples import UNLABELLED, Examples
+from limbeck.data.examples import Examples
 from limbeck.errors import LimbeckError
 from limbeck.runtime.rows import Rows
 from limbeck.types import Batch, tensors
@@ -52,7 +52,7 @@ class Batches:
     continues with the batch it would have had. Of the labelled and of the unlabelled rows, each is seen once an epoch.
 
     Args:
-        examples: the rows; unlabelled ones have label -1.
+        examples: the rows, with and without label.
         student: the same rows as the student sees them.
         teacher: the same rows as a live teacher sees them; None when its answers are cached or there is none.
         batch_size: rows of one optimizer step.
@@ -87,8 +87,8 @@ class Batches:
             )
         self._examples, self._student, self._teacher = examples, student, teacher
         self._accumulate, self._world, self._rank = accumulate, world, rank
-        labelled = np.flatnonzero(examples.labels != UNLABELLED)
-        unlabelled = np.flatnonzero(examples.labels == UNLABELLED)
+        labelled = np.flatnonzero(examples.labels.present)
+        unlabelled = np.flatnonzero(~examples.labels.present)
         share = labelled_per_batch if len(labelled) and len(unlabelled) else batch_size * bool(len(labelled))
         share = min(share, batch_size)
         streams = [_Stream(labelled, share, (seed, 0)), _Stream(unlabelled, batch_size - share, (seed, 1))]
@@ -118,11 +118,11 @@ class Batches:
         return list(np.concatenate(parts, axis=1)[order])
 
     def _batch(self, rows: NDArray[np.int64]) -> Batch:
-        labels = torch.from_numpy(self._examples.labels[rows])
+        labels = self._examples.labels.take(rows)
         return Batch(
             ids=torch.from_numpy(self._examples.ids[rows]),
             student_inputs=tensors(self._student.batch(rows)),
-            labels=labels,
-            labelled=labels != UNLABELLED,
+            labels=torch.from_numpy(labels.values),
+            labelled=torch.from_numpy(labels.present),
             teacher_inputs=None if self._teacher is None else tensors(self._teacher.batch(rows)),
         )

@@ -1,21 +1,22 @@
-"""Which rows are held out, and in which order the others show their labels: by class, and by content digest alone."""
+"""Which rows are held out, and in which order the others show their labels: by stratum, and by content digest alone."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.examples import UNLABELLED, Examples
+from limbeck.data.examples import Examples
 from limbeck.data.settings import SplitSettings
 from limbeck.data.sieve import Sieve, content_ids
 from limbeck.data.tables import Table
+from limbeck.data.task import Task
 from limbeck.digest import digest
 
 Index = NDArray[np.int64]
 
 
 def hold_out(
-    rows: Examples, table: Table, sizes: Mapping[str, int], split: SplitSettings, sieve: Sieve, who: str
+    rows: Examples, table: Table, sizes: Mapping[str, int], split: SplitSettings, task: Task, sieve: Sieve, who: str
 ) -> tuple[dict[str, Examples], Examples]:
     """Return the rows of each held-out split, and the rest, all ordered by content id.
 
@@ -27,17 +28,19 @@ def hold_out(
         table: the rows as they were read.
         sizes: rows of each split.
         split: how to draw.
+        task: says which groups of rows splits keep in proportion.
         sieve: counts what is dropped.
         who: whose rows these are, in the reasons.
     """
     parts: dict[str, Examples] = {}
-    blocks = rows.ids if split.block == 1 else _blocks(rows, table, split.block)
+    blocks = rows.ids if split.block == 1 else _blocks(rows, table, split.block, sieve)
     for name, size in sizes.items():
         if split.block == 1:
             alone = np.sort(np.unique(sieve.looks(rows), return_index=True)[1])
-            # One row of each class is left to learn from, and one for each split after this one if there are three.
+            # One row of each stratum is left to learn from, and one for each split after this one if there are three.
             left = len(sizes) - len(parts)
-            chosen = alone[_by_class(rows.labels[alone], size, left) if split.stratify else slice(size)]
+            strata = task.strata(rows.labels.take(alone)) if split.stratify else None
+            chosen = alone[slice(size) if strata is None else _in_proportion(strata, size, left)]
         else:
             chosen = _whole_blocks(rows, blocks, size)
         parts[name] = rows.take(chosen)
@@ -47,28 +50,28 @@ def hold_out(
     return parts, rows
 
 
-def _by_class(labels: Index, size: int, left: int) -> Index:
-    """Return the first rows of each class, so many that the classes are in proportion, in ascending order."""
-    # Classes as large as each other take turns by their first row, not by their name.
-    first, which = np.unique(labels, return_index=True, return_inverse=True)[1:]
-    labels = np.argsort(np.argsort(first))[which]
-    counts = np.bincount(labels, minlength=1)
+def _in_proportion(strata: Index, size: int, left: int) -> Index:
+    """Return the first rows of each stratum, so many that the strata are in proportion, in ascending order."""
+    # Strata as large as each other take turns by their first row, not by their number.
+    first, which = np.unique(strata, return_index=True, return_inverse=True)[1:]
+    strata = np.argsort(np.argsort(first))[which]
+    counts = np.bincount(strata, minlength=1)
     for spared in range(left, -1, -1):  # where there are too few rows for that, sizes matter more
         most = np.maximum(counts - spared, np.clip(counts - min(spared, 1), 0, 1))
         if most.sum() >= size:
             break
-    shares = apportion(counts, most, min(size, len(labels)))
-    return np.flatnonzero(_ranks(labels) < shares[labels])
+    shares = apportion(counts, most, min(size, len(strata)))
+    return np.flatnonzero(_ranks(strata) < shares[strata])
 
 
 def apportion(counts: Index, most: Index, size: int) -> Index:
-    """Return rows of each class, (classes,) int64, that add up to `size`, in proportion by largest remainder.
+    """Return rows of each stratum, (strata,) int64, that add up to `size`, in proportion by largest remainder.
 
-    A class has at least one row where `most` allows and there are rows enough, else the largest classes have one.
+    A stratum has at least one row where `most` allows and there are rows enough, else the largest ones have one.
 
     Args:
-        counts: rows that each class has.
-        most: rows that each class may give; they add up to at least `size`.
+        counts: rows that each stratum has.
+        most: rows that each stratum may give; they add up to at least `size`.
         size: rows in all.
     """
     total = int(counts.sum())
@@ -108,31 +111,32 @@ def without_blocks(
         who: whose rows these are, in the reasons.
     """
     for name, part in parts.items() if block > 1 else ():
-        beside = np.isin(_numbers(rows, table, block), _numbers(part, table, block))
+        beside = np.isin(_numbers(rows, table, block, sieve), _numbers(part, table, block, sieve))
         sieve.count(f"{who}, in a block of {name}", int(beside.sum()))
         rows = rows.take(np.flatnonzero(~beside))
     return rows
 
 
-def _blocks(rows: Examples, table: Table, block: int) -> Index:
+def _blocks(rows: Examples, table: Table, block: int, sieve: Sieve) -> Index:
     """Return the first content id of each row's block."""
-    number = _numbers(rows, table, block)
-    key = np.full(len(table.texts) // block + 1, np.iinfo(np.int64).max)
+    number = _numbers(rows, table, block, sieve)
+    key = np.full(len(table.values) // block + 1, np.iinfo(np.int64).max)
     np.minimum.at(key, number, rows.ids)
     return key[number]
 
 
-def _numbers(rows: Examples, table: Table, block: int) -> Index:
+def _numbers(rows: Examples, table: Table, block: int, sieve: Sieve) -> Index:
     """Return the number of each row's block; a block is so many rows of the table."""
-    first, place = np.unique(content_ids(table.texts), return_index=True)  # of a repeated text, where it stands first
+    # Of a repeated example, where it stands first.
+    first, place = np.unique(content_ids(table.values, sieve.modality), return_index=True)
     return place[np.searchsorted(first, rows.ids)] // block
 
 
-def in_turn(rows: Examples, split: SplitSettings) -> Examples:
+def in_turn(rows: Examples, split: SplitSettings, task: Task) -> Examples:
     """Return labelled rows in the order in which they show their label: the first n are the labelled ones of n.
 
-    Stratified, one row of each class comes first, and then row r of a class of n (from 0) at (r + 0.5) / n, so that
-    any first ones have the classes in proportion. Within a class, and between rows of one place, the order is that of
+    Stratified, one row of each stratum comes first, and then row r of a stratum of n (from 0) at (r + 0.5) / n, so that
+    any first ones have the strata in proportion. Within a stratum, and between rows of one place, the order is that of
     the content ids, or of a digest of id and `split.draw`.
     """
     keys = rows.ids
@@ -140,27 +144,18 @@ def in_turn(rows: Examples, split: SplitSettings) -> Examples:
         drawn = np.array([digest([key, split.draw]) for key in keys.tolist()], dtype=np.str_)
         keys = np.argsort(np.argsort(drawn))
     rows = rows.take(np.argsort(keys))
-    if not split.stratify:
+    strata = task.strata(rows.labels) if split.stratify else None
+    if strata is None:
         return rows
-    ranks = _ranks(rows.labels)
-    places = np.where(ranks == 0, 0.0, (ranks + 0.5) / np.bincount(rows.labels, minlength=1)[rows.labels])
+    ranks = _ranks(strata)
+    places = np.where(ranks == 0, 0.0, (ranks + 0.5) / np.bincount(strata, minlength=1)[strata])
     return rows.take(np.argsort(places, kind="stable"))
 
 
-def _ranks(labels: Index) -> Index:
-    """Return how many rows of its class stand before each row, (n,) int64."""
-    order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], labels[order])
-    ranks = np.empty(len(labels), np.int64)
-    ranks[order] = np.arange(len(labels)) - starts
+def _ranks(strata: Index) -> Index:
+    """Return how many rows of its stratum stand before each row, (n,) int64."""
+    order = np.argsort(strata, kind="stable")
+    starts = np.searchsorted(strata[order], strata[order])
+    ranks = np.empty(len(strata), np.int64)
+    ranks[order] = np.arange(len(strata)) - starts
     return ranks
-
-
-def unshown(name: str, part: Examples, classes: tuple[str, ...], then: str = "") -> list[str]:
-    """Return a line that names the classes of which a split has no row; none where it has all."""
-    found = set(part.labels[part.labels != UNLABELLED].tolist())
-    absent = [each for index, each in enumerate(classes) if index not in found]
-    if not absent:
-        return []
-    names = ", ".join(absent[:8]) + (f" and {len(absent) - 8:,} more" if len(absent) > 8 else "")
-    return [f"no {name} row of {len(absent):,} of {len(classes):,} classes: {names}{then}"]

@@ -1,4 +1,4 @@
-"""Texts with their ids and classes: the rows of every split."""
+"""Examples with their ids and labels: the rows of every split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,41 +7,92 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-UNLABELLED = -1
+from limbeck.digest import bytes_digest
+
+Index = Sequence[int] | range | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What is known of examples, in the form that the task gives it.
+
+    Attributes:
+        values: (n, ...) an entry each: of a classification (n,) int64 class indices. Where there is no label, it holds
+            whatever the task puts there, and nothing may depend on it.
+        present: (n,) bool, True where there is a label.
+    """
+
+    values: NDArray[Any]
+    present: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.present)
+
+    def take(self, index: NDArray[np.int64]) -> "Labels":
+        """Return the labels of the given rows, in that order."""
+        return Labels(self.values[index], self.present[index])
+
+    @property
+    def known(self) -> NDArray[Any]:
+        """The labels of the rows that have one, (rows with a label, ...)."""
+        return self.values[self.present]
+
+    def hidden(self) -> "Labels":
+        """Return as many rows without a label."""
+        return Labels(np.zeros_like(self.values), np.zeros_like(self.present))
+
+    def __add__(self, other: "Labels") -> "Labels":
+        if not len(self) or not len(other):  # of no rows, nobody has said of which form their labels are
+            return self if len(self) else other
+        return Labels(np.concatenate([self.values, other.values]), np.concatenate([self.present, other.present]))
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Texts with their ids and classes.
+    """Examples with their ids and labels.
 
     Attributes:
         ids: (n,) int64 content ids, distinct within a training or validation split.
-        texts: n raw texts.
-        labels: (n,) int64 class indices; -1 where there is none.
+        values: n examples as they were read: texts, for instance.
+        labels: of the n examples.
     """
 
     ids: NDArray[np.int64]
-    texts: list[str]
-    labels: NDArray[np.int64]
+    values: Sequence[Any]
+    labels: Labels
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.ids)
 
-    def take(self, rows: Sequence[int] | NDArray[Any]) -> "Examples":
+    def take(self, rows: Index) -> "Examples":
         """Return the given rows, in that order."""
         index = np.asarray(rows, np.int64)
-        return Examples(self.ids[index], [self.texts[row] for row in index], self.labels[index])
+        return Examples(self.ids[index], [self.values[row] for row in index], self.labels.take(index))
+
+    def having(self) -> "Examples":
+        """Return the rows with a label."""
+        return self.take(np.flatnonzero(self.labels.present))
+
+    def bare(self) -> "Examples":
+        """Return the rows without a label."""
+        return self.take(np.flatnonzero(~self.labels.present))
 
     def without_labels(self) -> "Examples":
-        """Return the same texts as unlabelled rows."""
-        return Examples(self.ids, self.texts, np.full_like(self.labels, UNLABELLED))
+        """Return the same examples as unlabelled rows."""
+        return Examples(self.ids, self.values, self.labels.hidden())
+
+    @property
+    def digest(self) -> str:
+        """Names the rows, their order and their labels: 16 hex digits."""
+        labels = self.labels
+        shown = np.where(labels.present.reshape(-1, *[1] * (labels.values.ndim - 1)), labels.values, 0)
+        parts = [np.ascontiguousarray(part) for part in (self.ids, labels.present, shown)]
+        return bytes_digest([text for part in parts for text in (str(part.dtype), str(part.shape), part.data)])
 
     def __add__(self, other: "Examples") -> "Examples":
         return Examples(
-            np.concatenate([self.ids, other.ids]),
-            self.texts + other.texts,
-            np.concatenate([self.labels, other.labels]),
+            np.concatenate([self.ids, other.ids]), [*self.values, *other.values], self.labels + other.labels
         )
 
 
-NO_ROWS = Examples(np.zeros(0, np.int64), [], np.zeros(0, np.int64))
+NO_ROWS = Examples(np.zeros(0, np.int64), [], Labels(np.zeros(0, np.int64), np.zeros(0, np.bool_)))

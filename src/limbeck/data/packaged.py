@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from limbeck.assets import ASSETS, asset
 from limbeck.console import say
@@ -87,7 +88,20 @@ def _polarity(label: int) -> str | None:
     return _POLARITY[label] if label >= 0 else None
 
 
-SOURCES: dict[str, Callable[[str | None, Sequence[str]], Columns]] = {
-    "sentiment-ratings": sentiment_ratings,
-    "imdb": imdb,
+@dataclass(frozen=True)
+class Source:
+    """A source that is known by name.
+
+    Attributes:
+        modality: what its examples are.
+        read: `read(domain, splits)` returns examples and labels by split.
+    """
+
+    modality: str
+    read: Callable[[str | None, Sequence[str]], Columns]
+
+
+SOURCES = {
+    "sentiment-ratings": Source("text", sentiment_ratings),
+    "imdb": Source("text", imdb),
 }

@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from limbeck.data.labels import label_name
+from limbeck.data.cells import label_name
+from limbeck.data.modality import Modality
 from limbeck.settings import Settings
 
 
@@ -37,33 +38,14 @@ class SplitSettings(Settings):
     draw: Annotated[int, Field(ge=0, description="another number: other labelled rows, the same held-out ones")] = 0
 
 
-class AugmentSettings(Settings):
-    """Copies of the transfer set's texts with words left out: more rows for the teacher to label."""
-
-    copies: Annotated[int, Field(ge=1, description="copies of each text; those that come out alike count once")]
-    mask: Annotated[float, Field(ge=0, lt=1, description="share of a copy's words that is left out")] = 0.1
-    ngram: Annotated[float, Field(ge=0, le=1, description="share of the copies of which only a span is kept")] = 0.25
-    longest: Annotated[
-        int, Field(ge=1, description="words of such a span at most; for long texts, as many as tell something")
-    ] = 5
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="other copies for another one")] = 0
-
-    @model_validator(mode="after")
-    def _something_left_out(self) -> "AugmentSettings":
-        if not self.mask and not self.ngram:
-            raise ValueError("mask and ngram are both 0, which leaves every copy as its text is; raise one of them")
-        return self
-
-
-class _Rows(Settings):
-    """Which rows are read, and from where."""
+class RowsOptions(Settings):
+    """Which rows are read, and from where; the column with the example is named by the key of its modality."""
 
     source: str
     domain: Annotated[
         str | None,
         Field(description="one part of a packaged source, or the rows with this in a column `domain`; null: all of it"),
     ] = None
-    text: Annotated[str, Field(min_length=1, description="the column with the text")] = "text"
     label: str = "label"
 
     @property
@@ -71,18 +53,19 @@ class _Rows(Settings):
         """The source and the part of it, in words."""
         return self.source if self.domain is None else f"{self.source} ({self.domain})"
 
+    @property
+    def modality(self) -> Modality:
+        """What an example is: that of the key which names its column."""
+        raise NotImplementedError
 
-class TargetSettings(_Rows):
-    """Another domain, of whose labels nothing but the final test and the ceiling may know: the student is for it."""
-
-    source: Annotated[str, Field(min_length=1, description="in any form that `data.source` may have")]
-    label: Annotated[str, Field(min_length=1, description="the column with the label; classes as in the source")] = (
-        "label"
-    )
+    @property
+    def column(self) -> str:
+        """The column with the example."""
+        raise NotImplementedError
 
 
-class DataSettings(_Rows):
-    """Where the examples come from, and which of them keep their labels."""
+class DataOptions(RowsOptions):
+    """Where the examples come from, and which of them keep their labels; a recipe adds the keys of the modalities."""
 
     source: Annotated[
         str,
@@ -131,13 +114,8 @@ class DataSettings(_Rows):
     transfer: Annotated[
         str | None, Field(description="more unlabelled text, in any form `source` may have; null: none")
     ] = None
-    augment: Annotated[
-        AugmentSettings | None, Field(description="more unlabelled text, made from all of the transfer set; null: none")
-    ] = None
-    target: Annotated[
-        TargetSettings | None,
-        Field(description="where the student will work: its text is unlabelled text here, its test rows are the test"),
-    ] = None
+    augment: Any = None
+    target: RowsOptions | None = None
 
     @field_validator("missing", mode="before")
     @classmethod

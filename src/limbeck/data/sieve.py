@@ -1,53 +1,52 @@
-"""What is left out of a split, and why: empty and repeated texts, and texts that another split has."""
+"""What is left out of a split, and why: empty and repeated examples, and examples that another split has."""
 
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.examples import UNLABELLED, Examples
-from limbeck.data.likeness import likeness
-from limbeck.digest import example_id
+from limbeck.data.examples import Examples
+from limbeck.data.modality import Modality
+from limbeck.digest import content_id
 from limbeck.errors import LimbeckError
 
 
-def content_ids(texts: Iterable[str]) -> NDArray[np.int64]:
-    """Return the content id of each text, (n,) int64."""
-    return np.fromiter((example_id({"text": text}) for text in texts), np.int64)
+def content_ids(values: Iterable[object], modality: Modality) -> NDArray[np.int64]:
+    """Return the content id of each example, (n,) int64."""
+    return np.fromiter((content_id(modality.identity(value)) for value in values), np.int64)
 
 
-def alike(rows: Examples) -> NDArray[np.int64]:
+def alike(rows: Examples, modality: Modality) -> NDArray[np.int64]:
     """Return the number of each row's group, (n,) int64, counted in the order of the rows.
 
-    Rows of one content id share a group, and so do texts of one likeness.
+    Rows of one content id share a group, and so do examples of one likeness.
     """
-    looks: dict[int, int] = {}
     groups: dict[int, int] = {}
-    found = []
-    for key, text in zip(rows.ids.tolist(), rows.texts, strict=True):
-        if key not in looks:
-            looks[key] = likeness(text)
-        found.append(groups.setdefault(looks[key], len(groups)))
-    return np.array(found, np.int64)
+    looks = Sieve(modality).looks(rows).tolist()
+    return np.array([groups.setdefault(look, len(groups)) for look in looks], np.int64)
 
 
 class Sieve:
     """Leaves rows out.
 
+    Args:
+        modality: says which examples are the same, and which look alike.
+
     Attributes:
         dropped: rows left out, by reason.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, modality: Modality) -> None:
+        self.modality = modality
         self.dropped: dict[str, int] = {}
         self._known: dict[int, int] = {}
 
     def looks(self, rows: Examples) -> NDArray[np.int64]:
-        """Return the likeness of each row, (n,) int64; that of a text is worked out once."""
-        known = self._known
-        for key, text in zip(rows.ids.tolist(), rows.texts, strict=True):
+        """Return the likeness of each row, (n,) int64; that of an example is worked out once."""
+        known, likeness = self._known, self.modality.likeness
+        for key, value in zip(rows.ids.tolist(), rows.values, strict=True):
             if key not in known:
-                known[key] = likeness(text)
+                known[key] = content_id(likeness(value))
         return np.fromiter((known[key] for key in rows.ids.tolist()), np.int64, len(rows))
 
     def keeps(self, rows: Examples, other: Examples, who: str | None, where: str) -> NDArray[np.bool_]:
@@ -71,35 +70,40 @@ class Sieve:
         return rows.take(np.flatnonzero(self.keeps(rows, other, who, where)))
 
     def new(self, rows: Examples, other: Examples, reason: str | None) -> Examples:
-        """Return the rows whose very text is none of the others'."""
+        """Return the rows whose very content is none of the others'."""
         keep = ~np.isin(rows.ids, other.ids)
         if reason is not None:
             self.count(reason, int((~keep).sum()))
         return rows.take(np.flatnonzero(keep))
 
+    def empty(self, rows: Examples) -> NDArray[np.bool_]:
+        """Return which rows hold nothing, (n,) bool."""
+        return self.looks(rows) == content_id(b"")
+
     def clean(self, rows: Examples, of: str | None = "") -> Examples:
-        """Return one row a text, ordered by content id, without empty texts and without those that have two labels.
+        """Return one row an example, ordered by content id, without empty ones and without those that have two labels.
 
         Args:
             rows: in any order.
             of: what the reasons end with; None: those left out are not counted.
 
         Raises:
-            LimbeckError: two texts have one content id.
+            LimbeckError: two examples have one content id.
         """
         first: dict[int, int] = {}
         contradicted: set[int] = set()
-        empty = self.looks(rows) == likeness("")
+        empty, labels, identity = self.empty(rows), rows.labels, self.modality.identity
         for row in np.flatnonzero(~empty).tolist():
-            key, text = int(rows.ids[row]), rows.texts[row]
+            key = int(rows.ids[row])
             other = first.setdefault(key, row)
             if other == row:
                 continue
-            if rows.texts[other] != text:
-                raise LimbeckError(f"two different texts share the content id {key}", fix="change one of them")
-            if rows.labels[other] == UNLABELLED:
+            if identity(rows.values[other]) != identity(rows.values[row]):
+                noun = self.modality.noun
+                raise LimbeckError(f"two different {noun}s share the content id {key}", fix="change one of them")
+            if not labels.present[other]:
                 first[key] = row
-            elif rows.labels[row] not in (UNLABELLED, rows.labels[other]):
+            elif labels.present[row] and not np.array_equal(labels.values[row], labels.values[other]):
                 contradicted.add(key)
         if of is not None:
             self.count(f"empty{of}", int(empty.sum()))

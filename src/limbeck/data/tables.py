@@ -1,4 +1,4 @@
-"""Rows in: any supported source becomes texts and labels by split."""
+"""Rows in: any supported source becomes examples and labels by split."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,14 @@ from typing import Any
 
 from limbeck.console import say
 from limbeck.data import packaged
+from limbeck.data.cells import is_missing
 from limbeck.data.hub import read_hub, split_name
-from limbeck.data.labels import is_missing
+from limbeck.data.modality import Modality
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.errors import LimbeckError, nearest
-from limbeck.runtime.readers.text import well_formed
 
 SPLITS = ("train", "validation", "test", "unsupervised")
 _SHOWN = 20
-_KEYS = {name: f"data.{name}" for name in ("source", "text", "label", "domain")}
-"""What a recipe calls a source, its columns and its domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +22,12 @@ class Table:
     """Rows as they were read.
 
     Attributes:
-        texts: one a row; empty where there was none.
+        values: one example a row, as its modality has it; an empty one where there was none.
         labels: integers, strings or booleans; None for a row without one.
         classes: the classes in the order in which the data itself names them; None where it does not.
     """
 
-    texts: list[str]
+    values: list[Any]
     labels: list[Any]
     classes: tuple[str, ...] | None = None
 
@@ -37,7 +35,8 @@ class Table:
 def read_tables(
     source: str,
     *,
-    text: str,
+    modality: Modality,
+    column: str,
     label: str,
     domain: str | None = None,
     splits: Sequence[str] = SPLITS,
@@ -48,12 +47,13 @@ def read_tables(
 
     Args:
         source: a packaged name, a file, a folder, or a hub id.
-        text: the column with the text.
+        modality: what an example is.
+        column: that with the example.
         label: the column with the label; it may be absent from an `unsupervised` split.
         domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
-        key: the part of the recipe that says all this, or what source, text and label are called, for errors.
+        key: the part of the recipe that says all this, or what source, example and label are called, for errors.
 
     Returns:
         Tables by split name; a source without splits gives a single `train`.
@@ -62,8 +62,8 @@ def read_tables(
         LimbeckError: nothing is there, or it cannot be read, or a column is missing.
     """
     if source in packaged.SOURCES:
-        return _packaged(source, domain, splits)
-    keys = {name: f"{key}.{name}" for name in _KEYS} if isinstance(key, str) else key
+        return _packaged(source, modality, domain, splits)
+    keys = _keys(modality, key) if isinstance(key, str) else key
     found = _columns(source, label, keys["source"], splits, missing)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
@@ -75,13 +75,19 @@ def read_tables(
             fix=f"name a file {splits[0]} with one of {', '.join(READERS)}",
         )
     return {
-        split: _table(columns, text=text, label=label, where=where, needs_label=split != "unsupervised", keys=keys)
+        split: _table(columns, modality, column, label, where, needs_label=split != "unsupervised", keys=keys)
         for split, (where, columns) in found.items()
     }
 
 
-def _packaged(source: str, domain: str | None, splits: Sequence[str]) -> dict[str, Table]:
-    found = packaged.SOURCES[source](domain, splits)
+def _keys(modality: Modality, section: str) -> dict[str, str]:
+    """Return what a section of a recipe calls a source, its columns and its domain."""
+    named = {name: f"{section}.{name}" for name in ("source", "label", "domain")}
+    return {**named, "column": f"{section}.{modality.name}"}
+
+
+def _packaged(source: str, modality: Modality, domain: str | None, splits: Sequence[str]) -> dict[str, Table]:
+    found = _read_packaged(source, modality, domain, splits)
     if splits[0] not in found:
         raise LimbeckError(
             f"a packaged source without a `{splits[0]}` split",
@@ -91,25 +97,44 @@ def _packaged(source: str, domain: str | None, splits: Sequence[str]) -> dict[st
     return {split: Table(*columns) for split, columns in found.items()}
 
 
+def _read_packaged(
+    source: str, modality: Modality, domain: str | None, splits: Sequence[str]
+) -> dict[str, tuple[list[Any], list[Any]]]:
+    held = packaged.SOURCES[source]
+    if held.modality != modality.name:
+        raise LimbeckError(
+            f"`{source}` is {held.modality}", where=f"data.{modality.name}", fix=f"set data.{held.modality} instead"
+        )
+    return dict(held.read(domain, splits))
+
+
 def as_table(
-    frame: Any, *, text: str, label: str, where: str, domain: str | None = None, needs_label: bool = True
+    frame: Any,
+    *,
+    modality: Modality,
+    column: str,
+    label: str,
+    where: str,
+    domain: str | None = None,
+    needs_label: bool = True,
 ) -> Table:
-    """Take texts and labels from a data frame or anything else that gives a column by name.
+    """Take examples and labels from a data frame or anything else that gives a column by name.
 
     Args:
         frame: a pandas or polars frame, an Arrow table, a `datasets.Dataset`, or a mapping of columns.
-        text: the column with the text.
+        modality: what an example is.
+        column: that with the example.
         label: the column with the label; None, NaN and NA mean that a row has none.
         where: what it is called in errors.
         domain: the value of a column `domain` in the rows to take; None: all rows.
         needs_label: whether the column with the label has to be there.
 
     Raises:
-        LimbeckError: a column is missing, the text column holds something else, or no row is of the domain.
+        LimbeckError: a column is missing, the example's holds something else, or no row is of the domain.
     """
     keys = column_names(frame) or []
     names = [str(key) for key in keys]
-    wanted = {text, label} | (set() if domain is None else {"domain"})
+    wanted = {column, label} | (set() if domain is None else {"domain"})
     refuse_repeated([name for name in names if name in wanted], where)
     columns = Columns(
         {name: _plain_list(frame[key]) for name, key in zip(names, keys, strict=True) if name in wanted},
@@ -119,9 +144,9 @@ def as_table(
         lengths = ", ".join(f"`{name}` has {len(values):,}" for name, values in columns.items())
         raise LimbeckError(f"columns have different numbers of rows: {lengths}", where=where, fix="give each row both")
     if domain is not None:
-        columns = _of(domain, columns, where, _KEYS["domain"])
+        columns = _of(domain, columns, where, "data.domain")
     held = Columns({name: columns.get(name, []) for name in names}, columns.classes)
-    return _table(held, text=text, label=label, where=where, needs_label=needs_label, keys=_KEYS)
+    return _table(held, modality, column, label, where, needs_label=needs_label, keys=_keys(modality, "data"))
 
 
 def column_names(frame: Any) -> list[Any] | None:
@@ -145,22 +170,23 @@ def _plain_list(column: Any) -> list[Any]:
     return list(column)
 
 
-def read_texts(source: str, *, text: str) -> list[str]:
-    """Read the texts of every split of `data.transfer`, labels ignored.
+def read_values(source: str, *, modality: Modality, column: str) -> list[Any]:
+    """Read the examples of every split of `data.transfer`, labels ignored.
 
     Raises:
         LimbeckError: nothing is there, or it cannot be read, or the column is missing.
     """
     if source in packaged.SOURCES:
-        return [text for texts, _ in packaged.SOURCES[source](None, SPLITS).values() for text in texts]
+        found = _read_packaged(source, modality, None, SPLITS)
+        return [value for values, _ in found.values() for value in values]
     found = _columns(source, None, "data.transfer", SPLITS)
     if not found:
-        raise LimbeckError("no files with texts", where=source, fix=f"name one of them {', '.join(SPLITS)}")
+        raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [
-        _table(held, text=text, label=text, where=where, needs_label=False, keys=_KEYS)
+        _table(held, modality, column, column, where, needs_label=False, keys=_keys(modality, "data"))
         for where, held in found.values()
     ]
-    return [value for table in tables for value in table.texts]
+    return [value for table in tables for value in table.values]
 
 
 def _columns(
@@ -228,28 +254,29 @@ def _split_files(folder: Path, *, say_rest: bool) -> dict[str, Path]:
     return found
 
 
-def _table(columns: Columns, *, text: str, label: str, where: str, needs_label: bool, keys: Mapping[str, str]) -> Table:
-    for name, column in (("text", text), ("label", label)):
-        if column not in columns and (name == "text" or needs_label):
+def _table(
+    columns: Columns,
+    modality: Modality,
+    column: str,
+    label: str,
+    where: str,
+    *,
+    needs_label: bool,
+    keys: Mapping[str, str],
+) -> Table:
+    for kind, name in (("column", column), ("label", label)):
+        if name not in columns and (kind == "column" or needs_label):
             raise LimbeckError(
-                f"no column `{column}`",
+                f"no column `{name}`",
                 where=where,
-                fix=f"set {keys[name]} to one of: {_few(list(columns))}",
+                fix=f"set {keys[kind]} to one of: {_few(list(columns))}",
             )
-    texts = ["" if is_missing(value) else value for value in columns[text]]
-    for row, value in enumerate(texts):
-        if not isinstance(value, str):
-            raise LimbeckError(
-                f"column `{text}` has a value of type {type(value).__name__} in row {row + 1}, where a text belongs",
-                where=where,
-                fix=f"remove the row, or set {keys['text']} to the column with the text",
-            )
-    texts = [well_formed(value) for value in texts]
+    values = modality.values(columns[column], where, keys["column"], column)
     if label not in columns:
-        return Table(texts, [None] * len(texts))
+        return Table(values, [None] * len(values))
     names = columns.classes.get(label)
     labels = columns[label]
-    return Table(texts, labels if names is None else _named(labels, names, f"{where}, column `{label}`"), names)
+    return Table(values, labels if names is None else _named(labels, names, f"{where}, column `{label}`"), names)
 
 
 def _few(names: Sequence[str]) -> str:

@@ -6,13 +6,11 @@ from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixt
 from limbeck.evaluation.chance import against_chance
 from limbeck.evaluation.classification import mean_scores, scores
 from limbeck.evaluation.cost import Speed, measure, measure_all
-from limbeck.evaluation.floor import Floor, tfidf_floor
 from limbeck.evaluation.metrics import accuracy, agreement, class_scores, confusion, kl, nll, reliability
 from limbeck.evaluation.significance import compare, difference, verdict
 
 __all__ = [
     "Assignment",
-    "Floor",
     "Speed",
     "accuracy",
     "against_chance",
@@ -33,6 +31,5 @@ __all__ = [
     "nll",
     "reliability",
     "scores",
-    "tfidf_floor",
     "verdict",
 ]

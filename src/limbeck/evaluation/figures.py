@@ -68,10 +68,10 @@ Sample = Annotated[TextSample | RowSample, Field(discriminator="kind")]
 
 
 class Decided(Record):
-    """A model's decision, and the probability that the model gives it."""
+    """A model's answer to an example, and the probability that the model gives it."""
 
     decided: str
-    probability: Fraction
+    probability: Fraction | None = Field(default=None, description="null: the answer is no decision")
 
 
 class Disagreement(Record):

@@ -86,8 +86,10 @@ class Fidelity(Record):
     """How closely an arm follows the teacher on the test split, seed means."""
 
     retention: float | None = Field(description="arm metric / teacher metric; null: one of the two is at chance")
-    agreement: Fraction = Field(description="share of equal decisions")
-    kl_to_teacher: float = Field(description="mean KL(teacher || arm), nats, temperature 1")
+    agreement: Fraction | None = Field(default=None, description="share of equal decisions; null: nothing is decided")
+    kl_to_teacher: float | None = Field(
+        default=None, description="mean KL(teacher || arm), nats, temperature 1; null: the outputs are no distribution"
+    )
 
 
 class Chance(Record):
@@ -202,7 +204,7 @@ class DataRecord(Record):
 
     source: str
     target: str | None = Field(default=None, description="where the test rows are from; null: from the source")
-    classes: list[str]
+    classes: list[str] = Field(description="what the outputs stand for, in their order")
     test: int
     validation: int
     labelled: int

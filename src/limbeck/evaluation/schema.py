@@ -48,7 +48,7 @@ class Findings(Record):
         description="teacher, arms, and `floor`: a linear model on the same labels; in the order of the report"
     )
     retention: float | None = Field(description="of the student; null: teacher or student is at chance")
-    agreement: Fraction = Field(description="of the student with the teacher")
+    agreement: Fraction | None = Field(description="of the student with the teacher; null: nothing is decided")
     over_teacher: Difference = Field(description="student minus teacher")
     gain: Gain | None = Field(description="student minus baseline")
     other_gains: list[Difference] = Field(

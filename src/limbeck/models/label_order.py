@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from limbeck.data.likeness import fold
+from limbeck.data.spelling import fold
 from limbeck.errors import LimbeckError, nearest
 
 _PLACEHOLDER = re.compile(r"LABEL_(\d+)")

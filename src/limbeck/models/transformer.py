@@ -10,9 +10,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.data.pretrained import pretrained_config, unloadable
-from limbeck.data.tokenizers import pretrained_folder
 from limbeck.errors import LimbeckError
+from limbeck.modalities.text.pretrained import pretrained_config, unloadable
+from limbeck.modalities.text.tokenizers import pretrained_folder
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions

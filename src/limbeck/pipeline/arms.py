@@ -172,7 +172,7 @@ def _require_steady(network: nn.Module, settings: NetworkSettings, material: Mat
     if isinstance(settings.model, _FROM_OUTSIDE):
         view = material.view(settings)
         rows = view.transfer if len(material.splits.transfer) else view.validation
-        require_steady(network, rows, who, classes=len(material.splits.classes))
+        require_steady(network, rows, who, classes=material.splits.task.outputs)
 
 
 def train_arm(
@@ -201,9 +201,7 @@ def train_arm(
             lesson = material.from_labels(settings, "ceiling" if name == "ceiling" else "labelled")
         else:
             lesson = material.from_teacher(settings, recipe, teacher, answers.names, arm=name)
-        return train_network(
-            settings, material, lesson, seed=seed, folder=place, title=title, metric=recipe.metric, until=until
-        )
+        return train_network(settings, material, lesson, seed=seed, folder=place, title=title, until=until)
 
     # Read and checked once an arm, not once a network.
     teacher, title = _teacher_of(name, material.splits, answers), title or name

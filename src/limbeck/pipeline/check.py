@@ -1,17 +1,14 @@
 """Find what is wrong with a run, and how long it would take, before anything long starts."""
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from limbeck.console import say, table
-from limbeck.data import Examples, Splits, load_splits
+from limbeck.data import Splits, load_splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
@@ -31,8 +28,6 @@ TRIAL_STEPS = 3
 TRIAL_ROWS = 64
 JUDGED_ROWS = 2_000
 """Labelled rows that a finished teacher is judged on here; a run takes all."""
-SHOWN = 12
-"""Classes that are named, in their order."""
 _SAME_PACE = {
     "steps",
     "epochs",
@@ -65,7 +60,7 @@ def check(recipe: Recipe) -> float:
         LimbeckError: whatever a run would raise.
     """
     let_import(recipe.folder)
-    material = Material(load_splits(recipe.data))
+    material = Material(load_splits(recipe.data, recipe.task))
     _describe(recipe, material.splits)
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
@@ -107,20 +102,14 @@ def _smaller_budgets(curves: CurveSettings, splits: Splits, seconds: Mapping[str
 
 
 def _describe(recipe: Recipe, splits: Splits) -> None:
-    rows = [[name, f"{len(part):,}", _classes(part)] for name, part in parts_of(recipe, splits).items()]
-    table(["split", "rows", "classes"], rows)
-    names = splits.classes
-    counts = Counter(splits.labelled.labels.tolist())
-    shown = ", ".join(f"{name} {counts[index]:,}" for index, name in enumerate(names[:SHOWN]))
-    say(f"classes ({len(names)}): {shown}" + (f" and {len(names) - SHOWN:,} more" if names[SHOWN:] else ""))
+    task = splits.task
+    rows = [[name, f"{len(part):,}", task.shown(part.labels)] for name, part in parts_of(recipe, splits).items()]
+    table(["split", "rows", task.noun], rows)
+    say(task.told(splits.labelled.labels))
     for note in splits.notes:
         say(note, style="yellow")
     for reason, rows in splits.dropped.items():
         say(f"dropped: {rows:,} {reason}")
-
-
-def _classes(rows: Examples) -> str:
-    return str(len(np.unique(rows.labels[rows.labels >= 0]))) if (rows.labels >= 0).any() else "-"
 
 
 def _what_sets_the_pace(settings: NetworkSettings) -> str:
@@ -156,7 +145,7 @@ def _trial(settings: NetworkSettings, material: Material, trained: bool) -> Pace
         # Losses cost next to nothing beside a network: labels alone tell the time of a step.
         lesson = material.from_labels(settings)
         step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
-    sample = view.rows(material.splits.validation.texts[:TRIAL_ROWS])
+    sample = view.rows(material.splits.validation.values[:TRIAL_ROWS])
     predict_logits(model, sample)  # as with the steps, the first time is not counted
     start = time.monotonic()
     predict_logits(model, sample)

@@ -109,7 +109,7 @@ def _with_labels(count: int, recipe: Recipe, material: Material, answers: RunTea
 
 
 def _quality(answers: RunTeacher) -> float:
-    return accuracy(answers.logits("validation"), answers.splits.validation.labels)
+    return accuracy(answers.logits("validation"), answers.splits.validation.labels.values)
 
 
 def _steps(arm: Arm) -> int:
@@ -136,7 +136,7 @@ def evaluate_points(
 
 
 def _curve(points: Sequence[Point], material: Material, known: Mapping[str, float]) -> BudgetCurve:
-    labels = material.splits.test.labels
+    labels = material.splits.test.labels.values
 
     def accuracies(arm: Arm) -> list[float]:
         test = material.view(arm.settings).test

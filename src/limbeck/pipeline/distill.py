@@ -13,29 +13,27 @@ from torch import nn
 from limbeck.data import (
     NO_ROWS,
     SPLITS,
-    BatchForm,
-    DataSettings,
     Splits,
     Table,
     as_table,
-    collect,
     column_names,
     load_splits,
     read_tables,
     split_name,
-    unshown,
 )
-from limbeck.data.tokenizers import padding_of
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
+from limbeck.modalities import TextReads
+from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
+from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
 from limbeck.pipeline.finished import count_outputs
-from limbeck.pipeline.material import Given, LoaderMaterial, Material
+from limbeck.pipeline.material import Given, Material
 from limbeck.pipeline.order import Run, run
-from limbeck.recipe import GivenTeacher, Recipe, parse_recipe, run_name
+from limbeck.recipe import DataSettings, GivenTeacher, Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader
-from limbeck.runtime.readers.arrays import ArraysReader, Parts
+from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.settings.changes import apply
 from limbeck.types import tensors
 
@@ -81,7 +79,7 @@ def distill(
             only; or a recipe's `student.model`.
         train: texts and labels with columns `text` and `label`: a path, or anything that gives columns by name (a
             pandas, polars or Arrow table, a dict); a row without label is part of the transfer set. Or a loader of
-            batches, see `limbeck.data.loaders`: its teacher answers live, so it may augment.
+            batches, see `limbeck.modalities.arrays.loaders`: its teacher answers live, so it may augment.
         validation: of the same kind; None: held out of `train` (not of a loader).
         test: of the same kind, opened once, at the end; None: held out of `train` (not of a loader).
         teacher_tokenizer: of a teacher that is a module, for texts: a `tokenizers.Tokenizer` or a fast tokenizer of
@@ -101,11 +99,11 @@ def distill(
         LimbeckError: whatever `limbeck run` refuses; a module without tokenizer; loaders mixed with tables.
     """
     tables = _tables(train, validation, test)
-    objects: dict[str, Callable[[int, int], TextReader]] = {}
+    objects: dict[str, Callable[[TextReads], TextReader]] = {}
     values: dict[str, Any] = {
         "name": run_name(Path(out).name),
         "seeds": list(seeds),
-        "data": {"source": "python", "text": "text", "label": "label"},
+        "data": {"source": "python", "label": "label"} | ({"arrays": "loader"} if tables is None else {"text": "text"}),
         "teacher": _teacher(teacher, teacher_tokenizer, objects, texts=tables is not None),
         "student": _student(student, student_tokenizer, objects, texts=tables is not None),
         "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
@@ -131,7 +129,7 @@ def distill(
 # --- data -----------------------------------------------------------------------------------------------------------
 
 
-_OF_LOADERS = {"source", "text", "label", "class_weights"}
+_OF_LOADERS = {"source", "text", "arrays", "label", "class_weights"}
 """Keys of `data` that `limbeck.distill` sets itself, or that count for rows of a loader too."""
 
 
@@ -163,12 +161,15 @@ def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) ->
         found = _tables_of(source, recipe.data, name)
         # What brings several splits and is given as `train` brings them all; given as `test`, it means that split.
         tables |= found if name == "train" else {name: found.get(name, found["train"])}
-    return Material(load_splits(recipe.data, tables), given)
+    return Material(load_splits(recipe.data, recipe.task, tables), given)
 
 
 def _tables_of(source: Source, data: DataSettings, name: str) -> dict[str, Table]:
     """Return the tables of a path, a data frame, or a mapping of data frames by split such as a `DatasetDict`."""
-    columns = {"text": data.text, "label": data.label, "domain": data.domain if name == "train" else None}
+    domain = data.domain if name == "train" else None
+    columns: dict[str, Any] = {
+        "modality": data.modality, "column": data.column, "label": data.label, "domain": domain,
+    }  # fmt: skip
     if isinstance(source, str | Path):
         return read_tables(str(source), missing=data.missing_words, **columns)
     if isinstance(source, Mapping) and source and all(_is_frame(part) for part in source.values()):
@@ -207,27 +208,24 @@ def _from_loaders(
     teacher, student = given.teacher, given.student
     if teacher is None or student is None:
         raise LimbeckError("loaders need a teacher and a student that are modules", where="limbeck.distill")
-    form = BatchForm(_first_argument(student()), _first_argument(teacher))
-    held_out = {name: collect(source, form, name) for name, source in (("validation", validation), ("test", test))}
-    validation_rows, test_rows = (examples for examples, _ in held_out.values())
-    parts = {name: found for name, (_, found) in held_out.items()}
-    names = tuple(map(str, classes or range(_count_classes(recipe, teacher, parts["validation"]))))
-    for name, (examples, _) in held_out.items():
-        if (largest := int(examples.labels.max())) >= len(names):
-            raise LimbeckError(
-                f"the label {largest} stands beside {len(names)} classes, which are numbered from 0",
-                where=f"{name} loader",
-                fix="name every class in `classes`, or set teacher.labels",
-            )
-    notes = [line for name, (examples, _) in held_out.items() for line in unshown(name, examples, names)]
-    weighting = recipe.data.class_weights
-    splits = Splits(NO_ROWS, NO_ROWS, validation_rows, test_rows, names, {}, notes=tuple(notes), weighting=weighting)
-    splits.weights(NO_ROWS)  # what cannot be weighted is refused before anything is trained
-    return LoaderMaterial(splits, given, train, form, parts)
+    form = BatchForm(_first_argument(student()), _first_argument(teacher), recipe.task.numbers)
+    modality = recipe.data.modality
+    held_out = {
+        name: collect(source, form, name, modality) for name, source in (("validation", validation), ("test", test))
+    }
+    names = tuple(map(str, classes or range(_count_outputs(recipe, teacher, held_out["validation"].values))))
+    task = recipe.task.numbered(names, recipe.data)
+    for name, rows in held_out.items():
+        task.require_known(rows.labels, f"{name} loader")
+    notes = [line for name, rows in held_out.items() for line in task.remarks(name, rows.labels, learned=False)]
+    task.fit(NO_ROWS.labels)  # what cannot be weighted is refused before anything is trained
+    validation_rows, test_rows = held_out.values()
+    splits = Splits(NO_ROWS, NO_ROWS, validation_rows, test_rows, task, modality, {}, notes=tuple(notes))
+    return Material(splits, given, TrainingLoader(train, form))
 
 
-def _count_classes(recipe: Recipe, teacher: nn.Module, rows: Parts) -> int:
-    """Return how many classes there are, where nobody names them: those of teacher.labels, or the teacher's outputs."""
+def _count_outputs(recipe: Recipe, teacher: nn.Module, rows: Any) -> int:
+    """Return how many outputs there are, where nobody names them: those of teacher.labels, or the teacher's outputs."""
     if isinstance(recipe.teacher, GivenTeacher) and recipe.teacher.labels:
         return len(recipe.teacher.labels)
     return count_outputs(teacher, tensors(ArraysReader.of(rows, "teacher").form.example))
@@ -307,7 +305,7 @@ def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bo
 
 
 def _tokenizer(
-    tokenizer: Any, objects: dict[str, Callable[[int, int], TextReader]], model_pad: int | None
+    tokenizer: Any, objects: dict[str, Callable[[TextReads], TextReader]], model_pad: int | None
 ) -> dict[str, Any]:
     """Return a tokenizer's settings; one that is an object is kept in `objects` under its digest.
 
@@ -334,7 +332,7 @@ def _tokenizer(
     # A copy: a reader switches the padding and truncation of its tokenizer off.
     text = backend.to_str()
     key = digest([text, pad_id])
-    objects[key] = lambda longest, tail: TextReader(
-        Tokenizer.from_str(text), max_length=longest, tail=tail, pad_id=pad_id
+    objects[key] = lambda reads: TextReader(
+        Tokenizer.from_str(text), max_length=reads.max_length, tail=reads.tail, pad_id=pad_id
     )
     return {"kind": "given", "digest": key}

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.console import say
-from limbeck.data import MAX_LENGTH, ArraysReads
-from limbeck.data.pretrained import longest_text, pretrained_config
-from limbeck.data.tokenizers import pretrained_folder
 from limbeck.errors import LimbeckError, first_line
 from limbeck.evaluation import Assignment, accuracy
+from limbeck.modalities import ArraysReads
+from limbeck.modalities.text.pretrained import longest_text, pretrained_config
+from limbeck.modalities.text.reads import MAX_LENGTH
+from limbeck.modalities.text.tokenizers import pretrained_folder
 from limbeck.models import LogitsOnly, UnmatchedError, label_order, missing, ordered, positions
 from limbeck.models.label_order import ready
 from limbeck.models.pretrained import output_names
@@ -126,7 +127,7 @@ def _settled(teacher: SingleTeacher, key: str, material: Material) -> SingleTeac
 
 def _settled_checkpoint(teacher: TransformersTeacher, key: str, material: Material) -> TransformersTeacher:
     config = pretrained_config(pretrained_folder(teacher.model))
-    outputs, classes = output_names(config), material.splits.classes
+    outputs, classes = output_names(config), material.splits.task.names
     as_it_is = not teacher.finetune if teacher.finetune is not None else _fits(outputs, classes, teacher.labels)
     if not as_it_is:
         labels, head = _head_to_train(outputs, classes, teacher.labels, key)
@@ -170,7 +171,7 @@ def _head_to_train(
 
 
 def _settled_module(teacher: GivenTeacher, key: str, material: Material) -> GivenTeacher:
-    module, classes = _module(material), material.splits.classes
+    module, classes = _module(material), material.splits.task.names
     own_limit = longest_text(module.config, LONGEST) if isinstance(module, LogitsOnly) else MAX_LENGTH
     if not isinstance(teacher.reads, ArraysReads):
         teacher = teacher.model_copy(update={"reads": _reading(teacher.reads, own_limit)})
@@ -210,7 +211,7 @@ def _order(outputs: Sequence[str], teacher: Finished, key: str, material: Materi
         LimbeckError: nothing tells; with two classes it says how often each order is right.
     """
     try:
-        return label_order(outputs, material.splits.classes, teacher.labels, key=f"{key}.labels")
+        return label_order(outputs, material.splits.task.names, teacher.labels, key=f"{key}.labels")
     except UnmatchedError as error:
         if len(outputs) > 2:
             raise
@@ -219,12 +220,12 @@ def _order(outputs: Sequence[str], teacher: Finished, key: str, material: Materi
 
 def _either_order(error: UnmatchedError, outputs: Sequence[str], teacher: Finished, material: Material) -> LimbeckError:
     """Return the error that says how many labelled rows a teacher of two classes gets right in either order."""
-    splits, classes = material.splits, material.splits.classes
+    splits, classes = material.splits, material.splits.task.names
     unordered = teacher.model_copy(update={"labels": {str(number): name for number, name in enumerate(classes)}})
     view, network = material.view(unordered.network), finished_network(unordered, material)
-    rows, labels, split = view.labelled, splits.labelled.labels, "labelled"
+    rows, labels, split = view.labelled, splits.labelled.labels.values, "labelled"
     if not len(labels):  # of a loader
-        rows, labels, split = view.validation, splits.validation.labels, "validation"
+        rows, labels, split = view.validation, splits.validation.labels.values, "validation"
     picked = np.arange(min(_ROWS, len(labels)))
     logits = _answers(network, rows, picked)
     orders = [error.guess, dict(zip(error.guess, reversed(error.guess.values()), strict=True))]

@@ -1,48 +1,33 @@
 """What a run works on: the splits, how each network sees them, how it is made, and what it is trained on."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.console import say
-from limbeck.data import (
-    PARTS,
-    ArraysReads,
-    Batches,
-    BatchForm,
-    Examples,
-    GivenTokenizerSettings,
-    LoaderBatches,
-    Splits,
-    TextReads,
-    WeightedBatches,
-    WordTokenizerSettings,
-    build_reader,
-    load_encoded,
-    save_encoded,
-)
+from limbeck.data import Batches, Examples, Splits, Task
+from limbeck.data.encoded import load_encoded, save_encoded
+from limbeck.data.modality import Modality, Reads
 from limbeck.errors import LimbeckError
-from limbeck.files import write_text
-from limbeck.losses import CrossEntropy, Objective, objective_from
+from limbeck.files import read_json, write_json
+from limbeck.losses import Objective, objective_from
+from limbeck.modalities.arrays.loaders import TrainingLoader
 from limbeck.models import GivenSettings, build_model, missing
 from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.views import Reads, View, reads_digest
+from limbeck.pipeline.views import HasReads, View, reads_digest
 from limbeck.ranks import ranks
 from limbeck.recipe import NetworkSettings, Recipe
-from limbeck.runtime import TextReader
-from limbeck.runtime.readers.arrays import ArraysReader, Parts
-from limbeck.runtime.readers.text import TOKENIZER
+from limbeck.runtime.bundle import READERS
+from limbeck.runtime.readers import Reader
 from limbeck.runtime.rows import Rows
 from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, TrainSettings
-from limbeck.types import best_device
+from limbeck.types import Batch, best_device
 from limbeck.version import __version__
 
 BatchesOf = Callable[[TrainSettings, int], GroupSource]
@@ -60,7 +45,7 @@ class Lesson:
         objective: the weighted terms.
         teacher: whom it listens to; None for labels alone.
         inputs: names everything above, for the stage.
-        weights: of the classes, (classes,), in whatever is learned from labels or chosen by them; None: all 1.
+        task: that has seen the labels which are learned from: what is learned and chosen weighs classes as it says.
     """
 
     batches: BatchesOf
@@ -68,7 +53,7 @@ class Lesson:
     objective: Objective
     teacher: Teacher | None
     inputs: Mapping[str, Any]
-    weights: NDArray[np.float32] | None = None
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -78,38 +63,41 @@ class Given:
     Attributes:
         teacher: a finished module; None when the recipe trains one.
         student: makes a student; called once a network, after torch's generator was seeded.
-        readers: by digest of the tokenizer, called with `max_length` and `tail`.
+        readers: by digest of the tokenizer, called with the settings of what is read.
     """
 
     teacher: nn.Module | None = None
     student: Callable[[], nn.Module] | None = None
-    readers: Mapping[str, Callable[[int, int], TextReader]] = field(default_factory=dict)
+    readers: Mapping[str, Callable[[Any], Reader]] = field(default_factory=dict)
 
 
 class Material:
-    """The splits of texts, and what the recipe's networks make of them.
+    """The splits, and what the recipe's networks make of them.
 
     Args:
         splits: the rows.
         given: objects that the recipe names.
+        loader: of the caller's, whose batches every arm is trained on, with a live teacher, in the place of rows.
 
     Attributes:
-        folder: the run's, where `views` keeps encoded texts from one process to the next; None: nowhere.
+        folder: the run's, where `views` keeps encoded rows from one process to the next; None: nowhere.
         session: in the place of what cannot be named: nothing of an earlier run is taken for it.
     """
 
-    def __init__(self, splits: Splits, given: Given | None = None) -> None:
-        self.splits, self.given = splits, given or Given()
+    def __init__(self, splits: Splits, given: Given | None = None, loader: TrainingLoader | None = None) -> None:
+        self.splits, self.given, self._loader = splits, given or Given(), loader
         self.folder: Path | None = None
         self.session = uuid.uuid4().hex
         self._said: set[str] = set()
         self._digest = splits.digest
-        self._names: dict[str, str] = {}  # what every lesson depends on besides
+        # What every lesson depends on besides. What a loader gives cannot be named, so nothing that was trained on one
+        # is taken for this training.
+        self._names = {} if loader is None else {"loader": ranks().share(self.session)}
         self._views: dict[str, View] = {}
         self._whole: Material | None = None
 
     def keeping(self, labels: int) -> "Material":
-        """Return the same encoded texts, of which only the first ones have labels; see `Splits.keeping`."""
+        """Return the same encoded rows, of which only the first ones have labels; see `Splits.keeping`."""
         fewer = Material(self.splits.keeping(labels), self.given)
         fewer._whole, fewer.folder = self, self.folder
         fewer.session, fewer._said = self.session, self._said
@@ -124,56 +112,50 @@ class Material:
     @property
     def samples(self) -> Sequence[Any]:
         """What exported networks are timed and compared on: validation rows, in the form that `View.rows` takes."""
-        return self.splits.validation.texts
+        return self.splits.validation.values
 
     @property
-    def unlabelled(self) -> Sequence[str]:
-        """What decisions of int8 are compared on: unlabelled texts of the transfer set, as they were read."""
-        return self.splits.unlabelled.texts
+    def unlabelled(self) -> Sequence[Any]:
+        """What decisions of int8 are compared on: unlabelled rows of the transfer set, as they were read."""
+        return self.splits.unlabelled.values
 
-    def view(self, settings: Reads) -> View:
+    def view(self, settings: HasReads) -> View:
         """Return the view that a network reads, shared by those that read alike."""
-        key = reads_digest(settings)
+        return self._view_of(settings.reads, reads_digest(settings))
+
+    def _view_of(self, reads: Reads, key: str) -> View:
         if key not in self._views:
-            self._views[key] = self._view(settings, key)
+            self._views[key] = self._view(reads, key)
         return self._views[key]
 
-    def _view(self, settings: Reads, key: str) -> View:
-        """Return a view of texts from the folder, or make it and leave it there."""
-        reads = settings.reads
-        if isinstance(reads, ArraysReads):
-            raise LimbeckError(
-                "`reads: {kind: arrays}` reads batches of a loader, and this data are texts",
-                fix="leave `reads.kind` out, or give loaders to limbeck.distill",
-            )
+    def _view(self, reads: Reads, key: str) -> View:
+        """Return a view from the folder, or make it and leave it there."""
+        require_modality(reads, self.splits.modality)
         if self._whole is not None:
-            return self._whole.view(settings).of(self.splits)
-        if self.folder is None:
-            return View(self._reader(reads), self.splits)
-        counted = isinstance(reads.tokenizer, WordTokenizerSettings)  # in the texts; else its files may have changed
-        reader = None if counted else self._reader(reads)
-        named = key if reader is None else [key, reader.tokenizer_json, reader.pad_id]
-        inputs = {"version": __version__, "tokenizer": named, "data": self._digest, "parts": PARTS}
+            return self._whole._view_of(reads, key).of(self.splits)
+        if self.folder is None or not reads.kept:
+            return View(reads, self._reader(reads), self.splits)
+        reader = None if reads.counted else self._reader(reads)
+        named = key if reader is None else [key, reader.digest]
+        inputs = {"version": __version__, "reads": named, "data": self._digest}
         stage = Stage(self.folder / "views" / key, inputs, quiet=True)
-        encoded = stage.folder / "texts.safetensors"
-        if not stage.done:
-            reader = reader or self._reader(reads)
-            parts = {"transfer": reader.encode(self.splits.transfer.texts)}
-            parts["validation"] = reader.encode(self.splits.validation.texts)
-            if ranks().main:
-                with stage.working():
-                    write_text(stage.folder / TOKENIZER, reader.tokenizer_json)
-                    save_encoded(parts, encoded)
-            return View(reader, self.splits, parts)
-        parts = load_encoded(encoded)
-        kept = {"max_length": reads.max_length, "tail": reads.tail, "pad_id": parts["validation"].pad_id}
-        return View(TextReader.load(stage.folder, kept), self.splits, parts)
+        encoded, about = stage.folder / "rows.safetensors", stage.folder / "reads.json"
+        if stage.done:
+            reader = READERS[reads.kind].load(stage.folder, read_json(about))
+            return View(reads, reader, self.splits, load_encoded(encoded))
+        reader = reader or self._reader(reads)
+        parts = {name: reader.encode(getattr(self.splits, name).values) for name in ("transfer", "validation")}
+        if ranks().main:
+            with stage.working():
+                write_json(about, reader.save(stage.folder))
+                save_encoded(parts, encoded)
+        return View(reads, reader, self.splits, parts)
 
-    def _reader(self, reads: TextReads) -> TextReader:
-        tokenizer = reads.tokenizer
-        if isinstance(tokenizer, GivenTokenizerSettings) and tokenizer.digest in self.given.readers:
-            return self.given.readers[tokenizer.digest](reads.max_length, reads.tail)
-        return build_reader(reads, self.splits.original.texts)
+    def _reader(self, reads: Reads) -> Reader:
+        if reads.given in self.given.readers:
+            return self.given.readers[reads.given](reads)
+        # Of a loader nothing is known but the rows that are held out.
+        return reads.fit(self.splits.original.values or self.splits.validation.values)
 
     def build(self, settings: NetworkSettings, *, seed: int) -> nn.Module:
         """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here."""
@@ -185,15 +167,15 @@ class Material:
         vocabulary = self.view(settings).vocabulary
         if vocabulary is None:
             raise missing("network")
-        return build_model(settings.model, classes=len(self.splits.classes), vocabulary=vocabulary).to(best_device())
+        return build_model(settings.model, classes=self.splits.task.outputs, vocabulary=vocabulary).to(best_device())
 
-    def from_labels(self, settings: Reads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
+    def from_labels(self, settings: HasReads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
         """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""
-        examples = getattr(self.splits, rows)
-        parts = {rows: examples, "validation": self.splits.validation}
-        inputs = {name: [part.ids.tolist(), part.labels.tolist()] for name, part in parts.items()}
-        source = self._batches(examples, getattr(self.view(settings), rows), 0)
-        return self._weighted(Lesson(*source, 1.0 * CrossEntropy(), None, inputs | self._names), examples)
+        examples: Examples = getattr(self.splits, rows)
+        task = self.splits.task.fit(examples.labels)
+        inputs = {rows: examples.digest, "validation": self.splits.validation.digest, "task": task.digest}
+        source = self._batches(examples, getattr(self.view(settings), rows), 0, task)
+        return Lesson(*source, task.hard, None, inputs | self._names, task)
 
     def from_teacher(
         self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher, answers: list[str], *, arm: str
@@ -207,32 +189,29 @@ class Material:
             answers: name whose answers these are.
             arm: whose losses are taken.
         """
-        share = recipe.data.labelled_per_batch
-        losses = recipe.losses_of(arm)
-        named = [loss.model_dump(mode="json") for loss in losses]
-        inputs = {"data": self._digest, "labelled_per_batch": share, "losses": named, "teacher": answers}
-        source = self._batches(self.splits.transfer, self.view(settings).transfer, share)
-        lesson = Lesson(*source, objective_from(losses), teacher, inputs | self._names)
-        return self._weighted(lesson, self.splits.labelled)
+        share, losses = recipe.data.labelled_per_batch, recipe.losses_of(arm)
+        task = self.splits.task.fit(self.splits.labelled.labels)
+        inputs = {
+            "data": self._digest,
+            "task": task.digest,
+            "labelled_per_batch": share,
+            "losses": [loss.model_dump(mode="json") for loss in losses],
+            "teacher": answers,
+        }
+        source = self._batches(self.splits.transfer, self.view(settings).transfer, share, task)
+        return Lesson(*source, objective_from(losses), teacher, inputs | self._names, task)
 
-    def _weighted(self, lesson: Lesson, rows: Examples) -> Lesson:
-        """Return the lesson with the weights of the classes of the rows whose labels it tells, where they differ."""
-        weights, source = self.splits.weights(rows), lesson.batches
-        if weights is None:
-            return lesson
-        inputs = {**lesson.inputs, "class_weights": weights.tolist()}
+    def _batches(self, examples: Examples, rows: Rows, labelled: int, task: Task) -> tuple[BatchesOf, Steps]:
+        """Return where the batches of a training come from, and how many steps it has.
 
-        def weighted(settings: TrainSettings, seed: int) -> GroupSource:
-            return WeightedBatches(source(settings, seed), weights)
-
-        return replace(lesson, batches=weighted, inputs=inputs, weights=weights)
-
-    def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[BatchesOf, Steps]:
-        """Return where the batches of a training come from, and how many steps it has."""
+        Of a loader these are its own, whichever rows: an arm without teacher learns from the labels among them.
+        """
+        if (loader := self._loader) is not None:
+            return lambda settings, seed: Framed(loader.batches(settings.accumulate), task), loader.steps
 
         def make(settings: TrainSettings, seed: int) -> GroupSource:
             us = ranks()
-            return Batches(
+            batches = Batches(
                 examples,
                 rows,
                 batch_size=settings.batch_size,
@@ -242,61 +221,37 @@ class Material:
                 world=us.world,
                 rank=us.rank,
             )
+            return Framed(batches, task)
 
         return make, lambda settings: settings.total_steps(len(examples))
+
+
+class Framed:
+    """The batches of another source, with labels, mask and weights as the task has them.
+
+    Args:
+        source: yields the micro-batches of a step.
+        task: frames them.
+    """
+
+    def __init__(self, source: GroupSource, task: Task) -> None:
+        self._source, self._task = source, task
+
+    def group(self, step: int) -> Iterator[Batch]:
+        """Yield the micro-batches of a step."""
+        return map(self._task.frame, self._source.group(step))
+
+
+def require_modality(reads: Reads, modality: Modality) -> None:
+    """Refuse a network that reads something else than the data are."""
+    if reads.kind != modality.name:
+        raise LimbeckError(
+            f"a network reads {reads.kind} (`reads.kind`), and the data are {modality.name}",
+            where=f"data.{modality.name}",
+            fix=f"set reads={{kind: {modality.name}, ...}}, or name the column in data.{reads.kind}",
+        )
 
 
 def parts_of(recipe: Recipe, splits: Splits) -> dict[str, Examples]:
     """Return the splits that a recipe works with, by name."""
     return splits.parts | ({"ceiling": splits.ceiling} if "ceiling" in recipe.trained_arms else {})
-
-
-class LoaderMaterial(Material):
-    """Batches of the caller's loaders: every arm is trained on the training loader's, with a live teacher.
-
-    Args:
-        splits: validation and test rows; no training rows.
-        given: the networks.
-        train: the training loader.
-        form: reads its batches.
-        rows: by split, what student and teacher are called with: `validation` and `test`.
-    """
-
-    def __init__(
-        self, splits: Splits, given: Given, train: Iterable[Any], form: BatchForm, rows: Mapping[str, Parts]
-    ) -> None:
-        super().__init__(splits, given)
-        # What a loader gives cannot be named, so nothing that was trained on one is taken for this training.
-        self._names = {"loader": ranks().share(self.session)}
-        self._train, self._form, self._rows = train, form, rows
-
-    @property
-    def samples(self) -> Sequence[Any]:
-        """Rows of the validation split."""
-        return self._rows["validation"]
-
-    def _view(self, settings: Reads, key: str) -> View:
-        """Return the teacher's or the student's part of the rows; there are no training rows."""
-        if not isinstance(settings.reads, ArraysReads):
-            raise LimbeckError("rows of a loader are arrays, not texts", where="teacher", fix="give a module")
-        reader = ArraysReader.of(self._rows["validation"], settings.reads.of)
-        encoded = {name: reader.encode(rows) for name, rows in self._rows.items()}
-        none = encoded["validation"].first(0)
-        return View(reader, self.splits, encoded | {"transfer": none, "ceiling": none})
-
-    def _batches(self, examples: Examples, rows: Rows, labelled: int) -> tuple[BatchesOf, Steps]:
-        """Return the loader's batches, whichever rows: an arm without teacher learns from the labels among them."""
-
-        def make(settings: TrainSettings, seed: int) -> GroupSource:
-            return LoaderBatches(self._train, self._form, accumulate=settings.accumulate)
-
-        def steps(settings: TrainSettings) -> int:
-            if settings.epochs is None:
-                return settings.total_steps(0)
-            if not isinstance(self._train, Sized):
-                raise LimbeckError(
-                    "a loader without a length has no epochs", where="train.epochs", fix="give train.steps"
-                )
-            return max(1, round(settings.epochs * len(self._train) / settings.accumulate))
-
-        return make, steps

@@ -8,12 +8,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.console import say
-from limbeck.data import Splits
+from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
-from limbeck.evaluation import calibrated_nll, nll
-from limbeck.evaluation.classification import METRICS, chooses
-from limbeck.evaluation.metric import sheet_of
 from limbeck.evaluation.records import Level
 from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.once import train_once
@@ -65,7 +62,6 @@ def train_network(
     seed: int,
     folder: Path,
     title: str,
-    metric: str = "accuracy",
     until: Level | None = None,
 ) -> Trained:
     """Train a network, up to a level on validation if there is one, or load it from a folder that holds it."""
@@ -87,15 +83,12 @@ def train_network(
             "settings": settings.model_dump(mode="json"),
             "view": view.digest,
             "seed": seed,
-            "metric": metric,
             **lesson.inputs,
             **start,
             **({} if until is None else {"until": [until.quantity, until.level]}),
         },
         steps=lesson.steps(settings.train),
-        validate=validator(
-            view, material.splits, metric, goal=until.quantity if until else "accuracy", weights=lesson.weights
-        ),
+        validate=validator(view, material.splits, lesson.task, goal=until.quantity if until else None),
         title=title,
         until=None if until is None else until.level,
     )
@@ -109,33 +102,22 @@ def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:
     return next(iter(batches.group(0))).to(best_device()) if lesson.objective.pairs else None
 
 
-def validator(
-    view: View,
-    splits: Splits,
-    metric: str,
-    *,
-    goal: str = "accuracy",
-    weights: NDArray[np.float32] | None = None,
-) -> Validate:
+def validator(view: View, splits: Splits, task: Task, *, goal: str | None = None) -> Validate:
     """Return what scores a network on the validation split.
 
     Args:
         view: what it reads.
         splits: of the run.
-        metric: the run's, which chooses.
-        goal: the metric that `until` is a level of.
-        weights: of the classes, in the likelihood that chooses: as the training weighs them.
+        task: that has seen the labels which the network learns: in what chooses, classes weigh as in the training.
+        goal: the metric that `until` is a level of; None: there is none.
     """
-    labels = splits.validation.labels
+    labels, watched = splits.validation.labels, task.watched()
+    progress = [metric for name in task.progress for metric in watched if metric.name == name]
 
     def validate(model: nn.Module) -> Validated:
-        logits = predict_logits(model, view.validation).numpy()
-        sheet = sheet_of(logits, labels)
-        shown = {name: one(sheet) for name, one in METRICS.items() if name in ("accuracy", metric, goal)}
-        left = calibrated_nll(logits, labels, weights)
-        found = {"nll": nll(logits, labels), **shown, "calibrated_nll": left}
-        said = [f"NLL {words.nats(left)}"]
-        said += [f"{METRICS[name].title} {words.score(value, METRICS[name])}" for name, value in shown.items()]
-        return Validated(found, chooses(metric, found), found[goal], ", ".join(said))
+        sheet = task.sheet(predict_logits(model, view.validation).numpy(), labels)
+        found = {metric.name: metric(sheet) for metric in watched}
+        said = [f"{metric.title} {words.score(found[metric.name], metric)}" for metric in progress]
+        return Validated(found, task.chooses(found), None if goal is None else found[goal], ", ".join(said))
 
     return validate

@@ -106,7 +106,7 @@ def run(
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
     command = command or f"limbeck run {out / 'recipe.yaml'}"
     with claimed(out, command), logged_to(out / LOG), tracked_by(track, recipe.name, out):
-        make = material or (lambda: Material(load_splits(recipe.data)))
+        make = material or (lambda: Material(load_splits(recipe.data, recipe.task)))
         prefetch = None if jobs == 1 else lambda settled, known: train_side_by_side(settled, out, jobs, known, track)
         return _stages(recipe, out, command, make, prefetch)
 
@@ -212,7 +212,7 @@ def _evaluate(run: Trainings, exported: Exported | None, clock: Clock, out: Path
     """Open the test split, and write the bundle; None in processes that have no exported networks: they help only."""
     us = ranks()
     smaller = [point.name for along in run.points.values() for point in along if point.name]
-    asked = ["teacher", *run.arms, *smaller, *(["floor"] if run.teacher.reads_text else [])]
+    asked = ["teacher", *run.arms, *smaller, *(["floor"] if run.material.splits.modality.features() else [])]
     log = log_test_use(out, run.recipe.digest, asked) if us.main else []
     us.wait()
     on_test = answer_test(run, among=us)
@@ -236,9 +236,10 @@ def _evaluate(run: Trainings, exported: Exported | None, clock: Clock, out: Path
 
 def _track(result: Evaluation) -> None:
     """Send the scores on the test split to the run's trackers."""
-    scores = {"student/agreement": result.agreement}
-    if result.retention is not None:
-        scores["student/retention"] = result.retention
+    scores: dict[str, float] = {}
+    for name, value in (("agreement", result.agreement), ("retention", result.retention)):
+        if value is not None:
+            scores[f"student/{name}"] = value
     for name, model in result.models.items():
         scores |= {f"{name}/{metric}": value for metric, value in model.scores.items()}
     with tracking("evaluation", {"verdict": result.verdict}) as track:

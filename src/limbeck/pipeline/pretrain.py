@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from limbeck.data import Batches
-from limbeck.digest import digest
+from limbeck.digest import bytes_digest, digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.losses import CrossEntropy
@@ -96,7 +96,7 @@ def pretraining(settings: NetworkSettings, material: Material, seed: int) -> dic
         "model": settings.model.model_dump(mode="json", exclude={"dropout", "word_dropout"}),  # nothing is dropped here
         "pretrain": settings.pretrain and settings.pretrain.model_dump(mode="json"),
         "view": material.view(settings).digest,
-        "data": [splits.original.ids.tolist(), splits.validation.ids.tolist()],
+        "data": bytes_digest([splits.original.ids.data, splits.validation.ids.data]),
         "seed": seed,
     }
 

@@ -1,19 +1,19 @@
-"""Score a finished bundle on labelled texts."""
+"""Score a finished bundle on labelled examples."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from limbeck.console import say, table
-from limbeck.data import label_name, read_tables, respelled
+from limbeck.data import Labels, Task, read_tables
 from limbeck.errors import LimbeckError, nearest
-from limbeck.evaluation import scores
-from limbeck.evaluation.classification import METRICS
+from limbeck.modalities import MODALITIES
 from limbeck.report import words
 from limbeck.runtime.bundle import load_for_texts
+from limbeck.tasks import TASKS
 
-_ARGUMENTS = {"source": "DATA", "text": "--text", "label": "--label"}
+_ARGUMENTS = {"source": "DATA", "column": "--text", "label": "--label"}
 """What the command calls them."""
 
 
@@ -26,27 +26,47 @@ def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: b
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
     """
     student = load_for_texts(bundle)
-    (rows,) = read_tables(source, text=text, label=label, splits=["test"], key=_ARGUMENTS).values()
-    index = {name: position for position, name in enumerate(student.labels)}
-    names = [label_name(value) for value in rows.labels]
-    for other in {name for name in names if name is not None} - index.keys():
-        if (known := respelled(other, student.labels)) is not None:
-            index[other] = index[known]
-    for row, (name, written) in enumerate(zip(names, rows.texts, strict=True)):
-        if not written.strip():
-            raise LimbeckError(f"row {row + 1} has no text", where=source, fix="write it, or remove the row")
-        if name is None:
-            raise LimbeckError(f"row {row + 1} has no label", where=source, fix="label it, or remove it")
-        if name not in index:
-            raise LimbeckError(
-                f"row {row + 1} has the label `{name}`, which the bundle does not know",
-                where=source,
-                fix=nearest(name, student.labels),
-            )
-    result = scores(student.logits(rows.texts), np.array([index[str(name)] for name in names]))
+    modality, task = MODALITIES[student.reader.kind], TASKS[student.info["task"]]().served(student.labels)
+    found = read_tables(source, modality=modality, column=text, label=label, splits=["test"], key=_ARGUMENTS)
+    (rows,) = found.values()
+    for row, value in enumerate(rows.values):
+        if not modality.likeness(value):
+            raise LimbeckError(f"row {row + 1} has no {modality.noun}", where=source, fix="write it, or remove the row")
+    labels = _labels(task, rows.labels, source)
+    sheet = task.sheet(student.logits(rows.values), labels)
+    result = {metric.name: metric(sheet) for metric in task.metrics}
     if as_json:
         say(json.dumps(result))
     else:
-        values = [words.score(result[name], metric) for name, metric in METRICS.items()]
-        table(["", *(metric.title for metric in METRICS.values())], [[f"{len(names):,} rows", *values]])
+        values = [words.score(result[metric.name], metric) for metric in task.metrics]
+        table(["", *(metric.title for metric in task.metrics)], [[f"{len(labels):,} rows", *values]])
     return result
+
+
+def _labels(task: Task, cells: Sequence[Any], source: str) -> Labels:
+    """Return the labels of every row.
+
+    Raises:
+        LimbeckError: a row has none, or one that the bundle does not know.
+    """
+    try:
+        labels = task.labels(cells, source)
+        bare = labels.present.argmin() if not labels.present.all() else None
+    except LimbeckError:
+        row = next(row for row, cell in enumerate(cells) if not _known(task, cell))
+        raise LimbeckError(
+            f"row {row + 1} has the label `{cells[row]}`, which the bundle does not know",
+            where=source,
+            fix=nearest(str(cells[row]), task.names),
+        ) from None
+    if bare is not None:
+        raise LimbeckError(f"row {bare + 1} has no label", where=source, fix="label it, or remove it")
+    return labels
+
+
+def _known(task: Task, cell: Any) -> bool:
+    try:
+        task.labels([cell], "")
+    except LimbeckError:
+        return False
+    return True

@@ -147,7 +147,7 @@ def _work(values: Any, folder: Path, threads: int, known: Known, track: Sequence
     try:
         recipe = Recipe.model_validate(values)
         with tracked_by(track, recipe.name, folder):
-            material = Material(load_splits(recipe.data))
+            material = Material(load_splits(recipe.data, recipe.task))
             if material.splits.digest != known.data:
                 # Before any stage is looked at: those of the run would be cleared away for other data.
                 raise LimbeckError("the data changed while the run was at work", where="data", fix="run again")

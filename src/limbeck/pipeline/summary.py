@@ -48,7 +48,8 @@ def _costs(name: str, model: ModelRecord) -> list[str]:
 
 
 def _print_figures(result: Evaluation) -> None:
-    say(f"  {words.retention(result)}; agreement with the teacher {words.percent(result.agreement)}")
+    agreed = "" if result.agreement is None else f"; agreement with the teacher {words.percent(result.agreement)}"
+    say(f"  {words.retention(result)}{agreed}")
     if (gain := result.gain) is not None:
         metric = words.metric_of(gain.metric, result.metrics)
         per_seed = ", ".join(words.difference(value, metric) for value in gain.per_seed)

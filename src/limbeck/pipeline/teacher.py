@@ -17,7 +17,8 @@ from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import against_chance, best_assignment, calibrated_nll, fit_temperature, mixture_weights
+from limbeck.evaluation import best_assignment, calibrated_nll
+from limbeck.evaluation.metric import Sheet
 from limbeck.files import staged
 from limbeck.losses import objective_from
 from limbeck.pipeline.finished import finished_network, is_finished, require_names
@@ -105,11 +106,6 @@ class RunTeacher:
         weights = dict(zip((f"{name} weight" for name in names), self.weights, strict=True)) if names[1:] else {}
         return {**fitted, **weights}
 
-    @property
-    def reads_text(self) -> bool:
-        """Whether its inputs are texts; else they come ready from a loader."""
-        return all(member.trained.view.vocabulary is not None for member in self.members)
-
     def of(self, split: Split, *, among: Ranks = ALONE) -> Teacher:
         """Return a teacher that answers for a split from its cache; processes share what is still to be asked."""
         return self._together([member.of(self.splits, split, among=among) for member in self.members])
@@ -166,9 +162,7 @@ def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, f
         return _given(module, material.view(settings.network), material, folder)
     network = settings.network
     lesson = material.from_labels(network)
-    return train_network(
-        network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title, metric=recipe.metric
-    )
+    return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
 
 
 def _given(module: nn.Module, view: View, material: Material, folder: Path) -> Trained:
@@ -199,15 +193,15 @@ def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, tit
             with stage.working():
                 regression = NgramRegression(
                     view.labelled,
-                    splits.labelled.labels,
-                    classes=len(splits.classes),
+                    splits.labelled.labels.values,
+                    classes=splits.task.outputs,
                     settings=settings.regression,
-                    weights=lesson.weights,
+                    weights=lesson.task.class_weights,
                 )
                 fitted = {strength: regression.fit(strength) for strength in settings.regression.strengths}
                 answers = {strength: predict_logits(each, view.validation).numpy() for strength, each in fitted.items()}
                 costs = {
-                    strength: calibrated_nll(logits, splits.validation.labels, lesson.weights)
+                    strength: calibrated_nll(logits, splits.validation.labels.values, lesson.task.class_weights)
                     for strength, logits in answers.items()
                 }
                 best = min(costs, key=lambda strength: costs[strength])
@@ -228,7 +222,7 @@ def require_regressions(recipe: Recipe, material: Material) -> None:
     for member in recipe.teacher.members:
         if isinstance(member, NBLRTeacher):
             learned = material.keeping(min(fewer)) if fewer else material
-            require_ngrams(learned.view(member).labelled, learned.splits.labelled.labels, member.regression)
+            require_ngrams(learned.view(member).labelled, learned.splits.labelled.labels.values, member.regression)
 
 
 def ask_teacher(
@@ -271,9 +265,8 @@ def judged_teacher(
     )
     weights = recipe.teacher.shares(len(members))
     if weights is None:
-        labels = splits.validation.labels
-        counts = splits.weights(splits.labelled)
-        weights = mixture_weights([_logits(member, splits) for member in members], labels, counts)
+        task = splits.task.fit(splits.labelled.labels)
+        weights = task.mixture([_logits(member, splits) for member in members], splits.validation.labels)
         say(f"  weights of the ensemble, fitted on validation: {', '.join(f'{w:.2f}' for w in weights)}")
     answers = RunTeacher(members, tuple(weights), splits)
     warn = warn or recipe.teacher.accept_bad
@@ -292,12 +285,14 @@ def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     for number, (member, settings) in enumerate(zip(answers.members, recipe.teacher.members, strict=True)):
         if is_finished(settings):
             key = f"teacher.members.{number}" if several else "teacher"
-            logits, labels = _on(RunTeacher((member,), (1.0,), splits), asked)
-            rows = f"{len(labels):,} {' and '.join(asked)} rows"
-            found = best_assignment(logits.argmax(1), labels, len(splits.classes))
-            balanced = against_chance(logits, labels).balanced_accuracy
+            sheet = _on(RunTeacher((member,), (1.0,), splits), asked)
+            rows = f"{len(sheet['labels']):,} {' and '.join(asked)} rows"
+            if (chance := splits.task.chance(sheet)) is None:
+                continue
+            found = best_assignment(sheet["decided"], sheet["labels"], splits.task.outputs)
+            balanced = chance.balanced_accuracy
             say(f"  {key}: accuracy {found.accuracy:.1%}, balanced accuracy {balanced:.1%} on {rows}")
-            require_names(settings, found, splits.classes, f"{key}.labels", rows, warn=warn)
+            require_names(settings, found, splits.task.names, f"{key}.labels", rows, warn=warn)
 
 
 def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
@@ -305,10 +300,11 @@ def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
     return ("labelled", "validation") if finished and len(splits.labelled) else ("validation",)
 
 
-def _on(answers: RunTeacher, asked: Sequence[Split]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the logits and the labels of several splits."""
+def _on(answers: RunTeacher, asked: Sequence[Split]) -> Sheet:
+    """Return the answers on several splits."""
     logits = np.concatenate([answers.logits(split) for split in asked])
-    return logits, np.concatenate([getattr(answers.splits, split).labels for split in asked])
+    first, *others = [getattr(answers.splits, split).labels for split in asked]
+    return answers.splits.task.sheet(logits, sum(others, first))
 
 
 def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
@@ -318,27 +314,27 @@ def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
         LimbeckError: it is no better, and that is not accepted.
     """
     asked = _judged_on(answers.splits, finished=recipe.teacher.finished)
-    logits, labels = _on(answers, asked)
-    found = against_chance(logits, labels)
-    if not found.at_chance:
+    sheet = _on(answers, asked)
+    found = answers.splits.task.chance(sheet)
+    if found is None or not found.at_chance:
         return
     low, high = found.ci95
     what = (
         f"the teacher is not better than chance: balanced accuracy {found.balanced_accuracy:.1%} "
-        f"(95 % interval {low:.1%} to {high:.1%}) on {len(labels):,} {' and '.join(asked)} rows, "
+        f"(95 % interval {low:.1%} to {high:.1%}) on {len(sheet['labels']):,} {' and '.join(asked)} rows, "
         f"where one class for all has {found.constant:.1%}"
     )
     if warn:
         say(f"  {what}", style="yellow")
         return
     order = "set teacher.labels if its outputs are in another order, " if recipe.teacher.finished else ""
-    trained = "give it more labels or steps (where a class is rare: data.class_weights=balanced, metric=f1_macro)"
+    trained = "give it more labels or steps (where a class is rare: data.class_weights=balanced, task.metric=f1_macro)"
     more = "take another teacher" if recipe.teacher.finished else trained
     raise LimbeckError(what, where="teacher", fix=f"{order}{more}, or go on with teacher.accept_bad=true")
 
 
 def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[str, ...], folder: Path) -> Member:
-    identity = CacheIdentity(network.answers_as, network.view.digest, len(splits.classes), taps)
+    identity = CacheIdentity(network.answers_as, network.view.digest, splits.task.outputs, taps)
     name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
     member = Member(network, folder / "cache" / name, identity)
     member.of(splits, "validation", among=ranks())
@@ -346,8 +342,8 @@ def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[
         member.of(splits, "labelled", among=ranks())
     if not settings.calibrate:
         return member
-    weights = splits.weights(splits.labelled)
-    temperature = round(fit_temperature(_logits(member, splits), splits.validation.labels, weights), 4)
+    task = splits.task.fit(splits.labelled.labels)
+    temperature = round(task.temperature(_logits(member, splits), splits.validation.labels), 4)
     say(f"  its logits are divided by {temperature:.2f}, which fits validation best")
     return replace(member, temperature=temperature)
 

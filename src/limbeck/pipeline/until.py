@@ -2,8 +2,6 @@
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.classification import METRICS
-from limbeck.evaluation.metric import sheet_of
 from limbeck.evaluation.records import Level
 from limbeck.pipeline.teacher import RunTeacher
 from limbeck.recipe import Recipe
@@ -16,22 +14,22 @@ def wanted(recipe: Recipe, answers: RunTeacher) -> Level | None:
     Raises:
         LimbeckError: a share of the teacher's metric is asked for, and that is 0.
     """
-    asked = recipe.until
+    asked, task = recipe.until, answers.splits.task
     if asked is None:
         return None
     if asked.retention is None:
         assert asked.accuracy is not None  # a recipe has exactly one of them
         until = Level(metric="accuracy", value=asked.accuracy, quantity="accuracy", level=asked.accuracy)
     else:
-        sheet = sheet_of(answers.logits("validation"), answers.splits.validation.labels)
-        own = METRICS[recipe.metric](sheet)
+        own = task.metric(task.sheet(answers.logits("validation"), answers.splits.validation.labels))
         if not own:
             raise LimbeckError(
                 "the teacher gets no validation row right, so that no share of it can be asked for",
                 where="until.retention",
                 fix="compare the labels of the validation split with those of the training rows",
             )
-        until = Level(metric="retention", value=asked.retention, quantity=recipe.metric, level=asked.retention * own)
+        level = asked.retention * own
+        until = Level(metric="retention", value=asked.retention, quantity=task.metric.name, level=level)
     beyond = "; no network can reach that" if until.level > 1 else ""
     say(f"  until: {words.level(until)}{beyond}")
     return until

@@ -8,26 +8,28 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from limbeck.bundle import Runner
-from limbeck.data import Reading, ReadsSettings, Splits, reading, same_tokens
+from limbeck.data import Splits
+from limbeck.data.modality import Reads
 from limbeck.digest import digest
+from limbeck.evaluation.records import ViewRecord
 from limbeck.models import Vocabulary
 from limbeck.runtime import TextReader
 from limbeck.runtime.bundle import OnnxNetwork
 from limbeck.runtime.readers import Reader
-from limbeck.runtime.rows import Ragged, Rows
+from limbeck.runtime.rows import Rows
 from limbeck.types import tensors
 
 
-class Reads(Protocol):
+class HasReads(Protocol):
     """Settings of something that reads examples; see `NetworkSettings`."""
 
     @property
-    def reads(self) -> ReadsSettings:
+    def reads(self) -> Reads:
         """What it reads of them."""
         ...
 
 
-def reads_digest(settings: Reads) -> str:
+def reads_digest(settings: HasReads) -> str:
     """Name how examples are read."""
     return digest(settings.reads.model_dump())
 
@@ -36,6 +38,7 @@ class View:
     """The splits as one network reads them, each encoded once.
 
     Args:
+        reads: how it reads.
         reader: from values to rows.
         splits: the examples.
         encoded: rows by the name of the split, where they are at hand.
@@ -44,13 +47,13 @@ class View:
         digest: names everything that turns an example into the network's inputs.
     """
 
-    def __init__(self, reader: Reader, splits: Splits, encoded: Mapping[str, Rows] | None = None) -> None:
-        self.reader, self._splits, self._encoded = reader, splits, dict(encoded or {})
+    def __init__(self, reads: Reads, reader: Reader, splits: Splits, encoded: Mapping[str, Rows] | None = None) -> None:
+        self.reads, self.reader, self._splits, self._encoded = reads, reader, splits, dict(encoded or {})
         self.digest = reader.digest
 
     def of(self, splits: Splits) -> "View":
         """Return the same rows, of which others are labelled."""
-        return View(self.reader, splits, {"transfer": self.transfer, "validation": self.validation})
+        return View(self.reads, self.reader, splits, {"transfer": self.transfer, "validation": self.validation})
 
     @property
     def vocabulary(self) -> Vocabulary | None:
@@ -65,19 +68,18 @@ class View:
         return tensors(form.example), form.axes
 
     @cached_property
-    def reading(self) -> Reading | None:
-        """What is read of the transfer set as it was read; None of what is not cut into tokens."""
-        return self.reading_of(self.original)
+    def seen(self) -> ViewRecord | None:
+        """What is read of the transfer set as it was read; None where there is nothing to say."""
+        return self.seen_of(self.original)
 
-    def reading_of(self, rows: Rows) -> Reading | None:
-        """Return what is read of some of its rows; None of what is not cut into tokens."""
-        return reading(self.reader, rows) if isinstance(self.reader, TextReader) and isinstance(rows, Ragged) else None
+    def seen_of(self, rows: Rows) -> ViewRecord | None:
+        """Return what is read of some of its rows; None where there is nothing to say."""
+        return self.reads.seen(self.reader, rows)
 
     @property
-    def same_tokens(self) -> int | None:
-        """Test rows that have the token ids of a training or transfer row; None of what is not cut into tokens."""
-        test, known = self.test, self.transfer
-        return same_tokens(test, known) if isinstance(test, Ragged) and isinstance(known, Ragged) else None
+    def same(self) -> int | None:
+        """Test rows that read as a training or transfer row does; None where that is not asked."""
+        return self.reads.same(self.test, self.transfer)
 
     @property
     def labelled(self) -> Rows:
@@ -111,7 +113,7 @@ class View:
 
     def _once(self, name: str) -> Rows:
         if name not in self._encoded:
-            self._encoded[name] = self.reader.encode(getattr(self._splits, name).texts)
+            self._encoded[name] = self.reader.encode(getattr(self._splits, name).values)
         return self._encoded[name]
 
     def rows(self, samples: Sequence[Any]) -> Rows:

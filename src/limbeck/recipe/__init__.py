@@ -1,5 +1,6 @@
 """What a run is: one YAML file or one Python object, with `key=value` overrides; every error names its key."""
 
+from limbeck.recipe.data import DataSettings, TargetSettings
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
 from limbeck.recipe.networks import NetworkSettings, PretrainSettings
 from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
@@ -17,6 +18,7 @@ from limbeck.settings.errors import RecipeError
 __all__ = [
     "ArmName",
     "CurveSettings",
+    "DataSettings",
     "EnsembleTeacher",
     "GivenTeacher",
     "NBLRTeacher",
@@ -26,6 +28,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "SingleTeacher",
+    "TargetSettings",
     "TeacherSettings",
     "TransformersTeacher",
     "describe_recipes",

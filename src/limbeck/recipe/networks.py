@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from limbeck.data import ReadsSettings, TextReads
+from limbeck.modalities import ReadsSettings, TextReads
 from limbeck.models import ModelSettings
 from limbeck.settings import Settings
 from limbeck.settings.changes import apply

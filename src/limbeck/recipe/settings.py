@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from limbeck.data import DataSettings
 from limbeck.digest import digest
-from limbeck.evaluation.classification import MetricName
-from limbeck.losses import HardLabels, LossSettings, with_hard_labels
+from limbeck.losses import LossSettings
+from limbeck.recipe.data import DataSettings
 from limbeck.recipe.networks import NetworkSettings
 from limbeck.recipe.teachers import TeacherSettings
 from limbeck.settings import Settings
 from limbeck.settings.changes import flat
 from limbeck.settings.yaml import write_yaml
+from limbeck.tasks import ClassificationSettings, TaskSettings
 
 ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""
@@ -70,6 +70,7 @@ class Recipe(Settings):
         list[Annotated[int, Field(ge=0, lt=2**32)]],
         Field(min_length=1, description="initialisation and order, the same for every arm"),
     ] = [0, 1, 2]
+    task: TaskSettings = ClassificationSettings()
     data: DataSettings
     teacher: TeacherSettings
     student: NetworkSettings
@@ -88,12 +89,6 @@ class Recipe(Settings):
         Field(description="keys of student and their candidates; every arm takes its best on validation"),
     ] = {}
     losses: Annotated[list[LossSettings], Field(min_length=1, description="the student's objective")]
-    metric: Annotated[
-        MetricName,
-        Field(
-            description="what checkpoints, grid points and seeds are chosen by, and what verdict and retention judge"
-        ),
-    ] = "accuracy"
     until: Annotated[
         UntilSettings | None, Field(description="end an arm's training where validation is so good; null: never")
     ] = None
@@ -132,8 +127,8 @@ class Recipe(Settings):
     @field_validator("losses")
     @classmethod
     def _something_to_decide(cls, losses: list[LossSettings], info: ValidationInfo) -> list[LossSettings]:
-        told = any(entry.name == HardLabels.card.name for entry in with_hard_labels(losses))
-        if "hard_labels" in info.data.get("arms", []) and not told:
+        task = info.data.get("task")
+        if "hard_labels" in info.data.get("arms", []) and task is not None and not task.decides(losses):
             raise ValueError("none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd")
         return losses
 
@@ -176,7 +171,7 @@ class Recipe(Settings):
 
     def losses_of(self, name: str) -> list[LossSettings]:
         """Return the losses of an arm that listens to the teacher."""
-        return with_hard_labels(self.losses) if name == "hard_labels" else list(self.losses)
+        return self.task.decided(self.losses) if name == "hard_labels" else list(self.losses)
 
     def candidates(self, name: str) -> list[tuple[dict[str, Any], NetworkSettings]]:
         """Return every point of the grid for an arm: the values chosen, and the settings with them."""

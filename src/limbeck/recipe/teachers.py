@@ -5,9 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
-from limbeck.data import MAX_LENGTH, ArraysReads, TextReads, TokenizerSettings, WordTokenizerSettings, label_name
-from limbeck.data.reads import Length, Tail, kind_of_reads
-from limbeck.data.tokenizers import TransformersTokenizerSettings
+from limbeck.data import label_name
+from limbeck.modalities import ArraysReads, TextReads, kind_of_reads
+from limbeck.modalities.text.reads import MAX_LENGTH, Length, Tail
+from limbeck.modalities.text.tokenizers import (
+    TokenizerSettings,
+    TransformersTokenizerSettings,
+    WordTokenizerSettings,
+)
 from limbeck.models import GivenSettings
 from limbeck.models.transformer import TransformerSettings
 from limbeck.recipe.networks import NetworkSettings

@@ -47,7 +47,7 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
             words.model(name),
             look[name],
             words.shorten(answer.decided, 80),
-            words.percent(answer.probability),
+            "" if answer.probability is None else words.percent(answer.probability),
             answer.decided == one.label,
         )
         for name, answer in one.answers.items()

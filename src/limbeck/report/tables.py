@@ -203,13 +203,15 @@ def _likeness(evaluation: Evaluation) -> list[Row]:
             kept.append(Cell(words.difference(own - teacher, metric), f"{words.unit(metric)}, above it"))
         else:
             kept.append(Cell(words.percent(alike.retention)))
-        agreement.append(Cell(words.percent(alike.agreement)) if alike else Cell())
-        divergence.append(Cell(words.nats(alike.kl_to_teacher)) if alike else Cell())
-    return [
+        agreed, apart = (None, None) if alike is None else (alike.agreement, alike.kl_to_teacher)
+        agreement.append(Cell() if agreed is None else Cell(words.percent(agreed)))
+        divergence.append(Cell() if apart is None else Cell(words.nats(apart)))
+    rows = [
         Row("Retention", kept, f"of the teacher’s {metric.title}"),
         Row("Agreement", agreement, "with the teacher"),
         Row("KL", divergence, "nats, from the teacher"),
     ]
+    return rows if evaluation.agreement is not None else rows[:1]
 
 
 def _class(scores: ClassScores) -> tuple[Cell, Cell]:

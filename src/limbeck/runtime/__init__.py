@@ -1,6 +1,7 @@
 """Load and run a bundle with numpy, onnxruntime and tokenizers only: nothing here may import torch."""
 
-from limbeck.runtime.bundle import Bundle, Prediction, load
+from limbeck.runtime.bundle import Bundle, load
+from limbeck.runtime.decisions import Prediction
 from limbeck.runtime.readers.text import TextReader
 
 __all__ = ["Bundle", "Prediction", "TextReader", "load"]

@@ -3,8 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,18 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.runtime.decisions import RULES
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.runtime.readers.text import TextReader
-from limbeck.runtime.rows import Ragged, Rows, by_length
+from limbeck.runtime.rows import Rows, by_length
 
 FORMAT = 2
 MODEL = "model.onnx"
 READERS: dict[str, type[Reader]] = {reader.kind: reader for reader in (TextReader, ArraysReader)}
 """By the kind that `bundle.json` names."""
 
-_REQUIRED = {"format": int, "labels": list, "files": dict, "reads": dict}
+_REQUIRED = {"format": int, "task": str, "labels": list, "files": dict, "reads": dict}
 _ANEW = "copy the bundle again, or export it anew"
 
 
@@ -31,23 +31,8 @@ Values = Sequence[str] | Mapping[str, Any]
 """Texts, or (rows, ...) arrays by argument."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A decision.
-
-    Attributes:
-        label: the class with the highest probability, as it was written in the training data.
-        probability: its probability, in [0, 1].
-        probabilities: of every class.
-    """
-
-    label: str
-    probability: float
-    probabilities: dict[str, float]
-
-
 class OnnxNetwork:
-    """An exported classifier: rows in, logits out.
+    """An exported network: rows in, logits (or values) out.
 
     Args:
         model: path of the ONNX file.
@@ -65,10 +50,10 @@ class OnnxNetwork:
         self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._wanted = tuple(entry.name for entry in self._session.get_inputs())
         outputs = self._session.get_outputs()[0].shape[-1]
-        self.classes: int | None = outputs if isinstance(outputs, int) else None
+        self.outputs: int | None = outputs if isinstance(outputs, int) else None
 
     def logits(self, rows: Rows, *, batch_size: int = 64) -> NDArray[np.float32]:
-        """Return (rows, classes) float32 logits, in the order of the rows.
+        """Return (rows, outputs) float32, in the order of the rows.
 
         Rows of similar length are asked together, at most `batch_size` of them, so that little of it is padding.
 
@@ -76,7 +61,7 @@ class OnnxNetwork:
             ValueError: there are no rows.
         """
         if not len(rows):
-            raise ValueError("there are no texts" if isinstance(rows, Ragged) else "there are no rows")
+            raise ValueError("there are no rows")
         order, parts = [], []
         for some in by_length(rows, batch_size, most_padding=_MOST_PADDING):
             given = rows.batch(some)
@@ -99,7 +84,7 @@ class Bundle:
     """A delivered student. Use `load`.
 
     Attributes:
-        labels: the classes, in the order of the logits.
+        labels: what the outputs stand for, in their order: the classes.
         reader: its preprocessing.
         info: the content of `bundle.json`.
     """
@@ -112,13 +97,13 @@ class Bundle:
             raise LimbeckError(found, where=str(folder), fix=_ANEW) from error
         self._network = OnnxNetwork(folder / MODEL, threads=threads)
         self.labels: tuple[str, ...] = tuple(info["labels"])
-        if self._network.classes not in (None, len(self.labels)):
-            found = f"bundle.json names {len(self.labels)} labels, and the network has {self._network.classes} outputs"
+        if self._network.outputs not in (None, len(self.labels)):
+            found = f"bundle.json names {len(self.labels)} labels, and the network has {self._network.outputs} outputs"
             raise LimbeckError(found, where=str(folder), fix=_ANEW)
         self.info = info
 
     def logits(self, values: Values, *, batch_size: int = 64) -> NDArray[np.float32]:
-        """Return (values, classes) float32 logits, in order.
+        """Return (values, outputs) float32, in order: of a classifier the logits of the classes.
 
         Args:
             values: texts; of a student that reads arrays, a mapping of (rows, ...) arrays by argument.
@@ -130,23 +115,14 @@ class Bundle:
         """
         return self._network.logits(self.reader.encode(values), batch_size=batch_size)
 
-    def predict(self, values: Values, *, batch_size: int = 64) -> list[Prediction]:
-        """Return one prediction a value, in order; none of no values. Raises what `logits` does."""
+    def predict(self, values: Values, *, batch_size: int = 64) -> list[Any]:
+        """Return one answer a value, in order; none of no values. Raises what `logits` does.
+
+        Of a classifier an answer is a `Prediction`; see `runtime.decisions`.
+        """
         rows = self.reader.encode(values)
-        return list(_decide(self._network.logits(rows, batch_size=batch_size), self.labels)) if len(rows) else []
-
-
-def _decide(logits: NDArray[np.float32], labels: Sequence[str]) -> Iterator[Prediction]:
-    for row in softmax(logits):
-        best = int(row.argmax())
-        every = {label: float(value) for label, value in zip(labels, row, strict=True)}
-        yield Prediction(labels[best], float(row[best]), every)
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the probabilities of logits (rows, classes)."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+        answers = RULES[self.info["task"]].answers
+        return answers(self._network.logits(rows, batch_size=batch_size), self.labels) if len(rows) else []
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
@@ -169,7 +145,7 @@ def load_for_texts(path: str | os.PathLike[str]) -> Bundle:
         LimbeckError: it reads something else.
     """
     student = load(path)
-    if not isinstance(student.reader, TextReader):
+    if not student.reader.takes_texts:
         fix = "ask it from Python: limbeck.load(...).predict({name: array})"
         raise LimbeckError(f"this student reads {student.reader.kind}, not texts", where=str(path), fix=fix)
     return student
@@ -222,6 +198,8 @@ def _read_info(folder: Path) -> dict[str, Any]:
     kind: str = reads["kind"] if isinstance(reads.get("kind"), str) else ""
     if kind and kind not in READERS:
         raise LimbeckError(f"this version has no reader `{kind}`", where=str(folder), fix="upgrade limbeck")
+    if "task" not in wrong and keys["task"] not in RULES:
+        raise LimbeckError(f"this version has no task `{keys['task']}`", where=str(folder), fix="upgrade limbeck")
     needed = {} if "reads" in wrong else {"kind": str, **(READERS[kind].needs if kind else {})}
     wrong += [f"reads.{key}" for key, form in needed.items() if not isinstance(reads.get(key), form)]
     if wrong:

@@ -27,6 +27,10 @@ class Rows(Protocol):
         """Return what a network is called with for the given rows, the rows' axis first."""
         ...
 
+    def stored(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return everything that they are, as arrays and as values of JSON; see `restored`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Ragged:
@@ -54,6 +58,10 @@ class Ragged:
         lengths.cumsum(out=offsets[1:])
         tokens = np.fromiter(chain.from_iterable(sequences), np.int32, int(offsets[-1]))
         return cls(tokens, offsets, pad_id, cut)
+
+    def stored(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return tokens, offsets and cuts; and what pads."""
+        return {"tokens": self.tokens, "offsets": self.offsets, "cut": self.cut}, {"pad_id": self.pad_id}
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -97,6 +105,10 @@ class Stacked:
 
     arrays: Mapping[str, NDArray[Any]]
 
+    def stored(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return the arrays."""
+        return dict(self.arrays), {}
+
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
 
@@ -113,6 +125,13 @@ class Stacked:
         """Return the arrays of the given rows."""
         index = np.asarray(rows, np.int64)
         return {name: value[index] for name, value in self.arrays.items()}
+
+
+def restored(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Rows:
+    """Return the rows of which `stored` gave this."""
+    if "pad_id" not in about:
+        return Stacked(arrays)
+    return Ragged(arrays["tokens"], arrays["offsets"], about["pad_id"], arrays["cut"])
 
 
 def by_length(

@@ -1,12 +1,12 @@
 """Changes by dotted key: what `key=value`, `baseline` and `grid` have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from limbeck.errors import LimbeckError, nearest
 
 # A change of the first key drops the others: they belong to the old source, or say the same thing in another way.
-_REPLACES = {
+_REPLACES: dict[str, tuple[str, ...]] = {
     "data.source": ("domain", "transfer", "missing", "merge_classes"),
     "target.source": ("domain",),
     "train.steps": ("epochs",),
@@ -14,6 +14,12 @@ _REPLACES = {
     "until.accuracy": ("retention",),
     "until.retention": ("accuracy",),
 }
+
+
+def alternatives(section: str, names: Iterable[str]) -> None:
+    """Let a change of one of these keys of a section drop the others, of which only one is given."""
+    names = list(names)
+    _REPLACES.update({f"{section}.{name}": tuple(other for other in names if other != name) for name in names})
 
 
 def flat(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

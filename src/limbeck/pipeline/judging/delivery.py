@@ -36,7 +36,8 @@ def deliver(
         says=lambda samples: trained.logits(trained.view.rows(samples)),
         runner=trained.view.runner,
         reader=trained.view.reader,
-        labels=material.splits.classes,
+        labels=material.splits.task.names,
+        task=material.splits.task.kind,
     )
     try:
         delivery = write_bundle(

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from limbeck.data import Splits, alike
 from limbeck.evaluation import compare, difference, verdict
-from limbeck.evaluation.classification import JUDGING, ordered_metrics
-from limbeck.evaluation.figures import Decided, Disagreement, RowSample, Sample, TextSample
-from limbeck.evaluation.metric import Metric, by_unit, sheet_of
+from limbeck.evaluation.figures import Disagreement
+from limbeck.evaluation.metric import Metric, by_unit
 from limbeck.evaluation.records import (
     Cost,
     DataRecord,
@@ -25,26 +24,26 @@ from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.curves import evaluate_points
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
-from limbeck.pipeline.judging.testing import TestLogits
+from limbeck.pipeline.judging.testing import TestOutputs
 from limbeck.pipeline.reading import what_was_read
 from limbeck.recipe import Recipe
-from limbeck.runtime.bundle import softmax
 
 SAMPLES = 12
 
 
-def find(run: Trainings, on_test: TestLogits, costs: Mapping[str, Cost], log: list[TestEvaluation]) -> Findings:
+def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: list[TestEvaluation]) -> Findings:
     """Return what the models' answers on the test split say."""
     recipe, splits = run.recipe, run.material.splits
-    metrics, models = ordered_metrics(recipe.metric), judged_models(run, on_test)
-    records = model_records(models, splits, costs, recipe.metric)
-    judge = _Judge(models, splits.test.labels, alike(splits.test))
+    task, models = splits.task, judged_models(run, on_test)
+    metrics, records = task.metrics, model_records(models, splits, costs)
+    judge = _Judge(models, alike(splits.test, splits.modality))
     gain = judge.gain(metrics[0], "student", "baseline")
     own = records["student"].fidelity
     assert own is not None  # of every arm
     return Findings(
         name=recipe.name,
-        modality="text" if run.teacher.reads_text else "arrays",
+        task=task.kind,
+        modality=splits.modality.name,
         metrics=[_metric_record(metric) for metric in metrics],
         test_examples=len(splits.test),
         seeds=recipe.seeds,
@@ -56,12 +55,12 @@ def find(run: Trainings, on_test: TestLogits, costs: Mapping[str, Cost], log: li
         gain=gain,
         other_gains=judge.other_gains(metrics),
         decomposition=judge.decomposition(metrics[0]),
-        gap_recovered=_gap_recovered(records, recipe.metric),
+        gap_recovered=_gap_recovered(records, task.metric),
         verdict=verdict(gain),
         until=run.arms["student"].until,
         curves=evaluate_points(run.points, run.material, run.arms, records),
-        figures=figures_of(models, splits),
-        samples=_samples(splits, models, text=run.teacher.reads_text),
+        figures=figures_of(models, task),
+        samples=_samples(splits, models),
         test_evaluations=log,
     )
 
@@ -71,7 +70,7 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
     return DataRecord(
         source=recipe.data.title,
         target=recipe.data.target.title if recipe.data.target else None,
-        classes=list(splits.classes),
+        classes=list(splits.task.names),
         test=len(splits.test),
         validation=len(splits.validation),
         labelled=len(splits.labelled),
@@ -91,13 +90,11 @@ class _Judge:
     """Compares models on the test split.
 
     Attributes:
-        models: with their logits.
-        labels: (examples,) of the split.
+        models: with their answers.
         units: (examples,) the unit of each row: what looks alike is resampled and swapped together.
     """
 
     models: Mapping[str, Judged]
-    labels: NDArray[np.int64]
     units: NDArray[np.int64]
 
     def gain(self, metric: Metric, name: str, over: str) -> Gain | None:
@@ -112,7 +109,8 @@ class _Judge:
 
     def other_gains(self, metrics: Sequence[Metric]) -> list[Difference]:
         """Return student minus baseline in the other metrics that a run can be judged by."""
-        others = [metric for metric in metrics[1:] if metric.name in JUDGING] if "baseline" in self.models else []
+        # One that is no exact sum over the examples is shown, and can be no run's.
+        others = [metric for metric in metrics[1:] if metric.value is None] if "baseline" in self.models else []
         return [self.difference(metric, "student", "baseline") for metric in others]
 
     def decomposition(self, metric: Metric) -> Decomposition | None:
@@ -123,36 +121,30 @@ class _Judge:
 
     def _parts(self, metric: Metric, name: str) -> NDArray:
         """Return the metric's parts of a model, (seeds, units, k)."""
-        logits = self.models[name].logits.values()
-        return by_unit(np.stack([metric.parts(sheet_of(one, self.labels)) for one in logits]), self.units)
+        parts = [metric.parts(sheet) for sheet in self.models[name].sheets.values()]
+        return by_unit(np.stack(parts), self.units)
 
 
-def _gap_recovered(records: Mapping[str, ModelRecord], metric: str) -> float | None:
+def _gap_recovered(records: Mapping[str, ModelRecord], metric: Metric) -> float | None:
     if not {"baseline", "ceiling"} <= records.keys():
         return None
-    student, baseline, ceiling = (records[name].scores[metric] for name in ("student", "baseline", "ceiling"))
+    sign = 1 if metric.better == "higher" else -1
+    student, baseline, ceiling = (
+        sign * records[name].scores[metric.name] for name in ("student", "baseline", "ceiling")
+    )
     return (student - baseline) / (ceiling - baseline) if ceiling > baseline else None
 
 
-def _samples(splits: Splits, models: Mapping[str, Judged], *, text: bool) -> list[Disagreement]:
-    """Return the test rows on which the probabilities of the teacher and of the shipped student lie farthest apart."""
-    shown = {name: softmax(models[name].logits[models[name].shown]) for name in ("teacher", "student")}
-    apart = np.abs(shown["teacher"] - shown["student"]).sum(axis=1)
-    order = np.argsort(-apart, kind="stable")[:SAMPLES]
-    classes = splits.classes
-
-    def sample(row: int) -> Sample:
-        written = splits.test.texts[row]
-        return TextSample(text=written) if text else RowSample(name=written)
-
+def _samples(splits: Splits, models: Mapping[str, Judged]) -> list[Disagreement]:
+    """Return the test rows on which the answers of the teacher and of the shipped student lie farthest apart."""
+    task = splits.task
+    shown = {name: models[name].sheet for name in ("teacher", "student")}
+    order = np.argsort(-task.apart(*shown.values()), kind="stable")[:SAMPLES]
     return [
         Disagreement(
-            sample=sample(row),
-            label=classes[splits.test.labels[row]],
-            answers={
-                name: Decided(decided=classes[int(one[row].argmax())], probability=float(one[row].max()))
-                for name, one in shown.items()
-            },
+            sample=splits.modality.sample(splits.test.values[row], f"test row {row + 1}"),
+            label=task.labelled(shown["teacher"], row),
+            answers={name: task.decided(sheet, row) for name, sheet in shown.items()},
         )
-        for row in order
+        for row in order.tolist()
     ]

@@ -9,56 +9,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle import Runner
-from limbeck.data import Splits
-from limbeck.evaluation import Floor, measure_all, tfidf_floor
+from limbeck.evaluation import measure_all
 from limbeck.evaluation.records import Cost, TestEvaluation
 from limbeck.files import read_json, size_of, write_json
 from limbeck.pipeline.export import Exported
 from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.floor import Floor, fit_floor
 from limbeck.pipeline.networks import Trained
 from limbeck.ranks import ALONE, Ranks
 
 TEST_LOG = "test_evaluations.json"
 
-Logits = NDArray[np.float32]
+Outputs = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class TestLogits:
-    """Logits on the test split, (examples, classes) each.
+class TestOutputs:
+    """Outputs on the test split, (examples, outputs) each.
 
     Attributes:
         teacher: of the teacher.
-        floor: the fitted floor, with its logits; None where inputs are no texts.
+        floor: the fitted floor, with its outputs; None where there is none.
         arms: by arm and seed.
     """
 
-    teacher: Logits
+    teacher: Outputs
     floor: Floor | None
-    arms: Mapping[str, Mapping[int, Logits]]
+    arms: Mapping[str, Mapping[int, Outputs]]
 
 
-def answer_test(run: Trainings, *, among: Ranks = ALONE) -> TestLogits:
+def answer_test(run: Trainings, *, among: Ranks = ALONE) -> TestOutputs:
     """Ask every finished model for the test split; several processes share the work, the first one fits the floor."""
     networks = [(name, seed, trained) for name, arm in run.arms.items() for seed, trained in arm.trained.items()]
     own = {(name, seed): one.logits(one.view.test) for name, seed, one in networks[among.rank :: among.world]}
     every = {key: logits for part in among.gather(own) for key, logits in part.items()}
     by_arm = {name: {seed: every[name, seed] for seed in arm.trained} for name, arm in run.arms.items()}
     run.teacher.of("test", among=among)
-    floor = _floor(run.material.splits) if among.main and run.teacher.reads_text else None
-    return TestLogits(run.teacher.logits("test"), floor, by_arm)
-
-
-def _floor(splits: Splits) -> Floor:
-    return tfidf_floor(
-        splits.labelled.texts,
-        splits.labelled.labels,
-        splits.validation.texts,
-        splits.validation.labels,
-        splits.test.texts,
-        classes=len(splits.classes),
-        class_weights=splits.weights(splits.labelled),
-    )
+    floor = fit_floor(run.material.splits) if among.main else None
+    return TestOutputs(run.teacher.logits("test"), floor, by_arm)
 
 
 def log_test_use(folder: Path, recipe_digest: str, models: Sequence[str]) -> list[TestEvaluation]:

@@ -24,7 +24,8 @@ def key_figures(evaluation: Evaluation) -> list[Fact]:
     if evaluation.gap_recovered is not None:
         way = "of the way from baseline to ceiling, which saw the target’s labels"
         figures.append(Fact("Gap recovered", percent(evaluation.gap_recovered), way))
-    figures.append(Fact("Agreement", percent(evaluation.agreement), _agreement(evaluation)))
+    if evaluation.agreement is not None:
+        figures.append(Fact("Agreement", percent(evaluation.agreement), _agreement(evaluation)))
     return [*figures, *(Fact(*compared) for compared in against_teacher(evaluation))]
 
 
@@ -49,4 +50,5 @@ def _retention(findings: Findings) -> Fact:
 
 def _agreement(findings: Findings) -> str:
     text, fidelity = "decisions equal to the teacher’s", findings.models[STUDENT].fidelity
-    return text if fidelity is None else f"{text}; KL {nats(fidelity.kl_to_teacher)} nats"
+    apart = None if fidelity is None else fidelity.kl_to_teacher
+    return text if apart is None else f"{text}; KL {nats(apart)} nats"

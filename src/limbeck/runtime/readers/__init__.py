@@ -30,11 +30,13 @@ class Reader(Protocol):
         kind: under which a bundle finds it again.
         needs: what `save` returns, by name and type.
         files: the names of the files that `save` writes.
+        takes_texts: whether a value is a text, so that a file can hold one a line.
     """
 
     kind: ClassVar[str]
     needs: ClassVar[Mapping[str, type]]
     files: ClassVar[tuple[str, ...]]
+    takes_texts: ClassVar[bool]
 
     @property
     def digest(self) -> str:

@@ -45,6 +45,7 @@ class ArraysReader:
     kind: ClassVar[str] = "arrays"
     needs: ClassVar[Mapping[str, type]] = {"inputs": dict}
     files: ClassVar[tuple[str, ...]] = ()
+    takes_texts: ClassVar[bool] = False
 
     def __init__(
         self,

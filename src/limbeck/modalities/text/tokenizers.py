@@ -9,9 +9,9 @@ from pydantic import Field
 from tokenizers import Tokenizer, models, trainers
 
 from limbeck.assets import ASSETS, asset
-from limbeck.data.pretrained import PRETRAINED, declared_padding, refuse_code
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import read_json
+from limbeck.modalities.text.pretrained import PRETRAINED, declared_padding, refuse_code
 from limbeck.runtime.readers.text import read_tokenizer
 from limbeck.runtime.words import set_rules
 from limbeck.settings import Settings, union

@@ -7,7 +7,7 @@ A batch is a pair `(inputs, labels)` or a mapping with these keys:
     any other key       an argument of both, when they read alike, such as `input_ids` and `attention_mask`
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from limbeck.data.examples import UNLABELLED, Examples
-from limbeck.digest import example_id
+from limbeck.data.examples import Examples, Labels
+from limbeck.data.modality import Modality
+from limbeck.data.sieve import content_ids
 from limbeck.errors import LimbeckError
 from limbeck.runtime.readers.arrays import Parts
 from limbeck.types import Batch
 
 Inputs = Mapping[str, Tensor]
-
-_IGNORED = -100
-"""What a loss of torch leaves out by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,12 @@ class BatchForm:
     Attributes:
         student: the student's argument for inputs that have no name.
         teacher: the teacher's.
+        labels: returns what the task makes of labels, (rows, ...), and which rows have one, (rows,) bool.
     """
 
     student: str
     teacher: str
+    labels: Callable[[Any], tuple[Tensor, Tensor]]
 
     def read(self, item: Any) -> Batch:
         """Return a batch of ours.
@@ -57,49 +57,18 @@ class BatchForm:
         )
         if not student or not teacher:
             raise _refused(f"a batch with the keys {', '.join(map(str, item))} has no inputs")
-        if item.get("labels") is not None:
-            labels = _labels(item["labels"])
-        else:
-            labels = torch.full((len(next(iter(student.values()))),), UNLABELLED)
-        parts = (*student.values(), *teacher.values())
-        if labels.ndim != 1 or any(len(value) != len(labels) for value in parts):
+        rows = len(next(iter(student.values())))
+        given = item.get("labels")
+        labels, labelled = (None, torch.zeros(rows, dtype=torch.bool)) if given is None else self.labels(given)
+        if labelled.ndim != 1 or any(len(value) != len(labelled) for value in (*student.values(), *teacher.values())):
             raise _refused("the parts of a batch have different numbers of rows, or labels are not one a row")
         return Batch(
-            ids=torch.arange(len(labels)),
+            ids=torch.arange(rows),
             student_inputs=student,
             teacher_inputs=teacher,
             labels=labels,
-            labelled=labels != UNLABELLED,
+            labelled=labelled,
         )
-
-
-def _labels(given: Any) -> Tensor:
-    """Return integer labels, -1 for a missing one: NaN, -1 or -100.
-
-    Raises:
-        LimbeckError: labels are no such numbers.
-    """
-    try:
-        labels = torch.as_tensor(given)
-    except (TypeError, ValueError, RuntimeError):
-        labels = None
-    if labels is None or labels.is_complex():
-        raise LimbeckError(
-            "labels are no numbers", where="loader", fix="give integers from 0, and -1 where a row has none"
-        )
-    if labels.is_floating_point():
-        labels = torch.where(labels.isnan(), UNLABELLED, labels)
-    whole = labels.to(torch.int64)
-    odd = (whole < 0) & (whole != UNLABELLED) & (whole != _IGNORED)
-    if labels.is_floating_point():
-        odd |= whole != labels
-    if odd.any():
-        raise LimbeckError(
-            f"a label is {labels[odd][0].item():g}, which is no class",
-            where="loader",
-            fix="give integers from 0, and -1 where a row has none",
-        )
-    return torch.where(whole < 0, UNLABELLED, whole)
 
 
 def _named(value: Any, default: str) -> dict[str, Tensor]:
@@ -165,8 +134,37 @@ class LoaderBatches:
                 )
 
 
-def collect(loader: Iterable[Any], form: BatchForm, name: str) -> tuple[Examples, Parts]:
-    """Read a validation or test loader once: its examples, and the arrays that student and teacher are called with.
+@dataclass(frozen=True)
+class TrainingLoader:
+    """A loader of the caller's, from which networks are trained.
+
+    Attributes:
+        loader: gives batches.
+        form: reads them.
+    """
+
+    loader: Iterable[Any]
+    form: BatchForm
+
+    def batches(self, accumulate: int) -> LoaderBatches:
+        """Return the steps of a training."""
+        return LoaderBatches(self.loader, self.form, accumulate=accumulate)
+
+    def steps(self, settings: Any) -> int:
+        """Return how many steps a training with these `TrainSettings` has.
+
+        Raises:
+            LimbeckError: epochs are asked for, and the loader does not say how many batches one has.
+        """
+        if settings.epochs is None:
+            return settings.total_steps(0)
+        if not isinstance(self.loader, Sized):
+            raise LimbeckError("a loader without a length has no epochs", where="train.epochs", fix="give train.steps")
+        return max(1, round(settings.epochs * len(self.loader) / settings.accumulate))
+
+
+def collect(loader: Iterable[Any], form: BatchForm, name: str, modality: Modality) -> Examples:
+    """Read a validation or test loader once: its examples, whose values are `Parts`.
 
     Raises:
         LimbeckError: fewer than two rows, a row without label, inputs whose shape differs between batches, or a type
@@ -175,16 +173,13 @@ def collect(loader: Iterable[Any], form: BatchForm, name: str) -> tuple[Examples
     batches = [form.read(item) for item in loader]
     if sum(len(batch.ids) for batch in batches) < 2:
         raise LimbeckError("fewer than two rows", where=f"{name} loader")
-    labels = torch.cat([batch.labels for batch in batches if batch.labels is not None])
-    if (labels < 0).any():
-        raise LimbeckError(f"{int((labels < 0).sum()):,} rows have no label", where=f"{name} loader", fix="label them")
+    if bare := sum(int((~batch.labelled).sum()) for batch in batches if batch.labelled is not None):
+        raise LimbeckError(f"{bare:,} rows have no label", where=f"{name} loader", fix="label them")
+    labels = torch.cat([batch.labels for batch in batches if batch.labels is not None]).numpy(force=True)
     student = _joined([batch.student_inputs for batch in batches], name)
     teacher = _joined([batch.teacher_inputs or {} for batch in batches], name)
-    seen = [*student.items(), *((f"teacher {key}", value) for key, value in teacher.items())]
-    digests = (example_id({key: value[row].tobytes().hex() for key, value in seen}) for row in range(len(labels)))
-    ids = np.fromiter(digests, np.int64, len(labels))
-    examples = Examples(ids, [f"{name} row {row + 1}" for row in range(len(ids))], labels.numpy())
-    return examples, Parts({"student": student, "teacher": teacher})
+    rows = Parts({"student": student, "teacher": teacher})
+    return Examples(content_ids(rows, modality), rows, Labels(labels, np.ones(len(labels), np.bool_)))
 
 
 def _joined(parts: list[Inputs], name: str) -> dict[str, NDArray[Any]]:

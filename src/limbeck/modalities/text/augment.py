@@ -9,11 +9,31 @@ id of its own content, so that every network and the teacher cache see one and t
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field, model_validator
 
-from limbeck.data.settings import AugmentSettings
 from limbeck.runtime.scripts import units
+from limbeck.settings import Settings
+
+
+class AugmentSettings(Settings):
+    """Copies of the transfer set's texts with words left out: more rows for the teacher to label."""
+
+    copies: Annotated[int, Field(ge=1, description="copies of each text; those that come out alike count once")]
+    mask: Annotated[float, Field(ge=0, lt=1, description="share of a copy's words that is left out")] = 0.1
+    ngram: Annotated[float, Field(ge=0, le=1, description="share of the copies of which only a span is kept")] = 0.25
+    longest: Annotated[
+        int, Field(ge=1, description="words of such a span at most; for long texts, as many as tell something")
+    ] = 5
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="other copies for another one")] = 0
+
+    @model_validator(mode="after")
+    def _something_left_out(self) -> "AugmentSettings":
+        if not self.mask and not self.ngram:
+            raise ValueError("mask and ngram are both 0, which leaves every copy as its text is; raise one of them")
+        return self
 
 
 def augment(ids: Iterable[int], texts: Iterable[str], settings: AugmentSettings) -> Iterator[str]:

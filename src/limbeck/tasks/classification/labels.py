@@ -4,18 +4,16 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from limbeck.data.examples import UNLABELLED
-from limbeck.data.likeness import fold
+from limbeck.data.cells import label_name, named, plain_label
+from limbeck.data.examples import Labels
+from limbeck.data.spelling import fold
 from limbeck.errors import LimbeckError, nearest
 
-_NAN = ("nan", "NaN", "NAN")
-"""How programs write a number that is none: of such a row the label is missing."""
+_NONE = -1
 _WORDS = frozenset(("none", "na", "n/a", "<na>", "null", "nan", "?", "-"))
 """What people write for a missing label, folded, and what may as well be a class."""
 _NUMBERS = ("-1", "-100")
@@ -38,21 +36,22 @@ class Classes:
     merged: bool = False
     assumed: tuple[str, ...] = ()
 
-    def indices(self, labels: Iterable[Any], where: str) -> NDArray[np.int64]:
-        """Return the class of each label, (n,) int64; -1 for none.
+    def indices(self, labels: Iterable[Any], where: str) -> Labels:
+        """Return the class of each label, (n,) int64; 0 where there is none.
 
         Raises:
             LimbeckError: a label is none of the classes.
         """
-        index = {name: position for position, name in enumerate(self.names)} | dict.fromkeys(self.missing, UNLABELLED)
+        index = {name: position for position, name in enumerate(self.names)} | dict.fromkeys(self.missing, _NONE)
         names = ["" if (name := label_name(label)) is None else name for label in labels]
-        index[""] = UNLABELLED
+        index[""] = _NONE
         for name in sorted(set(names) - index.keys()):
             known = respelled(name, self.names)
             if known is None or not self.merged:
                 raise _unknown(name, known, self.names, where)
             index[name] = index[known]
-        return np.fromiter((index[name] for name in names), np.int64, len(names))
+        found = np.fromiter((index[name] for name in names), np.int64, len(names))
+        return Labels(found.clip(0), found != _NONE)
 
 
 def learn_classes(
@@ -77,19 +76,19 @@ def learn_classes(
     Raises:
         LimbeckError: fewer than two classes, or labels that cannot be classes, or that may as well be missing ones.
     """
-    values = [value for label in labels if (value := _plain(label)) is not None]
+    values = [value for label in labels if (value := plain_label(label)) is not None]
     if odd := {type(value).__name__ for value in values if not isinstance(value, bool | int | float | str)}:
         raise LimbeckError(
             f"labels are of type {', '.join(sorted(odd))}, which are no classes",
             where=where,
             fix="set data.label to a column of integers, strings or booleans",
         )
-    counts = Counter(map(_name, values))
+    counts = Counter(map(named, values))
     assumed = _assumed(counts, len(labels), where) if missing is None and order is None else ()
     no_class = frozenset(assumed) | {name for value in missing or () if (name := label_name(value)) is not None}
-    values = [value for value in values if _name(value) not in no_class]
+    values = [value for value in values if named(value) not in no_class]
     _check_kinds(values, where)
-    names = [_name(value) for value in sorted(set(values))]
+    names = [named(value) for value in sorted(set(values))]
     if order is not None:
         names = [name for name in dict.fromkeys(order) if name in counts and name not in no_class]
     _check_missing(names, no_class, counts, where)
@@ -189,39 +188,3 @@ def _unknown(name: str, known: str | None, classes: Sequence[str], where: str) -
     if known is not None:
         fix = f"it is `{known}` but for case, blanks or Unicode form: set data.merge_classes=true, or write them alike"
     return LimbeckError(f"label `{name}` does not occur in the training rows", where=where, fix=fix)
-
-
-def is_missing(value: Any) -> bool:
-    """Return whether a cell holds nothing: None, NaN, and what pandas and NumPy have for them."""
-    try:
-        return value is None or bool(value != value)
-    except (TypeError, ArithmeticError):  # pandas.NA says of nothing whether it is the same, nor does Decimal("sNaN")
-        return True
-    except ValueError:  # an array
-        return False
-
-
-def label_name(label: Any) -> str | None:
-    """Return the class name of a label as it was read: `true` for True, `3` for 3 and 3.0, None for a missing one."""
-    plain = _plain(label)
-    return None if plain is None else _name(plain)
-
-
-def _name(plain: bool | int | float | str) -> str:
-    return str(plain).lower() if isinstance(plain, bool) else str(plain)
-
-
-def _plain(label: Any) -> Any:
-    """Return the label itself, None for a missing one; a whole float (of a column with gaps) becomes an integer."""
-    if isinstance(label, np.generic):
-        label = label.item()
-    if isinstance(label, str):
-        return None if _is_blank(label) else label
-    if is_missing(label):
-        return None
-    return int(label) if isinstance(label, float) and label.is_integer() else label
-
-
-@lru_cache(maxsize=4096)
-def _is_blank(label: str) -> bool:
-    return label.strip() in _NAN or not fold(label)

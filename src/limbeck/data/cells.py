@@ -1,0 +1,48 @@
+"""Cells of a column as they were read: which hold nothing, and what a label is called."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from limbeck.data.spelling import fold
+
+_NAN = ("nan", "NaN", "NAN")
+"""How programs write a number that is none: of such a row the label is missing."""
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell holds nothing: None, NaN, and what pandas and NumPy have for them."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ArithmeticError):  # pandas.NA says of nothing whether it is the same, nor does Decimal("sNaN")
+        return True
+    except ValueError:  # an array
+        return False
+
+
+def label_name(label: Any) -> str | None:
+    """Return the class name of a label as it was read: `true` for True, `3` for 3 and 3.0, None for a missing one."""
+    plain = plain_label(label)
+    return None if plain is None else named(plain)
+
+
+def named(plain: bool | int | float | str) -> str:
+    """Return what a label that is not missing is called."""
+    return str(plain).lower() if isinstance(plain, bool) else str(plain)
+
+
+def plain_label(label: Any) -> Any:
+    """Return the label itself, None for a missing one; a whole float (of a column with gaps) becomes an integer."""
+    if isinstance(label, np.generic):
+        label = label.item()
+    if isinstance(label, str):
+        return None if _is_blank(label) else label
+    if is_missing(label):
+        return None
+    return int(label) if isinstance(label, float) and label.is_integer() else label
+
+
+@lru_cache(maxsize=4096)
+def _is_blank(label: str) -> bool:
+    return label.strip() in _NAN or not fold(label)

@@ -1,0 +1,160 @@
+"""What the house asks of a modality: what an example is.
+
+Data, training, bundle and report know no modality by name: they ask this object. `modalities/` has one of each kind.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Protocol
+
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.figures import Sample
+from limbeck.evaluation.records import ViewRecord
+from limbeck.runtime.readers import Reader
+from limbeck.settings import Settings
+
+
+class Features(Protocol):
+    """One way of turning examples into a matrix, for the linear floor.
+
+    Attributes:
+        settings: what it is called, of what is tried.
+    """
+
+    settings: dict[str, float | int | str | bool | None]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has learned."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of whatever else has to be shipped with it."""
+        ...
+
+    def fit(self, values: Sequence[Any]) -> Any:
+        """Return the (rows, features) matrix of the examples that it learns from; None: it sees nothing in them."""
+        ...
+
+    def matrix(self, values: Sequence[Any]) -> Any:
+        """Return the (rows, features) matrix of other examples."""
+        ...
+
+
+class Reads(Settings):
+    """What a network reads of an example: the settings of a reader."""
+
+    kind: str
+
+    @property
+    def counted(self) -> bool:
+        """Whether the reader learns from the examples alone; else from files too, whose content may have changed."""
+        return True
+
+    @property
+    def kept(self) -> bool:
+        """Whether encoding takes so long that a run keeps what it has encoded."""
+        return False
+
+    @property
+    def given(self) -> str | None:
+        """The digest of a Python object that it needs, which a recipe cannot hold; None where it needs none."""
+        return None
+
+    def fit(self, values: Any) -> Reader:
+        """Return the reader, which has seen the training examples and no others.
+
+        Raises:
+            LimbeckError: there is no such reader of these examples.
+        """
+        raise NotImplementedError
+
+    def seen(self, reader: Any, rows: Any) -> ViewRecord | None:
+        """Return what encoded examples are to a network; None where there is nothing to say."""
+        return None
+
+    def same(self, rows: Any, others: Any) -> int | None:
+        """Return how many encoded examples are the same as one of the others; None where that is not asked."""
+        return None
+
+    def unreadable(self, own: ViewRecord, own_rows: int, held_out: ViewRecord, held_out_rows: int) -> str | None:
+        """Return why a network sees next to nothing; None where it sees enough.
+
+        Args:
+            own: what is seen of the training examples.
+            own_rows: how many they are.
+            held_out: what is seen of the validation examples.
+            held_out_rows: how many they are.
+        """
+        return None
+
+    @property
+    def fix(self) -> str:
+        """What to do where nothing can be read."""
+        return ""
+
+    def described(self, seen: ViewRecord) -> tuple[str, bool]:
+        """Return in words what is read, and whether that is doubtful."""
+        return "", False
+
+
+class Modality(ABC):
+    """What an example is.
+
+    Attributes:
+        name: the key of `data` that names its column, and the `kind` of what networks read of it.
+        noun: one example in words; several end with an `s`.
+        column: what the column holds, for the description of the key.
+        reads: settings of what a network reads of an example.
+        augment: settings of copies that can be made of one; None: none can.
+    """
+
+    name: ClassVar[str]
+    noun: ClassVar[str]
+    column: ClassVar[str]
+    reads: ClassVar[type[Reads]]
+    augment: ClassVar[type[Settings] | None] = None
+
+    @abstractmethod
+    def values(self, cells: Sequence[Any], where: str, key: str, column: str) -> list[Any]:
+        """Return the examples of a column's cells, a value each.
+
+        Args:
+            cells: as a file or a frame gives them.
+            where: what is read, for errors.
+            key: of the recipe, that names the column.
+            column: its name.
+
+        Raises:
+            LimbeckError: a cell holds something else.
+        """
+
+    @abstractmethod
+    def identity(self, value: Any) -> bytes:
+        """Return what names an example exactly, whatever a network reads of it."""
+
+    @abstractmethod
+    def likeness(self, value: Any) -> bytes:
+        """Return what examples share that look alike; no byte of one that is empty."""
+
+    def copies(self, ids: Iterable[int], values: Iterable[Any], settings: Any) -> Iterable[Any]:
+        """Return the copies that `data.augment` makes of examples.
+
+        Raises:
+            LimbeckError: none can be made.
+        """
+        raise LimbeckError(f"no copies can be made of {self.noun}s", where="data.augment", fix="set it to null")
+
+    def features(self) -> Sequence[Features]:
+        """Return the ways of turning examples into a matrix that the linear floor tries; none: there is no floor."""
+        return []
+
+    @abstractmethod
+    def sample(self, value: Any, name: str) -> Sample:
+        """Return an example as the report shows it.
+
+        Args:
+            value: the example.
+            name: of its row, such as `test row 3`.
+        """

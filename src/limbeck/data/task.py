@@ -1,0 +1,271 @@
+"""What the house asks of a task: what is predicted, and how that is judged.
+
+Data, training, statistics, bundle and report know no task by name: they ask this object. `tasks/` has one of each kind.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.data.examples import Labels
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.figures import Decided, Figure
+from limbeck.evaluation.metric import Metric, Sheet
+from limbeck.evaluation.records import Chance
+from limbeck.losses import Objective
+from limbeck.types import Batch
+
+Predicts = Literal["distribution", "independent", "values", "vectors"]
+"""What the outputs are: a distribution over classes, probabilities of their own, numbers, or a direction."""
+Setting = float | int | str | bool | None
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear model on a matrix of features.
+
+    Attributes:
+        settings: how it was fitted, of what is tried.
+        parameters: coefficients and intercepts.
+        model: its `outputs(matrix)` are (rows, outputs) float32, as a network's.
+    """
+
+    settings: Mapping[str, Setting]
+    parameters: int
+    model: "HasOutputs"
+
+
+class HasOutputs(ABC):
+    """Something fitted that answers."""
+
+    @abstractmethod
+    def outputs(self, matrix: Any) -> NDArray[np.float32]:
+        """Return (rows, outputs) float32."""
+
+
+class Task(ABC):
+    """What is predicted, and how that is judged.
+
+    Attributes:
+        kind: its name, as in a recipe and in `bundle.json`.
+        predicts: what the outputs are.
+        per: what one prediction is of.
+        noun: what the outputs stand for, in words.
+    """
+
+    kind: ClassVar[str]
+    predicts: ClassVar[Predicts]
+    per: ClassVar[Literal["example", "token"]] = "example"
+    noun: ClassVar[str] = "outputs"
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """What the outputs stand for, in their order: the classes."""
+
+    @property
+    @abstractmethod
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every metric of it; the first is the run's."""
+
+    @property
+    @abstractmethod
+    def hard(self) -> Objective:
+        """What labels alone teach."""
+
+    @property
+    def outputs(self) -> int:
+        """The size of a network's last axis."""
+        return len(self.names)
+
+    @property
+    def metric(self) -> Metric:
+        """What the run is judged by."""
+        return self.metrics[0]
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Names everything that decides what a label becomes."""
+
+    # --- labels
+
+    @abstractmethod
+    def labels(self, cells: Sequence[Any], where: str) -> Labels:
+        """Return the labels of a column's cells.
+
+        Raises:
+            LimbeckError: a cell holds no such label.
+        """
+
+    def strata(self, labels: Labels) -> NDArray[np.int64] | None:
+        """Return the group of each row, (n,), whose shares splits keep in proportion; None: there are none.
+
+        Only rows with a label are asked for.
+        """
+        return None
+
+    @property
+    def least(self) -> int:
+        """The number of labelled rows below which nothing can be learned."""
+        return 2
+
+    def require_enough(self, labelled: int, where: str, key: str) -> None:
+        """Refuse so few labelled rows that not every output can be learned.
+
+        Args:
+            labelled: how many there are, or are asked for.
+            where: what was read.
+            key: of the recipe, that says how many.
+        """
+        if labelled < self.least:
+            raise LimbeckError(f"only {labelled:,} labelled training rows", where=where, fix=f"raise {key}")
+
+    def require_varied(self, labels: Labels, where: str, key: str) -> None:
+        """Refuse labelled rows that teach nothing, as all of them say the same."""
+        self.require_enough(len(labels), where, key)
+
+    @abstractmethod
+    def require_known(self, labels: Labels, where: str) -> None:
+        """Refuse labels that stand for no output."""
+
+    def remarks(self, name: str, labels: Labels, *, learned: bool) -> list[str]:
+        """Return what is to be said of a split's labels, a line each.
+
+        Args:
+            name: of the split.
+            labels: of its rows.
+            learned: whether these are the rows that are learned from.
+        """
+        return []
+
+    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None) -> list[str]:
+        """Return what is to be said of the training column as it was read, a line each.
+
+        Args:
+            labels: of all training rows.
+            classes: what the data itself calls the values; None: it does not say.
+        """
+        bare = int((~labels.present).sum())
+        return [f"{bare:,} of {len(labels):,} training rows have no label"] if bare else []
+
+    def shown(self, labels: Labels) -> str:
+        """Return how many outputs a split's labels show, for `limbeck check`; `-` where it has no label."""
+        return str(self.outputs) if labels.present.any() else "-"
+
+    @abstractmethod
+    def told(self, labels: Labels) -> str:
+        """Return a few words about labelled rows, for `limbeck check`."""
+
+    # --- learning
+
+    def fit(self, training: Labels) -> Self:
+        """Return the task with what the labels say that a network learns: scales, class weights."""
+        return self
+
+    @property
+    def class_weights(self) -> NDArray[np.float32] | None:
+        """By how much a labelled row counts, (outputs,) by its class; None: all alike."""
+        return None
+
+    def frame(self, batch: Batch) -> Batch:
+        """Return a batch with labels, mask and weights at its predictions."""
+        return batch
+
+    @property
+    def progress(self) -> tuple[str, ...]:
+        """The names of those that are shown while a network trains."""
+        return tuple(metric.name for metric in self.watched())
+
+    @abstractmethod
+    def watched(self) -> Sequence[Metric]:
+        """Return what is measured on validation, in the order in which it is recorded."""
+
+    @abstractmethod
+    def chooses(self, scores: Mapping[str, float]) -> list[float]:
+        """Return what checkpoints, grid points and the seed are chosen by: higher is better, the first number first.
+
+        Args:
+            scores: on validation, of what is `watched`.
+        """
+
+    # --- judging
+
+    @abstractmethod
+    def sheet(self, outputs: NDArray[Any], labels: Labels) -> Sheet:
+        """Return a model's answers on a split whose rows all have a label.
+
+        Args:
+            outputs: (rows, outputs).
+            labels: of the rows.
+        """
+
+    def chance(self, sheet: Sheet) -> Chance | None:
+        """Return a model's quality beside that of a constant prediction; None where that is not asked."""
+        return None
+
+    def beside(self, teacher: Sheet, arm: Sheet) -> dict[str, float]:
+        """Return how closely an arm follows its teacher: of a classifier `agreement` and `kl_to_teacher`."""
+        return {}
+
+    @abstractmethod
+    def apart(self, one: Sheet, other: Sheet) -> NDArray[np.float64]:
+        """Return how far apart two models' answers lie, (rows,)."""
+
+    @abstractmethod
+    def decided(self, sheet: Sheet, row: int) -> Decided:
+        """Return a model's answer to a row, as the report shows it."""
+
+    @abstractmethod
+    def labelled(self, sheet: Sheet, row: int) -> str:
+        """Return the label of a row, as the report shows it."""
+
+    def figures(self, model: str, sheets: Sequence[Sheet], shown: Sheet) -> list[Figure]:
+        """Return the figures of a model.
+
+        Args:
+            model: its name.
+            sheets: of every seed.
+            shown: of the seed that is shown.
+        """
+        return []
+
+    # --- what is fitted to outputs
+
+    def temperature(self, outputs: NDArray[np.float32], labels: Labels) -> float:
+        """Return by what outputs are divided so that they fit the labels best.
+
+        Raises:
+            LimbeckError: they are no distribution.
+        """
+        raise self._no_distribution("calibrate")
+
+    def mixture(self, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
+        """Return the weights, of sum 1, with which models' averaged answers fit the labels best.
+
+        Raises:
+            LimbeckError: they are no distributions.
+        """
+        raise self._no_distribution("kind=ensemble")
+
+    def _no_distribution(self, key: str) -> LimbeckError:
+        return LimbeckError(
+            f"the outputs of a {self.kind} are no distribution", where=f"teacher.{key}", fix="leave it out"
+        )
+
+    def linear(self, matrix: Any, labels: Labels) -> list[Linear]:
+        """Return linear models of features, one a strength that is tried; none where the floor knows no such task.
+
+        Args:
+            matrix: (rows, features), sparse or not.
+            labels: of the rows, which all have one.
+        """
+        return []
+
+    def cost(self, outputs: NDArray[np.float32], labels: Labels) -> float:
+        """Return by what linear models are chosen, lower is better."""
+        return -self.chooses({metric.name: metric(self.sheet(outputs, labels)) for metric in self.watched()})[0]

@@ -1,0 +1,64 @@
+"""Text: what a person wrote, as one string an example."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from limbeck.data.cells import is_missing
+from limbeck.data.modality import Features, Modality
+from limbeck.digest import identity_of
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.figures import TextSample
+from limbeck.modalities.text.augment import AugmentSettings, augment
+from limbeck.modalities.text.features import CUTS, TfidfFeatures
+from limbeck.modalities.text.likeness import plain
+from limbeck.modalities.text.reads import TextReads
+from limbeck.runtime.readers.text import well_formed
+
+__all__ = ["AugmentSettings", "TextModality", "TextReads"]
+
+
+class TextModality(Modality):
+    """A text, as one string."""
+
+    name: ClassVar[str] = "text"
+    noun: ClassVar[str] = "text"
+    column: ClassVar[str] = "the column with the text"
+    reads: ClassVar[type[TextReads]] = TextReads
+    augment: ClassVar[type[AugmentSettings]] = AugmentSettings
+
+    def values(self, cells: Sequence[Any], where: str, key: str, column: str) -> list[str]:
+        """Return the texts; an empty one where a cell holds nothing.
+
+        Raises:
+            LimbeckError: a cell holds something else.
+        """
+        texts = ["" if is_missing(cell) else cell for cell in cells]
+        for row, value in enumerate(texts):
+            if not isinstance(value, str):
+                raise LimbeckError(
+                    f"column `{column}` has a value of type {type(value).__name__} in row {row + 1}, where a text "
+                    "belongs",
+                    where=where,
+                    fix=f"remove the row, or set {key} to the column with the text",
+                )
+        return [well_formed(text) for text in texts]
+
+    def identity(self, value: str) -> bytes:
+        """Return the text itself."""
+        return identity_of({"text": value})
+
+    def likeness(self, value: str) -> bytes:
+        """Return the text without what a reader cannot see; see `plain`."""
+        return plain(value).encode("utf-8", "surrogatepass")
+
+    def copies(self, ids: Iterable[int], values: Iterable[str], settings: AugmentSettings) -> Iterator[str]:
+        """Return copies of texts with words left out; see `augment`."""
+        return augment(ids, values, settings)
+
+    def features(self) -> Sequence[Features]:
+        """Return TF-IDF in every cut."""
+        return [TfidfFeatures(name) for name in CUTS]
+
+    def sample(self, value: str, name: str) -> TextSample:
+        """Return the text."""
+        return TextSample(text=value)

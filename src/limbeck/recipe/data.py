@@ -1,0 +1,29 @@
+"""Settings of the data: which rows there are, and, by the key of its modality, what an example is."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from limbeck.data import DataOptions, RowsOptions
+from limbeck.modalities import CopySettings, InputSettings
+
+
+class TargetSettings(InputSettings, RowsOptions):
+    """Another domain, of whose labels nothing but the final test and the ceiling may know: the student is for it."""
+
+    source: Annotated[str, Field(min_length=1, description="in any form that `data.source` may have")]
+    label: Annotated[str, Field(min_length=1, description="the column with the label; classes as in the source")] = (
+        "label"
+    )
+
+
+class DataSettings(InputSettings, DataOptions):
+    """Where the examples come from, what they are, and which of them keep their labels."""
+
+    augment: Annotated[
+        CopySettings | None, Field(description="more unlabelled text, made from all of the transfer set; null: none")
+    ] = None
+    target: Annotated[
+        TargetSettings | None,
+        Field(description="where the student will work: its text is unlabelled text here, its test rows are the test"),
+    ] = None
