@@ -33,15 +33,16 @@ SHARED = {"views": "views", "pretrained": "pretrained", "teacher": "teacher-1", 
 
 def speeds(overrides: list[str]) -> dict[str, Any]:
     """Time the bundle and the floor on validation reviews, raw text in, label out, in alternating rounds."""
-    splits = load_splits(load_recipe("imdb-best", overrides).data)
+    recipe = load_recipe("imdb-best", overrides)
+    splits = load_splits(recipe.data, recipe.task)
     labelled, validation = splits.labelled, splits.validation
-    classes = len(splits.classes)
+    classes = len(splits.task.names)
     floor = tfidf_floor(
-        labelled.texts, labelled.labels, validation.texts, validation.labels, validation.texts[:1], classes=classes
+        labelled.values, labelled.labels, validation.values, validation.labels, validation.values[:1], classes=classes
     )
     bundle = limbeck.load(FOLDER / "bundle", threads=1)
     models = {"student": bundle.predict, "floor": lambda texts: floor.predict(texts).argmax(axis=1)}
-    found = measure_all(models, validation.texts, budget_s=20.0)
+    found = measure_all(models, validation.values, budget_s=20.0)
     return {name: speed.figures for name, speed in found.items()}
 
 

@@ -23,10 +23,12 @@ from torch import nn
 from limbeck.bundle import Student, export_onnx
 from limbeck.bundle.int8 import instructions
 from limbeck.bundle.precision import CALIBRATING, FASTER, MOST, try_int8
-from limbeck.data import Batches, Examples, TextReads, build_reader, read_tables
+from limbeck.data import Batches, Examples, read_tables
 from limbeck.distiller import Distiller
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy
+from limbeck.modalities.text import TextReads
+from limbeck.modalities.text.reads import build_reader
 from limbeck.models import ModelSettings, Vocabulary, build_model
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.views import View
@@ -66,8 +68,8 @@ def read_corpus(file: str | None) -> Corpus:
     random = np.random.default_rng(0)
     if file is not None:
         table = read_tables(file, text="text", label="label", domain=None)["train"]
-        order = random.permutation(len(table.texts))
-        texts = [table.texts[row] for row in order]
+        order = random.permutation(len(table.values))
+        texts = [table.values[row] for row in order]
         labels = np.unique([str(label) for label in table.labels], return_inverse=True)[1][order]
     else:
         labels = random.integers(0, 2, TRAINING + VALIDATION + CALIBRATING + MOST)
@@ -101,7 +103,7 @@ def network(name: str, settings: dict[str, Any], vocabulary: Vocabulary, folder:
 
 def train(model: nn.Module, corpus: Corpus, view: View, steps: int, rate: float, name: str) -> None:
     """Train on the labels, so that there are clear decisions and unclear ones, as in a student."""
-    rows = view.rows(corpus.training.texts)
+    rows = view.rows(corpus.training.values)
     batches = Batches(corpus.training, rows, batch_size=32, labelled_per_batch=0, seed=0)
     settings = TrainSettings(steps=steps, batch_size=32, lr=rate, validations=1, threads=1)
     fit(Distiller(model, 1.0 * CrossEntropy(), None), batches, settings, steps=steps, validate=None, title=name)
@@ -143,7 +145,7 @@ def main(arguments: list[str]) -> None:
     """Try every network and write the record."""
     torch.set_num_threads(1)
     corpus = read_corpus(arguments[0] if arguments else None)
-    reader = build_reader(TextReads(max_length=64), corpus.training.texts)
+    reader = build_reader(TextReads(max_length=64), corpus.training.values)
     view = View(reader, None)  # type: ignore[arg-type] - no split is asked for
     with tempfile.TemporaryDirectory() as folder:
         found = {name: attempt(name, corpus, view, Path(folder)) for name in STUDENTS}

@@ -30,7 +30,7 @@ FIRST, SECOND = [0, 1, 2], [100, 101, 102]
 def main(source: str, folder: Path) -> None:
     """Train both sets of seeds with the same teacher and settings, and compare them on the test split of these rows."""
     recipe = load_recipe("sentiment", [f"data.source={source}", "grid={}"])
-    splits = load_splits(recipe.data)
+    splits = load_splits(recipe.data, recipe.task)
     material = Material(splits)
     answers = ask_teacher(recipe, train_teacher(recipe, material, folder), splits, folder)
     parts = []

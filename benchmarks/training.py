@@ -30,12 +30,14 @@ from training_startup import startup
 import limbeck.data.batches
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import console
-from limbeck.data import Batches, Examples, TextReads, build_reader, load_splits, read_tables
-from limbeck.data.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings
+from limbeck.data import Batches, Examples, load_splits, read_tables
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
 from limbeck.losses import KD, CrossEntropy, Objective, objective_from
+from limbeck.modalities.text import TextReads
+from limbeck.modalities.text.reads import build_reader
+from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings
 from limbeck.models import Vocabulary, build_model
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
 from limbeck.models.transformer import Transformer, TransformerSettings
@@ -88,7 +90,7 @@ def read_corpus(folder: Path | None, rows: int) -> Corpus:
         vocabulary = Vocabulary(tuple(map(str, range(WORDS))), 0)
         examples = Examples(np.arange(rows), [""] * rows, labels)
         return Corpus("random ids; lengths log-normal, median 215, sigma 0.62", examples, *views, vocabulary)
-    found = read_tables(str(folder), text="text", label="label", domain=None)["train"].texts
+    found = read_tables(str(folder), text="text", label="label", domain=None)["train"].values
     texts = [found[row] for row in random.choice(len(found), min(rows, len(found)), replace=False)]
     words = build_reader(TextReads(tokenizer=WordTokenizerSettings(size=WORDS), max_length=MAX_LENGTH), texts)
     view = words.encode(texts)
@@ -295,7 +297,7 @@ def recurrent(corpus: Corpus, folder: Path, blocks: Callable[[int], int]) -> dic
 def ngrams(folder: Path, blocks: Callable[[int], int]) -> dict[str, Any]:
     """Time the student of the recipe `sentiment`, on its own batches."""
     recipe = load_recipe("sentiment")
-    splits = load_splits(recipe.data)
+    splits = load_splits(recipe.data, recipe.task)
     view = Material(splits).view(recipe.student)
     assert view.vocabulary is not None
     settings = recipe.student.train.model_copy(update={"validations": 1})
@@ -303,7 +305,7 @@ def ngrams(folder: Path, blocks: Callable[[int], int]) -> dict[str, Any]:
 
     def arm(objective: Objective, teacher: Teacher | None) -> Arm:
         torch.manual_seed(0)
-        network = build_model(recipe.student.model, classes=len(splits.classes), vocabulary=view.vocabulary)
+        network = build_model(recipe.student.model, classes=len(splits.task.names), vocabulary=view.vocabulary)
         batches = Batches(
             splits.transfer,
             view.transfer,

@@ -33,7 +33,7 @@ class Random:
 
 console.quiet = True
 recipe = load_recipe("sentiment", sys.argv[2:])
-splits = load_splits(recipe.data)
+splits = load_splits(recipe.data, recipe.task)
 material = Material(splits)
 material.folder = Path(sys.argv[1])
 view = material.view(recipe.student)

@@ -67,7 +67,7 @@ def reviews(folder: Path) -> dict[tuple[str, str], Recipe]:
 
 def measure(recipe: Recipe, folder: Path) -> Findings:
     """Train and test as a run does, and leave out what is not asked here: export, speed, bundle and report."""
-    material = Material(load_splits(recipe.data))
+    material = Material(load_splits(recipe.data, recipe.task))
     teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
     arms = {name: train_arm(name, recipe, material, teacher, folder) for name in recipe.trained_arms}
     log = log_test_use(folder, recipe.digest, ["teacher", *arms, "floor"])

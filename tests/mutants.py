@@ -410,14 +410,14 @@ MUTANTS = (
         "precision chosen on the test split",
         "int8 is taken where it does the test well",
         "pipeline/judging/delivery.py",
-        (("samples=material.samples", "samples=material.splits.test.texts"),),
+        (("samples=material.samples", "samples=material.splits.test.values"),),
         (TEST_SPLIT,),
     ),
     Mutant(
         "int8's decisions compared on the test split",
         "int8 is taken where it does the test well",
         "pipeline/judging/delivery.py",
-        (("unlabelled=material.unlabelled", "unlabelled=material.splits.test.texts"),),
+        (("unlabelled=material.unlabelled", "unlabelled=material.splits.test.values"),),
         (TEST_SPLIT,),
     ),
     Mutant(

@@ -49,7 +49,7 @@ def by_recipe(tmp_path_factory, source):
     loaded = parse_recipe(values, "test")
     finished = run(loaded, out)
     # The teacher of that run, and how its texts are cut, as a Python user has them at hand.
-    material = Material(load_splits(loaded.data))
+    material = Material(load_splits(loaded.data, loaded.task))
     (teacher,) = train_teacher(loaded, material, out)
     return finished, teacher.model, material, loaded
 
@@ -172,9 +172,9 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         "unsupervised": [None, None],
     }
     assert {table.classes for table in tables.values()} == {("pos", "neg")}
-    assert _tables_of(given, data, "validation")["validation"].texts == ["dev 0", "dev 1"]
+    assert _tables_of(given, data, "validation")["validation"].values == ["dev 0", "dev 1"]
     frames = {name: part.to_pandas() for name, part in given.items()}
-    assert _tables_of(frames, data, "train")["validation"].texts == ["dev 0", "dev 1"]
+    assert _tables_of(frames, data, "train")["validation"].values == ["dev 0", "dev 1"]
     assert _is_table(frames["train"])
     assert not _is_table(torch.utils.data.DataLoader([1]))
     del given["train"]

@@ -10,10 +10,11 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import limbeck
-from limbeck.data import BatchForm, LoaderBatches
 from limbeck.errors import LimbeckError
+from limbeck.modalities.arrays.loaders import BatchForm, LoaderBatches
 from limbeck.pipeline.export import Exported
 from limbeck.runtime.bundle import load_for_texts
+from limbeck.tasks.classification.numbers import read_numbers
 
 CLASSES, SIDE = 3, 6
 
@@ -170,7 +171,7 @@ def test_a_live_teacher_may_be_heard_for_its_decisions_only(teacher, tmp_path, m
 
 def test_steps_are_the_loaders_batches_in_order():
     loader = [(torch.tensor([[float(i)]]), torch.tensor([i])) for i in range(5)]
-    batches = LoaderBatches(loader, BatchForm("x", "x"), accumulate=2)
+    batches = LoaderBatches(loader, BatchForm("x", "x", read_numbers), accumulate=2)
 
     def at(step):
         return [int(batch.labels) for batch in batches.group(step)]

@@ -13,9 +13,8 @@ import limbeck
 from limbeck.bundle import Student, export_onnx, int8, parity, precision, write_bundle
 from limbeck.bundle.int8 import quantize_int8
 from limbeck.bundle.precision import Agreement, Trial, compare_decisions, divide
-from limbeck.data import WordTokenizerSettings
-from limbeck.data.tokenizers import word_tokenizer
 from limbeck.evaluation import Speed
+from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
 from limbeck.models import Vocabulary, build_model
 from limbeck.models.ngrams import NgramsSettings
 from limbeck.models.recurrent import BiLSTMSettings

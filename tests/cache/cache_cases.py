@@ -5,11 +5,10 @@ import torch
 from torch import nn
 
 from limbeck.cache import CacheIdentity
-from limbeck.data import Examples
-from limbeck.digest import example_id
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.types import Outputs
+from made_rows import id_of, rows_of
 
 CLASSES = 3
 
@@ -65,8 +64,8 @@ def texts(numbers):
     rows = [np.array([(7 * n + 3 * i) % 50 for i in range(1 + n % 7)], np.int32) for n in numbers]
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     written = [f"text {n}" for n in numbers]
-    ids = np.array([example_id({"text": text}) for text in written], np.int64)
-    examples = Examples(ids, written, np.zeros(len(rows), np.int64))
+    ids = np.array([id_of(text) for text in written], np.int64)
+    examples = rows_of(ids, written, np.zeros(len(rows), np.int64))
     return examples, Ragged(np.concatenate(rows), offsets, 0, np.zeros(len(offsets) - 1, bool))
 
 
@@ -76,4 +75,4 @@ def identity(asked, **other):
 
 def answers(cached, examples):
     """Return the stored logits by text."""
-    return dict(zip(examples.texts, cached.logits(torch.from_numpy(examples.ids)).tolist(), strict=True))
+    return dict(zip(examples.values, cached.logits(torch.from_numpy(examples.ids)).tolist(), strict=True))

@@ -81,7 +81,7 @@ def test_answers_are_keyed_by_content(tmp_path):
     teacher, (examples, view) = Counting(), texts(range(23))
     cached = label(teacher, examples, view, tmp_path / "a", identity(teacher), batch_size=4)
     mixed, mixed_view = texts([n * 7 % 23 for n in range(23)])
-    assert mixed.texts != examples.texts
+    assert mixed.values != examples.values
     assert answers(cached, mixed) == answers(cached, examples)
     again = label(Counting(), mixed, mixed_view, tmp_path / "b", identity(teacher), batch_size=4)
     for text, row in answers(again, mixed).items():

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from limbeck.cache import CacheIdentity, label
-from limbeck.data import Batches, Examples
+from limbeck.data import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.models import Vocabulary, build_model
@@ -21,6 +21,7 @@ from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import TrainSettings, fit
 from limbeck.types import Outputs
+from made_rows import rows_of
 
 ROWS, TOKENS, CLASSES = 150, 40, 3
 VOCABULARY = Vocabulary(tuple(f"word{index}" for index in range(TOKENS)), 0)
@@ -35,7 +36,7 @@ def view(seed):
     return Ragged(draw.integers(1, TOKENS, offsets[-1]).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
 
 
-EXAMPLES = Examples(
+EXAMPLES = rows_of(
     np.random.default_rng(5).permutation(10_000)[:ROWS] - 5_000,
     [f"text {row}" for row in range(ROWS)],
     np.where(np.arange(ROWS) < 40, np.arange(ROWS) % CLASSES, -1),

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from limbeck.data import Examples
 from limbeck.errors import LimbeckError
 from limbeck.runtime.rows import Ragged
+from made_rows import rows_of
 
 
 @contextmanager
@@ -32,4 +32,4 @@ def examples_of(rows, labelled):
     """Rows whose id is their number; the first `labelled` have labels."""
     labels = np.full(rows, -1, np.int64)
     labels[:labelled] = np.arange(labelled) % 2
-    return Examples(np.arange(rows), [f"text {row}" for row in range(rows)], labels)
+    return rows_of(np.arange(rows), [f"text {row}" for row in range(rows)], labels)

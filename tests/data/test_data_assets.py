@@ -13,6 +13,7 @@ from data_cases import refused
 from limbeck import assets
 from limbeck.assets import ASSETS, Asset, asset, cache_folder
 from limbeck.data import packaged, read_tables
+from made_rows import TEXT
 
 SHA = "0123456789abcdef" * 4
 
@@ -205,9 +206,9 @@ def ratings(cache):
 
 @pytest.mark.parametrize(("domain", "rows"), [("tweets", 2), (None, 8)])
 def test_ratings_become_texts_and_classes(ratings, domain, rows):
-    table = read_tables("sentiment-ratings", text="text", label="label", domain=domain)["train"]
-    assert len(table.texts) == rows
-    assert list(zip(table.texts, table.labels, strict=True))[-2:] == [
+    table = read_tables("sentiment-ratings", modality=TEXT, column="text", label="label", domain=domain)["train"]
+    assert len(table.values) == rows
+    assert list(zip(table.values, table.labels, strict=True))[-2:] == [
         ('"fine" tweets', "positive"),
         ("bad \ufffd tweets", "negative"),
     ]
@@ -216,13 +217,13 @@ def test_ratings_become_texts_and_classes(ratings, domain, rows):
 def test_ratings_have_no_test_split(cache, pip):
     """Nor are they downloaded to be refused."""
     with refused("sentiment-ratings", "without a `test` split", "rows that were not trained on"):
-        read_tables("sentiment-ratings", text="text", label="label", splits=["test"])
+        read_tables("sentiment-ratings", modality=TEXT, column="text", label="label", splits=["test"])
     assert pip.calls == []
 
 
 def test_unknown_domain(ratings):
     with refused("data.domain", "no domain `film`", "valid: amazon, movie, nyt, tweets"):
-        read_tables("sentiment-ratings", text="text", label="label", domain="film")
+        read_tables("sentiment-ratings", modality=TEXT, column="text", label="label", domain="film")
 
 
 @pytest.fixture
@@ -237,9 +238,9 @@ def packaged_imdb(cache, monkeypatch):
 
 
 def test_imdb_without_the_hub_is_the_package(packaged_imdb, capsys):
-    tables = read_tables("imdb", text="text", label="label")
+    tables = read_tables("imdb", modality=TEXT, column="text", label="label")
     assert list(tables) == ["train"]
-    assert (tables["train"].texts, tables["train"].labels) == (
+    assert (tables["train"].values, tables["train"].labels) == (
         ['A "gem",<br />truly', "dull"],
         ["positive", "negative"],
     )
@@ -250,7 +251,7 @@ def test_imdb_without_the_hub_is_the_package(packaged_imdb, capsys):
 
 def test_imdb_without_the_hub_has_no_test(packaged_imdb, capsys):
     with refused("imdb", "cannot load", "give a local file or folder instead"):
-        read_tables("imdb", text="text", label="label", splits=["test"])
+        read_tables("imdb", modality=TEXT, column="text", label="label", splits=["test"])
     assert capsys.readouterr().out == ""
 
 
@@ -265,15 +266,15 @@ def test_imdb_from_the_hub(monkeypatch):
         "read_hub",
         lambda name, key, splits: {split: (name, parts[split]) for split in splits if split in parts},
     )
-    tables = read_tables("imdb", text="text", label="label")
-    assert {split: (table.texts, table.labels) for split, table in tables.items()} == {
+    tables = read_tables("imdb", modality=TEXT, column="text", label="label")
+    assert {split: (table.values, table.labels) for split, table in tables.items()} == {
         "train": (["a", "b"], ["positive", "negative"]),
         "test": (["c"], ["negative"]),
         "unsupervised": (["d"], [None]),
     }
-    assert list(read_tables("imdb", text="text", label="label", splits=["test"])) == ["test"]
+    assert list(read_tables("imdb", modality=TEXT, column="text", label="label", splits=["test"])) == ["test"]
 
 
 def test_imdb_has_no_domains():
     with refused("data.domain", "`imdb` has no domains"):
-        read_tables("imdb", text="text", label="label", domain="movie")
+        read_tables("imdb", modality=TEXT, column="text", label="label", domain="movie")

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limbeck.data import DataSettings, SplitSettings, load_splits
-from limbeck.data.augment import augment
-from limbeck.data.settings import AugmentSettings
-from limbeck.digest import example_id
+from limbeck.data import SplitSettings
+from limbeck.modalities.text import AugmentSettings
+from limbeck.modalities.text.augment import augment
+from limbeck.recipe import DataSettings
+from made_rows import classified, id_of, numbers_of
 
 FIXED = settings(max_examples=60, deadline=None, derandomize=True)
 WORDS = st.lists(
@@ -29,7 +30,7 @@ SETTINGS = st.builds(
 
 
 def made(texts, asked):
-    return list(augment([example_id({"text": text}) for text in texts], texts, asked))
+    return list(augment([id_of(text) for text in texts], texts, asked))
 
 
 def within(copy, words):
@@ -79,7 +80,7 @@ def test_words_between_spaces_are_drawn_as_ever(texts, asked):
     """The copies of a run that is repeated, and of the published recipes, are those of before."""
     wanted = []
     for text in texts:
-        words, rng = text.split(), np.random.default_rng((asked.seed, example_id({"text": text}) % 2**64))
+        words, rng = text.split(), np.random.default_rng((asked.seed, id_of(text) % 2**64))
         for _ in range(asked.copies):
             kept = [word for word, draw in zip(words, rng.random(len(words)), strict=True) if draw >= asked.mask]
             if rng.random() < asked.ngram:
@@ -149,20 +150,20 @@ def source(tmp_path):
 
 def load(source, augment=AUGMENT, **settings):
     split = SplitSettings(test=60, validation=40)
-    return load_splits(DataSettings(source=str(source), split=split, labelled=20, augment=augment, **settings))
+    return classified(DataSettings(source=str(source), split=split, labelled=20, augment=augment, **settings))
 
 
 def test_copies_are_unlabelled_rows_that_nobody_has(source):
     splits = load(source, unlabelled=30)
     rows = splits.augmented
     assert len(rows) > 50
-    assert (rows.labels == -1).all()
-    assert rows.ids.tolist() == [example_id({"text": text}) for text in rows.texts]
-    assert len(set(rows.texts)) == len(rows)
+    assert (numbers_of(rows) == -1).all()
+    assert rows.ids.tolist() == [id_of(text) for text in rows.values]
+    assert len(set(rows.values)) == len(rows)
     # Nor a training text that the transfer set leaves out.
     read = {json.loads(line)["text"] for line in source.read_text().split("\n")}
-    copies = set(augment(splits.original.ids.tolist(), splits.original.texts, AUGMENT))
-    assert set(rows.texts) == copies - read < copies
+    copies = set(augment(splits.original.ids.tolist(), splits.original.values, AUGMENT))
+    assert set(rows.values) == copies - read < copies
 
 
 @pytest.mark.parametrize("held_out", ["test", "validation"])
@@ -177,18 +178,18 @@ def test_no_copy_looks_like_a_row_of_a_split_that_the_source_brings(tmp_path, he
         lines = [json.dumps({"text": text, "label": row % 2}) for row, text in enumerate(texts)]
         (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
     settings = DataSettings(source=str(tmp_path), split=SplitSettings(test=10, validation=10), augment=AUGMENT)
-    splits = load_splits(settings)
-    made = set(augment(splits.original.ids.tolist(), splits.original.texts, AUGMENT))
-    assert splits.parts[held_out].texts
+    splits = classified(settings)
+    made = set(augment(splits.original.ids.tolist(), splits.original.values, AUGMENT))
+    assert splits.parts[held_out].values
     assert len(made & set(pairs)) > 10
-    assert set(splits.augmented.texts) == made - set(pairs) - set(training)
+    assert set(splits.augmented.values) == made - set(pairs) - set(training)
 
 
 def test_copies_come_last_in_the_transfer_set_and_leave_the_rest_as_it_is(source):
     splits, plain = load(source), load(source, augment=None)
-    assert splits.transfer.texts == [*plain.transfer.texts, *splits.augmented.texts]
-    assert splits.original.texts == plain.transfer.texts == plain.original.texts
-    assert (splits.validation.texts, splits.test.texts) == (plain.validation.texts, plain.test.texts)
+    assert splits.transfer.values == [*plain.transfer.values, *splits.augmented.values]
+    assert splits.original.values == plain.transfer.values == plain.original.values
+    assert (splits.validation.values, splits.test.values) == (plain.validation.values, plain.test.values)
     assert splits.dropped == plain.dropped
     assert splits.digest != plain.digest
     assert "augmented" not in plain.parts
@@ -197,5 +198,5 @@ def test_copies_come_last_in_the_transfer_set_and_leave_the_rest_as_it_is(source
 def test_held_out_rows_are_not_copied(source):
     """A copy is made of the words of training rows alone."""
     splits = load(source, unlabelled=0)
-    training = [text.split() for text in splits.labelled.texts]
-    assert all(any(within(copy.split(), text) for text in training) for copy in splits.augmented.texts)
+    training = [text.split() for text in splits.labelled.values]
+    assert all(any(within(copy.split(), text) for text in training) for copy in splits.augmented.values)

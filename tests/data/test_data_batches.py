@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from data_cases import examples_of, view_of
 
-from limbeck.data import UNLABELLED, Batches, TextReads, build_reader
+from limbeck.data import Batches
 from limbeck.errors import LimbeckError
+from limbeck.modalities.text import TextReads
+from limbeck.modalities.text.reads import build_reader
+from made_rows import numbers_of
 
 IMDB = Path(__file__).parents[3] / "shared/data/imdb/train.parquet"
 
@@ -140,8 +143,8 @@ def test_a_batch_holds_what_the_rows_hold():
     rows = batches.rows(3)
     [batch] = batches.group(3)
     assert batch.ids.tolist() == examples.ids[rows].tolist()
-    assert batch.labels.tolist() == examples.labels[rows].tolist()
-    assert batch.labelled.tolist() == (examples.labels[rows] != UNLABELLED).tolist()
+    assert batch.labels.tolist() == examples.labels.values[rows].tolist()
+    assert batch.labelled.tolist() == examples.labels.present[rows].tolist()
     assert batch.student_inputs["input_ids"].tolist() == student.batch(rows)["input_ids"].tolist()
     assert batch.teacher_inputs["input_ids"].tolist() == teacher.batch(rows)["input_ids"].tolist()
 

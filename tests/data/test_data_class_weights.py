@@ -6,18 +6,21 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn.functional import cross_entropy
 
-from limbeck.data import NO_ROWS, BatchForm, Examples, LoaderBatches, Splits, WeightedBatches
-from limbeck.data.class_weights import class_weights
+from limbeck.data import NO_ROWS
 from limbeck.errors import LimbeckError
 from limbeck.losses import KD, CrossEntropy, HardLabels
+from limbeck.modalities.arrays.loaders import BatchForm, LoaderBatches
+from limbeck.tasks.classification.numbers import read_numbers
+from limbeck.tasks.classification.weights import weights_of
 from limbeck.types import Batch, Outputs
+from made_rows import labels_of, rows_of, task_of
 
 CLASSES = ("bad", "good", "mixed", "odd")
 LABELS = np.array([0] * 90 + [1] * 8 + [2] * 2 + [-1] * 50)
 
 
 def test_balanced_is_scikit_learns():
-    weights = class_weights("balanced", LABELS, CLASSES)
+    weights = weights_of("balanced", labels_of(LABELS), CLASSES)
     labelled = LABELS[LABELS >= 0]
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labelled)
     np.testing.assert_allclose(weights, [*expected, 1.0], rtol=1e-6)  # no row is odd
@@ -25,33 +28,37 @@ def test_balanced_is_scikit_learns():
 
 
 def test_a_mapping_keeps_its_ratios_and_has_mean_one():
-    weights = class_weights({"good": 5.0, "mixed": 10.0}, LABELS, CLASSES)
+    weights = weights_of({"good": 5.0, "mixed": 10.0}, labels_of(LABELS), CLASSES)
     np.testing.assert_allclose(weights / weights[0], [1, 5, 10, 1], rtol=1e-6)
     assert weights[LABELS[LABELS >= 0]].mean() == pytest.approx(1)
-    unknown = class_weights({"good": 5.0, "mixed": 10.0}, NO_ROWS.labels, CLASSES)
+    unknown = weights_of({"good": 5.0, "mixed": 10.0}, NO_ROWS.labels, CLASSES)
     np.testing.assert_array_equal(unknown, [1, 5, 10, 1])
-    assert class_weights(None, LABELS, CLASSES) is None
+    assert weights_of(None, labels_of(LABELS), CLASSES) is None
 
 
 def test_what_is_refused():
     with pytest.raises(LimbeckError, match=r"data.class_weights: no class `goof`; did you mean `good`\?"):
-        class_weights({"goof": 2.0}, LABELS, CLASSES)
+        weights_of({"goof": 2.0}, labels_of(LABELS), CLASSES)
     with pytest.raises(LimbeckError, match=r"labels of a loader cannot be counted .* give a mapping"):
-        class_weights("balanced", NO_ROWS.labels, CLASSES)
+        weights_of("balanced", NO_ROWS.labels, CLASSES)
 
 
 def test_each_set_of_rows_has_its_own_counts():
-    rows = Examples(np.arange(150), [""] * 150, LABELS)
+    rows = rows_of(np.arange(150), [""] * 150, LABELS)
     ceiling = rows.take([0, 90, 91, 98])
-    splits = Splits(rows, NO_ROWS, rows, rows, CLASSES, {}, ceiling, weighting="balanced")
-    np.testing.assert_allclose(splits.weights(splits.ceiling), [4 / 3, 2 / 3, 4 / 3, 1], rtol=1e-6)
-    fewer = splits.keeping(95)
-    np.testing.assert_allclose(fewer.weights(fewer.labelled), [95 / 180, 95 / 10, 1, 1], rtol=1e-6)
+    task = task_of(CLASSES, weighting="balanced")
+    assert task.class_weights is None
+    np.testing.assert_allclose(task.fit(ceiling.labels).class_weights, [4 / 3, 2 / 3, 4 / 3, 1], rtol=1e-6)
+    np.testing.assert_allclose(
+        task.fit(rows.take(range(95)).labels).class_weights, [95 / 180, 95 / 10, 1, 1], rtol=1e-6
+    )
 
 
 def test_a_batch_tells_the_weight_of_each_row_and_unlabelled_ones_count_one():
-    source = LoaderBatches([(torch.zeros(4, 1), torch.tensor([2, -100, 0, 9]))], BatchForm("x", "x"))
-    (batch,) = WeightedBatches(source, np.array([0.5, 2.0, 3.0], np.float32)).group(0)
+    form = BatchForm("x", "x", read_numbers)
+    source = LoaderBatches([(torch.zeros(4, 1), torch.tensor([2, -100, 0, 9]))], form)
+    task = task_of(3, weights=np.array([0.5, 2.0, 3.0], np.float32))
+    (batch,) = map(task.frame, source.group(0))
     assert batch.weights.tolist() == [3.0, 1.0, 0.5, 3.0]  # 9 is refused by the loss, with the number of classes
     with pytest.raises(ValueError, match=r"labels must be in \[0, 3\), but one is 9"):
         CrossEntropy().sum(Outputs(torch.zeros(4, 3)), None, batch)

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_data_splits import PARTS, load, many, texts, write_rows
 
-from limbeck.data import DataSettings, SplitSettings, load_splits
+from limbeck.data import SplitSettings
 from limbeck.data.drawing import apportion, hold_out
-from limbeck.data.examples import Examples
 from limbeck.data.sieve import Sieve, content_ids
 from limbeck.data.tables import Table
-from limbeck.digest import example_id
+from limbeck.recipe import DataSettings
+from made_rows import TEXT, classified, id_of, numbers_of, rows_of, task_of
 
 
 def of_classes(path, *counts):
@@ -25,7 +25,7 @@ def of_classes(path, *counts):
 
 
 def shown(part, classes):
-    return np.bincount(part.labels, minlength=classes).tolist()
+    return np.bincount(numbers_of(part), minlength=classes).tolist()
 
 
 def test_largest_remainders_by_hand():
@@ -83,9 +83,9 @@ def test_every_class_is_in_every_split(tmp_path, counts, asked):
 def test_a_row_of_each_class_is_left_to_learn_from():
     """Of 33 rows 24 are tested on: two of the three rare ones by their share, and the third is learned from."""
     texts = [f"text {row}" for row in range(33)]
-    rows = Sieve().clean(Examples(content_ids(texts), texts, np.array([0] * 30 + [1] * 3)))
+    rows = Sieve(TEXT).clean(rows_of(content_ids(texts, TEXT), texts, np.array([0] * 30 + [1] * 3)))
     table = Table(texts, [None] * len(texts))
-    _, rest = hold_out(rows, table, {"test": 24, "validation": 4}, SplitSettings(), Sieve(), "training")
+    _, rest = hold_out(rows, table, {"test": 24, "validation": 4}, SplitSettings(), task_of(2), Sieve(TEXT), "training")
     assert shown(rest, 2) == [4, 1]
 
 
@@ -93,10 +93,10 @@ def test_classes_as_large_as_each_other_take_turns_by_their_first_row(tmp_path):
     path = of_classes(tmp_path / "rows.jsonl", 10, 10, 10, 10)
     splits = load(path, test=2, validation=4)
     every = splits.labelled + splits.validation + splits.test
-    in_order = every.labels[np.argsort(every.ids)].tolist()
+    in_order = numbers_of(every)[np.argsort(every.ids)].tolist()
     first = list(dict.fromkeys(in_order))[:2]
     assert sorted(first) != [0, 1], "the rows tell it from an order of names"
-    assert sorted(splits.test.labels.tolist()) == sorted(first)
+    assert sorted(numbers_of(splits.test).tolist()) == sorted(first)
 
 
 def test_splits_have_the_classes_in_proportion(tmp_path):
@@ -108,10 +108,10 @@ def test_splits_have_the_classes_in_proportion(tmp_path):
 
 def test_the_first_labelled_rows_are_stratified_wherever_they_end(tmp_path):
     whole = load(of_classes(tmp_path / "rows.jsonl", 60, 30, 10), test=2, validation=2).labelled
-    assert sorted(whole.labels[:3].tolist()) == [0, 1, 2]
+    assert sorted(numbers_of(whole)[:3].tolist()) == [0, 1, 2]
     for end in range(3, len(whole) + 1):
-        share = np.bincount(whole.labels, minlength=3) * end / len(whole)
-        assert (np.abs(np.bincount(whole.labels[:end], minlength=3) - share) < 1.2).all(), end
+        share = np.bincount(numbers_of(whole), minlength=3) * end / len(whole)
+        assert (np.abs(np.bincount(numbers_of(whole)[:end], minlength=3) - share) < 1.2).all(), end
 
 
 def test_a_class_that_a_split_cannot_show_is_said(tmp_path):
@@ -141,7 +141,7 @@ def test_the_order_of_the_file_is_irrelevant(tmp_path):
     random.Random(1).shuffle(rows)
     second = load(write_rows(tmp_path / "b.jsonl", rows), test=20, validation=12, labelled=30)
     assert first.digest == second.digest
-    assert first.unlabelled.texts == second.unlabelled.texts
+    assert first.unlabelled.values == second.unlabelled.values
 
 
 def test_without_strata_rows_are_drawn_by_content_id_alone(tmp_path):
@@ -149,9 +149,9 @@ def test_without_strata_rows_are_drawn_by_content_id_alone(tmp_path):
     rows = [*many(94), *[(f"bare {row}", None) for row in range(6)]]
     path = write_rows(tmp_path / "rows.jsonl", rows)
     split = SplitSettings(test=20, validation=10, stratify=False)
-    splits = load_splits(DataSettings(source=str(path), split=split, labelled=30))
-    ids = sorted(example_id({"text": text}) for text, label in rows if label)
-    bare = [example_id({"text": text}) for text, label in rows if not label]
+    splits = classified(DataSettings(source=str(path), split=split, labelled=30))
+    ids = sorted(id_of(text) for text, label in rows if label)
+    bare = [id_of(text) for text, label in rows if not label]
     assert splits.test.ids.tolist() == ids[:20]
     assert splits.validation.ids.tolist() == ids[20:30]
     assert splits.labelled.ids.tolist() == ids[30:60]
@@ -164,13 +164,13 @@ def test_another_draw_has_other_labels_and_the_same_held_out_rows(tmp_path, stra
 
     def drawn(draw, labelled=24):
         split = SplitSettings(test=20, validation=10, stratify=stratify, draw=draw)
-        return load_splits(DataSettings(source=str(path), split=split, labelled=labelled))
+        return classified(DataSettings(source=str(path), split=split, labelled=labelled))
 
     splits = [drawn(draw) for draw in range(3)]
     assert len({tuple(each.test.ids.tolist() + each.validation.ids.tolist()) for each in splits}) == 1
     labelled = [texts(each.labelled) for each in splits]
     assert max(len(one & other) for one, other in itertools.pairwise(labelled)) < 14
-    assert len({tuple(sorted(each.transfer.texts)) for each in splits}) == 1
+    assert len({tuple(sorted(each.transfer.values)) for each in splits}) == 1
     if stratify:
         assert [shown(each.labelled, 2) for each in splits] == [[14, 10]] * 3
     assert drawn(1).keeping(10).digest == drawn(1, 10).digest
@@ -180,7 +180,7 @@ def test_fewer_labels_are_the_run_of_that_number_with_rows_that_have_none(tmp_pa
     path = write_rows(tmp_path / "rows.jsonl", [*many(80), *[(f"bare {row}", None) for row in range(20)]])
     whole, few = (load(path, test=10, validation=10, labelled=labelled) for labelled in (40, 12))
     assert whole.keeping(12).digest == few.digest
-    assert whole.transfer.texts == few.transfer.texts
+    assert whole.transfer.values == few.transfer.values
 
 
 def test_hidden_labels_do_not_choose_the_unlabelled_rows(tmp_path):
@@ -202,10 +202,10 @@ def test_whole_blocks_are_not_stratified_and_the_labelled_rows_are(tmp_path):
 
     def drawn(**more):
         split = SplitSettings(test=20, validation=10, block=5, **more)
-        return load_splits(DataSettings(source=str(path), split=split, labelled=20))
+        return classified(DataSettings(source=str(path), split=split, labelled=20))
 
     splits, plain = drawn(), drawn(stratify=False)
-    assert (splits.test.texts, splits.validation.texts) == (plain.test.texts, plain.validation.texts)
+    assert (splits.test.values, splits.validation.values) == (plain.test.values, plain.validation.values)
     assert shown(splits.labelled, 2)[1] == round(20 * 17 / 170)
     assert texts(splits.transfer) == texts(plain.transfer)
     assert [len(splits.parts[name]) for name in PARTS] == [20, 150, 10, 20]

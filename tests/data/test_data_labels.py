@@ -12,11 +12,15 @@ import torch
 from data_cases import refused
 from test_data_splits import having_labels, load, many, texts, write_rows
 
-from limbeck.data import BatchForm, DataSettings, SplitSettings, as_table, load_splits
-from limbeck.data.labels import learn_classes, respelled
+from limbeck.data import SplitSettings, as_table
 from limbeck.data.tables import read_tables
+from limbeck.modalities.arrays.loaders import BatchForm
+from limbeck.recipe import DataSettings
+from limbeck.tasks.classification.labels import learn_classes, respelled
+from limbeck.tasks.classification.numbers import read_numbers
+from made_rows import TEXT, classified, numbers_of
 
-NAMES = {"text": "text", "label": "label", "where": "train"}
+NAMES = {"modality": TEXT, "column": "text", "label": "label", "where": "train"}
 
 
 def write_csv(path, labels, rows=60):
@@ -26,11 +30,11 @@ def write_csv(path, labels, rows=60):
 
 
 def of_tables(**tables):
-    return load_splits(DataSettings(source="python", split=SplitSettings(test=4, validation=4)), tables)
+    return classified(DataSettings(source="python", split=SplitSettings(test=4, validation=4)), tables)
 
 
 def shown(splits, part):
-    return {splits.classes[label] for label in splits.parts[part].labels}
+    return {splits.task.names[label] for label in numbers_of(splits.parts[part])}
 
 
 # --- missing ---------------------------------------------------------------------------------------------------------
@@ -41,7 +45,7 @@ def shown(splits, part):
 def test_blanks_and_nan_are_missing_in_a_csv_file(tmp_path, blank, labels):
     """`NaN` was a class."""
     splits = load(write_csv(tmp_path / "mine.csv", [*labels, blank]))
-    assert splits.classes == tuple(sorted(map(str, labels)))
+    assert splits.task.names == tuple(sorted(map(str, labels)))
     assert len(splits.unlabelled) == 20
     assert splits.notes == ("20 of 60 training rows have no label",)
 
@@ -71,7 +75,7 @@ def test_na_is_missing_in_frames(column):
     frame = pd.DataFrame({"text": written, "label": column}) if isinstance(column, pd.Series) else None
     table = as_table(pa.table({"text": written, "label": column}) if frame is None else frame, **NAMES)
     splits = of_tables(train=table)
-    assert len(splits.classes) == 2
+    assert len(splits.task.names) == 2
     assert texts(splits.unlabelled) == set(written[2::3])
 
 
@@ -82,19 +86,19 @@ def test_texts_that_are_missing_are_empty():
     assert splits.dropped == {"empty": 2}
     tested = pd.DataFrame({"text": ["tested", None], "label": [0, 1]})
     splits = of_tables(train=as_table(frame, **NAMES), test=as_table(tested, **NAMES))
-    assert splits.test.texts in (["tested", ""], ["", "tested"])
+    assert splits.test.values in (["tested", ""], ["", "tested"])
     assert splits.notes == ("1 test rows have an empty text",)
 
 
 def test_minus_one_is_missing_beside_integers_from_0(tmp_path):
     for name, mark in (("one", -1), ("two", -100)):
         splits = load(write_csv(tmp_path / f"{name}.csv", [0, 1, mark, 2]))
-        assert splits.classes == ("0", "1", "2")
+        assert splits.task.names == ("0", "1", "2")
         assert len(splits.unlabelled) == 15
         assert splits.notes == (
             f"15 of 60 training rows have no label (`{mark}` counts as none; a class with data.missing=[])",
         )
-    assert load(tmp_path / "one.csv", missing=[]).classes == ("-1", "0", "1", "2")
+    assert load(tmp_path / "one.csv", missing=[]).task.names == ("-1", "0", "1", "2")
     write_csv(tmp_path / "split" / "train.csv", [0, 1, 2])
     write_rows(tmp_path / "split" / "validation.jsonl", [("a", -1), ("b", 0)])
     with refused("validation split", "1 of 2 rows without a label"):
@@ -119,14 +123,14 @@ def test_what_may_be_missing_is_refused_until_that_is_said(tmp_path, labels, dou
     path = write_csv(tmp_path / "mine.csv", labels)
     with refused("mine.csv, column `label`", doubtful, f"set {line} if they have no label, data.missing=[]"):
         load(path)
-    assert set(load(path, missing=[]).classes) == set(map(str, labels))
+    assert set(load(path, missing=[]).task.names) == set(map(str, labels))
     said = json.loads(line.strip("'").removeprefix("data.missing="))
     if classes is None:
         with refused("every label is `1`"):
             load(path, missing=said)
     else:
         splits = load(path, missing=said)
-        assert splits.classes == classes, "numbers beside words for none stay numbers, in their order"
+        assert splits.task.names == classes, "numbers beside words for none stay numbers, in their order"
         assert len(splits.unlabelled) == 60 - 60 // len(labels) * len(classes)
 
 
@@ -187,7 +191,7 @@ def test_classes_that_differ_in_their_spelling_are_refused_and_merged(tmp_path, 
     with refused("classes that differ in case, blanks or Unicode form only", "`good` (30)", "data.merge_classes=true"):
         load(path)
     splits = load(path, merge_classes=True)
-    assert splits.classes == ("bad", "good")
+    assert splits.task.names == ("bad", "good")
     assert len(having_labels(splits)) == 60
 
 
@@ -198,7 +202,7 @@ def test_a_spelling_of_two_classes_is_of_neither():
 
 def test_merged_classes_are_in_the_order_of_their_names_and_ties_go_to_the_smallest(tmp_path):
     splits = load(write_csv(tmp_path / "mine.csv", ["GOOD", "good", "bad", "Bad", "bad", "so-so"]), merge_classes=True)
-    assert splits.classes == ("GOOD", "bad", "so-so")
+    assert splits.task.names == ("GOOD", "bad", "so-so")
 
 
 def test_spellings_in_held_out_files_and_in_a_target(tmp_path):
@@ -228,13 +232,15 @@ def declared(labels, names=("positive", "negative", "unused"), start=0):
 
 
 def check_declared(splits):
-    assert splits.classes == ("positive", "negative")
+    assert splits.task.names == ("positive", "negative")
     assert {"text 0", "text 1", "text 2"} <= texts(
         splits.labelled + splits.validation + splits.test + splits.unlabelled
     )
     held = splits.labelled + splits.validation + splits.test
     assert {
-        splits.classes[label] for text, label in zip(held.texts, held.labels, strict=True) if int(text[5:]) % 3 == 0
+        splits.task.names[label]
+        for text, label in zip(held.values, numbers_of(held), strict=True)
+        if int(text[5:]) % 3 == 0
     } == {"positive"}
     assert len(splits.unlabelled) == 20
     assert splits.notes == (
@@ -254,7 +260,7 @@ def test_named_classes_keep_their_names_and_their_order(tmp_path):
     (tmp_path / "mine.parquet").rename(tmp_path / "split" / "train.parquet")
     declared([1, 0], ("negative", "positive"), start=60).to_parquet(str(tmp_path / "split" / "test.parquet"))
     splits = load(tmp_path / "split")
-    assert dict(zip(splits.test.texts, splits.test.labels.tolist(), strict=True)) == {"text 60": 0, "text 61": 1}
+    assert dict(zip(splits.test.values, numbers_of(splits.test).tolist(), strict=True)) == {"text 60": 0, "text 61": 1}
 
 
 def test_a_label_beyond_the_names_is_refused(tmp_path):
@@ -263,9 +269,12 @@ def test_a_label_beyond_the_names_is_refused(tmp_path):
     table = pa.table({"text": ["x", "y"], "label": [0, 2]})
     pq.write_table(table.replace_schema_metadata(stored), tmp_path / "mine.parquet")
     with refused("mine.parquet, column `label`", "label 2, and the data names 2 classes (a, b)"):
-        read_tables(str(tmp_path / "mine.parquet"), text="text", label="label")
+        read_tables(str(tmp_path / "mine.parquet"), modality=TEXT, column="text", label="label")
     pq.write_table(table.replace_schema_metadata({b"huggingface": b"{"}), tmp_path / "mine.parquet")
-    assert read_tables(str(tmp_path / "mine.parquet"), text="text", label="label")["train"].labels == [0, 2]
+    assert read_tables(str(tmp_path / "mine.parquet"), modality=TEXT, column="text", label="label")["train"].labels == [
+        0,
+        2,
+    ]
 
 
 def test_words_for_none_are_classes_where_the_data_names_them():
@@ -288,8 +297,8 @@ def test_words_for_none_are_classes_where_the_data_names_them():
     ],
 )
 def test_labels_of_a_loader(given, read):
-    batch = BatchForm("x", "x").read((torch.zeros(len(read), 1), given))
-    assert batch.labels.tolist() == read
+    batch = BatchForm("x", "x", read_numbers).read((torch.zeros(len(read), 1), given))
+    assert batch.labels.tolist() == [max(label, 0) for label in read]
     assert batch.labelled.tolist() == [label >= 0 for label in read]
 
 
@@ -307,4 +316,4 @@ def test_labels_of_a_loader(given, read):
 def test_labels_of_a_loader_that_are_refused(given, said):
     """1.5 became 1, and -2 no label."""
     with refused("loader", said, "give integers from 0, and -1 where a row has none"):
-        BatchForm("x", "x").read((torch.zeros(2, 1), given))
+        BatchForm("x", "x", read_numbers).read((torch.zeros(2, 1), given))

@@ -9,8 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_data_splits import PARTS, load, write_rows
 
-from limbeck.data import DataSettings, SplitSettings, Table, load_splits
-from limbeck.data.likeness import fold, likeness, plain
+from limbeck.data import SplitSettings, Table
+from limbeck.data.spelling import fold
+from limbeck.modalities.text.likeness import plain
+from limbeck.recipe import DataSettings
+from made_rows import TEXT, classified
 
 PIECES = [
     "<b>",
@@ -76,7 +79,7 @@ def test_what_looks_like_a_plain_text_is_that_text(text):
     ],
 )
 def test_one_text_to_a_reader(text, same):
-    assert likeness(text) == likeness(same)
+    assert TEXT.likeness(text) == TEXT.likeness(same)
     assert plain(text) == same or "ß" in same
 
 
@@ -104,7 +107,7 @@ def test_other_words_are_another_text():
         "good < film",
         "good & film",
     ]
-    assert len({likeness(text) for text in texts}) == len(texts)
+    assert len({TEXT.likeness(text) for text in texts}) == len(texts)
 
 
 # --- in splits ------------------------------------------------------------------------------------------------------
@@ -139,10 +142,10 @@ def test_sixty_texts_in_another_form_are_dropped(tmp_path, form):
     for held_out in ("test", "validation"):
         table = {"train": [*OTHERS, *formed(form)], held_out: SIXTY}
         tables = {name: Table(*map(list, zip(*rows, strict=True))) for name, rows in table.items()}
-        splits = load_splits(DataSettings(source="python", split=split), tables)
+        splits = classified(DataSettings(source="python", split=split), tables)
         assert splits.dropped == {f"training, looks like a row in {held_out}": 60}
-        assert splits.parts[held_out].texts == [
-            text for text in splits.parts[held_out].texts if (text, 0) in SIXTY or (text, 1) in SIXTY
+        assert splits.parts[held_out].values == [
+            text for text in splits.parts[held_out].values if (text, 0) in SIXTY or (text, 1) in SIXTY
         ]
     path = write_rows(tmp_path / "mine.jsonl", [*formed(form), *OTHERS, *SIXTY])
     apart(load(path, test=30, validation=20, labelled=40))
@@ -150,8 +153,11 @@ def test_sixty_texts_in_another_form_are_dropped(tmp_path, form):
 
 def apart(splits):
     """Expect that no row looks like one of another split, training and unlabelled rows aside."""
-    sides = [{likeness(text) for text in splits.parts[name].texts} for name in ("test", "validation")]
-    sides.append({likeness(text) for text in splits.transfer.texts} | {likeness(text) for text in splits.ceiling.texts})
+    sides = [{TEXT.likeness(text) for text in splits.parts[name].values} for name in ("test", "validation")]
+    sides.append(
+        {TEXT.likeness(text) for text in splits.transfer.values}
+        | {TEXT.likeness(text) for text in splits.ceiling.values}
+    )
     assert all(sides)
     assert sum(map(len, sides)) == len(set().union(*sides))
 
@@ -177,7 +183,7 @@ def test_rows_of_every_kind_are_sifted(tmp_path):
         "unlabelled, looks like a row in test": 6,
         "unlabelled, looks like a row in validation": 9,
     }
-    assert {text[:7] for text in splits.ceiling.texts} == {"Tested ", "<p>a fi"}
+    assert {text[:7] for text in splits.ceiling.values} == {"Tested ", "<p>a fi"}
 
 
 def test_of_look_alikes_one_is_held_out_and_the_others_are_dropped(tmp_path):
@@ -185,7 +191,9 @@ def test_of_look_alikes_one_is_held_out_and_the_others_are_dropped(tmp_path):
     apart(splits)
     assert [len(splits.parts[name]) for name in PARTS] == [60, 0, 10, 20]
     assert splits.dropped == {"training, looks like a row in test": 20, "training, looks like a row in validation": 10}
-    assert len({likeness(text) for text in splits.labelled.texts}) == 30, "look-alikes within the training rows stay"
+    assert len({TEXT.likeness(text) for text in splits.labelled.values}) == 30, (
+        "look-alikes within the training rows stay"
+    )
 
 
 def test_unlabelled_rows_that_look_like_one_held_out_are_dropped(tmp_path):
@@ -201,7 +209,7 @@ def test_look_alikes_in_other_blocks_are_dropped_and_sizes_are_met(tmp_path):
     settings = DataSettings(
         source=str(write_rows(tmp_path / "near.jsonl", rows)), split=SplitSettings(test=20, validation=20, block=5)
     )
-    splits = load_splits(settings)
+    splits = classified(settings)
     apart(splits)
     assert min(len(splits.test), len(splits.validation)) >= 20
 

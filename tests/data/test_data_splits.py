@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from data_cases import examples_of, refused
 
-from limbeck.data import UNLABELLED, DataSettings, SplitSettings, label_name, load_splits
-from limbeck.data.examples import Examples
+from limbeck.data import SplitSettings, label_name
 from limbeck.data.sieve import Sieve, alike
-from limbeck.digest import example_id
+from limbeck.recipe import DataSettings
+from made_rows import TEXT, classified, id_of, numbers_of, rows_of
 
 PARTS = ("labelled", "unlabelled", "validation", "test")
 
@@ -28,13 +28,13 @@ def many(count, prefix="text", labels=("neg", "pos")):
 
 
 def load(source, *, test=4, validation=4, **settings):
-    return load_splits(
+    return classified(
         DataSettings(source=str(source), split=SplitSettings(test=test, validation=validation), **settings)
     )
 
 
 def texts(part):
-    return set(part.texts)
+    return set(part.values)
 
 
 def having_labels(splits):
@@ -58,11 +58,11 @@ def having_labels(splits):
 def test_classes_by_kind_of_label(tmp_path, labels, classes):
     rows = many(40, labels=labels)
     splits = load(write_rows(tmp_path / "mine.jsonl", rows))
-    assert splits.classes == classes
+    assert splits.task.names == classes
     written = dict(rows)
     for part in (splits.labelled, splits.validation, splits.test):
-        got = [classes[label] for label in part.labels]
-        assert got == [label_name(written[text]) for text in part.texts]
+        got = [classes[label] for label in numbers_of(part)]
+        assert got == [label_name(written[text]) for text in part.values]
 
 
 def test_single_class(tmp_path):
@@ -98,8 +98,8 @@ def test_splits_do_not_depend_on_the_order_of_the_file(tmp_path):
     random.Random(0).shuffle(rows)
     second = load(write_rows(tmp_path / "b.jsonl", rows), labelled=20)
     for name in PARTS:
-        assert getattr(first, name).texts == getattr(second, name).texts
-        assert getattr(first, name).labels.tolist() == getattr(second, name).labels.tolist()
+        assert getattr(first, name).values == getattr(second, name).values
+        assert numbers_of(getattr(first, name)).tolist() == numbers_of(getattr(second, name)).tolist()
     assert first.digest == second.digest
 
 
@@ -127,15 +127,15 @@ def test_sizes_and_disjointness(tmp_path):
     assert [len(part) for part in parts] == [30, 40, 10, 20]
     assert len(set().union(*map(texts, parts))) == 100
     for part in parts:
-        assert part.ids.tolist() == [example_id({"text": text}) for text in part.texts]
+        assert part.ids.tolist() == [id_of(text) for text in part.values]
 
 
 def test_of_a_repeated_text_the_row_with_a_label_is_kept_in_any_order():
     for labels in ([0, -1], [-1, 0], [-1, 0, -1, 0]):
-        rows = Examples(np.full(len(labels), 7), ["a text"] * len(labels), np.array(labels))
-        assert Sieve().clean(rows).labels.tolist() == [0]
-    rows = Examples(np.full(3, 7), ["a text"] * 3, np.array([-1, 0, 1]))
-    assert not len(Sieve().clean(rows))
+        rows = rows_of(np.full(len(labels), 7), ["a text"] * len(labels), np.array(labels))
+        assert numbers_of(Sieve(TEXT).clean(rows)).tolist() == [0]
+    rows = rows_of(np.full(3, 7), ["a text"] * 3, np.array([-1, 0, 1]))
+    assert not len(Sieve(TEXT).clean(rows))
 
 
 def test_blocks_are_held_out_whole(tmp_path):
@@ -143,14 +143,14 @@ def test_blocks_are_held_out_whole(tmp_path):
     rows = many(100)
     where = {text: row // 5 for row, (text, _) in enumerate(rows)}
     split = SplitSettings(test=20, validation=10, block=5)
-    splits = load_splits(DataSettings(source=str(write_rows(tmp_path / "mine.jsonl", rows)), split=split, labelled=30))
+    splits = classified(DataSettings(source=str(write_rows(tmp_path / "mine.jsonl", rows)), split=split, labelled=30))
     assert [len(getattr(splits, name)) for name in PARTS] == [30, 40, 10, 20]
     for part, blocks in ((splits.test, 4), (splits.validation, 2), (splits.transfer, 14)):
-        assert len({where[text] for text in part.texts}) == blocks
+        assert len({where[text] for text in part.values}) == blocks
     for part in (splits.test, splits.validation):
         assert part.ids.tolist() == sorted(part.ids.tolist())
     alone = load(tmp_path / "mine.jsonl", test=20, validation=10, labelled=30)
-    assert len({where[text] for text in alone.test.texts}) > 8
+    assert len({where[text] for text in alone.test.values}) > 8
 
 
 def test_blocks_of_a_file_with_rows_that_are_left_out(tmp_path):
@@ -160,12 +160,10 @@ def test_blocks_of_a_file_with_rows_that_are_left_out(tmp_path):
     rows[6] = (" ", "neg")
     rows[8] = ("bare", None)
     split = SplitSettings(test=4, validation=4, block=4)
-    splits = load_splits(
-        DataSettings(source=str(write_rows(tmp_path / "mine.jsonl", rows)), split=split, labelled=None)
-    )
+    splits = classified(DataSettings(source=str(write_rows(tmp_path / "mine.jsonl", rows)), split=split, labelled=None))
     known = having_labels(splits)
     assert len(known) == 17
-    blocks = [{example_id({"text": t}) for t, _ in rows[at : at + 4] if t in known} for at in range(0, 20, 4)]
+    blocks = [{id_of(t) for t, _ in rows[at : at + 4] if t in known} for at in range(0, 20, 4)]
     expected = [key for block in sorted(map(sorted, blocks)) for key in block]
     sizes = [len(block) for block in sorted(map(sorted, blocks))]
     ends = np.cumsum(sizes)
@@ -182,35 +180,37 @@ def test_rows_without_a_label_are_held_out_with_their_block(tmp_path):
     where = {text: row // 10 for row, (text, _) in enumerate(rows)}
     split = SplitSettings(test=20, validation=10, block=10)
     source = write_rows(tmp_path / "mine.jsonl", rows)
-    splits = load_splits(DataSettings(source=str(source), split=split))
+    splits = classified(DataSettings(source=str(source), split=split))
     assert splits.dropped == {"training, in a block of test": 20, "training, in a block of validation": 10}
-    films = [{where[text] for text in part.texts} for part in (splits.transfer, splits.validation, splits.test)]
+    films = [{where[text] for text in part.values} for part in (splits.transfer, splits.validation, splits.test)]
     assert [len(found) for found in films] == [14, 2, 4]
     assert len(set().union(*films)) == 20
     labelled = write_rows(tmp_path / "labelled.jsonl", many(40, "source"))
-    to = load_splits(DataSettings(source=str(labelled), split=split, target={"source": str(source)}))
+    to = classified(DataSettings(source=str(labelled), split=split, target={"source": str(source)}))
     assert to.dropped == {"unlabelled, in a block of test": 20}
-    assert not {where[text] for text in to.test.texts} & {where[text] for text in to.unlabelled.texts if text in where}
+    assert not {where[text] for text in to.test.values} & {
+        where[text] for text in to.unlabelled.values if text in where
+    }
 
 
 def test_blocks_that_leave_too_few(tmp_path):
     file = write_rows(tmp_path / "mine.jsonl", many(100))
     split = SplitSettings(test=20, validation=10, block=60)
     with refused("held out in whole blocks of 60, 0 of 100 rows with a label are left; lower data.split.block"):
-        load_splits(DataSettings(source=str(file), split=split))
+        classified(DataSettings(source=str(file), split=split))
     split = SplitSettings(test=20, validation=10, block=30)
     settings = DataSettings(source=str(file), split=split, labelled=41)
     with refused("40 of 100 rows with a label are left; lower data.split.block, so that at least 41 are left"):
-        load_splits(settings)
-    assert len(load_splits(settings.model_copy(update={"labelled": 40})).labelled) == 40
+        classified(settings)
+    assert len(classified(settings.model_copy(update={"labelled": 40})).labelled) == 40
 
 
 def test_labels_beyond_those_asked_for_are_hidden(tmp_path):
     splits = load(write_rows(tmp_path / "mine.jsonl", many(40)), labelled=10)
     assert len(splits.unlabelled) == 22
-    assert (splits.unlabelled.labels == UNLABELLED).all()
-    assert (splits.labelled.labels != UNLABELLED).all()
-    assert splits.transfer.texts == splits.labelled.texts + splits.unlabelled.texts
+    assert (numbers_of(splits.unlabelled) == -1).all()
+    assert (numbers_of(splits.labelled) != -1).all()
+    assert splits.transfer.values == splits.labelled.values + splits.unlabelled.values
 
 
 def test_without_a_number_all_labels_are_used(tmp_path):
@@ -248,11 +248,11 @@ def test_official_splits_are_kept_and_leaks_dropped(tmp_path):
     write_rows(tmp_path / "test.jsonl", test)
     write_rows(tmp_path / "unsupervised.jsonl", [(text, None) for text in ("new", "test 3", "valid 1", "text 4")])
     splits = load(tmp_path, test=2000, validation=400)
-    pairs = zip(splits.test.texts, splits.test.labels, strict=True)
-    assert sorted((text, splits.classes[label]) for text, label in pairs) == sorted(test), "kept whole"
+    pairs = zip(splits.test.values, numbers_of(splits.test), strict=True)
+    assert sorted((text, splits.task.names[label]) for text, label in pairs) == sorted(test), "kept whole"
     assert texts(splits.validation) == {f"valid {row}" for row in range(6)}
     assert texts(splits.labelled) == {f"text {row}" for row in range(30)}
-    assert splits.unlabelled.texts == ["new"]
+    assert splits.unlabelled.values == ["new"]
     assert splits.dropped == {
         "training, also in test": 2,
         "validation, also in test": 1,
@@ -275,7 +275,7 @@ def test_leaks_do_not_eat_into_the_labels_asked_for(tmp_path):
 def test_repeated_contradicting_and_empty_rows(tmp_path):
     odd = [("twice", "pos"), ("twice", "pos"), ("torn", "pos"), ("torn", "neg"), ("torn", "pos"), ("", "pos")]
     splits = load(write_rows(tmp_path / "mine.jsonl", [*many(20), *odd, (" \n", "neg")]))
-    every = [text for name in PARTS for text in getattr(splits, name).texts]
+    every = [text for name in PARTS for text in getattr(splits, name).values]
     assert sorted(every) == sorted([text for text, _ in many(20)] + ["twice"])
     assert splits.dropped == {"repeated": 3, "contradicting labels": 1, "empty": 2}
 
@@ -286,7 +286,7 @@ def test_a_repeated_text_keeps_the_label_it_has_somewhere(tmp_path, labels):
     rows = [*many(20), *[("twice", label) for label in labels]]
     splits = load(write_rows(tmp_path / "mine.jsonl", rows), test=2, validation=2)
     held = splits.labelled + splits.validation + splits.test
-    assert splits.classes[held.labels[held.texts.index("twice")]] == "pos"
+    assert splits.task.names[numbers_of(held)[held.values.index("twice")]] == "pos"
     assert splits.dropped == {"repeated": len(labels) - 1}
 
 
@@ -295,7 +295,7 @@ def test_transfer_file_joins_the_unlabelled_rows(tmp_path):
     more = tmp_path / "more.csv"
     more.write_text("text\nnew one\nnew one\ntext 3\n")
     splits = load(file, transfer=str(more))
-    assert splits.unlabelled.texts == ["new one"]
+    assert splits.unlabelled.values == ["new one"]
     assert splits.dropped["repeated"] == 1
     assert sum(rows for reason, rows in splits.dropped.items() if reason.startswith("unlabelled, also in")) == 1
 
@@ -358,34 +358,34 @@ def test_fewer_labels_are_the_splits_of_that_number_on_the_same_text(tmp_path):
     whole = load(file, test=10, validation=10, labelled=60)
     fewer = whole.keeping(20)
     assert fewer.digest == load(file, test=10, validation=10, labelled=20).digest != whole.digest
-    assert fewer.transfer.texts == whole.transfer.texts
-    assert (fewer.unlabelled.labels == UNLABELLED).all()
+    assert fewer.transfer.values == whole.transfer.values
+    assert (numbers_of(fewer.unlabelled) == -1).all()
     assert whole.keeping(60).digest == whole.digest
 
 
 def test_more_labels_than_there_are_and_labels_of_one_class(tmp_path):
     file = write_rows(tmp_path / "mine.jsonl", many(100, labels=[0] * 9 + [1]))
     split = SplitSettings(test=10, validation=10, stratify=False)
-    whole = load_splits(DataSettings(source=str(file), split=split))
+    whole = classified(DataSettings(source=str(file), split=split))
     with refused("curves.labels=81", "81 labels are more than the 80 labelled rows of this run"):
         whole.keeping(81)
-    alike = whole.labelled.labels.tolist().index(1)
+    alike = numbers_of(whole.labelled).tolist().index(1)
     assert alike >= 2
     with refused(f"curves.labels={alike}", f"all {alike} labelled training rows are of class `0`; raise curves.labels"):
         whole.keeping(alike)
-    assert set(load(file, test=10, validation=10).keeping(2).labelled.labels.tolist()) == {0, 1}
+    assert set(numbers_of(load(file, test=10, validation=10).keeping(2).labelled).tolist()) == {0, 1}
 
 
 def test_two_texts_with_one_id(tmp_path, monkeypatch):
-    monkeypatch.setattr("limbeck.data.sieve.example_id", lambda fields: len(fields["text"]))
+    monkeypatch.setattr("limbeck.data.sieve.content_id", len)
     with refused("two different texts share the content id"):
         load(write_rows(tmp_path / "mine.jsonl", many(30)))
 
 
 def test_examples_take_and_add():
     rows = examples_of(4, labelled=2)
-    assert (rows.take([2, 0]) + rows.take(np.array([1]))).texts == ["text 2", "text 0", "text 1"]
-    assert rows.take([2, 0]).labels.tolist() == [UNLABELLED, 0]
+    assert (rows.take([2, 0]) + rows.take(np.array([1]))).values == ["text 2", "text 0", "text 1"]
+    assert numbers_of(rows.take([2, 0])).tolist() == [-1, 0]
 
 
 def test_test_rows_that_look_alike_are_said(tmp_path):
@@ -393,9 +393,9 @@ def test_test_rows_that_look_alike_are_said(tmp_path):
     write_rows(tmp_path / "train.jsonl", many(40))
     rows = [("one", "neg"), ("One", "neg"), ("two", "pos"), ("two ", "neg"), ("three", "pos")]
     write_rows(tmp_path / "test.jsonl", rows)
-    splits = load_splits(DataSettings(source=str(tmp_path), split=SplitSettings(validation=8)))
+    splits = classified(DataSettings(source=str(tmp_path), split=SplitSettings(validation=8)))
     assert len(splits.test) == 5
-    groups = alike(splits.test)
+    groups = alike(splits.test, TEXT)
     assert len(set(groups.tolist())) == 3
     assert groups.tolist() == [list(dict.fromkeys(groups.tolist())).index(group) for group in groups.tolist()]
     (line,) = (note for note in splits.notes if "look like another one" in note)

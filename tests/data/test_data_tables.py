@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from data_cases import refused
 
-from limbeck.data.tables import Table, as_table, read_tables, read_texts
+from limbeck.data.tables import Table, as_table, read_tables, read_values
+from made_rows import TEXT
 
 ROWS = [("good film", 1), ("bad film", 0)]
 
@@ -20,9 +21,9 @@ def write(path, content):
     return path
 
 
-def rows(source, text="text", label="label", split="train"):
-    table = read_tables(str(source), text=text, label=label)[split]
-    return list(zip(table.texts, table.labels, strict=True))
+def rows(source, column="text", label="label", split="train"):
+    table = read_tables(str(source), modality=TEXT, column=column, label=label)[split]
+    return list(zip(table.values, table.labels, strict=True))
 
 
 # --- formats -------------------------------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ def test_suffix_in_capitals(tmp_path):
 
 def test_columns_of_ones_own(tmp_path):
     file = write(tmp_path / "mine.csv", "kind,id,message\nham,7,hello\nspam,8,buy now\n")
-    assert rows(file, text="message", label="kind") == [("hello", "ham"), ("buy now", "spam")]
+    assert rows(file, column="message", label="kind") == [("hello", "ham"), ("buy now", "spam")]
 
 
 def test_words_for_missing_values_are_texts_and_labels(tmp_path):
@@ -134,8 +135,8 @@ def test_folder_with_splits_and_aliases(tmp_path, name):
         write_rows(tmp_path / f"{split}.csv", [(f"{split} a", 0), (f"{split} b", 1)])
     write(tmp_path / "unlabelled.csv", "text\nno label column\n")
     write(tmp_path / "notes.txt", "not data")
-    tables = read_tables(str(tmp_path), text="text", label="label")
-    assert {split: table.texts[0] for split, table in tables.items()} == {
+    tables = read_tables(str(tmp_path), modality=TEXT, column="text", label="label")
+    assert {split: table.values[0] for split, table in tables.items()} == {
         "train": "train a",
         "test": "test a",
         "validation": f"{name} a",
@@ -147,55 +148,55 @@ def test_folder_with_splits_and_aliases(tmp_path, name):
 def test_texts_of_all_splits_need_no_labels_and_no_training_file(tmp_path):
     write(tmp_path / "unlabelled.csv", "text\na\n")
     write(tmp_path / "test.csv", "text\nb\n")
-    assert sorted(read_texts(str(tmp_path), text="text")) == ["a", "b"]
+    assert sorted(read_values(str(tmp_path), modality=TEXT, column="text")) == ["a", "b"]
 
 
 def test_files_of_a_folder_that_are_not_read_are_named(tmp_path, capsys):
     """300 unlabelled texts in `unlabeled.csv` and 700 rows in `train2.csv` vanished without a word."""
     for name in ("train.csv", "train2.csv", "unlabeled.csv", "notes.md"):
         write_rows(tmp_path / name)
-    tables = read_tables(str(tmp_path), text="text", label="label")
+    tables = read_tables(str(tmp_path), modality=TEXT, column="text", label="label")
     assert tables.keys() == {"train", "unsupervised"}
     said = " ".join(capsys.readouterr().out.split())
     assert "not read, as their names are none of train, validation, test, unsupervised: train2.csv" in said
     assert "notes.md" not in said
     write_rows(tmp_path / "test.csv")
-    read_tables(str(tmp_path), text="text", label="label", splits=["test"])
+    read_tables(str(tmp_path), modality=TEXT, column="text", label="label", splits=["test"])
     assert not capsys.readouterr().out, "whoever asks for one split knows that the others are not read"
 
 
 def test_a_missing_column_names_some_of_very_many(tmp_path):
     write(tmp_path / "wide.csv", ",".join(f"c{number}" for number in range(300)) + "\n" + ",".join(["1"] * 300) + "\n")
     with refused("set data.text to one of: c0, c1, ", "c19 and 280 more"):
-        read_tables(str(tmp_path / "wide.csv"), text="text", label="label")
+        read_tables(str(tmp_path / "wide.csv"), modality=TEXT, column="text", label="label")
 
 
 def test_two_files_for_one_split(tmp_path):
     for name in ("dev.csv", "valid.jsonl"):
         write_rows(tmp_path / name)
     with refused(tmp_path, "two files for `validation`", "dev.csv and valid.jsonl"):
-        read_tables(str(tmp_path), text="text", label="label")
+        read_tables(str(tmp_path), modality=TEXT, column="text", label="label")
 
 
 def test_folder_without_a_training_file(tmp_path):
     write_rows(tmp_path / "test.csv")
     with refused(tmp_path, "no `train` split, only test", "name a file train"):
-        read_tables(str(tmp_path), text="text", label="label")
+        read_tables(str(tmp_path), modality=TEXT, column="text", label="label")
 
 
 def test_only_the_splits_asked_for_are_read(tmp_path):
     write_rows(tmp_path / "test.csv")
     (tmp_path / "unsupervised.csv").write_bytes(b"text\n\xff\n")
-    assert list(read_tables(str(tmp_path), text="text", label="label", splits=["test"])) == ["test"]
+    assert list(read_tables(str(tmp_path), modality=TEXT, column="text", label="label", splits=["test"])) == ["test"]
     with refused(tmp_path / "unsupervised.csv", "not UTF-8"):
-        read_tables(str(tmp_path), text="text", label="label")
+        read_tables(str(tmp_path), modality=TEXT, column="text", label="label")
     with refused(tmp_path, "no `validation` split; name a file validation"):
-        read_tables(str(tmp_path), text="text", label="label", splits=["validation"])
+        read_tables(str(tmp_path), modality=TEXT, column="text", label="label", splits=["validation"])
 
 
 def test_folder_without_any_data(tmp_path):
     with refused(tmp_path, "no files"):
-        read_texts(str(tmp_path), text="text")
+        read_values(str(tmp_path), modality=TEXT, column="text")
 
 
 # --- refusals ------------------------------------------------------------------------------------------------------
@@ -214,7 +215,7 @@ def test_missing_column_lists_those_there(tmp_path):
     with refused(file, "no column `text`", "set data.text to one of: review, stars"):
         rows(file)
     with refused(file, "no column `label`", "set data.label to one of: review, stars"):
-        rows(file, text="review")
+        rows(file, column="review")
 
 
 @pytest.mark.parametrize("cell", ["true", "3", '["a"]'])
@@ -270,26 +271,26 @@ def test_unknown_source_names_the_nearest_packaged_one():
 
 
 def of_domain(source, domain, key="data"):
-    return read_tables(str(source), text="text", label="label", domain=domain, key=key)
+    return read_tables(str(source), modality=TEXT, column="text", label="label", domain=domain, key=key)
 
 
 def test_a_domain_is_the_rows_with_it_in_a_column(tmp_path):
     shops = write(tmp_path / "mine.csv", "domain,text,label\nbooks,a,1\ndvd,b,0\nbooks,c,0\n")
-    assert of_domain(shops, "books")["train"].texts == ["a", "c"]
+    assert of_domain(shops, "books")["train"].values == ["a", "c"]
     assert of_domain(shops, "books")["train"].labels == [1, 0]
-    assert of_domain(shops, "dvd")["train"].texts == ["b"]
+    assert of_domain(shops, "dvd")["train"].values == ["b"]
     years = {"text": ["a", "b"], "label": [0, 1], "domain": [1999, 2000]}
     pq.write_table(pa.table(years), tmp_path / "mine.parquet")
-    assert of_domain(tmp_path / "mine.parquet", "2000")["train"].texts == ["b"]
+    assert of_domain(tmp_path / "mine.parquet", "2000")["train"].values == ["b"]
 
 
 def test_a_domain_of_a_data_frame():
     """`limbeck.distill` took all its rows, whatever `data.domain` said."""
     frame = {"text": ["a", "b", "c"], "label": [1, 0, 0], "domain": ["books", "dvd", "books"], "other": [1, 2, 3]}
-    names = {"text": "text", "label": "label", "where": "train"}
-    assert as_table(frame, domain="books", **names).texts == ["a", "c"]
+    names = {"modality": TEXT, "column": "text", "label": "label", "where": "train"}
+    assert as_table(frame, domain="books", **names).values == ["a", "c"]
     assert as_table(frame, domain="books", **names).labels == [1, 0]
-    assert as_table(frame, **names).texts == ["a", "b", "c"]
+    assert as_table(frame, **names).values == ["a", "b", "c"]
     with refused("train, column `domain`", "no row of the domain `bocks`", "did you mean `books`?"):
         as_table(frame, domain="bocks", **names)
 
@@ -315,7 +316,7 @@ class Frame:
 )
 def test_frames_that_are_refused(frame, said):
     with refused("frame", said):
-        as_table(frame, text="text", label="label", where="frame")
+        as_table(frame, modality=TEXT, column="text", label="label", where="frame")
 
 
 def test_a_parquet_file_with_two_columns_of_one_name(tmp_path):
@@ -326,15 +327,15 @@ def test_a_parquet_file_with_two_columns_of_one_name(tmp_path):
 
 
 def test_a_frame_that_names_its_columns_in_another_way():
-    assert as_table(Frame(), text="text", label="label", where="frame") == Table(["a", "b"], [1, 0])
+    assert as_table(Frame(), modality=TEXT, column="text", label="label", where="frame") == Table(["a", "b"], [1, 0])
     frame = pd.DataFrame({0: ["a", "b"], 1: [1, 0]})
-    assert as_table(frame, text="0", label="1", where="frame") == Table(["a", "b"], [1, 0])
+    assert as_table(frame, modality=TEXT, column="0", label="1", where="frame") == Table(["a", "b"], [1, 0])
 
 
 def test_a_domain_of_a_folder_is_taken_from_every_split(tmp_path):
     for split, rows_of_it in (("train", "books,a,1\ndvd,b,0\n"), ("test", "dvd,c,0\nbooks,d,1\n")):
         write(tmp_path / f"{split}.csv", f"domain,text,label\n{rows_of_it}")
-    assert {split: table.texts for split, table in of_domain(tmp_path, "books").items()} == {
+    assert {split: table.values for split, table in of_domain(tmp_path, "books").items()} == {
         "train": ["a"],
         "test": ["d"],
     }
@@ -363,8 +364,8 @@ def test_hub_splits_are_read_by_name_and_alias(monkeypatch):
     parts = {"train": {"text": ["a"], "label": [1]}, "dev": {"text": ["b"], "label": [0]}, "odd": {"text": ["c"]}}
     splits = {name: type("Part", (), {"__getitem__": lambda _, key, part=part: part})() for name, part in parts.items()}
     monkeypatch.setitem(sys.modules, "datasets", type("Stub", (), {"load_dataset": staticmethod(lambda name: splits)}))
-    tables = read_tables("owner/name", text="text", label="label")
-    assert {name: table.texts for name, table in tables.items()} == {"train": ["a"], "validation": ["b"]}
+    tables = read_tables("owner/name", modality=TEXT, column="text", label="label")
+    assert {name: table.values for name, table in tables.items()} == {"train": ["a"], "validation": ["b"]}
     del splits["train"]
     with refused("owner/name", "no `train` split, only validation"):
         rows("owner/name")

@@ -4,8 +4,9 @@ import pytest
 from data_cases import refused
 from test_data_splits import load, many, texts, write_rows
 
-from limbeck.data import UNLABELLED, DataSettings, SplitSettings, load_splits
-from limbeck.data.settings import TargetSettings
+from limbeck.data import SplitSettings
+from limbeck.recipe import DataSettings, TargetSettings
+from made_rows import classified, numbers_of
 
 
 @pytest.fixture
@@ -28,28 +29,32 @@ def test_the_student_reads_target_text_and_is_tested_on_it(source, target):
     assert all(text.startswith("source") for text in texts(splits.labelled) | texts(splits.validation))
     assert all(text.startswith("target") for text in texts(splits.unlabelled) | texts(splits.test))
     assert not texts(splits.unlabelled) & texts(splits.test)
-    assert set(splits.unlabelled.labels.tolist()) == {UNLABELLED}
+    assert set(numbers_of(splits.unlabelled).tolist()) == {-1}
     written = dict(many(30, "target"))
-    assert [splits.classes[label] for label in splits.test.labels] == [written[text] for text in splits.test.texts]
+    assert [splits.task.names[label] for label in numbers_of(splits.test)] == [
+        written[text] for text in splits.test.values
+    ]
 
 
 def test_blocks_are_those_of_the_target_file(source, target):
     split = SplitSettings(test=10, validation=4, block=5)
     settings = DataSettings(source=str(source), split=split, target=TargetSettings(source=str(target)))
-    splits = load_splits(settings)
+    splits = classified(settings)
     where = {text: row // 5 for row, (text, _) in enumerate(many(30, "target"))}
     assert len(splits.test) == 10
-    assert len({where[text] for text in splits.test.texts}) == 2
+    assert len({where[text] for text in splits.test.values}) == 2
     assert len(splits.validation) == 5
     with refused("held out in whole blocks of 20, 0 of 30 rows", target.name):
-        load_splits(settings.model_copy(update={"split": SplitSettings(test=25, validation=4, block=20)}))
+        classified(settings.model_copy(update={"split": SplitSettings(test=25, validation=4, block=20)}))
 
 
 def test_the_ceiling_knows_the_labels_of_the_rest(source, target):
     splits = load(source, test=10, **to(target))
     assert texts(splits.ceiling) == texts(splits.unlabelled)
     written = dict(many(30, "target"))
-    assert [splits.classes[x] for x in splits.ceiling.labels] == [written[text] for text in splits.ceiling.texts]
+    assert [splits.task.names[x] for x in numbers_of(splits.ceiling)] == [
+        written[text] for text in splits.ceiling.values
+    ]
     assert not len(load(source).ceiling)
 
 
@@ -64,7 +69,7 @@ def test_the_ceiling_has_no_row_that_is_chosen_or_tested_on(source, tmp_path):
 def test_of_few_unlabelled_rows_the_targets_come_first(source, target):
     def prefixes(**settings):
         splits = load(source, labelled=10, unlabelled=25, **settings)
-        return [text.split()[0] for text in splits.unlabelled.texts]
+        return [text.split()[0] for text in splits.unlabelled.values]
 
     assert prefixes(test=10, **to(target)) == ["target"] * 20 + ["source"] * 5
     assert prefixes() == ["source"] * 22
@@ -79,7 +84,7 @@ def test_the_target_may_be_a_part_of_a_file(source, tmp_path):
     shops.write_text("\n".join(["domain,text,label", *rows]))
     splits = load(source, test=10, **to(shops, domain="dvd"))
     assert len(splits.test) == len(splits.unlabelled) == len(splits.ceiling) == 10
-    assert all(text.startswith("dvd") for text in splits.test.texts + splits.unlabelled.texts)
+    assert all(text.startswith("dvd") for text in splits.test.values + splits.unlabelled.values)
 
 
 def test_a_test_split_of_the_target_is_kept_whole(source, tmp_path):
@@ -126,9 +131,9 @@ def test_the_order_of_the_rows_and_their_labels_change_no_split(source, target, 
     first = load(source, test=10, **to(target))
     rows = [(text, {"neg": "pos", "pos": "neg"}[label]) for text, label in many(30, "target")][::-1]
     second = load(source, test=10, **to(write_rows(tmp_path / "turned.jsonl", rows)))
-    assert first.test.texts == second.test.texts
+    assert first.test.values == second.test.values
     assert first.transfer.ids.tolist() == second.transfer.ids.tolist()
-    assert first.transfer.labels.tolist() == second.transfer.labels.tolist()
+    assert numbers_of(first.transfer).tolist() == numbers_of(second.transfer).tolist()
 
 
 def test_what_is_refused(source, target, tmp_path):

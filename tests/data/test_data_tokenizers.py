@@ -8,10 +8,11 @@ import pytest
 from data_cases import refused
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from limbeck.data import TextReads, WordTokenizerSettings, build_reader
-from limbeck.data.pretrained import longest_text
-from limbeck.data.tokenizers import TransformersTokenizerSettings, word_tokenizer
 from limbeck.errors import LimbeckError
+from limbeck.modalities.text import TextReads
+from limbeck.modalities.text.pretrained import longest_text
+from limbeck.modalities.text.reads import build_reader
+from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings, word_tokenizer
 from limbeck.runtime import TextReader
 
 

@@ -5,7 +5,10 @@ import pytest
 from data_cases import view_of
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from limbeck.data import Reading, TextReads, build_reader, load_encoded, reading, same_tokens, save_encoded
+from limbeck.data.encoded import load_encoded, save_encoded
+from limbeck.modalities.text import TextReads
+from limbeck.modalities.text.reading import reading, same_tokens
+from limbeck.modalities.text.reads import build_reader
 from limbeck.runtime import TextReader
 from limbeck.runtime.rows import Ragged, Stacked, by_length
 
@@ -52,9 +55,13 @@ def test_texts_that_are_cut(reader):
 
 def test_what_is_read_of_texts(reader):
     view = reader.encode(["a b x", "", "c c c c c x", "x y", "?"])
-    assert reading(reader, view) == Reading(tokens=10 / 5, unknown=pytest.approx(4 / 10), cut=1 / 5, unread=3)
-    assert reading(reader, view.first(2)) == Reading(tokens=3 / 2, unknown=pytest.approx(1 / 3), cut=0.0, unread=1)
-    assert reading(reader, reader.encode([])) == Reading(0.0, 0.0, 0.0, 0)
+
+    def seen(rows):
+        return reading(reader, rows).model_dump()
+
+    assert seen(view) == pytest.approx({"tokens": 10 / 5, "unknown": 4 / 10, "cut": 1 / 5, "unread": 3})
+    assert seen(view.first(2)) == pytest.approx({"tokens": 3 / 2, "unknown": 1 / 3, "cut": 0.0, "unread": 1})
+    assert seen(reader.encode([])) == {"tokens": 0.0, "unknown": 0.0, "cut": 0.0, "unread": 0}
 
 
 PIECES = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "good": 3, "[PAD]": 4, "a": 5}
@@ -86,7 +93,7 @@ def test_tokens_of_bytes_are_all_known():
     tokenizer = Tokenizer(models.BPE({char: i for i, char in enumerate(pre_tokenizers.ByteLevel.alphabet())}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     reader = TextReader(tokenizer, max_length=9)
-    assert reading(reader, reader.encode(["好", "a"])) == Reading(tokens=2.0, unknown=0.0, cut=0.0, unread=0)
+    assert reading(reader, reader.encode(["好", "a"])) == ViewRecord(tokens=2.0, unknown=0.0, cut=0.0, unread=0)
 
 
 def test_rows_of_equal_token_ids(reader):

@@ -3,8 +3,9 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import scores, tfidf_floor
+from limbeck.evaluation import scores
 from limbeck.runtime.scripts import signs, terms
+from made_rows import tfidf_floor
 
 FILLER = [f"filler{k}" for k in range(40)]
 
@@ -26,11 +27,11 @@ def fit(classes, rows=120, never=()):
 @pytest.mark.parametrize(("classes", "least"), [(2, 0.7), (4, 0.5)])
 def test_it_learns(classes, least):
     floor, test_texts, test_labels = fit(classes)
-    assert floor.test_logits.dtype == np.float32
-    assert floor.test_logits.shape == (150, classes)
-    np.testing.assert_allclose(np.exp(floor.test_logits).sum(axis=1), 1, rtol=1e-5)
-    assert scores(floor.test_logits, test_labels)["accuracy"] > least
-    np.testing.assert_array_equal(floor.predict(test_texts), floor.test_logits)
+    assert floor.test_outputs.dtype == np.float32
+    assert floor.test_outputs.shape == (150, classes)
+    np.testing.assert_allclose(np.exp(floor.test_outputs).sum(axis=1), 1, rtol=1e-5)
+    assert scores(floor.test_outputs, test_labels)["accuracy"] > least
+    np.testing.assert_array_equal(floor.predict(test_texts), floor.test_outputs)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -43,7 +44,7 @@ def test_the_logits_are_scikit_learns(classes):
     pipeline = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=floor.settings["C"], max_iter=1000)
     ).fit(texts, labels)
-    np.testing.assert_allclose(floor.test_logits, pipeline.predict_log_proba(test_texts), atol=1e-5)
+    np.testing.assert_allclose(floor.test_outputs, pipeline.predict_log_proba(test_texts), atol=1e-5)
     terms, rows = len(pipeline[0].vocabulary_), 1 if classes == 2 else classes
     assert floor.parameters == rows * (terms + 1) + terms
     assert floor.size_bytes == 4 * floor.parameters + sum(map(len, pipeline[0].vocabulary_))  # ASCII here
@@ -56,22 +57,21 @@ def test_class_weights_are_scikit_learns():
     (texts, labels), held_out = split(0, 400, 3), split(1, 80, 3)
     kept = [row for row in range(400) if labels[row] != 1 or row % 10 == 0]
     texts, labels = [texts[row] for row in kept], labels[kept]
-    weights = len(labels) / (3 * np.bincount(labels))
     plain, balanced = (
-        tfidf_floor(texts, labels, *held_out, test_texts, classes=3, class_weights=w) for w in (None, weights)
+        tfidf_floor(texts, labels, *held_out, test_texts, classes=3, weighting=w) for w in (None, "balanced")
     )
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts)
     model = LogisticRegression(C=balanced.settings["C"], max_iter=1000, class_weight="balanced")
     expected = model.fit(vectorizer.transform(texts), labels).predict_log_proba(vectorizer.transform(test_texts))
-    np.testing.assert_allclose(balanced.test_logits, expected, atol=1e-4)
-    assert np.abs(balanced.test_logits - plain.test_logits).max() > 0.1
+    np.testing.assert_allclose(balanced.test_outputs, expected, atol=1e-4)
+    assert np.abs(balanced.test_outputs - plain.test_outputs).max() > 0.1
 
 
 def test_the_penalty_is_the_one_best_on_validation(monkeypatch):
     chosen = fit(4)[0].settings["C"]
     losses = {}
     for C in (0.3, chosen, 300.0):
-        monkeypatch.setattr("limbeck.evaluation.floor.C_GRID", (C,))
+        monkeypatch.setattr("limbeck.tasks.classification.linear.C_GRID", (C,))
         validation_texts, validation_labels = split(1, 80, 4)
         losses[C] = scores(fit(4)[0].predict(validation_texts), validation_labels)["nll"]
     assert 0.3 < chosen < 300.0
@@ -80,31 +80,35 @@ def test_the_penalty_is_the_one_best_on_validation(monkeypatch):
 
 def test_classes_count_by_their_weights_on_validation_too(monkeypatch):
     heard = []
-    monkeypatch.setattr("limbeck.evaluation.floor.nll", lambda logits, labels, weights: heard.append(weights) or 0.0)
-    weights = np.array([0.5, 1.0, 1.5])
-    tfidf_floor(*split(0, 60, 3), *split(1, 30, 3), split(2, 30, 3)[0], classes=3, class_weights=weights)
+    monkeypatch.setattr(
+        "limbeck.tasks.classification.nll", lambda logits, labels, weights: heard.append(weights) or 0.0
+    )
+    weighting = {"0": 0.5, "1": 1.0, "2": 1.5}
+    (texts, labels), held_out = split(0, 60, 3), split(1, 30, 3)
+    tfidf_floor(texts, labels, *held_out, split(2, 30, 3)[0], classes=3, weighting=weighting)
     assert len(heard) == 2 * 7
-    assert all(found is weights for found in heard)
+    expected = np.array([0.5, 1.0, 1.5]) / np.array([0.5, 1.0, 1.5])[labels].mean()
+    assert all(np.allclose(found, expected) for found in heard)
 
 
 def test_it_is_deterministic():
-    np.testing.assert_array_equal(fit(4)[0].test_logits, fit(4)[0].test_logits)
+    np.testing.assert_array_equal(fit(4)[0].test_outputs, fit(4)[0].test_outputs)
 
 
 @pytest.mark.parametrize("never", [(0,), (2,), (1, 3), (0, 1)])
 def test_a_class_without_a_labelled_row_is_unlikely_and_finite(never):
     floor, _, test_labels = fit(4, never=never)
-    assert floor.test_logits.shape == (150, 4)
-    assert np.isfinite(floor.test_logits).all()
-    np.testing.assert_allclose(floor.test_logits[:, never], -np.log(120 + 4), rtol=1e-6)
-    assert not np.isin(floor.test_logits.argmax(axis=1), never).any()
-    assert scores(floor.test_logits, test_labels)["nll"] < 5
+    assert floor.test_outputs.shape == (150, 4)
+    assert np.isfinite(floor.test_outputs).all()
+    np.testing.assert_allclose(floor.test_outputs[:, never], -np.log(120 + 4), rtol=1e-6)
+    assert not np.isin(floor.test_outputs.argmax(axis=1), never).any()
+    assert scores(floor.test_outputs, test_labels)["nll"] < 5
 
 
 def test_77_classes_most_of_them_rare():
     floor, _, test_labels = fit(77, rows=160, never=(76, 3))
-    assert floor.test_logits.shape == (150, 77)
-    assert scores(floor.test_logits, test_labels)["accuracy"] > 0.1  # chance is 0.013
+    assert floor.test_outputs.shape == (150, 77)
+    assert scores(floor.test_outputs, test_labels)["accuracy"] > 0.1  # chance is 0.013
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_a_script_without_blanks_is_counted_by_character():
         "".join(rng.choice(list("天地人日月山水" + ("好美喜", "悪苦悲")[label] * 2), 20)) + "。" for label in labels
     ]
     floor = tfidf_floor(texts[:60], labels[:60], texts[60:80], labels[60:80], texts[80:], classes=2)
-    assert (floor.test_logits.argmax(axis=1) == labels[80:]).all()
+    assert (floor.test_outputs.argmax(axis=1) == labels[80:]).all()
     assert floor.parameters > 2 * 13  # pairs too
 
 
@@ -145,7 +149,7 @@ def test_what_scikit_learns_rule_does_not_see_is_seen(good, bad):
     """A student reads emoji, marks and single letters: a floor that does not would flatter it."""
     texts, labels = [good, bad] * 30, [1, 0] * 30
     floor = tfidf_floor(texts, labels, texts[:10], labels[:10], texts, classes=2)
-    assert (floor.test_logits.argmax(axis=1) == labels).all()
+    assert (floor.test_outputs.argmax(axis=1) == labels).all()
     assert floor.settings["terms"] == "words, letters and signs"
 
 

@@ -6,7 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from limbeck.digest import digest, example_id, file_digest
+from limbeck.digest import content_id, digest, file_digest, identity_of
+
+
+def example_id(fields):
+    return content_id(identity_of(fields))
 
 
 def test_the_order_of_keys_does_not_matter():

@@ -119,7 +119,7 @@ def test_half_precision_checkpoints_become_float32(tmp_path):
 
 def test_an_asset_is_looked_up_by_name(tmp_path, monkeypatch):
     save_bert(tmp_path)
-    monkeypatch.setattr("limbeck.data.tokenizers.asset", lambda name: {"minilm": tmp_path}[name])
+    monkeypatch.setattr("limbeck.modalities.text.tokenizers.asset", lambda name: {"minilm": tmp_path}[name])
     assert build("minilm")(*rows([3])).shape == (1, CLASSES)
 
 

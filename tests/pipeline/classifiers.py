@@ -8,7 +8,7 @@ import torch
 from tiny import write_csv
 from torch import nn
 
-from limbeck.data.tokenizers import WordTokenizerSettings, word_tokenizer
+from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
 from limbeck.runtime import TextReader
 from limbeck.types import tensors
 

@@ -17,7 +17,6 @@ from tokenizers import Tokenizer
 from torch import nn
 
 import limbeck
-from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import _judge, check
@@ -26,6 +25,7 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.types import tensors
+from made_rows import numbers_of, splits_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -40,7 +40,7 @@ class Case:
 
     def __init__(self, folder: Path, order: list[int], names: list[str]) -> None:
         self.source, self.order = write_csv(folder / "rows.csv", classes=len(order)), order
-        self.splits = load_splits(self.recipe({"kind": "nblr"}).data)
+        self.splits = splits_of(self.recipe({"kind": "nblr"}))
         self.network, self.reader = train_classifier(folder / "known.csv", order, names)
         self.folder = save_classifier(folder / "classifier", self.network, self.reader)
         self.tokenizer = Tokenizer.from_str(self.reader.tokenizer_json)
@@ -65,7 +65,7 @@ class Case:
 
     def accuracy(self, split):
         rows = getattr(self.splits, split)
-        return own_accuracy(self.network, self.reader, self.order, rows.texts, rows.labels.tolist())
+        return own_accuracy(self.network, self.reader, self.order, rows.values, numbers_of(rows).tolist())
 
     def settled(self, loaded):
         return settle(loaded, Material(self.splits))
@@ -135,7 +135,7 @@ def test_a_head_in_another_order_is_trained_in_that_of_the_data(five):
     rows = material.view(teacher.network).validation
     with torch.no_grad():
         decided = network(**tensors(rows.batch(range(len(rows))))).argmax(1)
-    assert (decided.numpy() == five.splits.validation.labels).mean() == five.accuracy("validation")
+    assert (decided.numpy() == numbers_of(five.splits.validation)).mean() == five.accuracy("validation")
 
 
 def test_keys_that_mean_nothing_are_named(five, capsys):
@@ -180,7 +180,7 @@ def test_the_line_that_was_pasted_does_it(two, tmp_path):
     settled = two.settled(two.checkpoint(labels={"POSITIVE": 1, "NEGATIVE": 0}))
     material = Material(two.splits)
     answers = ask_teacher(settled, train_teacher(settled, material, tmp_path), two.splits, tmp_path)
-    right = (answers.logits("test").argmax(1) == two.splits.test.labels).mean()
+    right = (answers.logits("test").argmax(1) == numbers_of(two.splits.test)).mean()
     assert right == two.accuracy("test") > 0.9
 
 

@@ -22,6 +22,7 @@ from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 from limbeck.report import words
 from limbeck.runtime import TextReader
+from made_rows import splits_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -194,16 +195,16 @@ def test_report_card_and_terminal_say_the_same(finished: Run, capsys: pytest.Cap
 
 
 def test_the_rows_for_choices_and_for_the_test_are_the_same_at_every_point(source: Path) -> None:
-    splits = load_splits(parse_recipe(values(source), "test").data)
+    splits = splits_of(parse_recipe(values(source), "test"))
     fewer = splits.keeping(10)
     assert fewer.validation is splits.validation
     assert fewer.test is splits.test
-    assert fewer.transfer.texts == splits.transfer.texts
+    assert fewer.transfer.values == splits.transfer.values
     assert np.array_equal(fewer.labelled.ids, splits.labelled.ids[:10])
 
 
 def test_the_text_is_encoded_once(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    material = Material(load_splits(parse_recipe(values(source), "test").data))
+    material = Material(splits_of(parse_recipe(values(source), "test")))
     settings = parse_recipe(values(source), "test").student
     whole = material.view(settings)
     assert (len(whole.transfer), len(whole.validation)) == (170, 30)
@@ -238,7 +239,7 @@ def test_killed_anywhere_it_ends_in_the_same_bits(source: Path, tmp_path: Path) 
 def refused(source: Path, **changes: object) -> str:
     asked = parse_recipe(values(source, **changes), "test")
     with pytest.raises(LimbeckError) as caught:
-        preflight(asked, Material(load_splits(asked.data)))
+        preflight(asked, Material(load_splits(asked.data, asked.task)))
     return str(caught.value)
 
 
@@ -248,7 +249,7 @@ def test_epochs_are_refused_wherever_they_stand(source: Path) -> None:
         made["student"] = made["student"] | {"train": made["student"]["train"] | {"steps": None}}
         asked = parse_recipe(made, "test")
         with pytest.raises(LimbeckError, match="curves compare arms at equal steps"):
-            preflight(asked, Material(load_splits(asked.data)))
+            preflight(asked, Material(load_splits(asked.data, asked.task)))
 
 
 def test_labelled_rows_that_fill_every_batch_of_a_point_are_refused(source: Path) -> None:
@@ -256,7 +257,7 @@ def test_labelled_rows_that_fill_every_batch_of_a_point_are_refused(source: Path
     made["data"] |= {"labelled": None, "labelled_per_batch": 16}
     asked = parse_recipe(made, "test")
     with pytest.raises(LimbeckError, match="fill every batch"):
-        preflight(asked, Material(load_splits(asked.data)))
+        preflight(asked, Material(load_splits(asked.data, asked.task)))
 
 
 def test_batches_of_any_point_of_the_grid_have_unlabelled_rows(source: Path) -> None:
@@ -265,7 +266,7 @@ def test_batches_of_any_point_of_the_grid_have_unlabelled_rows(source: Path) -> 
     made["data"] |= {"labelled_per_batch": 4}
     asked = parse_recipe(made, "test")
     with pytest.raises(LimbeckError, match="4 labelled rows fill every batch of 4"):
-        preflight(asked, Material(load_splits(asked.data)))
+        preflight(asked, Material(load_splits(asked.data, asked.task)))
 
 
 @pytest.mark.parametrize("changes", [{"baseline": {"train.steps": 30}}, {"grid": {"train.steps": [24, 30]}}])
@@ -273,9 +274,9 @@ def test_arms_of_unequal_steps_have_no_curve_over_steps(source: Path, changes: d
     made = values(source, curves={"steps": [0.5]}) | changes
     asked = parse_recipe(made, "test")
     with pytest.raises(LimbeckError, match="these take 24 or 30"):
-        preflight(asked, Material(load_splits(asked.data)))
+        preflight(asked, Material(load_splits(asked.data, asked.task)))
     asked = parse_recipe(made | {"curves": {"labels": [10]}}, "test")
-    preflight(asked, Material(load_splits(asked.data)))
+    preflight(asked, Material(load_splits(asked.data, asked.task)))
 
 
 def test_shares_that_come_to_the_same_steps_are_refused(source: Path) -> None:
@@ -288,7 +289,7 @@ def test_a_limit_to_unlabelled_text_has_no_curve_over_labels(source: Path) -> No
     made["data"] |= {"unlabelled": 100}
     asked = parse_recipe(made, "test")
     with pytest.raises(LimbeckError, match="lose their label become unlabelled text"):
-        preflight(asked, Material(load_splits(asked.data)))
+        preflight(asked, Material(load_splits(asked.data, asked.task)))
 
 
 def test_more_labels_than_there_are_name_their_number(source: Path) -> None:

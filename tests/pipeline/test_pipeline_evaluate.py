@@ -18,6 +18,7 @@ from limbeck.pipeline.judging.findings import _gap_recovered
 from limbeck.pipeline.judging.models import Judged, figures_of, model_records
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
+from made_rows import numbers_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -27,7 +28,7 @@ def test_a_run_whose_teacher_is_at_chance_ends_with_a_report_and_no_retention(tm
     asked = order.answer_test
 
     def constant(trained, **options):
-        labels = trained.material.splits.test.labels
+        labels = numbers_of(trained.material.splits.test)
         return replace(asked(trained, **options), teacher=np.eye(2, dtype=np.float32)[0 * labels])
 
     export_quickly(monkeypatch)
@@ -51,7 +52,7 @@ def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> N
 
     def right(trained, **options):
         answers = asked(trained, **options)
-        perfect = np.eye(2, dtype=np.float32)[trained.material.splits.test.labels]
+        perfect = np.eye(2, dtype=np.float32)[numbers_of(trained.material.splits.test)]
         student = {"student": {0: perfect[::-1].copy()}}
         return replace(answers, floor=replace(answers.floor, test_logits=perfect), arms={**answers.arms, **student})
 

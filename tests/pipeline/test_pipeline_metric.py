@@ -24,6 +24,7 @@ from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 from limbeck.runtime.bundle import softmax
 from limbeck.types import tensors
+from made_rows import numbers_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -116,8 +117,8 @@ def test_checkpoints_grid_points_and_the_seed_are_the_best_by_macro_f1(finished:
 def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> None:
     result = finished.evaluation
     settings = parse_recipe(values(source), "test")
-    material = Material(load_splits(settings.data))
-    labels, sums = material.splits.test.labels, {}
+    material = Material(load_splits(settings.data, settings.task))
+    labels, sums = numbers_of(material.splits.test), {}
     for arm in ARMS:
         chosen, by_seed = settings.student.changed(result.models[arm].settings, "grid."), []
         for seed in (0, 1):
@@ -131,7 +132,7 @@ def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> 
                 assert result.figure(Confusion, arm).counts == confusion(logits, labels).tolist()
             if arm == "student" and seed == result.bundle.seed:
                 case = result.samples[0]
-                row = material.splits.test.texts.index(case.sample.text)
+                row = material.splits.test.values.index(case.sample.text)
                 assert case.answers["student"].probability == pytest.approx(softmax(logits[row : row + 1]).max())
         sums[arm] = np.stack(by_seed)
     assert result.gain == compare(sums["student"], sums["baseline"], F1_MACRO)

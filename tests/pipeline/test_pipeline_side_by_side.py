@@ -132,7 +132,7 @@ def test_a_worker_that_finds_other_data_touches_nothing(tmp_path: Path) -> None:
     run(settings, tmp_path / "run")
     before = weights(tmp_path / "run")
     (tmp_path / "rows.csv").write_text((tmp_path / "rows.csv").read_text().replace("film", "movie"))
-    known = side_by_side.Known(load_splits(settings.data).digest[:-1], "")
+    known = side_by_side.Known(load_splits(settings.data, settings.task).digest[:-1], "")
     with pytest.raises(LimbeckError, match="the data changed while the run was at work"):
         side_by_side.train_side_by_side(settings, tmp_path / "run", 2, known)
     assert weights(tmp_path / "run") == before
@@ -151,7 +151,7 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
         "if __name__ == '__main__':\n"
         "    folder = Path(sys.argv[1])\n"
         "    recipe = load_recipe(str(folder / 'recipe.yaml'), [])\n"
-        "    known = side_by_side.Known(load_splits(recipe.data).digest, '')\n"
+        "    known = side_by_side.Known(load_splits(recipe.data, recipe.task).digest, '')\n"
         "    with side_by_side._workers(recipe, folder, 2, 1, known, ()) as (workers, tasks, told):\n"
         "        tasks.put((('student',), [0]))\n"
         "        told.get()\n"

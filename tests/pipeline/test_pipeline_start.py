@@ -78,7 +78,7 @@ def wanted(source, **student):
 
 def train(source, folder, given=None, **student):
     settings = Recipe.model_validate(wanted(source, **student))
-    material = Material(load_splits(settings.data), given)
+    material = Material(load_splits(settings.data, settings.task), given)
     material.folder = folder
     lesson = material.from_labels(settings.student)
     return train_network(settings.student, material, lesson, seed=0, folder=folder / "student", title="student")
@@ -89,7 +89,7 @@ def ask(source, folder, module):
     model = {"kind": "given", "model": {"name": "given"}, "reads": {"tokenizer": {"kind": "words"}, "max_length": 24}}
     values["teacher"] = model | {"accept_bad": True}
     settings = Recipe.model_validate(values)
-    material = Material(load_splits(settings.data), Given(module))
+    material = Material(load_splits(settings.data, settings.task), Given(module))
     answers = ask_teacher(settings, train_teacher(settings, material, folder), material.splits, folder)
     return answers, {path.name for path in (folder / "cache").iterdir()}
 

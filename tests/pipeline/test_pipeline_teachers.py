@@ -11,16 +11,17 @@ from torch import nn
 
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll, tfidf_floor
+from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll
 from limbeck.pipeline import once, run
 from limbeck.pipeline import teacher as teachers
 from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.export import export_all
-from limbeck.pipeline.judging import testing
+from limbeck.pipeline.judging.floor import fit_floor
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe
 from limbeck.teachers import nblr
+from made_rows import numbers_of, tfidf_floor
 
 NBLR = {"kind": "nblr", "regression": {"orders": 2, "min_texts": 1, "strengths": [0.01, 1]}}
 
@@ -34,7 +35,7 @@ def wanted(tmp_path, teacher, **changes):
 
 
 def ask(settings, folder):
-    material = Material(load_splits(settings.data))
+    material = Material(load_splits(settings.data, settings.task))
     material.folder = folder
     preflight(settings, material)
     return ask_teacher(settings, train_teacher(settings, material, folder), material.splits, folder), material
@@ -72,7 +73,7 @@ def test_the_strength_is_the_best_on_validation(tmp_path):
         settings = wanted(tmp_path, NBLR | {"regression": {**NBLR["regression"], "strengths": [strength]}})
         answers, material = ask(settings, tmp_path / str(strength))
         logits = answers.logits("validation")
-        labels = material.splits.validation.labels
+        labels = numbers_of(material.splits.validation)
         scores[strength] = nll(logits / fit_temperature(logits, labels), labels), logits
     both, _ = ask(wanted(tmp_path, NBLR), tmp_path / "both")
     best = min(scores, key=lambda strength: scores[strength][0])
@@ -84,7 +85,7 @@ def test_a_calibrated_teacher_is_divided_by_the_temperature_that_fits_validation
     plain, material = ask(wanted(tmp_path, lambda network: network), tmp_path / "run")
     monkeypatch.setattr(once, "fit", None)  # the network is the same: nobody trains it again
     scaled, _ = ask(wanted(tmp_path, lambda network: network | {"calibrate": True}), tmp_path / "run")
-    temperature = round(fit_temperature(plain.logits("validation"), material.splits.validation.labels), 4)
+    temperature = round(fit_temperature(plain.logits("validation"), numbers_of(material.splits.validation)), 4)
     assert temperature != 1
     for split in ("transfer", "validation", "test"):
         np.testing.assert_allclose(scaled.logits(split), plain.logits(split) / temperature, rtol=1e-6)
@@ -107,7 +108,7 @@ def test_an_ensemble(tmp_path, monkeypatch, weights):
         return {"kind": "ensemble", "members": [NBLR, network | {"calibrate": True}], "weights": weights}
 
     answers, material = ask(wanted(tmp_path, both), tmp_path / "run")
-    labels = material.splits.validation.labels
+    labels = numbers_of(material.splits.validation)
     members = [teachers.RunTeacher((member,), (1.0,), material.splits) for member in answers.members]
     shares = (
         mixture_weights([member.logits("validation") for member in members], labels)
@@ -136,8 +137,8 @@ def test_class_weights_reach_whatever_learns_labels_or_is_chosen_by_them(tmp_pat
     plain, _ = ask(settings, tmp_path / "run")
     weighted = settings.data.model_copy(update={"class_weights": {"0": 1.0, "1": 30.0}})
     answers, material = ask(settings.model_copy(update={"data": weighted}), tmp_path / "run")
-    splits, labels = material.splits, material.splits.validation.labels
-    weights = splits.weights(splits.labelled)
+    splits, labels = material.splits, numbers_of(material.splits.validation)
+    weights = splits.task.fit(splits.labelled.labels).class_weights
     members = [teachers.RunTeacher((member,), (1.0,), splits) for member in answers.members]
     regression, network = (member.logits("validation") for member in members)
     for before, after, logits in zip(plain.members, members, (regression, network), strict=True):
@@ -155,14 +156,14 @@ def test_class_weights_reach_whatever_learns_labels_or_is_chosen_by_them(tmp_pat
     assert answers.weights == pytest.approx(mixture_weights([regression, network], labels, weights))
     assert answers.weights != pytest.approx(mixture_weights([regression, network], labels))
 
-    parts = [rows for part in (splits.labelled, splits.validation) for rows in (part.texts, part.labels)]
-    expected = tfidf_floor(*parts, splits.test.texts, classes=2, class_weights=weights)
-    assert np.array_equal(testing._floor(splits).test_logits, expected.test_logits)
+    parts = [rows for part in (splits.labelled, splits.validation) for rows in (part.values, numbers_of(part))]
+    expected = tfidf_floor(*parts, splits.test.values, classes=splits.task.names, weighting=splits.task.weighting)
+    assert np.array_equal(fit_floor(splits).test_outputs, expected.test_outputs)
 
 
 def test_a_students_stage_depends_on_the_share_of_labelled_rows(tmp_path):
     settings = wanted(tmp_path, NBLR)
-    material = Material(load_splits(settings.data))
+    material = Material(load_splits(settings.data, settings.task))
     other = settings.model_copy(update={"data": settings.data.model_copy(update={"labelled_per_batch": 5})})
     one, two = (material.from_teacher(settings.student, each, None, ["x"], arm="student") for each in (settings, other))
     assert one.inputs != two.inputs
@@ -202,7 +203,7 @@ def test_the_exported_ensemble_answers_as_the_ensemble(tmp_path):
         return {"kind": "ensemble", "members": [network | {"calibrate": True}, network], "weights": [1, 2]}
 
     answers, material = ask(wanted(tmp_path, both), tmp_path / "run")
-    texts = material.splits.validation.texts
+    texts = material.splits.validation.values
 
     def runner(member):
         return lambda samples: (
@@ -220,4 +221,4 @@ def test_activations_of_such_a_teacher_are_refused_first(tmp_path, kind):
     teacher = NBLR if kind == "nblr" else lambda network: {"kind": "ensemble", "members": [network, network]}
     settings = wanted(tmp_path, teacher, losses=losses)
     with pytest.raises(LimbeckError, match=f"a teacher of kind {kind} has none to give"):
-        preflight(settings, Material(load_splits(settings.data)))
+        preflight(settings, Material(load_splits(settings.data, settings.task)))

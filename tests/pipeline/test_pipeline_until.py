@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from tiny import recipe, write_csv
 
-from limbeck.data import Examples
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import Level
 from limbeck.evaluation.schema import Evaluation
@@ -19,6 +18,7 @@ from limbeck.pipeline.summary import print_summary
 from limbeck.pipeline.until import wanted
 from limbeck.recipe import parse_recipe
 from limbeck.trainer import History
+from made_rows import rows_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -196,7 +196,7 @@ def test_what_ships_is_a_seed_that_reached_the_target() -> None:
 
 
 def test_a_teacher_that_gets_nothing_right_cannot_be_a_measure(tmp_path: Path) -> None:
-    rows = Examples(np.arange(3), ["a", "b", "c"], np.ones(3, np.int64))
+    rows = rows_of(np.arange(3), ["a", "b", "c"], np.ones(3, np.int64))
     answers = SimpleNamespace(
         logits=lambda split: np.array([[1.0, 0.0]] * 3, np.float32), splits=SimpleNamespace(validation=rows)
     )

@@ -10,8 +10,8 @@ from tiny import recipe, write_csv
 
 from limbeck import trainer
 from limbeck.data import load_splits
-from limbeck.data.settings import AugmentSettings
 from limbeck.errors import LimbeckError
+from limbeck.modalities.text import AugmentSettings
 from limbeck.pipeline import check
 from limbeck.pipeline import pretrain as pretraining
 from limbeck.pipeline.arms import preflight
@@ -31,7 +31,7 @@ def wanted(tmp_path):
 
 
 def train(wanted, folder, *, seed=0, name="teacher", settings=None):
-    material = Material(load_splits(wanted.data))
+    material = Material(load_splits(wanted.data, wanted.task))
     material.folder = folder
     settings = settings or wanted.teacher.network
     lesson = material.from_labels(settings)
@@ -120,7 +120,7 @@ def test_nothing_is_written_outside_the_folder_of_the_network(wanted, tmp_path, 
     """Where the material has no folder of its own."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    settings, material = wanted.teacher.network, Material(load_splits(wanted.data))
+    settings, material = wanted.teacher.network, Material(load_splits(wanted.data, wanted.task))
     lesson = material.from_labels(settings)
     train_network(settings, material, lesson, seed=0, folder=tmp_path / "run" / "teacher", title="teacher")
     assert {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*.safetensors")} == {("run", "teacher")}
@@ -134,7 +134,7 @@ def test_augmented_text_is_not_pretrained_on(wanted, tmp_path):
     train(wanted, tmp_path)
     augment = AugmentSettings(copies=3)
     more = wanted.model_copy(update={"data": wanted.data.model_copy(update={"augment": augment})})
-    assert len(load_splits(more.data).augmented) > 100
+    assert len(load_splits(more.data, more.task).augmented) > 100
     first = weights(tmp_path)
     train(more, tmp_path)
     assert len(pretrained(tmp_path)) == 1
@@ -150,7 +150,7 @@ def test_other_text_is_pretrained_on_anew(wanted, tmp_path):
 
 def test_a_network_that_cannot_be_pretrained_is_refused_first(wanted, tmp_path):
     student = wanted.student.changed({"pretrain": {"train": TRAIN}})
-    material = Material(load_splits(wanted.data))
+    material = Material(load_splits(wanted.data, wanted.task))
     with pytest.raises(LimbeckError, match="`ngrams` cannot be pretrained as a language model"):
         preflight(wanted.model_copy(update={"student": student}), material)
 

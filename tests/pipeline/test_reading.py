@@ -39,7 +39,7 @@ def knowing(folder, characters):
 
 def made(source, **changes):
     asked = parse_recipe(recipe(source, **changes), "test")
-    return asked, Material(load_splits(asked.data))
+    return asked, Material(load_splits(asked.data, asked.task))
 
 
 def student(**changes):

@@ -26,6 +26,7 @@ from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.report import words
 from limbeck.types import tensors
+from made_rows import numbers_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -109,8 +110,8 @@ def test_the_two_parts_are_the_comparisons_they_claim_to_be_and_add_up(finished:
     result, parts = finished.evaluation, finished.evaluation.decomposition
     assert parts.text.mean + parts.soft_targets.mean == pytest.approx(result.gain.mean, abs=1e-12)
     settings = parse_recipe(recipe(source, arms=ALL), "test")
-    material = Material(load_splits(settings.data))
-    view, labels = material.view(settings.student).test, material.splits.test.labels
+    material = Material(load_splits(settings.data, settings.task))
+    view, labels = material.view(settings.student).test, numbers_of(material.splits.test)
     sums = {}
     for arm in ALL:
         by_seed = []
@@ -129,7 +130,7 @@ def test_the_two_parts_are_the_comparisons_they_claim_to_be_and_add_up(finished:
 
 def test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships(finished: Run, source: Path) -> None:
     settings = parse_recipe(recipe(source, arms=ALL), "test")
-    material = Material(load_splits(settings.data))
+    material = Material(load_splits(settings.data, settings.task))
     answers = ask_teacher(
         settings, train_teacher(settings, material, finished.folder), material.splits, finished.folder
     )
@@ -142,7 +143,7 @@ def test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships(fin
             with torch.no_grad():
                 logits = model.eval()(**tensors(view.batch(np.arange(len(teacher)))))
             agreed[arm, seed] = (logits.argmax(1).numpy() == teacher).mean()
-            surest[seed] = dict(zip(material.splits.test.texts, logits.softmax(1).amax(1).tolist(), strict=True))
+            surest[seed] = dict(zip(material.splits.test.values, logits.softmax(1).amax(1).tolist(), strict=True))
         assert result.models[arm].fidelity.agreement == pytest.approx((agreed[arm, 0] + agreed[arm, 1]) / 2)
     assert any(agreed[arm, 0] != agreed[arm, 1] for arm in ALL), "or the mean says nothing"
     shown, ships = {row.sample.text: row.answers["student"].probability for row in result.samples}, result.bundle.seed
@@ -168,7 +169,7 @@ class Certain:
 def test_its_training_is_the_students_on_one_hot_targets(finished: Run, source: Path, tmp_path: Path, seed) -> None:
     """Up to rounding: at T = 1, `kd` from a teacher that is certain is the cross-entropy of its decisions."""
     settings = parse_recipe(recipe(source, losses=[KD | {"temperature": 1}, CROSS_ENTROPY]), "test")
-    material = Material(load_splits(settings.data))
+    material = Material(load_splits(settings.data, settings.task))
     trained = train_teacher(settings, material, finished.folder)
     answers = ask_teacher(settings, trained, material.splits, finished.folder)
     cached = answers.of("transfer")

@@ -12,13 +12,13 @@ import pytest
 from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
-from limbeck.digest import example_id
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, arms, check, run
 from limbeck.pipeline.material import Lesson, Material
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import Recipe, parse_recipe
 from limbeck.report import words
+from made_rows import id_of, numbers_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -57,7 +57,7 @@ def lesson_of(name: str, settings: Recipe, patch: pytest.MonkeyPatch) -> Lesson:
     taken = []
     patch.setattr(arms, "train_network", lambda settings, material, lesson, **_: taken.append(lesson))
     stub = SimpleNamespace(names=[], of=lambda split: None)
-    arms.train_arm(name, settings, Material(load_splits(settings.data)), stub, Path("nowhere"))  # type: ignore[arg-type]
+    arms.train_arm(name, settings, Material(load_splits(settings.data, settings.task)), stub, Path("nowhere"))  # type: ignore[arg-type]
     return taken[0]
 
 
@@ -72,8 +72,8 @@ def seen(lesson: Lesson, settings: Recipe, groups: int) -> set[tuple[int, int]]:
 def test_it_learns_every_label_of_the_target_but_those_of_the_test(files, monkeypatch) -> None:
     settings = to_there(files)
     with files[1].open(encoding="utf-8") as file:
-        written = {(example_id({"text": row["text"]}), int(row["label"])) for row in csv.DictReader(file)}
-    test = set(load_splits(settings.data).test.ids.tolist())
+        written = {(id_of(row["text"]), int(row["label"])) for row in csv.DictReader(file)}
+    test = set(load_splits(settings.data, settings.task).test.ids.tolist())
     assert len(written) == 200
     assert len(test) == 60
     lesson = lesson_of("ceiling", settings, monkeypatch)
@@ -84,8 +84,8 @@ def test_it_learns_every_label_of_the_target_but_those_of_the_test(files, monkey
 
 def test_the_baseline_learns_labels_of_the_source_only(files, monkeypatch) -> None:
     settings = to_there(files)
-    labelled = load_splits(settings.data).labelled
-    expected = set(zip(labelled.ids.tolist(), labelled.labels.tolist(), strict=True))
+    labelled = load_splits(settings.data, settings.task).labelled
+    expected = set(zip(labelled.ids.tolist(), numbers_of(labelled).tolist(), strict=True))
     assert seen(lesson_of("baseline", settings, monkeypatch), settings, 12) == expected
 
 
@@ -96,12 +96,12 @@ def test_every_arm_hears_the_weights_of_its_own_rows(files, monkeypatch) -> None
     settings = settings.model_copy(update={"data": settings.data.model_copy(update={"split": split})})
     plain = {name: lesson_of(name, settings, monkeypatch) for name in ("student", "baseline", "ceiling")}
     settings = settings.model_copy(update={"data": settings.data.model_copy(update={"class_weights": "balanced"})})
-    splits = load_splits(settings.data)
-    shares = [np.bincount(rows.labels) / len(rows) for rows in (splits.labelled, splits.ceiling)]
+    splits = load_splits(settings.data, settings.task)
+    shares = [np.bincount(numbers_of(rows)) / len(rows) for rows in (splits.labelled, splits.ceiling)]
     assert shares[0] != pytest.approx(shares[1]), "or it says nothing"
     for name, rows in (("student", splits.labelled), ("baseline", splits.labelled), ("ceiling", splits.ceiling)):
         lesson = lesson_of(name, settings, monkeypatch)
-        expected = len(rows) / (2 * np.bincount(rows.labels))
+        expected = len(rows) / (2 * np.bincount(numbers_of(rows)))
         assert lesson.weights == pytest.approx(expected)
         (batch,) = lesson.batches(settings.student.train, 0).group(0)
         known = batch.labels >= 0

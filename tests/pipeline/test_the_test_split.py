@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from tiny import recipe, write_csv
 
-from limbeck.data import Examples, Splits, load_splits
+from limbeck.data import Examples, Splits
 from limbeck.pipeline import order, run
 from limbeck.pipeline.export import Exported
 from limbeck.recipe import parse_recipe
+from made_rows import splits_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -94,7 +95,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     values["data"]["labelled"] = 30
     values["teacher"]["accept_bad"] = True  # 30 labels make no good one
     values["student"] = values["student"] | {"train": {"steps": 6, "batch_size": 16, "lr": 0.02, "validations": 2}}
-    splits = load_splits(parse_recipe(values, "test").data)
+    splits = splits_of(parse_recipe(values, "test"))
     found = Watched(splits, Sealed(splits.test), folder, False, {})
     with pytest.MonkeyPatch.context() as patch:
         _watch(patch, order, found)
@@ -140,15 +141,15 @@ def test_every_network_was_trained_and_tuned_before(watched: Watched) -> None:
 
 
 def test_the_precision_that_ships_is_chosen_on_validation(watched: Watched) -> None:
-    assert watched.shipped["samples"] == watched.splits.validation.texts
-    assert watched.shipped["unlabelled"] == watched.splits.unlabelled.texts
+    assert watched.shipped["samples"] == watched.splits.validation.values
+    assert watched.shipped["unlabelled"] == watched.splits.unlabelled.values
 
 
 def test_the_seal_holds(watched: Watched) -> None:
     """The tests above mean something: each of these would have been noticed."""
     sealed = Sealed(watched.splits.test)
     for read in (
-        lambda: sealed.texts,
+        lambda: sealed.values,
         lambda: np.asarray(sealed.labels),
         lambda: np.zeros(40) == sealed.labels,
         lambda: sealed.labels[0],
@@ -158,5 +159,5 @@ def test_the_seal_holds(watched: Watched) -> None:
             read()
     assert len(sealed.reads) == 5
     with sealed.opened():
-        assert sealed.texts == watched.splits.test.texts
+        assert sealed.values == watched.splits.test.values
     assert sealed.labels.tolist() == watched.splits.test.labels.tolist()

@@ -12,7 +12,7 @@ from torch import nn
 
 from limbeck import trainer
 from limbeck.cache import CacheIdentity, label
-from limbeck.data import Batches, Examples
+from limbeck.data import Batches, Examples, Labels
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.ranks import ranks
@@ -54,7 +54,7 @@ def data():
     lengths = np.arange(60) % 7 + 1
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     view = Ragged((np.arange(offsets[-1]) * 5 % TOKENS).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
-    labels = np.where(np.arange(60) % 4 == 0, np.arange(60) % CLASSES, -1)
+    labels = Labels(np.arange(60) % CLASSES, np.arange(60) % 4 == 0)
     return Examples(np.arange(60), [str(i) for i in range(60)], labels), view
 
 

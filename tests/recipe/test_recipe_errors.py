@@ -42,7 +42,7 @@ UNKNOWN = {
     "teacher.tail=3": "`teacher.tail` is called `teacher.reads.tail` now",
     "target.accuracy=0.9": "`target` is called `until` now",
     "until.acuracy=0.9": "unknown key `until.acuracy`; did you mean `accuracy`?",
-    "data.colour=red": "unknown key `data.colour`; valid: augment, class_weights, domain, label, labelled, "
+    "data.colour=red": "unknown key `data.colour`; valid: arrays, augment, class_weights, domain, label, labelled, "
     "labelled_per_batch, merge_classes, missing, source, split, target, text, transfer, unlabelled",
 }
 NAMES = {

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper, save
 
-from limbeck.data import TextReads, build_reader
 from limbeck.errors import LimbeckError
+from limbeck.modalities.text import TextReads
+from limbeck.modalities.text.reads import build_reader
 from limbeck.runtime import TextReader, load
 from limbeck.runtime.bundle import FORMAT, OnnxNetwork
 from limbeck.runtime.rows import Ragged

@@ -6,10 +6,11 @@ import torch
 import torch.nn.functional as F
 from trainer_cases import CLASSES, INPUTS, ROWS, Rows, same, student, train, weights
 
-from limbeck.data import Batches, Examples
+from limbeck.data import Batches
 from limbeck.losses import KD, CrossEntropy
 from limbeck.runtime.rows import Ragged
 from limbeck.types import Outputs
+from made_rows import rows_of
 
 SPLITS = {1: (24,), 2: (5, 19), 3: (1, 16, 7), 7: (9, 1, 1, 1, 5, 3, 4)}
 FEW_LABELS = torch.zeros(ROWS, dtype=torch.bool).index_fill(0, torch.tensor([0, 2, 3, 20]), True)
@@ -92,7 +93,7 @@ def test_the_recipes_accumulate_does_not_change_a_training(accumulate):
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         view = Ragged((np.arange(offsets[-1]) % 11).astype(np.int32), offsets, 0, np.zeros(len(offsets) - 1, bool))
         labels = np.where(np.arange(40) < 10, np.arange(40) % 2, -1)
-        examples = Examples(np.arange(40), [str(i) for i in range(40)], labels)
+        examples = rows_of(np.arange(40), [str(i) for i in range(40)], labels)
         source = Batches(examples, view, batch_size=16, labelled_per_batch=5, seed=0, teacher=view, accumulate=parts)
         torch.manual_seed(0)
         network = Bag().double()
