@@ -27,9 +27,10 @@ from limbeck.data import Batches, Examples, TextReads, build_reader, read_tables
 from limbeck.distiller import Distiller
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy
-from limbeck.models import ModelSettings, Vocabulary, build_model
+from limbeck.models import ModelSettings, build_model
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.views import View
+from limbeck.runtime import TextForm
 from limbeck.trainer import TrainSettings, fit, predict_logits
 
 RESULT = Path(__file__).parent / "results" / "int8.json"
@@ -85,18 +86,18 @@ def _made_up(label: int, random: np.random.Generator) -> str:
     )
 
 
-def network(name: str, settings: dict[str, Any], vocabulary: Vocabulary, folder: Path) -> nn.Module:
+def network(name: str, settings: dict[str, Any], form: TextForm, folder: Path) -> nn.Module:
     """Return a new network; the transformer is a small BERT with random weights."""
     torch.manual_seed(0)
     if name == "transformer":
         from transformers import BertConfig, BertModel
 
         shape = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
-        config = BertConfig(vocab_size=vocabulary.size, pad_token_id=vocabulary.pad_id, **shape)
+        config = BertConfig(vocab_size=form.vocabulary.size, pad_token_id=form.vocabulary.pad_id, **shape)
         BertModel(config).save_pretrained(folder / "bert")
         settings = {"path": str(folder / "bert")}
     known = TypeAdapter(ModelSettings).validate_python({"name": name, **settings})
-    return build_model(known, classes=2, vocabulary=vocabulary)
+    return build_model(known, outputs=2, form=form)
 
 
 def train(model: nn.Module, corpus: Corpus, view: View, steps: int, rate: float, name: str) -> None:
@@ -110,7 +111,9 @@ def train(model: nn.Module, corpus: Corpus, view: View, steps: int, rate: float,
 def attempt(name: str, corpus: Corpus, view: View, folder: Path) -> dict[str, Any]:
     """Train a network, export it, and return what came of its int8 twin."""
     settings, steps, rate = STUDENTS[name]
-    model = network(name, settings, view.vocabulary, folder)
+    form = view.form
+    assert isinstance(form, TextForm)
+    model = network(name, settings, form, folder)
     train(model, corpus, view, steps, rate, name)
     export_onnx(model, folder / f"{name}.onnx", *view.example)
 

@@ -16,7 +16,7 @@ from limbeck.bundle.precision import Agreement, Trial, compare_decisions, divide
 from limbeck.data import WordTokenizerSettings
 from limbeck.data.tokenizers import word_tokenizer
 from limbeck.evaluation import Speed
-from limbeck.models import Vocabulary, build_model
+from limbeck.models import build_model
 from limbeck.models.ngrams import NgramsSettings
 from limbeck.models.recurrent import BiLSTMSettings
 from limbeck.models.textcnn import TextCNNSettings
@@ -48,7 +48,7 @@ class Finished:
     def __init__(self, settings, folder):
         reader = TextReader(word_tokenizer(texts(), WordTokenizerSettings()), max_length=12, tail=5)
         torch.manual_seed(0)
-        self.network = build_model(settings, classes=3, vocabulary=Vocabulary(reader.tokens, reader.pad_id)).eval()
+        self.network = build_model(settings, outputs=3, form=reader.form).eval()
         with torch.no_grad():
             for parameter in self.network.parameters():
                 parameter.mul_(3)

@@ -172,7 +172,7 @@ def _require_steady(network: nn.Module, settings: NetworkSettings, material: Mat
     if isinstance(settings.model, _FROM_OUTSIDE):
         view = material.view(settings)
         rows = view.transfer if len(material.splits.transfer) else view.validation
-        require_steady(network, rows, who, classes=len(material.splits.classes))
+        require_steady(network, rows, who, outputs=len(material.splits.classes))
 
 
 def train_arm(

@@ -182,10 +182,8 @@ class Material:
             if self.given.student is None:
                 raise missing("student")
             return self.given.student().to(best_device())
-        vocabulary = self.view(settings).vocabulary
-        if vocabulary is None:
-            raise missing("network")
-        return build_model(settings.model, classes=len(self.splits.classes), vocabulary=vocabulary).to(best_device())
+        form = self.view(settings).form
+        return build_model(settings.model, outputs=len(self.splits.classes), form=form).to(best_device())
 
     def from_labels(self, settings: Reads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
         """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""

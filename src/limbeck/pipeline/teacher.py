@@ -108,7 +108,7 @@ class RunTeacher:
     @property
     def reads_text(self) -> bool:
         """Whether its inputs are texts; else they come ready from a loader."""
-        return all(member.trained.view.vocabulary is not None for member in self.members)
+        return all(member.trained.view.form.kind == "text" for member in self.members)
 
     def of(self, split: Split, *, among: Ranks = ALONE) -> Teacher:
         """Return a teacher that answers for a split from its cache; processes share what is still to be asked."""

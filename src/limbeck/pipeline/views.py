@@ -10,10 +10,9 @@ from torch import Tensor
 from limbeck.bundle import Runner
 from limbeck.data import Reading, ReadsSettings, Splits, reading, same_tokens
 from limbeck.digest import digest
-from limbeck.models import Vocabulary
 from limbeck.runtime import TextReader
 from limbeck.runtime.bundle import OnnxNetwork
-from limbeck.runtime.readers import Reader
+from limbeck.runtime.readers import Form, Reader
 from limbeck.runtime.rows import Ragged, Rows
 from limbeck.types import tensors
 
@@ -53,15 +52,14 @@ class View:
         return View(self.reader, splits, {"transfer": self.transfer, "validation": self.validation})
 
     @property
-    def vocabulary(self) -> Vocabulary | None:
-        """The tokens, by id; None of what is not cut into tokens."""
-        reader = self.reader
-        return Vocabulary(reader.tokens, reader.pad_id) if isinstance(reader, TextReader) else None
+    def form(self) -> Form:
+        """What a network that reads it has to know."""
+        return self.reader.form
 
     @property
     def example(self) -> tuple[dict[str, Tensor], Mapping[str, Mapping[int, str]]]:
         """Inputs of two rows, and the axes of each that may have any size: what an export needs."""
-        form = self.reader.form
+        form = self.form
         return tensors(form.example), form.axes
 
     @cached_property

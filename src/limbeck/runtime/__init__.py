@@ -1,6 +1,6 @@
 """Load and run a bundle with numpy, onnxruntime and tokenizers only: nothing here may import torch."""
 
 from limbeck.runtime.bundle import Bundle, Prediction, load
-from limbeck.runtime.readers.text import TextReader
+from limbeck.runtime.readers.text import TextForm, TextReader, Vocabulary
 
-__all__ = ["Bundle", "Prediction", "TextReader", "load"]
+__all__ = ["Bundle", "Prediction", "TextForm", "TextReader", "Vocabulary", "load"]
