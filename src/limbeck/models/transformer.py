@@ -139,7 +139,7 @@ def _config(source: str, settings: TransformerSettings) -> Any:
 
 
 def _columns(config: Any, settings: TransformerSettings, outputs: int) -> list[int] | None:
-    """Return which outputs of the checkpoint's own head are the classes; None where it gets a new one."""
+    """Return which outputs of the checkpoint's own head are taken; None where it gets a new one."""
     names = output_names(config)
     if settings.outputs is None:
         return list(range(outputs)) if len(names) == outputs else None
