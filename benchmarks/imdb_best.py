@@ -9,6 +9,7 @@ here too, since the member is the same. Writes results/imdb-best.json.
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from imdb import FOLDER as FILMS
 
 import limbeck
 from limbeck.data import load_splits
-from limbeck.evaluation import measure_all, tfidf_floor
+from limbeck.evaluation import measure_all
+from limbeck.pipeline.judging.floor import fit_floor
 from limbeck.files import read_json, write_json
 from limbeck.recipe import load_recipe
 
@@ -35,11 +37,9 @@ def speeds(overrides: list[str]) -> dict[str, Any]:
     """Time the bundle and the floor on validation reviews, raw text in, label out, in alternating rounds."""
     recipe = load_recipe("imdb-best", overrides)
     splits = load_splits(recipe.data, recipe.task)
-    labelled, validation = splits.labelled, splits.validation
-    classes = len(splits.task.names)
-    floor = tfidf_floor(
-        labelled.values, labelled.labels, validation.values, validation.labels, validation.values[:1], classes=classes
-    )
+    validation = splits.validation
+    floor = fit_floor(replace(splits, test=validation.take([0])))  # the test rows stay closed
+    assert floor is not None  # of texts and classes
     bundle = limbeck.load(FOLDER / "bundle", threads=1)
     models = {"student": bundle.predict, "floor": lambda texts: floor.predict(texts).argmax(axis=1)}
     found = measure_all(models, validation.values, budget_s=20.0)

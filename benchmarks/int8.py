@@ -23,15 +23,16 @@ from torch import nn
 from limbeck.bundle import Student, export_onnx
 from limbeck.bundle.int8 import instructions
 from limbeck.bundle.precision import CALIBRATING, FASTER, MOST, try_int8
-from limbeck.data import Batches, Examples, read_tables
+from limbeck.data import Batches, Examples, Labels, read_tables
 from limbeck.distiller import Distiller
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy
-from limbeck.modalities.text import TextReads
+from limbeck.modalities.text import TextModality, TextReads
 from limbeck.modalities.text.reads import build_reader
-from limbeck.models import ModelSettings, Vocabulary, build_model
+from limbeck.models import ModelSettings, build_model
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.views import View
+from limbeck.runtime import TextForm
 from limbeck.trainer import TrainSettings, fit, predict_logits
 
 RESULT = Path(__file__).parent / "results" / "int8.json"
@@ -67,7 +68,7 @@ def read_corpus(file: str | None) -> Corpus:
     """Return shuffled rows of a file, or made-up ones: a class has its own tenth of the words."""
     random = np.random.default_rng(0)
     if file is not None:
-        table = read_tables(file, text="text", label="label", domain=None)["train"]
+        table = read_tables(file, modality=TextModality(), column="text", label="label")["train"]
         order = random.permutation(len(table.values))
         texts = [table.values[row] for row in order]
         labels = np.unique([str(label) for label in table.labels], return_inverse=True)[1][order]
@@ -75,7 +76,8 @@ def read_corpus(file: str | None) -> Corpus:
         labels = random.integers(0, 2, TRAINING + VALIDATION + CALIBRATING + MOST)
         texts = [_made_up(int(label), random) for label in labels]
     rest = len(texts) - VALIDATION - CALIBRATING - MOST
-    examples = Examples(np.arange(min(rest, TRAINING)), texts[: min(rest, TRAINING)], labels[: min(rest, TRAINING)])
+    count = min(rest, TRAINING)
+    examples = Examples(np.arange(count), texts[:count], Labels(labels[:count], np.ones(count, np.bool_)))
     return Corpus(examples, texts[rest : rest + VALIDATION], texts[rest + VALIDATION :])
 
 
@@ -87,18 +89,18 @@ def _made_up(label: int, random: np.random.Generator) -> str:
     )
 
 
-def network(name: str, settings: dict[str, Any], vocabulary: Vocabulary, folder: Path) -> nn.Module:
+def network(name: str, settings: dict[str, Any], form: TextForm, folder: Path) -> nn.Module:
     """Return a new network; the transformer is a small BERT with random weights."""
     torch.manual_seed(0)
     if name == "transformer":
         from transformers import BertConfig, BertModel
 
         shape = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
-        config = BertConfig(vocab_size=vocabulary.size, pad_token_id=vocabulary.pad_id, **shape)
+        config = BertConfig(vocab_size=form.vocabulary.size, pad_token_id=form.vocabulary.pad_id, **shape)
         BertModel(config).save_pretrained(folder / "bert")
         settings = {"path": str(folder / "bert")}
     known = TypeAdapter(ModelSettings).validate_python({"name": name, **settings})
-    return build_model(known, classes=2, vocabulary=vocabulary)
+    return build_model(known, outputs=2, form=form)
 
 
 def train(model: nn.Module, corpus: Corpus, view: View, steps: int, rate: float, name: str) -> None:
@@ -112,7 +114,9 @@ def train(model: nn.Module, corpus: Corpus, view: View, steps: int, rate: float,
 def attempt(name: str, corpus: Corpus, view: View, folder: Path) -> dict[str, Any]:
     """Train a network, export it, and return what came of its int8 twin."""
     settings, steps, rate = STUDENTS[name]
-    model = network(name, settings, view.vocabulary, folder)
+    form = view.form
+    assert isinstance(form, TextForm)
+    model = network(name, settings, form, folder)
     train(model, corpus, view, steps, rate, name)
     export_onnx(model, folder / f"{name}.onnx", *view.example)
 
@@ -146,7 +150,7 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)
     corpus = read_corpus(arguments[0] if arguments else None)
     reader = build_reader(TextReads(max_length=64), corpus.training.values)
-    view = View(reader, None)  # type: ignore[arg-type] - no split is asked for
+    view = View(TextReads(max_length=64), reader, None)  # type: ignore[arg-type] - no split is asked for
     with tempfile.TemporaryDirectory() as folder:
         found = {name: attempt(name, corpus, view, Path(folder)) for name in STUDENTS}
     result = {

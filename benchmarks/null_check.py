@@ -15,7 +15,6 @@ import numpy as np
 from limbeck.data import load_splits
 from limbeck.evaluation import compare, verdict
 from limbeck.evaluation.classification import ACCURACY
-from limbeck.evaluation.metric import sheet_of
 from limbeck.files import write_json
 from limbeck.pipeline.arms import train_arm
 from limbeck.pipeline.material import Material
@@ -38,7 +37,7 @@ def main(source: str, folder: Path) -> None:
         # One teacher for both: only the student's seeds differ.
         arm = train_arm("student", recipe.model_copy(update={"seeds": seeds}), material, answers, folder)
         logits = [trained.logits(trained.view.test) for trained in arm.trained.values()]
-        parts.append(np.stack([ACCURACY.parts(sheet_of(value, splits.test.labels)) for value in logits]))
+        parts.append(np.stack([ACCURACY.parts(splits.task.sheet(value, splits.test.labels)) for value in logits]))
     gain = compare(*parts, ACCURACY)
     result = {
         "claim": "the same arm under other seeds is no difference",

@@ -30,20 +30,21 @@ from training_startup import startup
 import limbeck.data.batches
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import console
-from limbeck.data import Batches, Examples, load_splits, read_tables
+from limbeck.data import Batches, Examples, Labels, load_splits, read_tables
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
 from limbeck.losses import KD, CrossEntropy, Objective, objective_from
-from limbeck.modalities.text import TextReads
+from limbeck.modalities.text import TextModality, TextReads
 from limbeck.modalities.text.reads import build_reader
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings
-from limbeck.models import Vocabulary, build_model
+from limbeck.models import build_model
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
 from limbeck.models.transformer import Transformer, TransformerSettings
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
 from limbeck.recipe import load_recipe
+from limbeck.runtime import TextForm, Vocabulary
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.trainer import TrainSettings, fit
@@ -65,14 +66,14 @@ class Corpus:
         examples: ids and labels.
         words: the view of the recurrent networks.
         pieces: the view of the MiniLM.
-        vocabulary: of the words.
+        form: of the words.
     """
 
     origin: str
     examples: Examples
     words: Ragged
     pieces: Ragged
-    vocabulary: Vocabulary
+    form: TextForm
 
     def batches(self, teacher: Ragged | None = None, *, bucketed: bool = True) -> Batches:
         """Return batches of the library; random ones are the same with nothing to sort."""
@@ -83,14 +84,15 @@ class Corpus:
 def read_corpus(folder: Path | None, rows: int) -> Corpus:
     """Return IMDB's training reviews, or random ids of similar lengths."""
     random = np.random.default_rng(0)
-    labels = random.integers(0, CLASSES, rows)
+    labels, known = random.integers(0, CLASSES, rows), np.ones(rows, np.bool_)
     if folder is None:
         lengths = np.clip(random.lognormal(np.log(215), 0.62, rows), 10, MAX_LENGTH).astype(np.int64)
         views = [_random_view(lengths, size, random) for size in (WORDS, 30_522)]
-        vocabulary = Vocabulary(tuple(map(str, range(WORDS))), 0)
-        examples = Examples(np.arange(rows), [""] * rows, labels)
-        return Corpus("random ids; lengths log-normal, median 215, sigma 0.62", examples, *views, vocabulary)
-    found = read_tables(str(folder), text="text", label="label", domain=None)["train"].values
+        form = TextForm.of(Vocabulary(tuple(map(str, range(WORDS))), 0))
+        examples = Examples(np.arange(rows), [""] * rows, Labels(labels, known))
+        return Corpus("random ids; lengths log-normal, median 215, sigma 0.62", examples, *views, form)
+    wanted = {"modality": TextModality(), "column": "text", "label": "label"}
+    found = read_tables(str(folder), **wanted)["train"].values
     texts = [found[row] for row in random.choice(len(found), min(rows, len(found)), replace=False)]
     words = build_reader(TextReads(tokenizer=WordTokenizerSettings(size=WORDS), max_length=MAX_LENGTH), texts)
     view = words.encode(texts)
@@ -99,8 +101,9 @@ def read_corpus(folder: Path | None, rows: int) -> Corpus:
         pieces = build_reader(TextReads(tokenizer=tokenizer, max_length=MAX_LENGTH), texts).encode(texts)
     except LimbeckError:
         pieces = _random_view(view.lengths, 30_522, random)
-    examples = Examples(np.arange(len(texts)), texts, labels[: len(texts)])
-    return Corpus("IMDB training reviews", examples, view, pieces, Vocabulary(words.tokens, words.pad_id))
+    count = len(texts)
+    examples = Examples(np.arange(count), texts, Labels(labels[:count], known[:count]))
+    return Corpus("IMDB training reviews", examples, view, pieces, words.form)
 
 
 def _random_view(lengths: NDArray[np.int64], size: int, random: np.random.Generator) -> Ragged:
@@ -110,16 +113,16 @@ def _random_view(lengths: NDArray[np.int64], size: int, random: np.random.Genera
 
 def minilm(pieces: Ragged) -> tuple[nn.Module, str]:
     """Return the MiniLM, or a network of its shape where it cannot be had; and which."""
-    vocabulary = Vocabulary(("",), 0)
+    form = TextForm.of(Vocabulary(("",), 0))
     try:
-        return build_model(TransformerSettings(path="minilm"), classes=CLASSES, vocabulary=vocabulary), "asset"
+        return build_model(TransformerSettings(path="minilm"), outputs=CLASSES, form=form), "asset"
     except LimbeckError:
         from transformers import BertConfig, BertModel
 
         config = BertConfig(hidden_size=384, num_hidden_layers=6, intermediate_size=1536)
         encoder = BertModel(config, add_pooling_layer=False)
         settings = TransformerSettings(path="random")
-        network = Transformer(encoder, settings, width=384, classes=CLASSES, pad_id=pieces.pad_id)
+        network = Transformer(encoder, settings, width=384, outputs=CLASSES, pad_id=pieces.pad_id)
         return network, "random weights of the same shape"
 
 
@@ -246,13 +249,13 @@ def recurrent(corpus: Corpus, folder: Path, blocks: Callable[[int], int]) -> dic
     def student(objective: Objective, teacher: Teacher | None) -> Distiller:
         torch.manual_seed(0)
         settings = BiGRUSettings(dim=DIM, hidden=64)
-        network = build_model(settings, classes=CLASSES, vocabulary=corpus.vocabulary)
+        network = build_model(settings, outputs=CLASSES, form=corpus.form)
         return Distiller(network, objective, teacher)
 
     settings = TrainSettings(batch_size=BATCH, threads=1, validations=1, keep="last")
     answers = cached(corpus.examples, corpus.words, folder)
     big = BiLSTMSettings(dim=DIM, hidden=256, layers=2)
-    lstm = ModuleTeacher(build_model(big, classes=CLASSES, vocabulary=corpus.vocabulary))
+    lstm = ModuleTeacher(build_model(big, outputs=CLASSES, form=corpus.form))
     network, weights = minilm(corpus.pieces)
     bert = ModuleTeacher(network)
     live, mixed = corpus.batches(corpus.words), corpus.batches(corpus.words, bucketed=False)
@@ -299,13 +302,12 @@ def ngrams(folder: Path, blocks: Callable[[int], int]) -> dict[str, Any]:
     recipe = load_recipe("sentiment")
     splits = load_splits(recipe.data, recipe.task)
     view = Material(splits).view(recipe.student)
-    assert view.vocabulary is not None
     settings = recipe.student.train.model_copy(update={"validations": 1})
     answers = cached(splits.transfer, view.transfer, folder)
 
     def arm(objective: Objective, teacher: Teacher | None) -> Arm:
         torch.manual_seed(0)
-        network = build_model(recipe.student.model, classes=len(splits.task.names), vocabulary=view.vocabulary)
+        network = build_model(recipe.student.model, outputs=splits.task.outputs, form=view.form)
         batches = Batches(
             splits.transfer,
             view.transfer,
@@ -348,7 +350,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "setting": {
                 "student": "BiGRU, 64 a direction",
                 "live": "BiLSTM, 2 layers, 256 a direction",
-                "vocabulary": len(corpus.vocabulary.tokens),
+                "vocabulary": corpus.form.vocabulary.size,
                 "dim": DIM,
                 "max_length": MAX_LENGTH,
                 "mean_length": float(corpus.words.lengths.mean()),

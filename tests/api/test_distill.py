@@ -68,7 +68,7 @@ def as_objects(by_recipe, source, out, **changes):
     )
 
     def student():
-        return build_model(loaded.student.model, classes=2, vocabulary=reads.vocabulary)
+        return build_model(loaded.student.model, outputs=2, form=reads.form)
 
     arguments = {
         "teacher": teacher,

@@ -222,7 +222,10 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
             {"classes": ["a", "b", "c", "d"]},
             r"the teacher has 3 outputs \(`0`, `1`, `2`\), and the data 4 classes \(`a`, `b`, `c`, `d`\)",
         ),
-        ({"student": "ngrams"}, "loaders need a teacher and a student that are modules"),
+        (
+            {"student": "ngrams"},
+            "`ngrams` reads text, and `reads` is of kind arrays; take one .* of your own",
+        ),
         (
             {"settings": {"data.transfer": "more.csv"}},
             r"`data\.transfer` says something of tables, and loaders are given",

@@ -249,16 +249,16 @@ NETWORK = """import torch
 from torch import nn
 
 class Net(nn.Module):
-    def __init__(self, classes, size, width):
+    def __init__(self, outputs, size, width):
         super().__init__()
         self.table = nn.Embedding(size, width)
-        self.head = nn.Linear(width, classes)
+        self.head = nn.Linear(width, outputs)
 
     def forward(self, input_ids, attention_mask):
         return self.head(self.table(input_ids).mean(1))
 
-def build(classes, vocabulary, width=4):
-    return Net(classes, vocabulary.size, width)
+def build(outputs, form, width=4):
+    return Net(outputs, form.vocabulary.size, width)
 """
 
 
@@ -290,10 +290,16 @@ MODELS = [
     of_the_user("a module that fails when imported", NETWORK + "TABLE = [][1]\n"),
     of_the_user("a function that is not there", NETWORK, model="mynet:biuld"),
     of_the_user("an argument that the function does not take", NETWORK, model="{name: mynet:build, widht: 8}"),
-    of_the_user("a function that fails", "def build(classes):\n    raise ValueError('an odd width')\n"),
-    of_the_user("a function that returns no module", "def build(classes):\n    return classes\n"),
+    of_the_user(
+        "a function in the words of earlier versions",
+        NETWORK.replace("build(outputs, form,", "build(classes, vocabulary,"),
+    ),
+    of_the_user("a function without outputs", NETWORK.replace("build(outputs, form,", "build(form,")),
+    in_the_recipe("a network of texts for arrays", "student.reads={kind: arrays, of: student}", group="models"),
+    of_the_user("a function that fails", "def build(outputs):\n    raise ValueError('an odd width')\n"),
+    of_the_user("a function that returns no module", "def build(outputs):\n    return outputs\n"),
     of_the_user("logits a token instead of logits a text", NETWORK.replace(".mean(1)", "")),
-    of_the_user("one logit for two classes", NETWORK.replace("Linear(width, classes)", "Linear(width, 1)")),
+    of_the_user("one logit for two classes", NETWORK.replace("Linear(width, outputs)", "Linear(width, 1)")),
     of_the_user("a tuple instead of logits", NETWORK.replace(".mean(1))", ".mean(1)),")),
     of_the_user("a forward that fails", NETWORK.replace("Linear(width", "Linear(width + 1")),
     of_the_user("a forward of other arguments", NETWORK.replace("attention_mask", "lengths")),

@@ -14,8 +14,9 @@ from limbeck.bundle import Student, export_onnx, int8, parity, precision, write_
 from limbeck.bundle.int8 import quantize_int8
 from limbeck.bundle.precision import Agreement, Trial, compare_decisions, divide
 from limbeck.evaluation import Speed
+from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
-from limbeck.models import Vocabulary, build_model
+from limbeck.models import build_model
 from limbeck.models.ngrams import NgramsSettings
 from limbeck.models.recurrent import BiLSTMSettings
 from limbeck.models.textcnn import TextCNNSettings
@@ -47,11 +48,11 @@ class Finished:
     def __init__(self, settings, folder):
         reader = TextReader(word_tokenizer(texts(), WordTokenizerSettings()), max_length=12, tail=5)
         torch.manual_seed(0)
-        self.network = build_model(settings, classes=3, vocabulary=Vocabulary(reader.tokens, reader.pad_id)).eval()
+        self.network = build_model(settings, outputs=3, form=reader.form).eval()
         with torch.no_grad():
             for parameter in self.network.parameters():
                 parameter.mul_(3)
-        self.view, self.folder = View(reader, None), folder
+        self.view, self.folder = View(TextReads(), reader, None), folder
         self.model = folder / "fp32.onnx"
         export_onnx(self.network, self.model, *self.view.example)
         # Untrained networks are undecided about most texts; trained ones are not.

@@ -14,8 +14,9 @@ from limbeck.cache import CacheIdentity, label
 from limbeck.data import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
-from limbeck.models import Vocabulary, build_model
+from limbeck.models import build_model
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
+from limbeck.runtime import TextForm, Vocabulary
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
@@ -24,7 +25,7 @@ from limbeck.types import Outputs
 from made_rows import rows_of
 
 ROWS, TOKENS, CLASSES = 150, 40, 3
-VOCABULARY = Vocabulary(tuple(f"word{index}" for index in range(TOKENS)), 0)
+FORM = TextForm.of(Vocabulary(tuple(f"word{index}" for index in range(TOKENS)), 0))
 OBJECTIVE = 0.7 * KD(temperature=2) + 0.2 * CrossEntropy() + 0.1 * Fitnet(student="dropout", teacher="dropout")
 TRAIN = TrainSettings(lr=5e-3, keep="last", validations=1)
 
@@ -49,7 +50,7 @@ def teacher():
     torch.manual_seed(2)
     settings = BiLSTMSettings(dim=8, hidden=12, layers=2, dropout=0.4, pooling="mean_max")
     # Left in training mode: whoever asks it has to see to that.
-    return build_model(settings, classes=CLASSES, vocabulary=VOCABULARY)
+    return build_model(settings, outputs=CLASSES, form=FORM)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def live(teacher):
 @pytest.fixture
 def student():
     torch.manual_seed(3)
-    return build_model(BiGRUSettings(dim=6, hidden=5), classes=CLASSES, vocabulary=VOCABULARY)
+    return build_model(BiGRUSettings(dim=6, hidden=5), outputs=CLASSES, form=FORM)
 
 
 def batches():
@@ -118,7 +119,7 @@ class Replayed:
 
 def trained(teacher):
     torch.manual_seed(3)
-    student = build_model(BiGRUSettings(dim=6, hidden=5), classes=CLASSES, vocabulary=VOCABULARY)
+    student = build_model(BiGRUSettings(dim=6, hidden=5), outputs=CLASSES, form=FORM)
     distiller = Distiller(student, OBJECTIVE, teacher, example=next(batches().group(0)))
     history = fit(distiller, batches(), TRAIN, steps=200, validate=None, title="")
     return student.state_dict(), history.log

@@ -11,7 +11,6 @@ from limbeck.data import Batches
 from limbeck.errors import LimbeckError
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.reads import build_reader
-from made_rows import numbers_of
 
 IMDB = Path(__file__).parents[3] / "shared/data/imdb/train.parquet"
 

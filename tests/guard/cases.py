@@ -75,18 +75,18 @@ from torch import nn
 
 
 class Mean(nn.Module):
-    def __init__(self, vocabulary, classes, width):
+    def __init__(self, vocabulary, outputs, width):
         super().__init__()
         self.words = nn.Embedding(vocabulary.size, width, padding_idx=vocabulary.pad_id)
-        self.head = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Dropout(0.1), nn.Linear(width, classes))
+        self.head = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Dropout(0.1), nn.Linear(width, outputs))
 
     def forward(self, input_ids, attention_mask):
         real = attention_mask.unsqueeze(-1)
         return self.head((self.words(input_ids) * real).sum(1) / real.sum(1).clamp(min=1))
 
 
-def build(classes, vocabulary, width=8):
-    return Mean(vocabulary, classes, width)
+def build(outputs, form, width=8):
+    return Mean(form.vocabulary, outputs, width)
 '''
 
 CASES = [

@@ -20,8 +20,12 @@ RENAMED: dict[str, str] = {"until": "target"} | {
 All are replaced at once, so that two keys may change places. The longest one holds.
 """
 
-WORDS: dict[str, str] = {"student.reads.max_length": "student.max_length"}
-"""Texts of the scripts in `scripts/`, replaced as they stand."""
+WORDS: dict[str, str] = {
+    "student.reads.max_length": "student.max_length",
+    "build(outputs, form,": "build(classes, vocabulary,",
+    "Mean(form.vocabulary, outputs,": "Mean(vocabulary, classes,",
+}
+"""Texts of the scripts in `scripts/` and of files beside a recipe, replaced as they stand."""
 
 PATHS: dict[str, str] = {}
 """Regular expressions of paths in a run's folder, as `re.sub` takes them: `{r"^arms/(.*)": r"\\1"}`."""

@@ -108,7 +108,7 @@ def run(case: Case, *, base: bool) -> None:
     """Carry out a case in the working folder, and ask the students that it leaves."""
     place = Path("cases") / case.name
     for name, text in case.beside.items():
-        _write(place / name, text)
+        _write(place / name, older_text(text) if base else text)
     arguments = ["run", str(case.recipe), "--out", f"runs/{case.name}", *case.options]
     if isinstance(case.recipe, Mapping):
         values = older(case.recipe) if base else dict(case.recipe)

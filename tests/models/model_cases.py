@@ -9,11 +9,15 @@ import onnxruntime
 import torch
 from pydantic import TypeAdapter
 
-from limbeck.models import MODELS, ModelSettings, Vocabulary, build_model
+from limbeck.models import MODELS, ModelSettings, build_model
+from limbeck.runtime import TextForm, Vocabulary
 
 VOCABULARY = Vocabulary(tuple(f"word{i}" for i in range(40)), pad_id=1)
+FORM = TextForm.of(VOCABULARY)
+FORMS = {"text": FORM}
+"""By what a network reads: a new kind has its own."""
 SETTINGS = TypeAdapter(ModelSettings)
-CLASSES = 3
+OUTPUTS = 3
 
 # More shapes of a network than its default one. A network that is not named here is tested with its defaults.
 VARIANTS = {
@@ -66,7 +70,7 @@ def settings_for(name, variant, checkpoint):
 
 def network_for(name, variant, checkpoint, *, seed=0):
     torch.manual_seed(seed)
-    return build_model(settings_for(name, variant, checkpoint), classes=CLASSES, vocabulary=VOCABULARY)
+    return build_model(settings_for(name, variant, checkpoint), outputs=OUTPUTS, form=FORMS[MODELS[name].reads])
 
 
 def rows(lengths, tokens=None, *, seed=0):

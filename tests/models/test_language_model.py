@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from model_cases import VOCABULARY, rows
+from model_cases import FORM, VOCABULARY, rows
 
 from limbeck.models.language_model import LanguageModel
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings, Recurrent
@@ -16,7 +16,7 @@ CASES = [BiLSTMSettings(hidden=4, dim=5, layers=2), BiGRUSettings(hidden=3, dim=
 
 def language_model(settings=CASES[0], *, negatives=8):
     torch.manual_seed(0)
-    network = Recurrent(settings, classes=2, vocabulary=VOCABULARY)
+    network = Recurrent(settings, outputs=2, form=FORM)
     return LanguageModel(network, negatives=negatives).eval()
 
 
@@ -106,7 +106,7 @@ def test_the_networks_own_first_layer_learns():
     model = language_model().train()
     ids, mask = rows([6, 5, 4])
     (-model(ids, mask).log_softmax(-1)[..., 0])[model.predictions(mask)].mean().backward()
-    network = Recurrent(CASES[0], classes=2, vocabulary=VOCABULARY)
+    network = Recurrent(CASES[0], outputs=2, form=FORM)
     learning = {name for name, value in model.named_parameters() if value.grad is not None and value.grad.any()}
     assert {"words.table.weight", "cells.0.weight_hh_l0", "cells.1.weight_hh_l0", "projections.1.weight"} <= learning
     again = LanguageModel(network, negatives=4)

@@ -3,11 +3,14 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from model_cases import CASES, CLASSES, SETTINGS, case_id, network_for, rows, save_bert, settings_for
+from model_cases import CASES, FORMS, OUTPUTS, SETTINGS, case_id, network_for, rows, save_bert, settings_for
 from pydantic import ValidationError
 from safetensors.torch import load, save
 
-from limbeck.models import MODELS
+from limbeck.errors import LimbeckError
+from limbeck.models import MODELS, build_model
+from limbeck.runtime.readers import Form
+from limbeck.types import tensors
 
 LENGTHS = [4, 1, 7, 0, 2]
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
@@ -25,9 +28,25 @@ def network(request, checkpoint):
 
 def test_logits_are_float32_and_finite(network):
     logits = network(*rows(LENGTHS))
-    assert logits.shape == (len(LENGTHS), CLASSES)
+    assert logits.shape == (len(LENGTHS), OUTPUTS)
     assert logits.dtype == torch.float32
     assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_it_answers_the_example_of_what_it_reads(case, checkpoint):
+    model = MODELS[case[0]]
+    inputs = tensors(FORMS[model.reads].example)
+    logits = network_for(*case, checkpoint).eval()(**inputs)
+    places = {"example": (2,), "token": tuple(next(iter(inputs.values())).shape)}
+    assert logits.shape == (*places[model.per], OUTPUTS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_refuses_what_it_does_not_read(name, checkpoint):
+    settings = settings_for(name, {}, checkpoint)
+    with pytest.raises(LimbeckError, match=f"`{name}` reads {MODELS[name].reads}, and `reads` is of kind smells"):
+        build_model(settings, outputs=OUTPUTS, form=Form("smells", {}, {}))
 
 
 def test_padding_changes_nothing(network):
@@ -59,7 +78,7 @@ def test_a_bool_mask_is_as_good_as_an_integer_one(network):
 
 def test_training_reaches_every_trainable_parameter(network):
     ids, mask = rows([9, 8, 7, 6, 3, 1, 0, 12])
-    F.cross_entropy(network.train()(ids, mask), torch.arange(8) % CLASSES).backward()
+    F.cross_entropy(network.train()(ids, mask), torch.arange(8) % OUTPUTS).backward()
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             assert parameter.grad is None, name

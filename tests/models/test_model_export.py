@@ -4,7 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from model_cases import CASES, CLASSES, VOCABULARY, case_id, export, network_for, parity, rows, save_bert
+from model_cases import CASES, OUTPUTS, VOCABULARY, case_id, export, network_for, parity, rows, save_bert
 from torch import nn
 
 from limbeck.bundle import export_onnx
@@ -57,7 +57,7 @@ def test_a_network_whose_inputs_have_no_names_of_their_own(tmp_path):
     class Words(nn.Module):
         def __init__(self):
             super().__init__()
-            self.table = nn.Embedding(VOCABULARY.size, CLASSES)
+            self.table = nn.Embedding(VOCABULARY.size, OUTPUTS)
 
         def forward(self, **inputs):
             return (self.table(inputs["input_ids"]) * inputs["attention_mask"].unsqueeze(-1)).sum(1)

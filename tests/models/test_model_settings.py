@@ -4,7 +4,7 @@ import sys
 
 import pytest
 import torch
-from model_cases import SETTINGS, VOCABULARY, rows
+from model_cases import FORM, SETTINGS, VOCABULARY, rows
 from pydantic import BaseModel, ValidationError
 
 from limbeck.errors import LimbeckError
@@ -14,38 +14,43 @@ from limbeck.models import (
     CustomSettings,
     ModelSettings,
     NgramsSettings,
-    Vocabulary,
     build_model,
     check_model,
     find_custom,
     let_import,
 )
+from limbeck.runtime import TextForm, Vocabulary
 
 NET = """
-import torch
 import torch
 from torch import nn
 
 class Bag(nn.Module):
-    def __init__(self, classes, width=4, depth=1, *, rows=40):
+    def __init__(self, outputs, width=4, depth=1, *, rows=40):
         super().__init__()
         self.table = nn.Embedding(rows, width)
-        self.head = nn.Linear(width, classes)
+        self.head = nn.Linear(width, outputs)
 
     def forward(self, input_ids, attention_mask):
         return self.head((self.table(input_ids) * attention_mask.unsqueeze(-1)).sum(1))
 
-def build(classes, width):
-    return Bag(classes, width)
+def build(outputs, width):
+    return Bag(outputs, width)
 
-def with_vocabulary(*, classes, vocabulary, width=2):
-    return Bag(classes, width, rows=vocabulary.size)
+def with_form(*, outputs, form, width=2):
+    return Bag(outputs, width, rows=form.vocabulary.size)
 
 def anything(**options):
-    return Bag(options["classes"], options["width"])
+    return Bag(options["outputs"], options["width"])
 
-def no_classes(width):
+def no_outputs(width):
     return Bag(2, width)
+
+class Spoiling(Bag):
+    def forward(self, input_ids, attention_mask):
+        assert attention_mask.tolist()[1] == [1, 1, 1, 1, 0, 0, 0]
+        assert input_ids.max() < len(self.table.weight) and (input_ids[attention_mask == 0] == 1).all()
+        return super().forward(input_ids.zero_(), attention_mask)
 
 class Dropping(Bag):
     def forward(self, input_ids, attention_mask):
@@ -53,13 +58,22 @@ class Dropping(Bag):
         torch.rand(3)
         return super().forward(input_ids, attention_mask)
 
-def dropping(classes, width):
-    network = Dropping(classes, width)
+def dropping(outputs, width):
+    network = Dropping(outputs, width)
     network.table.eval()
     return network
 
-def not_a_module(classes):
+def not_a_module(outputs):
     return "network"
+
+def of_earlier(classes, width=2):
+    return Bag(classes, width)
+
+def of_earlier_too(classes, vocabulary):
+    return Bag(classes, rows=vocabulary.size)
+
+def half_renamed(outputs, vocabulary):
+    return Bag(outputs, rows=vocabulary.size)
 
 constant = 3
 """
@@ -120,19 +134,19 @@ def test_the_schema_allows_names_and_mappings():
 
 
 def build(value):
-    return build_model(SETTINGS.validate_python(value), classes=3, vocabulary=VOCABULARY)
+    return build_model(SETTINGS.validate_python(value), outputs=3, form=FORM)
 
 
 def test_a_custom_model_is_built_from_its_import_path(package):
     for value in (
         {"name": "users_net:build", "width": 3},
         "users_net:Bag",
-        "users_net:with_vocabulary",
+        "users_net:with_form",
         {"name": "users_net:anything", "width": 3},
     ):
         network = build(value)
         assert network(*rows([3, 1])).shape == (2, 3)
-    assert build("users_net:with_vocabulary").table.num_embeddings == VOCABULARY.size
+    assert build("users_net:with_form").table.num_embeddings == VOCABULARY.size
     assert build({"name": "users_net:build", "width": 7}).table.embedding_dim == 7
 
 
@@ -149,8 +163,15 @@ def test_custom_settings_survive_writing_and_reading():
         ({"name": "users_net:build", "widht": 3}, r"no parameter `widht`; did you mean `width`\?"),
         ({"name": "users_net:Bag", "colour": 3}, r"no parameter `colour`; valid: depth, rows, width"),
         ("users_net:build", r"users_net:build: the function needs `width`; write width: \.\.\. beside `name`"),
-        ({"name": "users_net:build", "width": 3, "classes": 2}, "`classes` is set by Limbeck; remove the key"),
-        ({"name": "users_net:no_classes", "width": 3}, "takes no `classes`"),
+        ({"name": "users_net:build", "width": 3, "outputs": 2}, "`outputs` is set by Limbeck; remove the key"),
+        ({"name": "users_net:no_outputs", "width": 3}, "takes no `outputs`"),
+        ({"name": "users_net:build", "width": 3, "form": 2}, "`form` is set by Limbeck; remove the key"),
+        ("users_net:of_earlier", r"of_earlier: the function's `classes` is now `outputs`; write build\(outputs, form,"),
+        (
+            "users_net:of_earlier_too",
+            "`classes` is now `outputs`, and its `vocabulary` is now `form.vocabulary`",
+        ),
+        ("users_net:half_renamed", "the function's `vocabulary` is now `form.vocabulary`; write"),
         ("users_net:bild", r"`users_net` has no function `bild`; did you mean `build`\?"),
         ("users_net:constant", "no function `constant`"),
         ("no_such_net:build", "cannot import `no_such_net`"),
@@ -162,7 +183,7 @@ def test_a_custom_model_is_checked_before_it_is_built(package, value, message):
     with pytest.raises(LimbeckError, match=message):
         check_model(settings)
     with pytest.raises(LimbeckError, match=message):
-        build_model(settings, classes=3, vocabulary=VOCABULARY)
+        build_model(settings, outputs=3, form=FORM)
 
 
 def test_a_module_beside_the_recipe_comes_last_and_hides_behind_nothing(package, tmp_path_factory, monkeypatch):
@@ -172,16 +193,25 @@ def test_a_module_beside_the_recipe_comes_last_and_hides_behind_nothing(package,
     let_import(beside)
     assert sys.path[-1] == str(beside)
     for name in ("colorsys", "users_net"):
-        (beside / f"{name}.py").write_text("def build(classes):\n    raise RuntimeError\n")
+        (beside / f"{name}.py").write_text("def build(outputs):\n    raise RuntimeError\n")
         with pytest.raises(LimbeckError, match=f"`{name}` is found in two places: .*; rename the one beside the rec"):
             find_custom(CustomSettings(name=f"{name}:build"))
-    (beside / "alone_beside.py").write_text("def build(classes):\n    raise RuntimeError\n")
+    (beside / "alone_beside.py").write_text("def build(outputs):\n    raise RuntimeError\n")
     assert find_custom(CustomSettings(name="alone_beside:build"))
 
 
 def test_a_custom_model_must_be_a_module(package):
     with pytest.raises(LimbeckError, match=r"returned a str, not an nn\.Module"):
         build("users_net:not_a_module")
+
+
+@pytest.mark.parametrize("tokens", [2, 40])
+def test_a_custom_model_is_tried_on_a_copy_of_two_texts_with_padding(package, tokens):
+    form = TextForm.of(Vocabulary(VOCABULARY.tokens[:tokens], VOCABULARY.pad_id))
+    before = {name: value.copy() for name, value in form.example.items()}
+    settings = CustomSettings(name="users_net:Spoiling", rows=tokens)
+    build_model(settings, outputs=3, form=form)
+    assert all((value == before[name]).all() for name, value in form.example.items())
 
 
 def test_trying_a_custom_model_out_leaves_no_trace(package):

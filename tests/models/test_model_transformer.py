@@ -6,17 +6,18 @@ import logging
 import pytest
 import torch
 import transformers
-from model_cases import CLASSES, VOCABULARY, rows, save_bert
+from model_cases import FORM, OUTPUTS, VOCABULARY, rows, save_bert
 from transformers.utils import logging as transformers_logging
 
 from limbeck.errors import LimbeckError
-from limbeck.models import TransformerSettings, Vocabulary, build_model
+from limbeck.models import TransformerSettings, build_model
+from limbeck.runtime import TextForm, Vocabulary
 
 
-def build(path, *, classes=CLASSES, vocabulary=VOCABULARY, **options):
+def build(path, *, count=OUTPUTS, form=FORM, **options):
     torch.manual_seed(0)
     settings = TransformerSettings(path=str(path), **options)
-    return build_model(settings, classes=classes, vocabulary=vocabulary)
+    return build_model(settings, outputs=count, form=form)
 
 
 def test_pooled_states_come_from_the_checkpoint(tmp_path):
@@ -43,11 +44,11 @@ def test_a_finetuned_classifier_keeps_its_head(tmp_path):
 
 def test_a_classifier_of_other_classes_gets_a_new_head(tmp_path):
     network = build(save_bert(tmp_path, classes=5))
-    assert network.head.out_features == CLASSES
-    assert network(*rows([4])).shape == (1, CLASSES)
+    assert network.head.out_features == OUTPUTS
+    assert network(*rows([4])).shape == (1, OUTPUTS)
 
 
-@pytest.mark.parametrize("classes", [None, CLASSES])
+@pytest.mark.parametrize("classes", [None, OUTPUTS])
 def test_frozen_layers_have_no_gradient(tmp_path, classes):
     save_bert(tmp_path, classes=classes, layers=3)
     network = build(tmp_path, freeze=2).train()
@@ -100,7 +101,7 @@ def test_a_decoder_that_names_no_padding_finds_the_end_of_a_text(tmp_path):
         n_embd=16,
         n_layer=1,
         n_head=2,
-        num_labels=CLASSES,
+        num_labels=OUTPUTS,
         bos_token_id=0,
         eos_token_id=0,
     )
@@ -120,14 +121,14 @@ def test_half_precision_checkpoints_become_float32(tmp_path):
 def test_an_asset_is_looked_up_by_name(tmp_path, monkeypatch):
     save_bert(tmp_path)
     monkeypatch.setattr("limbeck.modalities.text.tokenizers.asset", lambda name: {"minilm": tmp_path}[name])
-    assert build("minilm")(*rows([3])).shape == (1, CLASSES)
+    assert build("minilm")(*rows([3])).shape == (1, OUTPUTS)
 
 
 def test_what_cannot_be_loaded_is_refused(tmp_path):
     save_bert(tmp_path / "good")
-    larger = Vocabulary(tuple(f"word{i}" for i in range(41)), pad_id=1)
+    larger = TextForm.of(Vocabulary(tuple(f"word{i}" for i in range(41)), pad_id=1))
     refusals = [
-        (lambda: build(tmp_path / "good", vocabulary=larger), "tokenizer has 41 tokens but the model only 40"),
+        (lambda: build(tmp_path / "good", form=larger), "tokenizer has 41 tokens but the model only 40"),
         (lambda: build(tmp_path / "good", layers=3), "cannot keep 3 and freeze 0 of 2 layers"),
         (lambda: build(tmp_path / "good", layers=1, freeze=2), "cannot keep 1 and freeze 2 of 2 layers"),
         (lambda: build(tmp_path / "nowhere"), "nowhere: no such folder"),
@@ -150,13 +151,13 @@ class _Payload:
 
 def test_pickled_weights_are_read_as_tensors_only(tmp_path):
     """And not at all where there are safetensors."""
-    bert, both, bad = (save_bert(tmp_path / name, classes=CLASSES) for name in ("bert", "both", "bad"))
+    bert, both, bad = (save_bert(tmp_path / name, classes=OUTPUTS) for name in ("bert", "both", "bad"))
     expected = build(bert)(*rows([4, 2])).detach()
     model = transformers.AutoModelForSequenceClassification.from_pretrained(bert)
     torch.save(model.state_dict(), bert / "pytorch_model.bin")
     (bert / "model.safetensors").unlink()
     assert torch.equal(build(bert).eval()(*rows([4, 2])), build(both).eval()(*rows([4, 2])))
-    assert expected.shape == (2, CLASSES)
+    assert expected.shape == (2, OUTPUTS)
     for folder in (both, bad):
         torch.save({"state": _Payload(tmp_path / "ran")}, folder / "pytorch_model.bin")
     (bad / "model.safetensors").unlink()
@@ -168,7 +169,7 @@ def test_pickled_weights_are_read_as_tensors_only(tmp_path):
 
 
 def test_weights_in_several_files(tmp_path):
-    whole = build(save_bert(tmp_path / "whole", classes=CLASSES)).eval()
+    whole = build(save_bert(tmp_path / "whole", classes=OUTPUTS)).eval()
     model = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "whole")
     model.save_pretrained(tmp_path / "parts", max_shard_size="8KB")
     assert len(list((tmp_path / "parts").glob("*.safetensors"))) > 1
@@ -197,13 +198,13 @@ def test_its_own_outputs_in_the_order_of_the_classes(tmp_path):
     for outputs, columns in ((["c", "a", "d"], [2, 0, 3]), (["1", "c", "a"], [1, 2, 0])):
         logits = build(tmp_path, outputs=outputs).eval()(input_ids=ids, attention_mask=mask)
         torch.testing.assert_close(logits, source(input_ids=ids, attention_mask=mask).logits[:, columns])
-    assert build(tmp_path, classes=4, outputs=[]).head.out_features == 4
+    assert build(tmp_path, count=4, outputs=[]).head.out_features == 4
     network = build(tmp_path, outputs=["c", "a", "d"])
     network(input_ids=ids, attention_mask=mask)[:, 1].sum().backward()
     assert network.network.encoder.classifier.weight.grad.abs().sum(1).nonzero().flatten().tolist() == [0]
     with pytest.raises(LimbeckError, match="no output `e`"):
         build(tmp_path, outputs=["c", "a", "e"])
-    with pytest.raises(LimbeckError, match="2 outputs are named for 3 classes"):
+    with pytest.raises(LimbeckError, match="2 outputs are named where 3 are needed"):
         build(tmp_path, outputs=["c", "a"])
 
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from limbeck.errors import LimbeckError
-from limbeck.models import Vocabulary, build_model
+from limbeck.models import build_model
 from limbeck.models.embedding import TokenEmbedding
 from limbeck.models.ngrams import NgramsSettings
 from limbeck.models.vectors import read_vectors
+from limbeck.runtime import TextForm, Vocabulary
 
 WORDS = ("the", "cat", ". .", "sat", "the")
 VECTORS = np.arange(15, dtype=np.float32).reshape(5, 3) / 8
@@ -67,10 +68,10 @@ def test_the_table_keeps_them_and_draws_the_rest(tmp_path):
 
 def test_a_network_starts_from_them(tmp_path):
     settings = NgramsSettings(dim=3, vectors=npz(tmp_path))
-    network = build_model(settings, classes=2, vocabulary=VOCABULARY)
+    network = build_model(settings, outputs=2, form=TextForm.of(VOCABULARY))
     torch.testing.assert_close(network.words.table.weight[3], torch.from_numpy(VECTORS[0]))
     with pytest.raises(LimbeckError, match=r"3 wide but `dim` is 16; set dim: 3"):
-        build_model(NgramsSettings(vectors=npz(tmp_path)), classes=2, vocabulary=VOCABULARY)
+        build_model(NgramsSettings(vectors=npz(tmp_path)), outputs=2, form=TextForm.of(VOCABULARY))
 
 
 def test_a_useless_file_is_refused(tmp_path):

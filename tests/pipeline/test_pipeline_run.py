@@ -186,15 +186,15 @@ def test_a_network_that_cannot_be_exported_still_gives_a_report(tmp_path: Path, 
         "import torch\n"
         "from torch import nn\n"
         "class Net(nn.Module):\n"
-        "    def __init__(self, classes, vocabulary):\n"
+        "    def __init__(self, outputs, vocabulary):\n"
         "        super().__init__()\n"
-        "        self.table = nn.Embedding(vocabulary.size, classes)\n"
+        "        self.table = nn.Embedding(vocabulary.size, outputs)\n"
         "    def forward(self, input_ids, attention_mask):\n"
         "        if int(attention_mask.sum().item()) < 0:\n"
         "            raise ValueError\n"
         "        return (self.table(input_ids) * attention_mask.unsqueeze(-1)).sum(1)\n"
-        "def build(classes, vocabulary):\n"
-        "    return Net(classes, vocabulary)\n"
+        "def build(outputs, form):\n"
+        "    return Net(outputs, form.vocabulary)\n"
     )
     student = {**recipe(source)["student"], "model": "stubborn:build"}  # type: ignore[dict-item]
     result = go(tmp_path / "run", source, student=student, seeds=[0], baseline=False)

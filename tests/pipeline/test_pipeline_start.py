@@ -29,9 +29,9 @@ from torch import nn
 FLAG = 1.0
 
 class Net(nn.Module):
-    def __init__(self, classes, size):
+    def __init__(self, outputs, size):
         super().__init__()
-        self.table = nn.Embedding(size, classes)
+        self.table = nn.Embedding(size, outputs)
         self.register_buffer("hidden", torch.ones(1), persistent=False)
 
     def forward(self, input_ids, attention_mask):
@@ -41,8 +41,8 @@ class Stateless(nn.Module):
     def forward(self, input_ids, attention_mask):
         return torch.stack([input_ids.float().mean(1), attention_mask.float().sum(1)], 1)
 
-def build(classes, vocabulary):
-    return Net(classes, vocabulary.size)
+def build(outputs, form):
+    return Net(outputs, form.vocabulary.size)
 """
 TRAIN = {"steps": 2, "batch_size": 8, "validations": 1}
 
@@ -99,7 +99,7 @@ def ask(source, folder, module):
     [
         ("return FLAG", "return 2 * FLAG", "code, answers"),
         ("FLAG * self.hidden", "self.hidden * FLAG", "code"),
-        ("nn.Embedding(size, classes)", "nn.Embedding(size, classes, _weight=torch.ones(size, classes))", "network"),
+        ("nn.Embedding(size, outputs)", "nn.Embedding(size, outputs, _weight=torch.ones(size, outputs))", "network"),
         ("torch.ones(1)", "torch.full((1,), 1.0)", "code"),
         ("        return FLAG", "        # twice\n\n        return FLAG", ""),
     ],

@@ -68,13 +68,13 @@ class Net(nn.Module):
         ("dropout", "two calls with the same rows give different logits: by "),
         ("fails on long texts", r"failed on a single text of 14 tokens \(IndexError: index out of range"),
         ("nan", "its logits for a single text of 1 tokens are not finite"),
-        ("one logit less", r"returns \(1, 2\) for 1 rows of 3 classes"),
+        ("one logit less", r"returns \(1, 2\) for 1 rows of 3 outputs"),
     ],
 )
 def test_what_is_refused(fault, message):
     network = Net(fault).train()
     with pytest.raises(LimbeckError, match=message) as caught:
-        require_steady(network, texts(), "student", classes=CLASSES)
+        require_steady(network, texts(), "student", outputs=CLASSES)
     assert caught.value.where == "student"
     assert caught.value.fix
     assert network.training, "its mode is put back"
@@ -94,31 +94,31 @@ class Softmax(nn.Module):
 def test_probabilities_are_no_logits(columns):
     """Of which outputs are taken, in which order, changes nothing."""
     with pytest.raises(LimbeckError, match=r"teacher: its rows are probabilities; return logits \(or log-prob"):
-        require_steady(ordered(Softmax(), columns, CLASSES), texts(), "teacher", classes=len(columns))
-    require_steady(ordered(Softmax(log=True), columns, CLASSES), texts(), "teacher", classes=len(columns))
+        require_steady(ordered(Softmax(), columns, CLASSES), texts(), "teacher", outputs=len(columns))
+    require_steady(ordered(Softmax(log=True), columns, CLASSES), texts(), "teacher", outputs=len(columns))
 
 
 def test_probabilities_of_a_loaders_rows():
     rows = Stacked({"pixels": torch.randn(12, 4, generator=torch.Generator().manual_seed(0)).numpy()})
     with pytest.raises(LimbeckError, match="student: its rows are probabilities"):
-        require_steady(Pictures("softmax"), rows, "student", classes=2)
+        require_steady(Pictures("softmax"), rows, "student", outputs=2)
 
 
 def test_padding_is_seen_where_all_texts_are_of_one_length():
     with pytest.raises(LimbeckError, match="padding on its right"):
-        require_steady(Net("pools over padding"), texts([6] * 9), "student", classes=CLASSES)
+        require_steady(Net("pools over padding"), texts([6] * 9), "student", outputs=CLASSES)
 
 
 @pytest.mark.parametrize("lengths", [(3,), (1, 1), (1, 9, 2, 5, 5, 3, 14, 7, 4, 6, 1, 12), (6,) * 9])
 def test_what_is_fine(lengths):
-    require_steady(Net(), texts(lengths), "student", classes=CLASSES)
+    require_steady(Net(), texts(lengths), "student", outputs=CLASSES)
 
 
 def test_a_training_begins_where_it_would_have_begun_without():
     network = Net("dropout")
     state = torch.random.get_rng_state()
     with pytest.raises(LimbeckError):
-        require_steady(network, texts(), "student", classes=CLASSES)
+        require_steady(network, texts(), "student", outputs=CLASSES)
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
@@ -133,7 +133,7 @@ class Constant(nn.Module):
 
 @pytest.mark.parametrize("values", [(0.0, 0.0), (1.0, -3.0)])
 def test_a_network_that_says_one_thing_is_no_division_by_zero(values):
-    require_steady(Constant(*values), texts(), "student", classes=2)
+    require_steady(Constant(*values), texts(), "student", outputs=2)
 
 
 def test_rounding_of_half_precision_is_allowed():
@@ -143,8 +143,8 @@ def test_rounding_of_half_precision_is_allowed():
             return logits + logits.std() * 0.01 * (len(input_ids) > 1)
 
     with pytest.raises(LimbeckError, match="other rows"):
-        require_steady(Rounded(), texts(), "teacher", classes=CLASSES)
-    require_steady(Rounded().bfloat16(), texts(), "teacher", classes=CLASSES)
+        require_steady(Rounded(), texts(), "teacher", outputs=CLASSES)
+    require_steady(Rounded().bfloat16(), texts(), "teacher", outputs=CLASSES)
 
 
 class Pictures(nn.Module):
@@ -172,10 +172,10 @@ def test_rows_of_a_loader_have_no_padding(fault, message):
     rows = Stacked({"pixels": torch.randn(12, 4, generator=torch.Generator().manual_seed(0)).numpy()})
     rows.arrays["pixels"][3:5, 1] = np.nan  # a table's missing values
     if not fault:
-        require_steady(Pictures(), rows, "teacher", classes=2)
+        require_steady(Pictures(), rows, "teacher", outputs=2)
         return
     with pytest.raises(LimbeckError, match=message):
-        require_steady(Pictures(fault), rows, "teacher", classes=2)
+        require_steady(Pictures(fault), rows, "teacher", outputs=2)
 
 
 SMALL = {"vocab_size": WORDS, "num_labels": CLASSES, "pad_token_id": PAD}
@@ -198,14 +198,14 @@ def head(family, **options):
 
 @pytest.mark.parametrize("family", ["Bert", "Roberta", "GPT2"])
 def test_heads_that_find_the_end_of_a_text(family):
-    require_steady(head(family), texts(), "teacher", classes=CLASSES)
+    require_steady(head(family), texts(), "teacher", outputs=CLASSES)
 
 
 def test_a_head_that_wants_its_padding_on_the_left():
     with pytest.raises(LimbeckError, match=r"change with the padding on its right: by .* as XLNet does"):
-        require_steady(head("XLNet"), texts(), "teacher", classes=CLASSES)
+        require_steady(head("XLNet"), texts(), "teacher", outputs=CLASSES)
 
 
 def test_a_decoder_that_knows_no_padding():
     with pytest.raises(LimbeckError, match=r"failed on 8 texts together .*Cannot handle batch sizes > 1 if no padding"):
-        require_steady(head("GPT2", pad_token_id=None), texts(), "teacher", classes=CLASSES)
+        require_steady(head("GPT2", pad_token_id=None), texts(), "teacher", outputs=CLASSES)

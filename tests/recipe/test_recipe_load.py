@@ -333,7 +333,7 @@ def test_text_that_looks_like_something_else_is_written_in_quotes(text):
     ],
 )
 def test_a_custom_model_is_named_by_import_path_and_checked_on_request(load, tmp_path, monkeypatch, model, message):
-    (tmp_path / "recipe_users_net.py").write_text("def build(classes, width=3): ...")
+    (tmp_path / "recipe_users_net.py").write_text("def build(outputs, width=3): ...")
     monkeypatch.syspath_prepend(tmp_path)
     recipe = load(f"student.model={model}")
     with pytest.raises(LimbeckError, match=message):

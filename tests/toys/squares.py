@@ -29,7 +29,7 @@ class SquaresReader:
 
     @property
     def form(self) -> Form:
-        return Form({"pixels": np.zeros((2, 1, SIDE, SIDE), np.float32)}, {"pixels": {0: "batch"}})
+        return Form(self.kind, {"pixels": np.zeros((2, 1, SIDE, SIDE), np.float32)}, {"pixels": {0: "batch"}})
 
     def encode(self, values: Sequence[str]) -> Stacked:
         signs = np.array([[sign == self.ink for sign in value] for value in values], np.float32)

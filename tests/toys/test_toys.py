@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pixels
 import pytest
 import squares
 import torch
@@ -12,7 +13,8 @@ from torch import nn
 import limbeck
 from limbeck.bundle import Student, export_onnx, write_bundle
 from limbeck.errors import LimbeckError
-from limbeck.runtime import bundle
+from limbeck.models import MODELS, CustomSettings, NgramsSettings, build_model
+from limbeck.runtime import TextForm, Vocabulary, bundle
 from limbeck.runtime.bundle import OnnxNetwork
 from limbeck.types import tensors
 
@@ -69,3 +71,32 @@ def test_without_the_line_it_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(LimbeckError, match="this version has no reader `squares`"):
         limbeck.load(tmp_path)
+
+
+TEXT = TextForm.of(Vocabulary(("[PAD]", "good"), 0))
+
+
+@pytest.mark.parametrize("settings", [CustomSettings(name="pixels:build"), pixels.PixelsSettings()])
+def test_a_network_is_one_file_and_one_line(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is `pixels.py`, the line the one below; a user's own needs no line."""
+    if isinstance(settings, pixels.PixelsSettings):
+        monkeypatch.setitem(MODELS, "pixels", pixels.MODEL)
+    reader = squares.SquaresReader()
+    network = build_model(settings, outputs=3, form=reader.form)
+    assert network(**tensors(reader.encode(images(5)).batch(range(5)))).shape == (5, 3)
+
+
+def test_a_network_of_another_kind_of_reader_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the catalogue's record; a user's own, which has none, by what it does with the example."""
+    of_images = squares.SquaresReader().form
+    with pytest.raises(LimbeckError, match=r"`ngrams` reads text, .* of kind squares; .* \(none of the"):
+        build_model(NgramsSettings(), outputs=2, form=of_images)
+    monkeypatch.setitem(MODELS, "pixels", pixels.MODEL)
+    with pytest.raises(LimbeckError, match=r"take one that reads squares \(pixels\) or one of your own"):
+        build_model(NgramsSettings(), outputs=2, form=of_images)
+    with pytest.raises(
+        LimbeckError, match=r"`pixels` reads squares, .* of kind text; take one that reads text \(ngrams, "
+    ):
+        build_model(pixels.PixelsSettings(), outputs=2, form=TEXT)
+    with pytest.raises(LimbeckError, match="`pixels:build` failed \\(KeyError"):
+        build_model(CustomSettings(name="pixels:build"), outputs=2, form=TEXT)

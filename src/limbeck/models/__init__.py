@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from torch import nn
 
 from limbeck.errors import nearest
-from limbeck.models.catalogue import MODELS, Model, ModelOptions
+from limbeck.models.catalogue import MODELS, Model, ModelOptions, require_reads
 from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import
 from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
@@ -20,8 +20,8 @@ from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
 from limbeck.models.recurrent import BiLSTMSettings as BiLSTMSettings
 from limbeck.models.textcnn import TextCNNSettings as TextCNNSettings
 from limbeck.models.transformer import TransformerSettings as TransformerSettings
-from limbeck.models.vocabulary import Vocabulary
 from limbeck.models.wide_deep import WideDeepSettings as WideDeepSettings
+from limbeck.runtime.readers import Form
 from limbeck.settings import union
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "ModelSettings",
     "Ordered",
     "UnmatchedError",
-    "Vocabulary",
     "build_model",
     "check_model",
     "failed",
@@ -45,30 +44,33 @@ __all__ = [
     "missing",
     "ordered",
     "positions",
+    "require_reads",
 ]
 
 _CUSTOM = "module:function"
 
 
-def build_model(settings: ModelOptions, *, classes: int, vocabulary: Vocabulary) -> nn.Module:
+def build_model(settings: ModelOptions, *, outputs: int, form: Form) -> nn.Module:
     """Return a new network, initialised from torch's global generator.
 
-    Its `forward(input_ids, attention_mask)` takes two (batch, tokens) tensors, padded on the right, and returns logits
-    (batch, classes). In eval mode a row's logits depend neither on its padding nor on the other rows.
+    Its `forward` takes the arrays of the form, by name, and returns logits (batch, outputs), or those of every token
+    (see `Model.per`). In eval mode a row's logits depend neither on its padding nor on the other rows.
 
     Args:
         settings: of a network of the catalogue, or a `CustomSettings`.
-        classes: number of logits.
-        vocabulary: of the tokenizer that makes the ids.
+        outputs: number of logits.
+        form: of the reader whose arrays it is called with.
 
     Raises:
-        LimbeckError: the settings do not fit a file, a function or the vocabulary that they name.
+        LimbeckError: the network cannot read the form, or the settings do not fit it, or a file or a function that they
+            name.
     """
     if isinstance(settings, CustomSettings):
-        return build_custom(settings, classes=classes, vocabulary=vocabulary)
+        return build_custom(settings, outputs=outputs, form=form)
     if isinstance(settings, GivenSettings):
         raise missing("network")
-    return MODELS[settings.name].build(settings, classes=classes, vocabulary=vocabulary)
+    require_reads(settings, form.kind)
+    return MODELS[settings.name].build(settings, outputs=outputs, form=form)
 
 
 def check_model(settings: ModelOptions) -> None:

@@ -16,9 +16,12 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line, nearest
 from limbeck.models.catalogue import ModelOptions
-from limbeck.models.vocabulary import Vocabulary
+from limbeck.runtime.readers import Form
+from limbeck.types import evaluating, tensors
 
-_OURS = frozenset({"classes", "vocabulary"})
+_OURS = frozenset({"outputs", "form"})
+_RENAMED = {"classes": "outputs", "vocabulary": "form.vocabulary"}
+"""Parameters of a function in earlier versions, and what gives the same now."""
 _NOT_THEIRS = (Path(__file__).parent.parent, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib")))
 
 
@@ -34,7 +37,7 @@ class CustomSettings(ModelOptions):
         str,
         Field(
             pattern=r"^\w+(\.\w+)*:\w+$",
-            description="module:function, called with `classes`, the other keys here and, if it asks, `vocabulary`",
+            description="module:function, called with `outputs`, the other keys here and, if it asks, `form`",
         ),
     ]
 
@@ -92,16 +95,16 @@ def _require_one_place(name: str) -> None:
         )
 
 
-def build_custom(settings: CustomSettings, *, classes: int, vocabulary: Vocabulary) -> nn.Module:
+def build_custom(settings: CustomSettings, *, outputs: int, form: Form) -> nn.Module:
     """Call the user's function.
 
     Raises:
         LimbeckError: as `find_custom`, or what it returns is not an `nn.Module`.
     """
     function = find_custom(settings)
-    arguments = {"classes": classes, **settings.arguments}
-    if "vocabulary" in inspect.signature(function).parameters:
-        arguments["vocabulary"] = vocabulary
+    arguments = {"outputs": outputs, **settings.arguments}
+    if "form" in inspect.signature(function).parameters:
+        arguments["form"] = form
     try:
         network = function(**arguments)
     except LimbeckError:
@@ -110,38 +113,30 @@ def build_custom(settings: CustomSettings, *, classes: int, vocabulary: Vocabula
         raise failed(f"`{settings.name}` failed", error) from error
     if not isinstance(network, nn.Module):
         raise LimbeckError(f"`{settings.name}` returned a {type(network).__name__}, not an nn.Module", where="model")
-    _try_out(network, settings.name, classes=classes, vocabulary=vocabulary)
+    _try_out(network, settings.name, outputs=outputs, form=form)
     return network
 
 
-def _try_out(network: nn.Module, name: str, *, classes: int, vocabulary: Vocabulary) -> None:
-    """Ask the new network for two texts, so that what it gets wrong is found before anything is trained.
+def _try_out(network: nn.Module, name: str, *, outputs: int, form: Form) -> None:
+    """Ask the new network for the rows of the form's example: what it gets wrong is found before anything is trained.
 
     Raises:
-        LimbeckError: its `forward` fails, or returns anything but logits (batch, classes).
+        LimbeckError: its `forward` fails, or returns anything but logits (batch, outputs).
     """
-    rows, tokens = 2, 5
-    mask = torch.ones(rows, tokens, dtype=torch.int64)
-    mask[1, 3:] = 0
-    ids = torch.arange(rows * tokens).reshape(rows, tokens) % vocabulary.size
-    ids = torch.where(mask.bool(), ids, vocabulary.pad_id)
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
+    inputs = tensors({argument: value.copy() for argument, value in form.example.items()})
+    rows = len(next(iter(inputs.values())))
     try:
         # The generator stays where it was: the network trains as if it had not been asked.
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            logits = network(input_ids=ids, attention_mask=mask)
+        with evaluating(network), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            logits = network(**inputs)
     except Exception as error:
-        raise failed(f"the forward of `{name}` failed on two texts", error) from error
-    finally:
-        for module, training in modes.items():
-            module.training = training
+        raise failed(f"the forward of `{name}` failed on {rows} rows", error) from error
     found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
-    if found != (rows, classes):
+    if found != (rows, outputs):
         raise LimbeckError(
-            f"the forward of `{name}` returns {found} for {rows} texts of {classes} classes",
+            f"the forward of `{name}` returns {found} for {rows} rows of {outputs} outputs",
             where="model",
-            fix=f"return logits (batch, classes), here ({rows}, {classes})",
+            fix=f"return logits (batch, outputs), here ({rows}, {outputs})",
         )
 
 
@@ -169,8 +164,14 @@ def _check_arguments(name: str, parameters: Mapping[str, inspect.Parameter], giv
     if reserved := sorted(_OURS & given.keys()):
         raise LimbeckError(f"`{reserved[0]}` is set by Limbeck", where=f"model {name}", fix="remove the key")
     anything = inspect.Parameter.VAR_KEYWORD in kinds
-    if "classes" not in by_name and not anything:
-        raise LimbeckError("the function takes no `classes`", where=f"model {name}", fix="add the parameter")
+    if old := [f"`{key}` is now `{new}`" for key, new in _RENAMED.items() if key in by_name]:
+        raise LimbeckError(
+            f"the function's {', and its '.join(old)}",
+            where=f"model {name}",
+            fix="write build(outputs, form, ...), without `form` where it is not needed",
+        )
+    if "outputs" not in by_name and not anything:
+        raise LimbeckError("the function takes no `outputs`", where=f"model {name}", fix="add the parameter")
     if not anything and (unknown := sorted(given.keys() - by_name.keys())):
         valid = by_name.keys() - _OURS
         fix = nearest(unknown[0], valid) if valid else "it takes none"

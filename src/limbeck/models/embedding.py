@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from limbeck.models.catalogue import ModelOptions
 from limbeck.models.vectors import read_vectors
-from limbeck.models.vocabulary import Vocabulary
+from limbeck.runtime import Vocabulary
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 

@@ -44,7 +44,7 @@ class LogitsOnly(nn.Module):
         return found if isinstance(found, int) and found >= 0 else None
 
     def forward(self, **inputs: Tensor) -> Tensor:
-        """Return logits (batch, classes)."""
+        """Return logits (batch, outputs)."""
         if self.pad_id is not None and inputs.keys() == {"input_ids", "attention_mask"}:
             inputs = encoder_inputs(inputs["input_ids"], inputs["attention_mask"].bool(), self.pad_id)
         output = self.network(**inputs)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limbeck.models.catalogue import register
 from limbeck.models.embedding import EmbeddingSettings, TokenEmbedding, drop_words
-from limbeck.models.vocabulary import Vocabulary
+from limbeck.runtime import TextForm
 
 # A polynomial hash modulo the Mersenne prime 2^31 - 1. Both factors of a product stay below 2^31, so int64 never
 # overflows and every engine finds the same bucket. The multiplier is a full-period one of Fishman and Moore (1986).
@@ -46,25 +46,25 @@ class Ngrams(nn.Module):
 
     Args:
         settings: see `NgramsSettings`.
-        classes: number of logits.
-        vocabulary: of the tokenizer that made the ids.
+        outputs: number of logits.
+        form: of the token ids.
 
     Raises:
         LimbeckError: `vectors` cannot be read, or is not `dim` wide.
     """
 
-    def __init__(self, settings: NgramsSettings, *, classes: int, vocabulary: Vocabulary) -> None:
+    def __init__(self, settings: NgramsSettings, *, outputs: int, form: TextForm) -> None:
         super().__init__()
         self.settings = settings
-        self.words = TokenEmbedding(vocabulary, settings.dim, std=0.05, vectors=settings.vectors)
+        self.words = TokenEmbedding(form.vocabulary, settings.dim, std=0.05, vectors=settings.vectors)
         self.hashed = nn.Embedding(settings.buckets, settings.dim) if settings.orders > 1 else None
         if self.hashed is not None:
             nn.init.normal_(self.hashed.weight, std=1e-3)
         self.dropout = nn.Dropout(settings.dropout)
-        self.head = _head(settings.dim, settings.hidden, classes, settings.dropout)
+        self.head = _head(settings.dim, settings.hidden, outputs, settings.dropout)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
+        """Return logits (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
         mask = drop_words(attention_mask.bool(), self.settings.word_dropout, self.training)
         total = self.words(input_ids, mask).sum(1)
         count = mask.sum(1, keepdim=True)
@@ -106,10 +106,16 @@ def hash_ngrams(input_ids: Tensor, mask: Tensor, orders: int, buckets: int) -> l
     return found
 
 
-def _head(dim: int, hidden: int, classes: int, dropout: float) -> nn.Module:
+def _head(dim: int, hidden: int, outputs: int, dropout: float) -> nn.Module:
     if not hidden:
-        return nn.Linear(dim, classes)
-    return nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes))
+        return nn.Linear(dim, outputs)
+    return nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs))
 
 
-register("hashed word n-grams, summed: the smallest and fastest; start here", NgramsSettings, Ngrams)
+register(
+    "hashed word n-grams, summed: the smallest and fastest; start here",
+    NgramsSettings,
+    Ngrams,
+    reads="text",
+    per="example",
+)

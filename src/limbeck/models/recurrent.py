@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from limbeck.models.catalogue import register
 from limbeck.models.embedding import EmbeddingSettings, Rate, TokenEmbedding, drop_words
 from limbeck.models.pooling import masked_max, masked_mean
-from limbeck.models.vocabulary import Vocabulary
+from limbeck.runtime import TextForm
 
 
 class RecurrentSettings(EmbeddingSettings):
@@ -51,17 +51,17 @@ class Recurrent(nn.Module):
 
     Args:
         settings: see `RecurrentSettings`; its class says which cell.
-        classes: number of logits.
-        vocabulary: of the tokenizer that made the ids.
+        outputs: number of logits.
+        form: of the token ids.
 
     Raises:
         LimbeckError: `vectors` cannot be read, or is not `dim` wide.
     """
 
-    def __init__(self, settings: RecurrentSettings, *, classes: int, vocabulary: Vocabulary) -> None:
+    def __init__(self, settings: RecurrentSettings, *, outputs: int, form: TextForm) -> None:
         super().__init__()
         self.settings = settings
-        self.words = TokenEmbedding(vocabulary, settings.dim, std=0.1, vectors=settings.vectors)
+        self.words = TokenEmbedding(form.vocabulary, settings.dim, std=0.1, vectors=settings.vectors)
         self.dropout = nn.Dropout(settings.dropout)
         cell = nn.LSTM if isinstance(settings, BiLSTMSettings) else nn.GRU
         width = settings.hidden * (2 if settings.bidirectional else 1)
@@ -69,11 +69,11 @@ class Recurrent(nn.Module):
         self.forwards = nn.ModuleList(cell(size, settings.hidden, batch_first=True) for size in inputs)
         backwards = inputs if settings.bidirectional else []
         self.backwards = nn.ModuleList(cell(size, settings.hidden, batch_first=True) for size in backwards)
-        self.head = nn.Linear(width * (2 if settings.pooling == "mean_max" else 1), classes)
+        self.head = nn.Linear(width * (2 if settings.pooling == "mean_max" else 1), outputs)
         remember([*self.forwards, *self.backwards])
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
+        """Return logits (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
         mask = attention_mask.bool()
         back = reversal(mask)
         # A dropped word is a zero vector, not padding: its neighbours stay where they are.
@@ -157,5 +157,17 @@ def _onnx_node(cell: nn.RNNBase, inputs: Tensor) -> Tensor:
     return states.squeeze(1).transpose(0, 1)
 
 
-register("two LSTMs over word vectors, one in each direction: the classic small student", BiLSTMSettings, Recurrent)
-register("as `bilstm` with three quarters of its weights; stays fp32 (there is no int8 GRU)", BiGRUSettings, Recurrent)
+register(
+    "two LSTMs over word vectors, one in each direction: the classic small student",
+    BiLSTMSettings,
+    Recurrent,
+    reads="text",
+    per="example",
+)
+register(
+    "as `bilstm` with three quarters of its weights; stays fp32 (there is no int8 GRU)",
+    BiGRUSettings,
+    Recurrent,
+    reads="text",
+    per="example",
+)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limbeck.models.catalogue import register
 from limbeck.models.embedding import EmbeddingSettings, Rate, TokenEmbedding, drop_words
-from limbeck.models.vocabulary import Vocabulary
+from limbeck.runtime import TextForm
 
 
 class TextCNNSettings(EmbeddingSettings):
@@ -40,24 +40,24 @@ class TextCNN(nn.Module):
 
     Args:
         settings: see `TextCNNSettings`.
-        classes: number of logits.
-        vocabulary: of the tokenizer that made the ids.
+        outputs: number of logits.
+        form: of the token ids.
 
     Raises:
         LimbeckError: `vectors` cannot be read, or is not `dim` wide.
     """
 
-    def __init__(self, settings: TextCNNSettings, *, classes: int, vocabulary: Vocabulary) -> None:
+    def __init__(self, settings: TextCNNSettings, *, outputs: int, form: TextForm) -> None:
         super().__init__()
         self.settings = settings
-        self.words = TokenEmbedding(vocabulary, settings.dim, std=0.1, vectors=settings.vectors)
+        self.words = TokenEmbedding(form.vocabulary, settings.dim, std=0.1, vectors=settings.vectors)
         self.convolutions = nn.ModuleList(nn.Conv1d(settings.dim, settings.filters, width) for width in settings.widths)
         self.dropout = nn.Dropout(settings.dropout)
         features = settings.filters * len(settings.widths)
-        self.head = nn.Linear(features * (1 if settings.pooling == "max" else 2), classes)
+        self.head = nn.Linear(features * (1 if settings.pooling == "max" else 2), outputs)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
+        """Return logits (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
         mask = attention_mask.bool()
         # A dropped word is a zero vector, not padding: its neighbours stay where they are.
         embedded = self.words(input_ids, drop_words(mask, self.settings.word_dropout, self.training)).transpose(1, 2)
@@ -72,4 +72,10 @@ class TextCNN(nn.Module):
         return self.head(self.dropout(torch.cat(pooled, dim=1)))
 
 
-register("convolutions over word vectors, strongest answer wins: fast, good at key phrases", TextCNNSettings, TextCNN)
+register(
+    "convolutions over word vectors, strongest answer wins: fast, good at key phrases",
+    TextCNNSettings,
+    TextCNN,
+    reads="text",
+    per="example",
+)

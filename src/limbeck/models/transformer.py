@@ -18,7 +18,7 @@ from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
 from limbeck.models.pooling import masked_mean
 from limbeck.models.pretrained import encoder_inputs, output_names
-from limbeck.models.vocabulary import Vocabulary
+from limbeck.runtime import TextForm
 
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 
@@ -53,17 +53,17 @@ class Transformer(nn.Module):
     """
 
     def __init__(
-        self, encoder: nn.Module, settings: TransformerSettings, *, width: int, classes: int, pad_id: int
+        self, encoder: nn.Module, settings: TransformerSettings, *, width: int, outputs: int, pad_id: int
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.settings = settings
         self.pad_id = pad_id
         self.dropout = nn.Dropout(settings.dropout)
-        self.head = nn.Linear(width, classes)
+        self.head = nn.Linear(width, outputs)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
+        """Return logits (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
         mask = attention_mask.bool()
         states = self.encoder(**encoder_inputs(input_ids, mask, self.pad_id)).last_hidden_state
         pooled = masked_mean(states, mask) if self.settings.pooling == "mean" else states[:, 0]
@@ -83,30 +83,30 @@ class FinetunedClassifier(nn.Module):
         self.pad_id = pad_id
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
+        """Return logits (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
         return self.encoder(**encoder_inputs(input_ids, attention_mask.bool(), self.pad_id)).logits
 
 
-def build_transformer(settings: TransformerSettings, *, classes: int, vocabulary: Vocabulary) -> nn.Module:
+def build_transformer(settings: TransformerSettings, *, outputs: int, form: TextForm) -> nn.Module:
     """Load the encoder, in float32; no code of the checkpoint runs, and nothing is unpickled but tensors.
 
-    A checkpoint of a `...ForSequenceClassification` with as many labels as `classes` keeps its own head (`pooling` and
-    `dropout` then mean nothing), unless `outputs` says otherwise; any other gets a new one.
+    A checkpoint of a `...ForSequenceClassification` with `outputs` labels keeps its own head (`pooling` and `dropout`
+    then mean nothing), unless `settings.outputs` says otherwise; any other gets a new one.
 
     Args:
         settings: see `TransformerSettings`.
-        classes: number of logits.
-        vocabulary: of the tokenizer that makes the ids; its ids must be the checkpoint's.
+        outputs: number of logits.
+        form: of the token ids, which must be the checkpoint's.
 
     Raises:
         LimbeckError: the checkpoint cannot be loaded, lacks weights or outputs, has too few layers or too small a
             vocabulary.
     """
-    source = pretrained_folder(settings.path)
+    source, vocabulary = pretrained_folder(settings.path), form.vocabulary
     config = _config(source, settings)
     if config.pad_token_id is None:
         config.pad_token_id = vocabulary.pad_id  # decoders find the last token of a text by it
-    columns = _columns(config, settings, classes)
+    columns = _columns(config, settings, outputs)
     finetuned = columns is not None
     network = _load(source, config, finetuned)
     encoder = network.base_model if finetuned else network
@@ -120,7 +120,7 @@ def build_transformer(settings: TransformerSettings, *, classes: int, vocabulary
     _freeze(encoder, config, settings)
     if columns is not None:
         return ordered(FinetunedClassifier(network, pad_id=vocabulary.pad_id), columns, config.num_labels)
-    return Transformer(network, settings, width=config.hidden_size, classes=classes, pad_id=vocabulary.pad_id)
+    return Transformer(network, settings, width=config.hidden_size, outputs=outputs, pad_id=vocabulary.pad_id)
 
 
 def _config(source: str, settings: TransformerSettings) -> Any:
@@ -138,16 +138,16 @@ def _config(source: str, settings: TransformerSettings) -> Any:
     return config
 
 
-def _columns(config: Any, settings: TransformerSettings, classes: int) -> list[int] | None:
-    """Return which outputs of the checkpoint's own head are the classes; None where it gets a new one."""
+def _columns(config: Any, settings: TransformerSettings, outputs: int) -> list[int] | None:
+    """Return which outputs of the checkpoint's own head are taken; None where it gets a new one."""
     names = output_names(config)
     if settings.outputs is None:
-        return list(range(classes)) if len(names) == classes else None
+        return list(range(outputs)) if len(names) == outputs else None
     if not settings.outputs:
         return None
     columns = positions(names, settings.outputs)
-    if len(columns) != classes:
-        raise LimbeckError(f"{len(columns)} outputs are named for {classes} classes", where="outputs")
+    if len(columns) != outputs:
+        raise LimbeckError(f"{len(columns)} outputs are named where {outputs} are needed", where="outputs")
     return columns
 
 
@@ -221,4 +221,10 @@ def _quiet() -> Generator[None, None, None]:
             logging.enable_progress_bar()
 
 
-register("a pretrained encoder from a folder or the hub: strong and slow", TransformerSettings, build_transformer)
+register(
+    "a pretrained encoder from a folder or the hub: strong and slow",
+    TransformerSettings,
+    build_transformer,
+    reads="text",
+    per="example",
+)

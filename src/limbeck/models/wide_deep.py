@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.ngrams import Ngrams, NgramsSettings
 from limbeck.models.textcnn import TextCNN, TextCNNSettings
-from limbeck.models.vocabulary import Vocabulary
+from limbeck.runtime import TextForm
 
 
 class WideDeepSettings(ModelOptions):
@@ -31,22 +31,28 @@ class WideDeep(nn.Module):
 
     Args:
         settings: see `WideDeepSettings`.
-        classes: number of logits.
-        vocabulary: of the tokenizer that made the ids.
+        outputs: number of logits.
+        form: of the token ids.
 
     Raises:
         LimbeckError: `vectors` cannot be read, or is not `dim` wide.
     """
 
-    def __init__(self, settings: WideDeepSettings, *, classes: int, vocabulary: Vocabulary) -> None:
+    def __init__(self, settings: WideDeepSettings, *, outputs: int, form: TextForm) -> None:
         super().__init__()
         self.settings = settings
-        self.wide = Ngrams(settings.wide, classes=classes, vocabulary=vocabulary)
-        self.deep = TextCNN(settings.deep, classes=classes, vocabulary=vocabulary)
+        self.wide = Ngrams(settings.wide, outputs=outputs, form=form)
+        self.deep = TextCNN(settings.deep, outputs=outputs, form=form)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return logits (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
+        """Return logits (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
         return self.wide(input_ids, attention_mask) + self.deep(input_ids, attention_mask)
 
 
-register("hashed n-grams and convolutions, added: better than either, almost as fast", WideDeepSettings, WideDeep)
+register(
+    "hashed n-grams and convolutions, added: better than either, almost as fast",
+    WideDeepSettings,
+    WideDeep,
+    reads="text",
+    per="example",
+)

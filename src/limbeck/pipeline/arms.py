@@ -172,7 +172,7 @@ def _require_steady(network: nn.Module, settings: NetworkSettings, material: Mat
     if isinstance(settings.model, _FROM_OUTSIDE):
         view = material.view(settings)
         rows = view.transfer if len(material.splits.transfer) else view.validation
-        require_steady(network, rows, who, classes=material.splits.task.outputs)
+        require_steady(network, rows, who, outputs=material.splits.task.outputs)
 
 
 def train_arm(

@@ -164,10 +164,8 @@ class Material:
             if self.given.student is None:
                 raise missing("student")
             return self.given.student().to(best_device())
-        vocabulary = self.view(settings).vocabulary
-        if vocabulary is None:
-            raise missing("network")
-        return build_model(settings.model, classes=self.splits.task.outputs, vocabulary=vocabulary).to(best_device())
+        form = self.view(settings).form
+        return build_model(settings.model, outputs=self.splits.task.outputs, form=form).to(best_device())
 
     def from_labels(self, settings: HasReads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
         """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""

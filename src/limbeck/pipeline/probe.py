@@ -29,21 +29,21 @@ _SUM = 1e-3
 ProbeInputs = Mapping[str, Tensor]
 
 
-def require_steady(network: nn.Module, rows: Rows, who: str, *, classes: int) -> None:
+def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int) -> None:
     """Ask a network for a few rows alone, together, padded and twice, in evaluation mode.
 
     Args:
         network: from outside, or of the user's own.
         rows: real ones; short and long ones among them are taken.
         who: names the network, for errors.
-        classes: number of logits.
+        outputs: number of logits.
 
     Raises:
         LimbeckError: its logits change with padding, with the other rows, with ids that its mask hides, or from one
-            call to the next; it changes its inputs; it fails, or gives other than logits (rows, classes), such as
+            call to the next; it changes its inputs; it fails, or gives other than logits (rows, outputs), such as
             probabilities.
     """
-    picked, probe = _short_and_long(rows), _Probe(network, who, classes)
+    picked, probe = _short_and_long(rows), _Probe(network, who, outputs)
     with _at_rest(network):
         if isinstance(rows, Ragged):
             _try_texts(probe, _texts(rows, picked), rows.pad_id)
@@ -95,10 +95,10 @@ class _Probe:
 
     network: nn.Module
     who: str
-    classes: int
+    outputs: int
 
     def ask(self, inputs: ProbeInputs, what: str) -> Tensor:
-        """Return logits (rows, classes), float64.
+        """Return logits (rows, outputs), float64.
 
         Raises:
             LimbeckError: the network fails, changes its inputs, or gives no such logits.
@@ -118,13 +118,13 @@ class _Probe:
                 raise LimbeckError(
                     f"its forward writes into its input `{name}`", where=self.who, fix="work on a copy: x = x.clone()"
                 )
-        expected = (len(next(iter(inputs.values()))), self.classes)
+        expected = (len(next(iter(inputs.values()))), self.outputs)
         found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
         if found != expected:
             raise LimbeckError(
-                f"its forward returns {found} for {expected[0]} rows of {self.classes} classes",
+                f"its forward returns {found} for {expected[0]} rows of {self.outputs} outputs",
                 where=self.who,
-                fix=f"return logits (batch, classes), here {expected}",
+                fix=f"return logits (batch, outputs), here {expected}",
             )
         if not logits.isfinite().all():
             raise LimbeckError(f"its logits for {what} are not finite", where=self.who, fix=_FINITE)

@@ -12,10 +12,8 @@ from limbeck.data import Splits
 from limbeck.data.modality import Reads
 from limbeck.digest import digest
 from limbeck.evaluation.records import ViewRecord
-from limbeck.models import Vocabulary
-from limbeck.runtime import TextReader
 from limbeck.runtime.bundle import OnnxNetwork
-from limbeck.runtime.readers import Reader
+from limbeck.runtime.readers import Form, Reader
 from limbeck.runtime.rows import Rows
 from limbeck.types import tensors
 
@@ -56,15 +54,14 @@ class View:
         return View(self.reads, self.reader, splits, {"transfer": self.transfer, "validation": self.validation})
 
     @property
-    def vocabulary(self) -> Vocabulary | None:
-        """The tokens, by id; None of what is not cut into tokens."""
-        reader = self.reader
-        return Vocabulary(reader.tokens, reader.pad_id) if isinstance(reader, TextReader) else None
+    def form(self) -> Form:
+        """What a network that reads it has to know."""
+        return self.reader.form
 
     @property
     def example(self) -> tuple[dict[str, Tensor], Mapping[str, Mapping[int, str]]]:
         """Inputs of two rows, and the axes of each that may have any size: what an export needs."""
-        form = self.reader.form
+        form = self.form
         return tensors(form.example), form.axes
 
     @cached_property

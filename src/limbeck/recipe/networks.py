@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from limbeck.errors import LimbeckError
 from limbeck.modalities import ReadsSettings, TextReads
-from limbeck.models import ModelSettings
+from limbeck.models import ModelSettings, require_reads
 from limbeck.settings import Settings
 from limbeck.settings.changes import apply
 from limbeck.settings.errors import validated
@@ -29,6 +30,14 @@ class NetworkSettings(Settings):
     pretrain: Annotated[
         PretrainSettings | None, Field(description="first train a recurrent network as a language model; null: no")
     ] = None
+
+    @model_validator(mode="after")
+    def _fits_what_it_reads(self) -> "NetworkSettings":
+        try:
+            require_reads(self.model, self.reads.kind)
+        except LimbeckError as error:
+            raise ValueError(f"{error.what}; {error.fix}") from error
+        return self
 
     def shortened(self, share: float) -> "NetworkSettings":
         """Return these settings with a share of the steps, see `TrainSettings.shortened`."""

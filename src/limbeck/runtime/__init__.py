@@ -2,6 +2,6 @@
 
 from limbeck.runtime.bundle import Bundle, load
 from limbeck.runtime.decisions import Prediction
-from limbeck.runtime.readers.text import TextReader
+from limbeck.runtime.readers.text import TextForm, TextReader, Vocabulary
 
-__all__ = ["Bundle", "Prediction", "TextReader", "load"]
+__all__ = ["Bundle", "Prediction", "TextForm", "TextReader", "Vocabulary", "load"]

@@ -14,11 +14,16 @@ from limbeck.runtime.rows import Rows
 class Form:
     """What a network that is to read these arrays has to know.
 
+    Shapes and types are those of the example. A reader whose networks need more, such as a vocabulary, adds it in a
+    subclass beside itself, as `TextForm` does.
+
     Attributes:
+        kind: that of the reader; `Model.reads` of a network that fits.
         example: arrays of two rows, by the name of the argument.
         axes: of each of them, the axes that may have any size, and what that size is called.
     """
 
+    kind: str
     example: Mapping[str, NDArray[Any]]
     axes: Mapping[str, Mapping[int, str]]
 

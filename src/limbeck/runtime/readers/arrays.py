@@ -73,7 +73,7 @@ class ArraysReader:
     def form(self) -> Form:
         """Two rows of each array; the rows are the only axis of any size."""
         zeros = {name: np.zeros((2, *one["shape"]), one["dtype"]) for name, one in self.inputs.items()}
-        return Form(self._example or zeros, {name: {0: "batch"} for name in zeros})
+        return Form(self.kind, self._example or zeros, {name: {0: "batch"} for name in zeros})
 
     def encode(self, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Stacked:
         """Return arrays as rows, in the types that the network was exported with.

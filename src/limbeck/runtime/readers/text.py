@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -43,6 +44,56 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The tokens of a tokenizer; a token's index is its id.
+
+    Attributes:
+        tokens: one string an id, padding and unknown included.
+        pad_id: the id that fills the right of a short row.
+
+    Raises:
+        LimbeckError: `pad_id` is not the id of a token.
+    """
+
+    tokens: tuple[str, ...]
+    pad_id: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pad_id < len(self.tokens):
+            raise LimbeckError(f"pad_id {self.pad_id} is not an id of a vocabulary of {len(self.tokens)} tokens")
+
+    @property
+    def size(self) -> int:
+        """The number of ids, which is the number of rows of an embedding table."""
+        return len(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm(Form):
+    """What a network that reads token ids has to know.
+
+    Attributes:
+        vocabulary: what the ids stand for.
+    """
+
+    vocabulary: Vocabulary
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary) -> "TextForm":
+        """Return the form of ids of a vocabulary: `input_ids` and `attention_mask`, both (texts, tokens) int64.
+
+        In the example the second text is padded; its mask is 0 there, and 1 elsewhere.
+        """
+        # Batch and length are above 1, because the exporter treats 0 and 1 as constants.
+        mask = np.ones((2, 7), np.int64)
+        mask[1, 4:] = 0
+        ids = np.where(mask, np.arange(mask.size).reshape(mask.shape) % vocabulary.size, vocabulary.pad_id)
+        axes = {0: "batch", 1: "tokens"}
+        example = {"input_ids": ids, "attention_mask": mask}
+        return cls(TextReader.kind, example, dict.fromkeys(example, axes), vocabulary)
 
 
 _FEW = 1024
@@ -127,13 +178,13 @@ class TextReader:
         return digest([_FORMAT, self.tokenizer_json, self.max_length, self.tail, self.pad_id])
 
     @property
-    def form(self) -> Form:
-        """`input_ids` and `attention_mask`, both (texts, tokens) int64."""
-        # Batch and length are above 1, because the exporter treats 0 and 1 as constants.
-        ids, mask = np.ones((2, 7), np.int64), np.ones((2, 7), np.int64)
-        mask[1, 4:] = 0
-        axes = {0: "batch", 1: "tokens"}
-        return Form({"input_ids": ids, "attention_mask": mask}, {"input_ids": axes, "attention_mask": axes})
+    def form(self) -> TextForm:
+        """Two texts of token ids, and what the ids stand for."""
+        return TextForm.of(self._vocabulary)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.tokens, self.pad_id)
 
     def encode(self, values: Sequence[str]) -> Ragged:
         """Return the token ids of each text.
