@@ -22,8 +22,8 @@ from imdb import FOLDER as FILMS
 import limbeck
 from limbeck.data import load_splits
 from limbeck.evaluation import measure_all
-from limbeck.pipeline.judging.floor import fit_floor
 from limbeck.files import read_json, write_json
+from limbeck.pipeline.judging.floor import fit_floor
 from limbeck.recipe import load_recipe
 
 RESULT = Path(__file__).parent / "results" / "imdb-best.json"

@@ -123,7 +123,7 @@ def attempt(name: str, corpus: Corpus, view: View, folder: Path) -> dict[str, An
     def says(texts: Sequence[str]) -> NDArray[np.float32]:
         return predict_logits(model, view.rows(texts)).numpy()
 
-    student = Student(folder / f"{name}.onnx", says, view.runner, view.reader, ("0", "1"))
+    student = Student(folder / f"{name}.onnx", says, view.runner, view.reader, ("0", "1"), "classification")
     trial = try_int8(student, corpus.validation, corpus.unlabelled, folder / f"{name}.int8.onnx")
     fp32, int8 = trial.speeds["fp32"], trial.speeds["int8"]
     return {

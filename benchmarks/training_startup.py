@@ -74,7 +74,7 @@ def startup(folder: Path | None, scratch: Path, *, repeats: int) -> dict[str, An
         imdb = [
             f"data.source={folder}",
             "data.labelled=null",
-            "data.unlabelled=0",
+            "data.max_unlabelled=0",
             "student.reads.max_length=256",
             BIGRU,
         ]

@@ -32,7 +32,7 @@ MODELS = ("teacher", "baseline", "student", "ceiling")
 
 # Reviews are ten times as long as snippets: fewer texts, of which the teacher reads head and tail.
 REVIEWS = (
-    "data.unlabelled=1000",
+    "data.max_unlabelled=1000",
     "teacher.reads.max_length=96",
     "teacher.reads.tail=48",
     "teacher.freeze=3",

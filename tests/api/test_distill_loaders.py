@@ -227,7 +227,7 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
             "`ngrams` reads text, and `reads` is of kind arrays; take one .* of your own",
         ),
         (
-            {"settings": {"data.transfer": "more.csv"}},
+            {"settings": {"data.unlabelled": "more.csv"}},
             r"`data\.transfer` says something of tables, and loaders are given",
         ),
     ],

@@ -153,7 +153,7 @@ DATA = [
         run("data.target.source=mine", "arms=[student, ceiling]"),
         files({"mine/train.csv": rows(30, labels=("",)), "mine/test.csv": rows(20, start=40)}),
     ),
-    in_the_recipe("a transfer set that is not there", "data.transfer=more.csv", group="data"),
+    in_the_recipe("a transfer set that is not there", "data.unlabelled=more.csv", group="data"),
     in_the_recipe("a text column that is not there", "data.text=txt", group="data"),
     in_the_recipe("a label column that is not there", "data.label=sentiment", group="data"),
     in_the_recipe("a label column with a class a row", "data.label=text", group="data"),

@@ -81,7 +81,7 @@ def export_quickly(patch: pytest.MonkeyPatch) -> None:
     """Leave the exporter out, and that its file must say what the student says."""
     patch.setattr("limbeck.pipeline.export.export_onnx", export_at_once)
     patch.setattr(export, "MAX_ERROR", np.inf)
-    patch.setattr(export, "MARGIN", np.inf)
+    patch.setattr("limbeck.runtime.decisions.MARGIN", np.inf)
 
 
 def export_at_once(model: nn.Module, path: Path, *_: object) -> None:

@@ -23,11 +23,13 @@ from limbeck.models.textcnn import TextCNNSettings
 from limbeck.pipeline.views import View
 from limbeck.runtime import TextReader
 from limbeck.runtime.bundle import OnnxNetwork
+from limbeck.runtime.decisions import RULES
 from limbeck.trainer import predict_logits
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 WORDS = [f"word{index}" for index in range(60)]
+RULE = RULES["classification"]
 CARD = {
     "name": "test", "sentence": "", "table": [["", "accuracy"]], "test_examples": 0, "seeds": [0], "seed": 0,
     "recipe_yaml": "",
@@ -67,6 +69,7 @@ class Finished:
     def deliver(self, rows=2600, **changes):
         student = Student(
             model=self.model, says=self.says, runner=self.view.runner, reader=self.view.reader, labels=["a", "b", "c"],
+            task="classification",
         )  # fmt: skip
         return write_bundle(
             self.folder / "bundle", dataclasses.replace(student, **changes), samples=self.samples,
@@ -115,7 +118,7 @@ def test_the_fp32_bundle_says_what_the_student_says(students, faster, name):
     assert "not enough rows to compare decisions on (1,999 of 2,000" in choice.why
     other = ["word1 word2", "", "unknown words only", *texts(50)]
     loaded = limbeck.load(student.folder / "bundle")
-    assert parity(student.says(other), loaded.logits(other)).exact
+    assert parity(student.says(other), loaded.logits(other), RULE).exact
     for size in (1, 7):
         assert np.abs(student.says(other) - in_batches(loaded.logits, other, size)).max() <= 1e-4
 
@@ -130,7 +133,7 @@ def test_the_int8_bundle_decides_as_the_student_does(students, faster):
     assert loaded.info["precision"] == "int8"
     assert loaded.info["instructions"] == choice.instructions
     rows = student.unlabelled
-    found = parity(student.says(rows), loaded.logits(rows))
+    found = parity(student.says(rows), loaded.logits(rows), RULE)
     assert found.agreement > 0.998
     assert found.max_abs_error > 1e-4, "it is really int8"
     assert (student.folder / "bundle/model.onnx").stat().st_size < 0.6 * student.model.stat().st_size
@@ -213,7 +216,7 @@ def test_decisions_are_compared_alone_batched_and_shuffled():
         return answer
 
     def told(wrong):
-        agreement, apart = compare_decisions(says, exported(wrong), rows)
+        agreement, apart = compare_decisions(says, exported(wrong), rows, RULE)
         return round(300 * agreement.share), apart
 
     assert told(lambda asked: asked < 0) == (300, 0)

@@ -154,7 +154,7 @@ def load(source, augment=AUGMENT, **settings):
 
 
 def test_copies_are_unlabelled_rows_that_nobody_has(source):
-    splits = load(source, unlabelled=30)
+    splits = load(source, max_unlabelled=30)
     rows = splits.augmented
     assert len(rows) > 50
     assert (numbers_of(rows) == -1).all()
@@ -197,6 +197,6 @@ def test_copies_come_last_in_the_transfer_set_and_leave_the_rest_as_it_is(source
 
 def test_held_out_rows_are_not_copied(source):
     """A copy is made of the words of training rows alone."""
-    splits = load(source, unlabelled=0)
+    splits = load(source, max_unlabelled=0)
     training = [text.split() for text in splits.labelled.values]
     assert all(any(within(copy.split(), text) for text in training) for copy in splits.augmented.values)

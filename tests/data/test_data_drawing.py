@@ -185,7 +185,7 @@ def test_fewer_labels_are_the_run_of_that_number_with_rows_that_have_none(tmp_pa
 
 def test_hidden_labels_do_not_choose_the_unlabelled_rows(tmp_path):
     """Only the rows that are held out and those that keep their label are drawn by class."""
-    splits = load(of_classes(tmp_path / "rows.jsonl", 90, 10), labelled=10, unlabelled=30)
+    splits = load(of_classes(tmp_path / "rows.jsonl", 90, 10), labelled=10, max_unlabelled=30)
     assert splits.unlabelled.ids.tolist() == sorted(splits.unlabelled.ids.tolist())
 
 

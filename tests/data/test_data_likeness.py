@@ -173,7 +173,7 @@ def test_rows_of_every_kind_are_sifted(tmp_path):
     write_rows(tmp_path / "target" / "test.jsonl", [("bare 1", 0), *[(f"tested {row}", row % 2) for row in range(5)]])
     write_rows(tmp_path / "more.jsonl", [("tested\u00a04", None), ("number 1", None), *formed("entities")[:3]])
     splits = load(
-        tmp_path / "source", target={"source": str(tmp_path / "target")}, transfer=str(tmp_path / "more.jsonl")
+        tmp_path / "source", target={"source": str(tmp_path / "target")}, unlabelled=str(tmp_path / "more.jsonl")
     )
     apart(splits)
     assert splits.dropped == {

@@ -220,9 +220,9 @@ def test_without_a_number_all_labels_are_used(tmp_path):
 
 def test_cap_on_unlabelled_rows(tmp_path):
     file = write_rows(tmp_path / "mine.jsonl", many(40))
-    assert len(load(file, labelled=10, unlabelled=5).unlabelled) == 5
-    assert len(load(file, labelled=10, unlabelled=0).unlabelled) == 0
-    assert len(load(file, labelled=10, unlabelled=500).unlabelled) == 22
+    assert len(load(file, labelled=10, max_unlabelled=5).unlabelled) == 5
+    assert len(load(file, labelled=10, max_unlabelled=0).unlabelled) == 0
+    assert len(load(file, labelled=10, max_unlabelled=500).unlabelled) == 22
 
 
 def test_rows_without_a_label_become_unlabelled_and_are_never_held_out(tmp_path):
@@ -294,7 +294,7 @@ def test_transfer_file_joins_the_unlabelled_rows(tmp_path):
     file = write_rows(tmp_path / "mine.jsonl", many(20))
     more = tmp_path / "more.csv"
     more.write_text("text\nnew one\nnew one\ntext 3\n")
-    splits = load(file, transfer=str(more))
+    splits = load(file, unlabelled=str(more))
     assert splits.unlabelled.values == ["new one"]
     assert splits.dropped["repeated"] == 1
     assert sum(rows for reason, rows in splits.dropped.items() if reason.startswith("unlabelled, also in")) == 1

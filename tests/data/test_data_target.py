@@ -68,7 +68,7 @@ def test_the_ceiling_has_no_row_that_is_chosen_or_tested_on(source, tmp_path):
 
 def test_of_few_unlabelled_rows_the_targets_come_first(source, target):
     def prefixes(**settings):
-        splits = load(source, labelled=10, unlabelled=25, **settings)
+        splits = load(source, labelled=10, max_unlabelled=25, **settings)
         return [text.split()[0] for text in splits.unlabelled.values]
 
     assert prefixes(test=10, **to(target)) == ["target"] * 20 + ["source"] * 5

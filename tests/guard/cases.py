@@ -97,7 +97,11 @@ CASES = [
         recipe(
             taught(TEXTCNN),
             network(NGRAMS, train={"warmup": 0.2, "weight_decay": 0.01, "threads": 1}),
-            data={"transfer": "data/more.jsonl", "unlabelled": 150, "split": {"test": 90, "validation": 40, "draw": 1}},
+            data={
+                "unlabelled": "data/more.jsonl",
+                "max_unlabelled": 150,
+                "split": {"test": 90, "validation": 40, "draw": 1},
+            },
             arms=["student", "baseline", "hard_labels"],
             grid={"train.lr": [0.01, 0.05], "model.normalize": ["sqrt", "mean"]},
             losses=[KD | {"weight": {"schedule": "linear", "start": 1, "end": 0.5}}, LABELS],
@@ -133,7 +137,7 @@ CASES = [
                 "labelled": 140,
                 "class_weights": "balanced",
             },
-            metric="f1_macro",
+            task={"metric": "f1_macro"},
             grid={"train.lr": [1e-4, 0.05]},  # the first stays at one class: what decides between equals is seen
         ),
     ),
@@ -197,7 +201,7 @@ CASES = [
                 "target": {"source": "data/there.parquet", "domain": "shops"},
                 "split": {"test": 70, "validation": 40},
                 "class_weights": {"good": 2},
-                "unlabelled": 150,
+                "max_unlabelled": 150,
             },
             arms=["student", "baseline", "ceiling"],
         ),

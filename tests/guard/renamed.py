@@ -8,7 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-RENAMED: dict[str, str] = {"until": "target"} | {
+RENAMED: dict[str, str] = {
+    "until": "target",
+    "task.metric": "metric",
+    "data.unlabelled": "data.transfer",
+    "data.max_unlabelled": "data.unlabelled",
+} | {
     f"{network}.reads.{key}": f"{network}.{key}"
     for network in ("student", "baseline", "teacher", "teacher.members.*")
     for key in ("tokenizer", "max_length", "tail")

@@ -209,7 +209,7 @@ def test_the_text_is_encoded_once(source: Path, monkeypatch: pytest.MonkeyPatch)
     whole = material.view(settings)
     assert (len(whole.transfer), len(whole.validation)) == (170, 30)
     monkeypatch.setattr(TextReader, "encode", None)
-    monkeypatch.setattr("limbeck.pipeline.material.build_reader", None)
+    monkeypatch.setattr("limbeck.modalities.text.reads.build_reader", None)
     view = material.keeping(10).view(settings)
     assert (len(view.labelled), len(view.transfer), len(view.validation)) == (10, 170, 30)
     assert view.digest == whole.digest
@@ -286,7 +286,7 @@ def test_shares_that_come_to_the_same_steps_are_refused(source: Path) -> None:
 
 def test_a_limit_to_unlabelled_text_has_no_curve_over_labels(source: Path) -> None:
     made = values(source, curves={"labels": [10]})
-    made["data"] |= {"unlabelled": 100}
+    made["data"] |= {"max_unlabelled": 100}
     asked = parse_recipe(made, "test")
     with pytest.raises(LimbeckError, match="lose their label become unlabelled text"):
         preflight(asked, Material(load_splits(asked.data, asked.task)))

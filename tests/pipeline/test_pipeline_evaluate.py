@@ -11,6 +11,7 @@ import torch
 from tiny import recipe, write_csv
 from torch import nn
 
+from limbeck.evaluation.classification import ACCURACY
 from limbeck.evaluation.figures import Confusion
 from limbeck.pipeline import order, run
 from limbeck.pipeline.export import export_all
@@ -18,7 +19,7 @@ from limbeck.pipeline.judging.findings import _gap_recovered
 from limbeck.pipeline.judging.models import Judged, figures_of, model_records
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
-from made_rows import numbers_of
+from made_rows import labels_of, numbers_of, task_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -54,7 +55,7 @@ def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> N
         answers = asked(trained, **options)
         perfect = np.eye(2, dtype=np.float32)[numbers_of(trained.material.splits.test)]
         student = {"student": {0: perfect[::-1].copy()}}
-        return replace(answers, floor=replace(answers.floor, test_logits=perfect), arms={**answers.arms, **student})
+        return replace(answers, floor=replace(answers.floor, test_outputs=perfect), arms={**answers.arms, **student})
 
     export_quickly(monkeypatch)
     monkeypatch.setattr(order, "answer_test", right)
@@ -67,13 +68,14 @@ def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> N
 
 def test_what_is_shown_of_one_seed_is_of_the_seed_that_ships() -> None:
     labels = np.array([0, 1, 1])
-    splits = SimpleNamespace(test=SimpleNamespace(labels=labels), classes=("no", "yes"))
+    task = task_of(["no", "yes"])
     logits = {3: np.eye(2, dtype=np.float32)[1 - labels], 7: np.eye(2, dtype=np.float32)[labels]}
-    models = {"teacher": Judged({0: logits[7]}, 0), "student": Judged(logits, 7, follows=True)}
-    record = model_records(models, splits, {}, "accuracy")["student"]  # type: ignore[arg-type]
+    sheets = {seed: task.sheet(one, labels_of(labels)) for seed, one in logits.items()}
+    models = {"teacher": Judged({0: sheets[7]}, 0), "student": Judged(sheets, 7, follows=True)}
+    record = model_records(models, SimpleNamespace(task=task), {})["student"]  # type: ignore[arg-type]
     assert record.shown_seed == 7
     assert [one.seed for one in record.per_seed] == [3, 7]
-    figures = {one.kind: one for one in figures_of(models, splits) if one.model == "student"}  # type: ignore[arg-type]
+    figures = {one.kind: one for one in figures_of(models, task) if one.model == "student"}
     assert figures["confusion"] == Confusion(model="student", counts=[[1, 0], [0, 2]])
     assert figures["reliability"].accuracy == [1.0]
     assert [one.recall for one in figures["classes"].classes] == [0.5, 0.5]
@@ -82,7 +84,7 @@ def test_what_is_shown_of_one_seed_is_of_the_seed_that_ships() -> None:
 def test_there_is_no_way_to_a_ceiling_that_is_not_above_the_baseline() -> None:
     def way(*scores: float) -> float | None:
         records = [SimpleNamespace(scores={"accuracy": score}) for score in scores]
-        return _gap_recovered(dict(zip(("student", "baseline", "ceiling"), records, strict=True)), "accuracy")
+        return _gap_recovered(dict(zip(("student", "baseline", "ceiling"), records, strict=True)), ACCURACY)
 
     assert way(0.75, 0.5, 1.0) == 0.5
     assert way(0.25, 0.5, 1.0) == -0.5

@@ -14,7 +14,7 @@ from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.evaluation import calibrated_nll, compare, confusion, nll
-from limbeck.evaluation.classification import F1_MACRO, METRICS, chooses
+from limbeck.evaluation.classification import F1_MACRO, METRICS
 from limbeck.evaluation.figures import ClassTable, Confusion
 from limbeck.evaluation.metric import sheet_of
 from limbeck.pipeline import Run, run
@@ -22,9 +22,9 @@ from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import validator
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
-from limbeck.runtime.bundle import softmax
+from limbeck.runtime.decisions import softmax
 from limbeck.types import tensors
-from made_rows import numbers_of
+from made_rows import labels_of, numbers_of, task_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -32,7 +32,7 @@ from workshop import export_quickly
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 ARMS = ("student", "baseline")
-CHANGES = {"metric": "f1_macro", "until": {"retention": 1.9}, "grid": {"train.lr": [0.005, 0.05]}}
+CHANGES = {"task": {"metric": "f1_macro"}, "until": {"retention": 1.9}, "grid": {"train.lr": [0.005, 0.05]}}
 """A level that is not reached: every training goes on to its end."""
 
 
@@ -78,17 +78,24 @@ def best_seed(finished: Run, arm: str) -> int:
 def test_macro_f1_chooses_and_the_nll_between_equals() -> None:
     frequent, rare = {"calibrated_nll": 0.1, "f1_macro": 0.5}, {"calibrated_nll": 0.4, "f1_macro": 0.8}
     surer = rare | {"calibrated_nll": 0.3, "f1_macro": 0.8 + 1e-12}
-    assert chooses("f1_macro", rare) > chooses("f1_macro", frequent)
-    assert chooses("f1_macro", surer) > chooses("f1_macro", rare)
-    assert chooses("accuracy", frequent) > chooses("accuracy", surer) > chooses("accuracy", rare)
+    assert task_of(2, by="f1_macro").chooses(rare) > task_of(2, by="f1_macro").chooses(frequent)
+    assert task_of(2, by="f1_macro").chooses(surer) > task_of(2, by="f1_macro").chooses(rare)
+    assert (
+        task_of(2, by="accuracy").chooses(frequent)
+        > task_of(2, by="accuracy").chooses(surer)
+        > task_of(2, by="accuracy").chooses(rare)
+    )
 
 
 def test_classes_count_by_their_weights_in_the_likelihood_that_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     logits, labels = rng.standard_normal((60, 2)).astype(np.float32), rng.integers(2, size=60)
     monkeypatch.setattr("limbeck.pipeline.networks.predict_logits", lambda model, rows: torch.from_numpy(logits))
-    splits, weights = SimpleNamespace(validation=SimpleNamespace(labels=labels)), np.array([0.2, 1.8], np.float32)
-    validate = validator(SimpleNamespace(validation=None), splits, "accuracy", weights=weights)  # type: ignore[arg-type]
+    splits, weights = (
+        SimpleNamespace(validation=SimpleNamespace(labels=labels_of(labels))),
+        np.array([0.2, 1.8], np.float32),
+    )
+    validate = validator(SimpleNamespace(validation=None), splits, task_of(2, weights=weights))  # type: ignore[arg-type]
     found = validate(torch.nn.Identity())
     wanted = calibrated_nll(logits, labels, weights)
     assert wanted != calibrated_nll(logits, labels)
@@ -104,8 +111,8 @@ def test_checkpoints_grid_points_and_the_seed_are_the_best_by_macro_f1(finished:
             [finished.folder / arm] if arm == "teacher" else [network(finished, arm, seed) for seed in (0, 1)]
         ):
             found = history(folder)
-            best = max(found["validations"], key=lambda record: chooses("f1_macro", record))
-            assert (found["best_step"], found["best"]) == (best["step"], chooses("f1_macro", best))
+            best = max(found["validations"], key=lambda record: task_of(2, by="f1_macro").chooses(record))
+            assert (found["best_step"], found["best"]) == (best["step"], task_of(2, by="f1_macro").chooses(best))
     for arm in ARMS:
         record = json.loads((finished.folder / f"tuning/{arm}.json").read_text())
         scores = [history(finished.folder / f"tuning/{arm}-{index}")["best"] for index in range(2)]

@@ -102,7 +102,7 @@ def test_an_ensemble(tmp_path, monkeypatch, weights):
         fitted_on.append((logits, labels))
         return mixture_weights(logits, labels, counts)
 
-    monkeypatch.setattr(teachers, "mixture_weights", fit)
+    monkeypatch.setattr("limbeck.tasks.classification.mixture_weights", fit)
 
     def both(network):
         return {"kind": "ensemble", "members": [NBLR, network | {"calibrate": True}], "weights": weights}

@@ -18,7 +18,7 @@ from limbeck.pipeline.summary import print_summary
 from limbeck.pipeline.until import wanted
 from limbeck.recipe import parse_recipe
 from limbeck.trainer import History
-from made_rows import rows_of
+from made_rows import rows_of, task_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -198,7 +198,8 @@ def test_what_ships_is_a_seed_that_reached_the_target() -> None:
 def test_a_teacher_that_gets_nothing_right_cannot_be_a_measure(tmp_path: Path) -> None:
     rows = rows_of(np.arange(3), ["a", "b", "c"], np.ones(3, np.int64))
     answers = SimpleNamespace(
-        logits=lambda split: np.array([[1.0, 0.0]] * 3, np.float32), splits=SimpleNamespace(validation=rows)
+        logits=lambda split: np.array([[1.0, 0.0]] * 3, np.float32),
+        splits=SimpleNamespace(validation=rows, task=task_of(2)),
     )
     asked = parse_recipe(recipe(tmp_path / "rows.csv", until={"retention": 0.9}), "test")
     with pytest.raises(LimbeckError, match=r"until\.retention: the teacher gets no validation row right"):

@@ -143,7 +143,7 @@ def test_augmented_text_is_not_pretrained_on(wanted, tmp_path):
 
 def test_other_text_is_pretrained_on_anew(wanted, tmp_path):
     train(wanted, tmp_path)
-    data = wanted.data.model_copy(update={"unlabelled": 20})
+    data = wanted.data.model_copy(update={"max_unlabelled": 20})
     train(wanted.model_copy(update={"data": data}), tmp_path)
     assert len(pretrained(tmp_path)) == 2
 

@@ -50,7 +50,7 @@ def test_words_of_chinese_are_its_characters(chinese, capsys):
     asked, material = made(chinese)
     require_readable(asked, material)
     describe_readers(asked, material)
-    found = material.view(asked.student).reading
+    found = material.view(asked.student).seen
     assert (found.tokens, found.unknown, found.unread) == (24, 0, 0)  # of 31: cut
     said = capsys.readouterr().out
     for name in ("teacher", "student"):
@@ -75,7 +75,7 @@ def test_a_vocabulary_that_knows_most_is_not(chinese, tmp_path, capsys):
     )
     require_readable(asked, material)
     describe_readers(asked, material)
-    assert 0.1 < material.view(asked.student).reading.unknown < 0.5
+    assert 0.1 < material.view(asked.student).seen.unknown < 0.5
     assert "student" in capsys.readouterr().out
 
 
@@ -98,7 +98,7 @@ def test_words_counted_in_these_texts_may_leave_out_most_of_them(tmp_path):
     words = {"kind": "words", "min_frequency": 2}
     asked, material = made(tmp_path / "rows.jsonl", student=student(reads={"tokenizer": words}))
     require_readable(asked, material)
-    assert material.view(asked.student).reading.unknown == pytest.approx(2 / 3)
+    assert material.view(asked.student).seen.unknown == pytest.approx(2 / 3)
 
 
 def test_who_reads_in_another_way_has_a_line():

@@ -102,13 +102,13 @@ def test_every_arm_hears_the_weights_of_its_own_rows(files, monkeypatch) -> None
     for name, rows in (("student", splits.labelled), ("baseline", splits.labelled), ("ceiling", splits.ceiling)):
         lesson = lesson_of(name, settings, monkeypatch)
         expected = len(rows) / (2 * np.bincount(numbers_of(rows)))
-        assert lesson.weights == pytest.approx(expected)
+        assert lesson.task.class_weights == pytest.approx(expected)
         (batch,) = lesson.batches(settings.student.train, 0).group(0)
-        known = batch.labels >= 0
+        known = batch.labelled
         assert batch.weights[known].tolist() == pytest.approx(expected[batch.labels[known]].tolist())
         assert (batch.weights[~known] == 1).all()
         assert lesson.inputs != plain[name].inputs
-        assert plain[name].weights is None
+        assert plain[name].task.class_weights is None
 
 
 def weights(folder: Path) -> dict[str, bytes]:

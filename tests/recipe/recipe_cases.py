@@ -8,7 +8,7 @@ from limbeck.recipe import load_recipe
 TEXT = """
 # A recipe for tests.
 seeds: [0, 1]
-data: {source: mine.csv, domain: film, transfer: more.csv, split: {test: 20, validation: 10}}
+data: {source: mine.csv, domain: film, unlabelled: more.csv, split: {test: 20, validation: 10}}
 teacher: {kind: network, model: {name: bigru, hidden: 8}, train: {epochs: 2}}
 student:
   model: ngrams

@@ -129,7 +129,7 @@ def test_overrides_are_applied_in_their_order(load):
 
 def test_another_source_drops_what_belonged_to_the_old_one(load):
     data = load("data.source=other.csv").data
-    assert (data.source, data.domain, data.transfer) == ("other.csv", None, None)
+    assert (data.source, data.domain, data.unlabelled) == ("other.csv", None, None)
     assert data.split.test == 20
     values = {"data": {"source": "mine.csv", "missing": [-1], "merge_classes": True}}
     apply(values, {"data.source": "other.csv"})
@@ -142,7 +142,7 @@ def test_another_source_drops_what_belonged_to_the_old_one(load):
 @pytest.mark.parametrize("order", [1, -1])
 def test_but_not_what_is_given_with_it(load, order):
     data = load(*["data.source=other.csv", "data.domain=books"][::order]).data
-    assert (data.source, data.domain, data.transfer) == ("other.csv", "books", None)
+    assert (data.source, data.domain, data.unlabelled) == ("other.csv", "books", None)
 
 
 def test_steps_take_the_place_of_epochs_and_the_other_way_round(load):
@@ -254,7 +254,13 @@ def test_a_pretrained_teacher_in_the_words_of_a_network(load):
         [],
         ["baseline=false", "grid={train.lr: [1e-3, 2], model: [ngrams, {name: bigru}]}"],
         ["losses.kd.weight={schedule: cosine, start: 1, end: 1e-12}", "student.train.clip=null", "seeds=[0]"],
-        ["data.label='1e5'", "data.text='no'", "data.source='012'", "data.transfer='2024-01-01'", "data.domain='null'"],
+        [
+            "data.label='1e5'",
+            "data.text='no'",
+            "data.source='012'",
+            "data.unlabelled='2024-01-01'",
+            "data.domain='null'",
+        ],
         ["until.retention=0.99"],
         ["arms=[hard_labels, student]", "losses.cross_entropy={name: hard_labels, weight: 0.1}"],
         ["student.model={name: 'net:build', width: 3, deep: {a: [1, x]}}", "baseline.train.epochs=2"],

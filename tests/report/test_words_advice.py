@@ -26,7 +26,7 @@ def test_a_student_that_helps_is_to_be_used():
 def test_what_is_wrong_comes_before_what_to_use():
     run = example.said_again(example.changed(example.complete(), "floor", scores={"accuracy": 0.85}))
     assert run.verdict == "helps"
-    assert codes(run) == ["data.transfer=FILE", *codes(example.complete())]
+    assert codes(run) == ["data.unlabelled=FILE", *codes(example.complete())]
 
 
 def test_one_seed_is_answered_by_the_command_with_three():
@@ -61,11 +61,11 @@ COMPLETE = example.complete()
             "worse than the baseline",
         ),
         (example.teacher_at_chance(), "teacher.model=NAME", "at chance"),
-        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.85}), "data.transfer=FILE", "ahead of the student"),
+        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.85}), "data.unlabelled=FILE", "ahead of the student"),
         (example.changed(COMPLETE, "floor", scores={"accuracy": 0.95}), "teacher.model=NAME", "a better teacher"),
         (cut(COMPLETE, 0.78), "student.reads.max_length=N", "cut for the student"),
         (weak(COMPLETE), "data.labelled=N", "positive (F1"),
-        (COMPLETE.model_copy(update={"verdict": "no_difference"}), "data.transfer=FILE", "no difference"),
+        (COMPLETE.model_copy(update={"verdict": "no_difference"}), "data.unlabelled=FILE", "no difference"),
         (COMPLETE.model_copy(update={"bundle": None, "bundle_error": "no ONNX form"}), "student.model=NAME", "no ONNX"),
     ],
 )

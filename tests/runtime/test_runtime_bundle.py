@@ -49,7 +49,13 @@ def folder(tmp_path):
     reader = build_reader(TextReads(max_length=5), ["good bad film"])
     write_model(path / "model.onnx", np.random.default_rng(0).normal(size=(len(reader.tokens), 3)))
     reads = {"kind": "text", **reader.save(path)}
-    info = {"format": FORMAT, "labels": ["neg", "neutral", "pos"], "reads": reads, "files": {}}
+    info = {
+        "format": FORMAT,
+        "task": "classification",
+        "labels": ["neg", "neutral", "pos"],
+        "reads": reads,
+        "files": {},
+    }
     for name in ("model.onnx", "tokenizer.json"):
         info["files"][name] = hashlib.sha256((path / name).read_bytes()).hexdigest()
     (path / "bundle.json").write_text(json.dumps(info))
@@ -225,7 +231,7 @@ def test_a_reader_that_this_version_does_not_have(folder):
     refusal(folder, "no reader `smell`", "upgrade limbeck")
 
 
-@pytest.mark.parametrize("key", ["format", "labels", "files", "reads"])
+@pytest.mark.parametrize("key", ["format", "task", "labels", "files", "reads"])
 @pytest.mark.parametrize("value", [None, "odd"])
 def test_missing_or_wrong_keys(folder, key, value):
     amend(folder, **{key: value})

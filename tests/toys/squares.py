@@ -19,6 +19,7 @@ class SquaresReader:
     kind: ClassVar[str] = "squares"
     needs: ClassVar[Mapping[str, type]] = {"ink": str}
     files: ClassVar[tuple[str, ...]] = ()
+    takes_texts: ClassVar[bool] = True
 
     def __init__(self, ink: str = "#") -> None:
         self.ink = ink

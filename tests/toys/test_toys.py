@@ -57,7 +57,7 @@ def test_a_reader_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.M
         session = OnnxNetwork(file, threads=1)
         return lambda values: session.logits(reader.encode(values))
 
-    student = Student(tmp_path / "m.onnx", says, runner, reader, ("white", "black"))
+    student = Student(tmp_path / "m.onnx", says, runner, reader, ("white", "black"), "classification")
     write_bundle(tmp_path / "out", student, samples=images(20), unlabelled=[], card=CARD, scratch=tmp_path)
     assert json.loads((tmp_path / "out/bundle.json").read_text())["reads"] == {"kind": "squares", "ink": "#"}
     loaded = limbeck.load(tmp_path / "out")
@@ -67,7 +67,7 @@ def test_a_reader_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.M
 
 def test_without_the_line_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text(
-        json.dumps({"format": 2, "labels": [], "files": {}, "reads": {"kind": "squares"}})
+        json.dumps({"format": 2, "task": "classification", "labels": [], "files": {}, "reads": {"kind": "squares"}})
     )
     with pytest.raises(LimbeckError, match="this version has no reader `squares`"):
         limbeck.load(tmp_path)

@@ -4,11 +4,18 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from limbeck.data.cells import label_name
 from limbeck.data.modality import Modality
 from limbeck.settings import Settings
+
+
+def _no_number(value: Any) -> Any:
+    """Refuse what an earlier version called so."""
+    if isinstance(value, int):
+        raise ValueError("names more rows; how many are used is called `data.max_unlabelled` now")
+    return value
 
 
 class SplitSettings(Settings):
@@ -108,11 +115,13 @@ class DataOptions(RowsOptions):
         ),
     ] = None
     unlabelled: Annotated[
+        str | None,
+        BeforeValidator(_no_number, json_schema_input_type=str | None),
+        Field(description="more unlabelled rows, in any form `source` may have; null: none"),
+    ] = None
+    max_unlabelled: Annotated[
         int | None,
         Field(ge=0, description="unlabelled rows of the transfer set to use, those of a target first; null: all"),
-    ] = None
-    transfer: Annotated[
-        str | None, Field(description="more unlabelled text, in any form `source` may have; null: none")
     ] = None
     augment: Any = None
     target: RowsOptions | None = None

@@ -142,8 +142,8 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     learned.require_varied(labelled.labels, where, "data.labelled")
     rest = _rest(having.take(range(len(labelled), len(having))).without_labels(), bare, settings)
 
-    if settings.transfer is not None:
-        values = values + read_values(settings.transfer, modality=settings.modality, column=settings.column)
+    if settings.unlabelled is not None:
+        values = values + read_values(settings.unlabelled, modality=settings.modality, column=settings.column)
     extra = _unlabelled(values, learned, sieve)
     for name in ("test", "validation"):
         extra = sieve.without(extra, parts[name], "unlabelled", name)
@@ -166,7 +166,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
 
 
 def _read(settings: DataOptions) -> dict[str, Table]:
-    splits = SPLITS if settings.unlabelled != 0 else SPLITS[:-1]
+    splits = SPLITS if settings.max_unlabelled != 0 else SPLITS[:-1]
     return read_tables(
         settings.source,
         modality=settings.modality,
@@ -277,7 +277,7 @@ def _rest(having: Examples, bare: Examples, settings: DataOptions) -> Examples:
     do not choose the unlabelled rows.
     """
     rows = having + bare
-    if settings.unlabelled is None and (settings.split.stratify or settings.split.draw):
+    if settings.max_unlabelled is None and (settings.split.stratify or settings.split.draw):
         return rows
     return rows.take(np.argsort(rows.ids))
 
@@ -304,7 +304,7 @@ def _unlabelled(values: Iterable[Any], task: Task, sieve: Sieve) -> Examples:
 def _in_order(rest: Examples, extra: Examples, settings: DataOptions) -> Examples:
     """Return as many unlabelled rows as are asked for, the source's own first, or the target's."""
     rows = rest + extra if settings.target is None else extra + rest
-    return rows if settings.unlabelled is None else rows.take(range(min(settings.unlabelled, len(rows))))
+    return rows if settings.max_unlabelled is None else rows.take(range(min(settings.max_unlabelled, len(rows))))
 
 
 def _notes(train: Table, task: Task, parts: dict[str, Examples], sieve: Sieve) -> tuple[str, ...]:

@@ -171,7 +171,7 @@ def _plain_list(column: Any) -> list[Any]:
 
 
 def read_values(source: str, *, modality: Modality, column: str) -> list[Any]:
-    """Read the examples of every split of `data.transfer`, labels ignored.
+    """Read the examples of every split of `data.unlabelled`, labels ignored.
 
     Raises:
         LimbeckError: nothing is there, or it cannot be read, or the column is missing.
@@ -179,7 +179,7 @@ def read_values(source: str, *, modality: Modality, column: str) -> list[Any]:
     if source in packaged.SOURCES:
         found = _read_packaged(source, modality, None, SPLITS)
         return [value for values, _ in found.values() for value in values]
-    found = _columns(source, None, "data.transfer", SPLITS)
+    found = _columns(source, None, "data.unlabelled", SPLITS)
     if not found:
         raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from limbeck.runtime.decisions import classes
 
-Quantity = Literal["share", "nats"]
-"""What a metric is: a share in [0, 1], or nats."""
+Quantity = Literal["share", "nats", "value"]
+"""What a metric is: a share in [0, 1], nats, or in the unit of what is predicted."""
 Better = Literal["higher", "lower"]
 
 Sheet = Mapping[str, NDArray]
@@ -31,9 +31,9 @@ class Metric:
     Attributes:
         name: as in a recipe and in `evaluation.json`.
         title: in words.
-        quantity: a share or nats.
+        quantity: a share, nats, or a value in the unit of what is predicted.
         better: whether a higher or a lower one is.
-        parts: of a sheet, `(examples, k)`; of a metric that a run can be judged by, small whole numbers.
+        parts: of a sheet, `(examples, k)`: whole numbers where they can be, as their sums are exact.
         of: sums of parts over examples, `(..., k)`, to values `(...)`.
         value: of a sheet, where the exact sum differs from that of `parts` in its last bits; None: by `parts` and `of`.
         linear: whether `of` is linear in whatever two models' answers can differ in, as a mean is: the seeds of an arm
@@ -53,9 +53,17 @@ class Metric:
         """Return the metric of a model's answers."""
         if self.value is not None:
             return self.value(sheet)
-        parts = self.parts(sheet)
-        whole = np.issubdtype(parts.dtype, np.integer)
-        return float(self.of(parts.sum(axis=0, dtype=np.int64 if whole else np.float64)))
+        return float(self.of(total(self.parts(sheet), axis=0)))
+
+    @property
+    def sign(self) -> int:
+        """By which differences are multiplied, so that more is better."""
+        return 1 if self.better == "higher" else -1
+
+
+def total(parts: NDArray, axis: int) -> NDArray:
+    """Return sums along an axis: of whole numbers exact, of others in float64."""
+    return parts.sum(axis=axis, dtype=np.int64 if np.issubdtype(parts.dtype, np.integer) else np.float64)
 
 
 def by_unit(parts: NDArray, units: NDArray[np.int64]) -> NDArray:
@@ -71,7 +79,8 @@ def by_unit(parts: NDArray, units: NDArray[np.int64]) -> NDArray:
     count = int(units.max()) + 1
     if count == len(units):
         return parts
-    summed = np.zeros((len(parts), count, parts.shape[2]), np.int64)
+    whole = np.issubdtype(parts.dtype, np.integer)
+    summed = np.zeros((len(parts), count, parts.shape[2]), np.int64 if whole else np.float64)
     np.add.at(summed.transpose(1, 0, 2), units, parts.transpose(1, 0, 2))
     return summed
 

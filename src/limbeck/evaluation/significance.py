@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.metric import Metric
+from limbeck.evaluation.metric import Metric, total
 from limbeck.evaluation.records import Difference, Gain, Verdict
 
 SWAPS = 100_000
@@ -33,7 +33,8 @@ def compare(
     Where several examples are one unit, such as texts that look alike, give the sums of their parts (`by_unit`):
     "examples" are units then.
 
-    The statistic is the mean over seeds of the metric, student minus baseline. Seeds are never pooled as if they were
+    The statistic is the mean over seeds of the metric, student minus baseline, with the sign that makes more better.
+    Seeds are never pooled as if they were
     examples.
 
     - `p_value`: two-sided swap test. A swap exchanges an example's answers between the two arms, for all seeds at once
@@ -70,8 +71,9 @@ def compare(
             where="significance",
         )
     student, baseline = _small(student), _small(baseline)
-    by_seed, by_baseline = (metric.of(arm.sum(axis=1, dtype=np.int64)) for arm in (student, baseline))
-    low, high = np.quantile(_bootstrap(student, baseline, metric, _resamples, _seed), [LEVEL / 2, 1 - LEVEL / 2])
+    by_seed, by_baseline = (metric.sign * metric.of(total(arm, axis=1)) for arm in (student, baseline))
+    drawn = metric.sign * _bootstrap(student, baseline, metric, _resamples, _seed)
+    low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
     return Gain(
         metric=metric.name,
         mean=float(by_seed.mean() - by_baseline.mean()),
@@ -83,17 +85,17 @@ def compare(
 
 
 def difference(one: NDArray, other: NDArray, metric: Metric) -> Difference:
-    """Return one model minus another, with the interval of `compare`; they may differ in the number of seeds.
+    """Return one model minus another, with sign and interval of `compare`; they may differ in the number of seeds.
 
     Args:
         one: `(seeds, examples, k)`, the metric's parts.
         other: of the same examples; a model that was trained once has one seed.
         metric: what is compared.
     """
-    drawn = _bootstrap(_small(one), _small(other), metric, RESAMPLES, _SEED)
+    drawn = metric.sign * _bootstrap(_small(one), _small(other), metric, RESAMPLES, _SEED)
     low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
-    mean = np.mean(metric.of(one.sum(axis=1, dtype=np.int64))) - np.mean(metric.of(other.sum(axis=1, dtype=np.int64)))
-    return Difference(metric=metric.name, mean=float(mean), ci95=(float(low), float(high)))
+    mean = np.mean(metric.of(total(one, axis=1))) - np.mean(metric.of(total(other, axis=1)))
+    return Difference(metric=metric.name, mean=float(metric.sign * mean), ci95=(float(low), float(high)))
 
 
 def verdict(gain: Gain | None) -> Verdict:
@@ -122,18 +124,18 @@ def _swap_test(student: NDArray, baseline: NDArray, metric: Metric, swaps: int, 
     """Return (count + 1) / (swaps + 1), counting random swaps with a statistic at least as far from 0 as observed."""
     # The sums of both arms together stay what they are. A swap of an example changes the sign of its difference, so
     # that the arms' sums are (total + signed differences) / 2 and (total - signed differences) / 2.
-    differences, total = student - baseline, (student + baseline).sum(axis=1, dtype=np.int64)
+    differences, both = student - baseline, total(student + baseline, axis=1)
     if metric.linear:
-        differences, total = differences.sum(axis=0, keepdims=True), total.sum(axis=0, keepdims=True)
+        differences, both = differences.sum(axis=0, keepdims=True), both.sum(axis=0, keepdims=True)
     seeds, examples, width = differences.shape
 
     def statistic(sums: NDArray) -> NDArray:
         """Return `(n,)` of sums of signed differences, `(n, seeds * k)`."""
         sums = sums.reshape(-1, seeds, width)
-        return (metric.of((total + sums) / 2) - metric.of((total - sums) / 2)).mean(axis=-1)
+        return (metric.of((both + sums) / 2) - metric.of((both - sums) / 2)).mean(axis=-1)
 
     rows = differences.transpose(1, 0, 2).reshape(examples, -1)
-    observed = abs(statistic(rows.sum(axis=0, dtype=np.int64))[0]) - _ROUNDING
+    observed = abs(statistic(total(rows, axis=0))[0]) - _ROUNDING
     rows = rows[rows.any(axis=1)]
     leading = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)]
     patterns, counts = _patterns(rows * np.sign(leading)[:, None])
@@ -197,7 +199,9 @@ def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> NDArr
 
 
 def _small(parts: NDArray) -> NDArray:
-    """Return whole numbers in as few bytes as differences of them need."""
+    """Return whole numbers in as few bytes as differences of them need, and others in float64."""
+    if not np.issubdtype(parts.dtype, np.integer):
+        return parts.astype(np.float64)
     return parts.astype(np.int16 if np.abs(parts).max() < 2**14 else np.int32)
 
 
@@ -206,16 +210,18 @@ def _patterns(rows: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
     if not len(rows):
         return rows, np.zeros(0, dtype=np.int64)
     # Whole rows are compared as bytes, which is much faster than column by column; big-endian bytes sort as numbers do.
-    wide = rows.astype(">i2" if rows.dtype.itemsize == 2 else ">i4")
+    # (Those of fractions do not, and 0.0 is another one than -0.0: they are patterns all the same.)
+    wide = rows.astype(rows.dtype.newbyteorder(">"))
     packed = np.ascontiguousarray(wide).view(np.dtype((np.void, wide.itemsize * rows.shape[1]))).ravel()
     _, first, counts = np.unique(packed, return_index=True, return_counts=True)
     return rows[first], counts
 
 
-def _adder(patterns: NDArray[np.int16]) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+def _adder(patterns: NDArray) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
     """Return what adds up patterns, each taken so many times: `(patterns, draws)` to sums, `(draws, m)`."""
     from scipy.sparse import csr_array  # late, as scipy.stats is
 
     # Sparse: where classes are many, few of a pattern's numbers are not 0. Whole numbers below 2**24 are exact.
-    transposed = csr_array(patterns.T.astype(np.float32))
+    whole = np.issubdtype(patterns.dtype, np.integer)
+    transposed = csr_array(patterns.T.astype(np.float32 if whole else np.float64))
     return lambda times: (transposed @ times).T.astype(np.float64)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from limbeck.console import say
-from limbeck.data import Splits
+from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import Level
@@ -70,6 +70,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
             ceiling has nothing to learn.
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
+    _require_accuracy(recipe, splits.task)
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
     taught = [arm for arm in recipe.trained_arms if arm not in WITHOUT_TEACHER]
     smallest = min(settings.train.batch_size for arm in taught for _, settings in recipe.candidates(arm))
@@ -78,7 +79,8 @@ def preflight(recipe: Recipe, material: Material) -> None:
             f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {smallest}, "
             "and the unlabelled ones would never be seen",
             where="data.labelled_per_batch",
-            fix="lower it, raise train.batch_size (student's, grid's), or set data.unlabelled=0 and data.augment=null",
+            fix="lower it, raise train.batch_size (student's, grid's), or set data.max_unlabelled=0 and "
+            "data.augment=null",
         )
     if "ceiling" in recipe.trained_arms and not len(splits.ceiling):
         raise LimbeckError(
@@ -103,6 +105,16 @@ def preflight(recipe: Recipe, material: Material) -> None:
         )
 
 
+def _require_accuracy(recipe: Recipe, task: Task) -> None:
+    """Refuse what is asked for in accuracy of a task that has none."""
+    if any(metric.name == "accuracy" for metric in task.metrics):
+        return
+    asked = {"curves": recipe.curves, "until.accuracy": recipe.until and recipe.until.accuracy}
+    for key, value in asked.items():
+        if value is not None:
+            raise LimbeckError(f"a {task.kind} has no accuracy", where=key, fix="set it to null")
+
+
 def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
     """Refuse budgets that cannot be had; return whether at one of them some training rows have no label."""
     if recipe.curves is None:
@@ -116,11 +128,11 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
         )
     _preflight_steps(recipe.curves.steps or [], tuned)
     labels = recipe.curves.labels or []
-    if labels and recipe.data.unlabelled is not None:
+    if labels and recipe.data.max_unlabelled is not None:
         raise LimbeckError(
-            "rows that lose their label become unlabelled text, and data.unlabelled limits that",
+            "rows that lose their label become unlabelled text, and data.max_unlabelled limits that",
             where="curves.labels",
-            fix="set data.unlabelled=null, or leave curves.labels out",
+            fix="set data.max_unlabelled=null, or leave curves.labels out",
         )
     if labels and any(member.finished for member in recipe.teacher.members):
         raise LimbeckError(

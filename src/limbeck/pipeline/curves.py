@@ -127,6 +127,8 @@ def evaluate_points(
         arms: of the run.
         records: of the same arms, which have been evaluated.
     """
+    if not points:
+        return {}
     known = {
         trained.digest: one.scores["accuracy"]
         for name, arm in arms.items()

@@ -7,7 +7,7 @@ from limbeck.errors import LimbeckError, nearest
 
 # A change of the first key drops the others: they belong to the old source, or say the same thing in another way.
 _REPLACES: dict[str, tuple[str, ...]] = {
-    "data.source": ("domain", "transfer", "missing", "merge_classes"),
+    "data.source": ("domain", "unlabelled", "missing", "merge_classes"),
     "target.source": ("domain",),
     "train.steps": ("epochs",),
     "train.epochs": ("steps",),

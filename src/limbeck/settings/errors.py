@@ -31,7 +31,7 @@ _MUST_BE = {
     "literal_error": "{expected}",
 }
 """Pydantic's error types, as the end of `key must be ...`; what is missing here speaks for itself."""
-RENAMED = {"target": "until", "metric": "task.metric"}
+RENAMED = {"target": "until", "metric": "task.metric", "data.transfer": "data.unlabelled"}
 """Keys of earlier versions, and what they are called now."""
 MOVED = {name: f"reads.{name}" for name in ("tokenizer", "max_length", "tail")}
 """The same of keys that stand in several places."""

@@ -17,7 +17,7 @@ STEPS = 5
 
 # Keys of a recipe, and a command.
 _ANOTHER_TEACHER = "teacher.model=NAME"
-_MORE_TEXT = "data.transfer=FILE"
+_MORE_TEXT = "data.unlabelled=FILE"
 _MORE_LABELS = "data.labelled=N"
 _LONGER = "{network}.reads.max_length=N"
 _A_BASELINE = "baseline={}"

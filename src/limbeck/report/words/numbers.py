@@ -38,28 +38,33 @@ class Measured(Protocol):
 
 
 def score(value: float, metric: Measured) -> str:
-    """Return a metric's value: a share as percent, nats with three decimals."""
-    return percent(value) if metric.quantity == "share" else nats(value)
+    """Return a metric's value: a share as percent, nats with three decimals, another with four digits."""
+    return {"share": percent, "nats": nats, "value": _value}[metric.quantity](value)
 
 
 def score_range(values: Sequence[float], metric: Measured) -> str:
     """Return the smallest and the largest of a metric's values, without unit and sign."""
-    return spread(values) if metric.quantity == "share" else f"{nats(min(values))}–{nats(max(values))}"
+    return (
+        spread(values) if metric.quantity == "share" else f"{score(min(values), metric)}–{score(max(values), metric)}"
+    )
 
 
 def difference(value: float, metric: Measured) -> str:
     """Return a signed difference of a metric's values, without its unit."""
+    if metric.quantity == "value":
+        return f"{value:+.3g}".replace("-", "−")
     return points(value) if metric.quantity == "share" else _signed(value, (3, 4, 5))
 
 
 def size_of(value: float, metric: Measured) -> str:
     """Return how large a difference is, with the unit and the metric: `9.1 points of accuracy`."""
-    return f"{difference(abs(value), metric).removeprefix('+')} {unit(metric)} of {metric.title}"
+    size = difference(abs(value), metric).removeprefix("+")
+    return f"{size} in {metric.title}" if metric.quantity == "value" else f"{size} {unit(metric)} of {metric.title}"
 
 
 def unit(metric: Measured) -> str:
-    """Return the unit of a difference."""
-    return "points" if metric.quantity == "share" else "nats"
+    """Return the unit of a difference, in words."""
+    return {"share": "points", "nats": "nats", "value": "units"}[metric.quantity]
 
 
 def interval_of(bounds: tuple[float, float], metric: Measured) -> str:
@@ -75,6 +80,10 @@ def ahead(value: float, other: float, metric: Measured) -> bool:
 def scale(metric: Measured) -> float:
     """Return what a metric is multiplied by on an axis: 100 for a share, which is drawn in percent."""
     return 100.0 if metric.quantity == "share" else 1.0
+
+
+def _value(value: float) -> str:
+    return f"{value:,.4g}".replace("-", "−")
 
 
 # --- shares and differences -----------------------------------------------------------------------------------------

@@ -1,0 +1,49 @@
+"""A toy modality: images of 4 x 4 pixels, black and white, as strings of 16 signs."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from limbeck.runtime.readers.squares import SIDE, SquaresReader
+
+from limbeck.data.modality import Modality, Reads
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.figures import TextSample
+
+
+class SquaresReads(Reads):
+    """Squares, as arrays of pixels."""
+
+    kind: Literal["squares"]
+    ink: str = "#"
+
+    def fit(self, values: Any) -> SquaresReader:
+        """Return the reader."""
+        return SquaresReader(self.ink)
+
+
+class SquaresModality(Modality):
+    """An image of 4 x 4 pixels."""
+
+    name: ClassVar[str] = "squares"
+    noun: ClassVar[str] = "square"
+    column: ClassVar[str] = "the column with 16 signs a row"
+    reads: ClassVar[type[SquaresReads]] = SquaresReads
+
+    def values(self, cells: Sequence[Any], where: str, key: str, column: str) -> list[str]:
+        """Return the squares."""
+        for row, cell in enumerate(cells):
+            if len(str(cell)) != SIDE**2:
+                raise LimbeckError(f"row {row + 1} of column `{column}` is no square", where=where, fix=f"set {key}")
+        return list(cells)
+
+    def identity(self, value: str) -> bytes:
+        """Return the signs."""
+        return value.encode()
+
+    def likeness(self, value: str) -> bytes:
+        """Return which pixels are black: any other sign is white."""
+        return "".join("#" if sign == "#" else "." for sign in value).encode()
+
+    def sample(self, value: str, name: str) -> TextSample:
+        """Return the signs."""
+        return TextSample(text=value)
