@@ -386,7 +386,7 @@ MUTANTS = (
         "mdistiller keeps the checkpoint that is best on the test set",
         "pipeline/networks.py",
         (
-            ("labels = splits.validation.labels", "labels = splits.test.labels"),
+            ("labels, watched = splits.validation.labels,", "labels, watched = splits.test.labels,"),
             ("predict_logits(model, view.validation)", "predict_logits(model, view.test)"),
         ),
         (TEST_SPLIT,),
@@ -473,7 +473,7 @@ MUTANTS = (
         "augmented rows that are in the test split kept",
         "copies of training texts that are texts of the test file: 11 of 80",
         "data/splits.py",
-        (('training, (parts["validation"], parts["test"]), sieve)', 'training, (parts["validation"],), sieve)'),),
+        (('training, (parts["validation"], parts["test"]), sieve', 'training, (parts["validation"],), sieve'),),
         (AUGMENTATION,),
     ),
     Mutant(
@@ -517,7 +517,7 @@ MUTANTS = (
     Mutant(
         "-1 is no label, whatever the others are",
         "scikit-learn's and transformers' habits: half of the labels -1 and 1 are lost",
-        "data/labels.py",
+        "tasks/classification/labels.py",
         (("if others == set(range(len(others))) and len(others) >= 3:", "if marks:"),),
         (LABELS,),
     ),
@@ -542,9 +542,9 @@ MUTANTS = (
         "evaluation/significance.py",
         (
             (
-                "differences, total = differences.sum(axis=0, keepdims=True), total.sum(axis=0, keepdims=True)",
-                "differences, total = differences.reshape(1, -1, differences.shape[2]), "
-                "total.sum(axis=0, keepdims=True)",
+                "differences, both = differences.sum(axis=0, keepdims=True), both.sum(axis=0, keepdims=True)",
+                "differences, both = differences.reshape(1, -1, differences.shape[2]), "
+                "both.sum(axis=0, keepdims=True)",
             ),
         ),
         (f"{SIGNIFICANCE}::test_seeds_are_never_pooled_as_examples",),
@@ -553,7 +553,7 @@ MUTANTS = (
         "only the first seed is tested",
         "the statistic is the mean over seeds; of macro F1 each seed has its own sums",
         "evaluation/significance.py",
-        (("(total - sums) / 2)).mean(axis=-1)", "(total - sums) / 2))[..., 0]"),),
+        (("(both - sums) / 2)).mean(axis=-1)", "(both - sums) / 2))[..., 0]"),),
         (f"{SIGNIFICANCE}::test_of_macro_f1_the_swap_test_equals_enumeration",),
     ),
     Mutant(
@@ -574,7 +574,7 @@ MUTANTS = (
         "the confusion matrix is of the first seed",
         "shown is one student and shipped another",
         "pipeline/judging/models.py",
-        (("shown = model.logits[model.shown]", "shown = next(iter(model.logits.values()))"),),
+        (("return self.sheets[self.shown]", "return next(iter(self.sheets.values()))"),),
         ("tests/pipeline/test_pipeline_evaluate.py::test_what_is_shown_of_one_seed_is_of_the_seed_that_ships",),
     ),
     Mutant(
@@ -642,7 +642,7 @@ MUTANTS = (
         "a choice made on the figure that is reported",
         "pipeline/teacher.py",
         (
-            ("        labels = splits.validation.labels\n", "        labels = splits.test.labels\n"),
+            ("for member in members], splits.validation.labels)", "for member in members], splits.test.labels)"),
             ("[_logits(member, splits)", '[RunTeacher((member,), (1.0,), splits).logits("test")'),
         ),
         (f"{TEACHERS}::test_an_ensemble",),
@@ -683,14 +683,14 @@ MUTANTS = (
         "the ceiling weighted by the source's labels",
         "counts of one domain for the rows of another",
         "pipeline/material.py",
-        (("None, inputs | self._names), examples)", "None, inputs | self._names), self.splits.labelled)"),),
+        (("self.splits.task.fit(examples.labels)", "self.splits.task.fit(self.splits.labelled.labels)"),),
         ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
     ),
     Mutant(
         "weights change and the old network is taken",
         "a stage whose inputs do not name all that its result depends on",
         "pipeline/material.py",
-        (('{**lesson.inputs, "class_weights": weights.tolist()}', "lesson.inputs"),),
+        ((', "task": task.digest}', "}"), ('            "task": task.digest,\n', "")),
         ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
     ),
     # --- rows and batches -------------------------------------------------------------------------------------------
@@ -698,28 +698,28 @@ MUTANTS = (
         "class 0 taken for no label",
         "`if label`: a third of the labels is never learned",
         "data/batches.py",
-        (("np.flatnonzero(examples.labels != UNLABELLED)", "np.flatnonzero(examples.labels > 0)"),),
+        (("np.flatnonzero(examples.labels.present)", "np.flatnonzero(examples.labels.values > 0)"),),
         (BATCHES,),
     ),
     Mutant(
         "a text's last words never kept alone",
         "an upper end that the generator leaves out already",
-        "data/augment.py",
+        "modalities/text/augment.py",
         (("max(1, len(kept) - span + 1)", "max(1, len(kept) - span)"),),
         (AUGMENT,),
     ),
     Mutant(
         "all texts of one length lose the same words",
         "a generator seeded alike for every text",
-        "data/augment.py",
+        "modalities/text/augment.py",
         (("default_rng((settings.seed, key % 2**64))", "default_rng(settings.seed)"),),
         (AUGMENT,),
     ),
     Mutant(
         "-100 of a loader kept as a label",
         "the sentinel of one library read by the rules of another",
-        "data/loaders.py",
-        (("return torch.where(whole < 0, UNLABELLED, whole)", "return whole"),),
+        "tasks/classification/numbers.py",
+        (("_MISSING = (-1, -100)", "_MISSING = (-1, -1)"),),
         (WEIGHTS, LOADERS),
     ),
     Mutant(
@@ -734,7 +734,7 @@ MUTANTS = (
         "another share of labelled rows, and the old student is taken",
         "a stage whose inputs do not name all that its result depends on",
         "pipeline/material.py",
-        (('"labelled_per_batch": share, ', ""),),
+        (('            "labelled_per_batch": share,\n', ""),),
         (f"{TEACHERS}::test_a_students_stage_depends_on_the_share_of_labelled_rows",),
     ),
     Mutant(
@@ -749,10 +749,7 @@ MUTANTS = (
         "one training stands for all",
         "pipeline/judging/models.py",
         (
-            (
-                "np.mean([agreement(answers, logits) for logits in model.logits.values()])",
-                "agreement(answers, next(iter(model.logits.values())))",
-            ),
+            ("for sheet in model.sheets.values()]", "for sheet in list(model.sheets.values())[:1]]"),
         ),
         (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
@@ -761,10 +758,7 @@ MUTANTS = (
         "examples of another network than the bundle's",
         "pipeline/judging/findings.py",
         (
-            (
-                "softmax(models[name].logits[models[name].shown])",
-                "softmax(next(iter(models[name].logits.values())))",
-            ),
+            ("models[name].sheet for", "next(iter(models[name].sheets.values())) for"),
         ),
         (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
@@ -780,10 +774,7 @@ MUTANTS = (
         "classes numbered anew, so that all behind a missing one are wrong",
         "pipeline/score.py",
         (
-            (
-                "for position, name in enumerate(student.labels)}",
-                "for position, name in enumerate(sorted({str(label_name(value)) for value in rows.labels}))}",
-            ),
+            ("served(student.labels)", "served(sorted(student.labels, reverse=True))"),
         ),
         ("tests/pipeline/test_command_line.py::test_run_predict_evaluate_check",),
     ),
