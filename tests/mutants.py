@@ -543,8 +543,7 @@ MUTANTS = (
         (
             (
                 "differences, both = differences.sum(axis=0, keepdims=True), both.sum(axis=0, keepdims=True)",
-                "differences, both = differences.reshape(1, -1, differences.shape[2]), "
-                "both.sum(axis=0, keepdims=True)",
+                "differences, both = differences.reshape(1, -1, differences.shape[2]), both.sum(axis=0, keepdims=True)",
             ),
         ),
         (f"{SIGNIFICANCE}::test_seeds_are_never_pooled_as_examples",),
@@ -748,18 +747,14 @@ MUTANTS = (
         "agreement with the teacher of the first seed alone",
         "one training stands for all",
         "pipeline/judging/models.py",
-        (
-            ("for sheet in model.sheets.values()]", "for sheet in list(model.sheets.values())[:1]]"),
-        ),
+        (("for sheet in model.sheets.values()]", "for sheet in list(model.sheets.values())[:1]]"),),
         (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
     Mutant(
         "the disagreements of the first seed, not of the one that ships",
         "examples of another network than the bundle's",
         "pipeline/judging/findings.py",
-        (
-            ("models[name].sheet for", "next(iter(models[name].sheets.values())) for"),
-        ),
+        (("models[name].sheet for", "next(iter(models[name].sheets.values())) for"),),
         (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
     Mutant(
@@ -773,9 +768,7 @@ MUTANTS = (
         "a bundle is scored by the order of the labels that a file shows",
         "classes numbered anew, so that all behind a missing one are wrong",
         "pipeline/score.py",
-        (
-            ("served(student.labels)", "served(sorted(student.labels, reverse=True))"),
-        ),
+        (("served(student.labels)", "served(sorted(student.labels, reverse=True))"),),
         ("tests/pipeline/test_command_line.py::test_run_predict_evaluate_check",),
     ),
     # --- curves -----------------------------------------------------------------------------------------------------

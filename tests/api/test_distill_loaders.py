@@ -228,7 +228,7 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
         ),
         (
             {"settings": {"data.unlabelled": "more.csv"}},
-            r"`data\.transfer` says something of tables, and loaders are given",
+            r"`data\.unlabelled` says something of tables, and loaders are given",
         ),
     ],
 )

@@ -137,7 +137,7 @@ class Snapshot:
         message = re.sub(r"\S+ of their standard deviation", "<figure> of their standard deviation", message)
         if self.update:
             self.found[name] = message
-        assert self.found.get(name) == message
+        assert self.found.get(name) == message, message
 
     def write(self, pinned: Iterable[tuple[str, str]]) -> None:
         """Write the messages of these groups and names; what no case says any more is left out."""

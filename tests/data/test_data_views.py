@@ -6,6 +6,7 @@ from data_cases import view_of
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from limbeck.data.encoded import load_encoded, save_encoded
+from limbeck.evaluation.records import ViewRecord
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.reading import reading, same_tokens
 from limbeck.modalities.text.reads import build_reader

@@ -1,6 +1,7 @@
 """`limbeck evaluate`: whose label is whose."""
 
 import json
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ class Bundle:
     """Answers `bad` to every text."""
 
     labels = ("bad", "Good")
+    reader = SimpleNamespace(kind="text")
+    info = MappingProxyType({"task": "classification"})
 
     def logits(self, texts):
         return np.tile([2.0, 1.0], (len(texts), 1))
