@@ -25,6 +25,8 @@ from limbeck.evaluation.records import (
     ViewRecord,
 )
 from limbeck.evaluation.schema import Evaluation
+from limbeck.modalities.arrays import ArraysModality
+from limbeck.modalities.text import TextModality
 from limbeck.report import words
 
 RECIPE = """\
@@ -86,6 +88,9 @@ def complete(classes: int = 2, seeds: int = 3) -> Evaluation:
     apart = models["student"].scores["accuracy"] - models["teacher"].scores["accuracy"]
     return said_again(
         Evaluation(
+            task="classification",
+            modality="text",
+            usage=TextModality.usage,
             name="sentiment",
             metrics=METRICS,
             test_examples=test,
@@ -232,13 +237,24 @@ def loaders() -> Evaluation:
     rows = [one.model_copy(update={"sample": RowSample(name=f"row {index}")}) for index, one in enumerate(run.samples)]
     about = run.data.model_copy(update={"views": {}, "same_tokens": {}})
     looks = [one.model_copy(update={"models": [*run.models]}) for one in run.test_evaluations]
-    return run.model_copy(update={"modality": "arrays", "samples": rows, "data": about, "test_evaluations": looks})
+    return run.model_copy(
+        update={
+            "modality": "arrays",
+            "usage": ArraysModality.usage,
+            "samples": rows,
+            "data": about,
+            "test_evaluations": looks,
+        }
+    )
 
 
 def bare() -> Evaluation:
     """A run in which everything that may be absent is."""
     alone = model(0.81, [0], None, chance=AT_CHANCE)
     return Evaluation(
+        task="classification",
+        modality="text",
+        usage=TextModality.usage,
         name="bare",
         metrics=METRICS,
         test_examples=100,

@@ -8,6 +8,7 @@ from limbeck.runtime.readers.squares import SIDE, SquaresReader
 from limbeck.data.modality import Modality, Reads
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import TextSample
+from limbeck.evaluation.records import Usage
 
 
 class SquaresReads(Reads):
@@ -26,6 +27,7 @@ class SquaresModality(Modality):
 
     name: ClassVar[str] = "squares"
     noun: ClassVar[str] = "square"
+    usage: ClassVar[Usage] = Usage(noun="square", line="#" * 16, python='["#..."]', in_files=True)
     column: ClassVar[str] = "the column with 16 signs a row"
     reads: ClassVar[type[SquaresReads]] = SquaresReads
 

@@ -9,7 +9,7 @@ from limbeck.data.settings import DataOptions, RowsOptions, SplitSettings
 from limbeck.data.sieve import alike
 from limbeck.data.splits import Splits, load_splits
 from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
-from limbeck.data.task import HasOutputs, Linear, Task
+from limbeck.data.task import HasOutputs, LinearModel, Task
 
 __all__ = [
     "NO_ROWS",
@@ -20,7 +20,7 @@ __all__ = [
     "Features",
     "HasOutputs",
     "Labels",
-    "Linear",
+    "LinearModel",
     "Modality",
     "RowsOptions",
     "SplitSettings",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import Sample
-from limbeck.evaluation.records import ViewRecord
+from limbeck.evaluation.records import Usage, ViewRecord
 from limbeck.runtime.readers import Reader
 from limbeck.settings import Settings
 
@@ -106,6 +106,7 @@ class Modality(ABC):
         name: the key of `data` that names its column, and the `kind` of what networks read of it.
         noun: one example in words; several end with an `s`.
         column: what the column holds, for the description of the key.
+        usage: how a person asks a student of it.
         reads: settings of what a network reads of an example.
         augment: settings of copies that can be made of one; None: none can.
     """
@@ -113,6 +114,7 @@ class Modality(ABC):
     name: ClassVar[str]
     noun: ClassVar[str]
     column: ClassVar[str]
+    usage: ClassVar[Usage]
     reads: ClassVar[type[Reads]]
     augment: ClassVar[type[Settings] | None] = None
 

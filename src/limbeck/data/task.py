@@ -25,7 +25,7 @@ Setting = float | int | str | bool | None
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearModel:
     """A linear model on a matrix of features.
 
     Attributes:
@@ -257,7 +257,7 @@ class Task(ABC):
             f"the outputs of a {self.kind} are no distribution", where=f"teacher.{key}", fix="leave it out"
         )
 
-    def linear(self, matrix: Any, labels: Labels) -> list[Linear]:
+    def linear(self, matrix: Any, labels: Labels) -> list[LinearModel]:
         """Return linear models of features, one a strength that is tried; none where the floor knows no such task.
 
         Args:

@@ -221,6 +221,16 @@ class DataRecord(Record):
     )
 
 
+class Usage(Record):
+    """How a person asks a student of this modality, and speaks of its examples."""
+
+    noun: str = Field(description="one example in words; several end with an `s`")
+    line: str | None = Field(description="an example as a line of a file; null: a line holds none")
+    python: str = Field(description="what `predict` takes, in Python")
+    keeps: str | None = Field(default=None, description="what a bundle holds to read examples; null: nothing")
+    in_files: bool = Field(description="whether more examples can come from a file")
+
+
 class TestEvaluation(Record):
     """One use of the test split in this run folder."""
 

@@ -22,6 +22,7 @@ from limbeck.evaluation.records import (
     ModelRecord,
     Record,
     TestEvaluation,
+    Usage,
     Verdict,
 )
 
@@ -35,8 +36,9 @@ class Findings(Record):
 
     schema_version: Literal[3] = SCHEMA_VERSION
     name: str = Field(description="the recipe's name")
-    task: str = "classification"
-    modality: str = Field(default="text", description="what an example is: text, or arrays that came ready")
+    task: str = Field(description="what is predicted: classification")
+    modality: str = Field(description="what an example is: text, or arrays that came ready")
+    usage: Usage = Field(description="how a student of the modality is asked")
     unit: str = Field(default="example", description="what the tests resample")
     metrics: list[MetricRecord] = Field(
         min_length=1, description="the first is the run's: what retention, gain and verdict are about"

@@ -41,7 +41,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableBlock:
     """A table; its first column are the rows' names.
 
     Attributes:
@@ -92,7 +92,7 @@ class Drawing:
     caption: str
     svg: Markup
     width: int
-    table: Table | None = None
+    table: TableBlock | None = None
     wide: bool = False
 
 
@@ -107,7 +107,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeBlock:
     """Lines to type or to read."""
 
     form: ClassVar[str] = "code"
@@ -175,7 +175,7 @@ class Folded:
     wide: ClassVar[bool] = True
 
 
-Block = Table | Drawing | Facts | Code | Bullets | Steps | Cases | Folded
+Block = TableBlock | Drawing | Facts | CodeBlock | Bullets | Steps | Cases | Folded
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import figures, tables, words
-from limbeck.report.blocks import Block, Bullets, Code, Facts, Section, Steps
+from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
 from limbeck.report.samples import samples
 from limbeck.report.words import Fact, cost, data, names, prose, training
 
@@ -78,10 +78,9 @@ def _bundle(evaluation: Evaluation) -> Section:
 
 
 def _usage(evaluation: Evaluation) -> list[Block]:
-    if evaluation.modality == "text":
-        python = 'import limbeck\nlimbeck.load("bundle").predict(["a text to label"])'
-        return [Code("limbeck predict bundle", "On the command line"), Code(python, "In Python")]
-    return [Code('import limbeck\nlimbeck.load("bundle").predict({...})', "In Python")]
+    python = f"import limbeck\n{names.asked(evaluation)}"
+    command = [CodeBlock("limbeck predict bundle", "On the command line")] if evaluation.usage.line else []
+    return [*command, CodeBlock(python, "In Python")]
 
 
 def _data(evaluation: Evaluation) -> Section:
@@ -104,6 +103,6 @@ def _again(recipe_yaml: str, environment: dict[str, str], command: str) -> Secti
     versions = Facts([Fact(name, version) for name, version in environment.items()], dense=True)
     parts = [
         Section("Environment", blocks=[versions]),
-        Section("Recipe", blocks=[Code(recipe_yaml.strip("\n"), wide=True)]),
+        Section("Recipe", blocks=[CodeBlock(recipe_yaml.strip("\n"), wide=True)]),
     ]
-    return Section("Do it again", blocks=[Code(command, wide=True)], parts=parts)
+    return Section("Do it again", blocks=[CodeBlock(command, wide=True)], parts=parts)

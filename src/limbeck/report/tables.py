@@ -6,7 +6,7 @@ from limbeck.evaluation.figures import ClassScores, ClassTable, Confusion
 from limbeck.evaluation.records import MetricRecord, ModelRecord
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Cell, Column, Row, Section, Table
+from limbeck.report.blocks import Cell, Column, Row, Section, TableBlock
 from limbeck.report.style import looks
 from limbeck.report.words import cost, data, names, numbers, prose, training
 
@@ -14,7 +14,7 @@ _PAIRS = 10
 """At most so many pairs of confused classes are listed."""
 
 
-def models(evaluation: Evaluation) -> Table:
+def models(evaluation: Evaluation) -> TableBlock:
     """Return every model's scores, its likeness to the teacher, and what it costs."""
     records, look = evaluation.models, looks(evaluation.models)
     columns = [Column("", hero=False)] + [
@@ -33,10 +33,10 @@ def models(evaluation: Evaluation) -> Table:
         ],
     ]
     known = [[row for row in body if any(cell.text != words.ABSENT for cell in row.cells)] for body in bodies]
-    return Table("The models compared", columns, known, cost.about_costs(evaluation), wide=True, card=False)
+    return TableBlock("The models compared", columns, known, cost.about_costs(evaluation), wide=True, card=False)
 
 
-def seeds(evaluation: Evaluation) -> Table | None:
+def seeds(evaluation: Evaluation) -> TableBlock | None:
     """Return student, baseline and gain, a row a seed."""
     gain, metric = evaluation.gain, evaluation.metric
     if gain is None or names.BASELINE not in evaluation.models:
@@ -48,10 +48,10 @@ def seeds(evaluation: Evaluation) -> Table | None:
         for seed, by, *scores in zip(evaluation.seeds, gain.per_seed, *sides, strict=False)
     ]
     columns = [Column("Seed"), *(Column(words.capital(words.model(name)), look[name]) for name in pair), Column("Gain")]
-    return Table("Seeds", columns, [rows], prose.about_seeds(evaluation), card=False)
+    return TableBlock("Seeds", columns, [rows], prose.about_seeds(evaluation), card=False)
 
 
-def parts(evaluation: Evaluation) -> Table | None:
+def parts(evaluation: Evaluation) -> TableBlock | None:
     """Return the parts of the gain and their sum, a row each."""
     split, whole = evaluation.decomposition, evaluation.gain
     if split is None or whole is None:
@@ -76,10 +76,10 @@ def parts(evaluation: Evaluation) -> Table | None:
         for name, arms, gain in found
     ]
     columns = [Column(name) for name in ("Part", "Between", "Gain", "95 % interval", "p")]
-    return Table("More text, or soft targets?", columns, [rows], prose.about_parts(evaluation), wide=True)
+    return TableBlock("More text, or soft targets?", columns, [rows], prose.about_parts(evaluation), wide=True)
 
 
-def steps(evaluation: Evaluation) -> Table | None:
+def steps(evaluation: Evaluation) -> TableBlock | None:
     """Return the steps to the level of `until`, a row an arm."""
     arms, look = training.steps_to_level(evaluation), looks(evaluation.models)
     if not arms:
@@ -97,10 +97,10 @@ def steps(evaluation: Evaluation) -> Table | None:
         for arm in arms
     ]
     columns = [Column(name) for name in ("Arm", "Seeds that reached it", "Steps, seed by seed", "Mean")]
-    return Table("Steps to the level", columns, [rows], prose.about_steps(), wide=True)
+    return TableBlock("Steps to the level", columns, [rows], prose.about_steps(), wide=True)
 
 
-def readers(evaluation: Evaluation) -> Table | None:
+def readers(evaluation: Evaluation) -> TableBlock | None:
     """Return what each network reads of the training texts, a row a network."""
     look = looks(evaluation.models)
     rows = [
@@ -109,10 +109,10 @@ def readers(evaluation: Evaluation) -> Table | None:
     ]
     titles = ("Reader", "Tokens a text, mean", "Unknown tokens", "Texts cut", "Without a known token")
     columns = [Column(name) for name in titles]
-    return Table("What was read", columns, [rows], prose.about_readers(), wide=True) if rows else None
+    return TableBlock("What was read", columns, [rows], prose.about_readers(), wide=True) if rows else None
 
 
-def stages(evaluation: Evaluation) -> Table | None:
+def stages(evaluation: Evaluation) -> TableBlock | None:
     """Return the wall time of every stage, with its share of the longest one."""
     longest = max(evaluation.seconds.values(), default=0.0) or 1.0
     rows = [
@@ -120,7 +120,7 @@ def stages(evaluation: Evaluation) -> Table | None:
         for stage, time in evaluation.seconds.items()
     ]
     columns = [Column("Stage"), Column("Wall time"), Column("")]
-    return Table("Wall time by stage", columns, [rows], wide=True) if rows else None
+    return TableBlock("Wall time by stage", columns, [rows], wide=True) if rows else None
 
 
 def class_section(evaluation: Evaluation, figures: Sequence[ClassTable]) -> Section:
@@ -148,11 +148,11 @@ def class_section(evaluation: Evaluation, figures: Sequence[ClassTable]) -> Sect
     ]
     note = prose.about_classes(evaluation, len(rows))
     return Section(
-        "Class by class", blocks=[Table("Scores of every class", columns, [shown], note, wide=True, card=False)]
+        "Class by class", blocks=[TableBlock("Scores of every class", columns, [shown], note, wide=True, card=False)]
     )
 
 
-def confused_pairs(evaluation: Evaluation, figures: Sequence[Confusion]) -> Table | None:
+def confused_pairs(evaluation: Evaluation, figures: Sequence[Confusion]) -> TableBlock | None:
     """Return the student's most frequent mistakes, where its matrix is too large to read."""
     classes, look = evaluation.data.classes, looks(evaluation.models)
     hero = next((one for one in figures if names.role(one.model).hero), None)
@@ -179,7 +179,7 @@ def confused_pairs(evaluation: Evaluation, figures: Sequence[Confusion]) -> Tabl
     ]
     columns = [Column("True class → decision")]
     columns += [Column(words.capital(words.model(one.model)), look[one.model]) for one in figures]
-    return Table("Most confused pairs", columns, [rows], prose.about_pairs(), wide=True)
+    return TableBlock("Most confused pairs", columns, [rows], prose.about_pairs(), wide=True)
 
 
 def _scores(metric: MetricRecord, records: Sequence[ModelRecord]) -> Row:

@@ -9,6 +9,7 @@ from pydantic import Field
 from limbeck.data.modality import Modality, Reads
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import RowSample
+from limbeck.evaluation.records import Usage
 from limbeck.runtime.readers.arrays import ArraysReader, Parts
 
 
@@ -37,6 +38,7 @@ class ArraysModality(Modality):
 
     name: ClassVar[str] = "arrays"
     noun: ClassVar[str] = "row"
+    usage: ClassVar[Usage] = Usage(noun="row", line=None, python="{...}", in_files=False)
     column: ClassVar[str] = "nothing: arrays come from the loaders of `limbeck.distill`"
     reads: ClassVar[type[ArraysReads]] = ArraysReads
 

@@ -8,6 +8,7 @@ from limbeck.data.modality import Features, Modality
 from limbeck.digest import identity_of
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import TextSample
+from limbeck.evaluation.records import Usage
 from limbeck.modalities.text.augment import AugmentSettings, augment
 from limbeck.modalities.text.features import CUTS, TfidfFeatures
 from limbeck.modalities.text.likeness import plain
@@ -23,6 +24,9 @@ class TextModality(Modality):
     name: ClassVar[str] = "text"
     noun: ClassVar[str] = "text"
     column: ClassVar[str] = "the column with the text"
+    usage: ClassVar[Usage] = Usage(
+        noun="text", line="a text of yours", python='["a text to label"]', keeps="tokenizer", in_files=True
+    )
     reads: ClassVar[type[TextReads]] = TextReads
     augment: ClassVar[type[AugmentSettings]] = AugmentSettings
 

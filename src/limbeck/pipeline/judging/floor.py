@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data import Features, Linear, Splits
+from limbeck.data import Features, LinearModel, Splits
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def fit_floor(splits: Splits) -> Floor | None:
     modality has no features, or the task no linear model. No randomness.
     """
     task = splits.task.fit(splits.labelled.labels)
-    best: tuple[float, Features, Linear] | None = None
+    best: tuple[float, Features, LinearModel] | None = None
     for features in splits.modality.features():
         matrix = features.fit(splits.labelled.values)
         models = [] if matrix is None else task.linear(matrix, splits.labelled.labels)

@@ -4,7 +4,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Drawing, Table
+from limbeck.report.blocks import Drawing, TableBlock
 from limbeck.report.style import looks
 from limbeck.report.svg import INK, MUTED, TEXT, WIDTH, canvas, colour, finish, name_axes, style
 from limbeck.report.words import prose
@@ -13,7 +13,7 @@ from limbeck.report.words.numbers import scale
 
 
 @style()
-def gains(evaluation: Evaluation, table: Table | None = None) -> Drawing | None:
+def gains(evaluation: Evaluation, table: TableBlock | None = None) -> Drawing | None:
     """Draw each seed's gain, their mean and its interval."""
     gain = evaluation.gain
     if gain is None:

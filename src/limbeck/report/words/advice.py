@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report.words.data import much_cut
-from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, model
+from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, asked, model, piped
 from limbeck.report.words.numbers import capital, count, listed
 from limbeck.report.words.verdict import TRAIN_THREE, at_chance
 from limbeck.report.words.warnings import floor_ahead, teacher_behind, weak_classes
@@ -68,15 +68,17 @@ def repeated(command: str, key: str) -> str:
 def _predict(evaluation: Evaluation, command: str) -> Step | None:
     if evaluation.bundle is None:
         return None
-    if evaluation.modality == "text":
-        return Step("Try the student on a text of yours.", "echo 'a text of yours' | limbeck predict bundle")
-    return Step("Try the student on rows of yours.", 'limbeck.load("bundle").predict({...})')
+    usage = evaluation.usage
+    if usage.line:
+        return Step(f"Try the student on a {usage.noun} of yours.", piped(evaluation))
+    return Step(f"Try the student on {usage.noun}s of yours.", asked(evaluation))
 
 
 def _evaluate(evaluation: Evaluation, command: str) -> Step | None:
-    if evaluation.bundle is None or evaluation.modality != "text":
+    if evaluation.bundle is None or not evaluation.usage.in_files:
         return None
-    return Step("Measure the student on labelled texts of your own before you rely on it.", _OWN_ROWS)
+    own = f"labelled {evaluation.usage.noun}s of your own"
+    return Step(f"Measure the student on {own} before you rely on it.", _OWN_ROWS)
 
 
 def _no_bundle(evaluation: Evaluation, command: str) -> Step | None:
@@ -130,7 +132,7 @@ def _cut(evaluation: Evaluation, command: str) -> Step | None:
 
 def _looks(evaluation: Evaluation, command: str) -> Step | None:
     looks = len(evaluation.test_evaluations)
-    if looks < 2 or evaluation.bundle is None or evaluation.modality != "text":
+    if looks < 2 or evaluation.bundle is None or not evaluation.usage.in_files:
         return None
     text = (
         f"The test split was read {count(looks)} times in this folder: confirm the result on rows that no run has read."
@@ -149,6 +151,6 @@ def _open_verdict(evaluation: Evaluation, command: str) -> Step | None:
     if evaluation.verdict not in ("no_difference", "hurts"):
         return None
     what = "no difference was shown" if evaluation.verdict == "no_difference" else "distillation hurts"
-    if evaluation.modality != "text":
+    if not evaluation.usage.in_files:
         return None  # what its loader gives is not among the settings
     return Step(f"{capital(what)}: give the student more unlabelled text for the teacher to label.", _MORE_TEXT)

@@ -98,3 +98,13 @@ def about_models(findings: Findings) -> list[str]:
 def metric_of(name: str, metrics: Sequence[MetricRecord] = ()) -> Measured:
     """Return a metric of a run by name; where the run is not known, the one of this name that Limbeck has."""
     return next((one for one in metrics if one.name == name), None) or METRICS[name]
+
+
+def asked(findings: Findings) -> str:
+    """Return the line of Python that asks the bundle."""
+    return f'limbeck.load("bundle").predict({findings.usage.python})'
+
+
+def piped(findings: Findings) -> str:
+    """Return the line of a shell that asks the bundle."""
+    return f"echo '{findings.usage.line}' | limbeck predict bundle"

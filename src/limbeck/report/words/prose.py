@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from limbeck.evaluation.figures import Confusion, Reliability
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
-from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, model, the
+from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, piped, the
 from limbeck.report.words.numbers import capital, count, date, listed, p_text, percent, several, shorten, unit
 
 NAMED_CLASSES = 20
@@ -218,9 +218,9 @@ def about_samples(evaluation: Evaluation) -> str:
     text = "The test examples on which the probabilities of student and teacher lie farthest apart."
     if evaluation.bundle is None:
         return text
-    if evaluation.modality == "text":
-        return f"{text} Another text: `echo 'a text of yours' | limbeck predict bundle`."
-    return f'{text} Other rows: `limbeck.load("bundle").predict({{...}})`.'
+    if evaluation.usage.line:
+        return f"{text} Another {evaluation.usage.noun}: `{piped(evaluation)}`."
+    return f"{text} Other {evaluation.usage.noun}s: `{asked(evaluation)}`."
 
 
 def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
@@ -247,7 +247,8 @@ def about_bundle(evaluation: Evaluation) -> str:
     if bundle is None:
         why = f": {evaluation.bundle_error}" if evaluation.bundle_error else "; the run did not make one"
         return f"There is no bundle{why}. The student’s weights are in the run’s `student` folder."
-    holds = "with its tokenizer, labels and card" if evaluation.modality == "text" else "with its labels and card"
+    keeps = "" if evaluation.usage.keeps is None else f"{evaluation.usage.keeps}, "
+    holds = f"with its {keeps}labels and card"
     return (
         f"The folder `bundle` holds the student of seed {bundle.seed} (the best on validation) in {bundle.precision}, "
         f"{holds}. It runs without PyTorch."

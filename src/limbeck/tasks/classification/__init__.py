@@ -12,7 +12,7 @@ from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
-from limbeck.data.task import Linear, Predicts, Task
+from limbeck.data.task import LinearModel, Predicts, Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import (
@@ -299,7 +299,7 @@ class Classification(Task):
         """Return the weights of the averaged probabilities; see `mixture_weights`."""
         return mixture_weights(outputs, labels.values, self.weights)
 
-    def linear(self, matrix: Any, labels: Labels) -> list[Linear]:
+    def linear(self, matrix: Any, labels: Labels) -> list[LinearModel]:
         """Return multinomial logistic regressions."""
         return regressions(matrix, labels.values, len(self.names), self.weights)
 

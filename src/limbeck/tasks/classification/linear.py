@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.task import HasOutputs, Linear
+from limbeck.data.task import HasOutputs, LinearModel
 from limbeck.errors import LimbeckError
 
 C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -14,7 +14,7 @@ C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
 def regressions(
     matrix: Any, labels: NDArray[np.int64], classes: int, weights: NDArray[np.float32] | None
-) -> list[Linear]:
+) -> list[LinearModel]:
     """Return multinomial logistic regressions, one a penalty, strongest first; no randomness.
 
     Args:
@@ -33,7 +33,7 @@ def regressions(
     counts = None if weights is None else weights[labels]
     fitted = {C: LogisticRegression(C=C, max_iter=1000).fit(matrix, labels, sample_weight=counts) for C in C_GRID}
     return [
-        Linear({"C": C}, model.coef_.size + model.intercept_.size, _Regression(model, classes, len(labels)))
+        LinearModel({"C": C}, model.coef_.size + model.intercept_.size, _Regression(model, classes, len(labels)))
         for C, model in fitted.items()
     ]
 
