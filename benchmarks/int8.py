@@ -28,9 +28,10 @@ from limbeck.distiller import Distiller
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy
 from limbeck.models import ModelSettings, Vocabulary, build_model
+from limbeck.networks import TrainSettings
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.views import View
-from limbeck.trainer import TrainSettings, fit, predict_logits
+from limbeck.trainer import fit, predict_logits
 
 RESULT = Path(__file__).parent / "results" / "int8.json"
 TRAINING, VALIDATION = 40_000, 400

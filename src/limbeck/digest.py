@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 _CHUNK = 1 << 20
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
@@ -13,6 +16,15 @@ _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":
 def digest(value: Any) -> str:
     """Return 16 hex digits that name a JSON-like value, whatever the order of its keys."""
     return hashlib.blake2b(_canonical(value), digest_size=8).hexdigest()
+
+
+def arrays_digest(*arrays: NDArray[Any]) -> str:
+    """Return 16 hex digits that name arrays of numbers: their types, shapes, bytes and order."""
+    state = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        state.update(f"{array.dtype.str} {array.shape} ".encode())
+        state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()
 
 
 def file_digest(path: Path) -> str:

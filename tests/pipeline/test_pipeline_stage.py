@@ -10,7 +10,7 @@ from limbeck.written import Written
 
 
 def stage(folder: Path, *, threads: int, rate: float = 0.1) -> Stage:
-    return Stage(folder / "stage", {"rate": rate}, conditions={"threads": threads}, quiet=True)
+    return Stage(folder / "stage", {"rate": rate}, conditions={"threads": threads})
 
 
 def start(made: Stage, *, fail: bool = False) -> None:

@@ -30,13 +30,13 @@ from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
 from limbeck.models import LogitsOnly, failed, logits_only
-from limbeck.pipeline.finished import count_outputs
 from limbeck.pipeline.material import Given, LoaderMaterial, Material
 from limbeck.pipeline.order import Run, run
-from limbeck.recipe import GivenTeacher, Recipe, parse_recipe, run_name
+from limbeck.recipe import Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader, Parts
 from limbeck.settings.changes import apply
+from limbeck.teachers.given import count_outputs
 from limbeck.types import tensors
 
 LOSSES = ({"name": "kd", "weight": 0.9, "temperature": 2.0}, {"name": "cross_entropy", "weight": 0.1})
@@ -228,8 +228,8 @@ def _from_loaders(
 
 def _count_classes(recipe: Recipe, teacher: nn.Module, rows: Parts) -> int:
     """Return how many classes there are, where nobody names them: those of teacher.labels, or the teacher's outputs."""
-    if isinstance(recipe.teacher, GivenTeacher) and recipe.teacher.labels:
-        return len(recipe.teacher.labels)
+    if recipe.teacher.said:
+        return len(recipe.teacher.said)
     return count_outputs(teacher, tensors(ArraysReader.of(rows, "teacher").form.example))
 
 

@@ -28,26 +28,29 @@ from limbeck.data import (
     load_encoded,
     save_encoded,
 )
+from limbeck.digest import arrays_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import write_text
 from limbeck.losses import CrossEntropy, Objective, objective_from
 from limbeck.models import GivenSettings, build_model, missing
-from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.views import Reads, View, reads_digest
+from limbeck.networks import NetworkSettings, Reads, TrainSettings
+from limbeck.pipeline.stage import Stage, once
+from limbeck.pipeline.views import View, reads_digest
 from limbeck.ranks import ranks
-from limbeck.recipe import NetworkSettings, Recipe
+from limbeck.recipe import Recipe
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader, Parts
 from limbeck.runtime.readers.text import TOKENIZER
 from limbeck.runtime.rows import Rows
 from limbeck.teachers import Teacher
-from limbeck.trainer import GroupSource, TrainSettings
+from limbeck.trainer import GroupSource
 from limbeck.types import best_device
 from limbeck.version import __version__
 
 BatchesOf = Callable[[TrainSettings, int], GroupSource]
 """Settings and seed in, the batches of that training out."""
 Steps = Callable[[TrainSettings], int]
+ENCODED = "texts.safetensors"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Lesson:
         objective: the weighted terms.
         teacher: whom it listens to; None for labels alone.
         inputs: names everything above, for the stage.
+        rows: what is learned from, all at once: for a network that is solved.
+        labels: of these rows, (rows,).
         weights: of the classes, (classes,), in whatever is learned from labels or chosen by them; None: all 1.
     """
 
@@ -68,6 +73,8 @@ class Lesson:
     objective: Objective
     teacher: Teacher | None
     inputs: Mapping[str, Any]
+    rows: Rows
+    labels: NDArray[np.int64]
     weights: NDArray[np.float32] | None = None
 
 
@@ -154,20 +161,21 @@ class Material:
         reader = None if counted else self._reader(reads)
         named = key if reader is None else [key, reader.tokenizer_json, reader.pad_id]
         inputs = {"version": __version__, "tokenizer": named, "data": self._digest, "parts": PARTS}
-        stage = Stage(self.folder / "views" / key, inputs, quiet=True)
-        encoded = stage.folder / "texts.safetensors"
-        if not stage.done:
-            reader = reader or self._reader(reads)
-            parts = {"transfer": reader.encode(self.splits.transfer.texts)}
-            parts["validation"] = reader.encode(self.splits.validation.texts)
+
+        def make(stage: Stage) -> View:
+            own = reader or self._reader(reads)
+            parts = {name: own.encode(getattr(self.splits, name).texts) for name in ("transfer", "validation")}
             if ranks().main:
-                with stage.working():
-                    write_text(stage.folder / TOKENIZER, reader.tokenizer_json)
-                    save_encoded(parts, encoded)
-            return View(reader, self.splits, parts)
-        parts = load_encoded(encoded)
-        kept = {"max_length": reads.max_length, "tail": reads.tail, "pad_id": parts["validation"].pad_id}
-        return View(TextReader.load(stage.folder, kept), self.splits, parts)
+                write_text(stage.folder / TOKENIZER, own.tokenizer_json)
+                save_encoded(parts, stage.folder / ENCODED)
+            return View(own, self.splits, parts)
+
+        def load(stage: Stage) -> View:
+            parts = load_encoded(stage.folder / ENCODED)
+            kept = {"max_length": reads.max_length, "tail": reads.tail, "pad_id": parts["validation"].pad_id}
+            return View(TextReader.load(stage.folder, kept), self.splits, parts)
+
+        return once(self.folder / "views" / key, inputs, make, load, by="each")[1]
 
     def _reader(self, reads: TextReads) -> TextReader:
         tokenizer = reads.tokenizer
@@ -191,9 +199,11 @@ class Material:
         """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""
         examples = getattr(self.splits, rows)
         parts = {rows: examples, "validation": self.splits.validation}
-        inputs = {name: [part.ids.tolist(), part.labels.tolist()] for name, part in parts.items()}
-        source = self._batches(examples, getattr(self.view(settings), rows), 0)
-        return self._weighted(Lesson(*source, 1.0 * CrossEntropy(), None, inputs | self._names), examples)
+        inputs = {name: rows_digest(part) for name, part in parts.items()} | self._names
+        encoded = getattr(self.view(settings), rows)
+        source = self._batches(examples, encoded, 0)
+        lesson = Lesson(*source, 1.0 * CrossEntropy(), None, inputs, encoded, examples.labels)
+        return self._weighted(lesson, examples)
 
     def from_teacher(
         self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher, answers: list[str], *, arm: str
@@ -211,8 +221,9 @@ class Material:
         losses = recipe.losses_of(arm)
         named = [loss.model_dump(mode="json") for loss in losses]
         inputs = {"data": self._digest, "labelled_per_batch": share, "losses": named, "teacher": answers}
-        source = self._batches(self.splits.transfer, self.view(settings).transfer, share)
-        lesson = Lesson(*source, objective_from(losses), teacher, inputs | self._names)
+        rows, encoded = self.splits.transfer, self.view(settings).transfer
+        source = self._batches(rows, encoded, share)
+        lesson = Lesson(*source, objective_from(losses), teacher, inputs | self._names, encoded, rows.labels)
         return self._weighted(lesson, self.splits.labelled)
 
     def _weighted(self, lesson: Lesson, rows: Examples) -> Lesson:
@@ -220,7 +231,7 @@ class Material:
         weights, source = self.splits.weights(rows), lesson.batches
         if weights is None:
             return lesson
-        inputs = {**lesson.inputs, "class_weights": weights.tolist()}
+        inputs = {**lesson.inputs, "class_weights": arrays_digest(weights)}
 
         def weighted(settings: TrainSettings, seed: int) -> GroupSource:
             return WeightedBatches(source(settings, seed), weights)
@@ -244,6 +255,11 @@ class Material:
             )
 
         return make, lambda settings: settings.total_steps(len(examples))
+
+
+def rows_digest(examples: Examples) -> str:
+    """Name rows and their labels, for a stage."""
+    return arrays_digest(examples.ids, examples.labels)
 
 
 def parts_of(recipe: Recipe, splits: Splits) -> dict[str, Examples]:

@@ -11,9 +11,10 @@ from torch import nn
 
 from limbeck.distiller import Distiller
 from limbeck.files import read_json, remove, require_ours, staged, write_json
-from limbeck.pipeline.stage import Stage
+from limbeck.networks import TrainSettings
+from limbeck.pipeline.stage import Stage, once
 from limbeck.ranks import ranks
-from limbeck.trainer import GroupSource, History, TrainSettings, Validate, fit
+from limbeck.trainer import GroupSource, History, Validate, fit
 from limbeck.types import best_device
 from limbeck.version import __version__
 
@@ -45,18 +46,16 @@ def train_once(
         title: shown while it runs.
         until: see `fit`.
     """
-    us = ranks()
+    us, training = ranks(), list[tuple[Distiller, GroupSource]]()
     conditions = {"threads": settings.threads or torch.get_num_threads(), "processes": us.world}
-    with us.main_first():
-        stage = Stage(folder, {"version": __version__} | dict(inputs), conditions=conditions, quiet=True)
-    if stage.done:
-        load_model(module, folder / WEIGHTS, device=str(best_device()))
-        module.eval()
-        return stage, History(**read_json(folder / HISTORY))
-    for name in (WEIGHTS, HISTORY, CHECKPOINT):
-        require_ours(folder / name)  # now, and not at the end of the training
-    distiller, batches = prepare()
-    with stage.working():
+
+    def begin() -> None:
+        for name in (WEIGHTS, HISTORY, CHECKPOINT):
+            require_ours(folder / name)  # now, and not at the end of the training
+        training.append(prepare())
+
+    def train(stage: Stage) -> History:
+        distiller, batches = training.pop()
         history = fit(
             distiller,
             batches,
@@ -73,4 +72,12 @@ def train_once(
                 save_model(module, str(aside))
             write_json(folder / HISTORY, asdict(history))
             remove(folder / CHECKPOINT)
-    return stage, history
+        return history
+
+    def load(stage: Stage) -> History:
+        load_model(module, folder / WEIGHTS, device=str(best_device()))
+        module.eval()
+        return History(**read_json(folder / HISTORY))
+
+    named = {"version": __version__} | dict(inputs)
+    return once(folder, named, train, load, by="all", conditions=conditions, before=begin)

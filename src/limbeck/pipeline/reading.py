@@ -8,12 +8,13 @@ from limbeck.console import say
 from limbeck.data import ArraysReads
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import ViewRecord
+from limbeck.networks import Reads
 from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.teacher import member_names
-from limbeck.pipeline.views import Reads, View, reads_digest
-from limbeck.recipe import NBLRTeacher, Recipe
+from limbeck.pipeline.views import View, reads_digest
+from limbeck.recipe import Recipe
 
 UNKNOWN_WARNED = 0.1
 """Share of unknown tokens above which there is a warning: to the English `minilm`, Japanese reviews have about 18 %."""
@@ -40,8 +41,7 @@ def readers(recipe: Recipe) -> dict[str, Reads]:
     """
     members = recipe.teacher.members
     found: dict[str, Reads] = {
-        name: member if isinstance(member, NBLRTeacher) else member.network
-        for name, member in zip(member_names(len(members)), members, strict=True)
+        name: member.read_as for name, member in zip(member_names(len(members)), members, strict=True)
     }
     seen: set[str] = set()
     for arm in dict.fromkeys(("student", *recipe.trained_arms)):

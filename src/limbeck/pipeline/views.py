@@ -3,28 +3,20 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
 from limbeck.bundle import Runner
-from limbeck.data import Reading, ReadsSettings, Splits, reading, same_tokens
+from limbeck.data import Reading, Splits, reading, same_tokens
 from limbeck.digest import digest
 from limbeck.models import Vocabulary
+from limbeck.networks import Reads
 from limbeck.runtime import TextReader
 from limbeck.runtime.bundle import OnnxNetwork
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.rows import Ragged, Rows
 from limbeck.types import tensors
-
-
-class Reads(Protocol):
-    """Settings of something that reads examples; see `NetworkSettings`."""
-
-    @property
-    def reads(self) -> ReadsSettings:
-        """What it reads of them."""
-        ...
 
 
 def reads_digest(settings: Reads) -> str:

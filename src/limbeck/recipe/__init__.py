@@ -1,33 +1,14 @@
 """What a run is: one YAML file or one Python object, with `key=value` overrides; every error names its key."""
 
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
-from limbeck.recipe.networks import NetworkSettings, PretrainSettings
 from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
-from limbeck.recipe.teachers import (
-    EnsembleTeacher,
-    GivenTeacher,
-    NBLRTeacher,
-    NetworkTeacher,
-    SingleTeacher,
-    TeacherSettings,
-    TransformersTeacher,
-)
 from limbeck.settings.errors import RecipeError
 
 __all__ = [
     "ArmName",
     "CurveSettings",
-    "EnsembleTeacher",
-    "GivenTeacher",
-    "NBLRTeacher",
-    "NetworkSettings",
-    "NetworkTeacher",
-    "PretrainSettings",
     "Recipe",
     "RecipeError",
-    "SingleTeacher",
-    "TeacherSettings",
-    "TransformersTeacher",
     "describe_recipes",
     "load_recipe",
     "packaged_recipe",

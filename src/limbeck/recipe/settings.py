@@ -11,11 +11,11 @@ from limbeck.data import DataSettings
 from limbeck.digest import digest
 from limbeck.evaluation.classification import MetricName
 from limbeck.losses import HardLabels, LossSettings, with_hard_labels
-from limbeck.recipe.networks import NetworkSettings
-from limbeck.recipe.teachers import TeacherSettings
+from limbeck.networks import NetworkSettings
 from limbeck.settings import Settings
 from limbeck.settings.changes import flat
 from limbeck.settings.yaml import write_yaml
+from limbeck.teachers import TeacherSettings
 
 ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""
