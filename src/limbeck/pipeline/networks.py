@@ -23,7 +23,7 @@ from limbeck.files import staged
 from limbeck.models.solved import Solved
 from limbeck.networks import NetworkSettings, Reads
 from limbeck.pipeline.material import Lesson, Material
-from limbeck.pipeline.once import WEIGHTS, train_once
+from limbeck.pipeline.once import WEIGHTS, Plan, train_once
 from limbeck.pipeline.pretrain import pretrain
 from limbeck.pipeline.stage import Stage, once
 from limbeck.pipeline.start import start_of
@@ -181,10 +181,12 @@ def _train(
         batches = lesson.batches(settings.train, seed)
         return Distiller(model, lesson.objective, lesson.teacher, example=_example(lesson, batches)), batches
 
+    goal, level = ("accuracy", None) if until is None else (until.quantity, until.level)
+    validate = validator(view, material.splits, aim.metric, goal=goal, weights=lesson.weights)
     stage, history = train_once(
         model,
         prepare,
-        settings.train,
+        Plan(settings.train, lesson.steps(settings.train), validate, title, level),
         folder=folder,
         inputs={
             "settings": settings.model_dump(mode="json"),
@@ -193,14 +195,8 @@ def _train(
             "metric": aim.metric,
             **lesson.inputs,
             **start,
-            **({} if until is None else {"until": [until.quantity, until.level]}),
+            **({} if until is None else {"until": [goal, level]}),
         },
-        steps=lesson.steps(settings.train),
-        validate=validator(
-            view, material.splits, aim.metric, goal=until.quantity if until else "accuracy", weights=lesson.weights
-        ),
-        title=title,
-        until=None if until is None else until.level,
     )
     if until is not None and not stage.done:
         say(f"  {title}: {words.outcome(until, history)}")

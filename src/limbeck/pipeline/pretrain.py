@@ -18,7 +18,7 @@ from limbeck.models.language_model import LanguageModel
 from limbeck.models.recurrent import Recurrent
 from limbeck.networks import NetworkSettings, TrainSettings
 from limbeck.pipeline.material import Material
-from limbeck.pipeline.once import train_once
+from limbeck.pipeline.once import Plan, train_once
 from limbeck.pipeline.start import start_of
 from limbeck.ranks import ranks
 from limbeck.report import words
@@ -78,12 +78,9 @@ def pretrain(
     train_once(
         training.model,
         lambda: (training.distiller, training.batches),
-        training.settings,
+        Plan(training.settings, training.steps, _validator(view.validation), f"{title}, pretraining"),
         folder=(material.folder or folder) / "pretrained" / digest(named),
         inputs=named | start,
-        steps=training.steps,
-        validate=_validator(view.validation),
-        title=f"{title}, pretraining",
     )
     # Whether it was trained now or before, what follows draws the same numbers.
     torch.manual_seed(seed)
