@@ -84,7 +84,7 @@ def what_is_made_is_loaded_the_next_time(bench: Bench, monkeypatch: pytest.Monke
     first = bench.make()
     assert len(first) == len(bench.teacher.members)
     with monkeypatch.context() as patched:
-        patched.setattr(Stage, "working", None)
+        patched.setattr(Stage, "working", lambda stage: pytest.fail(f"{stage.folder.name} is made again"))
         again = bench.make()
     assert digests(again) == digests(first)
     for one, other in zip(first, again, strict=True):
