@@ -162,6 +162,10 @@ class Material:
         named = key if reader is None else [key, reader.tokenizer_json, reader.pad_id]
         inputs = {"version": __version__, "tokenizer": named, "data": self._digest, "parts": PARTS}
 
+        def begin() -> None:
+            nonlocal reader
+            reader = reader or self._reader(reads)  # what cannot be had leaves no stage behind
+
         def make(stage: Stage) -> View:
             own = reader or self._reader(reads)
             parts = {name: own.encode(getattr(self.splits, name).texts) for name in ("transfer", "validation")}
@@ -175,7 +179,7 @@ class Material:
             kept = {"max_length": reads.max_length, "tail": reads.tail, "pad_id": parts["validation"].pad_id}
             return View(TextReader.load(stage.folder, kept), self.splits, parts)
 
-        return once(self.folder / "views" / key, inputs, make, load, by="each")[1]
+        return once(self.folder / "views" / key, inputs, make, load, by="each", before=begin)[1]
 
     def _reader(self, reads: TextReads) -> TextReader:
         tokenizer = reads.tokenizer

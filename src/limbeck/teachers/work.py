@@ -40,8 +40,18 @@ class Encoded(Protocol):
         ...
 
     @property
+    def transfer(self) -> Rows:
+        """The rows that the student learns from, labelled ones first."""
+        ...
+
+    @property
     def validation(self) -> Rows:
         """The validation rows."""
+        ...
+
+    @property
+    def test(self) -> Rows:
+        """The test rows: only the final evaluation may ask for them."""
         ...
 
 
