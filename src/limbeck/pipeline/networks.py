@@ -136,7 +136,9 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         LimbeckError: the lesson has a teacher, or the rows are none that it can be solved for.
     """
     if lesson.teacher is not None:
-        raise LimbeckError("it is solved by labels, and the arm has a teacher", where=title, fix="take another network")
+        raise LimbeckError(
+            "it is solved by labels, and the arm has a teacher", where=title, fix="take a network that is trained"
+        )
 
     def cost(candidate: nn.Module) -> float:
         logits = predict_logits(candidate, view.validation).numpy()
