@@ -5,8 +5,10 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -132,16 +134,17 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     depends |= {"data": material.splits.digest, "recipe": recipe.digest}
 
     def judge(stage: Stage) -> None:
-        with clock("evaluation"):
-            result = _evaluate(trained, exported, clock, out)
-            if result is not None:
-                write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
-                _track(result)
+        result = _evaluate(trained, exported, clock, out)
+        if result is not None:
+            write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
+            _track(result)
 
     def reuse(stage: Stage) -> None:
         say("  evaluation: unchanged, reused")
 
-    once(out / "evaluation", depends, judge, reuse, by="all", whole=lambda: _delivered(out))
+    with ExitStack() as timed:  # an evaluation that is reused has no heading and no time
+        timer = partial(timed.enter_context, clock("evaluation"))
+        once(out / "evaluation", depends, judge, reuse, by="all", before=timer, whole=lambda: _delivered(out))
     us.wait()
     result = _read_evaluation(out / "evaluation.json")
     if us.main:
