@@ -30,10 +30,11 @@ from limbeck.losses import CrossEntropy
 from limbeck.modalities.text import TextModality, TextReads
 from limbeck.modalities.text.reads import build_reader
 from limbeck.models import ModelSettings, build_model
+from limbeck.networks import TrainSettings
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.views import View
 from limbeck.runtime import TextForm
-from limbeck.trainer import TrainSettings, fit, predict_logits
+from limbeck.trainer import fit, predict_logits
 
 RESULT = Path(__file__).parent / "results" / "int8.json"
 TRAINING, VALIDATION = 40_000, 400

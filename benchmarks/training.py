@@ -41,13 +41,14 @@ from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, Wo
 from limbeck.models import build_model
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
 from limbeck.models.transformer import Transformer, TransformerSettings
+from limbeck.networks import TrainSettings
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
 from limbeck.recipe import load_recipe
 from limbeck.runtime import TextForm, Vocabulary
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher, Teacher
-from limbeck.trainer import TrainSettings, fit
+from limbeck.trainer import fit
 from limbeck.types import Batch, Outputs
 
 RESULTS = Path(__file__).parent / "results"

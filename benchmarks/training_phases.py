@@ -13,9 +13,10 @@ from limbeck.cache import CachedTeacher
 from limbeck.data import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import Objective
+from limbeck.networks import TrainSettings
 from limbeck.optimizer import AdamW
 from limbeck.taps import Trainable
-from limbeck.trainer import TrainSettings, fit
+from limbeck.trainer import fit
 from limbeck.types import Batch
 
 MODEL = {

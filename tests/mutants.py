@@ -34,6 +34,7 @@ CURVES = "tests/pipeline/test_pipeline_curves.py"
 BUNDLE = "tests/bundle/test_bundle_is_student.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 START = "tests/pipeline/test_pipeline_start.py"
+KINDS = "tests/teachers/test_kinds.py"
 
 
 @dataclass(frozen=True)
@@ -669,7 +670,7 @@ MUTANTS = (
     Mutant(
         "a class balanced against all others together",
         "class_weight='balanced' in each of the one-against-the-rest regressions",
-        "teachers/nblr.py",
+        "teachers/regression.py",
         (
             (
                 "sample_weight=self._counts)",
@@ -844,6 +845,27 @@ MUTANTS = (
         "pipeline/networks.py",
         (("return weights if self.code is None else", "return weights if self.code is not None else"),),
         (f"{START}::test_a_teachers_code_is_edited",),
+    ),
+    Mutant(
+        "other labels of the same rows, and the old teacher is taken",
+        "a stage whose inputs do not name all that its result depends on",
+        "pipeline/material.py",
+        (("arrays_digest(examples.ids, examples.labels)", "arrays_digest(examples.ids)"),),
+        (KINDS,),
+    ),
+    Mutant(
+        "a finished teacher is named by what it reads",
+        "the record of another module, and what depends on it is reused",
+        "pipeline/work.py",
+        (('{"view": view.digest, **start}', '{"view": view.digest}'),),
+        (KINDS,),
+    ),
+    Mutant(
+        "what a folder holds is made again",
+        "a teacher that is trained anew in every process and every run",
+        "pipeline/stage.py",
+        (("done = stage.done and (whole is None or whole())", "done = False"),),
+        (KINDS,),
     ),
     Mutant(
         "an input that may differ a little is compared in every bit",

@@ -1,17 +1,14 @@
 """One training step: from a batch to the sums and counts of every term."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
+from limbeck.networks import Precision
 from limbeck.taps import Trainable
 from limbeck.teachers import Teacher
 from limbeck.types import Batch, Outputs, TapPair
-
-Precision = Literal["fp32", "bf16"]
 
 
 class Distiller:

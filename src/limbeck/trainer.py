@@ -7,22 +7,21 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from limbeck.checkpoint import load_checkpoint, save_checkpoint
 from limbeck.console import meter
 from limbeck.digest import digest
-from limbeck.distiller import Distiller, Precision
+from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.files import remove
+from limbeck.networks import Precision, TrainSettings
 from limbeck.optimizer import AdamW
 from limbeck.ranks import ranks, whole
 from limbeck.runtime.rows import Rows, by_length
-from limbeck.settings import Settings
 from limbeck.tracking import tracking
 from limbeck.types import Batch, device_of, evaluating, tensors
 
@@ -32,73 +31,6 @@ CHECKPOINT_BETWEEN_S = 180.0
 """Where validations are further apart, one is saved between them too, at the next step that is logged."""
 _ROUNDING = 1e-9
 """Far less than a row: 0.9 of the teacher's 0.8 is 0.7200000000000001, and 72 rows of 100 reach it."""
-
-
-class TrainSettings(Settings):
-    """How a network is trained; the same for every arm unless the recipe says otherwise."""
-
-    steps: Annotated[int | None, Field(ge=1, description="optimizer steps; or give epochs")] = None
-    epochs: Annotated[float | None, Field(gt=0, description="passes over the training rows; or give steps")] = None
-    batch_size: Annotated[int, Field(ge=1, description="rows of one optimizer step")] = 64
-    lr: Annotated[float, Field(gt=0, description="highest learning rate (AdamW)")] = 1e-3
-    head_lr_scale: Annotated[
-        float, Field(gt=0, description="the learning rate of a pretrained model's new `head`, relative to lr")
-    ] = 1.0
-    weight_decay: Annotated[float, Field(ge=0, description="decoupled, as in AdamW")] = 0.0
-    warmup: Annotated[float, Field(ge=0, lt=1, description="share of the steps in which the rate rises")] = 0.0
-    schedule: Annotated[
-        Literal["linear", "cosine", "constant"], Field(description="how the rate falls to 0 after warm-up")
-    ] = "linear"
-    clip: Annotated[float | None, Field(gt=0, description="largest norm of the gradient; null: unlimited")] = 1.0
-    average: Annotated[
-        float | None,
-        Field(gt=0, lt=1, description="validate and keep a moving average of the weights with this decay; null: no"),
-    ] = None
-    accumulate: Annotated[int, Field(ge=1, description="micro-batches that a batch is split into; same result")] = 1
-    validations: Annotated[int, Field(ge=1, description="evenly spaced, the last one at the end")] = 12
-    keep: Annotated[
-        Literal["best", "last"],
-        Field(description="which weights: of the best validation, or the last, for a rate that falls to 0 anyway"),
-    ] = "best"
-    patience: Annotated[
-        int | None, Field(ge=1, description="stop after this many validations without a better one; null: never")
-    ] = None
-    threads: Annotated[
-        int | None,
-        Field(ge=1, description="processor threads; small networks are faster with 1; null: torch's default"),
-    ] = None
-    shard: Annotated[
-        bool, Field(description="on several processes: shard the network (FSDP2) instead of copying it (DDP)")
-    ] = False
-    precision: Annotated[Precision, Field(description="arithmetic of the forward pass")] = "fp32"
-
-    @model_validator(mode="after")
-    def _no_contradiction(self) -> "TrainSettings":
-        if self.steps is not None and self.epochs is not None:
-            raise ValueError("give steps or epochs, not both (set the other to null)")
-        if self.patience is not None and self.keep == "last":
-            raise ValueError("patience waits for a better validation: it needs `keep: best`")
-        return self
-
-    def total_steps(self, rows: int) -> int:
-        """Return the optimizer steps for a training set of `rows` rows; 1,000 where the recipe says nothing."""
-        if self.epochs is not None:
-            return max(1, round(self.epochs * math.ceil(rows / self.batch_size)))
-        return self.steps or 1000
-
-    def shortened(self, share: float) -> "TrainSettings":
-        """Return these settings with a share of the steps, in (0, 1]: warm-up, decay and validations fill those."""
-        if self.epochs is not None:
-            return self.model_copy(update={"epochs": share * self.epochs})
-        return self.model_copy(update={"steps": max(1, round(share * self.total_steps(0)))})
-
-    def rate(self, step: int, total: int) -> float:
-        """Return the learning rate of a step as a share of `lr`."""
-        warm = round(self.warmup * total)
-        if step < warm:
-            return (step + 1) / (warm + 1)
-        left = 1 - (step - warm) / max(1, total - warm)
-        return {"linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left), "constant": 1.0}[self.schedule]
 
 
 @dataclass(frozen=True)

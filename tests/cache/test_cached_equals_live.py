@@ -16,11 +16,12 @@ from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.models import build_model
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
+from limbeck.networks import TrainSettings
 from limbeck.runtime import TextForm, Vocabulary
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
-from limbeck.trainer import TrainSettings, fit
+from limbeck.trainer import fit
 from limbeck.types import Outputs
 from made_rows import rows_of
 

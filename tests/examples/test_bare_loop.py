@@ -6,8 +6,9 @@ from example_files import FOLDER, load
 
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy
+from limbeck.networks import TrainSettings
 from limbeck.teachers import ModuleTeacher
-from limbeck.trainer import TrainSettings, fit
+from limbeck.trainer import fit
 from limbeck.types import Batch
 
 example = load("bare_loop")

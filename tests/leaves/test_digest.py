@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from limbeck.digest import content_id, digest, file_digest, identity_of
+from limbeck.digest import arrays_digest, content_id, digest, file_digest, identity_of
 
 
 def example_id(fields):
@@ -95,3 +95,22 @@ def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path, size):
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     (tmp_path / "file").write_bytes(data)
     assert file_digest(tmp_path / "file") == hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def test_arrays_are_named_by_type_shape_bytes_and_order():
+    rows = np.arange(6, dtype=np.int64)
+    others = [
+        (rows, rows),
+        (rows.astype(np.int32),),
+        (rows.astype(np.float64),),
+        (rows.reshape(2, 3),),
+        (rows.reshape(3, 2),),
+        (rows[:3], rows[3:]),
+        (rows[3:], rows[:3]),
+        (rows[::-1],),
+        (rows[:0],),
+        (),
+    ]
+    assert len({arrays_digest(*arrays) for arrays in [(rows,), *others]}) == 1 + len(others)
+    assert arrays_digest(rows) == arrays_digest(np.repeat(rows, 2)[::2]), "the numbers count, not where they lie"
+    assert len(arrays_digest(rows)) == 16

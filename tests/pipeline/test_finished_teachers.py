@@ -20,9 +20,8 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import _judge, check
-from limbeck.pipeline.finished import settle
 from limbeck.pipeline.material import Material
-from limbeck.pipeline.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.teacher import ask_teacher, settle, train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.types import tensors
 from made_rows import numbers_of, splits_of
@@ -112,17 +111,17 @@ def test_a_classifier_in_another_order_has_its_own_accuracy(five, tmp_path, monk
 
 
 @pytest.mark.parametrize(
-    ("keys", "finished", "length"),
+    ("keys", "refits", "length"),
     [
-        ({}, True, POSITIONS),
-        ({"reads": {"max_length": LENGTH}}, True, LENGTH),
-        ({"finetune": True}, False, 128),
-        ({"labels": {}}, False, 128),
+        ({}, False, POSITIONS),
+        ({"reads": {"max_length": LENGTH}}, False, LENGTH),
+        ({"finetune": True}, True, 128),
+        ({"labels": {}}, True, 128),
     ],
 )
-def test_what_is_left_open_is_settled(five, keys, finished, length):
+def test_what_is_left_open_is_settled(five, keys, refits, length):
     teacher = five.settled(five.checkpoint(**keys)).teacher
-    assert (teacher.finished, teacher.reads.max_length) == (finished, length)
+    assert (teacher.refits, teacher.reads.max_length) == (refits, length)
     in_order = [f"CLASS_{number}" for number in range(5)]
     assert list(teacher.labels) == teacher.network.model.outputs == ([] if keys.get("labels") == {} else in_order)
 
@@ -266,7 +265,7 @@ def test_a_checkpoint_that_cannot_be_taken_as_it_is(five, two, tmp_path):
         five.settled(five.checkpoint(tmp_path, finetune=False))
     with pytest.raises(LimbeckError, match=r"the teacher has 5 outputs .*, and the data 2 classes"):
         two.settled(two.checkpoint(five.folder, finetune=False))
-    assert not two.settled(two.checkpoint(five.folder)).teacher.finished
+    assert two.settled(two.checkpoint(five.folder)).teacher.refits
 
 
 def test_other_names_get_a_new_head_where_it_is_trained(five, tmp_path, capsys):
@@ -329,7 +328,7 @@ def test_a_trained_teacher_is_judged_on_validation(five, tmp_path):
     material = Material(five.splits)
     for teacher in (poor, {"kind": "ensemble", "members": [poor, {"kind": "transformers", "model": str(five.folder)}]}):
         settled = five.settled(five.recipe(teacher))
-        assert not settled.teacher.finished
+        assert settled.teacher.refits
         if teacher is poor:
             with pytest.raises(LimbeckError, match=r"on 40 validation rows, .*; give it more labels or steps"):
                 ask_teacher(settled, train_teacher(settled, material, tmp_path), five.splits, tmp_path)

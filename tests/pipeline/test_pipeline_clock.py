@@ -75,7 +75,7 @@ def test_what_is_done_again_because_its_inputs_changed_counts_once(time: Time, t
     for rate, seconds in ((0.1, 30), (0.2, 50)):
         with session(tmp_path)("student"):
             time.now += 1
-            with Stage(tmp_path / "seed-0", {"rate": rate}, quiet=True).working():
+            with Stage(tmp_path / "seed-0", {"rate": rate}).working():
                 time.now += seconds
     assert kept(tmp_path) == {"student": 1 + 1 + 50}
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from limbeck.files import write_text
-from limbeck.pipeline.stage import Stage
+from limbeck.pipeline.stage import Stage, once
 from limbeck.written import Written
 
 
 def stage(folder: Path, *, threads: int, rate: float = 0.1) -> Stage:
-    return Stage(folder / "stage", {"rate": rate}, conditions={"threads": threads}, quiet=True)
+    return Stage(folder / "stage", {"rate": rate}, conditions={"threads": threads})
 
 
 def start(made: Stage, *, fail: bool = False) -> None:
@@ -59,3 +59,53 @@ def test_a_finished_stage_of_other_inputs_is_done_again(tmp_path: Path, capsys) 
     assert not stage(tmp_path, threads=2, rate=0.2).done
     assert not (tmp_path / "stage").exists()
     assert "rate, threads changed, done again" in capsys.readouterr().out
+
+
+class Once:
+    """Asks `once` for a file, and remembers what was called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.called = folder / "stage", []
+
+    def make(self, stage: Stage) -> str:
+        self.called.append("make")
+        (stage.folder / "result").write_text("a")
+        return "a"
+
+    def load(self, stage: Stage) -> str:
+        self.called.append("load")
+        return (stage.folder / "result").read_text()
+
+    def before(self) -> None:
+        self.called.append("before, nothing on record" if not (self.folder / "stage.json").exists() else "before")
+
+    def go(self, *, rate: float = 0.1, **options) -> list[str]:
+        self.called = []
+        stage, result = once(self.folder, {"rate": rate}, self.make, self.load, before=self.before, **options)
+        assert result == "a"
+        assert Stage(self.folder, {"rate": rate}).done
+        assert stage.digest == Stage(self.folder, {"rate": rate}).digest
+        return self.called
+
+
+@pytest.mark.parametrize("by", ["main", "all", "each"])
+def test_a_result_is_made_once_and_then_loaded(tmp_path: Path, by: str) -> None:
+    asked = Once(tmp_path)
+    assert asked.go(by=by) == ["before, nothing on record", "make"]
+    assert asked.go(by=by) == ["load"]
+    assert asked.go(by=by, rate=0.2) == ["before, nothing on record", "make"]
+    assert asked.go(by=by, whole=lambda: True, rate=0.2) == ["load"]
+    assert asked.go(by=by, whole=lambda: False, rate=0.2) == ["before", "make"], "what lies elsewhere is gone"
+
+
+@pytest.mark.parametrize("by", ["main", "all", "each"])
+def test_what_was_not_finished_is_made_again(tmp_path: Path, by: str) -> None:
+    asked = Once(tmp_path)
+
+    def interrupted(stage: Stage) -> str:
+        asked.make(stage)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        once(asked.folder, {"rate": 0.1}, interrupted, asked.load, by=by)
+    assert asked.go(by=by) == ["before", "make"]

@@ -251,7 +251,7 @@ def test_a_tokenizer_is_replaced_under_its_name(source, tmp_path):
 
 def test_numbers_of_a_stage_may_differ_in_their_last_bits(tmp_path: Path):
     def stage(numbers, name="stage"):
-        return Stage(tmp_path / name, {"answers": Near(numbers)}, quiet=True)
+        return Stage(tmp_path / name, {"answers": Near(numbers)})
 
     first = stage([1.0, -2.0])
     with first.working():
@@ -260,7 +260,7 @@ def test_numbers_of_a_stage_may_differ_in_their_last_bits(tmp_path: Path):
     assert almost.done
     assert almost.digest == first.digest, "what depends on it depends on what is there"
     for other in ([1.001, -2.0], [1.0], [1.0, float("nan")]):
-        assert not Stage(tmp_path / "stage", {"answers": Near(other)}, quiet=True).done
+        assert not Stage(tmp_path / "stage", {"answers": Near(other)}).done
         with stage([1.0, -2.0]).working():
             pass
     empty = stage([0.0], "empty")

@@ -20,7 +20,7 @@ from limbeck.pipeline.judging.floor import fit_floor
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe
-from limbeck.teachers import nblr
+from limbeck.teachers import regression
 from made_rows import numbers_of, tfidf_floor
 
 NBLR = {"kind": "nblr", "regression": {"orders": 2, "min_texts": 1, "strengths": [0.01, 1]}}
@@ -61,7 +61,7 @@ def test_a_regression_teaches(tmp_path, capsys):
 def test_a_fitted_regression_is_not_fitted_again(tmp_path, monkeypatch):
     settings = wanted(tmp_path, NBLR)
     first, _ = ask(settings, tmp_path / "run")
-    monkeypatch.setattr(teachers, "NgramRegression", None)
+    monkeypatch.setattr(regression, "NgramRegression", None)
     second, _ = ask(settings, tmp_path / "run")
     assert np.array_equal(first.logits("test"), second.logits("test"))
     assert first.names == second.names
@@ -190,8 +190,8 @@ def test_a_run_with_an_ensemble(tmp_path):
 
 def test_of_an_ensemble_with_a_regression_no_network_is_exported(tmp_path, capsys):
     network = SimpleNamespace(model=nn.Linear(2, 2), digest="a")
-    regression = SimpleNamespace(model=SimpleNamespace(no_onnx=nblr.NBLR.no_onnx), digest="b")
-    exported = export_all({"teacher-0": network, "teacher-1": regression}, {}, tmp_path)
+    solved = SimpleNamespace(model=SimpleNamespace(no_onnx=regression.NBLR.no_onnx), digest="b")
+    exported = export_all({"teacher-0": network, "teacher-1": solved}, {}, tmp_path)
     assert capsys.readouterr().out == NO_ONNX
     assert exported.files == {}
     assert exported.errors.keys() == {"teacher-0", "teacher-1"}

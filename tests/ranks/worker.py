@@ -15,10 +15,11 @@ from limbeck.cache import CacheIdentity, label
 from limbeck.data import Batches, Examples, Labels
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
+from limbeck.networks import TrainSettings
 from limbeck.ranks import ranks
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
-from limbeck.trainer import TrainSettings, Validated, fit
+from limbeck.trainer import Validated, fit
 from limbeck.types import tensors
 
 TOKENS, CLASSES, STEPS = 13, 3, 8

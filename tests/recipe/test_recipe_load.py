@@ -11,7 +11,6 @@ from limbeck.losses import Linear
 from limbeck.models import BiGRUSettings, NgramsSettings, TransformerSettings, check_model
 from limbeck.recipe import (
     Recipe,
-    TransformersTeacher,
     describe_recipes,
     load_recipe,
     packaged_recipe,
@@ -19,6 +18,7 @@ from limbeck.recipe import (
 )
 from limbeck.settings.changes import apply
 from limbeck.settings.yaml import read_yaml, write_yaml
+from limbeck.teachers.transformers import TransformersTeacher
 
 
 @pytest.fixture

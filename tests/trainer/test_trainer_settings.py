@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from limbeck.trainer import TrainSettings
+from limbeck.networks import TrainSettings
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from torch import nn
 
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy
+from limbeck.networks import TrainSettings
 from limbeck.teachers import ModuleTeacher
-from limbeck.trainer import TrainSettings, Validated, fit
+from limbeck.trainer import Validated, fit
 from limbeck.types import Batch
 
 INPUTS, CLASSES, ROWS = 5, 3, 24

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.digest import bytes_digest
+from limbeck.digest import arrays_digest
 
 Index = Sequence[int] | range | NDArray[Any]
 
@@ -86,8 +86,7 @@ class Examples:
         """Names the rows, their order and their labels: 16 hex digits."""
         labels = self.labels
         shown = np.where(labels.present.reshape(-1, *[1] * (labels.values.ndim - 1)), labels.values, 0)
-        parts = [np.ascontiguousarray(part) for part in (self.ids, labels.present, shown)]
-        return bytes_digest([text for part in parts for text in (str(part.dtype), str(part.shape), part.data)])
+        return arrays_digest(self.ids, labels.present, shown)
 
     def __add__(self, other: "Examples") -> "Examples":
         return Examples(

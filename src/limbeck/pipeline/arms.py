@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from limbeck.console import say
 from limbeck.data import Splits, Task
 from limbeck.digest import digest
@@ -15,22 +13,19 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import Level
 from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
-from limbeck.models import CustomSettings, GivenSettings, TransformerSettings, check_model
-from limbeck.pipeline.finished import finished_network, is_finished
+from limbeck.models import check_model
+from limbeck.networks import NetworkSettings
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained, train_network
-from limbeck.pipeline.pretrain import check_pretraining
-from limbeck.pipeline.probe import require_steady
-from limbeck.pipeline.teacher import RunTeacher, member_names
+from limbeck.pipeline.teacher import RunTeacher
+from limbeck.pipeline.work import RunWork, try_out
 from limbeck.ranks import ranks
-from limbeck.recipe import NBLRTeacher, NetworkSettings, Recipe, SingleTeacher
-from limbeck.taps import Taps
+from limbeck.recipe import Recipe
 from limbeck.teachers import Teacher
 from limbeck.trainer import History
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
 """Arms that hear no teacher: they learn from labels."""
-_FROM_OUTSIDE = (CustomSettings, GivenSettings, TransformerSettings)
 
 
 @dataclass(frozen=True)
@@ -92,17 +87,14 @@ def preflight(recipe: Recipe, material: Material) -> None:
     for settings in {digest(s.model_dump(exclude={"train"})): s for s in tuned}.values():
         check_model(settings.model)
         network = material.build(settings, seed=0)
-        Taps(network, [pair.student for pair in pairs])
-        check_pretraining(network, settings)
-        _require_steady(network, settings, material, "student")
-    for name, member in zip(member_names(len(recipe.teacher.members)), recipe.teacher.members, strict=True):
-        _preflight_teacher(name, member, material, [pair.teacher for pair in pairs])
-    if pairs and recipe.teacher.kind in ("ensemble", "nblr"):
+        try_out(network, settings, material, [pair.student for pair in pairs], "student")
+    if pairs and "taps" not in recipe.teacher.gives:
         raise LimbeckError(
             f"a loss compares activations, and a teacher of kind {recipe.teacher.kind} has none to give",
             where="losses",
             fix="take kind network or transformers, or another loss",
         )
+    recipe.teacher.check(RunWork(recipe, material))
 
 
 def _require_accuracy(recipe: Recipe, task: Task) -> None:
@@ -134,7 +126,7 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
             where="curves.labels",
             fix="set data.max_unlabelled=null, or leave curves.labels out",
         )
-    if labels and any(member.finished for member in recipe.teacher.members):
+    if labels and not all(member.refits for member in recipe.teacher.members):
         raise LimbeckError(
             "a finished teacher cannot be trained again from fewer labels",
             where="curves.labels",
@@ -163,28 +155,6 @@ def _preflight_steps(shares: Sequence[float], tuned: Sequence[NetworkSettings]) 
             where="curves.steps",
             fix="leave out those that come to the same number",
         )
-
-
-def _preflight_teacher(name: str, member: SingleTeacher, material: Material, taps: list[str]) -> None:
-    if isinstance(member, NBLRTeacher):
-        material.view(member)
-        return
-    settings = member.network
-    check_model(settings.model)
-    material.view(settings)
-    if taps or settings.pretrain or isinstance(settings.model, _FROM_OUTSIDE):
-        network = finished_network(member, material) if is_finished(member) else material.build(settings, seed=0)
-        Taps(network, taps)
-        check_pretraining(network, settings)
-        _require_steady(network, settings, material, name)
-
-
-def _require_steady(network: nn.Module, settings: NetworkSettings, material: Material, who: str) -> None:
-    """Try a network whose code or weights come from outside; those of the catalogue are tested once and for all."""
-    if isinstance(settings.model, _FROM_OUTSIDE):
-        view = material.view(settings)
-        rows = view.transfer if len(material.splits.transfer) else view.validation
-        require_steady(network, rows, who, outputs=material.splits.task.outputs)
 
 
 def train_arm(

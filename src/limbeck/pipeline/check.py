@@ -13,13 +13,14 @@ from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.models import let_import
+from limbeck.networks import NetworkSettings, TrainSettings
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import require_usable
 from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.reading import describe_readers
 from limbeck.pipeline.teacher import judged_teacher, member_names, train_teacher
-from limbeck.recipe import CurveSettings, NBLRTeacher, NetworkSettings, Recipe
-from limbeck.trainer import GroupSource, TrainSettings, fit, predict_logits
+from limbeck.recipe import CurveSettings, Recipe
+from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
 WARM_UP_STEPS = 2
@@ -64,14 +65,13 @@ def check(recipe: Recipe) -> float:
     _describe(recipe, material.splits)
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
-    if recipe.teacher.finished:
+    if not recipe.teacher.refits:
         _judge(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
-    # A solver takes seconds.
-    networks = {name: each.network for name, each in named.items() if not isinstance(each, NBLRTeacher)}
-    teachers = [settings for name, settings in networks.items() if not named[name].finished]
-    finished = {name for name in networks if named[name].finished}
+    networks = {name: network for name, each in named.items() if (network := each.network) is not None}
+    teachers = [settings for name, settings in networks.items() if named[name].refits]
+    finished = {name for name in networks if not named[name].refits}
     networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
     paces: dict[str, Pace] = {}
     seconds: dict[str, float] = {}

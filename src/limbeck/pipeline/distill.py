@@ -28,13 +28,13 @@ from limbeck.modalities import TextReads
 from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
 from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
-from limbeck.pipeline.finished import count_outputs
 from limbeck.pipeline.material import Given, Material
 from limbeck.pipeline.order import Run, run
-from limbeck.recipe import DataSettings, GivenTeacher, Recipe, parse_recipe, run_name
+from limbeck.recipe import DataSettings, Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.settings.changes import apply
+from limbeck.teachers.given import count_outputs
 from limbeck.types import tensors
 
 LOSSES = ({"name": "kd", "weight": 0.9, "temperature": 2.0}, {"name": "cross_entropy", "weight": 0.1})
@@ -226,8 +226,8 @@ def _from_loaders(
 
 def _count_outputs(recipe: Recipe, teacher: nn.Module, rows: Any) -> int:
     """Return how many outputs there are, where nobody names them: those of teacher.labels, or the teacher's outputs."""
-    if isinstance(recipe.teacher, GivenTeacher) and recipe.teacher.labels:
-        return len(recipe.teacher.labels)
+    if recipe.teacher.said:
+        return len(recipe.teacher.said)
     return count_outputs(teacher, tensors(ArraysReader.of(rows, "teacher").form.example))
 
 

@@ -8,7 +8,7 @@ from limbeck.bundle import export_onnx
 from limbeck.console import say
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.stage import Stage
+from limbeck.pipeline.stage import Stage, once
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,26 @@ def export_all(teacher: Mapping[str, Trained], arms: Mapping[str, Trained], fold
         else:
             models |= networks
     for name, trained in models.items():
-        stage = Stage(folder / name, {"model": trained.digest}, quiet=True)
-        path = stage.folder / "model.onnx"
         try:
-            if not stage.done:
-                say(f"  exporting {name}")
-                with stage.working():
-                    export_onnx(trained.model, path, *trained.view.example)
-            files[name] = path
+            files[name] = _export(trained, folder / name)
         except LimbeckError:
             raise  # a full disk: the rest would not fit either
         except Exception as error:
             errors[name] = _reason(error)
             say(f"  {name} cannot be exported ({errors[name]}); its weights are kept")
     return Exported(files, errors)
+
+
+def _export(trained: Trained, folder: Path) -> Path:
+    """Return a network's ONNX file, made where the folder does not hold it."""
+    path = folder / "model.onnx"
+
+    def export(stage: Stage) -> Path:
+        say(f"  exporting {folder.name}")
+        export_onnx(trained.model, path, *trained.view.example)
+        return path
+
+    return once(folder, {"model": trained.digest}, export, lambda stage: path, by="each")[1]
 
 
 def _reason(error: BaseException) -> str:

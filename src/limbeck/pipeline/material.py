@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from limbeck.console import say
-from limbeck.data import Batches, Examples, Splits, Task
+from limbeck.data import Batches, Examples, Labels, Splits, Task
 from limbeck.data.encoded import load_encoded, save_encoded
 from limbeck.data.modality import Modality, Reads
 from limbeck.errors import LimbeckError
@@ -18,21 +18,23 @@ from limbeck.files import read_json, write_json
 from limbeck.losses import Objective, objective_from
 from limbeck.modalities.arrays.loaders import TrainingLoader
 from limbeck.models import GivenSettings, build_model, missing
-from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.views import HasReads, View, reads_digest
+from limbeck.networks import HasReads, NetworkSettings, TrainSettings
+from limbeck.pipeline.stage import Stage, once
+from limbeck.pipeline.views import View, reads_digest
 from limbeck.ranks import ranks
-from limbeck.recipe import NetworkSettings, Recipe
+from limbeck.recipe import Recipe
 from limbeck.runtime.bundle import READERS
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.rows import Rows
 from limbeck.teachers import Teacher
-from limbeck.trainer import GroupSource, TrainSettings
+from limbeck.trainer import GroupSource
 from limbeck.types import Batch, best_device
 from limbeck.version import __version__
 
 BatchesOf = Callable[[TrainSettings, int], GroupSource]
 """Settings and seed in, the batches of that training out."""
 Steps = Callable[[TrainSettings], int]
+ENCODED, ABOUT = "rows.safetensors", "reads.json"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Lesson:
         teacher: whom it listens to; None for labels alone.
         inputs: names everything above, for the stage.
         task: that has seen the labels which are learned from: what is learned and chosen weighs classes as it says.
+        rows: what is learned from, all at once: for a network that is solved.
+        labels: of these rows.
     """
 
     batches: BatchesOf
@@ -54,6 +58,8 @@ class Lesson:
     teacher: Teacher | None
     inputs: Mapping[str, Any]
     task: Task
+    rows: Rows
+    labels: Labels
 
 
 @dataclass(frozen=True)
@@ -138,18 +144,24 @@ class Material:
         reader = None if reads.counted else self._reader(reads)
         named = key if reader is None else [key, reader.digest]
         inputs = {"version": __version__, "reads": named, "data": self._digest}
-        stage = Stage(self.folder / "views" / key, inputs, quiet=True)
-        encoded, about = stage.folder / "rows.safetensors", stage.folder / "reads.json"
-        if stage.done:
-            reader = READERS[reads.kind].load(stage.folder, read_json(about))
-            return View(reads, reader, self.splits, load_encoded(encoded))
-        reader = reader or self._reader(reads)
-        parts = {name: reader.encode(getattr(self.splits, name).values) for name in ("transfer", "validation")}
-        if ranks().main:
-            with stage.working():
-                write_json(about, reader.save(stage.folder))
-                save_encoded(parts, encoded)
-        return View(reads, reader, self.splits, parts)
+
+        def begin() -> None:
+            nonlocal reader
+            reader = reader or self._reader(reads)  # what cannot be had leaves no stage behind
+
+        def make(stage: Stage) -> View:
+            own = reader or self._reader(reads)
+            parts = {name: own.encode(getattr(self.splits, name).values) for name in ("transfer", "validation")}
+            if ranks().main:
+                write_json(stage.folder / ABOUT, own.save(stage.folder))
+                save_encoded(parts, stage.folder / ENCODED)
+            return View(reads, own, self.splits, parts)
+
+        def load(stage: Stage) -> View:
+            own = READERS[reads.kind].load(stage.folder, read_json(stage.folder / ABOUT))
+            return View(reads, own, self.splits, load_encoded(stage.folder / ENCODED))
+
+        return once(self.folder / "views" / key, inputs, make, load, by="each", before=begin)[1]
 
     def _reader(self, reads: Reads) -> Reader:
         if reads.given in self.given.readers:
@@ -172,8 +184,9 @@ class Material:
         examples: Examples = getattr(self.splits, rows)
         task = self.splits.task.fit(examples.labels)
         inputs = {rows: examples.digest, "validation": self.splits.validation.digest, "task": task.digest}
-        source = self._batches(examples, getattr(self.view(settings), rows), 0, task)
-        return Lesson(*source, task.hard, None, inputs | self._names, task)
+        encoded = getattr(self.view(settings), rows)
+        source = self._batches(examples, encoded, 0, task)
+        return Lesson(*source, task.hard, None, inputs | self._names, task, encoded, examples.labels)
 
     def from_teacher(
         self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher, answers: list[str], *, arm: str
@@ -196,8 +209,10 @@ class Material:
             "losses": [loss.model_dump(mode="json") for loss in losses],
             "teacher": answers,
         }
-        source = self._batches(self.splits.transfer, self.view(settings).transfer, share, task)
-        return Lesson(*source, objective_from(losses), teacher, inputs | self._names, task)
+        rows, encoded = self.splits.transfer, self.view(settings).transfer
+        source = self._batches(rows, encoded, share, task)
+        objective = objective_from(losses)
+        return Lesson(*source, objective, teacher, inputs | self._names, task, encoded, rows.labels)
 
     def _batches(self, examples: Examples, rows: Rows, labelled: int, task: Task) -> tuple[BatchesOf, Steps]:
         """Return where the batches of a training come from, and how many steps it has.

@@ -1,28 +1,38 @@
-"""Train a network into a folder."""
+"""Train a network into a folder, or solve it there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from limbeck.console import say
 from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import calibrated_nll
 from limbeck.evaluation.records import Level
+from limbeck.files import staged
+from limbeck.models.solved import Solved
+from limbeck.networks import HasReads, NetworkSettings
 from limbeck.pipeline.material import Lesson, Material
-from limbeck.pipeline.once import train_once
+from limbeck.pipeline.once import WEIGHTS, Plan, train_once
 from limbeck.pipeline.pretrain import pretrain
+from limbeck.pipeline.stage import Stage, once
 from limbeck.pipeline.start import start_of
 from limbeck.pipeline.views import View
-from limbeck.recipe import NetworkSettings
 from limbeck.report import words
 from limbeck.runtime.rows import Rows
+from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
 from limbeck.types import Batch, best_device
+from limbeck.version import __version__
 
 
 @dataclass(frozen=True)
@@ -43,11 +53,15 @@ class Trained:
     digest: str
     code: str | None = None
 
-    @property
+    @cached_property
     def answers_as(self) -> str:
         """What names whose answers its answers are: 16 hex digits."""
         weights = weights_digest(self.model)
         return weights if self.code is None else digest([weights, self.code])
+
+    def live(self, taps: Sequence[str] = ()) -> Teacher:
+        """Return the network as a teacher, which gives the activations of `taps` too."""
+        return ModuleTeacher(self.model, self.answers_as, taps=taps)
 
     def logits(self, view: Rows) -> NDArray[np.float32]:
         """Return the logits of a split, (rows, classes) float32."""
@@ -64,9 +78,90 @@ def train_network(
     title: str,
     until: Level | None = None,
 ) -> Trained:
-    """Train a network, up to a level on validation if there is one, or load it from a folder that holds it."""
+    """Build a network and train it, or load it from a folder that holds it; see `learn`."""
+    network = material.build(settings, seed=seed)
+    return learn(network, settings, material, lesson, seed=seed, folder=folder, title=title, until=until)
+
+
+def learn(
+    network: nn.Module,
+    settings: HasReads,
+    material: Material,
+    lesson: Lesson,
+    *,
+    seed: int,
+    folder: Path,
+    title: str,
+    until: Level | None = None,
+) -> Trained:
+    """Train a network, up to a level on validation if there is one, or load it from a folder that holds it.
+
+    Args:
+        network: just built in this seed; or one that solves, for which seed and level mean nothing.
+        settings: how it reads and, of one that is trained, how.
+        material: the rows.
+        lesson: what is learned of them.
+        seed: of the order of the batches.
+        folder: of the network.
+        title: shown while it runs.
+        until: the level that ends the training; None: none.
+    """
+    if isinstance(network, Solved):
+        return _solve(network, material.view(settings), material.splits, lesson, folder, title)
+    if not isinstance(settings, NetworkSettings):
+        raise TypeError(f"a {type(settings).__name__} does not say how a network is trained")
+    return _train(network, settings, material, lesson, seed, folder, title, until)
+
+
+def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: Path, title: str) -> Trained:
+    """Solve a network by the labels of the lesson, or load it from a folder that holds it.
+
+    Raises:
+        LimbeckError: the lesson has a teacher, or the rows are none that it can be solved for.
+    """
+    if lesson.teacher is not None:
+        raise LimbeckError(
+            "it is solved by labels, and the arm has a teacher", where=title, fix="take a network that is trained"
+        )
+
+    task = lesson.task
+
+    def cost(candidate: nn.Module) -> float:
+        logits = predict_logits(candidate, view.validation).numpy()
+        return calibrated_nll(logits, splits.validation.labels.values, task.class_weights)
+
+    def make(stage: Stage) -> None:
+        answers = np.eye(task.outputs, dtype=np.float32)[lesson.labels.values]
+        said = network.solve(lesson.rows, answers, weights=task.class_weights, cost=cost)
+        say(f"  {title}: {said}")
+        with staged(folder / WEIGHTS) as aside:
+            save_file(network.state_dict(), str(aside))
+
+    inputs = {
+        "version": __version__,
+        "settings": network.depends_on,
+        "view": view.digest,
+        **lesson.inputs,
+    }
+
+    def load(stage: Stage) -> None:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+
+    stage, _ = once(folder, inputs, make, load)
+    return Trained(network.to(best_device()).eval(), History(0), view, stage.digest)
+
+
+def _train(
+    model: nn.Module,
+    settings: NetworkSettings,
+    material: Material,
+    lesson: Lesson,
+    seed: int,
+    folder: Path,
+    title: str,
+    until: Level | None,
+) -> Trained:
     view = material.view(settings)
-    model = material.build(settings, seed=seed)
     start = start_of(model, settings.model, material, view, title=title)
 
     def prepare() -> tuple[Distiller, GroupSource]:
@@ -74,10 +169,12 @@ def train_network(
         batches = lesson.batches(settings.train, seed)
         return Distiller(model, lesson.objective, lesson.teacher, example=_example(lesson, batches)), batches
 
+    goal, level = (None, None) if until is None else (until.quantity, until.level)
+    validate = validator(view, material.splits, lesson.task, goal=goal)
     stage, history = train_once(
         model,
         prepare,
-        settings.train,
+        Plan(settings.train, lesson.steps(settings.train), validate, title, level),
         folder=folder,
         inputs={
             "settings": settings.model_dump(mode="json"),
@@ -85,12 +182,8 @@ def train_network(
             "seed": seed,
             **lesson.inputs,
             **start,
-            **({} if until is None else {"until": [until.quantity, until.level]}),
+            **({} if until is None else {"until": [goal, level]}),
         },
-        steps=lesson.steps(settings.train),
-        validate=validator(view, material.splits, lesson.task, goal=until.quantity if until else None),
-        title=title,
-        until=None if until is None else until.level,
     )
     if until is not None and not stage.done:
         say(f"  {title}: {words.outcome(until, history)}")

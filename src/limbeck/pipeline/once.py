@@ -1,7 +1,7 @@
 """Train a module in a stage of the run: once, from where it was, into weights that stay."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +11,93 @@ from torch import nn
 
 from limbeck.distiller import Distiller
 from limbeck.files import read_json, remove, require_ours, staged, write_json
-from limbeck.pipeline.stage import Stage
+from limbeck.networks import TrainSettings
+from limbeck.pipeline.stage import Stage, once
 from limbeck.ranks import ranks
-from limbeck.trainer import GroupSource, History, TrainSettings, Validate, fit
+from limbeck.trainer import GroupSource, History, Validate, fit
 from limbeck.types import best_device
 from limbeck.version import __version__
 
 WEIGHTS, HISTORY, CHECKPOINT = "model.safetensors", "history.json", "checkpoint.safetensors"
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How a module is trained, see `fit`.
+
+    Attributes:
+        settings: of the training.
+        steps: optimizer steps.
+        validate: scores the module.
+        title: shown while it runs.
+        until: the level that ends it; None: none.
+    """
+
+    settings: TrainSettings
+    steps: int
+    validate: Validate
+    title: str
+    until: float | None = None
+
+
+Prepare = Callable[[], tuple[Distiller, GroupSource]]
+"""Makes what trains a module, and its batches."""
+
+
 def train_once(
-    module: nn.Module,
-    prepare: Callable[[], tuple[Distiller, GroupSource]],
-    settings: TrainSettings,
-    *,
-    folder: Path,
-    inputs: Mapping[str, Any],
-    steps: int,
-    validate: Validate,
-    title: str,
-    until: float | None = None,
+    module: nn.Module, prepare: Prepare, plan: Plan, *, folder: Path, inputs: Mapping[str, Any]
 ) -> tuple[Stage, History]:
     """Train a module, or load it from a folder that holds it; return the stage and how it got there.
 
     Args:
         module: changed in place, and left in evaluation mode.
-        prepare: makes what trains it and its batches; not called when the folder holds it.
-        settings: how to train.
+        prepare: not called when the folder holds the module.
+        plan: how to train.
         folder: of the stage.
         inputs: everything that the result depends on, besides the version, the threads and the processes.
-        steps: optimizer steps.
-        validate: scores it.
-        title: shown while it runs.
-        until: see `fit`.
     """
-    us = ranks()
-    conditions = {"threads": settings.threads or torch.get_num_threads(), "processes": us.world}
-    with us.main_first():
-        stage = Stage(folder, {"version": __version__} | dict(inputs), conditions=conditions, quiet=True)
-    if stage.done:
-        load_model(module, folder / WEIGHTS, device=str(best_device()))
-        module.eval()
-        return stage, History(**read_json(folder / HISTORY))
-    for name in (WEIGHTS, HISTORY, CHECKPOINT):
-        require_ours(folder / name)  # now, and not at the end of the training
-    distiller, batches = prepare()
-    with stage.working():
+    training = _Training(module, prepare, plan, folder)
+    conditions = {"threads": plan.settings.threads or torch.get_num_threads(), "processes": ranks().world}
+    named = {"version": __version__} | dict(inputs)
+    return once(folder, named, training.run, training.load, by="all", conditions=conditions, before=training.prepare)
+
+
+class _Training:
+    def __init__(self, module: nn.Module, prepare: Prepare, plan: Plan, folder: Path) -> None:
+        self._module, self._prepare, self._plan, self._folder = module, prepare, plan, folder
+        self._prepared: tuple[Distiller, GroupSource] | None = None
+
+    def prepare(self) -> None:
+        """Make what trains the module; a pretraining is a stage of its own."""
+        for name in (WEIGHTS, HISTORY, CHECKPOINT):
+            require_ours(self._folder / name)  # now, and not at the end of the training
+        self._prepared = self._prepare()
+
+    def run(self, stage: Stage) -> History:
+        """Train the module, from its checkpoint if there is one, and write it."""
+        if self._prepared is None:
+            raise ValueError("prepare comes first")
+        (distiller, batches), plan, checkpoint = self._prepared, self._plan, self._folder / CHECKPOINT
         history = fit(
             distiller,
             batches,
-            settings,
-            steps=steps,
-            validate=validate,
-            title=title,
-            checkpoint=folder / CHECKPOINT,
+            plan.settings,
+            steps=plan.steps,
+            validate=plan.validate,
+            title=plan.title,
+            checkpoint=checkpoint,
             owner=stage.digest,
-            until=until,
+            until=plan.until,
         )
-        if us.main:
-            with staged(folder / WEIGHTS) as aside:
-                save_model(module, str(aside))
-            write_json(folder / HISTORY, asdict(history))
-            remove(folder / CHECKPOINT)
-    return stage, history
+        if ranks().main:
+            with staged(self._folder / WEIGHTS) as aside:
+                save_model(self._module, str(aside))
+            write_json(self._folder / HISTORY, asdict(history))
+            remove(checkpoint)
+        return history
+
+    def load(self, stage: Stage) -> History:
+        """Read the trained module."""
+        load_model(self._module, self._folder / WEIGHTS, device=str(best_device()))
+        self._module.eval()
+        return History(**read_json(self._folder / HISTORY))

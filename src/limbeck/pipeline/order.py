@@ -5,8 +5,10 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -25,7 +27,6 @@ from limbeck.pipeline.claim import LOG, claimed
 from limbeck.pipeline.clock import Clock
 from limbeck.pipeline.curves import Points, train_points
 from limbeck.pipeline.export import Exported, export_all
-from limbeck.pipeline.finished import settle
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.delivery import deliver
 from limbeck.pipeline.judging.findings import find
@@ -34,8 +35,8 @@ from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.reading import describe_readers, require_readable
 from limbeck.pipeline.side_by_side import Known, train_side_by_side
-from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.teacher import ask_teacher, require_regressions, train_teacher
+from limbeck.pipeline.stage import Stage, once
+from limbeck.pipeline.teacher import ask_teacher, settle, train_teacher
 from limbeck.pipeline.until import wanted
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
@@ -129,15 +130,21 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
         with clock("export"):
             exported = export_all(trained.teacher.networks, trained.shown, out / "export")
 
-    with us.main_first():
-        depends = {"teacher": trained.teacher.names[0], **trained.digests}
-        stage = Stage(out / "evaluation", {**depends, "data": material.splits.digest, "recipe": recipe.digest})
-    if us.agree(not stage.done or not _delivered(out)):
-        with clock("evaluation"), stage.working():
-            result = _evaluate(trained, exported, clock, out)
-            if result is not None:
-                write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
-                _track(result)
+    depends = {"teacher": trained.teacher.names[0], **trained.digests}
+    depends |= {"data": material.splits.digest, "recipe": recipe.digest}
+
+    def judge(stage: Stage) -> None:
+        result = _evaluate(trained, exported, clock, out)
+        if result is not None:
+            write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
+            _track(result)
+
+    def reuse(stage: Stage) -> None:
+        say("  evaluation: unchanged, reused")
+
+    with ExitStack() as timed:  # an evaluation that is reused has no heading and no time
+        timer = partial(timed.enter_context, clock("evaluation"))
+        once(out / "evaluation", depends, judge, reuse, by="all", before=timer, whole=lambda: _delivered(out))
     us.wait()
     result = _read_evaluation(out / "evaluation.json")
     if us.main:
@@ -198,12 +205,10 @@ def require_usable(recipe: Recipe, material: Material) -> Recipe:
     """Raise what can be known to fail, before anything long starts; return the recipe, settled.
 
     Raises:
-        LimbeckError: see `settle`, `preflight` and `require_readable`; or a teacher finds nothing to learn from in the
-            labelled texts.
+        LimbeckError: see `settle`, `preflight` and `require_readable`.
     """
     recipe = settle(recipe, material)
     preflight(recipe, material)
-    require_regressions(recipe, material)
     require_readable(recipe, material)
     return recipe
 

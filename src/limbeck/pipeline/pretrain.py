@@ -10,20 +10,20 @@ import torch
 from torch import nn
 
 from limbeck.data import Batches
-from limbeck.digest import bytes_digest, digest
+from limbeck.digest import arrays_digest, digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.losses import CrossEntropy
 from limbeck.models.language_model import LanguageModel
 from limbeck.models.recurrent import Recurrent
+from limbeck.networks import NetworkSettings, TrainSettings
 from limbeck.pipeline.material import Material
-from limbeck.pipeline.once import train_once
+from limbeck.pipeline.once import Plan, train_once
 from limbeck.pipeline.start import start_of
 from limbeck.ranks import ranks
-from limbeck.recipe import NetworkSettings
 from limbeck.report import words
 from limbeck.runtime.rows import Rows
-from limbeck.trainer import GroupSource, TrainSettings, Validate, Validated
+from limbeck.trainer import GroupSource, Validate, Validated
 from limbeck.types import Batch, device_of, evaluating, tensors
 
 _BATCH = 64
@@ -78,12 +78,9 @@ def pretrain(
     train_once(
         training.model,
         lambda: (training.distiller, training.batches),
-        training.settings,
+        Plan(training.settings, training.steps, _validator(view.validation), f"{title}, pretraining"),
         folder=(material.folder or folder) / "pretrained" / digest(named),
         inputs=named | start,
-        steps=training.steps,
-        validate=_validator(view.validation),
-        title=f"{title}, pretraining",
     )
     # Whether it was trained now or before, what follows draws the same numbers.
     torch.manual_seed(seed)
@@ -96,7 +93,7 @@ def pretraining(settings: NetworkSettings, material: Material, seed: int) -> dic
         "model": settings.model.model_dump(mode="json", exclude={"dropout", "word_dropout"}),  # nothing is dropped here
         "pretrain": settings.pretrain and settings.pretrain.model_dump(mode="json"),
         "view": material.view(settings).digest,
-        "data": bytes_digest([splits.original.ids.data, splits.validation.ids.data]),
+        "data": arrays_digest(splits.original.ids, splits.validation.ids),
         "seed": seed,
     }
 

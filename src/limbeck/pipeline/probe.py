@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line
-from limbeck.models import Ordered
+from limbeck.models import CustomSettings, GivenSettings, ModelOptions, Ordered, TransformerSettings
 from limbeck.runtime.rows import Ragged, Rows
 from limbeck.types import device_of, evaluating, tensors
 
@@ -25,6 +25,9 @@ _ROUNDING = 1e-2
 """Where rows hardly differ, this share of the largest logit stands for the deviation: rounding goes by that size."""
 _SUM = 1e-3
 """Within this of 1, the sum of numbers >= 0 is that of probabilities."""
+
+FROM_OUTSIDE: tuple[type[ModelOptions], ...] = (CustomSettings, GivenSettings, TransformerSettings)
+"""Models whose code or weights come from outside; those of the catalogue are tested once and for all."""
 
 ProbeInputs = Mapping[str, Tensor]
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError
+from limbeck.networks import HasReads
 from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.material import Material
 from limbeck.pipeline.networks import Trained
 from limbeck.pipeline.teacher import member_names
-from limbeck.pipeline.views import HasReads, View, reads_digest
-from limbeck.recipe import NBLRTeacher, Recipe
+from limbeck.pipeline.views import View, reads_digest
+from limbeck.recipe import Recipe
 
 
 def readers(recipe: Recipe) -> dict[str, HasReads]:
@@ -20,8 +21,7 @@ def readers(recipe: Recipe) -> dict[str, HasReads]:
     """
     members = recipe.teacher.members
     found: dict[str, HasReads] = {
-        name: member if isinstance(member, NBLRTeacher) else member.network
-        for name, member in zip(member_names(len(members)), members, strict=True)
+        name: member.read_as for name, member in zip(member_names(len(members)), members, strict=True)
     }
     seen: set[str] = set()
     for arm in dict.fromkeys(("student", *recipe.trained_arms)):

@@ -1,10 +1,10 @@
 """A stage writes one folder and is skipped when what it depends on is unchanged."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,9 +17,8 @@ from limbeck.pipeline.clock import Spent, now, take_off
 from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
-
-
 _TOLERANCE = 1e-4
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -61,20 +60,12 @@ class Stage:
             little are a `Near`.
         conditions: inputs that change a result's bits and not what it is a result of, such as the number of threads: a
             finished stage is kept where they have changed, one that is not finished is done again.
-        quiet: do not print that it was reused.
 
     Raises:
         LimbeckError: the folder's record, or a file of the finished stage, is damaged.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        inputs: Mapping[str, Any],
-        *,
-        conditions: Mapping[str, Any] | None = None,
-        quiet: bool = False,
-    ) -> None:
+    def __init__(self, folder: Path, inputs: Mapping[str, Any], *, conditions: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
         old = _read(folder)
         known = {} if old is None else old.near
@@ -91,8 +82,6 @@ class Stage:
                 self._clear()
         elif self.done:
             _verify(folder, old.files)
-            if not quiet:
-                say(f"  {folder.name}: unchanged, reused")
         elif old.inputs != self._inputs:
             names = self._inputs | old.inputs  # one that is gone is a change too
             changed = [name for name in names if old.inputs.get(name) != self._inputs.get(name)]
@@ -120,6 +109,51 @@ class Stage:
             # The record goes first: a removal that is killed must not leave it beside files that are gone.
             remove(self.folder / _RECORD)
             remove(self.folder)
+
+
+def once(
+    folder: Path,
+    inputs: Mapping[str, Any],
+    make: Callable[[Stage], _T],
+    load: Callable[[Stage], _T],
+    *,
+    by: Literal["main", "all", "each"] = "main",
+    conditions: Mapping[str, Any] | None = None,
+    before: Callable[[], None] | None = None,
+    whole: Callable[[], bool] | None = None,
+) -> tuple[Stage, _T]:
+    """Return the stage of a folder and its result: loaded where the stage is done, else made.
+
+    Args:
+        folder: see `Stage`.
+        inputs: see `Stage`.
+        make: makes the result and writes it into the folder, which only the first process may do.
+        load: reads it from the folder.
+        by: who makes it. `main`: the first process, whose files the others load. `all`: all processes together. `each`:
+            every process for itself; the others may not even be here.
+        conditions: see `Stage`.
+        before: called before it is made; stages of their own are done here.
+        whole: whether what the result needs outside of the folder is there; None: nothing is needed.
+
+    Raises:
+        LimbeckError: see `Stage`.
+    """
+    us = ranks()
+    with nullcontext() if by == "each" else us.main_first():
+        stage = Stage(folder, inputs, conditions=conditions)
+        done = stage.done and (whole is None or whole())
+        if by == "main":
+            return stage, load(stage) if done else _made(stage, make, before)
+    if by == "all":
+        done = us.agree(done)
+    return stage, load(stage) if done else _made(stage, make, before)
+
+
+def _made(stage: Stage, make: Callable[[Stage], _T], before: Callable[[], None] | None) -> _T:
+    if before is not None:
+        before()
+    with stage.working():
+        return make(stage)
 
 
 def _kept(inputs: Mapping[str, str], conditions: Mapping[str, Any] | None) -> dict[str, str]:

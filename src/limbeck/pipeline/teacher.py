@@ -1,4 +1,4 @@
-"""The teacher of a run: trained, asked once, and from then on logits_only from its cache, alone or as an ensemble."""
+"""The teacher of a run: made, asked once, and from then on answering from its cache, alone or as an ensemble."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
-from torch import nn
 
 from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
@@ -17,41 +15,33 @@ from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import best_assignment, calibrated_nll
+from limbeck.evaluation import best_assignment
 from limbeck.evaluation.metric import Sheet
-from limbeck.files import staged
 from limbeck.losses import objective_from
-from limbeck.pipeline.finished import finished_network, is_finished, require_names
 from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import Trained, train_network
-from limbeck.pipeline.once import WEIGHTS
-from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.start import own_start
-from limbeck.pipeline.views import View
+from limbeck.pipeline.networks import Trained
+from limbeck.pipeline.work import RunWork
 from limbeck.ranks import ALONE, Ranks, ranks
-from limbeck.recipe import NBLRTeacher, Recipe, SingleTeacher
-from limbeck.teachers import ModuleTeacher, Teacher
+from limbeck.recipe import Recipe
+from limbeck.teachers import Made, Single, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
-from limbeck.teachers.nblr import NgramRegression, load_nblr, require_ngrams
-from limbeck.trainer import History, predict_logits
-from limbeck.types import Batch, best_device
-from limbeck.version import __version__
+from limbeck.types import Batch
 
 Split = Literal["labelled", "transfer", "validation", "test"]
 
 
 @dataclass(frozen=True)
 class Member:
-    """One network that answers.
+    """One that answers.
 
     Attributes:
-        trained: the network.
+        trained: what was made.
         cache: the folder of its answers.
         identity: whose answers the cache holds.
         temperature: its logits are divided by; None: they stay as they are.
     """
 
-    trained: Trained
+    trained: Made
     cache: Path
     identity: CacheIdentity
     temperature: float | None = None
@@ -61,9 +51,9 @@ class Member:
         examples, view = getattr(splits, split), getattr(self.trained.view, split)
         return label(self.live(), examples, view, self.cache, self.identity, among=among)
 
-    def live(self) -> ModuleTeacher:
-        """Return the network itself, for batches that it has not seen."""
-        return ModuleTeacher(self.trained.model, self.identity.teacher, taps=self.identity.taps)
+    def live(self) -> Teacher:
+        """Return the teacher itself, for batches that it has not seen."""
+        return self.trained.live(self.identity.taps)
 
     def scaled(self, teacher: Teacher) -> Teacher:
         """Return the teacher at this member's temperature."""
@@ -95,8 +85,9 @@ class RunTeacher:
 
     @property
     def networks(self) -> dict[str, Trained]:
-        """The networks by name: `teacher`, or `teacher-0`, `teacher-1` ... of an ensemble."""
-        return dict(zip(member_names(len(self.members)), (member.trained for member in self.members), strict=True))
+        """What is a network, by name: `teacher`, or `teacher-0`, `teacher-1` ... of an ensemble."""
+        named = zip(member_names(len(self.members)), self.members, strict=True)
+        return {name: member.trained for name, member in named if isinstance(member.trained, Trained)}
 
     @property
     def settings(self) -> dict[str, float | int | str | bool | None]:
@@ -121,7 +112,7 @@ class RunTeacher:
 
     def runner(self, exported: Mapping[str, Runner]) -> Runner | None:
         """Return the teacher as a function of samples, from its exported networks by name; None when one is missing."""
-        parts = [exported.get(name) for name in self.networks]
+        parts = [exported.get(name) for name in member_names(len(self.members))]
         if any(part is None for part in parts):
             return None
         divisors = [member.temperature or 1.0 for member in self.members]
@@ -142,91 +133,27 @@ def member_names(count: int) -> list[str]:
     return ["teacher"] if count == 1 else [f"teacher-{number}" for number in range(count)]
 
 
-def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str = "") -> tuple[Trained, ...]:
-    """Train the teacher's networks on the labelled rows, with the first seed; one that is finished stays as it is.
+def settle(recipe: Recipe, material: Material) -> Recipe:
+    """Return the recipe with what its teacher leaves open: whether it is trained, its outputs' classes, its length.
+
+    What is settled is said, and stands in the run's `recipe.yaml`.
+
+    Raises:
+        LimbeckError: see `Kind.settle`.
+    """
+    return recipe.model_copy(update={"teacher": recipe.teacher.settle(RunWork(recipe, material))})
+
+
+def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str = "") -> tuple[Made, ...]:
+    """Make what answers, with the first seed: one, or of an ensemble one a member; see `Kind.make`.
 
     A note tells their trainings from those of another teacher in the run.
     """
-    members = recipe.teacher.members
-    return tuple(
-        _train_member(settings, recipe, material, folder / name, name.replace("-", " ") + note)
-        for name, settings in zip(member_names(len(members)), members, strict=True)
-    )
-
-
-def _train_member(settings: SingleTeacher, recipe: Recipe, material: Material, folder: Path, title: str) -> Trained:
-    if isinstance(settings, NBLRTeacher):
-        return _fit_regression(settings, material, folder, title)
-    if is_finished(settings):
-        module = finished_network(settings, material)
-        return _given(module, material.view(settings.network), material, folder)
-    network = settings.network
-    lesson = material.from_labels(network)
-    return train_network(network, material, lesson, seed=recipe.seeds[0], folder=folder, title=title)
-
-
-def _given(module: nn.Module, view: View, material: Material, folder: Path) -> Trained:
-    """Return a finished network; its folder keeps what it is, from one run to the next."""
-    inputs = {"view": view.digest, **own_start(module, None, material, view, title=folder.name)}
-    us = ranks()
-    with us.main_first():
-        stage = Stage(folder, inputs, quiet=True)
-        if not stage.done and us.main:
-            with stage.working():
-                pass
-    return Trained(module, History(0), view, stage.digest, stage.digest)
-
-
-def _fit_regression(settings: NBLRTeacher, material: Material, folder: Path, title: str) -> Trained:
-    """Fit the regression at every strength and keep the best on validation, or load it when the folder holds it."""
-    view, splits, us = material.view(settings), material.splits, ranks()
-    lesson = material.from_labels(settings)
-    inputs = {
-        "version": __version__,
-        "settings": settings.model_dump(mode="json"),
-        "view": view.digest,
-        **lesson.inputs,
-    }
-    with us.main_first():
-        stage = Stage(folder, inputs, quiet=True)
-        if not stage.done and us.main:
-            with stage.working():
-                regression = NgramRegression(
-                    view.labelled,
-                    splits.labelled.labels.values,
-                    classes=splits.task.outputs,
-                    settings=settings.regression,
-                    weights=lesson.task.class_weights,
-                )
-                fitted = {strength: regression.fit(strength) for strength in settings.regression.strengths}
-                answers = {strength: predict_logits(each, view.validation).numpy() for strength, each in fitted.items()}
-                costs = {
-                    strength: calibrated_nll(logits, splits.validation.labels.values, lesson.task.class_weights)
-                    for strength, logits in answers.items()
-                }
-                best = min(costs, key=lambda strength: costs[strength])
-                say(f"  {title}: strength {best:g} is best on validation")
-                with staged(folder / WEIGHTS) as aside:
-                    save_file(fitted[best].state_dict(), str(aside))
-    network = load_nblr(load_file(folder / WEIGHTS), orders=settings.regression.orders).to(best_device()).eval()
-    return Trained(network, History(0), view, stage.digest)
-
-
-def require_regressions(recipe: Recipe, material: Material) -> None:
-    """Raise now what fitting a regression of the recipe would raise, in the run itself or at its fewest labels.
-
-    Raises:
-        LimbeckError: see `require_ngrams`.
-    """
-    fewer = recipe.curves.labels if recipe.curves is not None else None
-    for member in recipe.teacher.members:
-        if isinstance(member, NBLRTeacher):
-            learned = material.keeping(min(fewer)) if fewer else material
-            require_ngrams(learned.view(member).labelled, learned.splits.labelled.labels.values, member.regression)
+    return recipe.teacher.make(RunWork(recipe, material, folder, note))
 
 
 def ask_teacher(
-    recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path, *, warn: bool = False
+    recipe: Recipe, trained: Sequence[Made], splits: Splits, folder: Path, *, warn: bool = False
 ) -> RunTeacher:
     """Let the teacher answer once for every row that the student learns from or is chosen on; see `judged_teacher`.
 
@@ -240,7 +167,7 @@ def ask_teacher(
 
 
 def judged_teacher(
-    recipe: Recipe, trained: Sequence[Trained], splits: Splits, folder: Path, *, warn: bool = False
+    recipe: Recipe, trained: Sequence[Made], splits: Splits, folder: Path, *, warn: bool = False
 ) -> RunTeacher:
     """Let the teacher answer for the rows on which it is judged, and refuse one that is no better than chance.
 
@@ -249,7 +176,7 @@ def judged_teacher(
 
     Args:
         recipe: says how the teacher answers, and whether a bad one is accepted.
-        trained: its networks.
+        trained: what was made of it, see `train_teacher`.
         splits: whose rows.
         folder: of the cache.
         warn: do not refuse it, say it only.
@@ -260,8 +187,8 @@ def judged_teacher(
     """
     taps = tuple(dict.fromkeys(pair.teacher for pair in objective_from(recipe.losses).pairs))
     members = tuple(
-        _ask(network, settings, splits, taps, folder)
-        for network, settings in zip(trained, recipe.teacher.members, strict=True)
+        _ask(made, settings, splits, taps, folder)
+        for made, settings in zip(trained, recipe.teacher.members, strict=True)
     )
     weights = recipe.teacher.shares(len(members))
     if weights is None:
@@ -279,11 +206,11 @@ def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     """Say how good every finished teacher is, and refuse one whose outputs are called by the names of other classes.
 
     Raises:
-        LimbeckError: see `require_names`.
+        LimbeckError: see `Single.require_names`.
     """
     splits, asked, several = answers.splits, _judged_on(answers.splits, finished=True), len(answers.members) > 1
     for number, (member, settings) in enumerate(zip(answers.members, recipe.teacher.members, strict=True)):
-        if is_finished(settings):
+        if not settings.refits:
             key = f"teacher.members.{number}" if several else "teacher"
             sheet = _on(RunTeacher((member,), (1.0,), splits), asked)
             rows = f"{len(sheet['labels']):,} {' and '.join(asked)} rows"
@@ -292,7 +219,7 @@ def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
             found = best_assignment(sheet["decided"], sheet["labels"], splits.task.outputs)
             balanced = chance.balanced_accuracy
             say(f"  {key}: accuracy {found.accuracy:.1%}, balanced accuracy {balanced:.1%} on {rows}")
-            require_names(settings, found, splits.task.names, f"{key}.labels", rows, warn=warn)
+            settings.require_names(found, splits.task.names, key, rows, warn=warn)
 
 
 def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
@@ -313,7 +240,7 @@ def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     Raises:
         LimbeckError: it is no better, and that is not accepted.
     """
-    asked = _judged_on(answers.splits, finished=recipe.teacher.finished)
+    asked = _judged_on(answers.splits, finished=not recipe.teacher.refits)
     sheet = _on(answers, asked)
     found = answers.splits.task.chance(sheet)
     if found is None or not found.at_chance:
@@ -327,16 +254,16 @@ def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     if warn:
         say(f"  {what}", style="yellow")
         return
-    order = "set teacher.labels if its outputs are in another order, " if recipe.teacher.finished else ""
+    order = "" if recipe.teacher.refits else "set teacher.labels if its outputs are in another order, "
     trained = "give it more labels or steps (where a class is rare: data.class_weights=balanced, task.metric=f1_macro)"
-    more = "take another teacher" if recipe.teacher.finished else trained
+    more = trained if recipe.teacher.refits else "take another teacher"
     raise LimbeckError(what, where="teacher", fix=f"{order}{more}, or go on with teacher.accept_bad=true")
 
 
-def _ask(network: Trained, settings: SingleTeacher, splits: Splits, taps: tuple[str, ...], folder: Path) -> Member:
-    identity = CacheIdentity(network.answers_as, network.view.digest, splits.task.outputs, taps)
+def _ask(made: Made, settings: Single, splits: Splits, taps: tuple[str, ...], folder: Path) -> Member:
+    identity = CacheIdentity(made.answers_as, made.view.digest, splits.task.outputs, taps)
     name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
-    member = Member(network, folder / "cache" / name, identity)
+    member = Member(made, folder / "cache" / name, identity)
     member.of(splits, "validation", among=ranks())
     if len(splits.labelled):  # whoever is judged on them: of batches of other rows, the last bits may differ
         member.of(splits, "labelled", among=ranks())

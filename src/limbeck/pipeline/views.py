@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
@@ -12,19 +12,11 @@ from limbeck.data import Splits
 from limbeck.data.modality import Reads
 from limbeck.digest import digest
 from limbeck.evaluation.records import ViewRecord
+from limbeck.networks import HasReads
 from limbeck.runtime.bundle import OnnxNetwork
 from limbeck.runtime.readers import Form, Reader
 from limbeck.runtime.rows import Rows
 from limbeck.types import tensors
-
-
-class HasReads(Protocol):
-    """Settings of something that reads examples; see `NetworkSettings`."""
-
-    @property
-    def reads(self) -> Reads:
-        """What it reads of them."""
-        ...
 
 
 def reads_digest(settings: HasReads) -> str:

@@ -2,35 +2,16 @@
 
 from limbeck.recipe.data import DataSettings, TargetSettings
 from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
-from limbeck.recipe.networks import NetworkSettings, PretrainSettings
 from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
-from limbeck.recipe.teachers import (
-    EnsembleTeacher,
-    GivenTeacher,
-    NBLRTeacher,
-    NetworkTeacher,
-    SingleTeacher,
-    TeacherSettings,
-    TransformersTeacher,
-)
 from limbeck.settings.errors import RecipeError
 
 __all__ = [
     "ArmName",
     "CurveSettings",
     "DataSettings",
-    "EnsembleTeacher",
-    "GivenTeacher",
-    "NBLRTeacher",
-    "NetworkSettings",
-    "NetworkTeacher",
-    "PretrainSettings",
     "Recipe",
     "RecipeError",
-    "SingleTeacher",
     "TargetSettings",
-    "TeacherSettings",
-    "TransformersTeacher",
     "describe_recipes",
     "load_recipe",
     "packaged_recipe",

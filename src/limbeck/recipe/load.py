@@ -8,7 +8,7 @@ from typing import Any
 
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import not_utf8
-from limbeck.recipe.networks import NetworkSettings
+from limbeck.networks import NetworkSettings
 from limbeck.recipe.settings import Recipe, points
 from limbeck.settings.changes import apply, flat
 from limbeck.settings.errors import RecipeError, validated

@@ -9,13 +9,13 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 
 from limbeck.digest import digest
 from limbeck.losses import LossSettings
+from limbeck.networks import NetworkSettings
 from limbeck.recipe.data import DataSettings
-from limbeck.recipe.networks import NetworkSettings
-from limbeck.recipe.teachers import TeacherSettings
 from limbeck.settings import Settings
 from limbeck.settings.changes import flat
 from limbeck.settings.yaml import write_yaml
 from limbeck.tasks import ClassificationSettings, TaskSettings
+from limbeck.teachers import TeacherSettings
 
 ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
 from limbeck.data.task import LinearModel, Predicts, Task
-from limbeck.digest import digest
+from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import (
     against_chance,
@@ -133,7 +133,7 @@ class Classification(Task):
     @property
     def digest(self) -> str:
         """Names the classes, their order, the metric, and by how much each class counts."""
-        weights = None if self.weights is None else self.weights.tobytes().hex()
+        weights = None if self.weights is None else arrays_digest(self.weights)
         return digest([self.kind, list(self.names), self.by, weights])
 
     # --- labels

@@ -1,0 +1,40 @@
+"""Networks that are solved for instead of trained."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from limbeck.runtime.rows import Rows
+
+
+class Solved(nn.Module):
+    """A network whose weights a solver finds exactly: it has no seed, no steps, no schedule and no checkpoint.
+
+    Its weights may have any size before they are found; `load_state_dict` takes the sizes from what it loads.
+    """
+
+    @property
+    def depends_on(self) -> Mapping[str, Any]:
+        """What its weights depend on, besides what it learns: JSON."""
+        raise NotImplementedError
+
+    def solve(
+        self,
+        rows: Rows,
+        answers: NDArray[np.float32],
+        *,
+        weights: NDArray[np.float32] | None,
+        cost: Callable[[nn.Module], float],
+    ) -> str:
+        """Find the weights; return a few words about the choice that was made.
+
+        Args:
+            rows: what is learned from.
+            answers: (rows, classes), the distribution that each row is to get; of a label, 1 at its class.
+            weights: of the classes, (classes,): a row counts by its likeliest class; None: all 1.
+            cost: of a candidate on the validation rows, lower is better: by it a penalty is chosen.
+        """
+        raise NotImplementedError

@@ -1,0 +1,147 @@
+"""What a run does for its teachers: see `limbeck.teachers.Work`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from limbeck.losses import objective_from
+from limbeck.models import check_model
+from limbeck.networks import HasReads, NetworkSettings
+from limbeck.pipeline.material import Material
+from limbeck.pipeline.networks import Trained, learn
+from limbeck.pipeline.pretrain import check_pretraining
+from limbeck.pipeline.probe import FROM_OUTSIDE, require_steady
+from limbeck.pipeline.stage import Stage, once
+from limbeck.pipeline.start import own_start
+from limbeck.pipeline.views import View
+from limbeck.recipe import Recipe
+from limbeck.taps import Taps
+from limbeck.trainer import History
+from limbeck.version import __version__
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class RunWork:
+    """The work for the teacher of a run, or for one member of it.
+
+    Args:
+        recipe: of the run.
+        material: the rows that this teacher learns from.
+        folder: in which its folder stands; None where it is settled and checked only.
+        note: tells its training from that of another teacher in the run.
+        number: of the member; None: the whole teacher.
+    """
+
+    recipe: Recipe
+    material: Material
+    folder: Path | None = None
+    note: str = ""
+    number: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Where the teacher's settings stand in the recipe."""
+        return "teacher" if self.number is None else f"teacher.members.{self.number}"
+
+    @property
+    def name(self) -> str:
+        """Name of the teacher's folder, which is that of its network."""
+        return "teacher" if self.number is None else f"teacher-{self.number}"
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the data's classes."""
+        return self.material.splits.task.names
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The finished module that was handed to `limbeck.distill`."""
+        return self.material.given.teacher
+
+    @property
+    def fewest(self) -> int:
+        """How many labelled rows the run learns from at the smallest of its budgets."""
+        budgets = self.recipe.curves.labels if self.recipe.curves is not None else None
+        return min([len(self.material.splits.labelled), *(budgets or [])])
+
+    def labels(self, split: Literal["labelled", "validation"]) -> NDArray[np.int64]:
+        """Return the classes of the rows of a split."""
+        return getattr(self.material.splits, split).labels.values
+
+    def view(self, settings: HasReads) -> View:
+        """Return the rows as something with these settings reads them."""
+        return self.material.view(settings)
+
+    def build(self, settings: NetworkSettings) -> nn.Module:
+        """Return a new network, in the run's first seed."""
+        return self.material.build(settings, seed=self.recipe.seeds[0])
+
+    def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:
+        """Refuse a network that the run could not train, ask or read activations of."""
+        taps = [pair.teacher for pair in objective_from(self.recipe.losses).pairs]
+        check_model(settings.model)
+        self.material.view(settings)
+        if taps or settings.pretrain or isinstance(settings.model, FROM_OUTSIDE):
+            try_out(build(), settings, self.material, taps, self.name)
+
+    def train(self, network: nn.Module, settings: HasReads) -> Trained:
+        """Train a network on the labelled rows, or load it."""
+        lesson, title = self.material.from_labels(settings), self.name.replace("-", " ") + self.note
+        seed = self.recipe.seeds[0]
+        return learn(network, settings, self.material, lesson, seed=seed, folder=self._place, title=title)
+
+    def keep(self, network: nn.Module, settings: HasReads) -> Trained:
+        """Return a network as it is; the folder keeps what it is, from one run to the next."""
+        view = self.material.view(settings)
+        start = own_start(network, None, self.material, view, title=self.name)
+        stage, _ = once(self._place, {"view": view.digest, **start}, _nothing, _nothing)
+        return Trained(network, History(0), view, stage.digest, stage.digest)
+
+    def once(self, inputs: Mapping[str, Any], make: Callable[[Path], _T], load: Callable[[Path], _T]) -> tuple[str, _T]:
+        """Return what the teacher's stage holds, and the digest of the stage."""
+        place, named = self._place, {"version": __version__, **inputs}
+        stage, result = once(place, named, lambda stage: make(place), lambda stage: load(place))
+        return stage.digest, result
+
+    def member(self, number: int) -> "RunWork":
+        """Return the work for a member of an ensemble."""
+        return replace(self, number=number)
+
+    @property
+    def _place(self) -> Path:
+        if self.folder is None:
+            raise ValueError("a teacher is made in a folder")
+        return self.folder / self.name
+
+
+def try_out(network: nn.Module, settings: NetworkSettings, material: Material, taps: Sequence[str], who: str) -> None:
+    """Refuse a network that the run could not train, ask or read activations of.
+
+    Args:
+        network: built, untrained or finished.
+        settings: of the network.
+        material: of the run.
+        taps: paths of the activations that are compared.
+        who: names it, for errors.
+
+    Raises:
+        LimbeckError: it has no such activation, it cannot be pretrained, or, where it comes from outside, see
+            `require_steady`.
+    """
+    Taps(network, taps)
+    check_pretraining(network, settings)
+    if isinstance(settings.model, FROM_OUTSIDE):
+        view = material.view(settings)
+        rows = view.transfer if len(material.splits.transfer) else view.validation
+        require_steady(network, rows, who, outputs=material.splits.task.outputs)
+
+
+def _nothing(stage: Stage) -> None:
+    """Leave the stage's record only."""

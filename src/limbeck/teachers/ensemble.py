@@ -1,0 +1,61 @@
+"""Several teachers as one."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from limbeck.teachers.kind import Kind
+from limbeck.teachers.single import SingleTeacher
+from limbeck.teachers.work import Made, Work
+
+
+class EnsembleTeacher(Kind):
+    """Several teachers, whose probabilities are averaged."""
+
+    kind: Literal["ensemble"]
+    members: Annotated[
+        list[SingleTeacher],
+        Field(min_length=2, description="teachers of any kind but this"),
+    ]
+    weights: Annotated[
+        list[Annotated[float, Field(ge=0)]] | None,
+        Field(description="one a member; null: those that fit the validation rows best"),
+    ] = None
+
+    @field_validator("members")
+    @classmethod
+    def _accepted_together(cls, members: list[SingleTeacher]) -> list[SingleTeacher]:
+        if any(member.accept_bad for member in members):
+            raise ValueError("an ensemble is judged as a whole: set teacher.accept_bad, beside members")
+        return members
+
+    @field_validator("weights")
+    @classmethod
+    def _one_each(cls, weights: list[float] | None, info: ValidationInfo) -> list[float] | None:
+        members = info.data.get("members", [])
+        if weights is not None and (len(weights) != len(members) or not sum(weights)):
+            raise ValueError(f"give one for each of the {len(members)} members, not all 0")
+        return weights
+
+    @property
+    def refits(self) -> bool:
+        """Whether any of its members is made from the labels of the run."""
+        return any(member.refits for member in self.members)
+
+    def shares(self, members: int) -> list[float] | None:
+        """Return the members' weights, of sum 1; None where they are to be fitted."""
+        return None if self.weights is None else [weight / sum(self.weights) for weight in self.weights]
+
+    def settle(self, work: Work) -> Self:
+        """Settle every member."""
+        members = [member.settle(work.member(number)) for number, member in enumerate(self.members)]
+        return self.model_copy(update={"members": members})
+
+    def check(self, work: Work) -> None:
+        """Check every member."""
+        for number, member in enumerate(self.members):
+            member.check(work.member(number))
+
+    def make(self, work: Work) -> tuple[Made, ...]:
+        """Make every member, in their order."""
+        return tuple(made for number, member in enumerate(self.members) for made in member.make(work.member(number)))

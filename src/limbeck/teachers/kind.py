@@ -1,0 +1,115 @@
+"""What all kinds of teachers have in common, and the catalogue that they enter.
+
+To add a kind: one file that ends with `register(...)`, and one import line in `single.py`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Self, get_args
+
+from pydantic import Field
+
+from limbeck.evaluation import Assignment
+from limbeck.networks import HasReads, NetworkSettings
+from limbeck.settings import Settings
+from limbeck.teachers.work import Made, Work
+
+
+class Kind(Settings):
+    """What every teacher has.
+
+    Attributes:
+        gives: what it answers with: `logits`, `taps` (activations by module path).
+    """
+
+    gives: ClassVar[frozenset[str]] = frozenset({"logits"})
+
+    kind: str
+    accept_bad: Annotated[
+        bool, Field(description="go on with a teacher whose balanced accuracy is not above a constant prediction's")
+    ] = False
+
+    @property
+    def refits(self) -> bool:
+        """Whether it is made from the labels of the run, and anew from other labels; else it is taken as it is."""
+        return True
+
+    @property
+    def said(self) -> Mapping[str, str] | None:
+        """Class by output, where the kind has such a key and the recipe sets it."""
+        return None
+
+    def settle(self, work: Work) -> Self:
+        """Return the same teacher with what its recipe leaves open; that is said and stands in the run's `recipe.yaml`.
+
+        Raises:
+            LimbeckError: something that it names cannot be had or called, or does not fit the data.
+        """
+        return self
+
+    @abstractmethod
+    def check(self, work: Work) -> None:
+        """Find out what would fail while it is made, before anything long starts. The teacher is settled.
+
+        Raises:
+            LimbeckError: it would.
+        """
+
+    @abstractmethod
+    def make(self, work: Work) -> tuple[Made, ...]:
+        """Return what answers: one, or of an ensemble one a member; loaded where the run's folder holds it.
+
+        Raises:
+            LimbeckError: it cannot be made.
+        """
+
+
+class Single(Kind):
+    """What a teacher that answers by itself adds to it."""
+
+    calibrate: Annotated[
+        bool, Field(description="divide its logits by the temperature that fits the validation rows best")
+    ] = False
+
+    @property
+    def members(self) -> "Sequence[Single]":
+        """The teachers that answer together: this one."""
+        return [self]
+
+    def shares(self, members: int) -> list[float] | None:
+        """Return the members' weights."""
+        return [1.0] * members
+
+    @property
+    def network(self) -> NetworkSettings | None:
+        """What is trained or asked, in the words of any network; None: it is none, or takes seconds."""
+        return None
+
+    @property
+    @abstractmethod
+    def read_as(self) -> HasReads:
+        """Settings that say in full what it reads."""
+
+    def require_names(self, found: Assignment, classes: Sequence[str], key: str, rows: str, *, warn: bool) -> None:
+        """Compare the names of its outputs with those that fit the labels best; nothing where it has no such names.
+
+        Args:
+            found: what its decisions are right on.
+            classes: of the data.
+            key: of the teacher, as in `teacher.members.0`.
+            rows: words for those that it was judged on.
+            warn: do not refuse it, say it only.
+
+        Raises:
+            LimbeckError: other names are far better, and the recipe did not say these.
+        """
+
+
+SINGLE: dict[str, type[Single]] = {}
+"""The kinds that answer by themselves, by name."""
+
+
+def register(kind: type[Single]) -> None:
+    """Put a kind into `SINGLE`, under the only value of its field `kind`."""
+    (name,) = get_args(kind.model_fields["kind"].annotation)
+    SINGLE[name] = kind

@@ -1,0 +1,15 @@
+"""The kinds that answer by themselves: one import line each, and their settings as one type."""
+
+from typing import TYPE_CHECKING
+
+from limbeck.settings import union
+from limbeck.teachers.given import GivenTeacher as GivenTeacher
+from limbeck.teachers.kind import SINGLE, Single
+from limbeck.teachers.nblr import NBLRTeacher as NBLRTeacher
+from limbeck.teachers.network import NetworkTeacher as NetworkTeacher
+from limbeck.teachers.transformers import TransformersTeacher as TransformersTeacher
+
+if TYPE_CHECKING:
+    SingleTeacher = Single
+else:
+    SingleTeacher = union(SINGLE, on="kind", title="member")

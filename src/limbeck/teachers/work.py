@@ -1,0 +1,147 @@
+"""What a kind of teacher is given to make one, and what it makes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from limbeck.networks import HasReads, NetworkSettings
+from limbeck.runtime.rows import Rows
+from limbeck.teachers.base import Teacher
+
+_T = TypeVar("_T")
+
+
+class Encoded(Protocol):
+    """The rows of a run as one network reads them."""
+
+    @property
+    def digest(self) -> str:
+        """Names everything that turns an example into the network's inputs."""
+        ...
+
+    @property
+    def example(self) -> tuple[dict[str, Tensor], Mapping[str, Mapping[int, str]]]:
+        """Inputs of two rows, and the axes of each that may have any size."""
+        ...
+
+    @property
+    def labelled(self) -> Rows:
+        """The labelled training rows."""
+        ...
+
+    @property
+    def transfer(self) -> Rows:
+        """The rows that the student learns from, labelled ones first."""
+        ...
+
+    @property
+    def validation(self) -> Rows:
+        """The validation rows."""
+        ...
+
+    @property
+    def test(self) -> Rows:
+        """The test rows: only the final evaluation may ask for them."""
+        ...
+
+
+class Made(Protocol):
+    """One teacher that can be asked, and of which a cache can be kept."""
+
+    @property
+    def view(self) -> Encoded:
+        """What it reads."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Names everything that it was made from."""
+        ...
+
+    @property
+    def answers_as(self) -> str:
+        """Names whose answers its answers are, 16 hex digits: the digest of the teacher that `live` returns."""
+        ...
+
+    def live(self, taps: Sequence[str] = ()) -> Teacher:
+        """Return the teacher itself, which is asked with the view's rows and gives the activations of `taps` too."""
+        ...
+
+
+class Work(Protocol):
+    """What the run does for a kind of teacher that is settled, checked or made."""
+
+    @property
+    def key(self) -> str:
+        """Where the teacher's settings stand in the recipe: `teacher`, or `teacher.members.0` of an ensemble."""
+        ...
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the data's classes, in the order of the logits."""
+        ...
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The finished module that was handed to `limbeck.distill`; None where a recipe is all there is."""
+        ...
+
+    @property
+    def fewest(self) -> int:
+        """How many labelled rows the run learns from at the smallest of its budgets; they are the first ones."""
+        ...
+
+    def labels(self, split: Literal["labelled", "validation"]) -> NDArray[np.int64]:
+        """Return the classes of the rows of a split, (rows,)."""
+        ...
+
+    def view(self, settings: HasReads) -> Encoded:
+        """Return the rows as something with these settings reads them."""
+        ...
+
+    def build(self, settings: NetworkSettings) -> nn.Module:
+        """Return a new network, in the run's first seed; nothing may be drawn before it is trained."""
+        ...
+
+    def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:
+        """Refuse a network that the run could not train, ask or read activations of.
+
+        Args:
+            settings: of the network.
+            build: makes it; called only where something can be found out from it.
+
+        Raises:
+            LimbeckError: see `preflight`.
+        """
+        ...
+
+    def train(self, network: nn.Module, settings: HasReads) -> Made:
+        """Train a network on the labelled rows, or load it when the run's folder holds it.
+
+        Args:
+            network: from `build`, with its `NetworkSettings`; or one that solves, see `Solved`.
+            settings: how it reads, and how it is trained.
+        """
+        ...
+
+    def keep(self, network: nn.Module, settings: HasReads) -> Made:
+        """Return a network as it is, finished; the run's folder remembers which one it was."""
+        ...
+
+    def once(self, inputs: Mapping[str, Any], make: Callable[[Path], _T], load: Callable[[Path], _T]) -> tuple[str, _T]:
+        """Return what a stage of the run holds for this teacher, and the digest of the stage.
+
+        Args:
+            inputs: everything that the result depends on, by a name that a reader understands.
+            make: makes it and writes it into the folder; called where the folder does not hold it yet.
+            load: reads it from the folder.
+        """
+        ...
+
+    def member(self, number: int) -> "Work":
+        """Return the work for a member of an ensemble."""
+        ...

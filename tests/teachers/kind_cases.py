@@ -1,0 +1,97 @@
+"""A tiny teacher of every kind: a kind without a row in `CASES` fails `test_kinds.py`."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
+from classifiers import save_classifier
+from limbeck.data.tokenizers import WordTokenizerSettings, word_tokenizer
+from tiny import write_csv
+
+from limbeck.runtime import TextReader
+
+LENGTH = 24
+TRAIN = {"steps": 6, "batch_size": 16, "lr": 0.05, "validations": 1}
+NETWORK = {"kind": "network", "model": {"name": "textcnn", "filters": 4, "dim": 4}, "reads": {"max_length": LENGTH}}
+NBLR = {"kind": "nblr", "regression": {"orders": 2, "min_texts": 1, "strengths": [0.01, 1]}}
+
+
+class Bag(nn.Module):
+    """A module of somebody's: the mean of the words' logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.words = nn.Embedding(2000, 2)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        real = attention_mask.unsqueeze(-1).float()
+        return (self.words(input_ids) * real).sum(1) / real.sum(1).clamp(min=1)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A teacher of a kind.
+
+    Attributes:
+        teacher: as in a recipe.
+        module: what was handed to `limbeck.distill`.
+        edit: changes a weight that it is made of, whatever the labels; None: it is made of labels alone.
+        tap: path of an activation; None where it has none to give.
+    """
+
+    teacher: dict[str, Any]
+    module: nn.Module | None = None
+    edit: Callable[[], None] | None = None
+    tap: str | None = None
+
+
+def encoder(folder: Path, **keys: object) -> Case:
+    """Return the case of a folder of transformers."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    texts = [line.split(",")[0] for line in write_csv(folder / "words.csv").read_text().splitlines()[1:]]
+    reader = TextReader(word_tokenizer(texts, WordTokenizerSettings(min_frequency=2)), max_length=LENGTH, pad_id=0)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    torch.manual_seed(2)
+    network = BertForSequenceClassification(
+        BertConfig(vocab_size=len(reader.tokens), id2label={0: "0", 1: "1"}, label2id={"0": 0, "1": 1}, **sizes)
+    )
+
+    def edit() -> None:
+        with torch.no_grad():
+            network.classifier.weight[0, 0] += 1
+        network.save_pretrained(folder / "classifier")
+
+    save_classifier(folder / "classifier", network, reader)
+    teacher = {"kind": "transformers", "model": str(folder / "classifier"), "reads": {"max_length": LENGTH}}
+    return Case(teacher | keys, edit=edit, tap="encoder.bert.pooler")
+
+
+def given(folder: Path) -> Case:
+    """Return the case of a module."""
+    module = Bag()
+
+    def edit() -> None:
+        with torch.no_grad():
+            module.words.weight[7, 0] += 1
+
+    reads = {"tokenizer": {"kind": "words"}, "max_length": LENGTH}
+    return Case({"kind": "given", "model": {"name": "given"}, "reads": reads}, module, edit, "words")
+
+
+CASES: dict[str, Callable[[Path], Case]] = {
+    "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
+    "nblr": lambda folder: Case(NBLR),
+    "transformers": lambda folder: encoder(folder, finetune=True, train=TRAIN),
+    "transformers as it is": lambda folder: encoder(folder, finetune=False),
+    "given": given,
+    "ensemble": lambda folder: Case({"kind": "ensemble", "members": [NBLR, NETWORK | {"train": TRAIN}]}),
+}
+"""By kind; more words tell two cases of one kind apart."""
