@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from limbeck.cache import CacheIdentity
+from limbeck.cache import CachedTeacher, CacheIdentity
 from limbeck.data import Examples
 from limbeck.digest import example_id
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
-from limbeck.types import Outputs
+from limbeck.types import Batch, Outputs
 
 CLASSES = 3
 
@@ -74,6 +74,16 @@ def identity(asked, **other):
     return CacheIdentity(**{"teacher": asked.digest, "view": "view-1", "classes": CLASSES, **other})
 
 
+def opened(folder, asked, **other):
+    """Return the cache of a teacher, as it is in a folder now."""
+    return CachedTeacher(folder, identity(asked, **other))
+
+
+def logits_of(cached, ids):
+    """Return the stored logits of content ids."""
+    return cached.predict(Batch(torch.as_tensor(ids), {})).logits
+
+
 def answers(cached, examples):
     """Return the stored logits by text."""
-    return dict(zip(examples.texts, cached.logits(torch.from_numpy(examples.ids)).tolist(), strict=True))
+    return dict(zip(examples.texts, logits_of(cached, examples.ids).tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from limbeck.recipe import NBLRTeacher, NetworkSettings, Recipe, SingleTeacher
 from limbeck.taps import Taps
 from limbeck.teachers import Teacher
 from limbeck.trainer import History
+from limbeck.types import Tap
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
 """Arms that hear no teacher: they learn from labels."""
@@ -90,11 +91,11 @@ def preflight(recipe: Recipe, material: Material) -> None:
     for settings in {digest(s.model_dump(exclude={"train"})): s for s in tuned}.values():
         check_model(settings.model)
         network = material.build(settings, seed=0)
-        Taps(network, [pair.student for pair in pairs])
+        Taps(network, [pair.taps[0] for pair in pairs])
         check_pretraining(network, settings)
         _require_steady(network, settings, material, "student")
     for name, member in zip(member_names(len(recipe.teacher.members)), recipe.teacher.members, strict=True):
-        _preflight_teacher(name, member, material, [pair.teacher for pair in pairs])
+        _preflight_teacher(name, member, material, [pair.taps[1] for pair in pairs])
     if pairs and recipe.teacher.kind in ("ensemble", "nblr"):
         raise LimbeckError(
             f"a loss compares activations, and a teacher of kind {recipe.teacher.kind} has none to give",
@@ -153,7 +154,7 @@ def _preflight_steps(shares: Sequence[float], tuned: Sequence[NetworkSettings]) 
         )
 
 
-def _preflight_teacher(name: str, member: SingleTeacher, material: Material, taps: list[str]) -> None:
+def _preflight_teacher(name: str, member: SingleTeacher, material: Material, taps: list[Tap]) -> None:
     if isinstance(member, NBLRTeacher):
         material.view(member)
         return
@@ -201,6 +202,7 @@ def train_arm(
             lesson = material.from_labels(settings, "ceiling" if name == "ceiling" else "labelled")
         else:
             lesson = material.from_teacher(settings, recipe, teacher, answers.names, arm=name)
+            lesson = replace(lesson, inputs={**lesson.inputs, **answers.kept})
         return train_network(
             settings, material, lesson, seed=seed, folder=place, title=title, metric=recipe.metric, until=until
         )

@@ -10,18 +10,22 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from limbeck.cache import ID_BYTES
 from limbeck.console import say, table
 from limbeck.data import Examples, Splits, load_splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
+from limbeck.losses import objective_from
 from limbeck.models import let_import
+from limbeck.pipeline.claim import CACHE, require_place
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import require_usable
 from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.reading import describe_readers
 from limbeck.pipeline.teacher import judged_teacher, member_names, train_teacher
 from limbeck.recipe import CurveSettings, NBLRTeacher, NetworkSettings, Recipe
+from limbeck.report.words.numbers import file_size
 from limbeck.trainer import GroupSource, TrainSettings, fit, predict_logits
 from limbeck.types import Batch
 
@@ -67,8 +71,11 @@ def check(recipe: Recipe) -> float:
     let_import(recipe.folder)
     material = Material(load_splits(recipe.data))
     _describe(recipe, material.splits)
+    if recipe.cache.folder is not None:
+        require_place(recipe.cache.folder, CACHE)
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
+    _describe_cache(recipe, material.splits)
     if recipe.teacher.finished:
         _judge(recipe, material)
     members = recipe.teacher.members
@@ -117,6 +124,20 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
         say(note, style="yellow")
     for reason, rows in splits.dropped.items():
         say(f"dropped: {rows:,} {reason}")
+
+
+def _describe_cache(recipe: Recipe, splits: Splits) -> None:
+    """Say how large the teacher's answers are on disk, activations aside."""
+    asked = [splits.transfer.ids, splits.labelled.ids, splits.validation.ids, splits.test.ids]
+    codec, classes = recipe.cache.codec, len(splits.classes)
+    rows = len(np.unique(np.concatenate(asked))) * len(recipe.teacher.members)
+    each = codec.bytes_per_prediction(classes)
+    place = f" in {recipe.cache.path}" if recipe.cache.path else ""
+    taps = ", activations aside" if objective_from(recipe.losses).pairs else ""
+    say(
+        f"the teacher's answers{place}: {rows:,} of {each:,g} bytes ({codec.title}), "
+        f"{file_size(rows * (each + ID_BYTES))} with their ids{taps}"
+    )
 
 
 def _classes(rows: Examples) -> str:
