@@ -28,14 +28,31 @@ class Net(nn.Module):
         return self.head(self.drop(states.sum(1)))
 
 
-class Counting:
-    """A teacher that notes the ids of every question, and dies at the nth."""
+class TokenNet(nn.Module):
+    """Answers for every token, also for padding; a token's answer depends on its place."""
 
-    def __init__(self, die_at=None, digest=None, seed=0):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(50, 16)
+        self.places = nn.Embedding(8, 16)
+        self.head = nn.Linear(16, CLASSES)
+
+    def forward(self, input_ids, attention_mask):
+        return self.head(self.words(input_ids) + self.places((attention_mask.cumsum(1) - 1).clamp(min=0)))
+
+
+class Counting:
+    """A teacher that notes the ids of every question and what it said, and dies at the nth.
+
+    Attributes:
+        said: by id the logits (predictions, classes) of real tokens, or of the example.
+    """
+
+    def __init__(self, die_at=None, digest=None, seed=0, network=None, taps=()):
         torch.manual_seed(seed)
-        self._teacher = ModuleTeacher(Net(), digest)
+        self._teacher = ModuleTeacher((network or Net)(), digest, taps=taps)
         self.digest = self._teacher.digest
-        self.asked, self.die_at = [], die_at
+        self.asked, self.die_at, self.said = [], die_at, {}
 
     @property
     def ids(self):
@@ -45,7 +62,12 @@ class Counting:
         if len(self.asked) == self.die_at:
             raise KeyboardInterrupt
         self.asked.append(batch.ids.tolist())
-        return self._teacher.predict(batch)
+        answers = self._teacher.predict(batch)
+        for key, logits, mask in zip(
+            batch.ids.tolist(), answers.logits, batch.teacher_inputs["attention_mask"], strict=True
+        ):
+            self.said[key] = logits[mask != 0] if logits.ndim == 2 else logits[None]
+        return answers
 
 
 class Says:
