@@ -91,6 +91,22 @@ def test_a_file_that_was_replaced_under_its_name_is_not_taken_for_the_old_one(tm
         assert logits_of(reader, [5])[0, 0] == value
 
 
+def test_shards_of_a_labelling_that_was_killed_stay_as_they_are_until_it_is_finished(tmp_path):
+    """Else the folder would end otherwise than without the kill."""
+    teacher, folder = Counting(die_at=5), tmp_path
+    cache = opened(folder, teacher)
+    label(teacher, *texts(range(4)), cache, batch_size=4)
+    with pytest.raises(KeyboardInterrupt):
+        label(teacher, *texts(range(4, 60)), cache, batch_size=4)
+    left = files(folder)
+    assert len(left) == 3
+    for _ in range(2):
+        label(Counting(), *texts(range(4)), opened(folder, teacher), batch_size=4)
+        assert files(folder) == left
+    label(Counting(), *texts(range(4, 60)), opened(folder, teacher), batch_size=4)
+    assert len(files(folder)) == 1
+
+
 @pytest.mark.parametrize("at", ["the shard is written", "the manifest is written", "the first file is removed"])
 def test_a_sealing_that_is_killed_loses_nothing(tmp_path, monkeypatch, at):
     (examples, view), whole = texts(range(23)), Counting()
@@ -99,7 +115,7 @@ def test_a_sealing_that_is_killed_loses_nothing(tmp_path, monkeypatch, at):
     first, folder = Counting(), tmp_path / "killed"
     cache = opened(folder, first)
     with monkeypatch.context() as patch:
-        patch.setattr(CachedTeacher, "seal", lambda self: None)
+        patch.setattr(CachedTeacher, "seal", lambda *_: None)
         label(first, examples, view, cache, batch_size=4)
     assert len(files(folder)) == 3
 

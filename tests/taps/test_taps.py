@@ -114,3 +114,53 @@ def test_a_live_teacher_answers_with_its_taps(network):
     network.eval()
     torch.testing.assert_close(answers.features["body"], Taps(network, [Tap("body")])(**INPUTS)[1]["body"])
     assert not answers.features["body"].requires_grad
+
+
+# --- the shape that a loss wants ------------------------------------------------------------------------------------
+
+
+def test_tokens_are_the_states_of_real_tokens(network):
+    found = Taps(network, [Tap("cell", "tokens"), Tap("cell")])(**INPUTS)[1]
+    tokens, real = found["cell (tokens)"], INPUTS["attention_mask"] != 0
+    assert tokens.shape == (3, 4, 5)
+    assert torch.equal(tokens[real], network.cell(network.words(INPUTS["input_ids"]))[0][real])
+    assert not tokens[~real].any()
+    torch.testing.assert_close(found["cell"], tokens.sum(1) / real.sum(1, keepdim=True))
+
+
+def test_a_module_without_tokens_cannot_give_them(network):
+    with pytest.raises(LimbeckError) as caught:
+        Taps(network, [Tap("body", "tokens")])(**INPUTS)
+    assert str(caught.value) == (
+        "taps: the output of `body` is (3, 6), not (batch, tokens, width), and the loss compares tokens; "
+        "tap another module"
+    )
+
+
+def test_states_of_other_tokens_than_the_mask_are_refused(network):
+    class Shorter(Network):
+        def forward(self, input_ids, attention_mask):
+            self.words(input_ids[:, 1:])
+            return torch.zeros(len(input_ids), 2)
+
+    for shape in ("vector", "tokens"):
+        with pytest.raises(LimbeckError, match=r"`words`: values for \(3, 3\) tokens, and the mask is \(3, 4\)"):
+            Taps(Shorter(), [Tap("words", shape)])(**INPUTS)
+
+
+def test_the_trainable_projects_every_token(network):
+    pair = TapPair("cell", "encoder", "tokens")
+    trainable = Trainable(network, [pair], {"encoder (tokens)": 7}, INPUTS)
+    features = trainable(**INPUTS)[1]
+    assert features["cell -> encoder (tokens)"].shape == (3, 4, 7)
+    found = Taps(network, [Tap("cell", "tokens")])(**INPUTS)[1]["cell (tokens)"]
+    torch.testing.assert_close(features[pair.name], trainable.projectors[0](found))
+
+
+def test_a_live_teacher_answers_in_the_shape_that_is_wanted(network):
+    batch = Batch(torch.arange(3), {}, teacher_inputs=INPUTS)
+    answers = ModuleTeacher(network, taps=[Tap("cell", "tokens"), Tap("cell")]).predict(batch)
+    assert {name: tuple(value.shape) for name, value in answers.features.items()} == {
+        "cell (tokens)": (3, 4, 5),
+        "cell": (3, 5),
+    }

@@ -59,14 +59,14 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
 
     Returns:
         `identity`; `count` of rows; `error`, the largest difference between a logit and what is decoded of it; and by
-        shard `file`, `rows`, `digest`, and whether it is `sealed`.
+        shard `file`, `rows`, `digest`, and whether it is `sealed`; the files that the last sealing `replaced`.
 
     Raises:
         LimbeckError: the manifest is damaged, or the cache is another teacher's.
     """
     path = folder / MANIFEST
     if not path.is_file():
-        return {"identity": identity.recorded, "count": 0, "error": 0.0, "shards": []}
+        return {"identity": identity.recorded, "count": 0, "error": 0.0, "shards": [], "replaced": []}
     manifest = read_json(path, fix=ANEW)
     if not isinstance(manifest, dict) or not {"identity", "count", "shards"} <= manifest.keys():
         raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
@@ -79,6 +79,8 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
                 where=str(folder),
                 fix=f"use the run that made it, or {ANEW}",
             )
+    if not {"error", "replaced"} <= manifest.keys():
+        raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
     return manifest
 
 

@@ -58,7 +58,7 @@ def label(
     if len(todo):
         _ask(teacher, examples, view, cache, todo, batch_size, among)
     if among.main:
-        cache.seal()
+        cache.seal(examples.ids)
     among.wait()
     if not among.main:
         cache.refresh()

@@ -19,8 +19,6 @@ from limbeck.errors import LimbeckError
 from limbeck.files import remove, write_json
 from limbeck.types import Batch, Outputs, Predictions
 
-_SHARDS = "shard-*.safetensors"
-
 
 class CachedTeacher:
     """A cache is a teacher: it answers for every example that it holds.
@@ -175,32 +173,43 @@ class CachedTeacher:
         self._manifest["error"] = max(self._manifest["error"], error)
         self._write(len(self._manifest["shards"]), [Shard(ids, found)], sealed=False)
 
-    def seal(self) -> None:
+    def seal(self, ids: NDArray[np.int64] | None = None) -> None:
         """Write the shards that a labelling left as one, so that a batch finds its answers in few files.
 
         Smaller ones before them are taken in: there are never more than a few, and a row is written again only when the
         shard that holds it at least doubles. What a killed sealing left is removed.
+
+        Args:
+            ids: of the examples that are labelled now; where the open shards hold others only, they stay open: those of
+                a labelling that was killed, and goes on later. None: whatever is open.
         """
         shards = self._manifest["shards"]
-        start = len(shards)
-        while start and (not shards[start - 1]["sealed"] or shards[start - 1]["rows"] <= _rows(shards[start:])):
-            start -= 1
-        if len(shards) - start > 1:
-            parts = [self._opened[shard["file"], shard["digest"]] for shard in shards[start:]]
-            self._write(start, parts, sealed=True)
-        named = {shard["file"] for shard in self._manifest["shards"]}
-        for path in self.folder.glob(_SHARDS):
-            if path.name not in named:
-                remove(path)
+        first = next((number for number, shard in enumerate(shards) if not shard["sealed"]), len(shards))
+        opened = [self._opened[shard["file"], shard["digest"]] for shard in shards[first:]]
+        if any(ids is None or shard.find(ids)[0].any() for shard in opened):
+            start = first
+            while start and shards[start - 1]["rows"] <= _rows(shards[start:]):
+                start -= 1
+            if len(shards) - start > 1:
+                self._write(
+                    start, [self._opened[shard["file"], shard["digest"]] for shard in shards[start:]], sealed=True
+                )
+            else:
+                shards[start]["sealed"] = True
+                write_json(self.folder / MANIFEST, self._manifest)
+        for name in self._manifest["replaced"]:
+            if (self.folder / name).exists():
+                remove(self.folder / name)
 
     def _write(self, start: int, parts: list[Shard], *, sealed: bool) -> None:
         """Write a shard in place of those from number `start` on."""
         shards = self._manifest["shards"]
         # A name that was never used: the shard of it may be mapped somewhere.
-        name = _SHARDS.replace("*", f"{1 + max((_number(shard['file']) for shard in shards), default=-1):05d}")
+        name = f"shard-{1 + max((_number(shard['file']) for shard in shards), default=-1):05d}.safetensors"
         digest = write(self.folder / name, parts)
         entry = {"file": name, "rows": sum(map(len, parts)), "digest": digest, "sealed": sealed}
         self._manifest["shards"] = [*shards[:start], entry]
+        self._manifest["replaced"] = [shard["file"] for shard in shards[start:]] or self._manifest["replaced"]
         self._manifest["count"] = _rows(self._manifest["shards"])
         write_json(self.folder / MANIFEST, self._manifest)
         self._open_shards(written=(name, digest))

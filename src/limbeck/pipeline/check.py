@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from limbeck.cache import ID_BYTES
+from limbeck.cache.identity import read_manifest
 from limbeck.console import say, table
 from limbeck.data import Examples, Splits, load_splits
 from limbeck.digest import digest
@@ -155,13 +156,16 @@ def _judge(recipe: Recipe, material: Material) -> None:
     The first rows are enough for one that is better on them; else all are asked, as a run asks them.
 
     Raises:
-        LimbeckError: see `judged_teacher`.
+        LimbeckError: see `judged_teacher`; or `cache.path` holds the answers of another one.
     """
 
     def judge(material: Material) -> None:
         with TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+            answers = judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+            if recipe.cache.folder is not None:
+                for name, member in zip(answers.networks, answers.members, strict=True):
+                    read_manifest(recipe.cache.folder / name, member.cache.identity)
 
     if len(material.splits.labelled) > JUDGED_ROWS:
         with suppress(LimbeckError):
