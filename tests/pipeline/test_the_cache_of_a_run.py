@@ -87,7 +87,7 @@ def test_a_foreign_cache_is_refused_with_both_values(tmp_path):
         run(wanted(tmp_path, seeds=[1], cache={"path": str(answers)}), tmp_path / "two")
     assert re.match(
         rf"{re.escape(str(answers / 'teacher'))}: the cache belongs to another teacher: it has `{had}`, this run needs "
-        r"`[0-9a-f]{16}`; use the run that made it, or delete the cache folder",
+        r"`[0-9a-f]{16}`; use the run that made it, give another cache.path, or delete the cache folder",
         str(caught.value),
     )
     changed = {"path": str(answers), "codec": {"kind": "dense", "dtype": "float16"}}

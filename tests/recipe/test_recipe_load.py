@@ -75,6 +75,12 @@ def test_a_target_is_in_the_digest_and_its_absence_is_not(load):
     assert len({load().digest, *(load(target).digest for target in targets)}) == 4
 
 
+def test_where_answers_are_is_not_in_the_digest_and_how_they_are_stored_is(load):
+    assert load().digest == load("cache.path=answers").digest == load("cache.codec.dtype=float32").digest
+    half = load("cache.codec.dtype=float16")
+    assert half.digest == load("cache={path: answers, codec: {kind: dense, dtype: float16}}").digest != load().digest
+
+
 # --- overrides ------------------------------------------------------------------------------------------------------
 
 

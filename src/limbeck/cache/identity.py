@@ -77,7 +77,7 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
                 f"the cache belongs to another {key}: it has `{_said(found.get(key))}`, this run needs "
                 f"`{_said(value)}`",
                 where=str(folder),
-                fix=f"use the run that made it, or {ANEW}",
+                fix=f"use the run that made it, give another cache.path, or {ANEW}",
             )
     if not {"error", "replaced"} <= manifest.keys():
         raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)

@@ -29,7 +29,7 @@ LOG = "train.log"
 
 
 @dataclass(frozen=True)
-class Kind:
+class FolderKind:
     """What a folder is claimed as.
 
     Attributes:
@@ -43,8 +43,8 @@ class Kind:
     key: str
 
 
-RUN = Kind("a run", HEADER, "--out")
-CACHE = Kind("a cache", CACHE_HEADER, "cache.path")
+RUN = FolderKind("a run", HEADER, "--out")
+CACHE = FolderKind("a cache", CACHE_HEADER, "cache.path")
 
 _held: set[Path] = set()
 
@@ -92,7 +92,7 @@ class _Holder(BaseModel):
 
 
 @contextmanager
-def claimed(out: Path, command: str, kind: Kind = RUN) -> Iterator[None]:
+def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
     """Hold a folder for the processes of this run while the block runs.
 
     Args:
@@ -127,7 +127,7 @@ def claimed(out: Path, command: str, kind: Kind = RUN) -> Iterator[None]:
                 lock.unlink()
 
 
-def require_place(out: Path, kind: Kind = RUN) -> None:
+def require_place(out: Path, kind: FolderKind = RUN) -> None:
     """Refuse a folder that holds anything and is none of that kind.
 
     Raises:
@@ -177,7 +177,7 @@ def _me(command: str) -> _Holder:
     )
 
 
-def _take(folder: Path, command: str, kind: Kind) -> Path:
+def _take(folder: Path, command: str, kind: FolderKind) -> Path:
     """Put a lock of this process into a folder; return it."""
     me = _me(command)
     name = re.sub(r"[^\w-]", "_", f"lock-{me.host}-{me.pid}-{me.started or 0}")
@@ -200,7 +200,7 @@ def _take(folder: Path, command: str, kind: Kind) -> Path:
     return lock
 
 
-def _require_nobody_else(folder: Path, mine: Path, me: _Holder, kind: Kind) -> None:
+def _require_nobody_else(folder: Path, mine: Path, me: _Holder, kind: FolderKind) -> None:
     """Refuse where another process is at work; remove the locks of those that were killed."""
     for path in sorted(folder.glob("lock-*.json")):
         if path.name == mine.name:
@@ -217,7 +217,9 @@ def _require_nobody_else(folder: Path, mine: Path, me: _Holder, kind: Kind) -> N
         path.unlink(missing_ok=True)
 
 
-def _at_work(holder: _Holder, lock: Path, kind: Kind, *, elsewhere: bool = False, sure: bool = True) -> LimbeckError:
+def _at_work(
+    holder: _Holder, lock: Path, kind: FolderKind, *, elsewhere: bool = False, sure: bool = True
+) -> LimbeckError:
     """Return the error for a folder that is held; who is not sure to be at work has a lock that people may remove."""
     where = f" on {holder.host}" if elsewhere else ""
     return LimbeckError(
