@@ -90,18 +90,17 @@ class CachedTeacher:
         logits = self.identity.codec.decode(stored, self.identity.classes).logits
         mask = batch.mask if batch.mask is not None and batch.mask.ndim == 2 else None
         real = batch.student_inputs.get("attention_mask")
-        tokens = None if real is None else real != 0
         features = {
-            name.removeprefix(TAP): self._placed(value, found.offsets.get(offsets_of(name)), tokens)
+            name.removeprefix(TAP): self._placed(value, found.offsets.get(offsets_of(name)), real)
             for name, value in taps.items()
         }
         return Outputs(self._placed(logits, found.offsets.get(OFFSETS), mask), features)
 
-    def _placed(self, values: Tensor, offsets: NDArray[np.int64] | None, counted: Tensor | None) -> Tensor:
+    def _placed(self, values: Tensor, offsets: NDArray[np.int64] | None, mask: Tensor | None) -> Tensor:
         """Return what was stored as a batch has it, see `Predictions.padded`."""
         if offsets is None:
             return values
-        lengths = np.diff(offsets)
+        lengths, counted = np.diff(offsets), None if mask is None else mask != 0
         if counted is not None and (wrong := counted.sum(1).cpu().numpy() != lengths).any():
             row = wrong.argmax()
             raise LimbeckError(
