@@ -139,7 +139,7 @@ class RandomAnswers:
 
 def cached(examples: Examples, view: Ragged, folder: Path) -> CachedTeacher:
     """Return a teacher that reads a cache written by the library."""
-    return label(RandomAnswers(), examples, view, folder, CacheIdentity("random", "benchmark", CLASSES))
+    return label(RandomAnswers(), examples, view, CachedTeacher(folder, CacheIdentity("random", "benchmark", CLASSES)))
 
 
 class Runner:

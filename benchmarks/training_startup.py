@@ -37,7 +37,8 @@ splits = load_splits(recipe.data, recipe.task)
 material = Material(splits)
 material.folder = Path(sys.argv[1])
 view = material.view(recipe.student)
-teacher = label(Random(), splits.transfer, view.transfer, Path(sys.argv[1]), CacheIdentity("random", "benchmark", 2))
+cache = CachedTeacher(Path(sys.argv[1]), CacheIdentity("random", "benchmark", 2))
+teacher = label(Random(), splits.transfer, view.transfer, cache)
 model = material.build(recipe.student, seed=0)
 train = recipe.student.train
 share = recipe.data.labelled_per_batch

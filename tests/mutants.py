@@ -12,6 +12,9 @@ RANKS = "tests/ranks/test_ranks.py"
 RESUME = "tests/trainer/test_trainer_resume.py"
 LABELLING = "tests/cache/test_cache_labelling.py"
 STORE = "tests/cache/test_cache_store.py"
+CODECS = "tests/cache/test_codecs.py"
+MAPPING = "tests/cache/test_cache_mapping.py"
+TOKENS = "tests/cache/test_cache_tokens.py"
 TEACHER = "tests/cache/test_module_teacher.py"
 MODELS = "tests/models/test_model_contract.py"
 NGRAMS = "tests/models/test_model_ngrams.py"
@@ -349,15 +352,15 @@ MUTANTS = (
     Mutant(
         "the cache answers by position",
         "haitongli #16, EasyDistill 1.0: the loader shuffles and the targets do not",
-        "cache/store.py",
-        (("return position\n", "return torch.arange(len(position))\n"),),
+        "cache/shards.py",
+        (('mode="clip") == ids, rows', 'mode="clip") == ids, np.arange(len(ids)) % len(self)'),),
         (STORE,),
     ),
     Mutant(
         "the cache sorts its ids and not its answers",
         "AReaL #1729, WrinkleFree #13: targets of another example",
-        "cache/store.py",
-        (("{name: value[order] for", "{name: value for"),),
+        "cache/shards.py",
+        (("for part in parts])[order]\n    small", "for part in parts])\n    small"),),
         (STORE,),
     ),
     Mutant(
@@ -377,9 +380,78 @@ MUTANTS = (
     Mutant(
         "a foreign cache taken",
         "the answers of last week's teacher",
-        "cache/store.py",
+        "cache/identity.py",
         (("if found.get(key) != value:", "if False:"),),
         (STORE,),
+    ),
+    Mutant(
+        "answers of several shards in the order of the shards",
+        "sharded targets that are concatenated as they are found",
+        "cache/shards.py",
+        (("place[np.concatenate(members)] = ", "place[:] = "),),
+        (STORE,),
+    ),
+    Mutant(
+        "the tokens of the example before",
+        "offsets off by one: every row of targets is shifted",
+        "cache/shards.py",
+        (("np.repeat(ends[rows] - offsets", "np.repeat(ends[np.maximum(rows - 1, 0)] - offsets"),),
+        (TOKENS,),
+    ),
+    Mutant(
+        "a file that was written anew passes for the one that is mapped",
+        "a loader that keeps what it once read under a name",
+        "cache/store.py",
+        (
+            ("if key not in self._opened:", "if key[0] not in dict(self._opened):"),
+            (
+                "{key: self._opened[key] for key in named}",
+                "{(old := next(o for o in self._opened if o[0] == key[0])): self._opened[old] for key in named}",
+            ),
+        ),
+        (MAPPING,),
+    ),
+    Mutant(
+        "a shard's checksum is written and never compared",
+        "bytes that changed on the way are trained on",
+        "cache/shards.py",
+        (("file_digest(path) != digest)", "False)"),),
+        (STORE,),
+    ),
+    Mutant(
+        "float16 holds infinity where the teacher was sure",
+        "torchtune, DistillKit: stored logits overflow in silence",
+        "cache/codecs/dense.py",
+        (("if not torch.isfinite(stored).all():", "if False:"),),
+        (CODECS,),
+    ),
+    Mutant(
+        "padding is stored as an answer",
+        "token-level targets that count positions nobody wrote",
+        "types.py",
+        (("return found.to(values.device) != 0", "return torch.ones_like(found, dtype=torch.bool)"),),
+        ("tests/trainer/test_predict.py",),
+    ),
+    Mutant(
+        "a sealing takes in the shards of a labelling that goes on",
+        "a rerun after a kill that ends in other files than a run that was never killed",
+        "cache/store.py",
+        (("any(ids is None or shard.find(ids)[0].any() for shard in opened)", "opened"),),
+        (MAPPING,),
+    ),
+    Mutant(
+        "students do not depend on how answers are stored",
+        "a cache that was made smaller, and the old student reused",
+        "pipeline/arms.py",
+        (("{**lesson.inputs, **answers.kept}", "lesson.inputs"),),
+        ("tests/pipeline/test_the_cache_of_a_run.py::test_a_changed_codec_redoes_what_depends_on_it_and_says_so",),
+    ),
+    Mutant(
+        "an example without tokens takes the unit of the next one",
+        "as many units as rows, taken for one each",
+        "evaluation/metric.py",
+        (("if np.array_equal(units, np.arange(len(units))):", "if count == len(units):"),),
+        ("tests/trainer/test_predict.py",),
     ),
     # --- the test split ---------------------------------------------------------------------------------------------
     Mutant(

@@ -64,5 +64,6 @@ def _trainable(
     if teacher is None or example is None:
         raise ValueError("an objective that compares activations needs a teacher and an example batch")
     answers = teacher.predict(example)
-    widths = {pair.teacher: answers.features[pair.teacher].shape[-1] for pair in pairs}
+    names = [pair.taps[1].name for pair in pairs]
+    widths = {name: answers.features[name].shape[-1] for name in names}
     return Trainable(student, pairs, widths, example.student_inputs)

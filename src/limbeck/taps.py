@@ -4,11 +4,11 @@
     trainable = Trainable(student, [pair], widths={"encoder.layer.5": 384}, inputs=batch.student_inputs)
     logits, features = trainable(**batch.student_inputs)          # features[pair.name]: (batch, 384)
 
-A tap yields one vector an example: states of tokens are averaged over the real ones, so that teacher and student may
-cut a text into different tokens.
+The loss says on its card which shape it wants. `vector`: states of tokens are averaged over the real ones, so that
+teacher and student may cut a text into different tokens. `tokens`: a state for each token, of the same tokens in both.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,50 +16,48 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, nearest
-from limbeck.types import TapPair, evaluating
+from limbeck.types import Tap, TapPair, TapShape, counted_tokens, evaluating
 
 
 class Taps:
-    """A network that also tells the outputs of some of its modules; without paths, just the network.
+    """A network that also tells the outputs of some of its modules; without taps, just the network.
 
     Args:
         network: called with keyword inputs.
-        paths: of the modules to read, as in `named_modules()`; a wrapper says with `tapped` whose modules are meant.
+        taps: the modules to read, and in which shape; a wrapper says with `tapped` whose modules are meant.
 
     Raises:
         LimbeckError: the network has no module of that path.
     """
 
-    def __init__(self, network: nn.Module, paths: Iterable[str]) -> None:
+    def __init__(self, network: nn.Module, taps: Iterable[Tap]) -> None:
         self._network = network
         tapped = getattr(network, "tapped", network)
         modules = {path: module for path, module in tapped.named_modules() if path}
-        self._taps: dict[str, nn.Module] = {}
-        for path in paths:
-            if path not in modules:
+        self._taps: dict[Tap, nn.Module] = {}
+        for tap in taps:
+            if tap.path not in modules:
                 raise LimbeckError(
-                    f"{type(tapped).__name__} has no module `{path}`", where="taps", fix=nearest(path, modules)
+                    f"{type(tapped).__name__} has no module `{tap.path}`", where="taps", fix=nearest(tap.path, modules)
                 )
-            self._taps[path] = modules[path]
+            self._taps[tap] = modules[tap.path]
 
     def __call__(self, **inputs: Tensor) -> tuple[Any, dict[str, Tensor]]:
-        """Return the network's output and, by path, one vector an example, (batch, width) each.
+        """Return the network's output and, by the name of each tap, its activation in the shape that is wanted.
 
-        States of tokens are averaged where `attention_mask`, if there is such an input, is not 0. Hooks stay on the
-        network for the length of this call only: an export or another reader must not meet them.
+        Hooks stay on the network for the length of this call only: an export or another reader must not meet them.
 
         Raises:
-            LimbeckError: a module did not run, or its output is neither (batch, width) nor (batch, tokens, width).
+            LimbeckError: a module did not run, or its output does not give the shape that is wanted.
         """
         found: dict[str, Any] = {}
-        hooks = [module.register_forward_hook(partial(_keep, found, path)) for path, module in self._taps.items()]
+        hooks = [module.register_forward_hook(partial(_keep, found, tap.path)) for tap, module in self._taps.items()]
         try:
             output = self._network(**inputs)
         finally:
             for hook in hooks:
                 hook.remove()
-        mask = inputs.get("attention_mask")
-        return output, {path: _one_vector_an_example(path, found.get(path), mask) for path in self._taps}
+        return output, {tap.name: _shaped(tap, found.get(tap.path), inputs) for tap in self._taps}
 
 
 def _keep(found: dict[str, Any], path: str, module: nn.Module, inputs: Any, output: Any) -> None:
@@ -67,28 +65,41 @@ def _keep(found: dict[str, Any], path: str, module: nn.Module, inputs: Any, outp
     found[path] = output[0] if isinstance(output, tuple | list) else output
 
 
-def _one_vector_an_example(path: str, value: Any, mask: Tensor | None) -> Tensor:
+def _shaped(tap: Tap, value: Any, inputs: Mapping[str, Tensor]) -> Tensor:
     if value is None:
-        raise LimbeckError(f"the module `{path}` did not run", where="taps", fix="tap a module that the forward calls")
-    if not isinstance(value, Tensor) or value.ndim not in (2, 3) or not value.is_floating_point():
-        shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise LimbeckError(
-            f"the output of `{path}` is {shape}, neither (batch, width) nor (batch, tokens, width)",
-            where="taps",
-            fix="tap another module",
+            f"the module `{tap.path}` did not run", where="taps", fix="tap a module that the forward calls"
         )
+    axes, wanted, shape = _SHAPES[tap.shape]
+    if not isinstance(value, Tensor) or value.ndim not in axes or not value.is_floating_point():
+        given = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise LimbeckError(f"the output of `{tap.path}` is {given}, {wanted}", where="taps", fix="tap another module")
+    masked = value.ndim == 3 and "attention_mask" in inputs
+    return shape(value, counted_tokens(value, inputs, what=f"`{tap.path}`") if masked else None)
+
+
+def _vector(value: Tensor, real: Tensor | None) -> Tensor:
+    """Return (batch, width): the mean of the states of real tokens, where there are tokens."""
     if value.ndim == 2:
         return value
-    if mask is None:
+    if real is None:
         return value.mean(1)
-    if mask.shape != value.shape[:2]:
-        raise LimbeckError(
-            f"`{path}` has states for {tuple(value.shape[:2])} tokens and the mask is {tuple(mask.shape)}", where="taps"
-        )
-    real = mask.unsqueeze(-1).to(value.dtype)
+    weight = real.unsqueeze(-1).to(value.dtype)
     # Chosen, not multiplied: a padded state may be anything.
-    total = torch.where(real > 0, value, 0.0).sum(1)
-    return total / real.sum(1).clamp(min=1)
+    total = torch.where(weight > 0, value, 0.0).sum(1)
+    return total / weight.sum(1).clamp(min=1)
+
+
+def _tokens(value: Tensor, real: Tensor | None) -> Tensor:
+    """Return (batch, tokens, width), with zeros at padding."""
+    return value if real is None else torch.where(real.unsqueeze(-1), value, 0.0)
+
+
+_SHAPES: dict[TapShape, tuple[tuple[int, ...], str, Callable[[Tensor, Tensor | None], Tensor]]] = {
+    "vector": ((2, 3), "neither (batch, width) nor (batch, tokens, width)", _vector),
+    "tokens": ((3,), "not (batch, tokens, width), and the loss compares tokens", _tokens),
+}
+"""By shape: how many axes an output may have, what is said of another one, and what brings it into the shape."""
 
 
 class Trainable(nn.Module):
@@ -99,7 +110,7 @@ class Trainable(nn.Module):
     Args:
         student: called with a batch's `student_inputs`; returns logits.
         pairs: which activations are compared.
-        widths: of the teacher's taps, by path; read from its answers.
+        widths: of the teacher's taps, by name; read from its answers.
         inputs: of any batch: one forward without gradient tells the widths of the student's taps.
 
     Raises:
@@ -116,18 +127,18 @@ class Trainable(nn.Module):
         super().__init__()
         self.student = student
         self.pairs = tuple(pairs)
-        self._taps = Taps(student, (pair.student for pair in self.pairs))
+        self._taps = Taps(student, (pair.taps[0] for pair in self.pairs))
         self.projectors = nn.ModuleList()
         if self.pairs:
             with evaluating(student), torch.no_grad():
                 found = self._taps(**(inputs or {}))[1]
             self.projectors.extend(
-                nn.Linear(found[pair.student].shape[1], (widths or {})[pair.teacher]).to(found[pair.student].device)
-                for pair in self.pairs
+                nn.Linear(found[own.name].shape[-1], (widths or {})[other.name]).to(found[own.name].device)
+                for own, other in (pair.taps for pair in self.pairs)
             )
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the student's logits and, by name of a pair, its projected activation (batch, teacher's width)."""
+        """Return the student's logits and, by name of a pair, its activation, projected to the teacher's width."""
         logits, found = self._taps(**inputs)
         pairs = zip(self.pairs, self.projectors, strict=True)
-        return logits, {pair.name: project(found[pair.student]) for pair, project in pairs}
+        return logits, {pair.name: project(found[pair.taps[0].name]) for pair, project in pairs}

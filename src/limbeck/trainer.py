@@ -23,7 +23,7 @@ from limbeck.optimizer import AdamW
 from limbeck.ranks import ranks, whole
 from limbeck.runtime.rows import Rows, by_length
 from limbeck.tracking import tracking
-from limbeck.types import Batch, device_of, evaluating, tensors
+from limbeck.types import Batch, Predictions, counted_tokens, device_of, evaluating, tensors
 
 CHECKPOINT_EVERY_S = 20.0
 """Between two validations at which a checkpoint is saved, at least."""
@@ -306,20 +306,27 @@ def _accumulate(
     return means
 
 
-def predict_logits(
+def predict(
     model: nn.Module, view: Rows, *, batch_size: int = 256, advance: Callable[[int], None] | None = None
-) -> Tensor:
-    """Return a model's logits for every row of a view, (rows, classes) float32 on the CPU, in evaluation mode."""
-    device = device_of(model)
-    parts, order = [], []
+) -> Predictions:
+    """Return a model's logits for every row of a view, (predictions, classes) float32 on the CPU, in evaluation mode.
+
+    A model that answers by token, (batch, tokens, classes), has a prediction for each real token of a row.
+    """
+    device, parts, order = device_of(model), [], []
     with evaluating(model), torch.inference_mode():
         for rows in by_length(view, batch_size, longest_first=True):
             inputs = {name: value.to(device) for name, value in tensors(view.batch(rows)).items()}
-            parts.append(model(**inputs).float().cpu())
+            logits = model(**inputs).float()
+            parts.append(Predictions.of(logits, counted_tokens(logits, inputs)).cpu())
             order.append(torch.from_numpy(rows))
             if advance is not None:
                 advance(len(rows))
-    logits = torch.cat(parts)
-    result = torch.empty_like(logits)
-    result[torch.cat(order)] = logits
-    return result
+    return Predictions.joined(parts).take(torch.cat(order).argsort())
+
+
+def predict_logits(
+    model: nn.Module, view: Rows, *, batch_size: int = 256, advance: Callable[[int], None] | None = None
+) -> Tensor:
+    """Return the values of `predict`: (rows, classes) where a row has one prediction."""
+    return predict(model, view, batch_size=batch_size, advance=advance).values

@@ -1,13 +1,21 @@
 """What flows between the stages: a batch of examples, and a model's outputs for it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from limbeck.errors import LimbeckError
+
+Logits = Tensor
+"""The forms that logits come in; a form that is not dense joins the union here."""
+
+TapShape = Literal["vector", "tokens"]
+"""What a tap gives for an example: one vector, (batch, width), or one for each token, (batch, tokens, width)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +59,138 @@ class Outputs:
 
     Attributes:
         logits: (batch, classes) or (batch, tokens, classes), before any softmax.
-        features: activations, (batch, width) each: a teacher's by the tap's path; a student's, already projected, by
-            the name of the pair of taps.
+        features: activations, of the shape that each tap has: a teacher's by the tap's name; a student's, already
+            projected, by the name of the pair of taps.
     """
 
-    logits: Tensor
+    logits: Logits
     features: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What is said of many examples, one prediction after another: tokens of examples of any length, without padding.
+
+    Attributes:
+        values: (predictions, ...).
+        offsets: (examples + 1,) int64; example i has `values[offsets[i]:offsets[i + 1]]`. None: one each.
+    """
+
+    values: Tensor
+    offsets: Tensor | None = None
+
+    @classmethod
+    def of(cls, values: Tensor, counted: Tensor | None = None) -> "Predictions":
+        """Return the predictions of a batch.
+
+        Args:
+            values: (batch, ...), or (batch, tokens, ...) where `counted` is given.
+            counted: (batch, tokens) bool, True where a prediction counts; None: one prediction an example.
+        """
+        return cls(values) if counted is None else cls(values[counted], _offsets(counted.sum(1)))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Predictions"]) -> "Predictions":
+        """Return the predictions of several batches as those of one."""
+        values = torch.cat([part.values for part in parts])
+        if parts[0].offsets is None:
+            return cls(values)
+        return cls(values, _offsets(torch.cat([part.lengths for part in parts])))
+
+    def __len__(self) -> int:
+        return len(self.values) if self.offsets is None else len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Tensor:
+        """(examples,) int64, predictions of each example."""
+        return torch.ones(len(self), dtype=torch.int64) if self.offsets is None else self.offsets.diff()
+
+    @property
+    def units(self) -> Tensor:
+        """(predictions,) int64, the number of the example that each prediction is of."""
+        return torch.arange(len(self)).repeat_interleave(self.lengths)
+
+    def cpu(self) -> "Predictions":
+        """Return the same in the memory of the processor."""
+        return Predictions(self.values.cpu(), self.offsets)
+
+    def take(self, rows: Tensor) -> "Predictions":
+        """Return the predictions of the given examples, in that order."""
+        if self.offsets is None:
+            return Predictions(self.values[rows])
+        offsets = _offsets(self.lengths[rows])
+        first = (self.offsets[rows] - offsets[:-1]).repeat_interleave(self.lengths[rows])
+        return Predictions(self.values[first + torch.arange(len(first))], offsets)
+
+    def padded(self, counted: Tensor | None = None) -> Tensor:
+        """Return (examples, tokens, ...), with zeros where nothing is said.
+
+        Args:
+            counted: (examples, tokens) bool, where the predictions stand, as many as each example has; None: at the
+                beginning of a row of the longest one's length.
+
+        Raises:
+            ValueError: an example has another number of predictions.
+        """
+        lengths = self.lengths.to(self.values.device)
+        if counted is None:
+            longest = int(lengths.max()) if len(lengths) else 0
+            counted = torch.arange(longest, device=lengths.device) < lengths[:, None]
+        elif not torch.equal(counted.sum(1), lengths):
+            raise ValueError(f"examples of {lengths.tolist()} predictions, and {counted.sum(1).tolist()} places")
+        whole = self.values.new_zeros((*counted.shape, *self.values.shape[1:]))
+        whole[counted] = self.values
+        return whole
+
+
+def _offsets(lengths: Tensor) -> Tensor:
+    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).cpu()
+
+
+def counted_tokens(
+    values: Tensor, inputs: Mapping[str, Tensor], mask: Tensor | None = None, *, what: str = "the logits"
+) -> Tensor | None:
+    """Return where a model's values count, (batch, tokens) bool; None for values (batch, width), one an example.
+
+    Args:
+        values: (batch, width) or (batch, tokens, width).
+        inputs: what the model was called with; tokens whose `attention_mask` is 0 do not count.
+        mask: (batch, tokens) bool, says it in place of the inputs.
+        what: the values, in the error.
+
+    Raises:
+        LimbeckError: the values have other tokens than the mask.
+    """
+    if values.ndim == 2:
+        return None
+    found = inputs.get("attention_mask") if mask is None else mask
+    if found is None:
+        return torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
+    if found.shape != values.shape[:2]:
+        raise LimbeckError(
+            f"{what}: values for {tuple(values.shape[:2])} tokens, and the mask is {tuple(found.shape)}",
+            where="outputs",
+            fix="one row for each token of the input is needed",
+        )
+    return found.to(values.device) != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """An activation that is read.
+
+    Attributes:
+        path: of a module, as in `named_modules()`.
+        shape: what is wanted of its output.
+    """
+
+    path: str
+    shape: TapShape = "vector"
+
+    @property
+    def name(self) -> str:
+        """Under which a teacher's activation stands in its outputs: the path, and the shape if it is no vector."""
+        return self.path if self.shape == "vector" else f"{self.path} ({self.shape})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +200,22 @@ class TapPair:
     Attributes:
         student: path of a module in the student.
         teacher: path of a module in the teacher.
+        shape: of both, as the loss wants it.
     """
 
     student: str
     teacher: str
+    shape: TapShape = "vector"
+
+    @property
+    def taps(self) -> tuple[Tap, Tap]:
+        """The student's and the teacher's."""
+        return Tap(self.student, self.shape), Tap(self.teacher, self.shape)
 
     @property
     def name(self) -> str:
         """Under which the student's projected activation stands in its outputs."""
-        return f"{self.student} -> {self.teacher}"
+        return f"{self.student} -> {self.taps[1].name}"
 
 
 def tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:

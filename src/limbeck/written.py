@@ -1,4 +1,4 @@
-"""The record of what Limbeck wrote into a run's folder: nothing else there is ever replaced or removed.
+"""The record of what Limbeck wrote into a run's or a cache's folder: nothing else there is replaced or removed.
 
 RUN/.limbeck/written.txt   says in its first line what the folder is; then `+ path` for each file that is written and
                            `- path` for each that was removed; the last line about a path holds
@@ -15,7 +15,7 @@ from limbeck.errors import LimbeckError, unwritable
 FOLDER = ".limbeck"
 """Name of the folder in a run's folder that holds what Limbeck knows about it."""
 RECORD = "written.txt"
-HEADER = "limbeck run, format 1"
+HEADER, CACHE_HEADER = "limbeck run, format 1", "limbeck cache, format 1"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Written:
     Several processes may add to it at a time: a line is one write to the end of the file.
 
     Args:
-        run: the run's folder.
+        run: the run's folder, or that of a cache outside of any run.
     """
 
     run: Path
@@ -35,8 +35,11 @@ class Written:
         """The record's file."""
         return self.run / FOLDER / RECORD
 
-    def begin(self) -> None:
-        """Make the record of a new run's folder, or go on with the one that is there.
+    def begin(self, header: str = HEADER) -> None:
+        """Make the record of a new folder, or go on with the one that is there.
+
+        Args:
+            header: says what the folder is.
 
         Raises:
             LimbeckError: it is damaged, or the disk does not take it.
@@ -46,7 +49,7 @@ class Written:
             content = self.path.read_bytes() if self.path.is_file() else b""
             whole = content[: content.rfind(b"\n") + 1]  # a power cut may have left half a line
             if not whole:
-                self.path.write_text(f"{HEADER}\n", encoding="utf-8")
+                self.path.write_text(f"{header}\n", encoding="utf-8")
             elif whole != content:
                 self.path.write_bytes(whole)
         except OSError as error:
@@ -64,7 +67,7 @@ class Written:
         except OSError as error:
             raise self._damaged(f"cannot be read ({error.strerror})") from None
         lines = text.split("\n")[:-1]
-        if lines[:1] != [HEADER]:
+        if lines[:1] not in ([HEADER], [CACHE_HEADER]):
             raise self._damaged("it begins with another line")
         found: dict[str, str] = {}
         for number, line in enumerate(lines[1:], 2):

@@ -97,6 +97,9 @@ RECIPE = [
     in_the_recipe("a grid over an unknown key", "grid.train.lrr=[0.1, 0.2]"),
     in_the_recipe("a grid over a single value", "grid.train.lr=0.1"),
     in_the_recipe("a baseline with an unknown key", "baseline.train.stepss=5"),
+    in_the_recipe("an unknown codec", "cache.codec.kind=topk"),
+    in_the_recipe("a dtype that the codec has not", "cache.codec.dtype=float8"),
+    in_the_recipe("an unknown key of the cache", "cache.folder=answers"),
     in_the_recipe("a target in percent", "until.accuracy=88"),
     in_the_recipe("two targets", "until={accuracy: 0.88, retention: 0.99}"),
     in_the_recipe("augmentation that changes nothing", "data.augment={copies: 2, mask: 0, ngram: 0}"),
@@ -323,7 +326,7 @@ MODELS = [
     of_the_hub("an encoder to be taken as it is", "bert", "finetune: false"),
 ]
 
-SHARD = "out/cache/*/shard-00000.safetensors"
+SHARD = "out/cache/*/shard-00004.safetensors"  # of all but the test rows
 MANIFEST = "out/cache/*/manifest.json"
 CHECKPOINT = "out/student/seed-0/checkpoint.safetensors"
 
@@ -356,6 +359,17 @@ def somebodys_own_bundle(folder: Path) -> None:
     files({"out/bundle/README.md": "years of work"})(folder)
 
 
+def answers_elsewhere(folder: Path) -> None:
+    """Leave a cache of another teacher at the path that is given."""
+    edit(MANIFEST, other_teacher)(folder)
+    cache = one(folder, "out/cache/*")
+    names = sorted(path.name for path in cache.iterdir())
+    (folder / "answers").mkdir()
+    shutil.copytree(cache, folder / "answers/teacher")
+    lines = ["limbeck cache, format 1", *(f"+ teacher/{name}" for name in names)]
+    files({"answers/.limbeck/written.txt": "".join(f"{line}\n" for line in lines)})(folder)
+
+
 ELSEWHERE = json.dumps(
     {"host": "elsewhere", "space": "", "pid": 7, "boot": "", "started": "1", "since": "2026-01-02T03:04:05+00:00"}
     | {"command": "limbeck run tiny.yaml --out out"}
@@ -368,6 +382,15 @@ RUN_FOLDER = [
     in_the_run("a cache of another teacher", edit(MANIFEST, other_teacher), "out/cache"),
     in_the_run("a cache whose manifest is cut short", edit(MANIFEST, half_of_json)),
     in_the_run("a cache whose manifest is another file", edit(MANIFEST, lambda _: "[]")),
+    Case("run folder", "a cache's path that holds something else", run("cache.path=mine"), files({"mine/a.txt": "a"})),
+    Case(
+        "run folder",
+        "a cache's path that holds another teacher's answers",
+        run("cache.path=answers"),
+        answers_elsewhere,
+        "finished",
+        "answers/teacher",
+    ),
     in_the_run("a shard cut short", cut(SHARD)),
     in_the_run("a flipped bit in a shard", flip(SHARD), "out/cache"),
     in_the_run("a shard that is missing", lambda folder: one(folder, SHARD).unlink()),

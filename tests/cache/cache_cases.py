@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from limbeck.cache import CacheIdentity
+from limbeck.cache import CachedTeacher, CacheIdentity
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
-from limbeck.types import Outputs
+from limbeck.types import Batch, Outputs
 from made_rows import id_of, rows_of
 
 CLASSES = 3
@@ -27,14 +27,31 @@ class Net(nn.Module):
         return self.head(self.drop(states.sum(1)))
 
 
-class Counting:
-    """A teacher that notes the ids of every question, and dies at the nth."""
+class TokenNet(nn.Module):
+    """Answers for every token, also for padding; a token's answer depends on its place."""
 
-    def __init__(self, die_at=None, digest=None, seed=0):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(50, 16)
+        self.places = nn.Embedding(8, 16)
+        self.head = nn.Linear(16, CLASSES)
+
+    def forward(self, input_ids, attention_mask):
+        return self.head(self.words(input_ids) + self.places((attention_mask.cumsum(1) - 1).clamp(min=0)))
+
+
+class Counting:
+    """A teacher that notes the ids of every question and what it said, and dies at the nth.
+
+    Attributes:
+        said: by id the logits (predictions, classes) of real tokens, or of the example.
+    """
+
+    def __init__(self, die_at=None, digest=None, seed=0, network=None, taps=()):
         torch.manual_seed(seed)
-        self._teacher = ModuleTeacher(Net(), digest)
+        self._teacher = ModuleTeacher((network or Net)(), digest, taps=taps)
         self.digest = self._teacher.digest
-        self.asked, self.die_at = [], die_at
+        self.asked, self.die_at, self.said = [], die_at, {}
 
     @property
     def ids(self):
@@ -44,7 +61,12 @@ class Counting:
         if len(self.asked) == self.die_at:
             raise KeyboardInterrupt
         self.asked.append(batch.ids.tolist())
-        return self._teacher.predict(batch)
+        answers = self._teacher.predict(batch)
+        for key, logits, mask in zip(
+            batch.ids.tolist(), answers.logits, batch.teacher_inputs["attention_mask"], strict=True
+        ):
+            self.said[key] = logits[mask != 0] if logits.ndim == 2 else logits[None]
+        return answers
 
 
 class Says:
@@ -73,6 +95,16 @@ def identity(asked, **other):
     return CacheIdentity(**{"teacher": asked.digest, "view": "view-1", "classes": CLASSES, **other})
 
 
+def opened(folder, asked, **other):
+    """Return the cache of a teacher, as it is in a folder now."""
+    return CachedTeacher(folder, identity(asked, **other))
+
+
+def logits_of(cached, ids):
+    """Return the stored logits of content ids."""
+    return cached.predict(Batch(torch.as_tensor(ids), {})).logits
+
+
 def answers(cached, examples):
     """Return the stored logits by text."""
-    return dict(zip(examples.values, cached.logits(torch.from_numpy(examples.ids)).tolist(), strict=True))
+    return dict(zip(examples.values, logits_of(cached, examples.ids).tolist(), strict=True))

@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from cache_cases import CLASSES, Counting, answers, identity, texts
+from cache_cases import CLASSES, Counting, answers, identity, logits_of, opened, texts
 
 from limbeck.cache import CachedTeacher, label
-from limbeck.cache.store import CacheWriter
+from limbeck.cache.codecs import Dense
 from limbeck.errors import LimbeckError
-from limbeck.types import Batch, Outputs
+from limbeck.types import Batch, Predictions, Tap
 
 NUMBERS = range(12)
 
@@ -19,7 +19,7 @@ NUMBERS = range(12)
 @pytest.fixture
 def cache(tmp_path):
     teacher, (examples, view) = Counting(), texts(NUMBERS)
-    label(teacher, examples, view, tmp_path, identity(teacher), batch_size=4)
+    label(teacher, examples, view, opened(tmp_path, teacher), batch_size=4)
     return tmp_path, identity(teacher)
 
 
@@ -31,27 +31,32 @@ def test_the_manifest_says_whose_answers_these_are(cache):
         "view": "view-1",
         "classes": 3,
         "taps": [],
-        "codec": "dense-float32",
-        "format": 1,
+        "codec": {"kind": "dense", "dtype": "float32"},
+        "format": 2,
     }
+    assert manifest["error"] == 0
     assert manifest["count"] == 12
     assert [shard["rows"] for shard in manifest["shards"]] == [12]
     assert sorted(file.name for file in folder.iterdir()) == ["manifest.json", "shard-00000.safetensors"]
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [("teacher", "another"), ("view", "view-2"), ("classes", 4), ("codec", "top-8"), ("format", 2)],
+    ("key", "value", "said"),
+    [
+        ("teacher", "another", "it has `{had}`, this run needs `another`"),
+        ("view", "view-2", "it has `view-1`, this run needs `view-2`"),
+        ("classes", 4, "it has `3`, this run needs `4`"),
+        ("taps", (Tap("a"), Tap("b", "tokens")), r"it has `none`, this run needs `a, b \(tokens\)`"),
+        ("codec", Dense(dtype="float16"), "it has `kind: dense, dtype: float32`, this run needs `.*dtype: float16`"),
+        ("format", 3, "it has `2`, this run needs `3`"),
+    ],
 )
-def test_a_foreign_cache_is_refused_with_both_values(cache, key, value):
+def test_a_foreign_cache_is_refused_with_both_values(cache, key, value, said):
     folder, owner = cache
     other = identity(Counting(), **{key: value})
-    had = getattr(owner, key)
-    message = f"another {key}: it has `{had}`, this run needs `{value}`"
-    for use in (lambda: CachedTeacher(folder, other), lambda: CacheWriter(folder, other)):
-        with pytest.raises(LimbeckError, match=message) as caught:
-            use()
-        assert caught.value.where == str(folder)
+    with pytest.raises(LimbeckError, match=f"another {key}: {said.format(had=owner.teacher)}") as caught:
+        CachedTeacher(folder, other)
+    assert caught.value.where == str(folder)
 
 
 def test_a_labelling_never_adds_to_a_foreign_cache(cache):
@@ -59,7 +64,7 @@ def test_a_labelling_never_adds_to_a_foreign_cache(cache):
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     other, (examples, view) = Counting(seed=1), texts(range(20))
     with pytest.raises(LimbeckError, match="another teacher"):
-        label(other, examples, view, folder, identity(other))
+        label(other, examples, view, opened(folder, other))
     assert not other.asked
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
@@ -88,11 +93,9 @@ def _delete(path):
 def test_a_damaged_shard_is_refused(cache, damage):
     folder, owner = cache
     damage(folder / "shard-00000.safetensors")
-    teacher, (examples, view) = Counting(), texts(NUMBERS)
-    for use in (lambda: CachedTeacher(folder, owner), lambda: label(teacher, examples, view, folder, owner)):
-        with pytest.raises(LimbeckError, match="missing or its bytes changed; delete the cache folder") as caught:
-            use()
-        assert caught.value.where == str(folder / "shard-00000.safetensors")
+    with pytest.raises(LimbeckError, match="missing or its bytes changed; delete the cache folder") as caught:
+        CachedTeacher(folder, owner)
+    assert caught.value.where == str(folder / "shard-00000.safetensors")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"identity": {}}', ""])
@@ -114,8 +117,8 @@ def test_an_example_that_was_never_labelled_is_an_error(cache):
 
 
 def test_no_cache_is_an_error(tmp_path):
-    with pytest.raises(LimbeckError, match="there is no cache; label the examples first"):
-        CachedTeacher(tmp_path / "nowhere", identity(Counting()))
+    with pytest.raises(LimbeckError, match="no answer for 1 of 1 examples; label them first"):
+        logits_of(CachedTeacher(tmp_path / "nowhere", identity(Counting())), [1])
 
 
 def test_answers_stay_with_their_ids_over_many_shards(tmp_path):
@@ -123,12 +126,12 @@ def test_answers_stay_with_their_ids_over_many_shards(tmp_path):
     ids = np.random.default_rng(0).permutation(np.arange(-500, 500) * 10**15)
     for part in np.split(ids, 10):
         logits = torch.from_numpy(part).double()[:, None] * torch.ones(CLASSES) / 1e15
-        CacheWriter(tmp_path, owner).add(part, Outputs(logits))
+        CachedTeacher(tmp_path, owner).add(part, Predictions(logits), {})
     cached = CachedTeacher(tmp_path, owner)
-    wanted = torch.from_numpy(ids[::3].copy())
-    assert torch.equal(cached.logits(wanted), (wanted.double() / 1e15)[:, None].float().expand(-1, CLASSES))
-    assert cached.logits(wanted).dtype == torch.float32
-    assert cached.logits(wanted[:0]).shape == (0, CLASSES)
+    wanted = torch.from_numpy(np.random.default_rng(1).permutation(ids)[::3].copy())
+    assert torch.equal(logits_of(cached, wanted), (wanted.double() / 1e15)[:, None].float().expand(-1, CLASSES))
+    assert logits_of(cached, wanted).dtype == torch.float32
+    assert logits_of(cached, wanted[:0]).shape == (0, CLASSES)
 
 
 def test_a_shard_that_cannot_be_written_leaves_the_cache_as_it_was(cache, monkeypatch):
@@ -137,13 +140,12 @@ def test_a_shard_that_cannot_be_written_leaves_the_cache_as_it_was(cache, monkey
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     expected = answers(CachedTeacher(folder, owner), examples)
 
-    def full_disk(tensors, name):
-        with open(name, "wb") as file:
-            file.write(b"half")
+    def full_disk(file, small, values):
+        file.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("limbeck.cache.store.save_file", full_disk)
+    monkeypatch.setattr("limbeck.cache.shards._write_header", full_disk)
     with pytest.raises(LimbeckError, match="No space"):
-        CacheWriter(folder, owner).add(np.array([1]), Outputs(torch.zeros(1, CLASSES)))
+        CachedTeacher(folder, owner).add(np.array([1]), Predictions(torch.zeros(1, CLASSES)), {})
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
     assert answers(CachedTeacher(folder, owner), examples) == expected

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from limbeck.cache import CacheIdentity, label
+from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.data import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
@@ -22,7 +22,7 @@ from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import fit
-from limbeck.types import Outputs
+from limbeck.types import Outputs, Tap
 from made_rows import rows_of
 
 ROWS, TOKENS, CLASSES = 150, 40, 3
@@ -56,14 +56,15 @@ def teacher():
 
 @pytest.fixture(scope="module")
 def cached(teacher, tmp_path_factory):
-    identity = CacheIdentity(weights_digest(teacher), "view", CLASSES, ("dropout",))
+    identity = CacheIdentity(weights_digest(teacher), "view", CLASSES, (Tap("dropout"),))
     live = ModuleTeacher(teacher, taps=identity.taps)
-    return label(live, EXAMPLES, TEACHER_VIEW, tmp_path_factory.mktemp("cache"), identity, batch_size=16)
+    cache = CachedTeacher(tmp_path_factory.mktemp("cache"), identity)
+    return label(live, EXAMPLES, TEACHER_VIEW, cache, batch_size=16)
 
 
 @pytest.fixture
 def live(teacher):
-    return ModuleTeacher(teacher, taps=["dropout"])
+    return ModuleTeacher(teacher, taps=[Tap("dropout")])
 
 
 @pytest.fixture

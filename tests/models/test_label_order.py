@@ -9,6 +9,7 @@ from limbeck.errors import LimbeckError
 from limbeck.models import Ordered, UnmatchedError, label_order, ordered, positions
 from limbeck.taps import Taps
 from limbeck.teachers.module import weights_digest
+from limbeck.types import Tap
 
 
 def order(outputs, classes, labels=None):
@@ -116,7 +117,7 @@ def test_an_ordered_network_is_the_network_with_its_columns_moved():
     assert ordered(network, [0, 1, 2], 3) is network
     digests = {weights_digest(each) for each in (network, moved, picked, ordered(network, [1, 2, 0], 3))}
     assert len(digests) == 4, "another order is another teacher"
-    logits, features = Taps(moved, ["hidden"])(x=x)  # activations keep their paths
+    logits, features = Taps(moved, [Tap("hidden")])(x=x)  # activations keep their paths
     assert torch.equal(features["hidden"], network.hidden(x))
     assert torch.equal(logits, moved(x=x))
     network.no_onnx = "a reason"

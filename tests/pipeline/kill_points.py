@@ -68,14 +68,19 @@ POINTS = [
     # Shards of two batches.
     Point("labelling: entered"),
     Point("labelling: teacher answered", twice=True),
-    Point("cache/*-*/shard-00000.safetensors: half written"),
-    Point("cache/*-*/shard-00000.safetensors: written"),
-    Point("cache/*-*/shard-00000.safetensors: in place"),
-    Point("cache/*-*/manifest.json: written", quick=False),
-    Point("cache/*-*/manifest.json: in place"),
-    Point("labelling: teacher answered", nth=3),  # in the third shard
-    Point("cache/*-*/shard-00002.safetensors: in place"),
-    Point("cache/*-*/shard-00003.safetensors: written"),
+    Point("cache/*-*-*/shard-00000.safetensors: half written"),
+    Point("cache/*-*-*/shard-00000.safetensors: written"),
+    Point("cache/*-*-*/shard-00000.safetensors: in place"),
+    Point("cache/*-*-*/manifest.json: written", quick=False),
+    Point("cache/*-*-*/manifest.json: in place"),
+    Point("cache/*-*-*/shard-00002.safetensors: in place", twice=True),  # of those two
+    Point("labelling: teacher answered", nth=3),  # of the transfer set, in its second shard
+    Point("cache/*-*-*/shard-00004.safetensors: written"),
+    Point("cache/*-*-*/shard-00005.safetensors: in place"),
+    # The shards of the transfer set, 3 to 5, and those before them become one.
+    Point("cache/*-*-*/shard-00006.safetensors: half written"),
+    Point("cache/*-*-*/shard-00006.safetensors: in place", twice=True),
+    Point("cache/*-*-*/shard-00003.safetensors: removed"),
     Point("labelling: left"),
     Point("student: entered"),
     # Without its checkpoint a training starts anew: here, because that would heal what went wrong before.

@@ -155,7 +155,7 @@ def test_a_teachers_code_is_edited(source, tmp_path, user, capsys):
     assert "teacher: answers changed, done again" in capsys.readouterr().out
     assert (fourth.logits("test") == 2 * answered).all()
     named = {json.loads(path.read_text())["identity"]["teacher"] for path in tmp_path.glob("cache/*/manifest.json")}
-    assert named == {answers.members[0].identity.teacher for answers in (first, second, third, fourth)}
+    assert named == {answers.members[0].cache.digest for answers in (first, second, third, fourth)}
 
 
 def test_a_teacher_without_weights(source, tmp_path, user):

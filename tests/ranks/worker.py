@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from limbeck import trainer
-from limbeck.cache import CacheIdentity, label
+from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.data import Batches, Examples, Labels
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
@@ -20,7 +20,7 @@ from limbeck.ranks import ranks
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.trainer import Validated, fit
-from limbeck.types import tensors
+from limbeck.types import Tap, tensors
 
 TOKENS, CLASSES, STEPS = 13, 3, 8
 OBJECTIVE = 0.6 * KD(temperature=2) + 0.2 * CrossEntropy() + 0.05 * Fitnet(student="body", teacher="encoder")
@@ -72,7 +72,7 @@ def train(folder, *, stop_after=None, accuracies=None, until=None, **settings):
         accumulate=settings.get("accumulate", 1), world=us.world, rank=us.rank,
     )  # fmt: skip
     torch.manual_seed(1)
-    teacher = ModuleTeacher(Network(9, "encoder").double(), taps=["encoder"])
+    teacher = ModuleTeacher(Network(9, "encoder").double(), taps=[Tap("encoder")])
     student = Network(6, "body").double()
     # The whole batch in one process, a part of it in several: any rows tell the widths.
     distiller = Distiller(student, OBJECTIVE, teacher, example=next(batches.group(0)))
@@ -110,9 +110,10 @@ def label_together(folder):
     """Ask a teacher for 60 rows in 15 batches, whose last shard is an odd one."""
     examples, view = data()
     torch.manual_seed(1)
-    teacher = Counting(Network(9, "encoder").double(), taps=["encoder"])
-    identity = CacheIdentity(teacher.digest, "view", CLASSES, ("encoder",))
-    cached = label(teacher, examples, view, folder / "cache", identity, batch_size=4, among=ranks())
+    teacher = Counting(Network(9, "encoder").double(), taps=[Tap("encoder")])
+    identity = CacheIdentity(teacher.digest, "view", CLASSES, (Tap("encoder"),))
+    cache = CachedTeacher(folder / "cache", identity)
+    cached = label(teacher, examples, view, cache, batch_size=4, among=ranks())
     counts = ranks().gather([teacher.asked, len(cached)])
     if ranks().main:
         torch.save(counts, folder / "counts.pt")

@@ -69,10 +69,16 @@ def test_the_digest_names_everything_but_the_name(load):
 
 def test_a_target_is_in_the_digest_and_its_absence_is_not(load):
     """A run folder from before there were targets and curves is not done again."""
-    values = load().model_dump(mode="json", exclude={"name", "until", "curves"})
+    values = load().model_dump(mode="json", exclude={"name", "until", "curves", "cache"})
     assert load().digest == load("until=null").digest == load("curves=null").digest == digest(values)
     targets = ["until.accuracy=0.9", "until.accuracy=0.8", "until.retention=0.9"]
     assert len({load().digest, *(load(target).digest for target in targets)}) == 4
+
+
+def test_where_answers_are_is_not_in_the_digest_and_how_they_are_stored_is(load):
+    assert load().digest == load("cache.path=answers").digest == load("cache.codec.dtype=float32").digest
+    half = load("cache.codec.dtype=float16")
+    assert half.digest == load("cache={path: answers, codec: {kind: dense, dtype: float16}}").digest != load().digest
 
 
 # --- overrides ------------------------------------------------------------------------------------------------------

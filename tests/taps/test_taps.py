@@ -7,7 +7,7 @@ from torch import nn
 from limbeck.errors import LimbeckError
 from limbeck.taps import Taps, Trainable
 from limbeck.teachers import ModuleTeacher
-from limbeck.types import Batch, TapPair
+from limbeck.types import Batch, Tap, TapPair
 
 
 class Network(nn.Module):
@@ -38,7 +38,7 @@ INPUTS = {
 
 
 def test_states_of_real_tokens_are_averaged(network):
-    logits, found = Taps(network, ["words", "cell", "body"])(**INPUTS)
+    logits, found = Taps(network, [Tap("words"), Tap("cell"), Tap("body")])(**INPUTS)
     assert torch.equal(logits, network(**INPUTS))
     assert {path: tuple(value.shape) for path, value in found.items()} == {
         "words": (3, 4),
@@ -51,27 +51,27 @@ def test_states_of_real_tokens_are_averaged(network):
 
 
 def test_padding_may_hold_anything(network):
-    before = Taps(network, ["words"])(**INPUTS)[1]["words"]
+    before = Taps(network, [Tap("words")])(**INPUTS)[1]["words"]
     with torch.no_grad():
         network.words.weight[0] = torch.nan
-    torch.testing.assert_close(Taps(network, ["words"])(**INPUTS)[1]["words"], before)
+    torch.testing.assert_close(Taps(network, [Tap("words")])(**INPUTS)[1]["words"], before)
 
 
 def test_no_hook_stays_on_the_network(network):
-    Taps(network, ["body"])(**INPUTS)
+    Taps(network, [Tap("body")])(**INPUTS)
     with pytest.raises(IndexError):
-        Taps(network, ["body"])(**INPUTS | {"input_ids": torch.full((3, 4), 99)})
+        Taps(network, [Tap("body")])(**INPUTS | {"input_ids": torch.full((3, 4), 99)})
     assert not any(module._forward_hooks for module in network.modules())
 
 
 def test_an_unknown_path_names_the_nearest(network):
     with pytest.raises(LimbeckError, match="Network has no module `bodi`; did you mean `body`"):
-        Taps(network, ["bodi"])
+        Taps(network, [Tap("bodi")])
 
 
 def test_a_module_that_did_not_run_is_refused(network):
     with pytest.raises(LimbeckError, match="`unused` did not run"):
-        Taps(network, ["unused"])(**INPUTS)
+        Taps(network, [Tap("unused")])(**INPUTS)
 
 
 def test_an_output_without_a_vector_an_example_is_refused():
@@ -84,7 +84,7 @@ def test_an_output_without_a_vector_an_example_is_refused():
             return self.filter(x).mean((2, 3))
 
     with pytest.raises(LimbeckError, match=r"output of `filter` is \(1, 2, 3, 3\), neither"):
-        Taps(Image(), ["filter"])(x=torch.zeros(1, 1, 5, 5))
+        Taps(Image(), [Tap("filter")])(x=torch.zeros(1, 1, 5, 5))
 
 
 def test_the_trainable_projects_the_student_to_the_teachers_width(network):
@@ -93,7 +93,7 @@ def test_the_trainable_projects_the_student_to_the_teachers_width(network):
     logits, features = trainable(**INPUTS)
     assert torch.equal(logits, network(**INPUTS))
     assert {name: tuple(value.shape) for name, value in features.items()} == {pair.name: (3, 7), other.name: (3, 7)}
-    found = Taps(network, ["body"])(**INPUTS)[1]["body"]
+    found = Taps(network, [Tap("body")])(**INPUTS)[1]["body"]
     torch.testing.assert_close(features[pair.name], trainable.projectors[0](found))
     features[pair.name].sum().backward()
     assert network.body.weight.grad is not None
@@ -110,7 +110,57 @@ def test_the_dry_forward_leaves_modes_and_statistics_alone(network):
 
 def test_a_live_teacher_answers_with_its_taps(network):
     batch = Batch(torch.arange(3), {}, teacher_inputs=INPUTS)
-    answers = ModuleTeacher(network, taps=["body"]).predict(batch)
+    answers = ModuleTeacher(network, taps=[Tap("body")]).predict(batch)
     network.eval()
-    torch.testing.assert_close(answers.features["body"], Taps(network, ["body"])(**INPUTS)[1]["body"])
+    torch.testing.assert_close(answers.features["body"], Taps(network, [Tap("body")])(**INPUTS)[1]["body"])
     assert not answers.features["body"].requires_grad
+
+
+# --- the shape that a loss wants ------------------------------------------------------------------------------------
+
+
+def test_tokens_are_the_states_of_real_tokens(network):
+    found = Taps(network, [Tap("cell", "tokens"), Tap("cell")])(**INPUTS)[1]
+    tokens, real = found["cell (tokens)"], INPUTS["attention_mask"] != 0
+    assert tokens.shape == (3, 4, 5)
+    assert torch.equal(tokens[real], network.cell(network.words(INPUTS["input_ids"]))[0][real])
+    assert not tokens[~real].any()
+    torch.testing.assert_close(found["cell"], tokens.sum(1) / real.sum(1, keepdim=True))
+
+
+def test_a_module_without_tokens_cannot_give_them(network):
+    with pytest.raises(LimbeckError) as caught:
+        Taps(network, [Tap("body", "tokens")])(**INPUTS)
+    assert str(caught.value) == (
+        "taps: the output of `body` is (3, 6), not (batch, tokens, width), and the loss compares tokens; "
+        "tap another module"
+    )
+
+
+def test_states_of_other_tokens_than_the_mask_are_refused(network):
+    class Shorter(Network):
+        def forward(self, input_ids, attention_mask):
+            self.words(input_ids[:, 1:])
+            return torch.zeros(len(input_ids), 2)
+
+    for shape in ("vector", "tokens"):
+        with pytest.raises(LimbeckError, match=r"`words`: values for \(3, 3\) tokens, and the mask is \(3, 4\)"):
+            Taps(Shorter(), [Tap("words", shape)])(**INPUTS)
+
+
+def test_the_trainable_projects_every_token(network):
+    pair = TapPair("cell", "encoder", "tokens")
+    trainable = Trainable(network, [pair], {"encoder (tokens)": 7}, INPUTS)
+    features = trainable(**INPUTS)[1]
+    assert features["cell -> encoder (tokens)"].shape == (3, 4, 7)
+    found = Taps(network, [Tap("cell", "tokens")])(**INPUTS)[1]["cell (tokens)"]
+    torch.testing.assert_close(features[pair.name], trainable.projectors[0](found))
+
+
+def test_a_live_teacher_answers_in_the_shape_that_is_wanted(network):
+    batch = Batch(torch.arange(3), {}, teacher_inputs=INPUTS)
+    answers = ModuleTeacher(network, taps=[Tap("cell", "tokens"), Tap("cell")]).predict(batch)
+    assert {name: tuple(value.shape) for name, value in answers.features.items()} == {
+        "cell (tokens)": (3, 4, 5),
+        "cell": (3, 5),
+    }

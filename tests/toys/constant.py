@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limbeck.modalities.text import TextReads
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_json, write_json
+from limbeck.modalities.text import TextReads
 from limbeck.teachers.kind import Single, register
 from limbeck.teachers.work import Encoded, Made, Work
-from limbeck.types import Batch, Outputs
+from limbeck.types import Batch, Outputs, Tap
 
 FILE = "frequencies.json"
 
@@ -32,7 +32,7 @@ class Constant:
     def answers_as(self) -> str:
         return digest(list(self.frequencies))
 
-    def live(self, taps: Sequence[str] = ()) -> "Says":
+    def live(self, taps: Sequence[Tap] = ()) -> "Says":
         return Says(torch.tensor(self.frequencies).log(), self.answers_as)
 
 

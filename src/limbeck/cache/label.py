@@ -1,20 +1,22 @@
 """Ask a teacher for every example once, in shards, so that a killed labelling resumes."""
 
 import itertools
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from limbeck.cache.store import CachedTeacher, CacheIdentity, CacheWriter
-from limbeck.console import meter
+from limbeck.cache.store import CachedTeacher
+from limbeck.console import meter, say
 from limbeck.data import Examples
+from limbeck.errors import LimbeckError
 from limbeck.ranks import ALONE, Ranks
 from limbeck.runtime.rows import Rows, by_length
 from limbeck.teachers import Teacher
-from limbeck.types import Batch, Outputs, tensors
+from limbeck.types import Batch, Outputs, Predictions, counted_tokens, tensors
 
 SHARD_BATCHES = 32
 _T = TypeVar("_T")
@@ -24,55 +26,72 @@ def label(
     teacher: Teacher,
     examples: Examples,
     view: Rows,
-    folder: Path,
-    identity: CacheIdentity,
+    cache: CachedTeacher,
     *,
     batch_size: int = 32,
     among: Ranks = ALONE,
 ) -> CachedTeacher:
-    """Write the teacher's answers for all examples and return them as a teacher.
+    """Write the teacher's answers for all examples into a cache; return the cache, which is a teacher.
 
     The rows are asked in the order of their lengths and a shard holds whole batches, so a labelling that was killed
     asks the batches that it would have asked. Several processes take turns with the batches of a shard, which the
-    first one writes: the same answers as from one.
+    first one writes: the same answers as from one. Of answers by token, (batch, tokens, classes), those of real tokens
+    are kept: where the view's `attention_mask`, if it has one, is not 0.
 
     Args:
         teacher: asked with the view's rows as `teacher_inputs`.
         examples: what to label; ids that have an answer are skipped, and an id that stands twice is asked once.
         view: the same rows as the teacher sees them.
-        folder: of the cache; continued when it holds answers of the same identity.
-        identity: whose answers these are.
+        cache: of this teacher; continued where it holds answers.
         batch_size: rows asked at once; similar lengths share a batch.
         among: the processes that share the work; every one of them has to call.
 
     Raises:
-        LimbeckError: the folder holds a foreign or damaged cache, or the teacher's answers are not finite logits of
-            the identity's classes.
-        ValueError: the view has other rows than the examples, or the identity is another teacher's.
+        LimbeckError: the teacher's answers are not finite logits of the identity's classes, or do not fit its codec.
+        ValueError: the view has other rows than the examples, or the cache is another teacher's.
     """
     if len(view) != len(examples):
         raise ValueError(f"the view has {len(view)} rows and the examples have {len(examples)}")
-    if teacher.digest != identity.teacher:
-        raise ValueError(f"the identity names teacher `{identity.teacher}`, this one is `{teacher.digest}`")
-    writer = CacheWriter(folder, identity)
-    todo = among.share(_unanswered(examples, view, writer.known_ids()) if among.main else None)
+    if teacher.digest != cache.digest:
+        raise ValueError(f"the identity names teacher `{cache.digest}`, this one is `{teacher.digest}`")
+    todo = among.share(_unanswered(examples, view, cache) if among.main else None)
     if len(todo):
-        with meter("teacher answers", len(todo)) as progress:
-            batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
-            for shard in _pieces(batches, SHARD_BATCHES):
-                own = []
-                for turn in _pieces(shard, among.world):
-                    for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
-                        ids = torch.from_numpy(examples.ids[rows])
-                        batch = Batch(ids=ids, student_inputs={}, teacher_inputs=tensors(view.batch(rows)))
-                        own.append(_on_processor(teacher.predict(batch)))
-                    progress.advance(sum(len(rows) for rows in turn))
-                turns = itertools.zip_longest(*among.gather(own))
-                if among.main:
-                    answers = [answer for turn in turns for answer in turn if answer is not None]
-                    writer.add(examples.ids[np.concatenate(shard)], _joined(answers))
+        _ask(teacher, examples, view, cache, todo, batch_size, among)
+    if among.main:
+        cache.seal(examples.ids)
     among.wait()
-    return CachedTeacher(folder, identity)
+    if not among.main:
+        cache.refresh()
+    return cache
+
+
+def _ask(
+    teacher: Teacher,
+    examples: Examples,
+    view: Rows,
+    cache: CachedTeacher,
+    todo: NDArray[np.int64],
+    batch_size: int,
+    among: Ranks,
+) -> None:
+    """Ask for rows in their order, and add the answers shard by shard."""
+    with meter("teacher answers", len(todo)) as progress:
+        batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
+        for shard in _pieces(batches, SHARD_BATCHES):
+            own = []
+            for turn in _pieces(shard, among.world):
+                for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
+                    ids = torch.from_numpy(examples.ids[rows])
+                    batch = Batch(ids=ids, student_inputs={}, teacher_inputs=tensors(view.batch(rows)))
+                    own.append(_answered(teacher.predict(batch), batch, cache))
+                progress.advance(sum(len(rows) for rows in turn))
+            turns = itertools.zip_longest(*among.gather(own))
+            if among.main:
+                answers = [answer for turn in turns for answer in turn if answer is not None]
+                logits, features = _joined(answers)
+                cache.add(examples.ids[np.concatenate(shard)], logits, features)
+    if among.main and cache.error:
+        say(f"  kept as {cache.identity.codec.title}: a logit differs by {cache.error:.2g} at most")
 
 
 def _pieces(whole: list[_T], size: int) -> list[list[_T]]:
@@ -80,21 +99,46 @@ def _pieces(whole: list[_T], size: int) -> list[list[_T]]:
     return [whole[start : start + size] for start in range(0, len(whole), size)]
 
 
-def _on_processor(answers: Outputs) -> Outputs:
-    features = {path: value.cpu() for path, value in answers.features.items()}
-    return Outputs(answers.logits.cpu(), features)
+_Answered = tuple[Predictions, Mapping[str, Predictions]]
+"""Logits, and activations by the tap's name, of the tokens that count."""
 
 
-def _joined(answers: list[Outputs]) -> Outputs:
+def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered:
+    """Return what a teacher says of a batch, on the processor.
+
+    Raises:
+        LimbeckError: there is not one logit a class for each row, or for each token of a row.
+    """
+    shape, expected = tuple(answers.logits.shape), (len(batch.ids), cache.identity.classes)
+    if len(shape) not in (2, 3) or (shape[0], shape[-1]) != expected:
+        raise LimbeckError(
+            f"the teacher's answers have shape {shape}, not (rows, classes) = {expected} or (rows, tokens, classes)",
+            where=str(cache.folder),
+            fix="its last layer needs one logit a class",
+        )
+    inputs = batch.teacher_inputs or {}
+
+    def flat(values: Tensor, what: str) -> Predictions:
+        return Predictions.of(values, counted_tokens(values, inputs, what=what)).cpu()
+
+    return flat(answers.logits, "the teacher's logits"), {
+        name: flat(value, f"`{name}`") for name, value in answers.features.items()
+    }
+
+
+def _joined(answers: list[_Answered]) -> _Answered:
     """Return the answers to several batches as those to one."""
-    features = {path: torch.cat([part.features[path] for part in answers]) for path in answers[0].features}
-    return Outputs(torch.cat([part.logits for part in answers]), features)
+    features = {name: Predictions.joined([each[name] for _, each in answers]) for name in answers[0][1]}
+    return Predictions.joined([logits for logits, _ in answers]), features
 
 
-def _unanswered(examples: Examples, view: Rows, known: set[int]) -> NDArray[np.int64]:
+def _unanswered(examples: Examples, view: Rows, cache: CachedTeacher) -> NDArray[np.int64]:
     """Return one row of every id that has no answer, longest first; the same text may stand twice in a test split."""
+    missing = cache.missing(examples.ids)
+    if not missing.any():
+        return np.zeros(0, np.int64)
     first: dict[int, int] = {}
     for rows in by_length(view, max(1, len(view)), longest_first=True):
-        for row in rows.tolist():
+        for row in rows[missing[rows]].tolist():
             first.setdefault(int(examples.ids[row]), row)
-    return np.array([row for key, row in first.items() if key not in known], np.int64)
+    return np.array(list(first.values()), np.int64)

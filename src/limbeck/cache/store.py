@@ -1,184 +1,226 @@
-"""The dense cache: shards of (ids, logits) and a manifest that says whose answers they are.
+"""The teacher cache: a folder of shards, and a manifest that says whose answers they are.
 
-manifest.json              identity, counts, and per shard: file, rows, checksum
-shard-00000.safetensors    ids (rows,) int64, logits (rows, classes) float32, and `tap/PATH` (rows, width) float32 a tap
+manifest.json              identity, counts, measured error, and per shard: file, rows, checksum
+shard-00000.safetensors    see `shards`
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from limbeck.digest import file_digest
+from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
+from limbeck.cache.shards import OFFSETS, TAP, Arrays, Shard, Stored, gathered, mapped, offsets_of, write
 from limbeck.errors import LimbeckError
-from limbeck.files import read_json, staged, write_json
-from limbeck.types import Batch, Outputs
-
-FORMAT = 1
-TAP = "tap/"
-CODEC = "dense-float32"
-MANIFEST = "manifest.json"
-_ANEW = "delete the cache folder and run again"
-
-
-@dataclass(frozen=True, slots=True)
-class CacheIdentity:
-    """Whose answers a cache holds.
-
-    Attributes:
-        teacher: digest of the teacher.
-        view: digest of everything that turns an example into the teacher's inputs.
-        classes: size of the logits' last axis.
-        taps: paths of the activations stored beside the logits.
-        codec: how the logits are stored.
-        format: version of the files' layout.
-    """
-
-    teacher: str
-    view: str
-    classes: int
-    taps: tuple[str, ...] = ()
-    codec: str = CODEC
-    format: int = FORMAT
-
-
-class CacheWriter:
-    """Adds shards to a cache; a shard that is in the manifest is complete."""
-
-    def __init__(self, folder: Path, identity: CacheIdentity) -> None:
-        self._folder = folder
-        self._manifest: dict[str, Any] = {"identity": _as_json(identity), "count": 0, "shards": []}
-        if (folder / MANIFEST).is_file():
-            self._manifest = _read_manifest(folder, identity)
-
-    def known_ids(self) -> set[int]:
-        """Return the ids that have an answer already."""
-        return {key for shard in _load_shards(self._folder, self._manifest) for key in shard["ids"].tolist()}
-
-    def add(self, ids: NDArray[np.int64], answers: Outputs) -> None:
-        """Write one shard aside, rename it, then name it in the manifest.
-
-        Args:
-            ids: (rows,) content ids.
-            answers: logits (rows, classes) and the identity's taps (rows, width); stored as float32.
-
-        Raises:
-            LimbeckError: there is not one finite logit a row and class.
-        """
-        logits, taps = answers.logits, {f"{TAP}{path}": value for path, value in answers.features.items()}
-        expected = (len(ids), self._manifest["identity"]["classes"])
-        if tuple(logits.shape) != expected:
-            raise LimbeckError(
-                f"the teacher's answers have shape {tuple(logits.shape)}, not (rows, classes) = {expected}",
-                where=str(self._folder),
-                fix="its last layer needs one logit a class",
-            )
-        if not all(torch.isfinite(value).all() for value in (logits, *taps.values())):
-            raise LimbeckError(
-                "the teacher answered with NaN or infinity", where=str(self._folder), fix="train it anew"
-            )
-        name = f"shard-{len(self._manifest['shards']):05d}.safetensors"
-        with staged(self._folder / name) as aside:
-            stored = {name: value.float().contiguous() for name, value in {"logits": logits, **taps}.items()}
-            save_file({"ids": torch.from_numpy(ids), **stored}, str(aside))
-        shard = {"file": name, "rows": len(ids), "digest": file_digest(self._folder / name)}
-        self._manifest["shards"].append(shard)
-        self._manifest["count"] += len(ids)
-        write_json(self._folder / MANIFEST, self._manifest)
+from limbeck.files import remove, write_json
+from limbeck.types import Batch, Outputs, Predictions
 
 
 class CachedTeacher:
-    """A cache is a teacher: it answers for every example it has seen.
+    """A cache is a teacher: it answers for every example that it holds.
+
+    Opened once, its files stay mapped and are checked no more; other processes may read the same folder. Only one may
+    write to it.
 
     Args:
-        folder: where the cache is.
+        folder: where the cache is, or will be.
         identity: whose answers are wanted.
 
+    Attributes:
+        digest: the teacher's.
+
     Raises:
-        LimbeckError: no cache there, a foreign one, or a shard whose bytes changed.
+        LimbeckError: a foreign cache is there, or a shard whose bytes changed.
     """
 
     def __init__(self, folder: Path, identity: CacheIdentity) -> None:
-        parts = list(_load_shards(folder, _read_manifest(folder, identity)))
-        if not parts:
-            raise LimbeckError("the cache is empty", where=str(folder), fix="label the examples first")
-        whole = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        order = torch.argsort(whole["ids"])
-        self._ids = whole.pop("ids")[order]
-        self._answers = {name: value[order] for name, value in whole.items()}
-        self._folder = folder
-        self.digest = identity.teacher
+        self.folder, self.identity, self.digest = folder, identity, identity.teacher
+        self._opened: dict[tuple[str, str], Shard] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See what another process has written since.
+
+        Raises:
+            LimbeckError: see the class.
+        """
+        self._manifest = read_manifest(self.folder, self.identity)
+        self._open_shards()
+
+    def _open_shards(self, written: tuple[str, str] | None = None) -> None:
+        """Map the manifest's shards; those that are mapped stay so, and one that was written here is not checked."""
+        named = [(shard["file"], shard["digest"]) for shard in self._manifest["shards"]]
+        for key in named:
+            if key not in self._opened:
+                file, digest = key
+                self._opened[key] = mapped(self.folder / file, None if key == written else digest)
+        self._opened = {key: self._opened[key] for key in named}
+        self._shards = sorted(self._opened.values(), key=len, reverse=True)
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return self._manifest["count"]
+
+    @property
+    def error(self) -> float:
+        """The largest difference between a logit that was stored and what is decoded of it."""
+        return self._manifest["error"]
+
+    # --- asking -----------------------------------------------------------------------------------------------------
 
     def predict(self, batch: Batch) -> Outputs:
-        """Return what is stored for the batch's rows: logits (batch, classes) and taps (batch, width), float32.
+        """Return what is stored for the batch's rows, float32.
+
+        Returns:
+            Logits (batch, classes); of a teacher that answers by token (batch, tokens, classes), with zeros where
+            nothing is stored: they stand where the batch's mask is True, or without such a mask at the beginning of
+            each row. Taps in the shape that was asked for; those of tokens stand where the student's `attention_mask`
+            is not 0.
 
         Raises:
-            LimbeckError: an id that the teacher never answered.
+            LimbeckError: an id that the teacher never answered, or other tokens than it answered for.
         """
-        rows = self._find(batch.ids)
-        stored = {name: value[rows].to(batch.ids.device) for name, value in self._answers.items()}
-        return Outputs(stored.pop("logits"), {name.removeprefix(TAP): value for name, value in stored.items()})
+        found = self._stored(batch.ids.cpu().numpy())
+        device = batch.ids.device
+        stored = {name: torch.from_numpy(value).to(device) for name, value in found.values.items()}
+        taps = {name: stored.pop(name) for name in list(stored) if name.startswith(TAP)}
+        logits = self.identity.codec.decode(stored, self.identity.classes).logits
+        mask = batch.mask if batch.mask is not None and batch.mask.ndim == 2 else None
+        real = batch.student_inputs.get("attention_mask")
+        features = {
+            name.removeprefix(TAP): self._placed(value, found.offsets.get(offsets_of(name)), real)
+            for name, value in taps.items()
+        }
+        return Outputs(self._placed(logits, found.offsets.get(OFFSETS), mask), features)
 
-    def logits(self, ids: Tensor) -> Tensor:
-        """Return the stored logits for content ids, (ids, classes) float32.
-
-        Raises:
-            LimbeckError: an id that the teacher never answered.
-        """
-        return self._answers["logits"][self._find(ids)].to(ids.device)
-
-    def _find(self, ids: Tensor) -> Tensor:
-        wanted = ids.to(self._ids.device)
-        position = torch.searchsorted(self._ids, wanted).clamp(max=len(self._ids) - 1)
-        if not torch.equal(self._ids[position], wanted):
-            missing = int((self._ids[position] != wanted).sum())
+    def _placed(self, values: Tensor, offsets: NDArray[np.int64] | None, mask: Tensor | None) -> Tensor:
+        """Return what was stored as a batch has it, see `Predictions.padded`."""
+        if offsets is None:
+            return values
+        lengths, counted = np.diff(offsets), None if mask is None else mask != 0
+        if counted is not None and (wrong := counted.sum(1).cpu().numpy() != lengths).any():
+            row = wrong.argmax()
             raise LimbeckError(
-                f"the cache has no answer for {missing} of {len(ids)} examples",
-                where=str(self._folder),
+                f"the teacher answered for {lengths[row]} tokens of an example, and {int(counted[row].sum())} of the "
+                "student's count",
+                where=str(self.folder),
+                fix="teacher and student have to read the same tokens: give both the same `reads`",
+            )
+        return Predictions(values, torch.from_numpy(offsets)).padded(counted)
+
+    def missing(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return for which ids there is no answer, (ids,) bool."""
+        return self._find(ids)[0] < 0
+
+    def _stored(self, ids: NDArray[np.int64]) -> Stored:
+        if self._shards:
+            found, rows = self._shards[0].find(ids)
+            if found.all():  # as in a batch of the transfer set
+                return self._shards[0].stored.take(rows)
+        number, rows = self._find(ids)
+        if (number < 0).any() or not self._shards:
+            raise LimbeckError(
+                f"the cache has no answer for {(number < 0).sum()} of {len(ids)} examples",
+                where=str(self.folder),
                 fix="label them first",
             )
-        return position
+        return gathered(self._shards, number, rows)
 
+    def _find(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Return the shard of each id, -1 where there is none, and its row there."""
+        number, rows = np.full(len(ids), -1), np.zeros(len(ids), np.int64)
+        for index, shard in enumerate(self._shards):
+            found, place = shard.find(ids)
+            number[found], rows[found] = index, place[found]
+        return number, rows
 
-def _read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
-    if not (folder / MANIFEST).is_file():
-        raise LimbeckError("there is no cache", where=str(folder), fix="label the examples first")
-    manifest = read_json(folder / MANIFEST, fix=_ANEW)
-    if not isinstance(manifest, dict) or not {"identity", "count", "shards"} <= manifest.keys():
-        raise LimbeckError("no manifest of a cache", where=str(folder / MANIFEST), fix=_ANEW)
-    found = manifest["identity"]
-    for key, value in _as_json(identity).items():
-        if found.get(key) != value:
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def add(self, ids: NDArray[np.int64], logits: Predictions, features: Mapping[str, Predictions]) -> None:
+        """Write one shard aside, rename it, then name it in the manifest.
+
+        Args:
+            ids: (rows,) content ids, none of which has an answer.
+            logits: of the rows, (predictions, classes).
+            features: of the rows, by the name of each of the identity's taps.
+
+        Raises:
+            LimbeckError: an answer is not finite, or does not fit the codec; answers by token in a cache of one answer
+                an example, or the reverse.
+        """
+        if not all(torch.isfinite(each.values).all() for each in (logits, *features.values())):
+            raise LimbeckError("the teacher answered with NaN or infinity", where=str(self.folder), fix="train it anew")
+        codec, answers = self.identity.codec, Outputs(logits.values.float())
+        stored = codec.encode(answers)
+        again = codec.decode(stored, self.identity.classes).logits
+        error = float((again - answers.logits).abs().max()) if again.numel() else 0.0
+        groups = {OFFSETS: logits} | {offsets_of(TAP + name): each for name, each in features.items()}
+        found = Stored(
+            _arrays(stored | {TAP + name: each.values.float() for name, each in features.items()}),
+            _arrays({name: each.offsets for name, each in groups.items() if each.offsets is not None}),
+        )
+        if self._shards and found.names != self._shards[0].stored.names:
+            odd = ", ".join(sorted(found.names ^ self._shards[0].stored.names))
             raise LimbeckError(
-                f"the cache belongs to another {key}: it has `{found.get(key)}`, this run needs `{value}`",
-                where=str(folder),
-                fix=f"use the run that made it, or {_ANEW}",
+                f"these answers have another form than those of the cache: only one of them has `{odd}`",
+                where=str(self.folder),
+                fix="a teacher answers either by example or by token",
             )
-    return manifest
+        self._manifest["error"] = max(self._manifest["error"], error)
+        self._write(len(self._manifest["shards"]), [Shard(ids, found)], sealed=False)
+
+    def seal(self, ids: NDArray[np.int64] | None = None) -> None:
+        """Write the shards that a labelling left as one, so that a batch finds its answers in few files.
+
+        Smaller ones before them are taken in: there are never more than a few, and a row is written again only when the
+        shard that holds it at least doubles. What a killed sealing left is removed.
+
+        Args:
+            ids: of the examples that are labelled now; where the open shards hold others only, they stay open: those of
+                a labelling that was killed, and goes on later. None: whatever is open.
+        """
+        shards = self._manifest["shards"]
+        first = next((number for number, shard in enumerate(shards) if not shard["sealed"]), len(shards))
+        opened = [self._opened[shard["file"], shard["digest"]] for shard in shards[first:]]
+        if any(ids is None or shard.find(ids)[0].any() for shard in opened):
+            start = first
+            while start and shards[start - 1]["rows"] <= _rows(shards[start:]):
+                start -= 1
+            if len(shards) - start > 1:
+                self._write(
+                    start, [self._opened[shard["file"], shard["digest"]] for shard in shards[start:]], sealed=True
+                )
+            else:
+                shards[start]["sealed"] = True
+                write_json(self.folder / MANIFEST, self._manifest)
+        for name in self._manifest["replaced"]:
+            if (self.folder / name).exists():
+                remove(self.folder / name)
+
+    def _write(self, start: int, parts: list[Shard], *, sealed: bool) -> None:
+        """Write a shard in place of those from number `start` on."""
+        shards = self._manifest["shards"]
+        # A name that was never used: the shard of it may be mapped somewhere.
+        name = f"shard-{1 + max((_number(shard['file']) for shard in shards), default=-1):05d}.safetensors"
+        digest = write(self.folder / name, parts)
+        entry = {"file": name, "rows": sum(map(len, parts)), "digest": digest, "sealed": sealed}
+        self._manifest["shards"] = [*shards[:start], entry]
+        self._manifest["replaced"] = [shard["file"] for shard in shards[start:]] or self._manifest["replaced"]
+        self._manifest["count"] = _rows(self._manifest["shards"])
+        write_json(self.folder / MANIFEST, self._manifest)
+        self._open_shards(written=(name, digest))
 
 
-def _as_json(identity: CacheIdentity) -> dict[str, Any]:
-    """Return an identity as it stands in the manifest."""
-    return asdict(identity) | {"taps": list(identity.taps)}
+def _arrays(tensors: Mapping[str, Tensor]) -> Arrays:
+    return {name: value.contiguous().numpy() for name, value in tensors.items()}
 
 
-def _load_shards(folder: Path, manifest: dict[str, Any]) -> list[dict[str, Tensor]]:
-    return [_load_shard(folder / shard["file"], shard) for shard in manifest["shards"]]
+def _rows(shards: list[dict[str, Any]]) -> int:
+    return sum(shard["rows"] for shard in shards)
 
 
-def _load_shard(path: Path, shard: dict[str, Any]) -> dict[str, Tensor]:
-    if not path.is_file() or file_digest(path) != shard["digest"]:
-        raise LimbeckError("the shard is missing or its bytes changed", where=str(path), fix=_ANEW)
-    try:
-        return load_file(str(path))
-    except SafetensorError as error:
-        raise LimbeckError(f"not a safetensors file ({error})", where=str(path)) from error
+def _number(file: str) -> int:
+    return int(file.removeprefix("shard-").removesuffix(".safetensors"))

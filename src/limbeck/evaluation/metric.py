@@ -18,9 +18,9 @@ Quantity = Literal["share", "nats", "value"]
 Better = Literal["higher", "lower"]
 
 Sheet = Mapping[str, NDArray]
-"""A model's answers on a split, arrays whose first axis is the examples.
+"""A model's answers on a split, arrays whose first axis is the predictions: one an example, or one a token.
 
-Of a classifier: `logits` (examples, classes), `decided` and `labels`, both (examples,) class indices.
+Of a classifier: `logits` (predictions, classes), `decided` and `labels`, both (predictions,) class indices.
 """
 
 
@@ -33,8 +33,8 @@ class Metric:
         title: in words.
         quantity: a share, nats, or a value in the unit of what is predicted.
         better: whether a higher or a lower one is.
-        parts: of a sheet, `(examples, k)`: whole numbers where they can be, as their sums are exact.
-        of: sums of parts over examples, `(..., k)`, to values `(...)`.
+        parts: of a sheet, `(predictions, k)`: whole numbers where they can be, as their sums are exact.
+        of: sums of parts over predictions, `(..., k)`, to values `(...)`.
         value: of a sheet, where the exact sum differs from that of `parts` in its last bits; None: by `parts` and `of`.
         linear: whether `of` is linear in whatever two models' answers can differ in, as a mean is: the seeds of an arm
             may then be summed before `of`.
@@ -67,17 +67,18 @@ def total(parts: NDArray, axis: int) -> NDArray:
 
 
 def by_unit(parts: NDArray, units: NDArray[np.int64]) -> NDArray:
-    """Return parts summed over the rows of each unit, (seeds, units, k).
+    """Return parts summed over the predictions of each unit, (seeds, units, k).
 
-    Examples that look alike are one unit: they are no further evidence, and are resampled and swapped together. A
-    metric of the sums stays what it is.
+    The tokens of an example, and examples that look alike, are one unit: they are no further evidence, and are
+    resampled and swapped together. A metric of the sums stays what it is.
 
     Args:
-        parts: (seeds, examples, k).
-        units: (examples,) the number of each example's unit, counted from 0 in the order of the examples.
+        parts: (seeds, predictions, k).
+        units: (predictions,) the number of each prediction's unit, counted from 0: of examples those that
+            `Predictions.units` has, or where examples look alike `alike[units]`.
     """
     count = int(units.max()) + 1
-    if count == len(units):
+    if np.array_equal(units, np.arange(len(units))):
         return parts
     whole = np.issubdtype(parts.dtype, np.integer)
     summed = np.zeros((len(parts), count, parts.shape[2]), np.int64 if whole else np.float64)
@@ -89,8 +90,8 @@ def sheet_of(logits: NDArray, labels: NDArray) -> Sheet:
     """Return a classifier's answers.
 
     Args:
-        logits: (examples, classes).
-        labels: (examples,) class indices.
+        logits: (predictions, classes).
+        labels: (predictions,) class indices.
     """
     logits = np.asarray(logits)
     return {"logits": logits, "decided": classes(logits), "labels": np.asarray(labels)}

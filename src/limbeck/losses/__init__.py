@@ -76,7 +76,7 @@ def card_text(name: str) -> str:
     parts = {
         "equation": card.equation,
         "units": card.units,
-        "needs": ", ".join(card.needs),
+        "needs": ", ".join(card.needs) + (f" ({card.tap})" if card.tap else ""),
         "settings in the paper": "; ".join(f"{key} {value}" for key, value in card.defaults.items()),
         "use when": card.use_when,
         "beware": card.beware,

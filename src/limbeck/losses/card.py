@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from limbeck.types import TapShape
+
 Kind = Literal["loss", "transform", "schedule", "scheme"]
 Scope = Literal["prediction", "batch"]
 Need = Literal["teacher", "labels", "taps"]
@@ -20,6 +22,7 @@ class Card:
         scope: `prediction` when each prediction's value depends on that prediction alone, `batch` otherwise.
         needs: what it reads besides the student's logits, in the order of the function's positional parameters; `taps`:
             it compares two activations, the student's and the teacher's, and no logits.
+        tap: the shape of the activations that it compares; None: it compares none.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
         citation: BibTeX.
@@ -47,6 +50,7 @@ class Card:
     use_when: str
     beware: str
     differs: str
+    tap: TapShape | None = None
 
     @property
     def positional(self) -> tuple[str, ...]:

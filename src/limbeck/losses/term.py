@@ -14,10 +14,11 @@ import torch
 from pydantic import ConfigDict, Field, TypeAdapter, create_model
 from torch import Tensor
 
+from limbeck.errors import LimbeckError
 from limbeck.losses.card import Card
 from limbeck.losses.schedules import Weight, weight_at
 from limbeck.settings import Settings
-from limbeck.types import Batch, Outputs, TapPair
+from limbeck.types import Batch, Outputs, TapPair, TapShape
 
 
 class TermSettings(Settings):
@@ -71,8 +72,10 @@ class Term:
         if self.taps is not None:
             if teacher is None:
                 raise ValueError(f"{self.name} needs a teacher's activations, and there is no teacher")
-            pair = student.features[self.taps.name], teacher.features[self.taps.teacher]
-            return self.function(*pair, mask=self._mask(batch, counted), **self.parameters).sum()
+            own, other = student.features[self.taps.name], teacher.features[self.taps.taps[1].name]
+            self._require_places(own, other, counted)
+            mask = counted if self.taps.shape == "tokens" else self._mask(batch, counted)
+            return self.function(own, other, mask=mask, **self.parameters).sum()
         if student.logits.shape[:-1] != counted.shape:
             raise ValueError(
                 f"{self.name}: logits of shape {tuple(student.logits.shape)} make predictions of shape "
@@ -91,8 +94,8 @@ class Term:
             counted = batch.mask
         else:
             counted = torch.ones_like(batch.ids if batch.labels is None else batch.labels, dtype=torch.bool)
-        if self.taps is not None:  # one activation an example: it counts when any prediction of it does
-            return counted.flatten(1).any(1) if counted.ndim > 1 else counted
+        if self.taps is not None:
+            return _COUNTED[self.taps.shape](counted, batch)
         if "labels" not in self.card.needs:
             return counted
         if batch.labels is None:
@@ -101,6 +104,21 @@ class Term:
             return counted
         extra_axes = counted.ndim - batch.labelled.ndim
         return counted & batch.labelled.reshape(batch.labelled.shape + (1,) * extra_axes)
+
+    def _require_places(self, own: Tensor, other: Tensor, counted: Tensor) -> None:
+        """Refuse activations of other examples or tokens than those that count.
+
+        Raises:
+            LimbeckError: teacher and student read an example as different tokens.
+        """
+        if own.shape[:-1] == other.shape[:-1] == counted.shape:
+            return
+        raise LimbeckError(
+            f"{self.name} compares activations at {tuple(counted.shape)} places, and the student has "
+            f"{tuple(own.shape[:-1])}, the teacher {tuple(other.shape[:-1])}",
+            where="losses",
+            fix="teacher and student have to read the same tokens, or take a loss of one vector an example",
+        )
 
     def _mask(self, batch: Batch, counted: Tensor) -> Tensor | None:
         """Return what the function masks by: None, which costs it less, where all predictions surely count."""
@@ -126,6 +144,38 @@ class Term:
         pair = {} if self.taps is None else {"student": self.taps.student, "teacher": self.taps.teacher}
         given = {**pair, **self.parameters}
         return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+def _examples(counted: Tensor, batch: Batch) -> Tensor:
+    """Return which examples count, (batch,): those of which any prediction does."""
+    return counted.flatten(1).any(1) if counted.ndim > 1 else counted
+
+
+def _tokens(counted: Tensor, batch: Batch) -> Tensor:
+    """Return which tokens count, (batch, tokens): those of the mask, else the real tokens of examples that count.
+
+    Raises:
+        LimbeckError: the student is not told which tokens are real, or a live teacher reads others.
+    """
+    real = batch.student_inputs.get("attention_mask")
+    if real is None:
+        raise LimbeckError(
+            "a loss that compares tokens has to know which are real, and the student reads no `attention_mask`",
+            where="losses",
+            fix="give it one, or take a loss of one vector an example",
+        )
+    teachers = (batch.teacher_inputs or {}).get("attention_mask", real)
+    if not torch.equal(teachers, real):
+        raise LimbeckError(
+            "a loss compares tokens, and teacher and student read an example as different ones",
+            where="losses",
+            fix="give both the same `reads`, or take a loss of one vector an example",
+        )
+    return counted if counted.ndim > 1 else (real != 0) & counted[:, None]
+
+
+_COUNTED: dict[TapShape, Callable[[Tensor, Batch], Tensor]] = {"vector": _examples, "tokens": _tokens}
+"""What counts where activations of a shape are compared."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -222,8 +272,8 @@ class Loss:
         self.__signature__.bind(**parameters)
         settings = self.settings(name=self.card.name, **parameters)
         chosen = settings.parameters
-        if isinstance(settings, TapTermSettings):
-            pair = TapPair(chosen.pop("student"), chosen.pop("teacher"))
+        if isinstance(settings, TapTermSettings) and self.card.tap is not None:
+            pair = TapPair(chosen.pop("student"), chosen.pop("teacher"), self.card.tap)
             return Term(self.function, chosen, self.card, pair)
         return Term(self.function, chosen, self.card)
 
@@ -235,7 +285,8 @@ def term(function: Callable[..., Tensor], *, card: Card) -> Loss:
     `Annotated[float, Field(gt=0)]`, and defaults become its settings in a recipe.
 
     Raises:
-        TypeError: the function's name or positional parameters are not those that the card promises.
+        TypeError: the function's name or positional parameters are not those that the card promises, or the card
+            contradicts itself.
     """
     parameters = inspect.signature(function).parameters.values()
     positional = tuple(parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY)
@@ -244,6 +295,8 @@ def term(function: Callable[..., Tensor], *, card: Card) -> Loss:
             f"{function.__name__}({', '.join(positional)}) does not fit its card: "
             f"{card.name}({', '.join(card.positional)})"
         )
+    if ("taps" in card.needs) != (card.tap is not None):
+        raise TypeError(f"{card.name} compares activations and its card says not of which shape, or the reverse")
     fields: dict[str, Any] = {
         parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
         for parameter in _parameters(function)

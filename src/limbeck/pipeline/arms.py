@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
     for settings in {digest(s.model_dump(exclude={"train"})): s for s in tuned}.values():
         check_model(settings.model)
         network = material.build(settings, seed=0)
-        try_out(network, settings, material, [pair.student for pair in pairs], "student")
+        try_out(network, settings, material, [pair.taps[0] for pair in pairs], "student")
     if pairs and "taps" not in recipe.teacher.gives:
         raise LimbeckError(
             f"a loss compares activations, and a teacher of kind {recipe.teacher.kind} has none to give",
@@ -183,6 +183,7 @@ def train_arm(
             lesson = material.from_labels(settings, "ceiling" if name == "ceiling" else "labelled")
         else:
             lesson = material.from_teacher(settings, recipe, teacher, answers.names, arm=name)
+            lesson = replace(lesson, inputs={**lesson.inputs, **answers.kept})
         return train_network(settings, material, lesson, seed=seed, folder=place, title=title, until=until)
 
     # Read and checked once an arm, not once a network.

@@ -7,19 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
+from limbeck.cache import ID_BYTES
+from limbeck.cache.identity import read_manifest
 from limbeck.console import say, table
 from limbeck.data import Splits, load_splits
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
+from limbeck.losses import objective_from
 from limbeck.models import let_import
 from limbeck.networks import NetworkSettings, TrainSettings
+from limbeck.pipeline.claim import CACHE, require_place
 from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import require_usable
 from limbeck.pipeline.pretrain import language_training, pretraining
 from limbeck.pipeline.reading import describe_readers
 from limbeck.pipeline.teacher import judged_teacher, member_names, train_teacher
 from limbeck.recipe import CurveSettings, Recipe
+from limbeck.report.words.numbers import file_size
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
@@ -63,8 +70,11 @@ def check(recipe: Recipe) -> float:
     let_import(recipe.folder)
     material = Material(load_splits(recipe.data, recipe.task))
     _describe(recipe, material.splits)
+    if recipe.cache.folder is not None:
+        require_place(recipe.cache.folder, CACHE)
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
+    _describe_cache(recipe, material.splits)
     if not recipe.teacher.refits:
         _judge(recipe, material)
     members = recipe.teacher.members
@@ -112,6 +122,20 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
         say(f"dropped: {rows:,} {reason}")
 
 
+def _describe_cache(recipe: Recipe, splits: Splits) -> None:
+    """Say how large the teacher's answers are on disk, activations aside."""
+    asked = [splits.transfer.ids, splits.labelled.ids, splits.validation.ids, splits.test.ids]
+    codec = recipe.cache.codec
+    rows = len(np.unique(np.concatenate(asked))) * len(recipe.teacher.members)
+    each = codec.bytes_per_prediction(splits.task.outputs)
+    place = f" in {recipe.cache.path}" if recipe.cache.path else ""
+    taps = ", activations aside" if objective_from(recipe.losses).pairs else ""
+    say(
+        f"the teacher's answers{place}: {rows:,} of {each:,g} bytes ({codec.title}), "
+        f"{file_size(rows * (each + ID_BYTES))} with their ids{taps}"
+    )
+
+
 def _what_sets_the_pace(settings: NetworkSettings) -> str:
     """Name what the time of a step and of an answer depends on: model, inputs, and how a batch is worked through."""
     return digest(settings.model_dump(mode="json", exclude={"pretrain": True, "train": _SAME_PACE}))
@@ -123,13 +147,16 @@ def _judge(recipe: Recipe, material: Material) -> None:
     The first rows are enough for one that is better on them; else all are asked, as a run asks them.
 
     Raises:
-        LimbeckError: see `judged_teacher`.
+        LimbeckError: see `judged_teacher`; or `cache.path` holds the answers of another one.
     """
 
     def judge(material: Material) -> None:
         with TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+            answers = judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+            if recipe.cache.folder is not None:
+                for name, member in zip(answers.networks, answers.members, strict=True):
+                    read_manifest(recipe.cache.folder / name, member.cache.identity)
 
     if len(material.splits.labelled) > JUDGED_ROWS:
         with suppress(LimbeckError):

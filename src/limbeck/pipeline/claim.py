@@ -1,4 +1,4 @@
-"""A run's folder belongs to Limbeck, and to one run at a time.
+"""A run's folder belongs to Limbeck, and to one run at a time; so does the folder of a cache outside of the run.
 
 RUN/.limbeck/lock-HOST-PID-START.json   of each process that is at work on the run, or was killed at it: who it is
 
@@ -12,6 +12,7 @@ import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +22,29 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from limbeck.errors import LimbeckError, unwritable
 from limbeck.files import require_ours
 from limbeck.ranks import ranks
-from limbeck.written import FOLDER, RECORD, Written
+from limbeck.written import CACHE_HEADER, FOLDER, HEADER, RECORD, Written
 
 LOG = "train.log"
 """What a run prints is added to this file of its folder."""
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """What a folder is claimed as.
+
+    Attributes:
+        name: in words.
+        header: the first line of its record.
+        key: what names another folder.
+    """
+
+    name: str
+    header: str
+    key: str
+
+
+RUN = FolderKind("a run", HEADER, "--out")
+CACHE = FolderKind("a cache", CACHE_HEADER, "cache.path")
 
 _held: set[Path] = set()
 
@@ -72,26 +92,28 @@ class _Holder(BaseModel):
 
 
 @contextmanager
-def claimed(out: Path, command: str) -> Iterator[None]:
-    """Hold a run's folder for the processes of this run while the block runs.
+def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
+    """Hold a folder for the processes of this run while the block runs.
 
     Args:
-        out: a folder of a run, an empty one, or none yet.
+        out: a folder of that kind, an empty one, or none yet.
         command: what is at work there, for whoever is refused.
+        kind: a run's folder, or a cache's.
 
     Raises:
-        LimbeckError: something else than a run is there; another run is at work; or the folder cannot be written.
+        LimbeckError: something else is there; another run is at work; or the folder cannot be written.
     """
     us, lock = ranks(), None
     refused: LimbeckError | None = None
     try:
         if us.main:
             try:
-                require_run(out)
-                lock = _take(out / FOLDER, command)
-                Written(out).begin()
-                require_ours(out / LOG)
-                Written(out).add([out / LOG])
+                require_place(out, kind)
+                lock = _take(out / FOLDER, command, kind)
+                Written(out).begin(kind.header)
+                if kind is RUN:
+                    require_ours(out / LOG)
+                    Written(out).add([out / LOG])
             except LimbeckError as error:
                 refused = error
         refused = us.share(refused)
@@ -105,17 +127,22 @@ def claimed(out: Path, command: str) -> Iterator[None]:
                 lock.unlink()
 
 
-def require_run(out: Path) -> None:
-    """Refuse a folder that holds anything and is no run's.
+def require_place(out: Path, kind: FolderKind = RUN) -> None:
+    """Refuse a folder that holds anything and is none of that kind.
 
     Raises:
-        LimbeckError: something else than a run is there.
+        LimbeckError: something else is there.
     """
     record = out / FOLDER / RECORD
     if record.is_file() and record.stat().st_size:
-        return
-    if out.exists() and (not out.is_dir() or any(path.name != FOLDER for path in out.iterdir())):
-        raise LimbeckError("something else than a run is there", where=str(out), fix="give --out a new folder")
+        others = [other.header for other in (RUN, CACHE) if other is not kind]
+        fits = _read(str(record)).partition("\n")[0] not in others
+    else:
+        fits = not out.exists() or (out.is_dir() and all(path.name == FOLDER for path in out.iterdir()))
+    if not fits:
+        raise LimbeckError(
+            f"something else than {kind.name} is there", where=str(out), fix=f"give {kind.key} a new folder"
+        )
 
 
 def _started(pid: int) -> str:
@@ -150,13 +177,13 @@ def _me(command: str) -> _Holder:
     )
 
 
-def _take(folder: Path, command: str) -> Path:
+def _take(folder: Path, command: str, kind: FolderKind) -> Path:
     """Put a lock of this process into a folder; return it."""
     me = _me(command)
     name = re.sub(r"[^\w-]", "_", f"lock-{me.host}-{me.pid}-{me.started or 0}")
     lock = folder.resolve() / f"{name}.json"  # one name, however the run's folder is reached
     if lock in _held:
-        raise _at_work(me, lock)
+        raise _at_work(me, lock, kind)
     aside = lock.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +192,7 @@ def _take(folder: Path, command: str) -> Path:
     except OSError as error:
         raise unwritable(lock, error) from error
     try:
-        _require_nobody_else(folder, lock, me)
+        _require_nobody_else(folder, lock, me, kind)
     except BaseException:
         lock.unlink(missing_ok=True)
         raise
@@ -173,7 +200,7 @@ def _take(folder: Path, command: str) -> Path:
     return lock
 
 
-def _require_nobody_else(folder: Path, mine: Path, me: _Holder) -> None:
+def _require_nobody_else(folder: Path, mine: Path, me: _Holder, kind: FolderKind) -> None:
     """Refuse where another process is at work; remove the locks of those that were killed."""
     for path in sorted(folder.glob("lock-*.json")):
         if path.name == mine.name:
@@ -186,17 +213,19 @@ def _require_nobody_else(folder: Path, mine: Path, me: _Holder) -> None:
             raise LimbeckError("damaged: no lock of a run", where=str(path), fix=_if_nobody(path)) from None
         elsewhere = holder.elsewhere(me)
         if elsewhere or holder.alive(me):
-            raise _at_work(holder, path, elsewhere=elsewhere, sure=not elsewhere and bool(holder.started))
+            raise _at_work(holder, path, kind, elsewhere=elsewhere, sure=not elsewhere and bool(holder.started))
         path.unlink(missing_ok=True)
 
 
-def _at_work(holder: _Holder, lock: Path, *, elsewhere: bool = False, sure: bool = True) -> LimbeckError:
+def _at_work(
+    holder: _Holder, lock: Path, kind: FolderKind, *, elsewhere: bool = False, sure: bool = True
+) -> LimbeckError:
     """Return the error for a folder that is held; who is not sure to be at work has a lock that people may remove."""
     where = f" on {holder.host}" if elsewhere else ""
     return LimbeckError(
         f"a run is at work in this folder since {holder.since}: process {holder.pid}{where}, {holder.command}",
         where=str(lock.parent.parent),
-        fix="wait for its end, or give --out another folder" if sure else _if_nobody(lock),
+        fix=f"wait for its end, or give {kind.key} another folder" if sure else _if_nobody(lock),
     )
 
 

@@ -31,7 +31,7 @@ from limbeck.runtime.rows import Rows
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
-from limbeck.types import Batch, best_device
+from limbeck.types import Batch, Tap, best_device
 from limbeck.version import __version__
 
 
@@ -59,7 +59,7 @@ class Trained:
         weights = weights_digest(self.model)
         return weights if self.code is None else digest([weights, self.code])
 
-    def live(self, taps: Sequence[str] = ()) -> Teacher:
+    def live(self, taps: Sequence[Tap] = ()) -> Teacher:
         """Return the network as a teacher, which gives the activations of `taps` too."""
         return ModuleTeacher(self.model, self.answers_as, taps=taps)
 

@@ -5,7 +5,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.models import let_import
 from limbeck.pipeline.arms import Arm, preflight, train_arm
-from limbeck.pipeline.claim import LOG, claimed
+from limbeck.pipeline.claim import CACHE, LOG, claimed, require_place
 from limbeck.pipeline.clock import Clock
 from limbeck.pipeline.curves import Points, train_points
 from limbeck.pipeline.export import Exported, export_all
@@ -106,7 +106,11 @@ def run(
     if jobs > 1 and ranks().world > 1:
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
     command = command or f"limbeck run {out / 'recipe.yaml'}"
-    with claimed(out, command), logged_to(out / LOG), tracked_by(track, recipe.name, out):
+    cache: AbstractContextManager[None] = nullcontext()
+    if recipe.cache.folder is not None:
+        require_place(recipe.cache.folder, CACHE)  # before anything is written
+        cache = claimed(recipe.cache.folder, command, CACHE)
+    with claimed(out, command), logged_to(out / LOG), cache, tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data, recipe.task)))
         prefetch = None if jobs == 1 else lambda settled, known: train_side_by_side(settled, out, jobs, known, track)
         return _stages(recipe, out, command, make, prefetch)
@@ -164,7 +168,7 @@ def _train(recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch
     with clock("teacher"):
         networks = train_teacher(recipe, material, out)
     with clock("labelling"):
-        teacher = ask_teacher(recipe, networks, material.splits, out)
+        teacher = ask_teacher(recipe, networks, material.splits, out, kept=recipe.cache.folder)
         until = wanted(recipe, teacher)
     if prefetch is not None:
         with clock("arms"):

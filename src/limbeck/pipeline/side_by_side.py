@@ -152,7 +152,8 @@ def _work(values: Any, folder: Path, threads: int, known: Known, track: Sequence
                 # Before any stage is looked at: those of the run would be cleared away for other data.
                 raise LimbeckError("the data changed while the run was at work", where="data", fix="run again")
             material.folder, material.session = folder, known.session
-            answers = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+            networks = train_teacher(recipe, material, folder)
+            answers = ask_teacher(recipe, networks, material.splits, folder, kept=recipe.cache.folder)
             until = wanted(recipe, answers)
             sys.stdout = _Lines(told)  # all before has been said by the run
             while True:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
+from limbeck.cache.codecs import DEFAULT
 from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.digest import digest
@@ -36,24 +37,22 @@ class Member:
 
     Attributes:
         trained: what was made.
-        cache: the folder of its answers.
-        identity: whose answers the cache holds.
+        cache: its answers, opened once.
         temperature: its logits are divided by; None: they stay as they are.
     """
 
     trained: Made
-    cache: Path
-    identity: CacheIdentity
+    cache: CachedTeacher
     temperature: float | None = None
 
     def of(self, splits: Splits, split: Split, *, among: Ranks = ALONE) -> CachedTeacher:
         """Return a teacher that answers for a split, asking the network only for rows that it never saw."""
         examples, view = getattr(splits, split), getattr(self.trained.view, split)
-        return label(self.live(), examples, view, self.cache, self.identity, among=among)
+        return label(self.live(), examples, view, self.cache, among=among)
 
     def live(self) -> Teacher:
         """Return the teacher itself, for batches that it has not seen."""
-        return self.trained.live(self.identity.taps)
+        return self.trained.live(self.cache.identity.taps)
 
     def scaled(self, teacher: Teacher) -> Teacher:
         """Return the teacher at this member's temperature."""
@@ -79,9 +78,15 @@ class RunTeacher:
         """Name what was answered and by whom, for whatever depends on it."""
         (first, *others) = self.members
         if not others and first.temperature is None:
-            return [first.identity.teacher, first.identity.view]
-        known = [[each.identity.teacher, each.identity.view, each.temperature] for each in self.members]
+            return [first.cache.digest, first.cache.identity.view]
+        known = [[each.cache.digest, each.cache.identity.view, each.temperature] for each in self.members]
         return [digest([known, list(self.weights)])]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """Name how the answers are stored, for whatever depends on it; nothing where that is as by default."""
+        codec = self.members[0].cache.identity.codec
+        return {} if codec == DEFAULT else {"cache.codec": codec.title}
 
     @property
     def networks(self) -> dict[str, Trained]:
@@ -153,21 +158,33 @@ def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str
 
 
 def ask_teacher(
-    recipe: Recipe, trained: Sequence[Made], splits: Splits, folder: Path, *, warn: bool = False
+    recipe: Recipe,
+    trained: Sequence[Made],
+    splits: Splits,
+    folder: Path,
+    *,
+    warn: bool = False,
+    kept: Path | None = None,
 ) -> RunTeacher:
     """Let the teacher answer once for every row that the student learns from or is chosen on; see `judged_teacher`.
 
     Raises:
         LimbeckError: it is no better than chance; the transfer set was not asked for then.
     """
-    answers = judged_teacher(recipe, trained, splits, folder, warn=warn)
+    answers = judged_teacher(recipe, trained, splits, folder, warn=warn, kept=kept)
     if len(splits.transfer):  # rows of a loader are asked while the student trains
         answers.of("transfer", among=ranks())
     return answers
 
 
 def judged_teacher(
-    recipe: Recipe, trained: Sequence[Made], splits: Splits, folder: Path, *, warn: bool = False
+    recipe: Recipe,
+    trained: Sequence[Made],
+    splits: Splits,
+    folder: Path,
+    *,
+    warn: bool = False,
+    kept: Path | None = None,
 ) -> RunTeacher:
     """Let the teacher answer for the rows on which it is judged, and refuse one that is no better than chance.
 
@@ -178,24 +195,26 @@ def judged_teacher(
         recipe: says how the teacher answers, and whether a bad one is accepted.
         trained: what was made of it, see `train_teacher`.
         splits: whose rows.
-        folder: of the cache.
+        folder: of the run.
         warn: do not refuse it, say it only.
+        kept: the folder of the answers, for these networks alone; None: in the run.
 
     Raises:
         LimbeckError: its balanced accuracy is not above a constant prediction's by its 95 % interval, or a finished
             teacher's outputs are called by the names of other classes.
     """
-    taps = tuple(dict.fromkeys(pair.teacher for pair in objective_from(recipe.losses).pairs))
-    members = tuple(
-        _ask(made, settings, splits, taps, folder)
-        for made, settings in zip(trained, recipe.teacher.members, strict=True)
-    )
+    taps = tuple(dict.fromkeys(pair.taps[1] for pair in objective_from(recipe.losses).pairs))
+    members = []
+    for name, made, settings in zip(member_names(len(trained)), trained, recipe.teacher.members, strict=True):
+        identity = CacheIdentity(made.answers_as, made.view.digest, splits.task.outputs, taps, recipe.cache.codec)
+        place = folder / "cache" / identity.name if kept is None else kept / name
+        members.append(_ask(Member(made, CachedTeacher(place, identity)), settings, splits))
     weights = recipe.teacher.shares(len(members))
     if weights is None:
         task = splits.task.fit(splits.labelled.labels)
         weights = task.mixture([_logits(member, splits) for member in members], splits.validation.labels)
         say(f"  weights of the ensemble, fitted on validation: {', '.join(f'{w:.2f}' for w in weights)}")
-    answers = RunTeacher(members, tuple(weights), splits)
+    answers = RunTeacher(tuple(members), tuple(weights), splits)
     warn = warn or recipe.teacher.accept_bad
     _judge_names(recipe, answers, warn=warn)
     _judge(recipe, answers, warn=warn)
@@ -260,10 +279,7 @@ def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     raise LimbeckError(what, where="teacher", fix=f"{order}{more}, or go on with teacher.accept_bad=true")
 
 
-def _ask(made: Made, settings: Single, splits: Splits, taps: tuple[str, ...], folder: Path) -> Member:
-    identity = CacheIdentity(made.answers_as, made.view.digest, splits.task.outputs, taps)
-    name = "-".join([identity.teacher, identity.view, *([digest(list(taps))] if taps else [])])
-    member = Member(made, folder / "cache" / name, identity)
+def _ask(member: Member, settings: Single, splits: Splits) -> Member:
     member.of(splits, "validation", among=ranks())
     if len(splits.labelled):  # whoever is judged on them: of batches of other rows, the last bits may differ
         member.of(splits, "labelled", among=ranks())

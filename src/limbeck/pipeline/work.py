@@ -22,6 +22,7 @@ from limbeck.pipeline.views import View
 from limbeck.recipe import Recipe
 from limbeck.taps import Taps
 from limbeck.trainer import History
+from limbeck.types import Tap
 from limbeck.version import __version__
 
 _T = TypeVar("_T")
@@ -85,7 +86,7 @@ class RunWork:
 
     def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:
         """Refuse a network that the run could not train, ask or read activations of."""
-        taps = [pair.teacher for pair in objective_from(self.recipe.losses).pairs]
+        taps = [pair.taps[1] for pair in objective_from(self.recipe.losses).pairs]
         check_model(settings.model)
         self.material.view(settings)
         if taps or settings.pretrain or isinstance(settings.model, FROM_OUTSIDE):
@@ -121,7 +122,7 @@ class RunWork:
         return self.folder / self.name
 
 
-def try_out(network: nn.Module, settings: NetworkSettings, material: Material, taps: Sequence[str], who: str) -> None:
+def try_out(network: nn.Module, settings: NetworkSettings, material: Material, taps: Sequence[Tap], who: str) -> None:
     """Refuse a network that the run could not train, ask or read activations of.
 
     Args:

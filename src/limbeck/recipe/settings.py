@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from limbeck.cache import CacheSettings
+from limbeck.cache.codecs import DEFAULT
 from limbeck.digest import digest
 from limbeck.losses import LossSettings
 from limbeck.networks import NetworkSettings
@@ -74,6 +76,7 @@ class Recipe(Settings):
     data: DataSettings
     teacher: TeacherSettings
     student: NetworkSettings
+    cache: Annotated[CacheSettings, Field(description="how the teacher's answers are kept")] = CacheSettings()
     baseline: Annotated[
         dict[str, Any] | Literal[False], Field(description="overrides of student for this arm; false: no baseline")
     ] = {}
@@ -149,9 +152,13 @@ class Recipe(Settings):
 
     @property
     def digest(self) -> str:
-        """Names everything in the recipe but its name; until and curves only where there are any."""
+        """Names what the recipe's result depends on: not its name, nor where answers are; the rest where it is set."""
         unset = {name for name in ("until", "curves") if getattr(self, name) is None}
-        return digest(self.model_dump(mode="json", exclude={"name"} | unset))
+        if self.cache.codec == DEFAULT:
+            unset.add("cache")
+        values = self.model_dump(mode="json", exclude={"name"} | unset)
+        values.get("cache", {}).pop("path", None)
+        return digest(values)
 
     @property
     def folder(self) -> Path | None:

@@ -31,6 +31,7 @@ def union(
     """
     if tag is None:
         plain: Any = reduce(or_, catalogue.values())
-        return Annotated[plain, Field(discriminator=on, title=title)]
+        # One kind alone is no union; pydantic tells kinds apart from two on.
+        return Annotated[plain, Field(discriminator=on, title=title) if len(catalogue) > 1 else Field(title=title)]
     tagged: Any = reduce(or_, (Annotated[one, Tag(name)] for name, one in catalogue.items()))
     return Annotated[tagged, Discriminator(tag)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.taps import Taps
-from limbeck.types import Batch, Outputs, device_of, evaluating
+from limbeck.types import Batch, Outputs, Tap, device_of, evaluating
 
 
 class ModuleTeacher:
@@ -18,15 +18,16 @@ class ModuleTeacher:
     The module's own mode is put back after each answer, because a student may share the teacher's weights.
 
     Args:
-        module: called with the batch's `teacher_inputs`; returns logits (batch, classes).
+        module: called with the batch's `teacher_inputs`; returns logits (batch, classes) or (batch,
+            tokens, classes).
         digest: names its weights; computed from them when None.
-        taps: paths of the modules whose outputs are wanted too, one vector an example each.
+        taps: modules whose outputs are wanted too.
 
     Raises:
         LimbeckError: the module has no submodule of such a path.
     """
 
-    def __init__(self, module: nn.Module, digest: str | None = None, *, taps: Sequence[str] = ()) -> None:
+    def __init__(self, module: nn.Module, digest: str | None = None, *, taps: Sequence[Tap] = ()) -> None:
         self._module = module
         self._taps = Taps(module, taps)
         self.digest = digest or weights_digest(module)
@@ -45,7 +46,7 @@ class ModuleTeacher:
         with evaluating(self._module), torch.no_grad():
             logits, features = self._taps(**inputs)
         here = batch.ids.device
-        return Outputs(logits.float().to(here), {path: value.float().to(here) for path, value in features.items()})
+        return Outputs(logits.float().to(here), {name: value.float().to(here) for name, value in features.items()})
 
 
 def weights_digest(module: nn.Module) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.runtime.rows import Rows
 from limbeck.teachers.base import Teacher
+from limbeck.types import Tap
 
 _T = TypeVar("_T")
 
@@ -67,7 +68,7 @@ class Made(Protocol):
         """Names whose answers its answers are, 16 hex digits: the digest of the teacher that `live` returns."""
         ...
 
-    def live(self, taps: Sequence[str] = ()) -> Teacher:
+    def live(self, taps: Sequence[Tap] = ()) -> Teacher:
         """Return the teacher itself, which is asked with the view's rows and gives the activations of `taps` too."""
         ...
 

@@ -1,0 +1,28 @@
+"""The catalogue of codecs: how a teacher cache stores the logits of a prediction.
+
+    cache: {codec: {kind: dense, dtype: float16}}            # in a recipe
+
+To add one, write `cache/codecs/<name>.py` and name it here.
+"""
+
+from typing import TYPE_CHECKING
+
+from limbeck.cache.codecs.codec import Codec
+from limbeck.cache.codecs.dense import Dense
+from limbeck.settings import union
+
+CATALOGUE: dict[str, type[Codec]] = {
+    "dense": Dense,
+}
+"""Every codec by its kind."""
+
+DEFAULT: Codec = Dense()
+"""Of a recipe that names none."""
+
+if TYPE_CHECKING:
+    CodecSettings = Codec
+else:
+    CodecSettings = union(CATALOGUE, on="kind")
+    """Any codec, told apart by `kind`."""
+
+__all__ = ["CATALOGUE", "DEFAULT", "Codec", "CodecSettings", "Dense"]

@@ -1,0 +1,91 @@
+"""Whose answers a cache holds: what its manifest says, and what a run asks of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limbeck.cache.codecs import DEFAULT, Codec
+from limbeck.cache.shards import ANEW
+from limbeck.digest import digest
+from limbeck.errors import LimbeckError
+from limbeck.files import read_json
+from limbeck.types import Tap
+
+FORMAT = 2
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheIdentity:
+    """Whose answers a cache holds.
+
+    Attributes:
+        teacher: digest of the teacher.
+        view: digest of everything that turns an example into the teacher's inputs.
+        classes: size of the logits' last axis.
+        taps: the activations stored beside the logits.
+        codec: how the logits are stored.
+        format: version of the files' layout.
+    """
+
+    teacher: str
+    view: str
+    classes: int
+    taps: tuple[Tap, ...] = ()
+    codec: Codec = DEFAULT
+    format: int = FORMAT
+
+    @property
+    def name(self) -> str:
+        """A name for the cache's folder, beside those of others."""
+        rest = {key: value for key, value in self.recorded.items() if key not in ("teacher", "view")}
+        return f"{self.teacher}-{self.view}-{digest(rest)}"
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The identity as it stands in the manifest."""
+        return {
+            "teacher": self.teacher,
+            "view": self.view,
+            "classes": self.classes,
+            "taps": [tap.name for tap in self.taps],
+            "codec": self.codec.model_dump(mode="json"),
+            "format": self.format,
+        }
+
+
+def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
+    """Return what a cache's folder says of itself; a new manifest where there is none.
+
+    Returns:
+        `identity`; `count` of rows; `error`, the largest difference between a logit and what is decoded of it; and by
+        shard `file`, `rows`, `digest`, and whether it is `sealed`; the files that the last sealing `replaced`.
+
+    Raises:
+        LimbeckError: the manifest is damaged, or the cache is another teacher's.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {"identity": identity.recorded, "count": 0, "error": 0.0, "shards": [], "replaced": []}
+    manifest = read_json(path, fix=ANEW)
+    if not isinstance(manifest, dict) or not {"identity", "count", "shards"} <= manifest.keys():
+        raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
+    found = manifest["identity"]
+    for key, value in sorted(identity.recorded.items(), key=lambda entry: entry[0] != "format"):
+        if found.get(key) != value:
+            raise LimbeckError(
+                f"the cache belongs to another {key}: it has `{_said(found.get(key))}`, this run needs "
+                f"`{_said(value)}`",
+                where=str(folder),
+                fix=f"use the run that made it, give another cache.path, or {ANEW}",
+            )
+    if not {"error", "replaced"} <= manifest.keys():
+        raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
+    return manifest
+
+
+def _said(value: Any) -> str:
+    """Return a value of a manifest in words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {each}" for key, each in value.items())
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

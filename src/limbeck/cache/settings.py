@@ -1,0 +1,26 @@
+"""What a recipe says about the teacher cache."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from limbeck.cache.codecs import DEFAULT, CodecSettings
+from limbeck.settings import Settings
+
+
+class CacheSettings(Settings):
+    """How the teacher's answers are kept, and where."""
+
+    codec: Annotated[CodecSettings, Field(description="how a prediction is stored")] = DEFAULT
+    path: Annotated[
+        str | None,
+        Field(
+            min_length=1, description="a folder for the answers of this teacher, also for later runs; null: the run's"
+        ),
+    ] = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the answers are; None: in the run."""
+        return None if self.path is None else Path(self.path).expanduser()

@@ -1,0 +1,182 @@
+"""Files of stored answers: mapped into memory, not read into it.
+
+A safetensors file; its rows are in the order of their ids:
+
+ids                 (rows,) int64
+NAME                (rows, ...) of a codec; or, where a row has several predictions, (predictions, ...) and beside it
+offsets             (rows + 1,) int64; row i has the predictions `offsets[i]` to `offsets[i + 1]`
+tap/NAME            (rows, width) float32, an activation; or (tokens, width), and `offsets/NAME`
+"""
+
+import json
+import struct
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from limbeck.digest import file_digest
+from limbeck.errors import LimbeckError
+from limbeck.files import staged
+
+IDS, OFFSETS, TAP = "ids", "offsets", "tap/"
+ANEW = "delete the cache folder and run again"
+ID_BYTES = 8
+"""Of an example, beside what the codec stores of it."""
+_CHUNK_BYTES = 1 << 24
+_DTYPES = {
+    "float64": "F64", "int64": "I64", "uint64": "U64", "float32": "F32", "int32": "I32", "uint32": "U32",
+    "float16": "F16", "int16": "I16", "uint16": "U16", "int8": "I8", "uint8": "U8", "bool": "BOOL",
+}  # fmt: skip
+"""Of safetensors, by numpy's name."""
+
+Arrays = Mapping[str, NDArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of some rows.
+
+    Attributes:
+        values: by name: (rows, ...), or (predictions, ...) where there are offsets.
+        offsets: (rows + 1,) int64, by `offsets_of` a name.
+    """
+
+    values: Arrays
+    offsets: Arrays
+
+    @property
+    def names(self) -> set[str]:
+        """What is stored, and of what a row may have several."""
+        return {*self.values, *self.offsets}
+
+    def take(self, rows: NDArray[np.int64], names: Collection[str] | None = None) -> "Stored":
+        """Return some rows in that order, copied; of the values those of the names, or all."""
+        offsets: dict[str, NDArray] = {}
+        places: dict[str, NDArray] = {}
+        for name, ends in self.offsets.items():
+            lengths = ends[1:][rows] - ends[rows]
+            offsets[name] = _cumulated(lengths)
+            places[name] = np.repeat(ends[rows] - offsets[name][:-1], lengths) + np.arange(offsets[name][-1])
+        wanted = self.values if names is None else names
+        return Stored({name: self.values[name].take(places.get(offsets_of(name), rows), 0) for name in wanted}, offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Stored answers of many examples.
+
+    Attributes:
+        ids: (rows,) int64 content ids; of a file they ascend.
+        stored: of those rows.
+    """
+
+    ids: NDArray[np.int64]
+    stored: Stored
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def find(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Return which ids are here, and the row of each that is."""
+        # Torch's search takes half the time of numpy's.
+        rows = torch.searchsorted(torch.from_numpy(self.ids), torch.from_numpy(ids)).numpy()
+        return self.ids.take(rows, mode="clip") == ids, rows
+
+
+def offsets_of(name: str) -> str:
+    """Return the name of the offsets of a stored value: those of the predictions, or of an activation's tokens."""
+    return f"{OFFSETS}/{name.removeprefix(TAP)}" if name.startswith(TAP) else OFFSETS
+
+
+def gathered(
+    shards: Sequence[Shard], number: NDArray[np.intp], rows: NDArray[np.int64], names: Collection[str] | None = None
+) -> Stored:
+    """Return rows of several shards, copied: `rows[i]` of the shard `number[i]`, in that order."""
+    used = np.unique(number)
+    members = [np.flatnonzero(number == each) for each in used]
+    parts = [shards[each].stored.take(rows[own], names) for each, own in zip(used, members, strict=True)]
+    joined = Stored(
+        {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values},
+        {name: _cumulated(np.concatenate([np.diff(p.offsets[name]) for p in parts])) for name in parts[0].offsets},
+    )
+    place = np.empty(len(rows), np.int64)
+    place[np.concatenate(members)] = np.arange(len(rows))
+    return joined.take(place)
+
+
+def mapped(path: Path, digest: str | None) -> Shard:
+    """Return the shard of a file, whose pages are read when they are needed.
+
+    Args:
+        path: the file.
+        digest: of its bytes, which are checked; None: this process has just written them.
+
+    Raises:
+        LimbeckError: it is missing, or its bytes changed.
+    """
+    if not path.is_file() or (digest is not None and file_digest(path) != digest):
+        raise LimbeckError("the shard is missing or its bytes changed", where=str(path), fix=ANEW)
+    try:
+        with safe_open(str(path), framework="pt") as file:  # of numpy it would be copies
+            arrays = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except SafetensorError as error:
+        raise LimbeckError(f"not a safetensors file ({error})", where=str(path), fix=ANEW) from error
+    offsets = {name: value for name, value in arrays.items() if name.split("/")[0] == OFFSETS}
+    ids = arrays.pop(IDS)
+    return Shard(ids, Stored({name: value for name, value in arrays.items() if name not in offsets}, offsets))
+
+
+def write(path: Path, parts: Sequence[Shard]) -> str:
+    """Write the rows of several shards as one file, in the order of their ids; return the digest of its bytes.
+
+    The file is written aside and renamed. Rows are copied in pieces, so that the shards may be larger than memory.
+    """
+    first, ids = parts[0].stored, np.concatenate([part.ids for part in parts])
+    order = np.argsort(ids, kind="stable")
+    number = np.repeat(np.arange(len(parts)), [len(part) for part in parts])[order]
+    row = np.concatenate([np.arange(len(part)) for part in parts])[order]
+    small: dict[str, NDArray] = {IDS: ids[order]}
+    for name in first.offsets:
+        small[name] = _cumulated(np.concatenate([np.diff(part.stored.offsets[name]) for part in parts])[order])
+    with staged(path) as aside, aside.open("wb") as file:
+        # As safetensors does it: wide types first, so that every number stands at a multiple of its size.
+        names = sorted(first.values, key=lambda name: (-first.values[name].dtype.itemsize, name))
+        _write_header(file, small, {name: [part.stored.values[name] for part in parts] for name in names})
+        for value in small.values():
+            file.write(value.tobytes())
+        for name in names:
+            for some in _pieces(parts, name, len(order)):
+                file.write(gathered(parts, number[some], row[some], [name]).values[name].tobytes())
+    return file_digest(path)
+
+
+def _write_header(file: BinaryIO, small: Arrays, values: Mapping[str, Sequence[NDArray]]) -> None:
+    shapes = {name: (value.dtype, value.shape) for name, value in small.items()}
+    for name, parts in values.items():
+        shapes[name] = (parts[0].dtype, (sum(len(part) for part in parts), *parts[0].shape[1:]))
+    header, end = {}, 0
+    for name, (dtype, shape) in shapes.items():
+        start, end = end, end + dtype.itemsize * int(np.prod(shape))
+        header[name] = {"dtype": _DTYPES[dtype.name], "shape": list(shape), "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(struct.pack("<Q", len(text)) + text)
+
+
+def _pieces(parts: Sequence[Shard], name: str, rows: int) -> list[slice]:
+    """Return the rows in pieces that take some megabytes each."""
+    size = sum(part.stored.values[name].nbytes for part in parts)
+    step = max(1, rows * _CHUNK_BYTES // max(1, size))
+    return [slice(start, start + step) for start in range(0, rows, step)]
+
+
+def _cumulated(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    ends = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=ends[1:])
+    return ends

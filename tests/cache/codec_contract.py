@@ -1,0 +1,100 @@
+"""What a cache promises with whatever codec; a class of tests for a codec inherits it and gives `codec`."""
+
+import sys
+
+import pytest
+import torch
+from cache_cases import CLASSES, Counting, TokenNet, logits_of, opened, texts
+from pydantic import TypeAdapter
+
+from limbeck.cache import ID_BYTES, label
+from limbeck.cache.codecs import CATALOGUE
+from limbeck.files import size_of
+from limbeck.settings import union
+from limbeck.types import Batch, Outputs, tensors
+
+OVERHEAD = 2_000
+"""Bytes of a cache of one shard that are neither ids nor predictions: manifest and header."""
+
+
+def drawn(rows, *, scale=8.0, outputs=CLASSES, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return scale * torch.randn(rows, outputs, generator=generator)
+
+
+class CodecContract:
+    @pytest.fixture(autouse=True)
+    def _small_shards(self, monkeypatch):
+        monkeypatch.setattr(sys.modules["limbeck.cache.label"], "SHARD_BATCHES", 2)
+
+    def round_trip(self, codec, logits):
+        return codec.decode(codec.encode(Outputs(logits)), logits.shape[1]).logits
+
+    @pytest.mark.parametrize("outputs", [2, 3, 77])
+    def test_a_prediction_comes_back_as_float32_by_itself(self, codec, outputs):
+        logits = drawn(40, outputs=outputs)
+        before = logits.clone()
+        again = self.round_trip(codec, logits)
+        assert again.shape == logits.shape
+        assert again.dtype == torch.float32
+        assert torch.isfinite(again).all()
+        assert torch.equal(again.argmax(1), logits.argmax(1))
+        stored = codec.encode(Outputs(logits))
+        some = torch.tensor([7, 7, 0, 39])
+        rows = codec.decode({name: value[some] for name, value in stored.items()}, outputs).logits
+        assert torch.equal(rows, again[some])
+        assert torch.equal(self.round_trip(codec, logits[some]), again[some])
+        assert torch.equal(logits, before)
+
+    def test_no_prediction_is_none(self, codec):
+        assert self.round_trip(codec, drawn(0)).shape == (0, CLASSES)
+
+    def test_it_is_its_settings(self, codec):
+        known = CATALOGUE | {codec.kind: type(codec)}
+        assert TypeAdapter(union(known, on="kind")).validate_python(codec.model_dump(mode="json")) == codec
+        assert codec.title.startswith(codec.kind)
+
+    def test_the_cache_says_what_the_codec_does_and_how_far_it_is_off(self, codec, tmp_path):
+        teacher, (examples, view) = Counting(), texts(range(23))
+        cached = label(teacher, examples, view, opened(tmp_path, teacher, codec=codec), batch_size=4)
+        live = torch.cat([teacher.said[key] for key in examples.ids.tolist()])
+        found = logits_of(cached, examples.ids)
+        assert torch.equal(found, self.round_trip(codec, live))
+        assert cached.error == (found - live).abs().max()
+        mixed = examples.ids[[5, 5, 22, 0, 5]]
+        assert torch.equal(logits_of(cached, mixed), found[[5, 5, 22, 0, 5]])
+        assert logits_of(cached, examples.ids[:0]).shape == (0, CLASSES)
+
+    def test_answers_by_token_stay_with_their_tokens(self, codec, tmp_path):
+        teacher, (examples, view) = Counting(network=TokenNet), texts(range(23))
+        cached = label(teacher, examples, view, opened(tmp_path, teacher, codec=codec), batch_size=4)
+        rows = torch.tensor([4, 20, 4, 6, 0])
+        inputs = tensors(view.batch(rows.numpy()))
+        batch = Batch(torch.from_numpy(examples.ids)[rows], {}, teacher_inputs=inputs)
+        found, real = cached.predict(batch).logits, inputs["attention_mask"] != 0
+        assert found.shape == (*real.shape, CLASSES)
+        live = torch.cat([teacher.said[int(examples.ids[row])] for row in rows])
+        assert torch.equal(found[real], self.round_trip(codec, live))
+        assert not found[~real].any()
+
+    @pytest.mark.parametrize("network", [None, TokenNet], ids=["example", "token"])
+    def test_bytes_are_those_on_disk(self, codec, tmp_path, network):
+        teacher, (examples, view) = Counting(network=network), texts(range(300))
+        label(teacher, examples, view, opened(tmp_path, teacher, codec=codec))
+        predictions = int(view.lengths.sum()) if network else 300
+        offsets = 8 * 301 if network else 0
+        expected = ID_BYTES * 300 + offsets + predictions * codec.bytes_per_prediction(CLASSES)
+        assert expected <= size_of(tmp_path) <= expected + OVERHEAD
+
+    @pytest.mark.parametrize("die_at", [0, 1, 3, 5])
+    def test_a_killed_labelling_ends_as_a_whole_one(self, codec, tmp_path, die_at):
+        (examples, view), whole = texts(range(23)), Counting()
+        label(whole, examples, view, opened(tmp_path / "whole", whole, codec=codec), batch_size=4)
+        first = Counting(die_at)
+        with pytest.raises(KeyboardInterrupt):
+            label(first, examples, view, opened(tmp_path / "killed", first, codec=codec), batch_size=4)
+        second = Counting()
+        label(second, examples, view, opened(tmp_path / "killed", second, codec=codec), batch_size=4)
+        assert second.asked == whole.asked[2 * (die_at // 2) :]
+        files = [{path.name: path.read_bytes() for path in (tmp_path / n).iterdir()} for n in ("whole", "killed")]
+        assert files[0] == files[1]

@@ -1,0 +1,149 @@
+"""Where a run keeps its teacher's answers, how, and who else may use them."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import recipe, write_csv
+
+from limbeck.cache import shards
+from limbeck.errors import LimbeckError
+from limbeck.pipeline import run
+from limbeck.pipeline.check import check
+from limbeck.pipeline.claim import CACHE, claimed
+from limbeck.recipe import Recipe
+
+sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
+from workshop import export_quickly
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch):
+    export_quickly(monkeypatch)
+
+
+def wanted(folder: Path, **changes: object) -> Recipe:
+    source = folder / "rows.csv"
+    values = recipe(source if source.is_file() else write_csv(source), seeds=[0], baseline=False)
+    return Recipe.model_validate(values | changes)
+
+
+def kept(folder: Path) -> dict[str, object]:
+    (manifest,) = folder.glob("*/manifest.json")
+    return json.loads(manifest.read_text())
+
+
+def scores(done):
+    return {name: model.scores for name, model in done.evaluation.models.items()}
+
+
+def test_a_changed_codec_redoes_what_depends_on_it_and_says_so(tmp_path, capsys):
+    out = tmp_path / "run"
+    run(wanted(tmp_path), out)
+    first = kept(out / "cache")
+    weights = (out / "student/seed-0/model.safetensors").read_bytes()
+    capsys.readouterr()
+    run(wanted(tmp_path, cache={"codec": {"kind": "dense", "dtype": "float16"}}), out)
+    said = capsys.readouterr().out
+    assert re.search(r"kept as dense, dtype float16: a logit differs by [\d.e-]+ at most", said)
+    assert "seed-0: cache.codec changed, done again" in said
+    assert re.search(r"evaluation: .*recipe.* changed, done again", said)
+    assert "teacher: done after" not in said, "its training does not depend on it"
+    assert (out / "student/seed-0/model.safetensors").read_bytes() != weights
+    second = [json.loads(path.read_text()) for path in (out / "cache").glob("*/manifest.json")]
+    (new,) = [each for each in second if each["identity"]["codec"]["dtype"] == "float16"]
+    assert new["count"] == first["count"]
+    assert 0 < new["error"] < 0.01
+    assert first["error"] == 0
+    run(wanted(tmp_path), out)
+    assert (out / "student/seed-0/model.safetensors").read_bytes() == weights
+
+
+def test_answers_elsewhere_serve_a_second_run(tmp_path, capsys, monkeypatch):
+    answers = tmp_path / "answers"
+    settings = wanted(tmp_path, cache={"path": str(answers)})
+    one = run(settings, tmp_path / "one")
+    assert "teacher answers" in capsys.readouterr().out
+    assert not (tmp_path / "one/cache").exists()
+    checked, checksum = [], shards.file_digest
+    monkeypatch.setattr(shards, "file_digest", lambda path: checked.append(path) or checksum(path))
+    other = run(settings, tmp_path / "two")
+    assert "teacher answers" not in capsys.readouterr().out
+    assert checked == sorted(answers.glob("teacher/shard-*")), "opened once, and each file checked once"
+    assert scores(other) == scores(one)
+    here = run(wanted(tmp_path), tmp_path / "three")
+    assert scores(here) == scores(one)
+    assert not list((answers / ".limbeck").glob("lock*"))
+
+
+def test_a_foreign_cache_is_refused_with_both_values(tmp_path):
+    answers = tmp_path / "answers"
+    run(wanted(tmp_path, cache={"path": str(answers)}), tmp_path / "one")
+    had = kept(answers)["identity"]["teacher"]
+    before = {path: path.read_bytes() for path in answers.rglob("*.*") if path.is_file() and path.name != "written.txt"}
+    with pytest.raises(LimbeckError) as caught:
+        run(wanted(tmp_path, seeds=[1], cache={"path": str(answers)}), tmp_path / "two")
+    assert re.match(
+        rf"{re.escape(str(answers / 'teacher'))}: the cache belongs to another teacher: it has `{had}`, this run needs "
+        r"`[0-9a-f]{16}`; use the run that made it, give another cache.path, or delete the cache folder",
+        str(caught.value),
+    )
+    changed = {"path": str(answers), "codec": {"kind": "dense", "dtype": "float16"}}
+    with pytest.raises(
+        LimbeckError, match="another codec: it has `kind: dense, dtype: float32`, this run needs `kind: d"
+    ):
+        run(wanted(tmp_path, cache=changed), tmp_path / "three")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_is_no_cache_is_not_written_to(tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "years.txt").write_text("of work")
+    settings = wanted(tmp_path, cache={"path": str(folder)})
+    for use in (lambda: run(settings, tmp_path / "out"), lambda: check(settings)):
+        with pytest.raises(LimbeckError, match=r"something else than a cache is there; give cache\.path a new folder"):
+            use()
+    assert [path.name for path in folder.iterdir()] == ["years.txt"]
+
+
+def test_a_runs_folder_and_a_caches_are_not_taken_for_each_other(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(LimbeckError, match=r"something else than a cache is there; give cache\.path a new folder"):
+        run(wanted(tmp_path, cache={"path": str(out)}), out)
+    with claimed(tmp_path / "answers", "limbeck run mine.yaml", CACHE):
+        pass
+    with pytest.raises(LimbeckError, match=r"something else than a run is there; give --out a new folder"):
+        run(wanted(tmp_path), tmp_path / "answers")
+
+
+def test_a_file_of_somebody_elses_in_a_cache_is_not_replaced(tmp_path):
+    answers = tmp_path / "answers"
+    with claimed(answers, "limbeck run mine.yaml", CACHE):
+        pass
+    (answers / "teacher").mkdir()
+    own = answers / "teacher/shard-00000.safetensors"
+    own.write_text("somebody's own")
+    with pytest.raises(LimbeckError, match="Limbeck did not write this, and has to write there"):
+        run(wanted(tmp_path, cache={"path": str(answers)}), tmp_path / "out")
+    assert own.read_text() == "somebody's own"
+
+
+def test_one_run_at_a_time_writes_to_a_cache(tmp_path):
+    answers = tmp_path / "answers"
+    with claimed(answers, "limbeck run mine.yaml", CACHE), pytest.raises(LimbeckError) as caught:
+        run(wanted(tmp_path, cache={"path": str(answers)}), tmp_path / "out")
+    assert "; wait for its end, or give cache.path another folder" in str(caught.value)
+
+
+def test_check_says_how_large_the_answers_are(tmp_path, capsys):
+    check(wanted(tmp_path))
+    said = capsys.readouterr().out
+    assert re.search(r"the teacher's answers: 260 of 8 bytes \(dense, dtype float32\), 4\.2.kB with their ids\n", said)
+    check(wanted(tmp_path, cache={"codec": {"kind": "dense", "dtype": "float16"}, "path": str(tmp_path / "answers")}))
+    said = capsys.readouterr().out
+    place = re.escape(str(tmp_path / "answers"))
+    assert re.search(rf"answers in {place}: 260 of 4 bytes \(dense, dtype float16\), 3\.1.kB with", said)
+    assert not (tmp_path / "answers").exists()
