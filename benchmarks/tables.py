@@ -371,8 +371,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
 
 
 def _read(name: str) -> dict[str, Any] | None:
-    file = RESULTS / f"{name}.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return json.loads(file.read_text("utf-8")) if (file := RESULTS / f"{name}.json").is_file() else None
 
 
 def render(page: str) -> str:
@@ -388,12 +387,12 @@ def render(page: str) -> str:
 
 def main() -> int:
     """Write or check every page."""
-    stale = [page for page in PAGES if render(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")]
+    stale = [page for page in PAGES if render(page.read_text("utf-8")) != page.read_text("utf-8")]
     if "--check" in sys.argv:
         print("\n".join(f"{page.name} is out of date: python benchmarks/tables.py" for page in stale), end="")
         return len(stale)
     for page in stale:
-        page.write_text(render(page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(render(page.read_text("utf-8")), "utf-8")
     return 0
 
 

@@ -109,6 +109,7 @@ class History:
         return kept
 
 
+# The loop stands here whole, in the order in which things happen, with a parameter for all that it depends on.
 def fit(
     distiller: Distiller,
     batches: GroupSource,
@@ -173,7 +174,7 @@ def fit(
             log_now = history.done % log_every == 0
             validate_now = history.done in validate_at
             if log_now or validate_now:
-                values = dict(zip(means, us.total(torch.stack(list(means.values()))).tolist(), strict=True))
+                values = _over_all(means)
                 _require_finite("loss", values["loss"], history.done, title)
                 if log_now:
                     history.log.append({"step": history.done, "lr": settings.lr * share} | values)
@@ -187,8 +188,7 @@ def fit(
                     if history.add(found, keep=settings.keep, reached=_reached(until, found.goal)):
                         best = _weights(student)
                 wrapped.train()
-                record = history.validations[-1]
-                track({f"validation/{name}" if name != "step" else name: value for name, value in record.items()})
+                track(_named(history.validations[-1]))
                 progress.advance(0, note=f"validation {found.said}")
 
             due = time.monotonic() - since_save > (CHECKPOINT_EVERY_S if validate_now else CHECKPOINT_BETWEEN_S)
@@ -201,6 +201,16 @@ def fit(
     distiller.student.eval()
     history.seconds += time.monotonic() - since_start
     return history
+
+
+def _over_all(means: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return the sums over the processes of each one's share of the means."""
+    return dict(zip(means, ranks().total(torch.stack(list(means.values()))).tolist(), strict=True))
+
+
+def _named(record: Mapping[str, float]) -> dict[str, float]:
+    """Return a validation's record as trackers have it."""
+    return {name if name == "step" else f"validation/{name}": value for name, value in record.items()}
 
 
 def _weights(student: nn.Module) -> dict[str, Tensor]:

@@ -4,6 +4,8 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 `messages.txt`.
 """
 
+# One file: a table, one entry a case.
+
 import json
 import shutil
 from collections.abc import Callable, Mapping

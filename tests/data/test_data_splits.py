@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from data_cases import examples_of, refused
+from data_cases import refused
 
 from limbeck.data import SplitSettings, label_name
-from limbeck.data.sieve import Sieve, alike
+from limbeck.data.sieve import Sieve
 from limbeck.recipe import DataSettings
 from made_rows import TEXT, classified, id_of, numbers_of, rows_of
 
@@ -374,30 +374,3 @@ def test_more_labels_than_there_are_and_labels_of_one_class(tmp_path):
     with refused(f"curves.labels={alike}", f"all {alike} labelled training rows are of class `0`; raise curves.labels"):
         whole.keeping(alike)
     assert set(numbers_of(load(file, test=10, validation=10).keeping(2).labelled).tolist()) == {0, 1}
-
-
-def test_two_texts_with_one_id(tmp_path, monkeypatch):
-    monkeypatch.setattr("limbeck.data.sieve.content_id", len)
-    with refused("two different texts share the content id"):
-        load(write_rows(tmp_path / "mine.jsonl", many(30)))
-
-
-def test_examples_take_and_add():
-    rows = examples_of(4, labelled=2)
-    assert (rows.take([2, 0]) + rows.take(np.array([1]))).values == ["text 2", "text 0", "text 1"]
-    assert numbers_of(rows.take([2, 0])).tolist() == [-1, 0]
-
-
-def test_test_rows_that_look_alike_are_said(tmp_path):
-    """They stay, as the file says what is to be tested; they are no evidence of their own."""
-    write_rows(tmp_path / "train.jsonl", many(40))
-    rows = [("one", "neg"), ("One", "neg"), ("two", "pos"), ("two ", "neg"), ("three", "pos")]
-    write_rows(tmp_path / "test.jsonl", rows)
-    splits = classified(DataSettings(source=str(tmp_path), split=SplitSettings(validation=8)))
-    assert len(splits.test) == 5
-    groups = alike(splits.test, TEXT)
-    assert len(set(groups.tolist())) == 3
-    assert groups.tolist() == [list(dict.fromkeys(groups.tolist())).index(group) for group in groups.tolist()]
-    (line,) = (note for note in splits.notes if "look like another one" in note)
-    assert line.startswith("2 of 5 test rows look like another one; interval and p count them as one")
-    assert line.endswith("1 of these texts have more than one label")

@@ -26,6 +26,15 @@ TYPES = {
     "teacher": re.compile(r"\w*Teacher(Settings)?$"),
     "codec": re.compile(r"\w*Codec(Settings)?$"),
 }
+OTHER_KINDS = {
+    ("data/readers.py", "ClassLabel"),  # a feature of `datasets`
+    ("data/tables.py", "column"),  # of a column's role
+    ("evaluation/metrics.py", "iu"),  # of a dtype
+    ("pipeline/judging/models.py", "higher"),  # `task.metric.better`
+    ("pipeline/side_by_side.py", "line"),  # of a message between processes
+    ("pipeline/side_by_side.py", "done"),
+}
+"""Kinds of something else."""
 LINES, FUNCTION, PARAMETERS = 400, 50, 8
 
 
@@ -84,6 +93,7 @@ def test_nobody_compares_a_kind_with_a_word_outside_its_catalogue() -> None:
         for name, tree in TREES.items()
         if not name.startswith((*everywhere, "settings/", "losses/", "report/figures/"))
         for line, word in _compared(tree)
+        if (name, word) not in OTHER_KINDS
     ]
     assert not found
 

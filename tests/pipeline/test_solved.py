@@ -10,7 +10,7 @@ from limbeck.errors import LimbeckError
 from limbeck.models.solved import Solved
 from limbeck.pipeline import once
 from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import Aim, learn
+from limbeck.pipeline.networks import learn
 from limbeck.recipe import Recipe
 
 
@@ -48,10 +48,10 @@ def solved(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(once, "fit", None)
 
     def solve(network, place="network", seed=0, lesson=None, **data):
-        material = Material(load_splits(settings.data.model_copy(update=data)))
+        material = Material(load_splits(settings.data.model_copy(update=data), settings.task))
         lesson = lesson or material.from_labels(settings.student)
-        folder, aim = tmp_path / place, Aim("f1_macro" if seed else "accuracy")
-        return learn(network, settings.student, material, lesson, seed=seed, folder=folder, title="it", aim=aim)
+        folder = tmp_path / place
+        return learn(network, settings.student, material, lesson, seed=seed, folder=folder, title="it")
 
     return solve
 
@@ -61,7 +61,7 @@ def test_it_is_solved_once_by_all_labels(settings, solved, capsys):
     first = solved(network)
     assert "  it: 2 were compared\n" in capsys.readouterr().out
     ((rows, answers, weights),) = network.asked
-    labels = load_splits(settings.data).labelled.labels
+    labels = load_splits(settings.data, settings.task).labelled.labels.values
     assert len(rows) == len(labels) == 40
     assert np.array_equal(answers.argmax(1), labels)
     assert np.array_equal(answers.sum(1), np.ones(40))
@@ -74,7 +74,7 @@ def test_it_is_solved_once_by_all_labels(settings, solved, capsys):
     assert not first.model.training
 
 
-def test_seed_and_metric_mean_nothing_to_it(solved):
+def test_a_seed_means_nothing_to_it(solved):
     assert solved(Frequencies()).digest == solved(Frequencies(), "other", seed=3).digest
 
 
@@ -90,7 +90,7 @@ def test_what_it_depends_on_and_class_weights_make_another(solved):
 
 
 def test_a_lesson_of_a_teacher_is_refused(settings, solved):
-    material = Material(load_splits(settings.data))
+    material = Material(load_splits(settings.data, settings.task))
     lesson = material.from_teacher(settings.student, settings, object(), ["x"], arm="student")
     with pytest.raises(LimbeckError, match="it: it is solved by labels, and the arm has a teacher"):
         solved(Frequencies(), lesson=lesson)

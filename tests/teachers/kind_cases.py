@@ -11,9 +11,9 @@ from torch import nn
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
 from classifiers import save_classifier
-from limbeck.data.tokenizers import WordTokenizerSettings, word_tokenizer
 from tiny import write_csv
 
+from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
 from limbeck.runtime import TextReader
 
 LENGTH = 24

@@ -10,10 +10,12 @@ import pytest
 import torch
 from kind_cases import Case
 
+from made_rows import splits_of
+
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
 from tiny import recipe, write_csv
 
-from limbeck.data import Splits, load_splits
+from limbeck.data import Splits
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.arms import preflight
 from limbeck.pipeline.material import Given, Material
@@ -22,7 +24,7 @@ from limbeck.pipeline.teacher import settle
 from limbeck.pipeline.work import RunWork
 from limbeck.recipe import Recipe
 from limbeck.teachers import Kind, Made
-from limbeck.types import Batch, tensors
+from limbeck.types import Batch, Tap, tensors
 
 
 class Bench:
@@ -37,7 +39,7 @@ class Bench:
     def __init__(self, case: Case, folder: Path, parse: Callable[[dict], Recipe] = Recipe.model_validate) -> None:
         self.case, self.folder, self.parse = case, folder, parse
         self.values = recipe(write_csv(folder / "rows.csv"), seeds=[0], teacher=case.teacher)
-        self.splits: Splits = load_splits(parse(self.values).data)
+        self.splits: Splits = splits_of(parse(self.values))
         self.recipe = settle(parse(self.values), self.material())
 
     def material(self, splits: Splits | None = None) -> Material:
@@ -55,7 +57,7 @@ def digests(made: tuple[Made, ...]) -> list[tuple[str, str]]:
     return [(one.digest, one.answers_as) for one in made]
 
 
-def answers(made: Made, taps: tuple[str, ...] = ()):
+def answers(made: Made, taps: tuple[Tap, ...] = ()):
     rows = made.view.validation
     inputs = tensors(rows.batch(np.arange(8)))
     return made.live(taps).predict(Batch(torch.arange(8), {}, teacher_inputs=inputs))
@@ -96,7 +98,7 @@ def what_is_made_is_loaded_the_next_time(bench: Bench, monkeypatch: pytest.Monke
 def its_answers_are_finite_logits_under_its_name(bench: Bench) -> None:
     for made in bench.make():
         found = answers(made).logits
-        assert found.shape == (8, len(bench.splits.classes))
+        assert found.shape == (8, bench.splits.task.outputs)
         assert found.dtype == torch.float32
         assert found.isfinite().all()
         assert not found.requires_grad
@@ -106,7 +108,9 @@ def its_answers_are_finite_logits_under_its_name(bench: Bench) -> None:
 
 def other_labels_make_another_teacher_where_it_refits(bench: Bench) -> None:
     labelled = bench.splits.labelled
-    turned = replace(bench.splits, labelled=replace(labelled, labels=1 - labelled.labels))
+    turned = replace(
+        bench.splits, labelled=replace(labelled, labels=replace(labelled.labels, values=1 - labelled.labels.values))
+    )
     for splits in (bench.splits.keeping(20), turned):
         for one, other, member in zip(bench.make(), bench.make(splits, "other"), bench.teacher.members, strict=True):
             assert (one.digest != other.digest) == member.refits
@@ -136,7 +140,7 @@ def it_gives_activations_or_says_that_it_has_none(bench: Bench) -> None:
         return
     preflight(wanted, bench.material())
     for made in bench.make():
-        assert answers(made, (path,)).features[path].shape[0] == 8
+        assert answers(made, (Tap(path),)).features[path].shape[0] == 8
 
 
 CONTRACT = (

@@ -13,10 +13,12 @@ from limbeck.cache.codecs import CATALOGUE
 from limbeck.data import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD
-from limbeck.models import Vocabulary, build_model
+from limbeck.models import build_model
 from limbeck.models.ngrams import NgramsSettings
+from limbeck.networks import TrainSettings
+from limbeck.runtime import TextForm, Vocabulary
 from limbeck.settings import union
-from limbeck.trainer import TrainSettings, fit
+from limbeck.trainer import fit
 from limbeck.types import Batch, Outputs
 
 ROOT = Path(__file__).parents[2]
@@ -70,8 +72,8 @@ def test_a_student_is_distilled_through_it(tmp_path):
 
     def student(teacher):
         torch.manual_seed(0)
-        words = Vocabulary(tuple(map(str, range(50))), 0)
-        network = build_model(NgramsSettings(dim=8, buckets=64), classes=CLASSES, vocabulary=words)
+        form = TextForm.of(Vocabulary(tuple(map(str, range(50))), 0))
+        network = build_model(NgramsSettings(dim=8, buckets=64), outputs=CLASSES, form=form)
         batches = Batches(examples, view, batch_size=20, labelled_per_batch=0, seed=0)
         settings = TrainSettings(lr=0.02, keep="last", validations=1)
         history = fit(

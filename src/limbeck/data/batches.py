@@ -66,6 +66,7 @@ class Batches:
         LimbeckError: a batch has fewer rows than parts.
     """
 
+    # What a batch depends on is said in one place.
     def __init__(
         self,
         examples: Examples,

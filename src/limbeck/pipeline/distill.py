@@ -43,6 +43,7 @@ Source = Any
 """A path, hub id or packaged name; a data frame; or a loader."""
 
 
+# The keys of a recipe that a script sets most often are parameters; `settings` takes any other.
 def distill(
     teacher: nn.Module | str | Mapping[str, Any],
     student: nn.Module | Callable[[], nn.Module] | str | Mapping[str, Any],

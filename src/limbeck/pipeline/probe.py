@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.models import CustomSettings, GivenSettings, ModelOptions, Ordered, TransformerSettings
-from limbeck.runtime.rows import Ragged, Rows
+from limbeck.runtime.rows import Ragged, Rows, is_ragged
 from limbeck.types import device_of, evaluating, tensors
 
 ROWS = 8
@@ -48,7 +48,7 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int) ->
     """
     picked, probe = _short_and_long(rows), _Probe(network, who, outputs)
     with _at_rest(network):
-        if isinstance(rows, Ragged):
+        if is_ragged(rows):
             _try_texts(probe, _texts(rows, picked), rows.pad_id)
         else:
             alone = [probe.ask(tensors(rows.batch(picked[i : i + 1])), "a single row") for i in range(len(picked))]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +125,11 @@ class Stacked:
         """Return the arrays of the given rows."""
         index = np.asarray(rows, np.int64)
         return {name: value[index] for name, value in self.arrays.items()}
+
+
+def is_ragged(rows: Rows) -> TypeGuard[Ragged]:
+    """Return whether rows are token ids of any length, which a batch pads."""
+    return isinstance(rows, Ragged)
 
 
 def restored(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Rows:

@@ -32,11 +32,30 @@ class TokenizedReads(CutReads):
         Field(ge=1, description="tokens kept of each text; null: 128, of a model of transformers its limit, <= 512"),
     ] = None
 
+    @property
+    def full(self) -> TextReads:
+        """The same, with nothing left open."""
+        length = MAX_LENGTH if self.max_length is None else self.max_length
+        return TextReads(tokenizer=self.tokenizer, max_length=length, tail=self.tail)
+
+
+class LoadedReads(ArraysReads):
+    """Arrays that a loader gives, for a module that was given."""
+
+    def up_to(self, longest: int) -> Self:
+        """Return the same: arrays are as long as they are."""
+        return self
+
+    @property
+    def full(self) -> ArraysReads:
+        """The same."""
+        return ArraysReads(kind=self.kind, of=self.of)
+
 
 if TYPE_CHECKING:
-    GivenReads = TokenizedReads | ArraysReads
+    GivenReads = TokenizedReads | LoadedReads
 else:
-    GivenReads = union({"text": TokenizedReads, "arrays": ArraysReads}, on="kind", tag=kind_of_reads)
+    GivenReads = union({"text": TokenizedReads, "arrays": LoadedReads}, on="kind", tag=kind_of_reads)
 
 
 class GivenTeacher(Named):
@@ -56,11 +75,7 @@ class GivenTeacher(Named):
     @property
     def network(self) -> NetworkSettings:
         """The same teacher in the words of any network."""
-        reads = self.reads
-        if isinstance(reads, TokenizedReads):
-            length = MAX_LENGTH if reads.max_length is None else reads.max_length
-            reads = TextReads(tokenizer=reads.tokenizer, max_length=length, tail=reads.tail)
-        return NetworkSettings(model=self.model, reads=reads)
+        return NetworkSettings(model=self.model, reads=self.reads.full)
 
     def settle(self, work: Work) -> Self:
         """Find out which output is which class, and how much it reads.
@@ -68,10 +83,9 @@ class GivenTeacher(Named):
         Raises:
             LimbeckError: nobody gave a module, it cannot be called, or nothing tells which output is which class.
         """
-        module, settled = _module(work), self
+        module = _module(work)
         own_limit = longest_text(module.config, LONGEST) if isinstance(module, LogitsOnly) else MAX_LENGTH
-        if isinstance(self.reads, TokenizedReads):
-            settled = self.model_copy(update={"reads": self.reads.up_to(own_limit)})
+        settled = self.model_copy(update={"reads": self.reads.up_to(own_limit)})
         count = count_outputs(module, work.view(settled.network).example[0])
         names = _names(module, count)
         if len(names) != count:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.models.solved import Solved
-from limbeck.runtime.rows import Ragged, Rows
+from limbeck.runtime.rows import Ragged, Rows, is_ragged
 from limbeck.settings import Settings
 
 _BITS = 21
@@ -198,7 +198,7 @@ def require_ngrams(rows: Rows, labels: NDArray[np.int64], settings: NBLRSettings
         LimbeckError: rows that are no texts, a vocabulary of 2^21 tokens or more, no n-gram in enough texts, or rows
             of one class only.
     """
-    if not isinstance(rows, Ragged):
+    if not is_ragged(rows):
         raise LimbeckError("a teacher of n-grams reads texts, not arrays", where="teacher", fix="give a module")
     if len(np.unique(labels)) < 2:
         raise LimbeckError("the labelled rows show fewer than two classes", where="teacher", fix="label more rows")
