@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.files import read_json, staged, write_json
-from limbeck.pipeline.claim import claimed
+from limbeck.pipeline.stages.claim import claimed
 
 LIMITS = ("OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM")
 

@@ -32,7 +32,7 @@ from limbeck.modalities.text.reads import build_reader
 from limbeck.models import ModelSettings, build_model
 from limbeck.networks import TrainSettings
 from limbeck.pipeline.order import describe_environment
-from limbeck.pipeline.views import View
+from limbeck.pipeline.training.views import View
 from limbeck.runtime import TextForm
 from limbeck.trainer import fit, predict_logits
 

@@ -42,8 +42,8 @@ from limbeck.models import build_model
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
 from limbeck.models.transformer import Transformer, TransformerSettings
 from limbeck.networks import TrainSettings
-from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.training.material import Material
 from limbeck.recipe import load_recipe
 from limbeck.runtime import TextForm, Vocabulary
 from limbeck.runtime.rows import Ragged

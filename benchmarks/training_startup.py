@@ -20,7 +20,7 @@ from limbeck.console import console
 from limbeck.data import Batches, load_splits
 from limbeck.distiller import Distiller
 from limbeck.losses import objective_from
-from limbeck.pipeline.material import Material
+from limbeck.pipeline.training.material import Material
 from limbeck.recipe import load_recipe
 from limbeck.trainer import fit
 from limbeck.types import Outputs

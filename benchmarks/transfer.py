@@ -16,13 +16,13 @@ from limbeck import __version__
 from limbeck.data import load_splits
 from limbeck.evaluation.schema import Findings
 from limbeck.files import read_json, write_json
-from limbeck.pipeline.arms import train_arm
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.findings import find
 from limbeck.pipeline.judging.testing import answer_test, log_test_use
-from limbeck.pipeline.material import Material
 from limbeck.pipeline.order import describe_environment
-from limbeck.pipeline.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe, load_recipe
 
 RESULT = Path(__file__).parent / "results" / "transfer.json"

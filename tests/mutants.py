@@ -239,7 +239,7 @@ MUTANTS = (
         "training mode not put back after a validation",
         "KD_Lib: no dropout from the second epoch on",
         "trainer.py",
-        (("                wrapped.train()\n                record =", "                record ="),),
+        (("                wrapped.train()\n                track(_named", "                track(_named"),),
         (LOOP, RESUME),
     ),
     Mutant(
@@ -444,7 +444,7 @@ MUTANTS = (
     Mutant(
         "students do not depend on how answers are stored",
         "a cache that was made smaller, and the old student reused",
-        "pipeline/arms.py",
+        "pipeline/training/arms.py",
         (("{**lesson.inputs, **answers.kept}", "lesson.inputs"),),
         ("tests/pipeline/test_the_cache_of_a_run.py::test_a_changed_codec_redoes_what_depends_on_it_and_says_so",),
     ),
@@ -459,7 +459,7 @@ MUTANTS = (
     Mutant(
         "checkpoint picked on the test split",
         "mdistiller keeps the checkpoint that is best on the test set",
-        "pipeline/networks.py",
+        "pipeline/training/learn.py",
         (
             ("labels, watched = splits.validation.labels,", "labels, watched = splits.test.labels,"),
             ("predict_logits(model, view.validation)", "predict_logits(model, view.test)"),
@@ -469,7 +469,7 @@ MUTANTS = (
     Mutant(
         "grid tuned on the test split",
         "learning rate, temperature and weight chosen on the figure that is reported",
-        "pipeline/arms.py",
+        "pipeline/training/arms.py",
         (
             ('{words[index]}").history', '{words[index]}")'),
             (
@@ -714,7 +714,7 @@ MUTANTS = (
     Mutant(
         "an ensemble's weights fitted on the test split",
         "a choice made on the figure that is reported",
-        "pipeline/teacher.py",
+        "pipeline/training/teacher.py",
         (
             ("for member in members], splits.validation.labels)", "for member in members], splits.test.labels)"),
             ("[_logits(member, splits)", '[RunTeacher((member,), (1.0,), splits).logits("test")'),
@@ -756,14 +756,14 @@ MUTANTS = (
     Mutant(
         "the ceiling weighted by the source's labels",
         "counts of one domain for the rows of another",
-        "pipeline/material.py",
+        "pipeline/training/material.py",
         (("self.splits.task.fit(examples.labels)", "self.splits.task.fit(self.splits.labelled.labels)"),),
         ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
     ),
     Mutant(
         "weights change and the old network is taken",
         "a stage whose inputs do not name all that its result depends on",
-        "pipeline/material.py",
+        "pipeline/training/material.py",
         ((', "task": task.digest}', "}"), ('            "task": task.digest,\n', "")),
         ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
     ),
@@ -807,14 +807,14 @@ MUTANTS = (
     Mutant(
         "another share of labelled rows, and the old student is taken",
         "a stage whose inputs do not name all that its result depends on",
-        "pipeline/material.py",
+        "pipeline/training/material.py",
         (('            "labelled_per_batch": share,\n', ""),),
         (f"{TEACHERS}::test_a_students_stage_depends_on_the_share_of_labelled_rows",),
     ),
     Mutant(
         "an ensemble's weights change, and the old student is taken",
         "the same, of a teacher's answers",
-        "pipeline/teacher.py",
+        "pipeline/training/teacher.py",
         (("digest([known, list(self.weights)])", "digest([known])"),),
         (f"{TEACHERS}::test_an_ensemble",),
     ),
@@ -835,7 +835,7 @@ MUTANTS = (
     Mutant(
         "a curve shows the run's teacher at every number of labels",
         "the figure of another teacher than the student's",
-        "pipeline/curves.py",
+        "pipeline/training/curves.py",
         (("arms, _quality(own))", "arms, _quality(answers))"),),
         (f"{CURVES}::test_it_is_in_the_evaluation",),
     ),
@@ -850,14 +850,14 @@ MUTANTS = (
     Mutant(
         "a curve's teacher of few labels has seen all of them",
         "label-efficiency curves whose teacher was trained on the full data set",
-        "pipeline/curves.py",
+        "pipeline/training/curves.py",
         (("train_arm(arm, recipe, fewer, own, place,", "train_arm(arm, recipe, fewer, answers, place,"),),
         (f"{CURVES}::test_a_point_of_fewer_labels_is_a_run_of_so_many_labels",),
     ),
     Mutant(
         "a curve's baseline has all steps, its student few",
         "budgets that are not the same for both arms",
-        "pipeline/arms.py",
+        "pipeline/training/arms.py",
         (("    if share < 1:", '    if share < 1 and name == "student":'),),
         (f"{CURVES}::test_a_point_of_fewer_steps_is_a_run_of_so_many_steps",),
     ),
@@ -892,7 +892,7 @@ MUTANTS = (
     Mutant(
         "a checkpoint that was replaced under its name passes for the old one",
         "caches keyed by path or by configuration",
-        "pipeline/start.py",
+        "pipeline/training/start.py",
         (('{"network": ranks().share(weights_digest(network))}', '{"network": ""}'),),
         (f"{START}::test_a_checkpoint_is_replaced_under_its_name",),
     ),
@@ -916,35 +916,35 @@ MUTANTS = (
     Mutant(
         "a teacher is named by its weights alone",
         "the answers of a teacher whose code has changed are reused",
-        "pipeline/networks.py",
+        "pipeline/training/learn.py",
         (("return weights if self.code is None else", "return weights if self.code is not None else"),),
         (f"{START}::test_a_teachers_code_is_edited",),
     ),
     Mutant(
         "other labels of the same rows, and the old teacher is taken",
         "a stage whose inputs do not name all that its result depends on",
-        "pipeline/material.py",
-        (("arrays_digest(examples.ids, examples.labels)", "arrays_digest(examples.ids)"),),
+        "data/examples.py",
+        (("arrays_digest(self.ids, labels.present, shown)", "arrays_digest(self.ids, labels.present)"),),
         (KINDS,),
     ),
     Mutant(
         "a finished teacher is named by what it reads",
         "the record of another module, and what depends on it is reused",
-        "pipeline/work.py",
+        "pipeline/training/work.py",
         (('{"view": view.digest, **start}', '{"view": view.digest}'),),
         (KINDS,),
     ),
     Mutant(
         "what a folder holds is made again",
         "a teacher that is trained anew in every process and every run",
-        "pipeline/stage.py",
+        "pipeline/stages/stage.py",
         (("done = stage.done and (whole is None or whole())", "done = False"),),
         (KINDS,),
     ),
     Mutant(
         "an input that may differ a little is compared in every bit",
         "another number of threads trains everything anew",
-        "pipeline/stage.py",
+        "pipeline/stages/stage.py",
         (("return old if alike else self.numbers", "return self.numbers"),),
         (f"{START}::test_numbers_of_a_stage_may_differ_in_their_last_bits",),
     ),
@@ -958,7 +958,7 @@ MUTANTS = (
     Mutant(
         "a lock counts while its number is that of any process",
         "a run that was killed blocks its folder when the number is used again",
-        "pipeline/claim.py",
+        "pipeline/stages/claim.py",
         (("return not self.started or _started(self.pid) == self.started", "return True"),),
         ("tests/pipeline/test_pipeline_claim.py::test_who_holds_a_lock",),
     ),

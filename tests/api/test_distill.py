@@ -18,8 +18,8 @@ from limbeck.losses import KD, CrossEntropy
 from limbeck.models import build_model
 from limbeck.pipeline import run
 from limbeck.pipeline.distill import _is_table, _tables_of
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.teacher import train_teacher
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import parse_recipe
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.modalities.arrays.loaders import BatchForm, LoaderBatches
-from limbeck.pipeline.export import Exported
+from limbeck.pipeline.judging.export import Exported
 from limbeck.runtime.bundle import load_for_texts
 from limbeck.tasks.classification.numbers import read_numbers
 

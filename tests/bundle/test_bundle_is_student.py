@@ -20,7 +20,7 @@ from limbeck.models import build_model
 from limbeck.models.ngrams import NgramsSettings
 from limbeck.models.recurrent import BiLSTMSettings
 from limbeck.models.textcnn import TextCNNSettings
-from limbeck.pipeline.views import View
+from limbeck.pipeline.training.views import View
 from limbeck.runtime import TextReader
 from limbeck.runtime.bundle import OnnxNetwork
 from limbeck.runtime.decisions import RULES
@@ -287,7 +287,8 @@ def test_files_are_timed_on_one_thread(students):
     asked = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "limbeck.pipeline.views.OnnxNetwork", lambda *a, **k: asked.append(OnnxNetwork(*a, **k)) or asked[0]
+            "limbeck.pipeline.training.views.OnnxNetwork",
+            lambda *a, **k: asked.append(OnnxNetwork(*a, **k)) or asked[0],
         )
         students["ngrams"].view.runner(students["ngrams"].model)
     options = asked[0]._session.get_session_options()

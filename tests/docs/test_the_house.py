@@ -31,8 +31,8 @@ OTHER_KINDS = {
     ("data/tables.py", "column"),  # of a column's role
     ("evaluation/metrics.py", "iu"),  # of a dtype
     ("pipeline/judging/models.py", "higher"),  # `task.metric.better`
-    ("pipeline/side_by_side.py", "line"),  # of a message between processes
-    ("pipeline/side_by_side.py", "done"),
+    ("pipeline/training/side_by_side.py", "line"),  # of a message between processes
+    ("pipeline/training/side_by_side.py", "done"),
 }
 """Kinds of something else."""
 LINES, FUNCTION, PARAMETERS = 400, 50, 8

@@ -136,7 +136,7 @@ def _stop_clocks() -> None:
 
 def _watch_stages(happened: _Events) -> None:
     from limbeck.pipeline import order
-    from limbeck.pipeline.stage import Stage
+    from limbeck.pipeline.stages.stage import Stage
 
     clock, working, write_report = order.Clock.__call__, Stage.working, order.write_report
 

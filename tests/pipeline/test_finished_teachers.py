@@ -20,8 +20,8 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import _judge, check
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.teacher import ask_teacher, settle, train_teacher
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.types import tensors
 from made_rows import numbers_of, splits_of

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from limbeck.errors import LimbeckError
-from limbeck.pipeline import claim
-from limbeck.pipeline.claim import LOG, claimed
+from limbeck.pipeline.stages import claim
+from limbeck.pipeline.stages.claim import LOG, claimed
 from limbeck.written import Written
 
 HOLD = """
 import sys
 from pathlib import Path
-from limbeck.pipeline.claim import claimed
+from limbeck.pipeline.stages.claim import claimed
 with claimed(Path(sys.argv[1]), "limbeck run mine.yaml"):
     print("held", flush=True)
     sys.stdin.read()

@@ -9,9 +9,10 @@ import pytest
 from tiny import recipe, write_csv
 
 from limbeck.console import moved_on
-from limbeck.pipeline import clock, order, run
-from limbeck.pipeline.clock import FILE, Clock
-from limbeck.pipeline.stage import Stage
+from limbeck.pipeline import order, run
+from limbeck.pipeline.stages import clock
+from limbeck.pipeline.stages.clock import FILE, Clock
+from limbeck.pipeline.stages.stage import Stage
 from limbeck.recipe import parse_recipe
 
 

@@ -16,9 +16,9 @@ from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, check, run
-from limbeck.pipeline.arms import preflight
-from limbeck.pipeline.material import Material
 from limbeck.pipeline.summary import print_summary
+from limbeck.pipeline.training.arms import preflight
+from limbeck.pipeline.training.material import Material
 from limbeck.recipe import parse_recipe
 from limbeck.report import words
 from limbeck.runtime import TextReader

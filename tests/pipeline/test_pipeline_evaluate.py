@@ -14,7 +14,7 @@ from torch import nn
 from limbeck.evaluation.classification import ACCURACY
 from limbeck.evaluation.figures import Confusion
 from limbeck.pipeline import order, run
-from limbeck.pipeline.export import export_all
+from limbeck.pipeline.judging.export import export_all
 from limbeck.pipeline.judging.findings import _gap_recovered
 from limbeck.pipeline.judging.models import Judged, figures_of, model_records
 from limbeck.pipeline.summary import print_summary

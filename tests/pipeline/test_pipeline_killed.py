@@ -16,7 +16,7 @@ from same_run import differences
 from tiny import write_csv
 
 from limbeck.files import staged
-from limbeck.pipeline.claim import claimed
+from limbeck.pipeline.stages.claim import claimed
 
 OPENED = "test_evaluations.json: in place"
 NETWORKS = ("teacher", "student", "baseline")

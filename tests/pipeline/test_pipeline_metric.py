@@ -18,9 +18,9 @@ from limbeck.evaluation.classification import F1_MACRO, METRICS
 from limbeck.evaluation.figures import ClassTable, Confusion
 from limbeck.evaluation.metric import sheet_of
 from limbeck.pipeline import Run, run
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import validator
 from limbeck.pipeline.summary import print_summary
+from limbeck.pipeline.training.learn import validator
+from limbeck.pipeline.training.material import Material
 from limbeck.recipe import parse_recipe
 from limbeck.runtime.decisions import softmax
 from limbeck.types import tensors
@@ -90,7 +90,7 @@ def test_macro_f1_chooses_and_the_nll_between_equals() -> None:
 def test_classes_count_by_their_weights_in_the_likelihood_that_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     logits, labels = rng.standard_normal((60, 2)).astype(np.float32), rng.integers(2, size=60)
-    monkeypatch.setattr("limbeck.pipeline.networks.predict_logits", lambda model, rows: torch.from_numpy(logits))
+    monkeypatch.setattr("limbeck.pipeline.training.learn.predict_logits", lambda model, rows: torch.from_numpy(logits))
     splits, weights = (
         SimpleNamespace(validation=SimpleNamespace(labels=labels_of(labels))),
         np.array([0.2, 1.8], np.float32),

@@ -126,7 +126,7 @@ def test_a_second_run_reuses_every_stage_and_touches_the_test_split_no_second_ti
 def test_texts_are_encoded_once(finished: Run, source: Path, monkeypatch) -> None:
     """A later process reads the token ids of training and validation texts, and trains on the same ones."""
     from limbeck.data import load_splits
-    from limbeck.pipeline.material import Material
+    from limbeck.pipeline.training.material import Material
 
     recipe_ = parse_recipe(recipe(source), "test")
     fresh = Material(load_splits(recipe_.data, recipe_.task))

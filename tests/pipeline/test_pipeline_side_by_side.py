@@ -14,7 +14,8 @@ from tiny import recipe, write_csv
 from limbeck import trainer
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.pipeline import order, run, side_by_side
+from limbeck.pipeline import order, run
+from limbeck.pipeline.training import side_by_side
 from limbeck.ranks import Ranks
 from limbeck.recipe import Recipe, parse_recipe
 

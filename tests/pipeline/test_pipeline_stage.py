@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from limbeck.files import write_text
-from limbeck.pipeline.stage import Stage, once
+from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.written import Written
 
 

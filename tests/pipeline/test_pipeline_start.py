@@ -17,11 +17,11 @@ from transformers import BertConfig, BertModel
 
 from limbeck.code import code_of
 from limbeck.data import load_splits
-from limbeck.pipeline.material import Given, Material
-from limbeck.pipeline.networks import train_network
-from limbeck.pipeline.stage import Near, Stage
-from limbeck.pipeline.start import _code_parts, _parts
-from limbeck.pipeline.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.stages.stage import Near, Stage
+from limbeck.pipeline.training.learn import train_network
+from limbeck.pipeline.training.material import Given, Material
+from limbeck.pipeline.training.start import _code_parts, _parts
+from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe
 
 NET = """import torch

@@ -12,13 +12,14 @@ from torch import nn
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll
-from limbeck.pipeline import once, run
-from limbeck.pipeline import teacher as teachers
-from limbeck.pipeline.arms import preflight
-from limbeck.pipeline.export import export_all
+from limbeck.pipeline import run
+from limbeck.pipeline.judging.export import export_all
 from limbeck.pipeline.judging.floor import fit_floor
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training import once
+from limbeck.pipeline.training import teacher as teachers
+from limbeck.pipeline.training.arms import preflight
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe
 from limbeck.teachers import regression
 from made_rows import numbers_of, tfidf_floor

@@ -13,9 +13,10 @@ from tiny import recipe, write_csv
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import Level
 from limbeck.evaluation.schema import Evaluation
-from limbeck.pipeline import Run, arms, run
+from limbeck.pipeline import Run, run
 from limbeck.pipeline.summary import print_summary
-from limbeck.pipeline.until import wanted
+from limbeck.pipeline.training import arms
+from limbeck.pipeline.training.until import wanted
 from limbeck.recipe import parse_recipe
 from limbeck.trainer import History
 from made_rows import rows_of, task_of

@@ -13,10 +13,10 @@ from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.modalities.text import AugmentSettings
 from limbeck.pipeline import check
-from limbeck.pipeline import pretrain as pretraining
-from limbeck.pipeline.arms import preflight
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import train_network
+from limbeck.pipeline.training import pretrain as pretraining
+from limbeck.pipeline.training.arms import preflight
+from limbeck.pipeline.training.learn import train_network
+from limbeck.pipeline.training.material import Material
 from limbeck.recipe import Recipe
 
 TRAIN = {"steps": 12, "batch_size": 16, "lr": 0.02, "validations": 3}

@@ -12,7 +12,7 @@ from torch import nn
 
 from limbeck.errors import LimbeckError
 from limbeck.models import logits_only, ordered
-from limbeck.pipeline.probe import require_steady
+from limbeck.pipeline.training.probe import require_steady
 from limbeck.runtime.rows import Ragged, Stacked
 
 WORDS, CLASSES, PAD = 40, 3, 1

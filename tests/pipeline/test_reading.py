@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.reading import describe_readers, readers, require_readable
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.reading import describe_readers, readers, require_readable
 from limbeck.recipe import parse_recipe
 
 COMMON = "天地人日月山水火木金"

@@ -8,9 +8,9 @@ from tiny import recipe, write_csv
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.models.solved import Solved
-from limbeck.pipeline import once
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import learn
+from limbeck.pipeline.training import once
+from limbeck.pipeline.training.learn import learn
+from limbeck.pipeline.training.material import Material
 from limbeck.recipe import Recipe
 
 

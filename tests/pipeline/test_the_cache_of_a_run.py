@@ -12,7 +12,7 @@ from limbeck.cache import shards
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import check
-from limbeck.pipeline.claim import CACHE, claimed
+from limbeck.pipeline.stages.claim import CACHE, claimed
 from limbeck.recipe import Recipe
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))

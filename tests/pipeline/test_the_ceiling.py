@@ -13,9 +13,10 @@ from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.evaluation.schema import Evaluation
-from limbeck.pipeline import Run, arms, check, run
-from limbeck.pipeline.material import Lesson, Material
+from limbeck.pipeline import Run, check, run
 from limbeck.pipeline.summary import print_summary
+from limbeck.pipeline.training import arms
+from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.recipe import Recipe, parse_recipe
 from limbeck.report import words
 from made_rows import id_of, numbers_of

@@ -12,7 +12,7 @@ from tiny import recipe, write_csv
 
 from limbeck.data import Examples, Splits
 from limbeck.pipeline import order, run
-from limbeck.pipeline.export import Exported
+from limbeck.pipeline.judging.export import Exported
 from limbeck.recipe import parse_recipe
 from made_rows import splits_of
 

@@ -17,11 +17,11 @@ from tiny import recipe, write_csv
 
 from limbeck.data import Splits
 from limbeck.errors import LimbeckError
-from limbeck.pipeline.arms import preflight
-from limbeck.pipeline.material import Given, Material
-from limbeck.pipeline.stage import Stage
-from limbeck.pipeline.teacher import settle
-from limbeck.pipeline.work import RunWork
+from limbeck.pipeline.stages.stage import Stage
+from limbeck.pipeline.training.arms import preflight
+from limbeck.pipeline.training.material import Given, Material
+from limbeck.pipeline.training.teacher import settle
+from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import Recipe
 from limbeck.teachers import Kind, Made
 from limbeck.types import Batch, Tap, tensors

@@ -19,12 +19,12 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import objective_from
 from limbeck.models import let_import
 from limbeck.networks import NetworkSettings, TrainSettings
-from limbeck.pipeline.claim import CACHE, require_place
-from limbeck.pipeline.material import Material, parts_of
 from limbeck.pipeline.order import require_usable
-from limbeck.pipeline.pretrain import language_training, pretraining
-from limbeck.pipeline.reading import describe_readers
-from limbeck.pipeline.teacher import judged_teacher, member_names, train_teacher
+from limbeck.pipeline.stages.claim import CACHE, require_place
+from limbeck.pipeline.training.material import Material, parts_of
+from limbeck.pipeline.training.pretrain import language_training, pretraining
+from limbeck.pipeline.training.reading import describe_readers
+from limbeck.pipeline.training.teacher import judged_teacher, member_names, train_teacher
 from limbeck.recipe import CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size
 from limbeck.trainer import GroupSource, fit, predict_logits

@@ -28,8 +28,8 @@ from limbeck.modalities import TextReads
 from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
 from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
-from limbeck.pipeline.material import Given, Material
 from limbeck.pipeline.order import Run, run
+from limbeck.pipeline.training.material import Given, Material
 from limbeck.recipe import DataSettings, Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader

@@ -22,22 +22,22 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import write_json, write_text
 from limbeck.models import let_import
-from limbeck.pipeline.arms import Arm, preflight, train_arm
-from limbeck.pipeline.claim import CACHE, LOG, claimed, require_place
-from limbeck.pipeline.clock import Clock
-from limbeck.pipeline.curves import Points, train_points
-from limbeck.pipeline.export import Exported, export_all
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.delivery import deliver
+from limbeck.pipeline.judging.export import Exported, export_all
 from limbeck.pipeline.judging.findings import find
 from limbeck.pipeline.judging.testing import answer_test, log_test_use, measure_costs
-from limbeck.pipeline.material import Material, parts_of
-from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.reading import describe_readers, require_readable
-from limbeck.pipeline.side_by_side import Known, train_side_by_side
-from limbeck.pipeline.stage import Stage, once
-from limbeck.pipeline.teacher import ask_teacher, settle, train_teacher
-from limbeck.pipeline.until import wanted
+from limbeck.pipeline.stages.claim import CACHE, LOG, claimed, require_place
+from limbeck.pipeline.stages.clock import Clock
+from limbeck.pipeline.stages.stage import Stage, once
+from limbeck.pipeline.training.arms import Arm, preflight, train_arm
+from limbeck.pipeline.training.curves import Points, train_points
+from limbeck.pipeline.training.learn import Trained
+from limbeck.pipeline.training.material import Material, parts_of
+from limbeck.pipeline.training.reading import describe_readers, require_readable
+from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
+from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
+from limbeck.pipeline.training.until import wanted
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import words, write_report

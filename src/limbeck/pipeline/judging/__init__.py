@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from limbeck.pipeline.arms import Arm
-from limbeck.pipeline.curves import Points
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.teacher import RunTeacher
+from limbeck.pipeline.training.arms import Arm
+from limbeck.pipeline.training.curves import Points
+from limbeck.pipeline.training.learn import Trained
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import RunTeacher
 from limbeck.recipe import Recipe
 
 

@@ -6,8 +6,8 @@ from limbeck.bundle import Delivery, Student, write_bundle
 from limbeck.evaluation.records import BundleRecord, Timed
 from limbeck.evaluation.schema import Findings
 from limbeck.losses import CATALOG
-from limbeck.pipeline.export import Exported
 from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.export import Exported
 from limbeck.report import words
 
 

@@ -21,11 +21,11 @@ from limbeck.evaluation.records import (
     TestEvaluation,
 )
 from limbeck.evaluation.schema import Findings
-from limbeck.pipeline.curves import evaluate_points
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
 from limbeck.pipeline.judging.testing import TestOutputs
-from limbeck.pipeline.reading import what_was_read
+from limbeck.pipeline.training.curves import evaluate_points
+from limbeck.pipeline.training.reading import what_was_read
 from limbeck.recipe import Recipe
 
 SAMPLES = 12

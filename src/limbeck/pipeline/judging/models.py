@@ -11,11 +11,11 @@ from limbeck.evaluation import mean_scores
 from limbeck.evaluation.figures import Figure
 from limbeck.evaluation.metric import Sheet
 from limbeck.evaluation.records import Cost, Fidelity, LearningCurve, ModelRecord, SeedScores
-from limbeck.pipeline.arms import Arm
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.testing import TestOutputs
-from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.teacher import RunTeacher
+from limbeck.pipeline.training.arms import Arm
+from limbeck.pipeline.training.learn import Trained
+from limbeck.pipeline.training.teacher import RunTeacher
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from limbeck.bundle import Runner
 from limbeck.evaluation import measure_all
 from limbeck.evaluation.records import Cost, TestEvaluation
 from limbeck.files import read_json, size_of, write_json
-from limbeck.pipeline.export import Exported
 from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.export import Exported
 from limbeck.pipeline.judging.floor import Floor, fit_floor
-from limbeck.pipeline.networks import Trained
+from limbeck.pipeline.training.learn import Trained
 from limbeck.ranks import ALONE, Ranks
 
 TEST_LOG = "test_evaluations.json"

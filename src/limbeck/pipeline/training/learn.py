@@ -20,12 +20,12 @@ from limbeck.evaluation.records import Level
 from limbeck.files import staged
 from limbeck.models.solved import Solved
 from limbeck.networks import HasReads, NetworkSettings
-from limbeck.pipeline.material import Lesson, Material
-from limbeck.pipeline.once import WEIGHTS, Plan, train_once
-from limbeck.pipeline.pretrain import pretrain
-from limbeck.pipeline.stage import Stage, once
-from limbeck.pipeline.start import start_of
-from limbeck.pipeline.views import View
+from limbeck.pipeline.stages.stage import Stage, once
+from limbeck.pipeline.training.material import Lesson, Material
+from limbeck.pipeline.training.once import WEIGHTS, Plan, train_once
+from limbeck.pipeline.training.pretrain import pretrain
+from limbeck.pipeline.training.start import start_of
+from limbeck.pipeline.training.views import View
 from limbeck.report import words
 from limbeck.runtime.rows import Rows
 from limbeck.teachers import ModuleTeacher, Teacher

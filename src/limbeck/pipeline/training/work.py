@@ -12,13 +12,13 @@ from torch import nn
 from limbeck.losses import objective_from
 from limbeck.models import check_model
 from limbeck.networks import HasReads, NetworkSettings
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import Trained, learn
-from limbeck.pipeline.pretrain import check_pretraining
-from limbeck.pipeline.probe import FROM_OUTSIDE, require_steady
-from limbeck.pipeline.stage import Stage, once
-from limbeck.pipeline.start import own_start
-from limbeck.pipeline.views import View
+from limbeck.pipeline.stages.stage import Stage, once
+from limbeck.pipeline.training.learn import Trained, learn
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.pretrain import check_pretraining
+from limbeck.pipeline.training.probe import FROM_OUTSIDE, require_steady
+from limbeck.pipeline.training.start import own_start
+from limbeck.pipeline.training.views import View
 from limbeck.recipe import Recipe
 from limbeck.taps import Taps
 from limbeck.trainer import History

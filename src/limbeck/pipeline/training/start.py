@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from limbeck.code import Code, code_of
 from limbeck.models import CustomSettings, GivenSettings, ModelOptions, find_custom
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.stage import Near
-from limbeck.pipeline.views import View
+from limbeck.pipeline.stages.stage import Near
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.views import View
 from limbeck.ranks import ranks
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import tensors_digest, weights_digest

@@ -19,9 +19,9 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation import best_assignment
 from limbeck.evaluation.metric import Sheet
 from limbeck.losses import objective_from
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.work import RunWork
+from limbeck.pipeline.training.learn import Trained
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.work import RunWork
 from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import Recipe
 from limbeck.teachers import Made, Single, Teacher

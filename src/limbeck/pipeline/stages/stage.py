@@ -13,7 +13,7 @@ from limbeck.console import say
 from limbeck.digest import digest, file_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, require_ours, write_json, written_in
-from limbeck.pipeline.clock import Spent, now, take_off
+from limbeck.pipeline.stages.clock import Spent, now, take_off
 from limbeck.ranks import ranks
 
 _RECORD = "stage.json"

@@ -15,10 +15,10 @@ from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
 from limbeck.models import check_model
 from limbeck.networks import NetworkSettings
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import Trained, train_network
-from limbeck.pipeline.teacher import RunTeacher
-from limbeck.pipeline.work import RunWork, try_out
+from limbeck.pipeline.training.learn import Trained, train_network
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import RunTeacher
+from limbeck.pipeline.training.work import RunWork, try_out
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.teachers import Teacher

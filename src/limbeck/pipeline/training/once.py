@@ -12,7 +12,7 @@ from torch import nn
 from limbeck.distiller import Distiller
 from limbeck.files import read_json, remove, require_ours, staged, write_json
 from limbeck.networks import TrainSettings
-from limbeck.pipeline.stage import Stage, once
+from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.ranks import ranks
 from limbeck.trainer import GroupSource, History, Validate, fit
 from limbeck.types import best_device

@@ -7,8 +7,8 @@ from pathlib import Path
 from limbeck.bundle import export_onnx
 from limbeck.console import say
 from limbeck.errors import LimbeckError
-from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.stage import Stage, once
+from limbeck.pipeline.stages.stage import Stage, once
+from limbeck.pipeline.training.learn import Trained
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from limbeck.losses import Objective, objective_from
 from limbeck.modalities.arrays.loaders import TrainingLoader
 from limbeck.models import GivenSettings, build_model, missing
 from limbeck.networks import HasReads, NetworkSettings, TrainSettings
-from limbeck.pipeline.stage import Stage, once
-from limbeck.pipeline.views import View, reads_digest
+from limbeck.pipeline.stages.stage import Stage, once
+from limbeck.pipeline.training.views import View, reads_digest
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.runtime.bundle import READERS

@@ -17,9 +17,9 @@ from limbeck.losses import CrossEntropy
 from limbeck.models.language_model import LanguageModel
 from limbeck.models.recurrent import Recurrent
 from limbeck.networks import NetworkSettings, TrainSettings
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.once import Plan, train_once
-from limbeck.pipeline.start import start_of
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.once import Plan, train_once
+from limbeck.pipeline.training.start import start_of
 from limbeck.ranks import ranks
 from limbeck.report import words
 from limbeck.runtime.rows import Rows

@@ -3,7 +3,7 @@
 from limbeck.console import say
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import Level
-from limbeck.pipeline.teacher import RunTeacher
+from limbeck.pipeline.training.teacher import RunTeacher
 from limbeck.recipe import Recipe
 from limbeck.report import words
 

@@ -6,11 +6,11 @@ from typing import Any
 from limbeck.console import say
 from limbeck.errors import LimbeckError
 from limbeck.networks import HasReads
-from limbeck.pipeline.arms import Arm
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.networks import Trained
-from limbeck.pipeline.teacher import member_names
-from limbeck.pipeline.views import View, reads_digest
+from limbeck.pipeline.training.arms import Arm
+from limbeck.pipeline.training.learn import Trained
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import member_names
+from limbeck.pipeline.training.views import View, reads_digest
 from limbeck.recipe import Recipe
 
 

@@ -23,10 +23,10 @@ import torch
 from limbeck.console import moved_on, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.pipeline.arms import train_arm
-from limbeck.pipeline.material import Material
-from limbeck.pipeline.teacher import ask_teacher, train_teacher
-from limbeck.pipeline.until import wanted
+from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.until import wanted
 from limbeck.recipe import ArmName, Recipe
 from limbeck.tracking import tracked_by
 

@@ -1,0 +1,1 @@
+"""What a run trains: the rows and their views, teachers, arms, curves."""
