@@ -27,6 +27,8 @@ from limbeck.evaluation.records import (
 )
 
 SCHEMA_VERSION = 3
+ANY = Usage(noun="example", line=None, python="[...]", in_files=False)
+"""Of an evaluation that an earlier version wrote."""
 
 _F = TypeVar("_F", bound=FigureOf)
 
@@ -38,7 +40,7 @@ class Findings(Record):
     name: str = Field(description="the recipe's name")
     task: str = Field(description="what is predicted: classification")
     modality: str = Field(description="what an example is: text, or arrays that came ready")
-    usage: Usage = Field(description="how a student of the modality is asked")
+    usage: Usage = Field(default=ANY, description="how a student of the modality is asked")
     unit: str = Field(default="example", description="what the tests resample")
     metrics: list[MetricRecord] = Field(
         min_length=1, description="the first is the run's: what retention, gain and verdict are about"
