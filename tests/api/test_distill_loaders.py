@@ -230,6 +230,7 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
             {"settings": {"data.unlabelled": "more.csv"}},
             r"`data\.unlabelled` says something of tables, and loaders are given",
         ),
+        ({"settings": {"data.text": "review"}}, r"`data\.text` names a column, and a loader has none"),
     ],
 )
 def test_what_is_refused(teacher, tmp_path, changes, message):

@@ -82,6 +82,7 @@ RECIPE = [
     in_the_file("an empty recipe", ""),
     in_the_file("a recipe that is not UTF-8", b"name: caf\xe9\n"),
     in_the_recipe("an unknown key", "student.train.epoch=3"),
+    in_the_recipe("unlabelled rows as a number", "data.unlabelled=5.0"),
     in_the_recipe("an override without a value", "data.labelled"),
     in_the_recipe("an override that is no YAML", "seeds=[0"),
     in_the_recipe("an override of a loss that is not there", "losses.kdd.weight=1"),
@@ -226,6 +227,8 @@ DATA = [
         files({"mine/train.csv": "", "mine/train.tsv": ""}),
     ),
     in_the_splits("an empty test file", train=rows(60), test=""),
+    in_the_splits("a test file of a header alone", train=rows(60), test="text,label\n"),
+    in_the_splits("a validation file of a header alone", train=rows(60), validation="text,label\n"),
     in_the_splits("a label of the test file unseen in training", train=rows(60), test=rows(9, start=60, labels=(0, 2))),
     in_the_splits(
         "a label of the test file in other case",

@@ -119,12 +119,24 @@ def test_where_answers_are_is_not_in_the_digest_and_how_they_are_stored_is(load)
         ("baseline.train.lr=1", lambda r: r.baseline, {"train.lr": 1}),
         ("grid.train.lr=[1e-3, 2]", lambda r: r.grid, {"train.lr": [0.001, 2]}),
         ("grid={train.lr: [1]}", lambda r: r.grid, {"train.lr": [1]}),
+        ("task.metric=f1_macro", lambda r: r.task.metric, "f1_macro"),
+        ("cache.codec=dense", lambda r: r.cache.codec.kind, "dense"),
         ("until.accuracy=0.88", lambda r: (r.until.accuracy, r.until.retention), (0.88, None)),
         ("until.retention=2", lambda r: (r.until.accuracy, r.until.retention), (None, 2)),
     ],
 )
 def test_an_override(load, override, read, expected):
     assert read(load(override)) == expected
+
+
+def test_an_override_enters_what_a_bare_name_stands_for():
+    values = {"task": "regression", "student": {"model": "ngrams"}, "cache": {"codec": "topk"}}
+    apply(values, {"task.metric": "rmse", "student.model.dim": 3, "cache.codec.k": 8})
+    assert values == {
+        "task": {"kind": "regression", "metric": "rmse"},
+        "student": {"model": {"name": "ngrams", "dim": 3}},
+        "cache": {"codec": {"kind": "topk", "k": 8}},
+    }
 
 
 def test_overrides_are_applied_in_their_order(load):

@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
-from limbeck.data import DataOptions, Labels, Task
+from limbeck.data import DataOptions, Labels, Task, TaskOptions
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import Decided
@@ -16,7 +15,6 @@ from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.losses import Objective
 from limbeck.losses.card import Card
 from limbeck.losses.term import Term
-from limbeck.settings import Settings
 
 
 def _squares(sheet: Sheet) -> NDArray[np.float64]:
@@ -39,7 +37,7 @@ CARD = Card(
 )  # fmt: skip
 
 
-class PointSettings(Settings):
+class PointSettings(TaskOptions):
     """Two numbers."""
 
     kind: Literal["point"] = "point"
@@ -51,14 +49,6 @@ class PointSettings(Settings):
     def served(self, names: Sequence[str]) -> "Point":
         """Return the task of a bundle."""
         return Point()
-
-    def decided(self, losses: Sequence[BaseModel]) -> list[BaseModel]:
-        """Return nothing: a number is not decided."""
-        return []
-
-    def decides(self, losses: Sequence[BaseModel]) -> bool:
-        """Return False."""
-        return False
 
 
 class Point(Task):

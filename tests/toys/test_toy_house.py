@@ -160,10 +160,14 @@ def test_what_they_touched(house: Path) -> None:
 
 
 def test_a_foreign_column_is_refused(house: Path) -> None:
-    """Two modalities at once, and a network that reads another one: one line each."""
+    """Two modalities, a network that reads another one, a share of an error: one line each."""
     for change, line in (
         ({"data": {**RECIPE["data"], "text": "square"}}, "name a column each"),
         ({"student": {**NETWORK, "model": "ngrams", "reads": {}}}, "reads text (`reads.kind`), and the data"),
+        (
+            {"task": "point", "data": {**RECIPE["data"], "label": "middle"}, "until": {"retention": 0.9}},
+            "a share of RMSE says nothing",
+        ),
     ):  # fmt: skip
         (house / "odd.yaml").write_text(yaml.safe_dump({**RECIPE, **change}), encoding="utf-8")
         asked = [sys.executable, "-m", "limbeck", "check", "odd.yaml"]

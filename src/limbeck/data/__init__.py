@@ -9,7 +9,7 @@ from limbeck.data.settings import DataOptions, RowsOptions, SplitSettings
 from limbeck.data.sieve import alike
 from limbeck.data.splits import Splits, load_splits
 from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
-from limbeck.data.task import HasOutputs, LinearModel, Task
+from limbeck.data.task import HasOutputs, LinearModel, Task, TaskOptions
 
 __all__ = [
     "NO_ROWS",
@@ -27,6 +27,7 @@ __all__ = [
     "Splits",
     "Table",
     "Task",
+    "TaskOptions",
     "alike",
     "as_table",
     "column_names",

@@ -13,7 +13,7 @@ from limbeck.settings import Settings
 
 def _no_number(value: Any) -> Any:
     """Refuse what an earlier version called so."""
-    if isinstance(value, int):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError("names more rows; how many are used is called `data.max_unlabelled` now")
     return value
 

@@ -1,5 +1,6 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -224,7 +225,8 @@ def _examples(table: Table, task: Task, where: str, sieve: Sieve) -> Examples:
     """Return all rows of a table, ordered by content id; of one id, those without a label first."""
     labels = task.labels(table.labels, where)
     rows = Examples(content_ids(table.values, sieve.modality), table.values, labels)
-    columns = labels.values.reshape(len(labels), -1).T
+    # Of no rows, -1 could be anything.
+    columns = labels.values.reshape(len(labels), math.prod(labels.values.shape[1:])).T
     return rows.take(np.lexsort((*reversed(columns), labels.present, rows.ids)))
 
 

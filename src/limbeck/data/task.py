@@ -10,13 +10,16 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from limbeck.data.examples import Labels
+from limbeck.data.settings import DataOptions
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import Decided, Figure
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
-from limbeck.losses import Objective
+from limbeck.losses import LossSettings, Objective
+from limbeck.settings import Settings
 from limbeck.types import Batch
 
 Predicts = Literal["distribution", "independent", "values", "vectors"]
@@ -45,6 +48,57 @@ class HasOutputs(ABC):
     @abstractmethod
     def outputs(self, matrix: Any) -> NDArray[np.float32]:
         """Return (rows, outputs) float32."""
+
+
+class TaskOptions(Settings, ABC):
+    """What a recipe says of what is predicted."""
+
+    kind: str
+
+    @abstractmethod
+    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> "Task":
+        """Return the task, which has seen the labels of the training column and no others.
+
+        Args:
+            cells: of the column.
+            classes: what the data itself calls the values; None: it does not say.
+            data: what the recipe says of labels.
+            where: what is read, for errors.
+
+        Raises:
+            LimbeckError: the cells hold no such labels.
+        """
+
+    @abstractmethod
+    def served(self, names: Sequence[str]) -> "Task":
+        """Return the task of a bundle whose outputs have these names."""
+
+    def numbered(self, names: Sequence[str], data: DataOptions) -> "Task":
+        """Return the task of a loader's labels, whose outputs have these names.
+
+        Raises:
+            LimbeckError: loaders give no labels of this kind.
+        """
+        raise self._no_loader()
+
+    def numbers(self, given: Any) -> tuple[Tensor, Tensor]:
+        """Return a loader's labels as a tensor, rows first, and which rows have one, (rows,) bool.
+
+        Raises:
+            LimbeckError: these are no such labels, or loaders give none of this kind.
+        """
+        raise self._no_loader()
+
+    def _no_loader(self) -> LimbeckError:
+        return LimbeckError(f"a loader gives no labels of a {self.kind}", where="task", fix="give tables")
+
+    def decided(self, losses: Sequence[LossSettings]) -> list[LossSettings]:
+        """Return a recipe's losses as they are for a student that is told the teacher's decisions and nothing more."""
+        return []
+
+    def decides(self, losses: Sequence[LossSettings]) -> bool:
+        """Return whether such a student is told anything: whether there can be an arm `hard_labels`."""
+        return False
 
 
 class Task(ABC):

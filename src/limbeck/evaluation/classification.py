@@ -77,20 +77,6 @@ def ordered_metrics(first: str) -> list[Metric]:
     return [METRICS[first], *(metric for name, metric in METRICS.items() if name != first)]
 
 
-def chooses(metric: str, scores: Mapping[str, float]) -> list[float]:
-    """Return what checkpoints, grid points and the seed to ship are chosen by; higher is better.
-
-    The first number decides, the next between equals. Of accuracy it is the calibrated NLL, which sees more than right
-    and wrong; of macro F1 it is macro F1 itself, as a likelihood is of the frequent classes.
-
-    Args:
-        metric: the run's.
-        scores: of the validation split: `calibrated_nll`, and the metric under its name.
-    """
-    likelihood = -scores["calibrated_nll"]
-    return [likelihood] if metric == "accuracy" else [round(scores[metric], 9), likelihood]
-
-
 def f1_macro(logits: np.ndarray, labels: np.ndarray) -> float:
     """Unweighted mean of the F1 of the classes that the labels show, in [0, 1]; see `F1_MACRO`."""
     return F1_MACRO(sheet_of(*checked(logits, labels)))

@@ -104,7 +104,7 @@ def distill(
     values: dict[str, Any] = {
         "name": run_name(Path(out).name),
         "seeds": list(seeds),
-        "data": {"source": "python", "label": "label"} | ({"arrays": "loader"} if tables is None else {"text": "text"}),
+        "data": {"source": "python", "label": "label"} | ({_LOADED: "loader"} if tables is None else {"text": "text"}),
         "teacher": _teacher(teacher, teacher_tokenizer, objects, texts=tables is not None),
         "student": _student(student, student_tokenizer, objects, texts=tables is not None),
         "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
@@ -130,6 +130,8 @@ def distill(
 # --- data -----------------------------------------------------------------------------------------------------------
 
 
+_LOADED = "arrays"
+"""The modality of what a loader gives."""
 _OF_LOADERS = {"source", "text", "arrays", "label", "class_weights"}
 """Keys of `data` that `limbeck.distill` sets itself, or that count for rows of a loader too."""
 
@@ -206,11 +208,17 @@ def _from_loaders(
             where="limbeck.distill",
             fix="leave it out: a loader brings all its rows, labelled or not",
         )
+    modality = recipe.data.modality
+    if modality.name != _LOADED:
+        raise LimbeckError(
+            f"`data.{modality.name}` names a column, and a loader has none",
+            where="limbeck.distill",
+            fix="leave it out: a loader brings arrays",
+        )
     teacher, student = given.teacher, given.student
     if teacher is None or student is None:
         raise LimbeckError("loaders need a teacher and a student that are modules", where="limbeck.distill")
     form = BatchForm(_first_argument(student()), _first_argument(teacher), recipe.task.numbers)
-    modality = recipe.data.modality
     held_out = {
         name: collect(source, form, name, modality) for name, source in (("validation", validation), ("test", test))
     }

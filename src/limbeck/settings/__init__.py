@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 
 class Settings(BaseModel):
@@ -35,3 +35,17 @@ def union(
         return Annotated[plain, Field(discriminator=on, title=title) if len(catalogue) > 1 else Field(title=title)]
     tagged: Any = reduce(or_, (Annotated[one, Tag(name)] for name, one in catalogue.items()))
     return Annotated[tagged, Discriminator(tag)]
+
+
+def or_bare(settings: Any, *, on: str) -> Any:
+    """Return a type that reads `regression` as `{kind: regression}` too.
+
+    Args:
+        settings: the type.
+        on: the key that a bare name stands for.
+    """
+
+    def whole(value: Any) -> Any:
+        return {on: value} if isinstance(value, str) else value
+
+    return Annotated[settings, BeforeValidator(whole, json_schema_input_type=str | settings)]

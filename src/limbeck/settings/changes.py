@@ -6,6 +6,8 @@ from typing import Any
 from limbeck.errors import LimbeckError, nearest
 
 # A change of the first key drops the others: they belong to the old source, or say the same thing in another way.
+_BARE = {"model": "name", "task": "kind", "codec": "kind"}
+"""Keys whose value may be a bare name, and what the name is of the mapping that it stands for."""
 _REPLACES: dict[str, tuple[str, ...]] = {
     "data.source": ("domain", "unlabelled", "missing", "merge_classes"),
     "target.source": ("domain",),
@@ -37,7 +39,7 @@ def flat(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def apply(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
     """Set dotted keys in nested values, in place.
 
-    The entries of a list go by their `name` or their number; a bare model name becomes `{name: ...}`.
+    The entries of a list go by their `name` or their number; a bare name becomes the mapping that it stands for.
 
     Raises:
         LimbeckError: a list has no such entry.
@@ -68,8 +70,8 @@ def _enter(place: Any, step: str, key: str) -> Any:
     """Return the mapping or list under `step`, made where there is none."""
     position = _position(place, step, key)
     inner = place[position] if isinstance(place, list) else place.get(position)
-    if isinstance(inner, str) and (isinstance(place, list) or step == "model"):
-        inner = {"name": inner}
+    if isinstance(inner, str) and (isinstance(place, list) or step in _BARE):
+        inner = {_BARE.get(step, "name"): inner}
     elif not isinstance(inner, dict | list):
         inner = {}
     # A copy, as YAML's `*name` puts one mapping into two places, and a change is of one of them.

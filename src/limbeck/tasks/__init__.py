@@ -5,11 +5,9 @@ below.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BeforeValidator
-
-from limbeck.settings import union
+from limbeck.settings import or_bare, union
 from limbeck.tasks.classification import ClassificationSettings
 
 TASKS = {"classification": ClassificationSettings}
@@ -22,13 +20,7 @@ def _kind(value: Any) -> str | None:
     return value.get("kind", "classification") if isinstance(value, Mapping) else getattr(value, "kind", None)
 
 
-def _with_kind(value: Any) -> Any:
-    """Turn `regression` into `{kind: regression}`."""
-    return {"kind": value} if isinstance(value, str) else value
-
-
 if TYPE_CHECKING:
     TaskSettings = ClassificationSettings
 else:
-    _ANY = union(TASKS, on="kind", tag=_kind)
-    TaskSettings = Annotated[_ANY, BeforeValidator(_with_kind, json_schema_input_type=str | _ANY)]
+    TaskSettings = or_bare(union(TASKS, on="kind", tag=_kind), on="kind")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from limbeck.cache.codecs.codec import Codec
 from limbeck.cache.codecs.dense import Dense
-from limbeck.settings import union
+from limbeck.settings import or_bare, union
 
 CATALOGUE: dict[str, type[Codec]] = {
     "dense": Dense,
@@ -22,7 +22,7 @@ DEFAULT: Codec = Dense()
 if TYPE_CHECKING:
     CodecSettings = Codec
 else:
-    CodecSettings = union(CATALOGUE, on="kind")
+    CodecSettings = or_bare(union(CATALOGUE, on="kind"), on="kind")
     """Any codec, told apart by `kind`."""
 
 __all__ = ["CATALOGUE", "DEFAULT", "Codec", "CodecSettings", "Dense"]

@@ -65,7 +65,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
             ceiling has nothing to learn.
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
-    _require_accuracy(recipe, splits.task)
+    _require_shares(recipe, splits.task)
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
     taught = [arm for arm in recipe.trained_arms if arm not in WITHOUT_TEACHER]
     smallest = min(settings.train.batch_size for arm in taught for _, settings in recipe.candidates(arm))
@@ -97,8 +97,14 @@ def preflight(recipe: Recipe, material: Material) -> None:
     recipe.teacher.check(RunWork(recipe, material))
 
 
-def _require_accuracy(recipe: Recipe, task: Task) -> None:
-    """Refuse what is asked for in accuracy of a task that has none."""
+def _require_shares(recipe: Recipe, task: Task) -> None:
+    """Refuse a share of a metric of which less is better, and what is asked for in accuracy of a task without one."""
+    if recipe.until is not None and recipe.until.retention is not None and task.metric.sign < 0:
+        raise LimbeckError(
+            f"a share of {task.metric.title} says nothing: less of it is better",
+            where="until.retention",
+            fix="set until to null",
+        )
     if any(metric.name == "accuracy" for metric in task.metrics):
         return
     asked = {"curves": recipe.curves, "until.accuracy": recipe.until and recipe.until.accuracy}

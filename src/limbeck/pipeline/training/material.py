@@ -13,6 +13,7 @@ from limbeck.console import say
 from limbeck.data import Batches, Examples, Labels, Splits, Task
 from limbeck.data.encoded import load_encoded, save_encoded
 from limbeck.data.modality import Modality, Reads
+from limbeck.digest import arrays_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_json, write_json
 from limbeck.losses import Objective, objective_from
@@ -143,7 +144,9 @@ class Material:
             return View(reads, self._reader(reads), self.splits)
         reader = None if reads.counted else self._reader(reads)
         named = key if reader is None else [key, reader.digest]
-        inputs = {"version": __version__, "reads": named, "data": self._digest}
+        # What is encoded, and what it is counted in; labels have no part in it.
+        seen = (getattr(self.splits, name).ids for name in ("original", "transfer", "validation"))
+        inputs = {"version": __version__, "reads": named, "data": arrays_digest(*seen)}
 
         def begin() -> None:
             nonlocal reader

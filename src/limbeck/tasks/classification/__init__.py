@@ -12,7 +12,7 @@ from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
-from limbeck.data.task import LinearModel, Predicts, Task
+from limbeck.data.task import LinearModel, Predicts, Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import (
@@ -33,7 +33,6 @@ from limbeck.evaluation.metric import Metric, Sheet, share, sheet_of
 from limbeck.evaluation.records import Chance
 from limbeck.losses import CrossEntropy, HardLabels, LossSettings, Objective, with_hard_labels
 from limbeck.runtime.decisions import softmax
-from limbeck.settings import Settings
 from limbeck.tasks.classification.labels import Classes, learn_classes
 from limbeck.tasks.classification.linear import regressions
 from limbeck.tasks.classification.numbers import read_numbers
@@ -44,7 +43,7 @@ SHOWN = 12
 """Classes that are named, in their order."""
 
 
-class ClassificationSettings(Settings):
+class ClassificationSettings(TaskOptions):
     """One of several classes, which exclude each other."""
 
     kind: Literal["classification"] = "classification"
@@ -225,7 +224,7 @@ class Classification(Task):
         if self.weights is None or batch.labels is None:
             return batch
         # A label that is no class is refused by the loss, which knows the classes as the logits' last axis.
-        weights = torch.from_numpy(self.weights)[batch.labels.clamp(0, len(self.weights) - 1)]
+        weights = torch.from_numpy(self.weights).to(batch.labels.device)[batch.labels.clamp(0, len(self.weights) - 1)]
         return replace(batch, weights=weights if batch.labelled is None else torch.where(batch.labelled, weights, 1.0))
 
     def watched(self) -> list[Metric]:

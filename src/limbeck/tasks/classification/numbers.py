@@ -27,7 +27,7 @@ def read_numbers(given: Any) -> tuple[Tensor, Tensor]:
     if labels.is_floating_point():
         labels = torch.where(labels.isnan(), _MISSING[0], labels)
     whole = labels.to(torch.int64)
-    none = torch.isin(whole, torch.tensor(_MISSING))
+    none = torch.isin(whole, torch.tensor(_MISSING, device=whole.device))
     odd = (whole < 0) & ~none
     if labels.is_floating_point():
         odd |= whole != labels
