@@ -72,9 +72,10 @@ def distill(
         teacher: a finished module; a packaged name, a folder or a hub id, which is taken as it is where its head fits
             the classes (see `teacher.finetune`) and fine-tuned else; or a recipe's `teacher`. A module is called with
             the arguments that its tokenizer or loader gives, and returns logits (batch, classes); of a model of
-            transformers they are read from what it returns. It is put into evaluation mode while it answers, moved to
-            the GPU where there is one, not trained further, and its weights never change. A model of transformers says by `config.id2label` which logit is which
-            class; those of any other module stand in the order of the classes, unless `teacher.labels` says otherwise.
+            transformers they are read from what it returns. While it answers it is in evaluation mode; it is moved to
+            the GPU where there is one, and its weights never change. A model of transformers says by `config.id2label`
+            which logit is which class; those of any other module stand in the order of the classes, unless
+            `teacher.labels` says otherwise.
         student: a function that returns a new network, which is called once an arm and seed after torch's generator was
             seeded; a module, of which each training starts from a copy, so that seeds differ in order and dropout
             only; or a recipe's `student.model`.
