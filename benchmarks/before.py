@@ -28,7 +28,7 @@ from guard.renamed import older  # noqa: E402 - what was renamed since is known 
 
 WORDS = [f"word{index}" for index in range(400)]
 STUDENT = {"model": {"name": "ngrams", "dim": 32, "buckets": 4096}, "reads": {"max_length": 64}}
-TEACHER = {"kind": "network", "model": {"name": "textcnn", "dim": 8, "channels": 4}, "reads": {"max_length": 64}}
+TEACHER = {"kind": "network", "model": {"name": "textcnn", "dim": 8, "filters": 4}, "reads": {"max_length": 64}}
 """Small: what is timed is the student beside it."""
 # One process that measures itself: the library is imported, the run is carried out, and its student's steps are read.
 RUN = """

@@ -141,7 +141,7 @@ def test_a_teacher_with_other_classes_or_rows_is_refused(tmp_path, answer, shape
     teacher, (examples, view) = Says(answer), texts(range(5))
     with pytest.raises(LimbeckError) as caught:
         label(teacher, examples, view, opened(tmp_path, teacher))
-    assert f"shape {shape}, not (rows, classes) = (5, 3)" in str(caught.value)
+    assert f"shape {shape}, not (rows, outputs) = (5, 3)" in str(caught.value)
 
 
 def test_a_view_of_other_rows_is_refused(tmp_path):

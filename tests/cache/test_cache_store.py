@@ -29,7 +29,7 @@ def test_the_manifest_says_whose_answers_these_are(cache):
     assert manifest["identity"] == {
         "teacher": owner.teacher,
         "view": "view-1",
-        "classes": 3,
+        "outputs": 3,
         "taps": [],
         "codec": {"kind": "dense", "dtype": "float32"},
         "format": 2,
@@ -45,7 +45,7 @@ def test_the_manifest_says_whose_answers_these_are(cache):
     [
         ("teacher", "another", "it has `{had}`, this run needs `another`"),
         ("view", "view-2", "it has `view-1`, this run needs `view-2`"),
-        ("classes", 4, "it has `3`, this run needs `4`"),
+        ("outputs", 4, "it has `3`, this run needs `4`"),
         ("taps", (Tap("a"), Tap("b", "tokens")), r"it has `none`, this run needs `a, b \(tokens\)`"),
         ("codec", Dense(dtype="float16"), "it has `kind: dense, dtype: float32`, this run needs `.*dtype: float16`"),
         ("format", 3, "it has `2`, this run needs `3`"),

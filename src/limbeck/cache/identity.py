@@ -22,7 +22,7 @@ class CacheIdentity:
     Attributes:
         teacher: digest of the teacher.
         view: digest of everything that turns an example into the teacher's inputs.
-        classes: size of the logits' last axis.
+        outputs: size of the logits' last axis.
         taps: the activations stored beside the logits.
         codec: how the logits are stored.
         format: version of the files' layout.
@@ -30,7 +30,7 @@ class CacheIdentity:
 
     teacher: str
     view: str
-    classes: int
+    outputs: int
     taps: tuple[Tap, ...] = ()
     codec: Codec = DEFAULT
     format: int = FORMAT
@@ -47,7 +47,7 @@ class CacheIdentity:
         return {
             "teacher": self.teacher,
             "view": self.view,
-            "classes": self.classes,
+            "outputs": self.outputs,
             "taps": [tap.name for tap in self.taps],
             "codec": self.codec.model_dump(mode="json"),
             "format": self.format,

@@ -35,7 +35,7 @@ def label(
 
     The rows are asked in the order of their lengths and a shard holds whole batches, so a labelling that was killed
     asks the batches that it would have asked. Several processes take turns with the batches of a shard, which the
-    first one writes: the same answers as from one. Of answers by token, (batch, tokens, classes), those of real tokens
+    first one writes: the same answers as from one. Of answers by token, (batch, tokens, outputs), those of real tokens
     are kept: where the view's `attention_mask`, if it has one, is not 0.
 
     Args:
@@ -47,7 +47,7 @@ def label(
         among: the processes that share the work; every one of them has to call.
 
     Raises:
-        LimbeckError: the teacher's answers are not finite logits of the identity's classes, or do not fit its codec.
+        LimbeckError: the teacher's answers are not finite logits of the identity's outputs, or do not fit its codec.
         ValueError: the view has other rows than the examples, or the cache is another teacher's.
     """
     if len(view) != len(examples):
@@ -109,10 +109,10 @@ def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered
     Raises:
         LimbeckError: there is not one logit a class for each row, or for each token of a row.
     """
-    shape, expected = tuple(answers.logits.shape), (len(batch.ids), cache.identity.classes)
+    shape, expected = tuple(answers.logits.shape), (len(batch.ids), cache.identity.outputs)
     if len(shape) not in (2, 3) or (shape[0], shape[-1]) != expected:
         raise LimbeckError(
-            f"the teacher's answers have shape {shape}, not (rows, classes) = {expected} or (rows, tokens, classes)",
+            f"the teacher's answers have shape {shape}, not (rows, outputs) = {expected} or (rows, tokens, outputs)",
             where=str(cache.folder),
             fix="its last layer needs one logit a class",
         )

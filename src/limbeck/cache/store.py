@@ -75,7 +75,7 @@ class CachedTeacher:
         """Return what is stored for the batch's rows, float32.
 
         Returns:
-            Logits (batch, classes); of a teacher that answers by token (batch, tokens, classes), with zeros where
+            Logits (batch, outputs); of a teacher that answers by token (batch, tokens, outputs), with zeros where
             nothing is stored: they stand where the batch's mask is True, or without such a mask at the beginning of
             each row. Taps in the shape that was asked for; those of tokens stand where the student's `attention_mask`
             is not 0.
@@ -87,7 +87,7 @@ class CachedTeacher:
         device = batch.ids.device
         stored = {name: torch.from_numpy(value).to(device) for name, value in found.values.items()}
         taps = {name: stored.pop(name) for name in list(stored) if name.startswith(TAP)}
-        logits = self.identity.codec.decode(stored, self.identity.classes).logits
+        logits = self.identity.codec.decode(stored, self.identity.outputs).logits
         mask = batch.mask if batch.mask is not None and batch.mask.ndim == 2 else None
         real = batch.student_inputs.get("attention_mask")
         features = {
@@ -144,7 +144,7 @@ class CachedTeacher:
 
         Args:
             ids: (rows,) content ids, none of which has an answer.
-            logits: of the rows, (predictions, classes).
+            logits: of the rows, (predictions, outputs).
             features: of the rows, by the name of each of the identity's taps.
 
         Raises:
@@ -155,7 +155,7 @@ class CachedTeacher:
             raise LimbeckError("the teacher answered with NaN or infinity", where=str(self.folder), fix="train it anew")
         codec, answers = self.identity.codec, Outputs(logits.values.float())
         stored = codec.encode(answers)
-        again = codec.decode(stored, self.identity.classes).logits
+        again = codec.decode(stored, self.identity.outputs).logits
         error = float((again - answers.logits).abs().max()) if again.numel() else 0.0
         groups = {OFFSETS: logits} | {offsets_of(TAP + name): each for name, each in features.items()}
         found = Stored(
