@@ -120,10 +120,9 @@ def predict(
     texts = [line.rstrip("\r\n") for line in _lines(file)]
     for text, prediction in zip(texts, student.predict(texts), strict=True):
         if as_json:
-            record = {"text": text, "label": prediction.label, "probabilities": prediction.probabilities}
-            typer.echo(json.dumps(record, ensure_ascii=False))
+            typer.echo(json.dumps({"text": text, **student.rule.record(prediction)}, ensure_ascii=False))
         else:
-            typer.echo(f"{prediction.label}\t{prediction.probability:.4f}\t{text}")
+            typer.echo(f"{student.rule.line(prediction)}\t{text}")
 
 
 @app.command()

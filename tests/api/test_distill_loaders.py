@@ -230,6 +230,14 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
             {"settings": {"data.unlabelled": "more.csv"}},
             r"`data\.unlabelled` says something of tables, and loaders are given",
         ),
+        ({"train": [(images(20, 2).tensors[0], -torch.ones(20))]}, "train loader: no row has a label"),
+        (
+            {"train": [(images(20, 2).tensors[0], torch.arange(20) % 4)]},
+            "train loader: the label 3 stands beside 3 classes",
+        ),
+        ({"classes": ["a", "a", "b"]}, "`classes` has 2 different names for 3 classes: a, a, b"),
+        ({"classes": "abc"}, "`classes` has 1 different names for 1 classes: abc"),
+        ({"settings": {"data.source": "d.csv"}}, r"the setting `data\.source` names data, and `train` is given"),
         ({"settings": {"data.text": "review"}}, r"`data\.text` names a column, and a loader has none"),
     ],
 )

@@ -14,7 +14,7 @@ from limbeck.bundle import Student, export_onnx, int8, parity, precision, write_
 from limbeck.bundle.int8 import quantize_int8
 from limbeck.bundle.precision import Agreement, Trial, compare_decisions, divide
 from limbeck.evaluation import Speed
-from limbeck.modalities.text import TextReads
+from limbeck.modalities.text import TextModality, TextReads
 from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
 from limbeck.models import build_model
 from limbeck.models.ngrams import NgramsSettings
@@ -36,6 +36,7 @@ CARD = {
     "until": None,
     "data": {"source": "", "target": None, "labelled": 0, "unlabelled": 0, "augmented": 0, "validation": 0, "test": 0},
     "citations": [],
+    "usage": TextModality.usage, "outputs": "classes",
 }  # fmt: skip
 
 

@@ -270,6 +270,10 @@ def test_a_label_beyond_the_names_is_refused(tmp_path):
     pq.write_table(table.replace_schema_metadata(stored), tmp_path / "mine.parquet")
     with refused("mine.parquet, column `label`", "label 2, and the data names 2 classes (a, b)"):
         read_tables(str(tmp_path / "mine.parquet"), modality=TEXT, column="text", label="label")
+    halves = table.set_column(1, "label", pa.array([0.0, 0.7]))
+    pq.write_table(halves.replace_schema_metadata(stored), tmp_path / "mine.parquet")
+    with refused("mine.parquet, column `label`", "label 0.7 is no whole number, and the data names 2 classes (a, b)"):
+        read_tables(str(tmp_path / "mine.parquet"), modality=TEXT, column="text", label="label")
     pq.write_table(table.replace_schema_metadata({b"huggingface": b"{"}), tmp_path / "mine.parquet")
     assert read_tables(str(tmp_path / "mine.parquet"), modality=TEXT, column="text", label="label")["train"].labels == [
         0,

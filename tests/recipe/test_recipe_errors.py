@@ -6,6 +6,10 @@ from recipe_cases import TEXT, lines_of, write
 from limbeck.errors import LimbeckError
 from limbeck.recipe import RecipeError, load_recipe, parse_recipe
 from limbeck.settings.yaml import read_yaml
+from limbeck.teachers import CATALOGUE
+
+KINDS = ", ".join(sorted(CATALOGUE.keys() - {"given"}))
+"""Of teachers that a recipe may name."""
 
 
 @pytest.fixture
@@ -50,9 +54,8 @@ UNKNOWN = {
 }
 NAMES = {
     "teacher.kind=netwrok": "`teacher.kind` is `netwrok`; did you mean `network`?",
-    "teacher={model: ngrams}": "`teacher.kind` is missing; valid: ensemble, nblr, network, transformers",
-    "teacher=minilm": "`teacher` must be a mapping with `kind`, not `minilm`; valid: ensemble, nblr, network, "
-    "transformers",
+    "teacher={model: ngrams}": f"`teacher.kind` is missing; valid: {KINDS}",
+    "teacher=minilm": f"`teacher` must be a mapping with `kind`, not `minilm`; valid: {KINDS}",
     "student.reads.tokenizer.kind=word": "`student.reads.tokenizer.kind` is `word`; did you mean `words`?",
     "student.model=ngarms": "`student.model`: no model is called `ngarms`; did you mean `ngrams`?, or an import path "
     "`module:function`",

@@ -13,6 +13,7 @@ from torch import nn
 import limbeck
 from limbeck.bundle import Student, export_onnx, write_bundle
 from limbeck.errors import LimbeckError
+from limbeck.modalities.text import TextModality
 from limbeck.models import MODELS, CustomSettings, NgramsSettings, build_model
 from limbeck.runtime import TextForm, Vocabulary, bundle
 from limbeck.runtime.bundle import OnnxNetwork
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 CARD = {
     "name": "toy", "sentence": "", "table": [["", "accuracy"]], "test_examples": 0, "seeds": [0], "seed": 0,
     "recipe_yaml": "", "until": None, "citations": [],
+    "usage": TextModality.usage, "outputs": "classes",
     "data": {"source": "", "target": None, "labelled": 0, "unlabelled": 0, "augmented": 0, "validation": 0, "test": 0},
 }  # fmt: skip
 

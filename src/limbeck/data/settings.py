@@ -115,7 +115,7 @@ class DataOptions(RowsOptions):
         ),
     ] = None
     unlabelled: Annotated[
-        str | None,
+        Annotated[str, Field(min_length=1)] | None,
         BeforeValidator(_no_number, json_schema_input_type=str | None),
         Field(description="more unlabelled rows, in any form `source` may have; null: none"),
     ] = None

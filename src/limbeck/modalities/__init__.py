@@ -36,16 +36,10 @@ __all__ = [
     "InputSettings",
     "ReadsSettings",
     "TextReads",
-    "kind_of_reads",
 ]
 
 alternatives("data", MODALITIES)
 alternatives("target", MODALITIES)
-
-
-def kind_of_reads(value: Any) -> str | None:
-    """Return what tells `reads` apart: `text` where nothing is said."""
-    return value.get("kind", DEFAULT) if isinstance(value, Mapping) else getattr(value, "kind", None)
 
 
 class _Inputs(Settings):
@@ -86,7 +80,7 @@ if TYPE_CHECKING:
 
         text: str | None
 else:
-    ReadsSettings = union({name: modality.reads for name, modality in MODALITIES.items()}, on="kind", tag=kind_of_reads)
+    ReadsSettings = union({name: modality.reads for name, modality in MODALITIES.items()}, on="kind", default=DEFAULT)
     _COLUMNS = {
         name: (
             Annotated[str | None, Field(min_length=1, description=modality.column)],

@@ -105,7 +105,7 @@ def distill(
     values: dict[str, Any] = {
         "name": run_name(Path(out).name),
         "seeds": list(seeds),
-        "data": {"source": "python", "label": "label"} | ({_LOADED: "loader"} if tables is None else {"text": "text"}),
+        "data": {"source": _GIVEN, "label": "label"} | ({_LOADED: "loader"} if tables is None else {"text": "text"}),
         "teacher": _teacher(teacher, teacher_tokenizer, objects, texts=tables is not None),
         "student": _student(student, student_tokenizer, objects, texts=tables is not None),
         "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
@@ -120,6 +120,7 @@ def distill(
                 fix="give one of them",
             )
     recipe = parse_recipe(values, "limbeck.distill")
+    _require_one_source(recipe, tables is not None, classes)
     given = Given(logits_only(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
     if tables is None:
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
@@ -131,10 +132,34 @@ def distill(
 # --- data -----------------------------------------------------------------------------------------------------------
 
 
+_GIVEN = "python"
+"""What `data.source` says of objects."""
 _LOADED = "arrays"
 """The modality of what a loader gives."""
 _OF_LOADERS = {"source", "text", "arrays", "label", "class_weights"}
 """Keys of `data` that `limbeck.distill` sets itself, or that count for rows of a loader too."""
+
+
+def _require_one_source(recipe: Recipe, tables: bool, classes: Sequence[str] | None) -> None:
+    """Refuse what would be passed over: a second source, names of classes beside tables, one name for two classes."""
+    if recipe.data.source != _GIVEN:
+        raise LimbeckError(
+            "the setting `data.source` names data, and `train` is given",
+            where="limbeck.distill",
+            fix="give one of them",
+        )
+    if classes is None:
+        return
+    if tables:
+        fix = "leave it out: tables name their classes themselves"
+        raise LimbeckError("`classes` names those of loaders, and tables are given", where="limbeck.distill", fix=fix)
+    names = [classes] if isinstance(classes, str) else [str(name) for name in classes]
+    if isinstance(classes, str) or len(set(names)) < len(names):
+        raise LimbeckError(
+            f"`classes` has {len(set(names))} different names for {len(names)} classes: {', '.join(names[:8])}",
+            where="limbeck.distill",
+            fix="give a list with a name of its own for each class",
+        )
 
 
 def _is_table(source: Source) -> bool:

@@ -18,9 +18,10 @@ from torch import nn
 
 from limbeck.console import logged_to, say
 from limbeck.data import load_splits
+from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Evaluation
-from limbeck.files import write_json, write_text
+from limbeck.files import read_json, write_json, write_text
 from limbeck.models import let_import
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.delivery import deliver
@@ -45,6 +46,8 @@ from limbeck.runtime.bundle import checked
 from limbeck.tracking import tracked_by, tracking
 from limbeck.version import __version__
 
+DELIVERED = "delivered.json"
+"""Digests of what an evaluation left in the run's folder."""
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
 Prefetch = Callable[[Recipe, Known], None]
@@ -141,6 +144,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
         result = _evaluate(trained, exported, clock, out)
         if result is not None:
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
+            write_json(stage.folder / DELIVERED, _delivered_digests(out))
             _track(result)
 
     def reuse(stage: Stage) -> None:
@@ -255,10 +259,22 @@ def _track(result: Evaluation) -> None:
         track(scores | {"step": 0})
 
 
+def _delivered_digests(out: Path) -> dict[str, str]:
+    """Return digests of what is delivered and has no checksum of its own."""
+    files = (out / name for name in ("evaluation.json", "bundle/README.md"))
+    return {str(file.relative_to(out)): file_digest(file) for file in files if file.is_file()}
+
+
 def _delivered(out: Path) -> bool:
-    """Return whether an evaluation stands in the run's folder, and beside it the bundle that it is of."""
+    """Return whether the evaluation stands in the run's folder as it was written, and beside it the bundle it is of."""
     if not (out / "evaluation.json").is_file():
         return False
+    if (known := out / "evaluation" / DELIVERED).is_file():
+        found = _delivered_digests(out)
+        for name, expected in read_json(known).items():
+            if found.get(name) != expected:
+                say(f"  {name} is not as it was written; made again")
+                return False
     if _read_evaluation(out / "evaluation.json").bundle is None:
         return True
     try:

@@ -22,7 +22,8 @@ def print_summary(run: "Run") -> None:
     _print_verdict(result)
     say("")
     if run.bundle is not None:
-        say(f"  bundle  {run.bundle}  (try: echo 'a gem' | limbeck predict {run.bundle})")
+        tried = words.piped if result.usage.line else words.asked
+        say(f"  bundle  {run.bundle}  (try: {tried(result, str(run.bundle))})")
     else:
         say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")
     say(f"  report  {run.report}")

@@ -12,7 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
-from limbeck.runtime.decisions import RULES
+from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.runtime.readers.text import TextReader
@@ -121,8 +121,12 @@ class Bundle:
         Of a classifier an answer is a `Prediction`; see `runtime.decisions`.
         """
         rows = self.reader.encode(values)
-        answers = RULES[self.info["task"]].answers
-        return answers(self._network.logits(rows, batch_size=batch_size), self.labels) if len(rows) else []
+        return self.rule.answers(self._network.logits(rows, batch_size=batch_size), self.labels) if len(rows) else []
+
+    @property
+    def rule(self) -> Rule:
+        """How its outputs are read."""
+        return RULES[self.info["task"]]
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:

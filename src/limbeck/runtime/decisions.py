@@ -34,11 +34,15 @@ class Rule:
         answers: `answers(outputs, names)` returns one answer a row of outputs (rows, outputs).
         differ: `differ(one, other)` returns which rows of two models' outputs are other answers, (rows,) bool.
         clear: `clear(outputs)` returns the rows whose answer no rounding may change, (rows,) bool.
+        line: `line(answer)` returns an answer as `limbeck predict` prints it before its example.
+        record: `record(answer)` returns an answer as `limbeck predict --json` writes it beside its example: JSON.
     """
 
     answers: Callable[[NDArray[np.float32], Sequence[str]], list[Any]]
     differ: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.bool_]]
     clear: Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+    line: Callable[[Any], str] = str
+    record: Callable[[Any], dict[str, Any]] = lambda answer: {"answer": answer}
 
 
 MARGIN = 1e-3
@@ -71,6 +75,12 @@ def _clear(logits: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 RULES: dict[str, Rule] = {
-    "classification": Rule(_predictions, lambda one, other: classes(one) != classes(other), _clear),
+    "classification": Rule(
+        _predictions,
+        lambda one, other: classes(one) != classes(other),
+        _clear,
+        line=lambda said: f"{said.label}\t{said.probability:.4f}",
+        record=lambda said: {"label": said.label, "probabilities": said.probabilities},
+    ),
 }
 """By the task that `bundle.json` names."""

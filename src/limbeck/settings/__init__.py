@@ -19,6 +19,7 @@ def union(
     *,
     on: str,
     title: str | None = None,
+    default: str | None = None,
     tag: Callable[[Any], str | None] | None = None,
 ) -> Any:
     """Return the settings of a catalogue as one type: a field of this type reads, checks and writes each of them.
@@ -27,14 +28,24 @@ def union(
         catalogue: settings by the value of the key that tells them apart.
         on: that key, `name` or `kind`; each of the settings has it as a `Literal`.
         title: of the type, in the JSON Schema.
-        tag: of a given value, the name in the catalogue; None: the value of the key `on`.
+        default: the name in the catalogue of a mapping without that key; None: it must have it.
+        tag: of a given value, the name in the catalogue, where the value of the key `on` does not say it.
     """
+    if default is not None:
+        tag = _tag(on, default)
     if tag is None:
         plain: Any = reduce(or_, catalogue.values())
         # One kind alone is no union; pydantic tells kinds apart from two on.
         return Annotated[plain, Field(discriminator=on, title=title) if len(catalogue) > 1 else Field(title=title)]
     tagged: Any = reduce(or_, (Annotated[one, Tag(name)] for name, one in catalogue.items()))
     return Annotated[tagged, Discriminator(tag)]
+
+
+def _tag(on: str, default: str) -> Callable[[Any], str | None]:
+    def tag(value: Any) -> str | None:
+        return value.get(on, default) if isinstance(value, Mapping) else getattr(value, on, None)
+
+    return tag
 
 
 def or_bare(settings: Any, *, on: str) -> Any:

@@ -6,13 +6,12 @@ from limbeck.types import Batch, Outputs
 
 
 class Teacher(Protocol):
-    """Answers for a batch.
+    """Answers for a batch."""
 
-    Attributes:
-        digest: names the teacher's weights and settings; a cache made by another digest is refused.
-    """
-
-    digest: str
+    @property
+    def digest(self) -> str:
+        """Names the teacher's weights and settings; a cache made by another digest is refused."""
+        ...
 
     def predict(self, batch: Batch) -> Outputs:
         """Return the teacher's logits, and its activations by tap, for the batch's rows, without a gradient."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError, first_line
-from limbeck.modalities import ArraysReads, kind_of_reads
+from limbeck.modalities import DEFAULT, ArraysReads
 from limbeck.modalities.text.pretrained import longest_text
 from limbeck.modalities.text.reads import MAX_LENGTH, TextReads
 from limbeck.modalities.text.tokenizers import TokenizerSettings, WordTokenizerSettings
@@ -55,7 +55,7 @@ class LoadedReads(ArraysReads):
 if TYPE_CHECKING:
     GivenReads = TokenizedReads | LoadedReads
 else:
-    GivenReads = union({"text": TokenizedReads, "arrays": LoadedReads}, on="kind", tag=kind_of_reads)
+    GivenReads = union({"text": TokenizedReads, "arrays": LoadedReads}, on="kind", default=DEFAULT)
 
 
 class GivenTeacher(Named):

@@ -22,7 +22,7 @@ DEFAULT: Codec = Dense()
 if TYPE_CHECKING:
     CodecSettings = Codec
 else:
-    CodecSettings = or_bare(union(CATALOGUE, on="kind"), on="kind")
+    CodecSettings = or_bare(union(CATALOGUE, on="kind", default=DEFAULT.kind), on="kind")
     """Any codec, told apart by `kind`."""
 
 __all__ = ["CATALOGUE", "DEFAULT", "Codec", "CodecSettings", "Dense"]

@@ -19,6 +19,7 @@ from torch import Tensor
 from limbeck.data.examples import Examples, Labels
 from limbeck.data.modality import Modality
 from limbeck.data.sieve import content_ids
+from limbeck.data.task import Task
 from limbeck.errors import LimbeckError
 from limbeck.runtime.readers.arrays import Parts
 from limbeck.types import Batch
@@ -109,18 +110,49 @@ class LoaderBatches:
         loader: endless or not; it is started again when it ends.
         form: reads its batches.
         accumulate: batches of one optimizer step.
+        task: knows which labels there can be; None: they are not looked at.
+        last: the last step of a training that learns from labels alone; None: there may be none.
     """
 
-    def __init__(self, loader: Iterable[Any], form: BatchForm, *, accumulate: int = 1) -> None:
+    def __init__(
+        self,
+        loader: Iterable[Any],
+        form: BatchForm,
+        *,
+        accumulate: int = 1,
+        task: Task | None = None,
+        last: int | None = None,
+    ) -> None:
         self._loader, self._form, self._accumulate = loader, form, accumulate
-        self._items = self._endless()
+        self._task, self._last = task, last
+        self._items, self._labelled = self._endless(), 0
 
     def group(self, step: int) -> Iterator[Batch]:
-        """Yield the micro-batches of a step: the next ones; step 0 starts from the beginning."""
+        """Yield the micro-batches of a step: the next ones; step 0 starts from the beginning.
+
+        Raises:
+            LimbeckError: a label that is none of the task, or no label at all in a training that learns from nothing
+                else.
+        """
         if step == 0:
-            self._items = self._endless()
+            self._items, self._labelled = self._endless(), 0
         for _ in range(self._accumulate):
-            yield self._form.read(next(self._items))
+            batch = self._form.read(next(self._items))
+            self._look(batch)
+            yield batch
+        if step == self._last and not self._labelled:
+            raise LimbeckError(
+                "no row has a label, and an arm without teacher learns from nothing else",
+                where="train loader",
+                fix="give labels, or set baseline to false",
+            )
+
+    def _look(self, batch: Batch) -> None:
+        if self._task is None or batch.labels is None or batch.labelled is None:
+            return
+        labels = Labels(batch.labels.numpy(force=True), batch.labelled.numpy(force=True))
+        self._labelled += int(labels.present.sum())
+        self._task.require_known(labels, "train loader")
 
     def _endless(self) -> Iterator[Any]:
         while True:
@@ -146,9 +178,16 @@ class TrainingLoader:
     loader: Iterable[Any]
     form: BatchForm
 
-    def batches(self, accumulate: int) -> LoaderBatches:
-        """Return the steps of a training."""
-        return LoaderBatches(self.loader, self.form, accumulate=accumulate)
+    def batches(self, settings: Any, task: Task, *, taught: bool) -> LoaderBatches:
+        """Return the steps of a training.
+
+        Args:
+            settings: `TrainSettings`.
+            task: knows which labels there can be.
+            taught: whether there is a teacher beside the labels.
+        """
+        last = None if taught else self.steps(settings) - 1
+        return LoaderBatches(self.loader, self.form, accumulate=settings.accumulate, task=task, last=last)
 
     def steps(self, settings: Any) -> int:
         """Return how many steps a training with these `TrainSettings` has.

@@ -27,6 +27,8 @@ def deliver(
         "seeds": findings.seeds,
         "seed": arm.best_seed,
         "data": findings.data.model_dump(),
+        "usage": findings.usage,
+        "outputs": material.splits.task.noun,
         "until": words.outcome(arm.until, trained.history) if arm.until else None,
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),

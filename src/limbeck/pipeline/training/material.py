@@ -188,7 +188,7 @@ class Material:
         task = self.splits.task.fit(examples.labels)
         inputs = {rows: examples.digest, "validation": self.splits.validation.digest, "task": task.digest}
         encoded = getattr(self.view(settings), rows)
-        source = self._batches(examples, encoded, 0, task)
+        source = self._batches(examples, encoded, 0, task, taught=False)
         return Lesson(*source, task.hard, None, inputs | self._names, task, encoded, examples.labels)
 
     def from_teacher(
@@ -213,17 +213,19 @@ class Material:
             "teacher": answers,
         }
         rows, encoded = self.splits.transfer, self.view(settings).transfer
-        source = self._batches(rows, encoded, share, task)
+        source = self._batches(rows, encoded, share, task, taught=True)
         objective = objective_from(losses)
         return Lesson(*source, objective, teacher, inputs | self._names, task, encoded, rows.labels)
 
-    def _batches(self, examples: Examples, rows: Rows, labelled: int, task: Task) -> tuple[BatchesOf, Steps]:
+    def _batches(
+        self, examples: Examples, rows: Rows, labelled: int, task: Task, *, taught: bool
+    ) -> tuple[BatchesOf, Steps]:
         """Return where the batches of a training come from, and how many steps it has.
 
         Of a loader these are its own, whichever rows: an arm without teacher learns from the labels among them.
         """
         if (loader := self._loader) is not None:
-            return lambda settings, seed: Framed(loader.batches(settings.accumulate), task), loader.steps
+            return lambda settings, seed: Framed(loader.batches(settings, task, taught=taught), task), loader.steps
 
         def make(settings: TrainSettings, seed: int) -> GroupSource:
             us = ranks()

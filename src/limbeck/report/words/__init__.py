@@ -7,7 +7,7 @@ from limbeck.evaluation.schema import Findings
 from limbeck.report.words.advice import next_steps
 from limbeck.report.words.data import reading
 from limbeck.report.words.keys import Fact, key_figures
-from limbeck.report.words.names import metric_of, model
+from limbeck.report.words.names import asked, metric_of, model, piped
 from limbeck.report.words.numbers import (
     ABSENT,
     apart,
@@ -40,6 +40,7 @@ __all__ = [
     "BEWARE",
     "Fact",
     "apart",
+    "asked",
     "capital",
     "count",
     "curve_sentence",
@@ -62,6 +63,7 @@ __all__ = [
     "parts",
     "peak",
     "percent",
+    "piped",
     "points",
     "reading",
     "retention",

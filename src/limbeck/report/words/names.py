@@ -100,11 +100,11 @@ def metric_of(name: str, metrics: Sequence[MetricRecord] = ()) -> Measured:
     return next((one for one in metrics if one.name == name), None) or METRICS[name]
 
 
-def asked(findings: Findings) -> str:
+def asked(findings: Findings, bundle: str = "bundle") -> str:
     """Return the line of Python that asks the bundle."""
-    return f'limbeck.load("bundle").predict({findings.usage.python})'
+    return f'limbeck.load("{bundle}").predict({findings.usage.python})'
 
 
-def piped(findings: Findings) -> str:
+def piped(findings: Findings, bundle: str = "bundle") -> str:
     """Return the line of a shell that asks the bundle."""
-    return f"echo '{findings.usage.line}' | limbeck predict bundle"
+    return f"echo '{findings.usage.line}' | limbeck predict {bundle}"
