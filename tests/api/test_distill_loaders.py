@@ -73,6 +73,12 @@ def go(teacher, out, **changes):
     return limbeck.distill(**(arguments | changes))
 
 
+def test_test_rows_that_are_validation_rows_are_said(teacher, tmp_path, capsys):
+    both = {name: DataLoader(images(40, 3), batch_size=16) for name in ("validation", "test")}
+    go(teacher, tmp_path / "run", **both, settings={"student.train.steps": 1, "baseline": False})
+    assert "40 test rows are validation rows too" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.fixture(scope="module")
 def finished(teacher, tmp_path_factory):
     return go(teacher, tmp_path_factory.mktemp("loaders") / "run")

@@ -46,13 +46,26 @@ def test_the_run_folder_holds_what_the_design_promises(finished: Run) -> None:
     }
 
 
+def edited_score(bundle: Path) -> None:
+    record = bundle.parent / "evaluation.json"
+    result = json.loads(record.read_text())
+    result["models"]["student"]["scores"]["accuracy"] = 0.9999
+    record.write_text(json.dumps(result))
+
+
+def edited_card(bundle: Path) -> None:
+    (bundle / "README.md").write_text("hi")
+
+
 def changed_format(bundle: Path) -> None:
     info = json.loads((bundle / "bundle.json").read_text())
     (bundle / "bundle.json").write_text(json.dumps(info | {"format": 1}))
 
 
-@pytest.mark.parametrize("lost", [shutil.rmtree, lambda bundle: (bundle / "model.onnx").unlink(), changed_format])
-def test_a_bundle_that_is_lost_or_older_is_made_again(finished: Run, source: Path, tmp_path: Path, lost) -> None:
+@pytest.mark.parametrize(
+    "lost", [shutil.rmtree, lambda bundle: (bundle / "model.onnx").unlink(), changed_format, edited_score, edited_card]
+)
+def test_what_is_lost_older_or_edited_is_made_again(finished: Run, source: Path, tmp_path: Path, lost) -> None:
     folder = Path(shutil.copytree(finished.folder, tmp_path / "run"))
     lost(folder / "bundle")
     again = go(folder, source, grid={"train.lr": [0.01, 0.03]})
@@ -60,6 +73,8 @@ def test_a_bundle_that_is_lost_or_older_is_made_again(finished: Run, source: Pat
     for name in ("model.onnx", "tokenizer.json"):
         assert (again.bundle / name).read_bytes() == (finished.folder / "bundle" / name).read_bytes()
     assert limbeck.load(again.bundle).predict(["a gem"])
+    assert again.evaluation.models["student"].scores == finished.evaluation.models["student"].scores
+    assert (again.bundle / "README.md").read_text().startswith("---")
 
 
 def test_evaluation_json_is_valid_against_its_published_schema(finished: Run) -> None:

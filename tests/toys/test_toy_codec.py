@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from top1 import Top1
 
 from limbeck.cache import CachedTeacher, CacheSettings, label
-from limbeck.cache.codecs import CATALOGUE
+from limbeck.cache.codecs import CATALOGUE, DEFAULT
 from limbeck.data import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD
@@ -36,10 +36,15 @@ class TestTop1(CodecContract):
         return Top1()
 
 
+def _recipes(catalogue):
+    return TypeAdapter(union(catalogue, on="kind", default=DEFAULT.kind))
+
+
 def test_a_recipe_can_name_it():
-    with_it, without = TypeAdapter(union(CATALOGUE | LINE, on="kind")), TypeAdapter(CacheSettings)
+    with_it, without = _recipes(CATALOGUE | LINE), TypeAdapter(CacheSettings)
     assert with_it.validate_python({"kind": "top1"}) == Top1()
     assert with_it.validate_python({"kind": "dense"}) == CacheSettings().codec
+    assert with_it.validate_python({"dtype": "float16"}).dtype == "float16", "a recipe from before it stays one"
     with pytest.raises(ValidationError, match="dense"):
         without.validate_python({"codec": {"kind": "top1"}})
 

@@ -144,6 +144,16 @@ def test_a_task_is_a_file_a_rule_and_a_line(house: Path) -> None:
     assert "decisions equal to the teacher" not in page
     (said,) = answers(house, "points", ["#" * 16])
     assert said.startswith("{'row': ")
+    asked = [sys.executable, "-m", "limbeck", "predict", "points", "-"]
+    for options in ([], ["--json"]):
+        told = {"cwd": house, "env": _environment(house), "input": "#" * 16 + "\n"}
+        done = subprocess.run([*asked, *options], **told, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "row" in done.stdout
+        assert done.stdout.count("\n") == 1
+    card = (house / "points/bundle/README.md").read_text(encoding="utf-8")
+    assert "A student for the point of squares (2 numbers)" in card
+    assert "classif" not in card.partition("## How it was made")[0]
 
 
 def test_what_they_touched(house: Path) -> None:

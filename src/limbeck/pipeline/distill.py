@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -253,6 +254,8 @@ def _from_loaders(
     for name, rows in held_out.items():
         task.require_known(rows.labels, f"{name} loader")
     notes = [line for name, rows in held_out.items() for line in task.remarks(name, rows.labels, learned=False)]
+    if shared := int(np.isin(held_out["test"].ids, held_out["validation"].ids).sum()):
+        notes.append(f"{shared:,} test rows are validation rows too, on which choices are made")
     task.fit(NO_ROWS.labels)  # what cannot be weighted is refused before anything is trained
     validation_rows, test_rows = held_out.values()
     splits = Splits(NO_ROWS, NO_ROWS, validation_rows, test_rows, task, modality, {}, notes=tuple(notes))
