@@ -406,7 +406,6 @@ RUN_FOLDER = [
     in_the_run("a history cut short", cut("out/student/seed-0/history.json")),
     in_the_run("a stage's record cut short", cut("out/teacher/stage.json"), "out/teacher"),
     in_the_run("a stage's record of another form", edit("out/teacher/stage.json", lambda _: "[]")),
-    in_the_run("an evaluation cut short", cut("out/evaluation.json"), "out/evaluation.json"),
     in_the_run("a flipped bit in an exported model", flip("out/export/student/model.onnx"), "out/export/student"),
     in_the_run("a checkpoint cut short", cut(CHECKPOINT), start="interrupted"),
     in_the_run("a flipped bit in a checkpoint", flip_in_tensor(CHECKPOINT, "model/"), CHECKPOINT, start="interrupted"),

@@ -20,6 +20,7 @@ from limbeck import trainer
 from limbeck.bundle import export
 from limbeck.cli import main
 from limbeck.files import staged
+from limbeck.types import device_of
 
 if TYPE_CHECKING:
     from cases import Case
@@ -86,7 +87,8 @@ def export_quickly(patch: pytest.MonkeyPatch) -> None:
 
 def export_at_once(model: nn.Module, path: Path, *_: object) -> None:
     """Stand in for the exporter, which takes seconds: write any network with the inputs and outputs of `model`."""
-    classes = model(torch.ones(1, 2, dtype=torch.int64), torch.ones(1, 2, dtype=torch.int64)).shape[1]
+    ones = torch.ones(1, 2, dtype=torch.int64, device=device_of(model))
+    classes = model(ones, ones).shape[1]
     weights = numpy_helper.from_array(np.ones((1, classes), np.float32), "weights")
     nodes = [
         helper.make_node("Mul", ["input_ids", "attention_mask"], ["tokens"]),

@@ -223,7 +223,7 @@ def test_killed_anywhere_it_ends_in_the_same_bits(source: Path, tmp_path: Path) 
     for event in (
         "curves/steps-1-2/tuning/student-1: step 7",
         "curves/labels-10/teacher: step 13",
-        "curves/labels-10/cache/*-*/shard-00001.safetensors: in place",
+        "curves/labels-10/cache/*-*-*/shard-00001.safetensors: in place",
         "curves/labels-10/illustration/student/seed-1: step 9",
         "test_evaluations.json: in place",
     ):

@@ -53,6 +53,11 @@ def edited_score(bundle: Path) -> None:
     record.write_text(json.dumps(result))
 
 
+def cut_score(bundle: Path) -> None:
+    record = bundle.parent / "evaluation.json"
+    record.write_bytes(record.read_bytes()[:100])
+
+
 def edited_card(bundle: Path) -> None:
     (bundle / "README.md").write_text("hi")
 
@@ -63,7 +68,15 @@ def changed_format(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", [shutil.rmtree, lambda bundle: (bundle / "model.onnx").unlink(), changed_format, edited_score, edited_card]
+    "lost",
+    [
+        shutil.rmtree,
+        lambda bundle: (bundle / "model.onnx").unlink(),
+        changed_format,
+        edited_score,
+        cut_score,
+        edited_card,
+    ],
 )
 def test_what_is_lost_older_or_edited_is_made_again(finished: Run, source: Path, tmp_path: Path, lost) -> None:
     folder = Path(shutil.copytree(finished.folder, tmp_path / "run"))

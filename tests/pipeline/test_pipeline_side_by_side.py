@@ -147,7 +147,7 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from limbeck.data import load_splits\n"
-        "from limbeck.pipeline import side_by_side\n"
+        "from limbeck.pipeline.training import side_by_side\n"
         "from limbeck.recipe import load_recipe\n"
         "if __name__ == '__main__':\n"
         "    folder = Path(sys.argv[1])\n"

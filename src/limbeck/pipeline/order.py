@@ -13,7 +13,6 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from limbeck.console import logged_to, say
@@ -267,14 +266,13 @@ def _delivered_digests(out: Path) -> dict[str, str]:
 
 def _delivered(out: Path) -> bool:
     """Return whether the evaluation stands in the run's folder as it was written, and beside it the bundle it is of."""
-    if not (out / "evaluation.json").is_file():
+    known, found = out / "evaluation" / DELIVERED, _delivered_digests(out)
+    if not known.is_file():
         return False
-    if (known := out / "evaluation" / DELIVERED).is_file():
-        found = _delivered_digests(out)
-        for name, expected in read_json(known).items():
-            if found.get(name) != expected:
-                say(f"  {name} is not as it was written; made again")
-                return False
+    for name, expected in read_json(known).items():
+        if found.get(name) != expected:
+            say(f"  {name} is not as it was written; made again")
+            return False
     if _read_evaluation(out / "evaluation.json").bundle is None:
         return True
     try:
@@ -286,12 +284,7 @@ def _delivered(out: Path) -> bool:
 
 
 def _read_evaluation(path: Path) -> Evaluation:
-    try:
-        return Evaluation.model_validate_json(path.read_bytes())
-    except ValidationError:
-        raise LimbeckError(
-            "damaged: not the evaluation of a run", where=str(path), fix="delete it and run again to have it made anew"
-        ) from None
+    return Evaluation.model_validate_json(path.read_bytes())
 
 
 def _write_metrics(path: Path, run: Trainings) -> None:
