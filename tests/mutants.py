@@ -584,7 +584,7 @@ MUTANTS = (
         (
             (
                 'return rows.take(np.argsort(places, kind="stable"))',
-                'return rows.take(np.argsort(rows.labels, kind="stable"))',
+                'return rows.take(np.argsort(rows.labels.values, kind="stable"))',
             ),
         ),
         (DRAWING,),
@@ -793,7 +793,10 @@ MUTANTS = (
         "-100 of a loader kept as a label",
         "the sentinel of one library read by the rules of another",
         "tasks/classification/numbers.py",
-        (("_MISSING = (-1, -100)", "_MISSING = (-1, -1)"),),
+        (
+            ("_MISSING = (-1, -100)", "_MISSING = (-1, -1)"),
+            ("odd = (whole < 0) & ~none", "odd = (whole < -100) & ~none"),
+        ),
         (WEIGHTS, LOADERS),
     ),
     Mutant(
