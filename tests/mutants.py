@@ -847,7 +847,7 @@ MUTANTS = (
         "classes numbered anew, so that all behind a missing one are wrong",
         "pipeline/score.py",
         (("served(student.labels)", "served(sorted(student.labels, reverse=True))"),),
-        ("tests/pipeline/test_command_line.py::test_run_predict_evaluate_check",),
+        ("tests/pipeline/test_score.py",),
     ),
     # --- curves -----------------------------------------------------------------------------------------------------
     Mutant(

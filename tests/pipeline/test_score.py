@@ -13,12 +13,12 @@ from limbeck.pipeline import score
 class Bundle:
     """Answers `bad` to every text."""
 
-    labels = ("bad", "Good")
+    labels = ("Good", "bad")
     reader = SimpleNamespace(kind="text")
     info = MappingProxyType({"task": "classification"})
 
     def logits(self, texts):
-        return np.tile([2.0, 1.0], (len(texts), 1))
+        return np.tile([1.0, 2.0], (len(texts), 1))
 
 
 def accuracy(tmp_path, monkeypatch, *rows):
