@@ -122,7 +122,7 @@ def test_the_teacher_is_untouched(teacher, tmp_path):
     before = copy.deepcopy(teacher.state_dict())
     result = go(teacher, tmp_path / "run", settings={"student.train.steps": 3, "baseline": False})
     assert teacher.training
-    assert all(torch.equal(value.cpu(), before[name]) for name, value in teacher.state_dict().items())
+    assert all(torch.equal(value.cpu(), before[name].cpu()) for name, value in teacher.state_dict().items())
     held = [load_file(path) for path in result.folder.rglob("model.safetensors")]
     assert held
     assert all(weights["filter.weight"].shape[0] == 2 for weights in held)
