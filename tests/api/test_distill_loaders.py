@@ -242,7 +242,7 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
             "train loader: the label 3 stands beside 3 classes",
         ),
         ({"classes": ["a", "a", "b"]}, "`classes` has 2 different names for 3 classes: a, a, b"),
-        ({"classes": "abc"}, "`classes` has 1 different names for 1 classes: abc"),
+        ({"classes": "abc"}, "`classes` is one text, `abc`; give a list"),
         ({"settings": {"data.source": "d.csv"}}, r"the setting `data\.source` names data, and `train` is given"),
         ({"settings": {"data.text": "review"}}, r"`data\.text` names a column, and a loader has none"),
     ],

@@ -154,13 +154,14 @@ def _require_one_source(recipe: Recipe, tables: bool, classes: Sequence[str] | N
     if tables:
         fix = "leave it out: tables name their classes themselves"
         raise LimbeckError("`classes` names those of loaders, and tables are given", where="limbeck.distill", fix=fix)
-    names = [classes] if isinstance(classes, str) else [str(name) for name in classes]
-    if isinstance(classes, str) or len(set(names)) < len(names):
-        raise LimbeckError(
-            f"`classes` has {len(set(names))} different names for {len(names)} classes: {', '.join(names[:8])}",
-            where="limbeck.distill",
-            fix="give a list with a name of its own for each class",
-        )
+    names = [str(name) for name in classes]
+    wrong = None
+    if isinstance(classes, str):
+        wrong = f"`classes` is one text, `{classes}`"
+    elif len(set(names)) < len(names):
+        wrong = f"`classes` has {len(set(names))} different names for {len(names)} classes: {', '.join(names[:8])}"
+    if wrong is not None:
+        raise LimbeckError(wrong, where="limbeck.distill", fix="give a list with a name of its own for each class")
 
 
 def _is_table(source: Source) -> bool:
