@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from limbeck.runtime.readers.squares import SIDE, SquaresReader
 
-from limbeck.data.modality import Modality, Reads
+from limbeck.data.modality import Column, Modality, Reads
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import TextSample
 from limbeck.evaluation.records import Usage
@@ -31,11 +31,13 @@ class SquaresModality(Modality):
     column: ClassVar[str] = "the column with 16 signs a row"
     reads: ClassVar[type[SquaresReads]] = SquaresReads
 
-    def values(self, cells: Sequence[Any], where: str, key: str, column: str) -> list[str]:
+    def values(self, cells: Sequence[Any], column: Column) -> list[str]:
         """Return the squares."""
         for row, cell in enumerate(cells):
             if len(str(cell)) != SIDE**2:
-                raise LimbeckError(f"row {row + 1} of column `{column}` is no square", where=where, fix=f"set {key}")
+                raise LimbeckError(
+                    f"row {row + 1} of column `{column.name}` is no square", where=column.where, fix=f"set {column.key}"
+                )
         return list(cells)
 
     def identity(self, value: str) -> bytes:

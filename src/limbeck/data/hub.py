@@ -1,7 +1,8 @@
 """Data sets of the Hugging Face hub, read with `datasets`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from limbeck.data.readers import Columns, class_labels
 from limbeck.errors import LimbeckError, first_line
@@ -13,6 +14,18 @@ _ALIASES |= {"unlabeled": "unsupervised", "transfer": "unsupervised"}
 def split_name(name: str) -> str:
     """Return the name of a split as it is called here: `validation` for `dev`."""
     return _ALIASES.get(name.lower(), name.lower())
+
+
+def undecoded(part: Any) -> Any:
+    """Return a `datasets.Dataset` whose images and sounds are left as the bytes that they are; anything else as it is.
+
+    They are decoded here, within limits, and the library's own way of decoding sound asks for packages of its own.
+    """
+    features = getattr(part, "features", None)
+    for name, feature in features.items() if isinstance(features, Mapping) else ():
+        if type(feature).__name__ in ("Image", "Audio") and hasattr(part, "cast_column"):
+            part = part.cast_column(name, type(feature)(decode=False))
+    return part
 
 
 def read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str, Columns]]:
@@ -39,7 +52,7 @@ def read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str,
         ) from error
     parts = {split_name(str(split)): part for split, part in loaded.items()}
     return {
-        split: (f"{name}/{split}", Columns(part[:], class_labels(getattr(part, "features", None))))
+        split: (f"{name}/{split}", Columns(undecoded(part)[:], class_labels(getattr(part, "features", None))))
         for split in splits
         if (part := parts.get(split)) is not None
     }

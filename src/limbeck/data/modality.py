@@ -4,14 +4,36 @@ Data, training, bundle and report know no modality by name: they ask this object
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import Sample
 from limbeck.evaluation.records import Usage, ViewRecord
 from limbeck.runtime.readers import Reader
 from limbeck.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column with examples: what it is called, and where it was read.
+
+    Attributes:
+        name: of the column.
+        where: the file or the frame, for errors.
+        key: of the recipe, that names the column.
+        folder: in which relative paths in its cells begin; None: they begin in the working directory.
+    """
+
+    name: str
+    where: str
+    key: str
+    folder: Path | None = None
 
 
 class Features(Protocol):
@@ -109,6 +131,9 @@ class Modality(ABC):
         usage: how a person asks a student of it.
         reads: settings of what a network reads of an example.
         augment: settings of copies that can be made of one; None: none can.
+        keeps_label: whether a copy shows what its example shows, so that its label is the same: then copies are drawn
+            from encoded rows when a batch is made, see `draw`; else they are rows of their own, see `copies`.
+        suffixes: of files that hold one example each, in lower case; none: a folder of files is no source of it.
     """
 
     name: ClassVar[str]
@@ -117,16 +142,16 @@ class Modality(ABC):
     usage: ClassVar[Usage]
     reads: ClassVar[type[Reads]]
     augment: ClassVar[type[Settings] | None] = None
+    keeps_label: ClassVar[bool] = False
+    suffixes: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def values(self, cells: Sequence[Any], where: str, key: str, column: str) -> list[Any]:
+    def values(self, cells: Sequence[Any], column: Column) -> list[Any]:
         """Return the examples of a column's cells, a value each.
 
         Args:
             cells: as a file or a frame gives them.
-            where: what is read, for errors.
-            key: of the recipe, that names the column.
-            column: its name.
+            column: where they were read.
 
         Raises:
             LimbeckError: a cell holds something else.
@@ -145,6 +170,22 @@ class Modality(ABC):
 
         Raises:
             LimbeckError: none can be made.
+        """
+        raise LimbeckError(f"no copies can be made of {self.noun}s", where="data.augment", fix="set it to null")
+
+    def draw(
+        self, arrays: Mapping[str, NDArray[Any]], keys: NDArray[np.int64], copies: NDArray[np.int64], settings: Any
+    ) -> dict[str, NDArray[Any]]:
+        """Return encoded examples as the copies of them that `data.augment` makes, of the same shapes and types.
+
+        What a copy becomes is a function of its key, its number and the settings, see `counter.uniform`. All rows are
+        drawn at once: a batch waits for it.
+
+        Args:
+            arrays: by argument, (rows, ...) each.
+            keys: (rows,) content ids of the examples.
+            copies: (rows,) which copy of its example each row is, from 1.
+            settings: of `augment`.
         """
         raise LimbeckError(f"no copies can be made of {self.noun}s", where="data.augment", fix="set it to null")
 

@@ -8,8 +8,9 @@ from typing import Any
 from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import is_missing
-from limbeck.data.hub import read_hub, split_name
-from limbeck.data.modality import Modality
+from limbeck.data.folders import read_folders
+from limbeck.data.hub import read_hub, split_name, undecoded
+from limbeck.data.modality import Column, Modality
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.errors import LimbeckError, nearest
 
@@ -64,7 +65,7 @@ def read_tables(
     if source in packaged.SOURCES:
         return _packaged(source, modality, domain, splits)
     keys = _keys(modality, key) if isinstance(key, str) else key
-    found = _columns(source, label, keys["source"], splits, missing)
+    found = _columns(source, modality, column, label, keys["source"], splits, missing)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
     if not found.keys() & {splits[0], "train"}:
@@ -132,6 +133,7 @@ def as_table(
     Raises:
         LimbeckError: a column is missing, the example's holds something else, or no row is of the domain.
     """
+    frame = undecoded(frame)
     keys = column_names(frame) or []
     names = [str(key) for key in keys]
     wanted = {column, label} | (set() if domain is None else {"domain"})
@@ -179,7 +181,7 @@ def read_values(source: str, *, modality: Modality, column: str) -> list[Any]:
     if source in packaged.SOURCES:
         found = _read_packaged(source, modality, None, SPLITS)
         return [value for values, _ in found.values() for value in values]
-    found = _columns(source, None, "data.unlabelled", SPLITS)
+    found = _columns(source, modality, column, None, "data.unlabelled", SPLITS)
     if not found:
         raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [
@@ -190,7 +192,13 @@ def read_values(source: str, *, modality: Modality, column: str) -> list[Any]:
 
 
 def _columns(
-    source: str, label: str | None, key: str, splits: Sequence[str], missing: Collection[str] = ()
+    source: str,
+    modality: Modality,
+    column: str,
+    label: str | None,
+    key: str,
+    splits: Sequence[str],
+    missing: Collection[str] = (),
 ) -> dict[str, tuple[str, Columns]]:
     """Return what a source holds, by split: where it was read, and its columns; `key` is whose value the source is."""
     path = Path(source).expanduser()
@@ -198,6 +206,8 @@ def _columns(
         return {"train": (str(path), read_file(path, label=label, missing=missing))}
     if path.is_dir():
         every = _split_files(path, say_rest="train" in splits)
+        if not every and modality.suffixes:
+            return read_folders(path, modality.suffixes, splits, column, label)
         files = {split: file for split, file in every.items() if split in splits}
         return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
     if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
@@ -271,7 +281,8 @@ def _table(
                 where=where,
                 fix=f"set {keys[kind]} to one of: {_few(list(columns))}",
             )
-    values = modality.values(columns[column], where, keys["column"], column)
+    folder = Path(where).parent if Path(where).is_file() else None
+    values = modality.values(columns[column], Column(column, where, keys["column"], folder))
     if label not in columns:
         return Table(values, [None] * len(values))
     names = columns.classes.get(label)

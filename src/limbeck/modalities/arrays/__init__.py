@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from limbeck.data.modality import Modality, Reads
+from limbeck.data.modality import Column, Modality, Reads
 from limbeck.digest import identity_of
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import RowSample
@@ -43,10 +43,12 @@ class ArraysModality(Modality):
     column: ClassVar[str] = "nothing: arrays come from the loaders of `limbeck.distill`"
     reads: ClassVar[type[ArraysReads]] = ArraysReads
 
-    def values(self, cells: Sequence[Any], where: str, key: str, column: str) -> list[Any]:
+    def values(self, cells: Sequence[Any], column: Column) -> list[Any]:
         """Refuse a column: a file holds no arrays."""
         raise LimbeckError(
-            "arrays are not read from a column", where=key, fix="give loaders to limbeck.distill, or name data.text"
+            "arrays are not read from a column",
+            where=column.key,
+            fix="give loaders to limbeck.distill, or name data.text",
         )
 
     def identity(self, value: Mapping[str, Mapping[str, Any]]) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from limbeck.data.cells import is_missing
-from limbeck.data.modality import Features, Modality
+from limbeck.data.modality import Column, Features, Modality
 from limbeck.digest import identity_of
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import TextSample
@@ -30,7 +30,7 @@ class TextModality(Modality):
     reads: ClassVar[type[TextReads]] = TextReads
     augment: ClassVar[type[AugmentSettings]] = AugmentSettings
 
-    def values(self, cells: Sequence[Any], where: str, key: str, column: str) -> list[str]:
+    def values(self, cells: Sequence[Any], column: Column) -> list[str]:
         """Return the texts; an empty one where a cell holds nothing.
 
         Raises:
@@ -40,10 +40,10 @@ class TextModality(Modality):
         for row, value in enumerate(texts):
             if not isinstance(value, str):
                 raise LimbeckError(
-                    f"column `{column}` has a value of type {type(value).__name__} in row {row + 1}, where a text "
+                    f"column `{column.name}` has a value of type {type(value).__name__} in row {row + 1}, where a text "
                     "belongs",
-                    where=where,
-                    fix=f"remove the row, or set {key} to the column with the text",
+                    where=column.where,
+                    fix=f"remove the row, or set {column.key} to the column with the text",
                 )
         return [well_formed(text) for text in texts]
 

@@ -1,0 +1,98 @@
+"""Folders of files, one example a file: a subfolder a class, or only files; and of these a folder a split, or none."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from limbeck.console import say
+from limbeck.data.hub import split_name
+from limbeck.data.readers import Columns
+from limbeck.errors import LimbeckError
+
+_SHOWN = 8
+
+
+def read_folders(
+    folder: Path, suffixes: Sequence[str], splits: Sequence[str], column: str, label: str | None
+) -> dict[str, tuple[str, Columns]]:
+    """Return the files of each split: where it was read, and its columns: paths, and the names of their folders.
+
+    A folder that is called as a split holds one; without such folders everything is `train`. In it, a subfolder is a
+    class, with every file in it however deep; files beside such subfolders have no label. What has another suffix is
+    not read, nor is what begins with a dot.
+
+    Args:
+        folder: the source.
+        suffixes: of files that are examples, in lower case.
+        splits: those to read.
+        column: what the column with the paths is called.
+        label: what the column with the classes is called; None: it is not asked for.
+
+    Raises:
+        LimbeckError: two folders for one split, or no file with such a suffix.
+    """
+    parts = _split_folders(folder) or {"train": folder}
+    found: dict[str, tuple[str, Columns]] = {}
+    passed: list[Path] = []
+    for split, place in parts.items():
+        if split not in splits:
+            continue
+        files, classes = _files(place, suffixes, passed.append)
+        if not files:
+            raise LimbeckError(
+                "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
+            )
+        found[split] = str(place), Columns({column: files} | ({} if label is None else {label: classes}))
+    if passed:
+        kinds = sorted({path.suffix or path.name for path in passed})
+        say(f"  {folder}: {len(passed):,} files are not read ({_some(kinds)})", style="yellow")
+    return found
+
+
+def _split_folders(folder: Path) -> dict[str, Path]:
+    """Return the folder of each split; none where no folder is called `train`: these are classes."""
+    found: dict[str, Path] = {}
+    rest: list[str] = []
+    inside = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
+    if "train" not in {split_name(entry.name) for entry in inside}:
+        return {}
+    for entry in inside:
+        split = split_name(entry.name)
+        if split not in ("train", "validation", "test", "unsupervised"):
+            rest.append(entry.name)
+            continue
+        if split in found:
+            names = f"{found[split].name} and {entry.name}"
+            raise LimbeckError(f"two folders for `{split}`: {names}", where=str(folder), fix="remove one of them")
+        found[split] = entry
+    if rest:
+        say(f"  {folder}: not read, as beside a folder `train` they are no split: {_some(rest)}", style="yellow")
+    return found
+
+
+def _files(place: Path, suffixes: Sequence[str], passed: Callable[[Path], None]) -> tuple[list[str], list[str | None]]:
+    """Return the files of a split, in the order of their paths, and of each the class; None where it has none."""
+    files: list[str] = []
+    classes: list[str | None] = []
+    for path in _every(place):
+        if path.suffix.lower() not in suffixes:
+            passed(path)
+            continue
+        inside = path.relative_to(place).parts
+        files.append(str(path.resolve()))
+        classes.append(inside[0] if len(inside) > 1 else None)
+    return files, classes
+
+
+def _every(place: Path) -> Iterator[Path]:
+    """Yield every file however deep, in the order of their paths, without what begins with a dot."""
+    for entry in sorted(place.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _every(entry)
+        elif entry.is_file():
+            yield entry
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if names[_SHOWN:] else "")
