@@ -5,8 +5,6 @@ line in each of the two catalogues.
 """
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
@@ -36,10 +34,16 @@ __all__ = [
     "InputSettings",
     "ReadsSettings",
     "TextReads",
+    "named_in",
 ]
 
 alternatives("data", MODALITIES)
 alternatives("target", MODALITIES)
+
+
+def named_in(data: Any) -> list[str]:
+    """Return the modalities whose key is set in values of `data`; none where these are no mapping."""
+    return [name for name in MODALITIES if data.get(name) is not None] if isinstance(data, Mapping) else []
 
 
 class _Inputs(Settings):
@@ -48,10 +52,14 @@ class _Inputs(Settings):
     @model_validator(mode="wrap")  # pyrefly: ignore[bad-argument-type]
     @classmethod
     def _one_column(cls, values: Any, handler: ModelWrapValidatorHandler["_Inputs"]) -> "_Inputs":
-        named = [name for name in MODALITIES if values.get(name) is not None] if isinstance(values, Mapping) else []
+        named = named_in(values)
         if len(named) > 1:
             raise ValueError(f"{' and '.join(named)} name a column each, and an example is one thing; give one of them")
-        found = handler({**values, DEFAULT: None} if named and named != [DEFAULT] else values)
+        if named and named != [DEFAULT]:
+            values = {**values, DEFAULT: None}
+        if named and isinstance(values.get("augment"), Mapping):
+            values = {**values, "augment": {"kind": named[0], **values["augment"]}}
+        found = handler(values)
         if all(getattr(found, name) is None for name in MODALITIES):
             raise ValueError(f"no key names the column with the example; give one of {', '.join(MODALITIES)}")
         return found
@@ -88,5 +96,6 @@ else:
         )
         for name, modality in MODALITIES.items()
     }
-    CopySettings = reduce(or_, (modality.augment for modality in MODALITIES.values() if modality.augment is not None))
+    _COPIES = {name: modality.augment for name, modality in MODALITIES.items() if modality.augment is not None}
+    CopySettings = union(_COPIES, on="kind", default=DEFAULT)
     InputSettings = create_model("InputSettings", __base__=_Inputs, **_COLUMNS)
