@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import not_utf8
 from limbeck.modalities import DEFAULT, named_in
@@ -142,7 +141,7 @@ def _reading(network: Mapping[str, Any], settings: type[BaseModel] | None, kind:
     known = settings or CATALOGUE.get(str(found.get("kind")))
     field = None if known is None else known.model_fields.get("reads")
     reads = found.get("reads", {})
-    if field is not None and isinstance(field.default, Reads) and isinstance(reads, Mapping):
+    if field is not None and getattr(field.default, "kind", None) == DEFAULT and isinstance(reads, Mapping):
         found["reads"] = {"kind": kind, **reads}
     return found
 
