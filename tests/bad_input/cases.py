@@ -445,7 +445,7 @@ BUNDLE = [
     ),
     with_bundle("a packaged source to evaluate that has no test split", ("evaluate", "out", "sentiment-ratings")),
     with_bundle("a file to evaluate that is not there", ("evaluate", "out", "nope.csv")),
-    with_bundle("a text column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--text", "body")),
+    with_bundle("a text column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--column", "body")),
     with_bundle(
         "a text to evaluate that is missing",
         ("evaluate", "out", "mine.jsonl"),

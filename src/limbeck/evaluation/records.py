@@ -226,9 +226,16 @@ class Usage(Record):
 
     noun: str = Field(description="one example in words; several end with an `s`")
     line: str | None = Field(description="an example as a line of a file; null: a line holds none")
+    file: str | None = Field(default=None, description="a file that holds one example; null: none does")
     python: str = Field(description="what `predict` takes, in Python")
     keeps: str | None = Field(default=None, description="what a bundle holds to read examples; null: nothing")
     in_files: bool = Field(description="whether more examples can come from a file")
+    extra: str | None = Field(default=None, description="what limbeck is installed with to read examples; null: alone")
+
+    @property
+    def in_shell(self) -> bool:
+        """Whether a student can be asked on the command line."""
+        return self.line is not None or self.file is not None
 
 
 class TestEvaluation(Record):

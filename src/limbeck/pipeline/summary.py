@@ -22,7 +22,7 @@ def print_summary(run: "Run") -> None:
     _print_verdict(result)
     say("")
     if run.bundle is not None:
-        tried = words.piped if result.usage.line else words.asked
+        tried = words.typed if result.usage.in_shell else words.asked
         say(f"  bundle  {run.bundle}  (try: {tried(result, str(run.bundle))})")
     else:
         say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")

@@ -79,7 +79,8 @@ def _bundle(evaluation: Evaluation) -> Section:
 
 def _usage(evaluation: Evaluation) -> list[Block]:
     python = f"import limbeck\n{names.asked(evaluation)}"
-    command = [CodeBlock("limbeck predict bundle", "On the command line")] if evaluation.usage.line else []
+    typed = f"limbeck predict bundle {evaluation.usage.file or ''}".rstrip()
+    command = [CodeBlock(typed, "On the command line")] if evaluation.usage.in_shell else []
     return [*command, CodeBlock(python, "In Python")]
 
 

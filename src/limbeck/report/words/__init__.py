@@ -7,7 +7,7 @@ from limbeck.evaluation.schema import Findings
 from limbeck.report.words.advice import next_steps
 from limbeck.report.words.data import reading
 from limbeck.report.words.keys import Fact, key_figures
-from limbeck.report.words.names import asked, metric_of, model, piped
+from limbeck.report.words.names import asked, metric_of, model, typed
 from limbeck.report.words.numbers import (
     ABSENT,
     apart,
@@ -63,7 +63,6 @@ __all__ = [
     "parts",
     "peak",
     "percent",
-    "piped",
     "points",
     "reading",
     "retention",
@@ -76,6 +75,7 @@ __all__ = [
     "squeeze",
     "statistics",
     "transfer",
+    "typed",
     "unit",
     "warnings",
     "weak_classes",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report.words.data import much_cut
-from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, asked, model, piped
+from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, asked, model, typed
 from limbeck.report.words.numbers import capital, count, listed
 from limbeck.report.words.verdict import TRAIN_THREE, at_chance
 from limbeck.report.words.warnings import floor_ahead, teacher_behind, weak_classes
@@ -69,8 +69,8 @@ def _predict(evaluation: Evaluation, command: str) -> Step | None:
     if evaluation.bundle is None:
         return None
     usage = evaluation.usage
-    if usage.line:
-        return Step(f"Try the student on a {usage.noun} of yours.", piped(evaluation))
+    if usage.in_shell:
+        return Step(f"Try the student on a {usage.noun} of yours.", typed(evaluation))
     return Step(f"Try the student on {usage.noun}s of yours.", asked(evaluation))
 
 

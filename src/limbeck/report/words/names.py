@@ -105,6 +105,9 @@ def asked(findings: Findings, bundle: str = "bundle") -> str:
     return f'limbeck.load("{bundle}").predict({findings.usage.python})'
 
 
-def piped(findings: Findings, bundle: str = "bundle") -> str:
+def typed(findings: Findings, bundle: str = "bundle") -> str:
     """Return the line of a shell that asks the bundle."""
-    return f"echo '{findings.usage.line}' | limbeck predict {bundle}"
+    usage = findings.usage
+    if usage.line is not None:
+        return f"echo '{usage.line}' | limbeck predict {bundle}"
+    return f"limbeck predict {bundle} {usage.file}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from limbeck.evaluation.figures import Confusion, Reliability
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
-from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, piped, the
+from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
 from limbeck.report.words.numbers import capital, count, date, listed, p_text, percent, several, shorten, unit
 
 NAMED_CLASSES = 20
@@ -218,8 +218,8 @@ def about_samples(evaluation: Evaluation) -> str:
     text = "The test examples on which the probabilities of student and teacher lie farthest apart."
     if evaluation.bundle is None:
         return text
-    if evaluation.usage.line:
-        return f"{text} Another {evaluation.usage.noun}: `{piped(evaluation)}`."
+    if evaluation.usage.in_shell:
+        return f"{text} Another {evaluation.usage.noun}: `{typed(evaluation)}`."
     return f"{text} Other {evaluation.usage.noun}s: `{asked(evaluation)}`."
 
 
