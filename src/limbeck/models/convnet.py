@@ -54,7 +54,8 @@ class ConvNet(nn.Module):
 
 def _stage(before: int, after: int, stride: tuple[int, int]) -> nn.Sequential:
     convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(stride))
+    halves = [nn.MaxPool2d(stride)] if max(stride) > 1 else []
+    return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(), *halves)
 
 
 register(

@@ -1,22 +1,22 @@
 """Residual networks of the form that He et al. gave them for CIFAR."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from pydantic import AfterValidator, Field
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.models.catalogue import register
 from limbeck.models.pixels import ImageOptions, MeanOfPlaces, Pixels
+from limbeck.models.weights import Published, load_weights
 from limbeck.runtime.readers.image import ImageForm
 
-_HEADS = re.compile(r"^(linear|fc)\.")
+_HEAD = re.compile(r"^(linear|fc)\.")
 """What the last layer is called in published files; here it is `head.`."""
 _COUNTS = "num_batches_tracked"
 """Batches that a batch norm has seen: nothing here depends on it, and published files leave it out."""
@@ -44,11 +44,11 @@ class ResNetSettings(ImageOptions):
     ] = "A"
     weights: Annotated[
         str | None,
-        Field(min_length=1, description="initial weights: a .safetensors file of the same shape; null: random ones"),
+        Field(min_length=1, description="initial weights: a file of safetensors, or of torch; null: random ones"),
     ] = None
 
 
-class ResNet(nn.Module):
+class ResNet(Published):
     """Convolutions of 3 x 3 in pairs, each pair added to what came in: three stages, each of half the size before it.
 
     Source: He et al. 2016, "Deep Residual Learning for Image Recognition" (arXiv 1512.03385), section 4.2, for images
@@ -66,6 +66,7 @@ class ResNet(nn.Module):
 
     def __init__(self, settings: ResNetSettings, *, outputs: int, form: ImageForm) -> None:
         super().__init__()
+        self.settings = settings
         width, blocks = settings.width, (settings.depth - 2) // 6
         self.pixels = Pixels(form, settings.normalise)
         self.conv1 = _three(form.channels, width)
@@ -79,12 +80,39 @@ class ResNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
         if settings.weights is not None:
-            _load(self, settings, Path(settings.weights))
+            load_weights(self, Path(settings.weights).expanduser())
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (batch, outputs) of pixels (batch, height, width, channels) uint8."""
         states = torch.relu(self.bn1(self.conv1(self.pixels(pixels))))
         return self.head(self.pool(self.layer3(self.layer2(self.layer1(states)))))
+
+    def own(self, weights: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+        """Return a file's weights under the names of this network.
+
+        They are equal, but for the last layer, which may be `linear` or `fc`. A file that says by what pixels are
+        normalised, as those of a run do, is believed unless the settings say it.
+
+        Args:
+            weights: tensors by name.
+            where: names the file.
+
+        Raises:
+            LimbeckError: they are of another depth, width or shortcut.
+        """
+        renamed = {_HEAD.sub("head.", name): value for name, value in weights.items()}
+        found = _shape(renamed)
+        if wrong := [f"{key}: {value}" for key, value in found.items() if value != getattr(self.settings, key)]:
+            raise LimbeckError(
+                f"weights of a resnet of depth {found['depth']}, width {found['width']} and shortcut "
+                f"{found['shortcut']}",
+                where=where,
+                fix=f"set {', '.join(wrong)}",
+            )
+        own = self.state_dict()
+        pixels = {name: value for name, value in own.items() if name.startswith("pixels.")}
+        counts = {name: value for name, value in own.items() if name.endswith(_COUNTS)}
+        return pixels | counts | renamed | ({} if self.settings.normalise is None else pixels)
 
 
 class _Block(nn.Module):
@@ -128,62 +156,14 @@ def _stage(before: int, after: int, blocks: int, shortcut: str) -> nn.Sequential
     return nn.Sequential(*(_Block(after if number else before, after, shortcut) for number in range(blocks)))
 
 
-def _load(network: ResNet, settings: ResNetSettings, path: Path) -> None:
-    """Put a file's weights into the network. Names are equal, but for the last layer, which may be `linear` or `fc`.
-
-    A file that says by what pixels are normalised, as those of a run do, is believed unless the settings say it.
-
-    Raises:
-        LimbeckError: the file cannot be read, or what it holds is not this network: names the first difference.
-    """
-    weights, own = _read(path), network.state_dict()
-    given = {} if settings.normalise is None else {name: own[name] for name in own if name.startswith("pixels.")}
-    kept = {name: value for name, value in own.items() if name.startswith("pixels.") or name.endswith(_COUNTS)}
-    weights = kept | weights | given
-    wrong = [f"it lacks `{name}`" for name in own if name not in weights]
-    wrong += [f"it has `{name}`, and the network has not" for name in weights if name not in own]
-    wrong += [
-        f"its `{name}` has the shape {tuple(value.shape)}, and the network's {tuple(own[name].shape)}"
-        for name, value in weights.items()
-        if name in own and value.shape != own[name].shape
-    ]
-    if wrong:
-        raise LimbeckError(
-            f"the file does not fit a resnet of depth {settings.depth} and width {settings.width}: {wrong[0]}",
-            where=str(path),
-            fix=_hint(weights, settings),
-        )
-    network.load_state_dict(weights)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """Return a file's tensors under the network's names."""
-    if not path.is_file():
-        raise LimbeckError("no such file of weights", where=str(path), fix="give a .safetensors file")
-    try:
-        weights = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise LimbeckError(
-            f"not a file of safetensors: {error}", where=str(path), fix="save the weights with safetensors"
-        ) from error
-    for name, value in weights.items():
-        if not value.isfinite().all():
-            raise LimbeckError(f"`{name}` holds a number that is not finite", where=str(path))
-    return {_HEADS.sub("head.", name): value for name, value in weights.items()}
-
-
-def _hint(weights: dict[str, Tensor], settings: ResNetSettings) -> str:
-    """Return what to set, as far as the file shows what it is."""
+def _shape(weights: Mapping[str, Tensor]) -> dict[str, int | str]:
+    """Return the settings of the network that has these weights; nothing if they are of another kind of network."""
     blocks = {name.split(".")[1] for name in weights if name.startswith("layer1.")}
     first = weights.get("conv1.weight")
-    if not blocks or first is None:
-        return "its names should be conv1.weight, bn1.weight, layer1.0.conv1.weight ... linear.weight"
+    if not blocks or first is None or not first.ndim:
+        return {}
     shortcut = "B" if any(".shortcut." in name for name in weights) else "A"
-    found = {"depth": 6 * len(blocks) + 2, "width": len(first), "shortcut": shortcut}
-    changes = [f"{key}: {value}" for key, value in found.items() if value != getattr(settings, key)]
-    if changes:
-        return f"set {', '.join(changes)}"
-    return "the images need as many channels, and the task as many classes, as the file is for"
+    return {"depth": 6 * len(blocks) + 2, "width": len(first), "shortcut": shortcut}
 
 
 register(
