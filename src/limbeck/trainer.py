@@ -182,6 +182,7 @@ def fit(
 
             if validate_now and validate is not None:
                 student.eval()
+                us.align(student)
                 with optimizer.averaged():
                     found = validate(student)
                     _require_finite("validation score", sum(found.chooses), history.done, title)
@@ -197,6 +198,7 @@ def fit(
                 saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
                 save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
 
+    us.align(student)
     distiller.student.load_state_dict(best or _weights(student))
     distiller.student.eval()
     history.seconds += time.monotonic() - since_start
