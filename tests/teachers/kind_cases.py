@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
@@ -33,6 +34,14 @@ class Bag(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         real = attention_mask.unsqueeze(-1).float()
         return (self.words(input_ids) * real).sum(1) / real.sum(1).clamp(min=1)
+
+
+def bag(outputs: int, form: object) -> nn.Module:
+    """Return a network whose weights come from elsewhere."""
+    network = Bag()
+    with torch.no_grad():
+        network.words.weight.zero_()
+    return network
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,36 @@ def given(folder: Path) -> Case:
     return Case({"kind": "given", "model": {"name": "given"}, "reads": reads}, module, edit, "words")
 
 
+def tokenizer(folder: Path) -> dict[str, str]:
+    """Return the tokenizer of a folder: the words of the rows."""
+    texts = [line.split(",")[0] for line in write_csv(folder / "words.csv").read_text().splitlines()[1:]]
+    (folder / "own").mkdir(exist_ok=True)
+    (folder / "own/tokenizer.json").write_text(word_tokenizer(texts, WordTokenizerSettings(min_frequency=2)).to_str())
+    return {"kind": "transformers", "path": str(folder / "own")}
+
+
+def built(folder: Path) -> Case:
+    """Return the case of a module that a recipe names, with its weights in a file."""
+    module, file = Bag(), folder / "teacher.safetensors"
+
+    def edit() -> None:
+        with torch.no_grad():
+            module.words.weight[7, 0] += 1
+        save_file(module.state_dict(), file)
+
+    save_file(module.state_dict(), file)
+    reads = {"tokenizer": tokenizer(folder), "max_length": LENGTH}
+    teacher = {"kind": "module", "build": "kind_cases:bag", "weights": str(file), "reads": reads}
+    return Case(teacher, edit=edit, tap="words")
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
     "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
     "nblr": lambda folder: Case(NBLR),
     "transformers": lambda folder: encoder(folder, finetune=True, train=TRAIN),
     "transformers as it is": lambda folder: encoder(folder, finetune=False),
     "given": given,
+    "module": built,
     "ensemble": lambda folder: Case({"kind": "ensemble", "members": [NBLR, NETWORK | {"train": TRAIN}]}),
 }
 """By kind; more words tell two cases of one kind apart."""

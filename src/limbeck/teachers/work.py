@@ -104,8 +104,13 @@ class Work(Protocol):
         """Return the rows as something with these settings reads them."""
         ...
 
-    def build(self, settings: NetworkSettings) -> nn.Module:
-        """Return a new network, in the run's first seed; nothing may be drawn before it is trained."""
+    def build(self, settings: NetworkSettings, outputs: int | None = None) -> nn.Module:
+        """Return a new network, in the run's first seed; nothing may be drawn before it is trained.
+
+        Args:
+            settings: of the network.
+            outputs: number of logits; None: those of the task.
+        """
         ...
 
     def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:

@@ -80,9 +80,9 @@ class RunWork:
         """Return the rows as something with these settings reads them."""
         return self.material.view(settings)
 
-    def build(self, settings: NetworkSettings) -> nn.Module:
+    def build(self, settings: NetworkSettings, outputs: int | None = None) -> nn.Module:
         """Return a new network, in the run's first seed."""
-        return self.material.build(settings, seed=self.recipe.seeds[0])
+        return self.material.build(settings, seed=self.recipe.seeds[0], outputs=outputs)
 
     def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:
         """Refuse a network that the run could not train, ask or read activations of."""
