@@ -12,6 +12,7 @@ from torch import nn
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
 from classifiers import save_classifier
+from onnx_files import bag as bag_file
 from tiny import write_csv
 
 from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
@@ -118,6 +119,20 @@ def built(folder: Path) -> Case:
     return Case(teacher, edit=edit, tap="words")
 
 
+def onnx_file(folder: Path, **keys: object) -> Case:
+    """Return the case of a classifier in an ONNX file."""
+    words, file = Bag().words.weight.detach().numpy().copy(), folder / "teacher.onnx"
+    as_probabilities = "answers" in keys
+
+    def edit() -> None:
+        words[7, 0] += 1
+        bag_file(file, words, probabilities=as_probabilities)
+
+    bag_file(file, words, probabilities=as_probabilities)
+    reads = {"tokenizer": tokenizer(folder), "max_length": LENGTH}
+    return Case({"kind": "onnx", "path": str(file), "reads": reads} | keys, edit=edit)
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
     "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
     "nblr": lambda folder: Case(NBLR),
@@ -125,6 +140,8 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "transformers as it is": lambda folder: encoder(folder, finetune=False),
     "given": given,
     "module": built,
+    "onnx": onnx_file,
+    "onnx of probabilities": lambda folder: onnx_file(folder, answers="probabilities"),
     "ensemble": lambda folder: Case({"kind": "ensemble", "members": [NBLR, NETWORK | {"train": TRAIN}]}),
 }
 """By kind; more words tell two cases of one kind apart."""

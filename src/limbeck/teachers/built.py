@@ -12,7 +12,7 @@ from limbeck.models.weights import load_weights
 from limbeck.networks import NetworkSettings
 from limbeck.teachers.kind import register
 from limbeck.teachers.named import Named, order_in_words
-from limbeck.teachers.reading import OwnReads, OwnTextReads, full, settled
+from limbeck.teachers.reading import OwnReads, OwnTextReads, as_read, settled
 from limbeck.teachers.work import Made, Work
 
 
@@ -53,7 +53,7 @@ class BuiltTeacher(Named):
     @property
     def network(self) -> NetworkSettings:
         """The same teacher in the words of any network."""
-        return NetworkSettings(model=self.build, reads=full(self.reads))
+        return NetworkSettings(model=self.build, reads=as_read(self.reads).reads)
 
     @property
     def read_as(self) -> NetworkSettings:

@@ -1,5 +1,6 @@
 """What a network from outside reads: arrays of any modality; of texts, the ids of its own tokenizer."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -64,8 +65,19 @@ def settled(reads: Any, key: str, *, longest: int = LONGEST, tokenizer: str | No
     return reads.up_to(longest).model_copy(update={"tokenizer": found})
 
 
-def full(reads: Any) -> Reads:
-    """Return settled reads in the words of any network."""
+@dataclass(frozen=True)
+class AsRead:
+    """Settings that say what is read, and nothing else.
+
+    Attributes:
+        reads: in full.
+    """
+
+    reads: Reads
+
+
+def as_read(reads: Any) -> AsRead:
+    """Return settled `OwnReads` in the words of any network."""
     if not isinstance(reads, OwnTextReads):
-        return reads
-    return TextReads(tokenizer=reads.tokenizer, max_length=reads.max_length, tail=reads.tail)
+        return AsRead(reads)
+    return AsRead(TextReads(tokenizer=reads.tokenizer, max_length=reads.max_length, tail=reads.tail))

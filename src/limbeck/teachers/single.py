@@ -8,6 +8,7 @@ from limbeck.teachers.given import GivenTeacher as GivenTeacher
 from limbeck.teachers.kind import SINGLE, Single
 from limbeck.teachers.nblr import NBLRTeacher as NBLRTeacher
 from limbeck.teachers.network import NetworkTeacher as NetworkTeacher
+from limbeck.teachers.onnx import OnnxTeacher as OnnxTeacher
 from limbeck.teachers.transformers import TransformersTeacher as TransformersTeacher
 
 if TYPE_CHECKING:

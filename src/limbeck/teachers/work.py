@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from limbeck.data import Task
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.runtime.rows import Rows
 from limbeck.teachers.base import Teacher
@@ -87,6 +88,11 @@ class Work(Protocol):
         ...
 
     @property
+    def task(self) -> Task:
+        """What is predicted; it has seen the labelled training rows."""
+        ...
+
+    @property
     def module(self) -> nn.Module | None:
         """The finished module that was handed to `limbeck.distill`; None where a recipe is all there is."""
         ...
@@ -113,11 +119,11 @@ class Work(Protocol):
         """
         ...
 
-    def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:
+    def try_out(self, settings: HasReads, build: Callable[[], nn.Module]) -> None:
         """Refuse a network that the run could not train, ask or read activations of.
 
         Args:
-            settings: of the network.
+            settings: of the network; where they say no more than what it reads, it comes from outside.
             build: makes it; called only where something can be found out from it.
 
         Raises:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from limbeck.data import Task
 from limbeck.losses import objective_from
 from limbeck.models import check_model
 from limbeck.networks import HasReads, NetworkSettings
@@ -62,6 +63,11 @@ class RunWork:
         return self.material.splits.task.names
 
     @property
+    def task(self) -> Task:
+        """What is predicted; it has seen the labelled training rows."""
+        return self.material.splits.task.fit(self.material.splits.labelled.labels)
+
+    @property
     def module(self) -> nn.Module | None:
         """The finished module that was handed to `limbeck.distill`."""
         return self.material.given.teacher
@@ -84,13 +90,15 @@ class RunWork:
         """Return a new network, in the run's first seed."""
         return self.material.build(settings, seed=self.recipe.seeds[0], outputs=outputs)
 
-    def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:
+    def try_out(self, settings: HasReads, build: Callable[[], nn.Module]) -> None:
         """Refuse a network that the run could not train, ask or read activations of."""
         taps = [pair.taps[1] for pair in objective_from(self.recipe.losses).pairs]
-        check_model(settings.model)
         self.material.view(settings)
-        if taps or settings.pretrain or isinstance(settings.model, FROM_OUTSIDE):
-            try_out(build(), settings, self.material, taps, self.name)
+        if isinstance(settings, NetworkSettings):
+            check_model(settings.model)
+            if not (taps or settings.pretrain or _from_outside(settings)):
+                return
+        try_out(build(), settings, self.material, taps, self.name)
 
     def train(self, network: nn.Module, settings: HasReads) -> Trained:
         """Train a network on the labelled rows, or load it."""
@@ -122,7 +130,11 @@ class RunWork:
         return self.folder / self.name
 
 
-def try_out(network: nn.Module, settings: NetworkSettings, material: Material, taps: Sequence[Tap], who: str) -> None:
+def _from_outside(settings: HasReads) -> bool:
+    return not isinstance(settings, NetworkSettings) or isinstance(settings.model, FROM_OUTSIDE)
+
+
+def try_out(network: nn.Module, settings: HasReads, material: Material, taps: Sequence[Tap], who: str) -> None:
     """Refuse a network that the run could not train, ask or read activations of.
 
     Args:
@@ -137,8 +149,9 @@ def try_out(network: nn.Module, settings: NetworkSettings, material: Material, t
             `require_steady`.
     """
     Taps(network, taps)
-    check_pretraining(network, settings)
-    if isinstance(settings.model, FROM_OUTSIDE):
+    if isinstance(settings, NetworkSettings):
+        check_pretraining(network, settings)
+    if _from_outside(settings):
         view = material.view(settings)
         rows = view.transfer if len(material.splits.transfer) else view.validation
         require_steady(network, rows, who, outputs=material.splits.task.outputs)
