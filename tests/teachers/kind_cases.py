@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -77,6 +78,7 @@ def encoder(folder: Path, **keys: object) -> Case:
     def edit() -> None:
         with torch.no_grad():
             network.classifier.weight[0, 0] += 1
+            network.bert.encoder.layer[0].output.dense.bias[0] += 1
         network.save_pretrained(folder / "classifier")
 
     save_classifier(folder / "classifier", network, reader)
@@ -133,6 +135,28 @@ def onnx_file(folder: Path, **keys: object) -> Case:
     return Case({"kind": "onnx", "path": str(file), "reads": reads} | keys, edit=edit)
 
 
+def features(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+    """Return which words a text has, of the first 40: features of somebody's own."""
+    shown = np.where(attention_mask != 0, input_ids, -1)
+    return (shown[:, :, None] == np.arange(40)).any(axis=1)
+
+
+def embedding(folder: Path, kind: str) -> Case:
+    """Return the case of a linear head on an encoder of a kind."""
+    keys: dict[str, Any] = {}
+    if kind == "transformers":
+        case = encoder(folder)
+        return Case(
+            {"kind": "embedding", "model": case.teacher["model"], "reads": {"max_length": LENGTH}}, edit=case.edit
+        )
+    if kind == "onnx":
+        case = onnx_file(folder)
+        keys = {"model": case.teacher["path"], "reads": case.teacher["reads"]}
+        return Case({"kind": "embedding", **keys}, edit=case.edit)
+    reads = {"tokenizer": tokenizer(folder), "max_length": LENGTH}
+    return Case({"kind": "embedding", "model": "kind_cases:features", "reads": reads})
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
     "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
     "nblr": lambda folder: Case(NBLR),
@@ -142,6 +166,9 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "module": built,
     "onnx": onnx_file,
     "onnx of probabilities": lambda folder: onnx_file(folder, answers="probabilities"),
+    "embedding of transformers": lambda folder: embedding(folder, "transformers"),
+    "embedding of a file": lambda folder: embedding(folder, "onnx"),
+    "embedding of a function": lambda folder: embedding(folder, "function"),
     "ensemble": lambda folder: Case({"kind": "ensemble", "members": [NBLR, NETWORK | {"train": TRAIN}]}),
 }
 """By kind; more words tell two cases of one kind apart."""

@@ -62,7 +62,12 @@ def bag(
 
 
 def pixels(
-    path: Path, weights: NDArray[np.float32], shape: Sequence[object], *, dtype: int = TensorProto.FLOAT, **options: object
+    path: Path,
+    weights: NDArray[np.float32],
+    shape: Sequence[object],
+    *,
+    dtype: int = TensorProto.FLOAT,
+    **options: object,
 ) -> Path:
     """Write a linear network, (values, outputs), over an input `image` of a shape."""
     nodes = [

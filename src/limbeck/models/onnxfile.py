@@ -25,6 +25,7 @@ _TYPES = {
     "tensor(bool)": np.bool_,
 }
 
+
 @dataclass(frozen=True)
 class Slot:
     """An input or output of an ONNX file.
@@ -110,9 +111,7 @@ class OnnxFile:
                 fix="name one",
             )
         if name is not None and name not in self.outputs:
-            raise LimbeckError(
-                f"{self.path.name} has no output `{name}`", where=where, fix=nearest(name, self.outputs)
-            )
+            raise LimbeckError(f"{self.path.name} has no output `{name}`", where=where, fix=nearest(name, self.outputs))
         slot = self.outputs[name or next(iter(self.outputs))]
         if slot.dtype is None:
             raise LimbeckError(

@@ -188,9 +188,7 @@ def _matched(
                 fix=f"say which one it is, as in {{{name}: {next(iter(example))}}}",
             )
         if array is not None and array not in example:
-            raise LimbeckError(
-                f"no array `{array}` is read", where=f"{key}.inputs.{name}", fix=nearest(array, example)
-            )
+            raise LimbeckError(f"no array `{array}` is read", where=f"{key}.inputs.{name}", fix=nearest(array, example))
         chosen[name] = feed.model_copy(update={"array": array})
     return chosen
 
