@@ -1,7 +1,7 @@
 """An ONNX file as a network: how the arrays of a reader become its inputs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, nearest
 from limbeck.models.onnxfile import OnnxFile, Slot
-from limbeck.settings import Settings
+from limbeck.settings import Settings, or_bare
 
 _SEGMENTS = "token_type_ids"
 """Of one text alone they are all 0: readers do not give them."""
@@ -43,9 +43,21 @@ class FeedSettings(Settings):
         """Return the array (rows, ...) with its values and axes as they are wanted."""
         if self.computes:
             array = array.astype(np.float32) * np.float32(1 if self.scale is None else self.scale)
-            array = array - np.float32(0 if self.mean is None else self.mean)
-            array = array / np.float32(1 if self.std is None else self.std)
+            array = array - np.asarray(0 if self.mean is None else self.mean, np.float32)
+            array = array / np.asarray(1 if self.std is None else self.std, np.float32)
         return np.moveaxis(array, -1, 1) if self.layout == "nchw" else array
+
+
+if TYPE_CHECKING:
+    Feeds = dict[str, FeedSettings]
+else:
+    Feeds = Annotated[
+        dict[str, or_bare(FeedSettings, on="array")],
+        Field(
+            description="by the file's input, the array that is read or {array: ..., scale: ..., layout: ...}; left "
+            "out: those of the same names, or the only one"
+        ),
+    ]
 
 
 class OnnxModule(nn.Module):

@@ -22,7 +22,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
     Args:
         network: changed in place.
-        path: a `.safetensors` file; any other is read as one of `torch.save`, of which nothing but tensors is unpickled.
+        path: a `.safetensors` file; any other is read as one of `torch.save`, of which tensors only are unpickled.
 
     Raises:
         LimbeckError: there is no such file, it is damaged or holds more than tensors, or a weight is missing, unknown

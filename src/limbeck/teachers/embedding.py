@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import numpy as np
 from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -16,9 +17,8 @@ from limbeck.modalities.text.tokenizers import pretrained_folder
 from limbeck.models import TransformerSettings
 from limbeck.models.custom import imported
 from limbeck.models.onnxfile import OnnxFile
-from limbeck.models.onnxmodule import FeedSettings
+from limbeck.models.onnxmodule import Feeds
 from limbeck.networks import NetworkSettings
-from limbeck.settings import or_bare
 from limbeck.teachers.encoders import FunctionEncoder, Pooled, require_callable, width_of
 from limbeck.teachers.head import Head, fit_head
 from limbeck.teachers.kind import Single, register
@@ -47,9 +47,7 @@ class EmbeddingTeacher(Single):
         ),
     ]
     pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
-    inputs: Annotated[
-        dict[str, or_bare(FeedSettings, on="array")], Field(description="of an ONNX file, see the kind `onnx`")
-    ] = {}
+    inputs: Feeds = Field(default_factory=dict)
     output: Annotated[str | None, Field(min_length=1, description="of an ONNX file; null: its only one")] = None
     reads: OwnReads = OwnTextReads()
 
@@ -84,7 +82,7 @@ class EmbeddingTeacher(Single):
     def check(self, work: Work) -> None:
         """Ask the encoder for a few rows, and look at the labels; see `Kind.check`."""
         labels = work.examples("labelled").labels
-        work.task.require_varied(labels.take(slice(work.fewest)), work.key, "data.labelled")
+        work.task.require_varied(labels.take(np.arange(work.fewest)), work.key, "data.labelled")
         encoder = self._encoder(work)
         width = width_of(encoder, work.view(self.read_as).example[0], f"{work.key}.model")
         work.try_out(self.read_as, lambda: encoder, features=width)

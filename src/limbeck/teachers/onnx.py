@@ -12,9 +12,8 @@ from limbeck.console import say
 from limbeck.errors import LimbeckError
 from limbeck.models import ordered, positions
 from limbeck.models.onnxfile import OnnxFile
-from limbeck.models.onnxmodule import FeedSettings, OnnxModule
+from limbeck.models.onnxmodule import Feeds, FeedSettings, OnnxModule
 from limbeck.runtime.rows import is_ragged
-from limbeck.settings import or_bare
 from limbeck.teachers.given import count_outputs
 from limbeck.teachers.kind import register
 from limbeck.teachers.named import LONGEST, Named, order_in_words
@@ -34,11 +33,7 @@ class OnnxTeacher(Named):
 
     kind: Literal["onnx"]
     path: Annotated[str, Field(min_length=1, description="of the file")]
-    inputs: Annotated[
-        dict[str, or_bare(FeedSettings, on="array")],
-        Field(description="by the file's input, the array that is read or {array: ..., scale: ..., layout: ...}; left "
-              "out: those of the same names, or the only one"),
-    ] = {}  # fmt: skip
+    inputs: Feeds = Field(default_factory=dict)
     output: Annotated[str | None, Field(min_length=1, description="of the file; null: its only one")] = None
     answers: Annotated[
         Literal["logits", "probabilities"] | None,

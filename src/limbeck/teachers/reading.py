@@ -9,7 +9,11 @@ from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError
 from limbeck.modalities import DEFAULT, MODALITIES
 from limbeck.modalities.text.reads import TextReads
-from limbeck.modalities.text.tokenizers import TokenizerSettings, TransformersTokenizerSettings
+from limbeck.modalities.text.tokenizers import (
+    TokenizerSettings,
+    TransformersTokenizerSettings,
+    WordTokenizerSettings,
+)
 from limbeck.settings import union
 from limbeck.teachers.named import LONGEST, CutReads
 
@@ -80,4 +84,5 @@ def as_read(reads: Any) -> AsRead:
     """Return settled `OwnReads` in the words of any network."""
     if not isinstance(reads, OwnTextReads):
         return AsRead(reads)
-    return AsRead(TextReads(tokenizer=reads.tokenizer, max_length=reads.max_length, tail=reads.tail))
+    kept = LONGEST if reads.max_length is None else reads.max_length
+    return AsRead(TextReads(tokenizer=reads.tokenizer or WordTokenizerSettings(), max_length=kept, tail=reads.tail))

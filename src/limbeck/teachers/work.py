@@ -93,7 +93,12 @@ class Frozen(Protocol):
         ...
 
     def under(self, head: nn.Module, digest: str) -> Made:
-        """Return what answers with the outputs of a head, from features; the digest names what the head was made from."""
+        """Return what answers with the outputs of a head on the features.
+
+        Args:
+            head: called with features (rows, width).
+            digest: names what the head was made from.
+        """
         ...
 
 

@@ -61,7 +61,7 @@ class Frozen:
     def under(self, head: nn.Module, digest: str) -> "Headed":
         """Return what answers with the outputs of a head."""
         model = Together(self.network, head.to(best_device())).eval()
-        return Headed(model, History(0), self.view, digest, code=self.digest, frozen=self)
+        return Headed(model, History(0), self.view, digest, code=self.digest, frozen=self, head=head)
 
     @property
     def live(self) -> Teacher:
@@ -89,13 +89,15 @@ class Headed(Trained):
 
     Attributes:
         frozen: the network, and its features.
+        head: called with these.
     """
 
     frozen: Frozen
+    head: nn.Module
 
     def live(self, taps: Sequence[Tap] = ()) -> Teacher:
         """Return what asks the network only for rows that have no features yet; it has no activations to give."""
-        return _Answers(self.frozen, self.model.head, self.answers_as)
+        return _Answers(self.frozen, self.head, self.answers_as)
 
     def prepare(self, split: Split, among: Ranks) -> None:
         """Ask the network for the features of a split."""
