@@ -214,15 +214,15 @@ def _require_fit(slot: Slot, feed: FeedSettings, array: NDArray[Any], free: set[
     place = f"{where}.{slot.name}"
     if slot.dtype is None:
         raise LimbeckError(f"the file's input is a {slot.kind}, which no reader gives", where=place)
-    kinds = np.dtype(slot.dtype).kind, array.dtype.kind
-    if kinds[0] == "f" and kinds[1] != "f" and not feed.computes:
+    takes_fractions, has_fractions = (np.issubdtype(each, np.floating) for each in (slot.dtype, array.dtype))
+    if takes_fractions and not has_fractions and not feed.computes:
         raise LimbeckError(
             f"the file takes fractions ({np.dtype(slot.dtype)}), and `{feed.array}` holds whole numbers "
             f"({array.dtype})",
             where=place,
             fix=f"say how they are scaled, as in {{{slot.name}: {{array: {feed.array}, scale: 0.00392157}}}}",
         )
-    if kinds[0] != "f" and (kinds[1] == "f" or feed.computes):
+    if not takes_fractions and (has_fractions or feed.computes):
         raise LimbeckError(
             f"the file takes whole numbers ({np.dtype(slot.dtype)}), and `{feed.array}` becomes fractions",
             where=place,
@@ -248,7 +248,7 @@ def _require_fit(slot: Slot, feed: FeedSettings, array: NDArray[Any], free: set[
 
 def _cast(array: NDArray[Any], slot: Slot, path: object) -> NDArray[Any]:
     wanted = np.dtype(slot.dtype)
-    if wanted.kind in "iu" and array.size and not np.can_cast(array.dtype, wanted):
+    if np.issubdtype(wanted, np.integer) and array.size and not np.can_cast(array.dtype, wanted):
         held = np.iinfo(wanted)
         if array.min() < held.min or array.max() > held.max:
             raise LimbeckError(

@@ -11,8 +11,8 @@ from limbeck.models import MODELS, CustomSettings, ModelSettings, check_model, o
 from limbeck.models.weights import load_weights
 from limbeck.networks import NetworkSettings
 from limbeck.teachers.kind import register
-from limbeck.teachers.named import Named, order_in_words
-from limbeck.teachers.reading import OwnReads, OwnTextReads, as_read, settled
+from limbeck.teachers.named import LONGEST, Named, order_in_words
+from limbeck.teachers.reading import OwnReads, OwnTextReads
 from limbeck.teachers.work import Made, Work
 
 
@@ -53,7 +53,7 @@ class BuiltTeacher(Named):
     @property
     def network(self) -> NetworkSettings:
         """The same teacher in the words of any network."""
-        return NetworkSettings(model=self.build, reads=as_read(self.reads).reads)
+        return NetworkSettings(model=self.build, reads=self.reads.full)
 
     @property
     def read_as(self) -> NetworkSettings:
@@ -67,7 +67,7 @@ class BuiltTeacher(Named):
             LimbeckError: it cannot be built, the weights are not its own, or nothing tells which output is which class.
         """
         check_model(self.build)
-        found = self.model_copy(update={"reads": settled(self.reads, work.key)})
+        found = self.model_copy(update={"reads": self.reads.settled(work.key, longest=LONGEST, tokenizer=None)})
         names = found._names(work)
         if self.labels is None and len(names) == len(work.classes):
             labels, why = dict(zip(names, work.classes, strict=True)), "in the order of the classes"

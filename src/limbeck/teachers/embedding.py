@@ -10,11 +10,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from limbeck.console import say
-from limbeck.errors import LimbeckError
 from limbeck.files import staged
 from limbeck.modalities.text.pretrained import longest_text, pretrained_config
 from limbeck.modalities.text.tokenizers import pretrained_folder
-from limbeck.models import TransformerSettings
+from limbeck.models import TransformerSettings, require_reads
 from limbeck.models.custom import imported
 from limbeck.models.onnxfile import OnnxFile
 from limbeck.models.onnxmodule import Feeds
@@ -24,7 +23,7 @@ from limbeck.teachers.head import Head, fit_head
 from limbeck.teachers.kind import Single, register
 from limbeck.teachers.named import LONGEST
 from limbeck.teachers.onnx import asked
-from limbeck.teachers.reading import AsRead, OwnReads, OwnTextReads, as_read, settled
+from limbeck.teachers.reading import AsRead, OwnReads, OwnTextReads
 from limbeck.teachers.work import Made, Work
 
 _FUNCTION = re.compile(r"\w+(\.\w+)*:\w+")
@@ -54,7 +53,7 @@ class EmbeddingTeacher(Single):
     @property
     def read_as(self) -> AsRead:
         """Settings that say in full what it reads."""
-        return as_read(self.reads)
+        return AsRead(self.reads.full)
 
     def settle(self, work: Work) -> Self:
         """Find out how much it reads, and into which tokens.
@@ -68,16 +67,11 @@ class EmbeddingTeacher(Single):
         elif self._is_function:
             imported(self.model)
         else:
-            if not isinstance(self.reads, OwnTextReads):
-                raise LimbeckError(
-                    f"`{self.model}` is taken for an encoder of transformers, which reads texts here, and the teacher "
-                    f"reads {self.reads.kind}",
-                    where=f"{work.key}.model",
-                    fix="give an .onnx file, or module:function of your own",
-                )
+            require_reads(TransformerSettings(path=self.model), self.reads.kind)
             tokenizer = self.model
             longest = longest_text(pretrained_config(pretrained_folder(self.model)), LONGEST)
-        return self.model_copy(update={"reads": settled(self.reads, work.key, longest=longest, tokenizer=tokenizer)})
+        reads = self.reads.settled(work.key, longest=longest, tokenizer=tokenizer)
+        return self.model_copy(update={"reads": reads})
 
     def check(self, work: Work) -> None:
         """Ask the encoder for a few rows, and look at the labels; see `Kind.check`."""

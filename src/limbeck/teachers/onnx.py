@@ -17,7 +17,7 @@ from limbeck.runtime.rows import is_ragged
 from limbeck.teachers.given import count_outputs
 from limbeck.teachers.kind import register
 from limbeck.teachers.named import LONGEST, Named, order_in_words
-from limbeck.teachers.reading import AsRead, OwnReads, OwnTextReads, as_read, settled
+from limbeck.teachers.reading import AsRead, OwnReads, OwnTextReads
 from limbeck.teachers.work import Encoded, Made, Work
 from limbeck.types import tensors
 
@@ -49,7 +49,7 @@ class OnnxTeacher(Named):
     @property
     def read_as(self) -> AsRead:
         """Settings that say in full what it reads."""
-        return as_read(self.reads)
+        return AsRead(self.reads.full)
 
     def settle(self, work: Work) -> Self:
         """Find out what it gives, and which output is which class.
@@ -58,7 +58,8 @@ class OnnxTeacher(Named):
             LimbeckError: the file cannot be loaded, does not fit what is read, or nothing tells which output is which
                 class.
         """
-        reads = settled(self.reads, work.key, longest=min(LONGEST, self._file.longest or LONGEST))
+        longest = min(LONGEST, self._file.longest or LONGEST)
+        reads = self.reads.settled(work.key, longest=longest, tokenizer=None)
         found = self.model_copy(update={"reads": reads})
         view = work.view(found.read_as)
         network = asked(found._file, view, feeds=self.inputs, output=self.output, key=work.key)

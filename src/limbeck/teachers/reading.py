@@ -1,7 +1,7 @@
 """What a network from outside reads: arrays of any modality; of texts, the ids of its own tokenizer."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -31,6 +31,26 @@ class OwnTextReads(CutReads):
         Field(ge=1, description=f"tokens kept of each text; null: {LONGEST}, or what the network can read if less"),
     ] = None
 
+    def settled(self, key: str, *, longest: int, tokenizer: str | None) -> Self:
+        """Return the same, with the tokenizer and the length that are left open; see `Reads.settled`."""
+        found = self.tokenizer
+        if found is None:
+            if tokenizer is None:
+                raise LimbeckError(
+                    "a finished network reads the token ids of its own tokenizer, and the recipe names none",
+                    where=f"{key}.reads.tokenizer",
+                    fix="set it to {kind: transformers, path: FOLDER}, a folder with its tokenizer.json; for other "
+                    "examples than texts set reads.kind",
+                )
+            found = TransformersTokenizerSettings(kind="transformers", path=tokenizer)
+        return self.up_to(longest).model_copy(update={"tokenizer": found})
+
+    @property
+    def full(self) -> TextReads:
+        """The same in the words of any network."""
+        kept = LONGEST if self.max_length is None else self.max_length
+        return TextReads(tokenizer=self.tokenizer or WordTokenizerSettings(), max_length=kept, tail=self.tail)
+
 
 if TYPE_CHECKING:
     OwnReads = OwnTextReads | Reads
@@ -42,33 +62,6 @@ else:
     )
 
 
-def settled(reads: Any, key: str, *, longest: int = LONGEST, tokenizer: str | None = None) -> Any:
-    """Return what is read, with nothing left open.
-
-    Args:
-        reads: an `OwnReads`.
-        key: of the teacher in the recipe, for errors.
-        longest: tokens kept of a text where the recipe does not say it.
-        tokenizer: the folder with the network's own; None: it has none.
-
-    Raises:
-        LimbeckError: it reads texts, and nothing says into which tokens.
-    """
-    if not isinstance(reads, OwnTextReads):
-        return reads
-    found = reads.tokenizer
-    if found is None:
-        if tokenizer is None:
-            raise LimbeckError(
-                "a finished network reads the token ids of its own tokenizer, and the recipe names none",
-                where=f"{key}.reads.tokenizer",
-                fix="set it to {kind: transformers, path: FOLDER}, a folder with its tokenizer.json; for other "
-                "examples than texts set reads.kind",
-            )
-        found = TransformersTokenizerSettings(kind="transformers", path=tokenizer)
-    return reads.up_to(longest).model_copy(update={"tokenizer": found})
-
-
 @dataclass(frozen=True)
 class AsRead:
     """Settings that say what is read, and nothing else.
@@ -78,11 +71,3 @@ class AsRead:
     """
 
     reads: Reads
-
-
-def as_read(reads: Any) -> AsRead:
-    """Return settled `OwnReads` in the words of any network."""
-    if not isinstance(reads, OwnTextReads):
-        return AsRead(reads)
-    kept = LONGEST if reads.max_length is None else reads.max_length
-    return AsRead(TextReads(tokenizer=reads.tokenizer or WordTokenizerSettings(), max_length=kept, tail=reads.tail))

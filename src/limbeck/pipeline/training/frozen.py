@@ -30,7 +30,7 @@ FEATURES = "features"
 
 
 @dataclass(frozen=True)
-class Frozen:
+class FrozenNetwork:
     """A network that answers with features, and those that it has given.
 
     Attributes:
@@ -92,7 +92,7 @@ class Headed(Trained):
         head: called with these.
     """
 
-    frozen: Frozen
+    frozen: FrozenNetwork
     head: nn.Module
 
     def live(self, taps: Sequence[Tap] = ()) -> Teacher:
@@ -108,7 +108,7 @@ class Headed(Trained):
 class _Answers:
     """A head that is asked with the features of each row, by its id."""
 
-    frozen: Frozen
+    frozen: FrozenNetwork
     head: nn.Module
     digest: str
 
@@ -121,7 +121,7 @@ class _Answers:
         return Outputs(outputs.float().to(batch.ids.device))
 
 
-def freeze(network: nn.Module, material: Material, view: View, width: int, folder: Path, name: str) -> Frozen:
+def freeze(network: nn.Module, material: Material, view: View, width: int, folder: Path, name: str) -> FrozenNetwork:
     """Return a network with the features that the folder keeps of it.
 
     Args:
@@ -138,7 +138,7 @@ def freeze(network: nn.Module, material: Material, view: View, width: int, folde
     stage, _ = once(folder / name, inputs, _nothing, _nothing)
     named = digest([weights_digest(network), stage.digest])
     identity = CacheIdentity(named, view.digest, width)
-    return Frozen(network, view, material.splits, CachedTeacher(folder / identity.name, identity), named)
+    return FrozenNetwork(network, view, material.splits, CachedTeacher(folder / identity.name, identity), named)
 
 
 def _nothing(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from limbeck.losses import objective_from
 from limbeck.models import check_model
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.pipeline.stages.stage import Stage, once
-from limbeck.pipeline.training.frozen import FEATURES, Frozen, freeze
+from limbeck.pipeline.training.frozen import FEATURES, FrozenNetwork, freeze
 from limbeck.pipeline.training.learn import Trained, learn
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.pretrain import check_pretraining
@@ -123,7 +123,7 @@ class RunWork:
         stage, _ = once(self._place, {"view": view.digest, **start}, _nothing, _nothing)
         return Trained(network, History(0), view, stage.digest, stage.digest)
 
-    def frozen(self, network: nn.Module, settings: HasReads, width: int) -> Frozen:
+    def frozen(self, network: nn.Module, settings: HasReads, width: int) -> FrozenNetwork:
         """Return a network that is not trained and answers with features; each row of the run is asked once."""
         place = (self.material.folder or self._place.parent) / FEATURES
         return freeze(network, self.material, self.material.view(settings), width, place, self.name)
