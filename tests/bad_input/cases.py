@@ -13,9 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from damage import cut, edit, flip, flip_in_tensor, one
+from onnx_files import bag, pixels
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 Prepare = Callable[[Path], None]
 
@@ -290,6 +295,106 @@ def of_the_hub(name: str, model: str, *keys: str, **config: object) -> Case:
 HEAD = {"architectures": ["BertForSequenceClassification"], "id2label": {0: "NEG", 1: "NEUTRAL", 2: "POS"}}
 
 
+TEACHER = NETWORK.replace(".mean(1)", ".mul(attention_mask[..., None]).sum(1)")
+TOKENS = {"[PAD]": 0, "[UNK]": 1, "gem": 2, "bore": 3, "a": 4, "the": 5, "film": 6, "it": 7}
+OWN = "reads: {tokenizer: {kind: transformers, path: own}, max_length: 8}"
+
+
+def own_tokenizer(folder: Path) -> None:
+    tokenizer = Tokenizer(WordLevel(TOKENS, "[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    (folder / "own").mkdir()
+    (folder / "own/tokenizer.json").write_text(tokenizer.to_str())
+
+
+def of_ones_own(name: str, kind: str, *keys: str, prepare: Prepare | None = None, reads: str = OWN) -> Case:
+    """Return the case of a teacher from outside; its tokenizer lies in `own`."""
+
+    def lay(folder: Path) -> None:
+        own_tokenizer(folder)
+        (folder / "mynet.py").write_text(TEACHER)
+        if prepare is not None:
+            prepare(folder)
+
+    return Case("teachers", name, run(f"teacher={{{', '.join([f'kind: {kind}', *keys, reads])}}}"), lay)
+
+
+def weights(*, rows: int = 8, names: tuple[str, ...] = ("table.weight", "head.weight", "head.bias")) -> Prepare:
+    """Return what writes weights of the network: of a vocabulary of so many rows, under these names."""
+    tensors = (torch.ones(rows, 4), torch.ones(2, 4), torch.ones(2))
+    return lambda folder: save_file(dict(zip(names, tensors, strict=True)), folder / "w.safetensors")
+
+
+def saved(value: object) -> Prepare:
+    return lambda folder: torch.save(value, folder / "w.pt")
+
+
+def onnx_bag(**keys: object) -> Prepare:
+    return lambda folder: bag(folder / "m.onnx", np.eye(8, 2, dtype=np.float32), **keys)
+
+
+def onnx_outside(folder: Path) -> None:
+    onnx_bag(save_as_external_data=True, location="m.bin", size_threshold=0)(folder)
+    (folder / "m.bin").unlink()
+
+
+def onnx_cut(folder: Path) -> None:
+    onnx_bag()(folder)
+    cut("m.onnx")(folder)
+
+
+MODULE = "build: mynet:build"
+WITH = (MODULE, "weights: w.safetensors")
+ONNX = "path: m.onnx"
+FUNCTION = "def features(input_ids):\n    return input_ids[:, :1]\n"
+FAILS = "def features(input_ids, attention_mask):\n    return input_ids[:, 99]\n"
+TEACHERS = [
+    of_ones_own("weights that are not there", "module", *WITH),
+    of_ones_own("weights of other names", "module", *WITH, prepare=weights(names=("table.weight", "a", "b"))),
+    of_ones_own("weights of another vocabulary", "module", *WITH, prepare=weights(rows=9)),
+    of_ones_own("a file that is no safetensors", "module", *WITH, prepare=files({"w.safetensors": "tensors"})),
+    of_ones_own("a checkpoint of more than tensors", "module", MODULE, "weights: w.pt", prepare=saved({"epoch": 3})),
+    of_ones_own("a checkpoint of objects", "module", MODULE, "weights: w.pt", prepare=saved({"path": Path("w")})),
+    of_ones_own("a name of the catalogue without weights", "module", "build: textcnn"),
+    of_ones_own("a finished network without its tokenizer", "module", MODULE, reads="reads: {max_length: 8}"),
+    of_ones_own("a module of more outputs than classes", "module", MODULE, "outputs: 3"),
+    of_ones_own("an ONNX file that is not there", "onnx", ONNX),
+    of_ones_own("a file that is no ONNX", "onnx", ONNX, prepare=files({"m.onnx": "a model"})),
+    of_ones_own("an ONNX file cut short", "onnx", ONNX, prepare=onnx_cut),
+    of_ones_own("an ONNX file without its external data", "onnx", ONNX, prepare=onnx_outside),
+    of_ones_own(
+        "an ONNX file of more outputs than classes",
+        "onnx",
+        ONNX,
+        prepare=lambda f: bag(f / "m.onnx", np.eye(8, 3, dtype=np.float32)),
+    ),
+    of_ones_own(
+        "an ONNX file of images for texts",
+        "onnx",
+        ONNX,
+        prepare=lambda f: pixels(f / "m.onnx", np.ones((4, 2), np.float32), ("batch", 2, 2)),
+    ),
+    of_ones_own("an input that an ONNX file has not", "onnx", ONNX, "inputs: {ids: input_ids}", prepare=onnx_bag()),
+    of_ones_own("an output that an ONNX file has not", "onnx", ONNX, "output: logits", prepare=onnx_bag()),
+    of_ones_own("logits that are called probabilities", "onnx", ONNX, "answers: probabilities", prepare=onnx_bag()),
+    of_ones_own("features of a module that is not there", "embedding", "model: my:features"),
+    of_ones_own(
+        "features of a function that does not take the mask",
+        "embedding",
+        "model: mine:features",
+        prepare=files({"mine.py": FUNCTION}),
+    ),
+    of_ones_own(
+        "features of a function that fails", "embedding", "model: mine:features", prepare=files({"mine.py": FAILS})
+    ),
+    of_ones_own(
+        "features of arrays from a network of texts",
+        "embedding",
+        "model: minilm",
+        reads="reads: {kind: arrays, of: teacher}",
+    ),
+]
+
 MODELS = [
     in_the_recipe("an unknown model", "student.model=ngarms", group="models"),
     in_the_recipe("an unknown option of a model", "student.model.bucket=64", group="models"),
@@ -454,7 +559,7 @@ BUNDLE = [
     with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
 ]
 
-CASES = [*RECIPE, *DATA, *MODELS, *RUN_FOLDER, *BUNDLE]
+CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *RUN_FOLDER, *BUNDLE]
 
 # Tests of their own, whose messages are pinned beside the others.
 DISK_FULL = {8_000: "a full disk, at the encoded rows", 20_000: "a full disk, at the report"}

@@ -7,6 +7,7 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # what the hub says depends on it
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))  # the tiny recipe
+sys.path.append(str(Path(__file__).parent.parent / "teachers"))  # small ONNX files
 
 from cases import PINNED
 from workshop import Finished, Snapshot, export_quickly, write_tiny

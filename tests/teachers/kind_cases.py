@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
 from classifiers import save_classifier
+from onnx_files import bag as bag_file
 from tiny import write_csv
 
 from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
@@ -33,6 +36,30 @@ class Bag(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         real = attention_mask.unsqueeze(-1).float()
         return (self.words(input_ids) * real).sum(1) / real.sum(1).clamp(min=1)
+
+
+def bag(outputs: int, form: object) -> nn.Module:
+    """Return a network whose weights come from elsewhere."""
+    network = Bag()
+    with torch.no_grad():
+        network.words.weight.zero_()
+    return network
+
+
+class Wide(nn.Module):
+    """Say the number of each output, whatever the text."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.numbers = nn.Parameter(torch.arange(outputs).float())
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.numbers.expand(len(input_ids), -1)
+
+
+def wide(outputs: int) -> nn.Module:
+    """Return a network of so many outputs."""
+    return Wide(outputs)
 
 
 @dataclass(frozen=True)
@@ -67,6 +94,7 @@ def encoder(folder: Path, **keys: object) -> Case:
     def edit() -> None:
         with torch.no_grad():
             network.classifier.weight[0, 0] += 1
+            network.bert.encoder.layer[0].output.dense.bias[0] += 1
         network.save_pretrained(folder / "classifier")
 
     save_classifier(folder / "classifier", network, reader)
@@ -86,12 +114,77 @@ def given(folder: Path) -> Case:
     return Case({"kind": "given", "model": {"name": "given"}, "reads": reads}, module, edit, "words")
 
 
+def tokenizer(folder: Path) -> dict[str, str]:
+    """Return the tokenizer of a folder: the words of the rows."""
+    texts = [line.split(",")[0] for line in write_csv(folder / "words.csv").read_text().splitlines()[1:]]
+    (folder / "own").mkdir(exist_ok=True)
+    (folder / "own/tokenizer.json").write_text(word_tokenizer(texts, WordTokenizerSettings(min_frequency=2)).to_str())
+    return {"kind": "transformers", "path": str(folder / "own")}
+
+
+def built(folder: Path) -> Case:
+    """Return the case of a module that a recipe names, with its weights in a file."""
+    module, file = Bag(), folder / "teacher.safetensors"
+
+    def edit() -> None:
+        with torch.no_grad():
+            module.words.weight[7, 0] += 1
+        save_file(module.state_dict(), file)
+
+    save_file(module.state_dict(), file)
+    reads = {"tokenizer": tokenizer(folder), "max_length": LENGTH}
+    teacher = {"kind": "module", "build": "kind_cases:bag", "weights": str(file), "reads": reads}
+    return Case(teacher, edit=edit, tap="words")
+
+
+def onnx_file(folder: Path, **keys: object) -> Case:
+    """Return the case of a classifier in an ONNX file."""
+    words, file = Bag().words.weight.detach().numpy().copy(), folder / "teacher.onnx"
+    as_probabilities = "answers" in keys
+
+    def edit() -> None:
+        words[7, 0] += 1
+        bag_file(file, words, probabilities=as_probabilities)
+
+    bag_file(file, words, probabilities=as_probabilities)
+    reads = {"tokenizer": tokenizer(folder), "max_length": LENGTH}
+    return Case({"kind": "onnx", "path": str(file), "reads": reads} | keys, edit=edit)
+
+
+def features(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+    """Return which words a text has, of the first 40: features of somebody's own."""
+    shown = np.where(attention_mask != 0, input_ids, -1)
+    return (shown[:, :, None] == np.arange(40)).any(axis=1)
+
+
+def embedding(folder: Path, kind: str) -> Case:
+    """Return the case of a linear head on an encoder of a kind."""
+    keys: dict[str, Any] = {}
+    if kind == "transformers":
+        case = encoder(folder)
+        return Case(
+            {"kind": "embedding", "model": case.teacher["model"], "reads": {"max_length": LENGTH}}, edit=case.edit
+        )
+    if kind == "onnx":
+        case = onnx_file(folder)
+        keys = {"model": case.teacher["path"], "reads": case.teacher["reads"]}
+        return Case({"kind": "embedding", **keys}, edit=case.edit)
+    reads = {"tokenizer": tokenizer(folder), "max_length": LENGTH}
+    return Case({"kind": "embedding", "model": "kind_cases:features", "reads": reads})
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
     "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
     "nblr": lambda folder: Case(NBLR),
     "transformers": lambda folder: encoder(folder, finetune=True, train=TRAIN),
     "transformers as it is": lambda folder: encoder(folder, finetune=False),
     "given": given,
+    "module": built,
+    "onnx": onnx_file,
+    "onnx of probabilities": lambda folder: onnx_file(folder, answers="probabilities"),
+    "embedding of transformers": lambda folder: embedding(folder, "transformers"),
+    "embedding of a file": lambda folder: embedding(folder, "onnx"),
+    "embedding of a function": lambda folder: embedding(folder, "function"),
     "ensemble": lambda folder: Case({"kind": "ensemble", "members": [NBLR, NETWORK | {"train": TRAIN}]}),
 }
 """By kind; more words tell two cases of one kind apart."""

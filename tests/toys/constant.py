@@ -13,8 +13,9 @@ from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_json, write_json
 from limbeck.modalities.text import TextReads
+from limbeck.ranks import Ranks
 from limbeck.teachers.kind import Single, register
-from limbeck.teachers.work import Encoded, Made, Work
+from limbeck.teachers.work import Encoded, Made, Split, Work
 from limbeck.types import Batch, Outputs, Tap
 
 FILE = "frequencies.json"
@@ -34,6 +35,9 @@ class Constant:
 
     def live(self, taps: Sequence[Tap] = ()) -> "Says":
         return Says(torch.tensor(self.frequencies).log(), self.answers_as)
+
+    def prepare(self, split: Split, among: Ranks) -> None:
+        """Do nothing: no row is looked at."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def label(
     *,
     batch_size: int = 32,
     among: Ranks = ALONE,
+    title: str = "teacher answers",
 ) -> CachedTeacher:
     """Write the teacher's answers for all examples into a cache; return the cache, which is a teacher.
 
@@ -45,6 +46,7 @@ def label(
         cache: of this teacher; continued where it holds answers.
         batch_size: rows asked at once; similar lengths share a batch.
         among: the processes that share the work; every one of them has to call.
+        title: shown while it runs.
 
     Raises:
         LimbeckError: the teacher's answers are not finite logits of the identity's outputs, or do not fit its codec.
@@ -56,7 +58,8 @@ def label(
         raise ValueError(f"the identity names teacher `{cache.digest}`, this one is `{teacher.digest}`")
     todo = among.share(_unanswered(examples, view, cache) if among.main else None)
     if len(todo):
-        _ask(teacher, examples, view, cache, todo, batch_size, among)
+        batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
+        _ask(teacher, examples, view, cache, batches, among, title)
     if among.main:
         cache.seal(examples.ids)
     among.wait()
@@ -70,13 +73,12 @@ def _ask(
     examples: Examples,
     view: Rows,
     cache: CachedTeacher,
-    todo: NDArray[np.int64],
-    batch_size: int,
+    batches: list[NDArray[np.int64]],
     among: Ranks,
+    title: str,
 ) -> None:
-    """Ask for rows in their order, and add the answers shard by shard."""
-    with meter("teacher answers", len(todo)) as progress:
-        batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
+    """Ask for batches of rows in their order, and add the answers shard by shard."""
+    with meter(title, sum(map(len, batches))) as progress:
         for shard in _pieces(batches, SHARD_BATCHES):
             own = []
             for turn in _pieces(shard, among.world):

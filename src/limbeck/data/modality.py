@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,24 @@ class Reads(Settings):
     def given(self) -> str | None:
         """The digest of a Python object that it needs, which a recipe cannot hold; None where it needs none."""
         return None
+
+    def settled(self, key: str, *, longest: int, tokenizer: str | None) -> Self:
+        """Return what a finished network reads, with nothing left open.
+
+        Args:
+            key: of the network in the recipe, for errors.
+            longest: tokens kept of a text where nothing else is said.
+            tokenizer: the folder with the network's own; None: it has none.
+
+        Raises:
+            LimbeckError: it reads texts, and nothing says into which tokens.
+        """
+        return self
+
+    @property
+    def full(self) -> "Reads":
+        """The same in the words of any network; of a finished one, it is settled."""
+        return self
 
     def fit(self, values: Any) -> Reader:
         """Return the reader, which has seen the training examples and no others.

@@ -62,7 +62,18 @@ def find_custom(settings: CustomSettings) -> Callable[..., Any]:
         LimbeckError: it cannot be imported, its name is found beside the recipe and elsewhere, or an argument is
             unknown, missing or not the user's to set.
     """
-    module_name, function_name = settings.name.split(":")
+    function = imported(settings.name)
+    _check_arguments(settings.name, inspect.signature(function).parameters, settings.arguments)
+    return function
+
+
+def imported(path: str) -> Callable[..., Any]:
+    """Return the function of a path `module:function`.
+
+    Raises:
+        LimbeckError: it cannot be imported, or its name is found beside the recipe and elsewhere.
+    """
+    module_name, function_name = path.split(":")
     _require_one_place(module_name.partition(".")[0])
     try:
         module = importlib.import_module(module_name)
@@ -78,7 +89,6 @@ def find_custom(settings: CustomSettings) -> Callable[..., Any]:
         raise LimbeckError(
             f"`{module_name}` has no function `{function_name}`", where="model", fix=nearest(function_name, names)
         )
-    _check_arguments(settings.name, inspect.signature(function).parameters, settings.arguments)
     return function
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from torch import nn
 
 from limbeck.cache import ID_BYTES
 from limbeck.cache.identity import read_manifest
@@ -25,6 +26,8 @@ from limbeck.pipeline.training.material import Material, parts_of
 from limbeck.pipeline.training.pretrain import language_training, pretraining
 from limbeck.pipeline.training.reading import describe_readers
 from limbeck.pipeline.training.teacher import judged_teacher, member_names, train_teacher
+from limbeck.pipeline.training.views import View
+from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size
 from limbeck.trainer import GroupSource, fit, predict_logits
@@ -79,15 +82,15 @@ def check(recipe: Recipe) -> float:
         _judge(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
-    networks = {name: network for name, each in named.items() if (network := each.network) is not None}
-    teachers = [settings for name, settings in networks.items() if named[name].refits]
-    finished = {name for name in networks if not named[name].refits}
+    trained = {name: each for name, each in named.items() if each.refits}
+    networks = {name: network for name, each in trained.items() if (network := each.network) is not None}
+    teachers = [*networks.values()]
     networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
     paces: dict[str, Pace] = {}
-    seconds: dict[str, float] = {}
+    seconds = {name: _answers(recipe, name, material) for name, each in named.items() if not each.refits}
     for name, settings in networks.items():
         if (alike := _what_sets_the_pace(settings)) not in paces:
-            paces[alike] = _trial(settings, material, name not in finished)
+            paces[alike] = _trial(settings, material)
         seconds[name] = _whole_run(name, settings, paces[alike], recipe, material.splits)
     if recipe.curves is not None:
         seconds["curves"] = _smaller_budgets(recipe.curves, material.splits, seconds)
@@ -164,19 +167,37 @@ def _judge(recipe: Recipe, material: Material) -> None:
     return judge(material)
 
 
-def _trial(settings: NetworkSettings, material: Material, trained: bool) -> Pace:
-    """Take a few steps, of a network that is trained, and answer a few texts."""
+def _answers(recipe: Recipe, name: str, material: Material) -> float:
+    """Return the seconds that a finished teacher takes for all its answers; 0 where it is no network."""
+    members, work = recipe.teacher.members, RunWork(recipe, material)
+    number = member_names(len(members)).index(name)
+    member = members[number]
+    network = member.finished(work if len(members) == 1 else work.member(number))
+    if network is None:
+        return 0.0
+    return _answer_seconds(network, material.view(member.read_as), material) * _asked_rows(material.splits)
+
+
+def _asked_rows(splits: Splits) -> int:
+    return len(splits.transfer) + len(splits.validation) + len(splits.test)
+
+
+def _trial(settings: NetworkSettings, material: Material) -> Pace:
+    """Take a few steps, and answer a few examples."""
     view, model = material.view(settings), material.build(settings, seed=0)
-    step = 0.0
-    if trained:
-        # Losses cost next to nothing beside a network: labels alone tell the time of a step.
-        lesson = material.from_labels(settings)
-        step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
+    # Losses cost next to nothing beside a network: labels alone tell the time of a step.
+    lesson = material.from_labels(settings)
+    step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
+    return Pace(step, _answer_seconds(model, view, material))
+
+
+def _answer_seconds(model: nn.Module, view: View, material: Material) -> float:
+    """Return the seconds of an answer."""
     sample = view.rows(material.splits.validation.values[:TRIAL_ROWS])
     predict_logits(model, sample)  # as with the steps, the first time is not counted
     start = time.monotonic()
     predict_logits(model, sample)
-    return Pace(step, (time.monotonic() - start) / len(sample))
+    return (time.monotonic() - start) / len(sample)
 
 
 def _whole_run(name: str, settings: NetworkSettings, pace: Pace, recipe: Recipe, splits: Splits) -> float:
@@ -186,7 +207,7 @@ def _whole_run(name: str, settings: NetworkSettings, pace: Pace, recipe: Recipe,
     rows = splits.labelled if teacher else learned.get(name, splits.transfer)
     total = pace.step * settings.train.total_steps(len(rows))
     if teacher:
-        return total + pace.answer * (len(splits.transfer) + len(splits.validation) + len(splits.test))
+        return total + pace.answer * _asked_rows(splits)
     points = len(recipe.candidates(name))
     return total * (len(recipe.seeds) + (points - 1 if points > 1 else 0))
 

@@ -77,6 +77,11 @@ class GivenTeacher(Named):
         """The same teacher in the words of any network."""
         return NetworkSettings(model=self.model, reads=self.reads.full)
 
+    @property
+    def read_as(self) -> NetworkSettings:
+        """Settings that say in full what it reads."""
+        return self.network
+
     def settle(self, work: Work) -> Self:
         """Find out which output is which class, and how much it reads.
 

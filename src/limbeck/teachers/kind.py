@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Self, get_args
 
 from pydantic import Field
+from torch import nn
 
 from limbeck.evaluation import Assignment
 from limbeck.networks import HasReads, NetworkSettings
@@ -83,6 +84,10 @@ class Single(Kind):
     @property
     def network(self) -> NetworkSettings | None:
         """What is trained or asked, in the words of any network; None: it is none, or takes seconds."""
+        return None
+
+    def finished(self, work: Work) -> nn.Module | None:
+        """Return the network of a teacher that is taken as it is and settled; None: it is trained here, or is none."""
         return None
 
     @property

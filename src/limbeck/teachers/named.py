@@ -17,7 +17,6 @@ from limbeck.evaluation import Assignment, accuracy
 from limbeck.modalities.text.reads import Tail
 from limbeck.models import UnmatchedError, label_order, positions
 from limbeck.models.label_order import ready
-from limbeck.networks import NetworkSettings
 from limbeck.runtime.rows import Rows
 from limbeck.settings import Settings
 from limbeck.teachers.kind import Single
@@ -70,16 +69,6 @@ class Named(Single):
         """Class by output, where the recipe says it or it was found."""
         return self.labels
 
-    @property
-    @abstractmethod
-    def network(self) -> NetworkSettings:
-        """The same teacher in the words of any network."""
-
-    @property
-    def read_as(self) -> NetworkSettings:
-        """Settings that say in full what it reads."""
-        return self.network
-
     @abstractmethod
     def finished(self, work: Work) -> nn.Module:
         """Return the network as it is taken, with its logits in the order of the classes; its `labels` are set."""
@@ -127,7 +116,7 @@ class Named(Single):
         """Return the error that says how many labelled rows a teacher of two classes gets right in either order."""
         classes = work.classes
         unordered = self.model_copy(update={"labels": {str(number): name for number, name in enumerate(classes)}})
-        view, network = work.view(unordered.network), unordered.finished(work)
+        view, network = work.view(unordered.read_as), unordered.finished(work)
         rows, labels, split = view.labelled, work.labels("labelled"), "labelled"
         if not len(labels):  # of a loader
             rows, labels, split = view.validation, work.labels("validation"), "validation"

@@ -70,6 +70,11 @@ class TransformersTeacher(Named):
         reads = TextReads(tokenizer=tokenizer, max_length=length, tail=self.reads.tail)
         return NetworkSettings(model=model, reads=reads, train=self.train)
 
+    @property
+    def read_as(self) -> NetworkSettings:
+        """Settings that say in full what it reads."""
+        return self.network
+
     def settle(self, work: Work) -> Self:
         """Find out whether it is taken as it is, which output is which class, and how much it reads.
 

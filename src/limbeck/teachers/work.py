@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from limbeck.data import Examples, Task
 from limbeck.networks import HasReads, NetworkSettings
+from limbeck.ranks import Ranks
 from limbeck.runtime.rows import Rows
 from limbeck.teachers.base import Teacher
 from limbeck.types import Tap
 
 _T = TypeVar("_T")
+Split = Literal["labelled", "transfer", "validation", "test"]
 
 
 class Encoded(Protocol):
@@ -72,6 +75,32 @@ class Made(Protocol):
         """Return the teacher itself, which is asked with the view's rows and gives the activations of `taps` too."""
         ...
 
+    def prepare(self, split: Split, among: Ranks) -> None:
+        """Have at hand what answers for a split are made of; several processes share the work. Often nothing."""
+        ...
+
+
+class Frozen(Protocol):
+    """A network that is not trained and answers with features, of which each row's are kept."""
+
+    @property
+    def digest(self) -> str:
+        """Names whose features these are, 16 hex digits."""
+        ...
+
+    def features(self, split: Split) -> NDArray[np.float32]:
+        """Return the features of a split, (rows, width)."""
+        ...
+
+    def under(self, head: nn.Module, digest: str) -> Made:
+        """Return what answers with the outputs of a head on the features.
+
+        Args:
+            head: called with features (rows, width).
+            digest: names what the head was made from.
+        """
+        ...
+
 
 class Work(Protocol):
     """What the run does for a kind of teacher that is settled, checked or made."""
@@ -87,6 +116,11 @@ class Work(Protocol):
         ...
 
     @property
+    def task(self) -> Task:
+        """What is predicted; it has seen the labelled training rows."""
+        ...
+
+    @property
     def module(self) -> nn.Module | None:
         """The finished module that was handed to `limbeck.distill`; None where a recipe is all there is."""
         ...
@@ -94,6 +128,10 @@ class Work(Protocol):
     @property
     def fewest(self) -> int:
         """How many labelled rows the run learns from at the smallest of its budgets; they are the first ones."""
+        ...
+
+    def examples(self, split: Literal["labelled", "validation"]) -> Examples:
+        """Return the rows of a split."""
         ...
 
     def labels(self, split: Literal["labelled", "validation"]) -> NDArray[np.int64]:
@@ -104,16 +142,22 @@ class Work(Protocol):
         """Return the rows as something with these settings reads them."""
         ...
 
-    def build(self, settings: NetworkSettings) -> nn.Module:
-        """Return a new network, in the run's first seed; nothing may be drawn before it is trained."""
-        ...
-
-    def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:
-        """Refuse a network that the run could not train, ask or read activations of.
+    def build(self, settings: NetworkSettings, outputs: int | None = None) -> nn.Module:
+        """Return a new network, in the run's first seed; nothing may be drawn before it is trained.
 
         Args:
             settings: of the network.
+            outputs: number of logits; None: those of the task.
+        """
+        ...
+
+    def try_out(self, settings: HasReads, build: Callable[[], nn.Module], features: int | None = None) -> None:
+        """Refuse a network that the run could not train, ask or read activations of.
+
+        Args:
+            settings: of the network; where they say no more than what it reads, it comes from outside.
             build: makes it; called only where something can be found out from it.
+            features: how many features it gives a row; None: it gives logits of the task.
 
         Raises:
             LimbeckError: see `preflight`.
@@ -131,6 +175,16 @@ class Work(Protocol):
 
     def keep(self, network: nn.Module, settings: HasReads) -> Made:
         """Return a network as it is, finished; the run's folder remembers which one it was."""
+        ...
+
+    def frozen(self, network: nn.Module, settings: HasReads, width: int) -> Frozen:
+        """Return a network that is not trained and answers with features; each row of the run is asked once.
+
+        Args:
+            network: called with the arrays that are read, returns (rows, width).
+            settings: what it reads.
+            width: number of features.
+        """
         ...
 
     def once(self, inputs: Mapping[str, Any], make: Callable[[Path], _T], load: Callable[[Path], _T]) -> tuple[str, _T]:

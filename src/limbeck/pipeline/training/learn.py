@@ -26,10 +26,12 @@ from limbeck.pipeline.training.once import WEIGHTS, Plan, train_once
 from limbeck.pipeline.training.pretrain import pretrain
 from limbeck.pipeline.training.start import start_of
 from limbeck.pipeline.training.views import View
+from limbeck.ranks import Ranks
 from limbeck.report import words
 from limbeck.runtime.rows import Rows
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.module import weights_digest
+from limbeck.teachers.work import Split
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
 from limbeck.types import Batch, Tap, best_device
 from limbeck.version import __version__
@@ -62,6 +64,9 @@ class Trained:
     def live(self, taps: Sequence[Tap] = ()) -> Teacher:
         """Return the network as a teacher, which gives the activations of `taps` too."""
         return ModuleTeacher(self.model, self.answers_as, taps=taps)
+
+    def prepare(self, split: Split, among: Ranks) -> None:
+        """Do nothing: the network answers from what it reads."""
 
     def logits(self, view: Rows) -> NDArray[np.float32]:
         """Return the logits of a split, (rows, classes) float32."""

@@ -172,15 +172,21 @@ class Material:
         # Of a loader nothing is known but the rows that are held out.
         return reads.fit(self.splits.original.values or self.splits.validation.values)
 
-    def build(self, settings: NetworkSettings, *, seed: int) -> nn.Module:
-        """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here."""
+    def build(self, settings: NetworkSettings, *, seed: int, outputs: int | None = None) -> nn.Module:
+        """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here.
+
+        Args:
+            settings: of the network.
+            seed: of the generator.
+            outputs: number of logits; None: those of the task.
+        """
         torch.manual_seed(seed)
         if isinstance(settings.model, GivenSettings):
             if self.given.student is None:
                 raise missing("student")
             return self.given.student().to(best_device())
         form = self.view(settings).form
-        return build_model(settings.model, outputs=self.splits.task.outputs, form=form).to(best_device())
+        return build_model(settings.model, outputs=outputs or self.splits.task.outputs, form=form).to(best_device())
 
     def from_labels(self, settings: HasReads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
         """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""

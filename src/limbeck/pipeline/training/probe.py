@@ -32,7 +32,7 @@ FROM_OUTSIDE: tuple[type[ModelOptions], ...] = (CustomSettings, GivenSettings, T
 ProbeInputs = Mapping[str, Tensor]
 
 
-def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int) -> None:
+def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int, logits: bool = True) -> None:
     """Ask a network for a few rows alone, together, padded and twice, in evaluation mode.
 
     Args:
@@ -40,6 +40,7 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int) ->
         rows: real ones; short and long ones among them are taken.
         who: names the network, for errors.
         outputs: number of logits.
+        logits: whether that is what they are; else features of any range.
 
     Raises:
         LimbeckError: its logits change with padding, with the other rows, with ids that its mask hides, or from one
@@ -56,7 +57,8 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int) ->
             scale = _scale(alone)
             probe.repeat(tensors(rows.batch(picked)), together, scale)
             probe.compare(torch.cat(alone), together, scale, *_OTHER_ROWS)
-        probe.refuse_probabilities(tensors(rows.batch(picked)))
+        if logits:
+            probe.refuse_probabilities(tensors(rows.batch(picked)))
 
 
 _TWICE = (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,9 +26,8 @@ from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import Recipe
 from limbeck.teachers import Made, Single, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
+from limbeck.teachers.work import Split
 from limbeck.types import Batch
-
-Split = Literal["labelled", "transfer", "validation", "test"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Member:
 
     def of(self, splits: Splits, split: Split, *, among: Ranks = ALONE) -> CachedTeacher:
         """Return a teacher that answers for a split, asking the network only for rows that it never saw."""
+        self.trained.prepare(split, among)
         examples, view = getattr(splits, split), getattr(self.trained.view, split)
         return label(self.live(), examples, view, self.cache, among=among)
 

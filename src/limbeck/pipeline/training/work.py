@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from limbeck.data import Examples, Task
 from limbeck.losses import objective_from
 from limbeck.models import check_model
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.pipeline.stages.stage import Stage, once
+from limbeck.pipeline.training.frozen import FEATURES, FrozenNetwork, freeze
 from limbeck.pipeline.training.learn import Trained, learn
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.pretrain import check_pretraining
@@ -20,6 +22,7 @@ from limbeck.pipeline.training.probe import FROM_OUTSIDE, require_steady
 from limbeck.pipeline.training.start import own_start
 from limbeck.pipeline.training.views import View
 from limbeck.recipe import Recipe
+from limbeck.runtime.rows import Rows
 from limbeck.taps import Taps
 from limbeck.trainer import History
 from limbeck.types import Tap
@@ -62,6 +65,11 @@ class RunWork:
         return self.material.splits.task.names
 
     @property
+    def task(self) -> Task:
+        """What is predicted; it has seen the labelled training rows."""
+        return self.material.splits.task.fit(self.material.splits.labelled.labels)
+
+    @property
     def module(self) -> nn.Module | None:
         """The finished module that was handed to `limbeck.distill`."""
         return self.material.given.teacher
@@ -72,25 +80,35 @@ class RunWork:
         budgets = self.recipe.curves.labels if self.recipe.curves is not None else None
         return min([len(self.material.splits.labelled), *(budgets or [])])
 
+    def examples(self, split: Literal["labelled", "validation"]) -> Examples:
+        """Return the rows of a split."""
+        return getattr(self.material.splits, split)
+
     def labels(self, split: Literal["labelled", "validation"]) -> NDArray[np.int64]:
         """Return the classes of the rows of a split."""
-        return getattr(self.material.splits, split).labels.values
+        return self.examples(split).labels.values
 
     def view(self, settings: HasReads) -> View:
         """Return the rows as something with these settings reads them."""
         return self.material.view(settings)
 
-    def build(self, settings: NetworkSettings) -> nn.Module:
+    def build(self, settings: NetworkSettings, outputs: int | None = None) -> nn.Module:
         """Return a new network, in the run's first seed."""
-        return self.material.build(settings, seed=self.recipe.seeds[0])
+        return self.material.build(settings, seed=self.recipe.seeds[0], outputs=outputs)
 
-    def try_out(self, settings: NetworkSettings, build: Callable[[], nn.Module]) -> None:
+    def try_out(self, settings: HasReads, build: Callable[[], nn.Module], features: int | None = None) -> None:
         """Refuse a network that the run could not train, ask or read activations of."""
         taps = [pair.taps[1] for pair in objective_from(self.recipe.losses).pairs]
-        check_model(settings.model)
         self.material.view(settings)
-        if taps or settings.pretrain or isinstance(settings.model, FROM_OUTSIDE):
+        if isinstance(settings, NetworkSettings):
+            check_model(settings.model)
+            if not (taps or settings.pretrain or _from_outside(settings)):
+                return
+        if features is None:
             try_out(build(), settings, self.material, taps, self.name)
+        else:
+            rows = _tried(self.material, settings)
+            require_steady(build(), rows, self.name, outputs=features, logits=False)
 
     def train(self, network: nn.Module, settings: HasReads) -> Trained:
         """Train a network on the labelled rows, or load it."""
@@ -104,6 +122,11 @@ class RunWork:
         start = own_start(network, None, self.material, view, title=self.name)
         stage, _ = once(self._place, {"view": view.digest, **start}, _nothing, _nothing)
         return Trained(network, History(0), view, stage.digest, stage.digest)
+
+    def frozen(self, network: nn.Module, settings: HasReads, width: int) -> FrozenNetwork:
+        """Return a network that is not trained and answers with features; each row of the run is asked once."""
+        place = (self.material.folder or self._place.parent) / FEATURES
+        return freeze(network, self.material, self.material.view(settings), width, place, self.name)
 
     def once(self, inputs: Mapping[str, Any], make: Callable[[Path], _T], load: Callable[[Path], _T]) -> tuple[str, _T]:
         """Return what the teacher's stage holds, and the digest of the stage."""
@@ -122,7 +145,11 @@ class RunWork:
         return self.folder / self.name
 
 
-def try_out(network: nn.Module, settings: NetworkSettings, material: Material, taps: Sequence[Tap], who: str) -> None:
+def _from_outside(settings: HasReads) -> bool:
+    return not isinstance(settings, NetworkSettings) or isinstance(settings.model, FROM_OUTSIDE)
+
+
+def try_out(network: nn.Module, settings: HasReads, material: Material, taps: Sequence[Tap], who: str) -> None:
     """Refuse a network that the run could not train, ask or read activations of.
 
     Args:
@@ -137,11 +164,16 @@ def try_out(network: nn.Module, settings: NetworkSettings, material: Material, t
             `require_steady`.
     """
     Taps(network, taps)
-    check_pretraining(network, settings)
-    if isinstance(settings.model, FROM_OUTSIDE):
-        view = material.view(settings)
-        rows = view.transfer if len(material.splits.transfer) else view.validation
-        require_steady(network, rows, who, outputs=material.splits.task.outputs)
+    if isinstance(settings, NetworkSettings):
+        check_pretraining(network, settings)
+    if _from_outside(settings):
+        require_steady(network, _tried(material, settings), who, outputs=material.splits.task.outputs)
+
+
+def _tried(material: Material, settings: HasReads) -> Rows:
+    """Return the rows that a network from outside is tried on."""
+    view = material.view(settings)
+    return view.transfer if len(material.splits.transfer) else view.validation
 
 
 def _nothing(stage: Stage) -> None:

@@ -1,0 +1,123 @@
+"""A linear model on standardised features, as the task fits it, as a network."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from limbeck.data import Examples, LinearModel, Task
+from limbeck.errors import LimbeckError
+
+_APART = 1e-3
+"""Largest difference between the outputs of a solver's model and of the head, relative to the largest output."""
+
+
+class Head(nn.Module):
+    """Standardise features and multiply them by weights.
+
+    A row of d standardised features is divided by the root of d, so that its length is about 1, as that of a TF-IDF
+    row: the strengths that a task tries for its floor fit.
+
+    Args:
+        width: number of features.
+        outputs: number of outputs.
+        distribution: whether the outputs are log-probabilities; else they are what the weights give.
+
+    Attributes:
+        center: (width,), subtracted from the features.
+        scale: (width,), by which they are then multiplied.
+        weights: (width, outputs).
+        bias: (outputs,).
+        learned: (outputs,) bool, False for a class without a labelled row, whose log-probability is its bias.
+    """
+
+    def __init__(self, width: int, outputs: int, *, distribution: bool) -> None:
+        super().__init__()
+        self.distribution = distribution
+        self.register_buffer("center", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        self.register_buffer("learned", torch.ones(outputs, dtype=torch.bool))
+        self.weights = nn.Parameter(torch.zeros(width, outputs), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(outputs), requires_grad=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return outputs (rows, outputs) of features (rows, width)."""
+        found = self.standardised(features) @ self.weights + self.bias
+        if not self.distribution:
+            return found
+        margins = found.masked_fill(~self.learned, -torch.inf)
+        return torch.where(self.learned, margins.log_softmax(-1), self.bias)
+
+    def standardised(self, features: Tensor) -> Tensor:
+        """Return the features as the weights take them."""
+        return (features - self.center) * self.scale
+
+
+def fit_head(
+    features: NDArray[np.float32], labelled: Examples, held_out: NDArray[np.float32], validation: Examples, task: Task
+) -> tuple[Head, str]:
+    """Return the task's linear model of features as a head, and a few words about the choice that was made.
+
+    Means and deviations are those of the labelled rows, and so are the weights. The strength of the penalty is chosen
+    on the validation rows, by the task's cost.
+
+    Args:
+        features: of the labelled rows, (rows, width).
+        labelled: these rows.
+        held_out: features of the validation rows.
+        validation: these rows.
+        task: that has seen the labels.
+
+    Raises:
+        LimbeckError: the task has no linear model, or one that is no head.
+    """
+    head = Head(features.shape[1], task.outputs, distribution=task.predicts == "distribution")
+    deviation = features.std(axis=0, dtype=np.float64)
+    # What is equal in all rows but for rounding says nothing, and must not be blown up.
+    told = deviation > 1e-6 * np.abs(features).max(axis=0)
+    scale = np.where(told, 1 / np.where(told, deviation, 1), 0) / np.sqrt(max(1, told.sum()))
+    head.center.copy_(torch.from_numpy(features.mean(axis=0, dtype=np.float64)))
+    head.scale.copy_(torch.from_numpy(scale))
+    own, others = (head.standardised(torch.from_numpy(each)).numpy() for each in (features, held_out))
+    models = task.linear(own, labelled.labels)
+    if not models:
+        raise LimbeckError(
+            f"a {task.kind} has no linear model that could be put on features", where="teacher", fix="take another kind"
+        )
+    best = min(models, key=lambda linear: task.cost(linear.model.outputs(others), validation.labels))
+    _take(head, best, own)
+    if _far_apart(head, torch.from_numpy(held_out), best.model.outputs(others)):
+        raise LimbeckError(
+            f"the linear model of a {task.kind} is no product of features and weights", where="teacher",
+            fix="take another kind",
+        )  # fmt: skip
+    return head, ", ".join(f"{name} {value:g}" for name, value in best.settings.items() if isinstance(value, float))
+
+
+def _take(head: Head, linear: LinearModel, matrix: NDArray[np.float32]) -> None:
+    """Give a head the weights of a solver's model: what it says of nothing, and of each feature alone, tells them.
+
+    In a distribution that holds up to a constant of the row, so that the mean over the classes is taken off.
+    """
+    width = matrix.shape[1]
+    nothing, alone = (
+        np.asarray(linear.model.outputs(each.astype(matrix.dtype)), np.float64)
+        for each in (np.zeros((1, width)), np.eye(width))
+    )
+    if head.distribution:
+        learned = (alone != nothing).any(axis=0)
+        if learned.any():
+            head.learned.copy_(torch.from_numpy(learned))
+        some = head.learned.numpy()
+        unseen = nothing.copy()
+        nothing, alone = (each - each[:, some].mean(axis=1, keepdims=True) for each in (nothing, alone))
+        alone[:, ~some], nothing[:, ~some] = unseen[:, ~some], unseen[:, ~some]
+    head.weights.copy_(torch.from_numpy(alone - nothing))
+    head.bias.copy_(torch.from_numpy(nothing[0]))
+
+
+def _far_apart(head: Head, features: Tensor, outputs: NDArray[np.float32]) -> bool:
+    own: Any = head(features).numpy()
+    return bool(np.abs(own - outputs).max() > _APART * max(1.0, float(np.abs(outputs).max())))
