@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +36,34 @@ class Column:
     folder: Path | None = None
 
 
-class Features(Protocol):
-    """One way of turning examples into a matrix, for the linear floor.
+Fits = Literal["linear", "boosted"]
+"""What kind of model features are for; see `Task.linear` and `Task.boosted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What trees are grown on.
 
     Attributes:
+        values: (rows, columns) float32; NaN where there is none. Of a category, its number from 0.
+        categorical: (columns,) bool, True where the values are categories.
+    """
+
+    values: NDArray[np.float32]
+    categorical: NDArray[np.bool_]
+
+
+class Features(Protocol):
+    """One way of turning examples into a matrix, for the floor.
+
+    Attributes:
+        title: what the matrix holds, as the floor's name says it: `TF-IDF`, `columns`.
+        fits: what kind of model the matrix is for.
         settings: what it is called, of what is tried.
     """
 
+    title: str
+    fits: Fits
     settings: dict[str, float | int | str | bool | None]
 
     @property
@@ -56,11 +77,14 @@ class Features(Protocol):
         ...
 
     def fit(self, values: Sequence[Any]) -> Any:
-        """Return the (rows, features) matrix of the examples that it learns from; None: it sees nothing in them."""
+        """Return the matrix of the examples that it learns from; None: it sees nothing in them.
+
+        It is (rows, features), sparse or not; of one that is to be boosted, `Cells`.
+        """
         ...
 
     def matrix(self, values: Sequence[Any]) -> Any:
-        """Return the (rows, features) matrix of other examples."""
+        """Return the same of other examples."""
         ...
 
 
@@ -190,7 +214,7 @@ class Modality(ABC):
         raise LimbeckError(f"no copies can be made of {self.noun}s", where="data.augment", fix="set it to null")
 
     def features(self) -> Sequence[Features]:
-        """Return the ways of turning examples into a matrix that the linear floor tries; none: there is no floor."""
+        """Return the ways of turning examples into a matrix that the floor tries; none: there is no floor."""
         return []
 
     @abstractmethod

@@ -88,7 +88,7 @@ def cost_caption(findings: Findings, missing: Sequence[str]) -> str:
     if len(findings.seeds) > 1:
         text += " A bar runs from the worst seed to the best."
     if missing:
-        text += f" Not measured: {listed([model(name) for name in missing])}."
+        text += f" Not measured: {listed([model(name, findings) for name in missing])}."
     return text
 
 
@@ -151,7 +151,7 @@ def of_seed(findings: Findings, name: str) -> str:
     """Return a model and the seed whose figures are shown: `Student, seed 2`."""
     record = findings.models[name]
     seed = f", seed {record.shown_seed}" if len(record.per_seed) > 1 and record.shown_seed is not None else ""
-    return f"{capital(model(name))}{seed}"
+    return f"{capital(model(name, findings))}{seed}"
 
 
 def about_shown(findings: Findings) -> str | None:
@@ -299,11 +299,13 @@ def about_test(findings: Findings) -> str:
     )
 
 
-def look(use: TestEvaluation) -> str:
+def look(findings: Findings, use: TestEvaluation) -> str:
     """Return when and with what the test split was read."""
-    return f"{date(use.time)}: {', '.join(map(model, use.models))}; recipe `{use.recipe_digest[:12]}`."
+    names = ", ".join(model(name, findings) for name in use.models)
+    return f"{date(use.time)}: {names}; recipe `{use.recipe_digest[:12]}`."
 
 
-def chosen(name: str, settings: Mapping[str, object]) -> str:
+def chosen(findings: Findings, name: str) -> str:
     """Return what was chosen on validation for a model."""
-    return f"{capital(model(name))}: {', '.join(f'`{key}: {value}`' for key, value in settings.items())}."
+    settings = ", ".join(f"`{key}: {value}`" for key, value in findings.models[name].settings.items())
+    return f"{capital(model(name, findings))}: {settings}."
