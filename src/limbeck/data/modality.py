@@ -18,13 +18,18 @@ from limbeck.evaluation.records import Usage, ViewRecord
 from limbeck.runtime.readers import Reader
 from limbeck.settings import Settings
 
+EVERY = "*"
+"""In the place of several columns: all of them but the label."""
+Wanted = str | tuple[str, ...]
+"""The column with the example, or those that it is made of; `EVERY`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column with examples: what it is called, and where it was read.
 
     Attributes:
-        name: of the column.
+        name: of the column; of several the first.
         where: the file or the frame, for errors.
         key: of the recipe, that names the column.
         folder: in which relative paths in its cells begin; None: they begin in the working directory.
@@ -149,7 +154,9 @@ class Modality(ABC):
     """What an example is.
 
     Attributes:
-        name: the key of `data` that names its column, and the `kind` of what networks read of it.
+        name: what it is called, and the `kind` of what networks read of it.
+        key: of `data`, that names its column; where a modality does not say it, its name.
+        several: whether an example is made of several columns: `values` takes their cells by column then.
         noun: one example in words; several end with an `s`.
         column: what the column holds, for the description of the key.
         usage: how a person asks a student of it.
@@ -161,6 +168,8 @@ class Modality(ABC):
     """
 
     name: ClassVar[str]
+    key: ClassVar[str]
+    several: ClassVar[bool] = False
     noun: ClassVar[str]
     column: ClassVar[str]
     usage: ClassVar[Usage]
@@ -169,12 +178,17 @@ class Modality(ABC):
     keeps_label: ClassVar[bool] = False
     suffixes: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not hasattr(cls, "key"):
+            cls.key = cls.name
+
     @abstractmethod
-    def values(self, cells: Sequence[Any], column: Column) -> list[Any]:
+    def values(self, cells: Any, column: Column) -> list[Any]:
         """Return the examples of a column's cells, a value each.
 
         Args:
-            cells: as a file or a frame gives them.
+            cells: as a file or a frame gives them; of several columns, by column.
             column: where they were read.
 
         Raises:
@@ -212,6 +226,19 @@ class Modality(ABC):
             settings: of `augment`.
         """
         raise LimbeckError(f"no copies can be made of {self.noun}s", where="data.augment", fix="set it to null")
+
+    def asked(self, reader: Any) -> str | tuple[str, ...]:
+        """Return the column, or the columns, that a bundle's reader is asked for, where nobody names them."""
+        return self.key
+
+    def remarks(self, training: Sequence[Any], test: Sequence[Any]) -> list[str]:
+        """Return what is to be said of a split's examples, a line each.
+
+        Args:
+            training: those of the transfer set.
+            test: those of the test split, none of which has the likeness of one in training.
+        """
+        return []
 
     def features(self) -> Sequence[Features]:
         """Return the ways of turning examples into a matrix that the floor tries; none: there is no floor."""

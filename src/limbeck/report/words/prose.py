@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from limbeck.evaluation.figures import Confusion, Reliability
+from limbeck.evaluation.figures import Confusion, Reliability, TableSample
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
@@ -230,6 +230,13 @@ def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
     if not wrong:
         return "Both are right, one is less sure" if len(right) == 2 else "All are right, some are less sure"
     return f"Right: {listed([model(name) for name in right])}. Wrong: {listed([model(name) for name in wrong])}"
+
+
+def cells(row: TableSample) -> tuple[str, str]:
+    """Return the cells of a table's row, and which row it is."""
+    text = ", ".join(f"{name}: {cell or '–'}" for name, cell in row.cells.items())
+    cut = f", {len(row.cells)} of {count(row.columns)} columns" if row.columns > len(row.cells) else ""
+    return text, f"{capital(row.name)}{cut}."
 
 
 def snippet(text: str) -> tuple[str, str]:
