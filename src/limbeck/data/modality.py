@@ -231,6 +231,10 @@ class Modality(ABC):
         """Return the column, or the columns, that a bundle's reader is asked for, where nobody names them."""
         return self.key
 
+    def usage_of(self, reader: Any) -> Usage:
+        """Return how a person asks a student with this reader."""
+        return self.usage
+
     def remarks(self, training: Sequence[Any], test: Sequence[Any]) -> list[str]:
         """Return what is to be said of a split's examples, a line each.
 

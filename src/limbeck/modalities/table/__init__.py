@@ -1,5 +1,6 @@
 """Tables: a row an example, in columns of numbers and of categories."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from limbeck.evaluation.figures import TableSample
 from limbeck.evaluation.records import Usage
 from limbeck.modalities.table.features import CellFeatures, ColumnFeatures
 from limbeck.modalities.table.reads import TableReads, remarks
-from limbeck.runtime.readers.table import Cell, named, plain
+from limbeck.runtime.readers.table import Cell, TableReader, named, plain
 
 __all__ = ["TableModality", "TableReads"]
 
@@ -33,7 +34,8 @@ class TableModality(Modality):
     column: ClassVar[str] = "the columns with numbers and categories: a list, or * for all but the label"
     usage: ClassVar[Usage] = Usage(
         noun="row",
-        line='{"column": 1.5, "other": "word"}',
+        line=None,
+        file="rows.csv",
         python='[{"column": 1.5, "other": "word"}]',
         keeps="scales, categories",
         in_files=True,
@@ -87,6 +89,14 @@ class TableModality(Modality):
     def asked(self, reader: Any) -> tuple[str, ...]:
         """Return the columns of the training."""
         return reader.columns
+
+    def usage_of(self, reader: TableReader) -> Usage:
+        """Return the same, with the columns of the training; of many, the first ones."""
+        cells: dict[str, float | str] = {one.name: float(f"{one.mean:.3g}") for one in reader.numbers}
+        cells |= {one.name: next(iter(one.categories), "") for one in reader.categories}
+        shown = [f"{json.dumps(name)}: {json.dumps(cell)}" for name, cell in cells.items()]
+        more = [] if len(shown) <= SHOWN else ["..."]
+        return self.usage.model_copy(update={"python": f"[{{{', '.join([*shown[:SHOWN], *more])}}}]"})
 
     def remarks(self, training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, Cell]]) -> list[str]:
         """Say which columns hold nothing, both kinds of cells, or very many categories.

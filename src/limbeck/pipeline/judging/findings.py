@@ -45,7 +45,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         name=recipe.name,
         task=task.kind,
         modality=splits.modality.name,
-        usage=splits.modality.usage,
+        usage=splits.modality.usage_of(run.shown["student"].view.reader),
         metrics=[_metric_record(metric) for metric in metrics],
         test_examples=len(splits.test),
         seeds=recipe.seeds,
