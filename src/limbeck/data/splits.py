@@ -10,7 +10,7 @@ import numpy as np
 from limbeck.data.copies import copies_of, keeping
 from limbeck.data.drawing import hold_out, in_turn, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
-from limbeck.data.modality import Modality
+from limbeck.data.modality import EVERY, Modality
 from limbeck.data.settings import DataOptions, RowsOptions
 from limbeck.data.sieve import Sieve, alike, content_ids
 from limbeck.data.sizes import check_held_out, too_few, too_few_beside_blocks
@@ -142,7 +142,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     values, ceiling = tables["unsupervised"].values if "unsupervised" in tables else [], NO_ROWS
     parts: dict[str, Examples] = {}
     if settings.target is not None:
-        parts["test"], values, ceiling = _of_target(settings, settings.target, learned, sieve)
+        parts["test"], values, ceiling = _of_target(settings, settings.target, learned, sieve, train.columns)
     parts |= {
         name: _examples(tables[name], learned, f"{settings.source}, {name} split", sieve)
         for name in ("train", "validation", "test")
@@ -154,7 +154,9 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     rest = _rest(having.take(range(len(labelled), len(having))).without_labels(), bare, settings)
 
     if settings.unlabelled is not None:
-        values = values + read_values(settings.unlabelled, modality=settings.modality, column=settings.column)
+        values = values + read_values(
+            settings.unlabelled, modality=settings.modality, column=train.columns or settings.column
+        )
     extra = _unlabelled(values, learned, sieve)
     for name in ("test", "validation"):
         extra = sieve.without(extra, parts[name], "unlabelled", name)
@@ -170,7 +172,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         sieve.dropped,
         sieve.without(ceiling, parts["validation"], None, "validation"),
         _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
-        _notes(train, learned, {"labelled": labelled, **parts}, sieve),
+        _notes(train, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, sieve),
     )
 
 
@@ -188,7 +190,7 @@ def _read(settings: DataOptions) -> dict[str, Table]:
 
 
 def _of_target(
-    settings: DataOptions, target: RowsOptions, task: Task, sieve: Sieve
+    settings: DataOptions, target: RowsOptions, task: Task, sieve: Sieve, columns: tuple[str, ...]
 ) -> tuple[Examples, list[Any], Examples]:
     """Return the target's test rows, its other examples, and its other rows with a label.
 
@@ -199,7 +201,7 @@ def _of_target(
     found = read_tables(
         target.source,
         modality=target.modality,
-        column=target.column,
+        column=columns if target.column == EVERY else target.column,
         label=target.label,
         domain=target.domain,
         missing=settings.missing_words,
@@ -330,6 +332,7 @@ def _notes(train: Table, task: Task, parts: dict[str, Examples], sieve: Sieve) -
     lines = task.remarks_on_column(task.labels(train.labels, ""), train.classes)
     for name in ("labelled", "validation", "test"):
         lines += task.remarks(name, parts[name].labels, learned=name == "labelled")
+    lines += sieve.modality.remarks([*parts["labelled"].values, *parts["unlabelled"].values], parts["test"].values)
     lines += _repeats(parts["test"], sieve.modality)
     if empty := int(sieve.empty(parts["test"]).sum()):
         lines.append(f"{empty:,} test rows have an empty {sieve.modality.noun}")

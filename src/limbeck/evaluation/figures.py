@@ -64,7 +64,16 @@ class RowSample(Record):
     name: str
 
 
-Sample = Annotated[TextSample | RowSample, Field(discriminator="kind")]
+class TableSample(Record):
+    """A row of a table."""
+
+    kind: Literal["table"] = "table"
+    name: str
+    cells: dict[str, str] = Field(description="by column, the first ones, cut where they are long; empty: missing")
+    columns: int = Field(description="how many there are")
+
+
+Sample = Annotated[TextSample | RowSample | TableSample, Field(discriminator="kind")]
 
 
 class Decided(Record):

@@ -114,8 +114,10 @@ class ModelRecord(Record):
         default_factory=dict, description="what was chosen on validation, e.g. train.lr"
     )
     learning: list[LearningCurve] = Field(default_factory=list)
-    fidelity: Fidelity | None = Field(default=None, description="of arms; null: the teacher itself, and the floor")
+    fidelity: Fidelity | None = Field(default=None, description="of arms; null: the teacher itself, and the floors")
     chance: Chance | None = Field(default=None, description="of the seed shown; null: not a classifier")
+    features: str | None = Field(default=None, description="of a floor: what it reads of an example; null: a network")
+    method: str | None = Field(default=None, description="of a floor: what is fitted to the features; null: a network")
     steps_until: list[int | None] | None = Field(
         default=None, description="optimizer steps to the level of `until`, a seed each; null for a seed: not reached"
     )

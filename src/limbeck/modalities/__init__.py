@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
+    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
@@ -16,13 +17,16 @@ from pydantic import (
     model_validator,
 )
 
-from limbeck.data.modality import Modality
+from limbeck.data.modality import EVERY, Modality
 from limbeck.modalities.arrays import ArraysModality, ArraysReads
+from limbeck.modalities.table import TableModality, TableReads
 from limbeck.modalities.text import AugmentSettings, TextModality, TextReads
 from limbeck.settings import Settings, union
 from limbeck.settings.changes import alternatives
 
-MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (TextModality(), ArraysModality())}
+MODALITIES: dict[str, Modality] = {
+    modality.name: modality for modality in (TextModality(), TableModality(), ArraysModality())
+}
 DEFAULT = "text"
 """The modality of data and reads that name none."""
 
@@ -33,54 +37,71 @@ __all__ = [
     "CopySettings",
     "InputSettings",
     "ReadsSettings",
+    "TableReads",
     "TextReads",
     "named_in",
 ]
 
-alternatives("data", MODALITIES)
-alternatives("target", MODALITIES)
+_KEYS = {modality.key: modality for modality in MODALITIES.values()}
+"""Modalities by the key of `data` that names their column."""
+alternatives("data", _KEYS)
+alternatives("target", _KEYS)
 
 
 def named_in(data: Any) -> list[str]:
     """Return the modalities whose key is set in values of `data`; none where these are no mapping."""
-    return [name for name in MODALITIES if data.get(name) is not None] if isinstance(data, Mapping) else []
+    keys = _KEYS if isinstance(data, Mapping) else {}
+    return [modality.name for key, modality in keys.items() if data.get(key) is not None]
+
+
+def _columns(given: Any) -> Any:
+    """Return several columns as a tuple; `*` stands for all but the label."""
+    if given is None or given == EVERY:
+        return given
+    columns = [given] if isinstance(given, str) else given
+    if not isinstance(columns, list | tuple) or not columns or not all(isinstance(one, str) and one for one in columns):
+        raise ValueError(f"must be a list of columns, each in text, or {EVERY} for all but the label, not {given!r}")
+    if len(set(columns)) < len(columns):
+        raise ValueError("a column stands twice; each is read once")
+    return tuple(columns)
 
 
 class _Inputs(Settings):
-    """Which column holds the example: of the keys that are the names of the modalities, one is given."""
+    """Which column holds the example: of the keys of the modalities, one is given."""
 
     @model_validator(mode="wrap")  # pyrefly: ignore[bad-argument-type]
     @classmethod
     def _one_column(cls, values: Any, handler: ModelWrapValidatorHandler["_Inputs"]) -> "_Inputs":
         named = named_in(values)
+        keys = [MODALITIES[name].key for name in named]
         if len(named) > 1:
-            raise ValueError(f"{' and '.join(named)} name a column each, and an example is one thing; give one of them")
+            raise ValueError(f"{' and '.join(keys)} name a column each, and an example is one thing; give one of them")
         if named and named != [DEFAULT]:
             values = {**values, DEFAULT: None}
         if named and isinstance(values.get("augment"), Mapping):
             values = {**values, "augment": {"kind": named[0], **values["augment"]}}
         found = handler(values)
-        if all(getattr(found, name) is None for name in MODALITIES):
-            raise ValueError(f"no key names the column with the example; give one of {', '.join(MODALITIES)}")
+        if all(getattr(found, key) is None for key in _KEYS):
+            raise ValueError(f"no key names the column with the example; give one of {', '.join(_KEYS)}")
         return found
 
     @model_serializer(mode="wrap")
     def _without_the_others(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if key not in MODALITIES or value is not None}
+        return {key: value for key, value in handler(self).items() if key not in _KEYS or value is not None}
 
     @property
     def modality(self) -> Modality:
         """What an example is."""
-        return next(modality for name, modality in MODALITIES.items() if getattr(self, name) is not None)
+        return next(modality for key, modality in _KEYS.items() if getattr(self, key) is not None)
 
     @property
-    def column(self) -> str:
-        """The column with the example."""
-        return getattr(self, self.modality.name)
+    def column(self) -> str | tuple[str, ...]:
+        """The column with the example, or those that it is made of; `*`: all of them but the label."""
+        return getattr(self, self.modality.key)
 
 
 if TYPE_CHECKING:
-    ReadsSettings = TextReads | ArraysReads
+    ReadsSettings = TextReads | TableReads | ArraysReads
     CopySettings = AugmentSettings
 
     class InputSettings(_Inputs):
@@ -89,12 +110,14 @@ if TYPE_CHECKING:
         text: str | None
 else:
     ReadsSettings = union({name: modality.reads for name, modality in MODALITIES.items()}, on="kind", default=DEFAULT)
+    _ONE = Annotated[str, Field(min_length=1)]
+    _SEVERAL = Annotated[str | tuple[str, ...] | None, BeforeValidator(_columns)]
     _COLUMNS = {
-        name: (
-            Annotated[str | None, Field(min_length=1, description=modality.column)],
-            DEFAULT if name == DEFAULT else None,
+        key: (
+            Annotated[_SEVERAL if modality.several else _ONE | None, Field(description=modality.column)],
+            DEFAULT if key == DEFAULT else None,
         )
-        for name, modality in MODALITIES.items()
+        for key, modality in _KEYS.items()
     }
     _COPIES = {name: modality.augment for name, modality in MODALITIES.items() if modality.augment is not None}
     CopySettings = union(_COPIES, on="kind", default=DEFAULT)

@@ -17,6 +17,7 @@ from limbeck.models.custom import CustomSettings, build_custom, failed, find_cus
 from limbeck.models.depthwise import DepthwiseSettings as DepthwiseSettings
 from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
+from limbeck.models.mlp import MLPSettings as MLPSettings
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
 from limbeck.models.recurrent import BiLSTMSettings as BiLSTMSettings

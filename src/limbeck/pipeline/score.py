@@ -25,7 +25,7 @@ def score_bundle(bundle: Path, source: str, *, column: str | None, label: str, a
     Args:
         bundle: the folder.
         source: of the rows.
-        column: that with the example; None: it is called as the modality.
+        column: that with the example; None: it is called as the modality, and the columns of a table as in training.
         label: the column with the label.
         as_json: print the scores as JSON.
 
@@ -34,7 +34,7 @@ def score_bundle(bundle: Path, source: str, *, column: str | None, label: str, a
     """
     student, _ = load_for_files(bundle)
     modality, task = MODALITIES[student.reader.kind], TASKS[student.info["task"]]().served(student.labels)
-    named = column or modality.name
+    named = column or modality.asked(student.reader)
     found = read_tables(source, modality=modality, column=named, label=label, splits=["test"], key=_ARGUMENTS)
     (rows,) = found.values()
     for row, value in enumerate(rows.values):

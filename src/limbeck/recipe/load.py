@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from limbeck.data.modality import EVERY
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import not_utf8
 from limbeck.modalities import DEFAULT, named_in
@@ -117,6 +118,8 @@ def _parsed(override: str) -> tuple[str, Any]:
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
         raise LimbeckError(f"`{override}` is no key=value", fix="for example data.labelled=200")
+    if text == EVERY:  # to YAML the sign of a name that it knows
+        return key, text
     try:
         return key, read_yaml(text)
     except LimbeckError as error:

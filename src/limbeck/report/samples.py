@@ -15,6 +15,7 @@ from limbeck.report.words import prose
 
 SAMPLES: dict[str, Callable[[Any], tuple[str, str]]] = {
     "text": lambda sample: prose.snippet(sample.text),
+    "table": prose.cells,
     "row": lambda sample: (words.shorten(sample.name, prose.SNIPPET), ""),
 }
 """What is shown of each kind of sample: itself, and a note."""

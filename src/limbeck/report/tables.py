@@ -18,7 +18,8 @@ def models(evaluation: Evaluation) -> TableBlock:
     """Return every model's scores, its likeness to the teacher, and what it costs."""
     records, look = evaluation.models, looks(evaluation.models)
     columns = [TableColumn("", hero=False)] + [
-        TableColumn(words.capital(words.model(name)), look[name], hero=names.role(name).hero) for name in records
+        TableColumn(words.capital(words.model(name, evaluation)), look[name], hero=names.role(name).hero)
+        for name in records
     ]
     bodies = [
         [_scores(metric, list(records.values())) for metric in evaluation.metrics],
@@ -137,7 +138,7 @@ def class_section(evaluation: Evaluation, figures: Sequence[ClassTable]) -> Sect
         rows = sorted(rows, key=lambda row: row[hero].f1)[: prose.NAMED_CLASSES]
     columns = [TableColumn("Class"), TableColumn("Test rows"), TableColumn("Share")]
     for one in figures:
-        group, hero = words.capital(words.model(one.model)), names.role(one.model).hero
+        group, hero = words.capital(words.model(one.model, evaluation)), names.role(one.model).hero
         columns += [TableColumn(name, look[one.model], group, hero) for name in ("recall", "F1")]
     shown = [
         Row(
@@ -182,7 +183,7 @@ def confused_pairs(evaluation: Evaluation, figures: Sequence[Confusion]) -> Tabl
         for _, true, decided in wrong[:_PAIRS]
     ]
     columns = [TableColumn("True class → decision")]
-    columns += [TableColumn(words.capital(words.model(one.model)), look[one.model]) for one in figures]
+    columns += [TableColumn(words.capital(words.model(one.model, evaluation)), look[one.model]) for one in figures]
     return TableBlock("Most confused pairs", columns, [rows], prose.about_pairs(), wide=True)
 
 

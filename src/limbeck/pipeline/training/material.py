@@ -17,6 +17,7 @@ from limbeck.digest import arrays_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_json, write_json
 from limbeck.losses import Objective, objective_from
+from limbeck.modalities import MODALITIES
 from limbeck.modalities.arrays.loaders import TrainingLoader
 from limbeck.models import GivenSettings, build_model, missing
 from limbeck.networks import HasReads, NetworkSettings, TrainSettings
@@ -272,8 +273,8 @@ def require_modality(reads: Reads, modality: Modality) -> None:
     if reads.kind != modality.name:
         raise LimbeckError(
             f"a network reads {reads.kind} (`reads.kind`), and the data are {modality.name}",
-            where=f"data.{modality.name}",
-            fix=f"set reads={{kind: {modality.name}, ...}}, or name the column in data.{reads.kind}",
+            where=f"data.{modality.key}",
+            fix=f"set reads={{kind: {modality.name}, ...}}, or name the column in data.{MODALITIES[reads.kind].key}",
         )
 
 

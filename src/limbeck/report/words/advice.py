@@ -115,7 +115,7 @@ def _weak_teacher(evaluation: Evaluation, command: str) -> Step | None:
 def _floor_ahead(evaluation: Evaluation, command: str) -> Step | None:
     if floor_ahead(evaluation) is None:
         return None
-    name = model(FLOOR)
+    name = capital(model(FLOOR, evaluation))
     if (evaluation.score(TEACHER) or 0.0) <= (evaluation.score(FLOOR) or 0.0):
         return Step(f"{name} is ahead of student and teacher: take a better teacher.", _ANOTHER_TEACHER)
     return Step(f"{name} is ahead of the student: give the student more unlabelled text.", _MORE_TEXT)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from limbeck.evaluation.figures import Confusion, Reliability
+from limbeck.evaluation.figures import Confusion, Reliability, TableSample
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
@@ -88,7 +88,7 @@ def cost_caption(findings: Findings, missing: Sequence[str]) -> str:
     if len(findings.seeds) > 1:
         text += " A bar runs from the worst seed to the best."
     if missing:
-        text += f" Not measured: {listed([model(name) for name in missing])}."
+        text += f" Not measured: {listed([model(name, findings) for name in missing])}."
     return text
 
 
@@ -151,7 +151,7 @@ def of_seed(findings: Findings, name: str) -> str:
     """Return a model and the seed whose figures are shown: `Student, seed 2`."""
     record = findings.models[name]
     seed = f", seed {record.shown_seed}" if len(record.per_seed) > 1 and record.shown_seed is not None else ""
-    return f"{capital(model(name))}{seed}"
+    return f"{capital(model(name, findings))}{seed}"
 
 
 def about_shown(findings: Findings) -> str | None:
@@ -232,6 +232,13 @@ def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
     return f"Right: {listed([model(name) for name in right])}. Wrong: {listed([model(name) for name in wrong])}"
 
 
+def cells(row: TableSample) -> tuple[str, str]:
+    """Return the cells of a table's row, and which row it is."""
+    text = ", ".join(f"{name}: {cell or '–'}" for name, cell in row.cells.items())
+    cut = f", {len(row.cells)} of {count(row.columns)} columns" if row.columns > len(row.cells) else ""
+    return text, f"{capital(row.name)}{cut}."
+
+
 def snippet(text: str) -> tuple[str, str]:
     """Return the beginning of a text, and how much it is where that is not all."""
     cut = f"The first {SNIPPET} of {count(len(text))} characters." if len(text) > SNIPPET else ""
@@ -299,11 +306,13 @@ def about_test(findings: Findings) -> str:
     )
 
 
-def look(use: TestEvaluation) -> str:
+def look(findings: Findings, use: TestEvaluation) -> str:
     """Return when and with what the test split was read."""
-    return f"{date(use.time)}: {', '.join(map(model, use.models))}; recipe `{use.recipe_digest[:12]}`."
+    names = ", ".join(model(name, findings) for name in use.models)
+    return f"{date(use.time)}: {names}; recipe `{use.recipe_digest[:12]}`."
 
 
-def chosen(name: str, settings: Mapping[str, object]) -> str:
+def chosen(findings: Findings, name: str) -> str:
     """Return what was chosen on validation for a model."""
-    return f"{capital(model(name))}: {', '.join(f'`{key}: {value}`' for key, value in settings.items())}."
+    settings = ", ".join(f"`{key}: {value}`" for key, value in findings.models[name].settings.items())
+    return f"{capital(model(name, findings))}: {settings}."
