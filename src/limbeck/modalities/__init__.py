@@ -20,11 +20,14 @@ from pydantic import (
 
 from limbeck.data.modality import Modality
 from limbeck.modalities.arrays import ArraysModality, ArraysReads
+from limbeck.modalities.audio import AudioAugmentSettings, AudioModality, AudioReads
 from limbeck.modalities.text import AugmentSettings, TextModality, TextReads
 from limbeck.settings import Settings, union
 from limbeck.settings.changes import alternatives
 
-MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (TextModality(), ArraysModality())}
+MODALITIES: dict[str, Modality] = {
+    modality.name: modality for modality in (TextModality(), AudioModality(), ArraysModality())
+}
 DEFAULT = "text"
 """The modality of data and reads that name none."""
 
@@ -32,6 +35,7 @@ __all__ = [
     "DEFAULT",
     "MODALITIES",
     "ArraysReads",
+    "AudioReads",
     "CopySettings",
     "InputSettings",
     "ReadsSettings",
@@ -72,8 +76,8 @@ class _Inputs(Settings):
 
 
 if TYPE_CHECKING:
-    ReadsSettings = TextReads | ArraysReads
-    CopySettings = AugmentSettings
+    ReadsSettings = TextReads | ArraysReads | AudioReads
+    CopySettings = AugmentSettings | AudioAugmentSettings
 
     class InputSettings(_Inputs):
         """Which column holds the example."""

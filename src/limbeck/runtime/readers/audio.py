@@ -14,8 +14,8 @@ from limbeck.runtime.rows import Stacked
 from limbeck.runtime.sounds import Sound, decoded, resampled, sound_of, versions
 
 SAMPLES, LENGTHS = "samples", "lengths"
-"""The arguments of a network that reads sounds: (rows, samples) float32 in [-1, 1], zeros behind the end of a sound; and
-(rows,) int64, how many samples of each row are the sound's, at least 1."""
+"""The arguments of a network that reads sounds: (rows, samples) float32 in [-1, 1], zeros behind the end of a sound;
+and (rows,) int64, how many samples of each row are the sound's, at least 1."""
 
 _STARTS = {"centre": lambda spare: spare // 2, "start": lambda spare: 0}
 """Where what is kept of a longer sound begins, by `crop`, from the samples that it has too many."""
