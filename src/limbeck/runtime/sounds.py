@@ -112,7 +112,7 @@ def _array(cell: Any, where: str) -> NDArray[Any]:
         samples = np.asarray(cell)
     except ValueError:  # channels of different lengths
         samples = np.zeros((), object)
-    if samples.dtype.kind == "f":
+    if np.issubdtype(samples.dtype, np.floating):
         plain = samples.astype(np.float32)
     elif samples.dtype == np.int16:
         plain = samples.astype(np.float32) / 32768
@@ -161,7 +161,7 @@ def decoded(sound: Sound, data: bytes | None = None) -> tuple[NDArray[np.float32
             not in [-1, 1]. Or the extra `audio` is missing.
     """
     if isinstance(sound.source, np.ndarray):
-        samples, rate = sound.source.reshape(len(sound.source), -1), sound.rate
+        samples, rate = sound.source if sound.source.ndim == 2 else sound.source[:, None], sound.rate
         _require_size(sound, *samples.shape, rate)
     else:
         samples, rate = _decode(sound, _bytes(sound, sound.source) if data is None else data)
