@@ -1,4 +1,4 @@
-"""What the tests of networks share: small settings of every network, rows of every length, an export."""
+"""What the tests of networks share: small settings of every network, rows of every length, sounds, an export."""
 
 import os
 
@@ -11,10 +11,13 @@ from pydantic import TypeAdapter
 
 from limbeck.models import MODELS, ModelSettings, build_model
 from limbeck.runtime import TextForm, Vocabulary
+from limbeck.runtime.readers.audio import AudioForm
+from limbeck.types import tensors
 
 VOCABULARY = Vocabulary(tuple(f"word{i}" for i in range(40)), pad_id=1)
 FORM = TextForm.of(VOCABULARY)
-FORMS = {"text": FORM}
+SOUNDS = AudioForm.of(8000, 900)
+FORMS = {"text": FORM, "audio": SOUNDS}
 """By what a network reads: a new kind has its own."""
 SETTINGS = TypeAdapter(ModelSettings)
 OUTPUTS = 3
@@ -34,8 +37,14 @@ VARIANTS = {
         {"wide": {"orders": 1, "word_dropout": 0.5}, "deep": {"widths": [5], "filters": 3, "word_dropout": 0.5}},
     ],
     "transformer": [{}, {"pooling": "cls", "layers": 1}, {"freeze": 1}],
+    "audio_cnn": [{"width": 8}, {"bands": 16, "width": 5, "dropout": 0}],
 }
 CASES = [(name, variant) for name in MODELS for variant in VARIANTS.get(name, [{}])]
+
+
+def cases_of(kind):
+    """Return the cases of the networks that read it."""
+    return [case for case in CASES if MODELS[case[0]].reads == kind]
 
 
 def case_id(case):
@@ -66,6 +75,11 @@ def save_bert(folder, *, classes=None, layers=2, **options):
 def settings_for(name, variant, checkpoint):
     needs = {"path": str(checkpoint)} if name == "transformer" else {}
     return SETTINGS.validate_python({"name": name, **needs, **variant})
+
+
+def example_for(name):
+    """Return two rows of what a network reads."""
+    return tensors(FORMS[MODELS[name].reads].example)
 
 
 def network_for(name, variant, checkpoint, *, seed=0):

@@ -55,6 +55,7 @@ def quantize_int8(source: Path, target: Path, batches: Iterable[Mapping[str, NDA
             str(products),
             _Batches(batches),
             op_types_to_quantize=PRODUCTS,
+            nodes_to_exclude=_before_logarithms(onnx.load(str(folded)).graph),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -69,6 +70,19 @@ def quantize_int8(source: Path, target: Path, batches: Iterable[Mapping[str, NDA
         _quantize_tables(model.graph)
         onnx.checker.check_model(model)
         onnx.save(model, str(aside))
+
+
+def _before_logarithms(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the products that end in a logarithm: of a spectrum it shows what 8 bits round to 0."""
+    makers = {name: node for node in graph.node for name in node.output}
+    waiting = [node for node in graph.node if node.op_type == "Log"]
+    found: dict[str, str] = {}
+    while waiting:
+        for node in (makers[name] for name in waiting.pop().input if name in makers):
+            if node.name not in found:
+                found[node.name] = node.op_type
+                waiting.append(node)
+    return [name for name, kind in found.items() if kind in PRODUCTS]
 
 
 class _Batches(CalibrationDataReader):

@@ -77,7 +77,7 @@ def standardised(values: Tensor, real: Tensor) -> Tensor:
 
 
 register(
-    "convolutions over log-mel frames, mean and maximum over time: from samples to logits in one small file",
+    "convolutions over a log-mel spectrogram, mean and maximum over time: from samples to logits",
     AudioCNNSettings,
     AudioCNN,
     reads="audio",

@@ -6,7 +6,7 @@ company, gets the same bits.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ _QUIETER = 20.0
 class AudioAugmentSettings(Settings):
     """Copies of the transfer set's sounds, with their labels where they have one."""
 
+    kind: Literal["audio"] = "audio"
     copies: Annotated[int, Field(ge=1, description="copies of each sound")]
     shift: Annotated[
         float, Field(ge=0, lt=1, description="at most so much earlier or later, as a share of the sound's length")
