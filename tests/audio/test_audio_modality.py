@@ -10,13 +10,13 @@ import pytest
 import soundfile
 from audio_cases import digits, encoded, tone
 
+from limbeck.data import load_splits
 from limbeck.data.modality import Column
 from limbeck.errors import LimbeckError
 from limbeck.modalities.audio import AudioModality
 from limbeck.modalities.audio import clips as module
 from limbeck.modalities.audio.sample import SECONDS
 from limbeck.recipe import parse_recipe
-from limbeck.data import load_splits
 
 AUDIO = AudioModality()
 COLUMN = Column("clip", "rows.csv", "data.audio")
@@ -92,7 +92,8 @@ def test_a_sound_is_decoded_once_for_both_and_not_kept(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("cell", "what"), [(None, "no sound"), (float("nan"), "no sound"), ("7.wav", "`.*7.wav` cannot be read"), (7, "int")]
+    ("cell", "what"),
+    [(None, "no sound"), (float("nan"), "no sound"), ("7.wav", "`.*7.wav` cannot be read"), (7, "int")],
 )
 def test_the_row_of_a_bad_cell_is_named(cell, what, tmp_path):
     cells = [encoded(tone(seed=row)) for row in range(6)] + [cell]
@@ -141,7 +142,9 @@ def test_sounds_alike_are_never_on_two_sides(tmp_path):
 
 
 def test_features_tell_sounds_apart_whatever_their_rate_and_length():
-    low, high = ([clip(encoded(tone(500 + 40 * row, hertz=hertz, seed=row))) for row in range(8)] for hertz in (300, 2000))
+    low, high = (
+        [clip(encoded(tone(500 + 40 * row, hertz=hertz, seed=row))) for row in range(8)] for hertz in (300, 2000)
+    )
     for features in AUDIO.features():
         matrix = features.fit(low + high)
         assert matrix.shape[0] == 16

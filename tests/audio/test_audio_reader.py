@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from audio_cases import encoded, tone
 
+from limbeck.data.modality import Column
 from limbeck.errors import LimbeckError
 from limbeck.modalities.audio import AudioModality, AudioReads
-from limbeck.data.modality import Column
 from limbeck.runtime import sounds
 from limbeck.runtime.bundle import READERS
 from limbeck.runtime.readers.audio import AudioReader
@@ -127,7 +127,9 @@ def test_the_digest_names_all_that_decides(monkeypatch):
     before = readers[0].digest
     for library in ("soundfile", "libsndfile", "soxr"):
         held = sounds.versions()
-        monkeypatch.setattr("limbeck.runtime.readers.audio.versions", lambda held=held, name=library: {**held, name: "0"})
+        monkeypatch.setattr(
+            "limbeck.runtime.readers.audio.versions", lambda held=held, name=library: {**held, name: "0"}
+        )
         assert readers[0].digest != before, library
 
 

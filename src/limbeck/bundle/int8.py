@@ -37,7 +37,8 @@ def quantize_int8(source: Path, target: Path, batches: Iterable[Mapping[str, NDA
     Ranges of activations are what the given batches reach, and are written into the file. (`quantize_dynamic` takes
     them from the batch at hand, so that a row's answer depends on its neighbours.) Weights of products use 7 bits, as
     8 can saturate on x86 without VNNI and nobody knows where the file will run. Tables that are looked up enter no
-    product: they use all 8, and become float32 after the look-up. Recurrent layers stay in float32.
+    product: they use all 8, and become float32 after the look-up. Recurrent layers stay in float32, and so do products
+    that end in a logarithm, such as those of a log-mel spectrogram.
 
     Args:
         source: the fp32 file.

@@ -188,6 +188,8 @@ def _decode(sound: Sound, data: bytes) -> tuple[NDArray[np.float32], int]:
             samples = file.read(frames, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError) as error:
         why = getattr(error, "error_string", None) or first_line(error)
+        if "SF_INFO" in why:  # what the library says of a header that it cannot work with
+            why = "a rate of 0, or no channels"
         raise sound.refused(f"cannot be decoded ({why.strip().removeprefix('Error : ').rstrip('.')})") from None
     if len(samples) < frames or not _whole(data):
         raise sound.refused("is cut off: it says that it is longer than it is")

@@ -70,7 +70,7 @@ class Mel:
         if not found.any(axis=0).all():
             raise LimbeckError(
                 f"{self.bands} bands are too many for {self.size} points at {self.rate:,} samples a second",
-                where="bands",
+                where="model.bands",
                 fix="lower it: some bands would hold nothing",
             )
         return found
