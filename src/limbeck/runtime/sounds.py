@@ -162,7 +162,7 @@ def decoded(sound: Sound, data: bytes | None = None) -> tuple[NDArray[np.float32
     """
     if isinstance(sound.source, np.ndarray):
         samples, rate = sound.source if sound.source.ndim == 2 else sound.source[:, None], sound.rate
-        _require_size(sound, *samples.shape, rate)
+        _require_size(sound, samples.shape[0], samples.shape[1], rate)
     else:
         samples, rate = _decode(sound, _bytes(sound, sound.source) if data is None else data)
     if not np.isfinite(samples).all():
