@@ -57,6 +57,16 @@ class TextSample(Record):
     text: str
 
 
+class AudioSample(Record):
+    """A sound."""
+
+    kind: Literal["audio"] = "audio"
+    wav: str = Field(pattern=r"^data:audio/wav;base64,[A-Za-z0-9+/=]+$", description="its beginning, as a data URI")
+    seconds: float = Field(description="of all of it")
+    played: float = Field(description="seconds of its beginning that can be played")
+    outline: list[Fraction] = Field(description="highest magnitude in equal parts of it, in order")
+
+
 class RowSample(Record):
     """A row whose inputs came ready; nothing of it can be shown but its name."""
 
@@ -73,7 +83,7 @@ class TableSample(Record):
     columns: int = Field(description="how many there are")
 
 
-Sample = Annotated[TextSample | RowSample | TableSample, Field(discriminator="kind")]
+Sample = Annotated[TextSample | AudioSample | RowSample | TableSample, Field(discriminator="kind")]
 
 
 class Decided(Record):

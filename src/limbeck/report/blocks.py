@@ -146,11 +146,19 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """An example: its text, or markup in its place, and a note on how much of it that is."""
+
+    text: str = ""
+    note: str = ""
+    markup: Markup | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """An example with its label and the models' answers."""
 
-    text: str
-    note: str
+    shown: Shown
     label: str
     answers: Sequence[Answer]
 

@@ -9,16 +9,18 @@ from typing import Any
 from limbeck.evaluation.figures import Disagreement
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Answer, Case, Cases
+from limbeck.report.blocks import Answer, Case, Cases, Shown
+from limbeck.report.sounds import player
 from limbeck.report.style import looks
 from limbeck.report.words import prose
 
-SAMPLES: dict[str, Callable[[Any], tuple[str, str]]] = {
-    "text": lambda sample: prose.snippet(sample.text),
-    "table": prose.cells,
-    "row": lambda sample: (words.shorten(sample.name, prose.SNIPPET), ""),
+SAMPLES: dict[str, Callable[[Any], Shown]] = {
+    "text": lambda sample: Shown(*prose.snippet(sample.text)),
+    "audio": lambda sample: Shown(note=prose.played(sample.played, sample.seconds), markup=player(sample)),
+    "table": lambda sample: Shown(*prose.cells(sample)),
+    "row": lambda sample: Shown(words.shorten(sample.name, prose.SNIPPET)),
 }
-"""What is shown of each kind of sample: itself, and a note."""
+"""How each kind of sample is shown."""
 
 _EACH = 6
 """At most so many examples of one direction are shown."""
@@ -53,4 +55,4 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
         )
         for name, answer in one.answers.items()
     ]
-    return Case(*SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)
+    return Case(SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)

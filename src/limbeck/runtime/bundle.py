@@ -15,6 +15,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
+from limbeck.runtime.readers.audio import AudioReader
 from limbeck.runtime.readers.table import TableReader
 from limbeck.runtime.readers.text import TextReader
 from limbeck.runtime.rows import Rows, by_length
@@ -22,7 +23,9 @@ from limbeck.runtime.takes import Takes
 
 FORMAT = 2
 MODEL = "model.onnx"
-READERS: dict[str, type[Reader]] = {reader.kind: reader for reader in (TextReader, TableReader, ArraysReader)}
+READERS: dict[str, type[Reader]] = {
+    reader.kind: reader for reader in (TextReader, AudioReader, TableReader, ArraysReader)
+}
 """By the kind that `bundle.json` names."""
 
 _REQUIRED = {"format": int, "task": str, "labels": list, "files": dict, "reads": dict}

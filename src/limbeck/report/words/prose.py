@@ -6,12 +6,13 @@ from limbeck.evaluation.figures import Confusion, Reliability, TableSample
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
-from limbeck.report.words.numbers import capital, count, date, listed, p_text, percent, several, shorten, unit
+from limbeck.report.words.numbers import capital, count, date, decimal, listed, p_text, percent, several, shorten, unit
 
 NAMED_CLASSES = 20
 """Up to so many classes, all of them are named."""
 SNIPPET = 420
 """At most so many characters of a sample's text are shown."""
+OUTLINE = "How loud the sound is, from its beginning to its end"
 SCROLLS = "The table scrolls sideways."
 LEGEND_BETTER = {"higher": "higher is better", "lower": "lower is better"}
 
@@ -243,6 +244,12 @@ def snippet(text: str) -> tuple[str, str]:
     """Return the beginning of a text, and how much it is where that is not all."""
     cut = f"The first {SNIPPET} of {count(len(text))} characters." if len(text) > SNIPPET else ""
     return shorten(text, SNIPPET), cut
+
+
+def played(seconds: float, whole: float) -> str:
+    """Return how much of a sound can be played."""
+    lasts = f"{decimal(whole)} seconds."
+    return lasts if whole - seconds < 0.05 else f"The first {decimal(seconds)} of {lasts}"
 
 
 # --- bundle, data, test split ---------------------------------------------------------------------------------------
