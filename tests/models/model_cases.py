@@ -13,13 +13,15 @@ from limbeck.models import MODELS, ModelSettings, build_model
 from limbeck.runtime import TextForm, Vocabulary
 from limbeck.runtime.readers.audio import AudioForm
 from limbeck.runtime.readers.image import ImageForm
+from limbeck.runtime.readers.table import TableForm
 from limbeck.types import tensors
 
 VOCABULARY = Vocabulary(tuple(f"word{i}" for i in range(40)), pad_id=1)
 FORM = TextForm.of(VOCABULARY)
 IMAGES = ImageForm.of(8, 8, 3, (0.5, 0.4, 0.3), (0.3, 0.2, 0.25))
 SOUNDS = AudioForm.of(8000, 900)
-FORMS = {"text": FORM, "image": IMAGES, "audio": SOUNDS}
+TABLES = TableForm.of(4, (3, 6))
+FORMS = {"text": FORM, "image": IMAGES, "audio": SOUNDS, "table": TABLES}
 """By what a network reads: a new kind has its own."""
 SETTINGS = TypeAdapter(ModelSettings)
 OUTPUTS = 3
@@ -39,6 +41,7 @@ VARIANTS = {
         {"wide": {"orders": 1, "word_dropout": 0.5}, "deep": {"widths": [5], "filters": 3, "word_dropout": 0.5}},
     ],
     "transformer": [{}, {"pooling": "cls", "layers": 1}, {"freeze": 1}],
+    "mlp": [{"hidden": 6}, {"hidden": 5, "layers": 1, "norm": "none", "dropout": 0.0}, {"hidden": 4, "layers": 3}],
     "resnet": [{"depth": 8, "width": 3}, {"depth": 14, "width": 2, "shortcut": "B"}],
     "convnet": [{"width": 4}, {"normalise": {"mean": [0, 0, 1], "std": [0.5, 1, 2]}}],
     "depthwise": [{"width": 3}, {}],

@@ -67,7 +67,8 @@ class MLP(nn.Module):
         parts = [] if numbers is None else [numbers]
         if categories is not None:
             parts += [embedding(categories[:, place]) for place, embedding in enumerate(self.embeddings)]
-        return self.head(self.layers(torch.cat(parts, dim=1)))
+        # With an axis more, layers are exported as products, which int8 takes; of two axes they are as a head is.
+        return self.head(self.layers(torch.cat(parts, dim=1).unsqueeze(1)).squeeze(1))
 
 
 def _embedding(size: int) -> nn.Embedding:

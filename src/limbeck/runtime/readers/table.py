@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,7 +53,7 @@ def plain(cell: Any) -> Cell:
         return _number(text) if _NUMBER.fullmatch(text) else text
     if cell is None or _is_none(cell):
         return None
-    if hasattr(cell, "__float__"):
+    if isinstance(cell, Real | Decimal):
         return _number(cell)
     raise TypeError(f"a value of type {type(cell).__name__}")
 
@@ -103,9 +105,9 @@ class Number:
         """Return its one or two numbers, (rows,) each; a number that is missing is the mean."""
         values = np.array([math.nan if cell is None else cell for cell in cells], np.float64)
         known = ~np.isnan(values)
-        # Both may be near the end of float64: their difference is not.
-        scaled = np.where(known, (values / 2 - self.mean / 2) * self.scale, 0.0).clip(-LIMIT / 2, LIMIT / 2) * 2
-        found = [scaled.astype(np.float32)]
+        with np.errstate(over="ignore"):  # what is infinite then is far beyond the limit
+            scaled = np.where(known, (values / 2 - self.mean / 2) * self.scale, 0.0) * 2
+        found = [scaled.clip(-LIMIT, LIMIT).astype(np.float32)]
         return [*found, (~known).astype(np.float32)] if self.missing else found
 
 
@@ -203,11 +205,10 @@ class TableReader:
         columns = dict(self._columns(values))
         if len({len(cells) for cells in columns.values()}) > 1:
             raise LimbeckError("columns have different numbers of rows", where="table")
-        rows = len(next(iter(columns.values())))
         arrays: dict[str, NDArray[Any]] = {}
         if self.numbers:
             found = [part for one in self.numbers for part in one.encoded(columns[one.name])]
-            arrays[NUMBERS] = np.stack(found, axis=1).reshape(rows, -1)
+            arrays[NUMBERS] = np.stack(found, axis=1)
         if self.categories:
             arrays[CATEGORIES] = np.stack([one.encoded(columns[one.name]) for one in self.categories], axis=1)
         return Stacked(arrays)
