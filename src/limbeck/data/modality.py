@@ -189,6 +189,15 @@ class Modality(ABC):
         """
         raise LimbeckError(f"no copies can be made of {self.noun}s", where="data.augment", fix="set it to null")
 
+    def remarks(self, training: Sequence[Any], test: Sequence[Any]) -> list[str]:
+        """Return what is to be said of a split's examples, a line each.
+
+        Args:
+            training: those of the transfer set.
+            test: those of the test split, none of which has the likeness of one in training.
+        """
+        return []
+
     def features(self) -> Sequence[Features]:
         """Return the ways of turning examples into a matrix that the linear floor tries; none: there is no floor."""
         return []

@@ -162,7 +162,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         _augmented(
             labelled + unlabelled, settings.augment, learned, training, (parts["validation"], parts["test"]), sieve
         ),
-        _notes(train, learned, {"labelled": labelled, **parts}, sieve),
+        _notes(train, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, sieve),
     )
 
 
@@ -313,6 +313,7 @@ def _notes(train: Table, task: Task, parts: dict[str, Examples], sieve: Sieve) -
     lines = task.remarks_on_column(task.labels(train.labels, ""), train.classes)
     for name in ("labelled", "validation", "test"):
         lines += task.remarks(name, parts[name].labels, learned=name == "labelled")
+    lines += sieve.modality.remarks([*parts["labelled"].values, *parts["unlabelled"].values], parts["test"].values)
     lines += _repeats(parts["test"], sieve.modality)
     if empty := int(sieve.empty(parts["test"]).sum()):
         lines.append(f"{empty:,} test rows have an empty {sieve.modality.noun}")

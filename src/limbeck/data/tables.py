@@ -106,7 +106,10 @@ def _read_packaged(
         raise LimbeckError(
             f"`{source}` is {held.modality}", where=f"data.{modality.name}", fix=f"set data.{held.modality} instead"
         )
-    return dict(held.read(domain, splits))
+    return {
+        split: (modality.values(cells, Column(modality.name, source, f"data.{modality.name}")), labels)
+        for split, (cells, labels) in held.read(domain, splits).items()
+    }
 
 
 def as_table(
@@ -283,6 +286,12 @@ def _table(
             )
     folder = Path(where).parent if Path(where).is_file() else None
     values = modality.values(columns[column], Column(column, where, keys["column"], folder))
+    if label in columns and len(columns[label]) != len(values):  # the arrays of a file may have any length
+        raise LimbeckError(
+            f"`{column}` has {len(values):,} rows, and `{label}` has {len(columns[label]):,}",
+            where=where,
+            fix=f"set {keys['column']} and {keys['label']} to columns of the same rows",
+        )
     if label not in columns:
         return Table(values, [None] * len(values))
     names = columns.classes.get(label)

@@ -64,7 +64,17 @@ class RowSample(Record):
     name: str
 
 
-Sample = Annotated[TextSample | RowSample, Field(discriminator="kind")]
+class ImageSample(Record):
+    """An image, small."""
+
+    kind: Literal["image"] = "image"
+    name: str
+    data: str | None = Field(description="a PNG as a data URI; null: there is no image in this row")
+    width: int = Field(default=0, description="pixels of the PNG")
+    height: int = Field(default=0, description="pixels of the PNG")
+
+
+Sample = Annotated[TextSample | RowSample | ImageSample, Field(discriminator="kind")]
 
 
 class Decided(Record):

@@ -5,8 +5,6 @@ line in each of the two catalogues.
 """
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
@@ -20,11 +18,14 @@ from pydantic import (
 
 from limbeck.data.modality import Modality
 from limbeck.modalities.arrays import ArraysModality, ArraysReads
+from limbeck.modalities.image import ImageAugmentSettings, ImageModality, ImageReads
 from limbeck.modalities.text import AugmentSettings, TextModality, TextReads
 from limbeck.settings import Settings, union
 from limbeck.settings.changes import alternatives
 
-MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (TextModality(), ArraysModality())}
+MODALITIES: dict[str, Modality] = {
+    modality.name: modality for modality in (TextModality(), ImageModality(), ArraysModality())
+}
 DEFAULT = "text"
 """The modality of data and reads that name none."""
 
@@ -33,6 +34,7 @@ __all__ = [
     "MODALITIES",
     "ArraysReads",
     "CopySettings",
+    "ImageReads",
     "InputSettings",
     "ReadsSettings",
     "TextReads",
@@ -51,6 +53,8 @@ class _Inputs(Settings):
         named = [name for name in MODALITIES if values.get(name) is not None] if isinstance(values, Mapping) else []
         if len(named) > 1:
             raise ValueError(f"{' and '.join(named)} name a column each, and an example is one thing; give one of them")
+        if isinstance(values, Mapping):
+            values = _with_copies_of(named[0] if named else DEFAULT, values)
         found = handler({**values, DEFAULT: None} if named and named != [DEFAULT] else values)
         if all(getattr(found, name) is None for name in MODALITIES):
             raise ValueError(f"no key names the column with the example; give one of {', '.join(MODALITIES)}")
@@ -71,14 +75,29 @@ class _Inputs(Settings):
         return getattr(self, self.modality.name)
 
 
+def _with_copies_of(modality: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings whose `augment` says which modality's copies it describes: those of the column's.
+
+    Raises:
+        ValueError: it says another one.
+    """
+    copies, settings = values.get("augment"), MODALITIES[modality].augment
+    if not isinstance(copies, Mapping) or settings is None or "kind" not in settings.model_fields:
+        return values
+    if copies.get("kind", modality) != modality:
+        raise ValueError(f"augment makes copies of {copies['kind']}s, and the column holds {modality}s; leave out kind")
+    return {**values, "augment": {**copies, "kind": modality}}
+
+
 if TYPE_CHECKING:
-    ReadsSettings = TextReads | ArraysReads
-    CopySettings = AugmentSettings
+    ReadsSettings = TextReads | ImageReads | ArraysReads
+    CopySettings = AugmentSettings | ImageAugmentSettings
 
     class InputSettings(_Inputs):
         """Which column holds the example."""
 
         text: str | None
+        image: str | None
 else:
     ReadsSettings = union({name: modality.reads for name, modality in MODALITIES.items()}, on="kind", default=DEFAULT)
     _COLUMNS = {
@@ -88,5 +107,12 @@ else:
         )
         for name, modality in MODALITIES.items()
     }
-    CopySettings = reduce(or_, (modality.augment for modality in MODALITIES.values() if modality.augment is not None))
+    _COPIES = {name: modality.augment for name, modality in MODALITIES.items() if modality.augment is not None}
+
+    def _copies_of(value: Any) -> str | None:
+        if isinstance(value, Mapping):
+            return value.get("kind", DEFAULT)
+        return next((name for name, settings in _COPIES.items() if isinstance(value, settings)), None)
+
+    CopySettings = union(_COPIES, on="kind", tag=_copies_of)
     InputSettings = create_model("InputSettings", __base__=_Inputs, **_COLUMNS)

@@ -146,11 +146,28 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A small image: its data URI, and the size that it is drawn in, in CSS pixels."""
+
+    data: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An example as it is shown: its text or its name, a note, and an image."""
+
+    text: str
+    note: str = ""
+    image: Thumbnail | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """An example with its label and the models' answers."""
 
-    text: str
-    note: str
+    shown: Shown
     label: str
     answers: Sequence[Answer]
 

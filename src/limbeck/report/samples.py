@@ -6,18 +6,31 @@ How an example is shown is found by its kind.
 from collections.abc import Callable
 from typing import Any
 
-from limbeck.evaluation.figures import Disagreement
+from limbeck.evaluation.figures import Disagreement, ImageSample
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Answer, Case, Cases
+from limbeck.report.blocks import Answer, Case, Cases, Shown, Thumbnail
 from limbeck.report.style import looks
 from limbeck.report.words import prose
 
-SAMPLES: dict[str, Callable[[Any], tuple[str, str]]] = {
-    "text": lambda sample: prose.snippet(sample.text),
-    "row": lambda sample: (words.shorten(sample.name, prose.SNIPPET), ""),
+_SIDE = 96
+"""CSS pixels of a thumbnail's longer side: a smaller one is enlarged by a whole number."""
+
+
+def _image(sample: ImageSample) -> Shown:
+    name = words.shorten(sample.name, prose.SNIPPET)
+    if sample.data is None:
+        return Shown(name, prose.NO_IMAGE)
+    times = max(1, _SIDE // max(sample.width, sample.height, 1))
+    return Shown(name, image=Thumbnail(sample.data, times * sample.width, times * sample.height))
+
+
+SAMPLES: dict[str, Callable[[Any], Shown]] = {
+    "text": lambda sample: Shown(*prose.snippet(sample.text)),
+    "row": lambda sample: Shown(words.shorten(sample.name, prose.SNIPPET)),
+    "image": _image,
 }
-"""What is shown of each kind of sample: itself, and a note."""
+"""What is shown of each kind of sample."""
 
 _EACH = 6
 """At most so many examples of one direction are shown."""
@@ -52,4 +65,4 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
         )
         for name, answer in one.answers.items()
     ]
-    return Case(*SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)
+    return Case(SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)

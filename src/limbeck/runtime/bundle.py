@@ -15,13 +15,14 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
+from limbeck.runtime.readers.image import ImageReader
 from limbeck.runtime.readers.text import TextReader
 from limbeck.runtime.rows import Rows, by_length
 from limbeck.runtime.takes import Takes
 
 FORMAT = 2
 MODEL = "model.onnx"
-READERS: dict[str, type[Reader]] = {reader.kind: reader for reader in (TextReader, ArraysReader)}
+READERS: dict[str, type[Reader]] = {reader.kind: reader for reader in (TextReader, ImageReader, ArraysReader)}
 """By the kind that `bundle.json` names."""
 
 _REQUIRED = {"format": int, "task": str, "labels": list, "files": dict, "reads": dict}

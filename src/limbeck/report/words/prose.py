@@ -232,6 +232,10 @@ def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
     return f"Right: {listed([model(name) for name in right])}. Wrong: {listed([model(name) for name in wrong])}"
 
 
+NO_IMAGE = "There is no image in this row."
+"""Said in the place of a picture."""
+
+
 def snippet(text: str) -> tuple[str, str]:
     """Return the beginning of a text, and how much it is where that is not all."""
     cut = f"The first {SNIPPET} of {count(len(text))} characters." if len(text) > SNIPPET else ""
