@@ -221,7 +221,7 @@ def _read_npz(path: Path) -> Columns:
     """Read an archive of NumPy arrays; the first axis of each are the rows."""
     # zipfile raises these of a file that is none, or is cut short.
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         objects = "Object arrays" in str(error)

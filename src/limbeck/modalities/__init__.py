@@ -82,10 +82,10 @@ def _with_copies_of(modality: str, values: Mapping[str, Any]) -> Mapping[str, An
         ValueError: it says another one.
     """
     copies, settings = values.get("augment"), MODALITIES[modality].augment
+    if isinstance(copies, Mapping) and copies.get("kind", modality) != modality:
+        raise ValueError(f"augment makes copies of {copies['kind']}s, and the column holds {modality}s; leave out kind")
     if not isinstance(copies, Mapping) or settings is None or "kind" not in settings.model_fields:
         return values
-    if copies.get("kind", modality) != modality:
-        raise ValueError(f"augment makes copies of {copies['kind']}s, and the column holds {modality}s; leave out kind")
     return {**values, "augment": {**copies, "kind": modality}}
 
 

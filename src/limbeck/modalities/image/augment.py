@@ -134,6 +134,6 @@ def _covered(
         np.abs(np.arange(size) + 0.5 - draw[:, None] * size) <= side / 2
         for draw, size in ((down, height), (right, width))
     ]
-    mean = pixels.reshape(rows, -1, channels).sum(axis=1, dtype=np.int64) // (height * width)
+    mean = pixels.reshape(rows, height * width, channels).sum(axis=1, dtype=np.int64) // (height * width)
     covered = (inside[0][:, :, None] & inside[1][:, None, :])[..., None]
     return np.where(covered, mean.astype(np.uint8)[:, None, None, :], pixels)
