@@ -294,7 +294,9 @@ def _array(cell: Any) -> NDArray[np.uint8]:
     if isinstance(cell, np.ndarray):
         fits = given.dtype == np.uint8
     else:
-        fits = given.dtype.kind in "iu" and given.size > 0 and bool(given.min() >= 0 and given.max() <= 255)
+        fits = (
+            np.issubdtype(given.dtype, np.integer) and given.size > 0 and bool(given.min() >= 0 and given.max() <= 255)
+        )
     if not fits:
         raise ValueError(f"pixels of type {given.dtype}, where whole numbers from 0 to 255 (uint8) belong")
     if given.ndim not in (2, 3) or not given.size or (given.ndim == 3 and given.shape[2] > 4):

@@ -16,7 +16,7 @@ from limbeck.evaluation.figures import ImageSample
 from limbeck.evaluation.records import Usage
 from limbeck.modalities.image.augment import ImageAugmentSettings, drawn
 from limbeck.modalities.image.features import FEATURES
-from limbeck.modalities.image.looks import look, near_duplicates
+from limbeck.modalities.image.looks import looks_of, near_duplicates
 from limbeck.modalities.image.reads import ImageReads
 from limbeck.runtime.pictures import SUFFIXES, Picture, picture_of, pillow
 from limbeck.runtime.readers.image import PIXELS
@@ -72,7 +72,7 @@ class ImageModality(Modality):
 
     def likeness(self, value: Picture) -> bytes:
         """Return what names the pixels as a file of any format holds them, upright."""
-        return look(value).likeness
+        return looks_of(value).likeness
 
     def draw(
         self,

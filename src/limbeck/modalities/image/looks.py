@@ -24,7 +24,7 @@ nine of ten of these pairs correlate above 0.9 pixel by pixel."""
 _BLOCK = 256
 
 
-class Look(NamedTuple):
+class Looks(NamedTuple):
     """What is kept of a picture's pixels.
 
     Attributes:
@@ -36,11 +36,11 @@ class Look(NamedTuple):
     sketch: bytes
 
 
-_KNOWN: "WeakKeyDictionary[Picture, Look]" = WeakKeyDictionary()
+_KNOWN: "WeakKeyDictionary[Picture, Looks]" = WeakKeyDictionary()
 _SKETCHER = ImageReader(*SKETCH, 1, resize="stretch", mean=(0.0,), std=(1.0,))
 
 
-def look(picture: Picture) -> Look:
+def looks_of(picture: Picture) -> Looks:
     """Return how a picture looks; it is decoded for that once.
 
     A colour picture that shows nothing but greys looks like the grey one.
@@ -49,13 +49,13 @@ def look(picture: Picture) -> Look:
         LimbeckError: it cannot be read or decoded.
     """
     if picture not in _KNOWN:
-        _KNOWN[picture] = Look(b"", b"") if picture.empty else _look(picture.pixels())
+        _KNOWN[picture] = Looks(b"", b"") if picture.empty else _look(picture.pixels())
     return _KNOWN[picture]
 
 
-def _look(pixels: NDArray[np.uint8]) -> Look:
+def _look(pixels: NDArray[np.uint8]) -> Looks:
     sketch = _SKETCHER.fitted(pixels).tobytes() if min(pixels.shape[:2]) >= LEAST_SIDE else b""
-    return Look(named(without_colour(pixels)), sketch)
+    return Looks(named(without_colour(pixels)), sketch)
 
 
 def near_duplicates(training: Sequence[Picture], test: Sequence[Picture]) -> int | None:
@@ -77,7 +77,7 @@ def near_duplicates(training: Sequence[Picture], test: Sequence[Picture]) -> int
 
 def _units(pictures: Sequence[Picture]) -> NDArray[np.float32]:
     """Return the sketches that show something, (sketches, greys) float32, of mean 0 and length 1."""
-    sketches = b"".join(look(picture).sketch for picture in pictures)
+    sketches = b"".join(looks_of(picture).sketch for picture in pictures)
     greys = np.frombuffer(sketches, np.uint8).reshape(-1, SKETCH[0] * SKETCH[1]).astype(np.float32)
     greys = greys - greys.mean(axis=1, keepdims=True)
     greys = greys[greys.std(axis=1) >= LEAST_CONTRAST]
