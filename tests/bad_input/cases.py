@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import torch
 from damage import cut, edit, flip, flip_in_tensor, one
+from made_images import also, huge, images, no_images, object_arrays, one_class, picture, written
 from onnx_files import bag, pixels
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
@@ -606,7 +607,40 @@ SOUNDS = [
     in_the_sounds("a length of nothing", wav(), "student.reads.seconds=0"),
 ]
 
-CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *RUN_FOLDER, *BUNDLE, *SOUNDS]
+
+def of_images(name: str, *overrides: str, prepare: Prepare | None = None) -> Case:
+    return Case("images", name, run(*overrides, recipe="images.yaml"), prepare or images())
+
+
+def in_row_seven(name: str, file: str, content: bytes | None) -> Case:
+    return of_images(name, prepare=images(file, content))
+
+
+LARGE = picture(height=64, width=64)
+IMAGES = [
+    in_row_seven("a path without a file", "none.png", None),
+    in_row_seven("a JPEG cut short", "cut.jpg", written(LARGE, "JPEG")[:-300]),
+    in_row_seven("a text named .png", "note.png", b"a text"),
+    in_row_seven("a picture of 60,000 x 60,000 pixels", "huge.png", huge()),
+    in_row_seven(
+        "an animated GIF", "moves.gif", written(picture(0), "GIF", save_all=True, append_images=[picture(1)])
+    ),
+    in_row_seven("a picture of fractions", "depth.tif", written(picture().convert("F"), "TIFF")),
+    of_images("a folder without an image", "data.source=all", "data.image=image", prepare=also(images(), no_images)),
+    of_images("a folder of one class", "data.source=all", "data.image=image", prepare=also(images(), one_class)),
+    of_images("an npz of Python objects", "data.source=rows.npz", "data.image=pixels",
+              prepare=also(images(), object_arrays)),
+    of_images("a column that holds no images", "data.source=rows.jsonl",
+              prepare=also(images(), files({"rows.jsonl": lines_of({"file": "0.png", "label": 1}, {"file": 3})}))),
+    of_images("a packaged source of texts", "data.source=sentiment-ratings", "data.image=text"),
+    of_images("a network that reads text", "student={model: ngrams}"),
+    of_images("images as text", "data.text=file"),
+    of_images("copies of texts", "data.augment={kind: text, copies: 2}"),
+    of_images("copies that change nothing", "data.augment={copies: 2}"),
+    of_images("a size of three sides", "student.reads={kind: image, size: [8, 8, 3]}"),
+]  # fmt: skip
+
+CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *RUN_FOLDER, *BUNDLE, *SOUNDS, *IMAGES]
 
 # Tests of their own, whose messages are pinned beside the others.
 DISK_FULL = {8_000: "a full disk, at the encoded rows", 20_000: "a full disk, at the report"}

@@ -31,12 +31,11 @@ def read_folders(
     Raises:
         LimbeckError: two folders for one split, or no file with such a suffix.
     """
-    parts = _split_folders(folder) or {"train": folder}
+    named = _split_folders(folder)
+    parts = {split: place for split, place in named.items() if split in splits} if named else {"train": folder}
     found: dict[str, tuple[str, Columns]] = {}
     passed: list[Path] = []
     for split, place in parts.items():
-        if split not in splits:
-            continue
         files, classes = _files(place, suffixes, passed.append)
         if not files:
             raise LimbeckError(

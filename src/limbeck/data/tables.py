@@ -111,7 +111,10 @@ def _read_packaged(
         raise LimbeckError(
             f"`{source}` is {held.modality}", where=f"data.{modality.key}", fix=f"set data.{held.modality} instead"
         )
-    return dict(held.read(domain, splits))
+    return {
+        split: (modality.values(cells, Column(modality.name, source, f"data.{modality.name}")), labels)
+        for split, (cells, labels) in held.read(domain, splits).items()
+    }
 
 
 def as_table(
@@ -311,6 +314,12 @@ def _table(
     parts = wanted if modality.several else ()
     if label is None or label not in columns:
         return Table(values, [None] * len(values), columns=parts)
+    if len(columns[label]) != len(values):  # the arrays of a file may have any length
+        raise LimbeckError(
+            f"`{', '.join(wanted)}` has {len(values):,} rows, and `{label}` has {len(columns[label]):,}",
+            where=where,
+            fix=f"set {keys['column']} and {keys['label']} to columns of the same rows",
+        )
     names = columns.classes.get(label)
     known = columns[label]
     if names is not None:

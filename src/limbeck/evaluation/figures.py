@@ -83,7 +83,17 @@ class TableSample(Record):
     columns: int = Field(description="how many there are")
 
 
-Sample = Annotated[TextSample | AudioSample | RowSample | TableSample, Field(discriminator="kind")]
+class ImageSample(Record):
+    """An image, small."""
+
+    kind: Literal["image"] = "image"
+    name: str
+    data: str | None = Field(description="a PNG as a data URI; null: there is no image in this row")
+    width: int = Field(default=0, description="pixels of the PNG")
+    height: int = Field(default=0, description="pixels of the PNG")
+
+
+Sample = Annotated[TextSample | ImageSample | AudioSample | TableSample | RowSample, Field(discriminator="kind")]
 
 
 class Decided(Record):

@@ -20,13 +20,15 @@ from pydantic import (
 from limbeck.data.modality import EVERY, Modality
 from limbeck.modalities.arrays import ArraysModality, ArraysReads
 from limbeck.modalities.audio import AudioAugmentSettings, AudioModality, AudioReads
+from limbeck.modalities.image import ImageAugmentSettings, ImageModality, ImageReads
 from limbeck.modalities.table import TableModality, TableReads
 from limbeck.modalities.text import AugmentSettings, TextModality, TextReads
 from limbeck.settings import Settings, union
 from limbeck.settings.changes import alternatives
 
 MODALITIES: dict[str, Modality] = {
-    modality.name: modality for modality in (TextModality(), AudioModality(), TableModality(), ArraysModality())
+    modality.name: modality
+    for modality in (TextModality(), ImageModality(), AudioModality(), TableModality(), ArraysModality())
 }
 DEFAULT = "text"
 """The modality of data and reads that name none."""
@@ -37,6 +39,7 @@ __all__ = [
     "ArraysReads",
     "AudioReads",
     "CopySettings",
+    "ImageReads",
     "InputSettings",
     "ReadsSettings",
     "TableReads",
@@ -107,22 +110,23 @@ def _with_copies_of(modality: str, values: Mapping[str, Any]) -> Mapping[str, An
         ValueError: it says another one.
     """
     copies, settings = values.get("augment"), MODALITIES[modality].augment
+    if isinstance(copies, Mapping) and copies.get("kind", modality) != modality:
+        raise ValueError(f"augment makes copies of {copies['kind']}s, and the column holds {modality}s; leave out kind")
     if not isinstance(copies, Mapping) or settings is None or "kind" not in settings.model_fields:
         return values
-    if copies.get("kind", modality) != modality:
-        raise ValueError(f"augment makes copies of {copies['kind']}s, and the column holds {modality}s; leave out kind")
     return {**values, "augment": {**copies, "kind": modality}}
 
 
 if TYPE_CHECKING:
-    ReadsSettings = TextReads | AudioReads | TableReads | ArraysReads
-    CopySettings = AugmentSettings | AudioAugmentSettings
+    ReadsSettings = TextReads | ImageReads | AudioReads | TableReads | ArraysReads
+    CopySettings = AugmentSettings | ImageAugmentSettings | AudioAugmentSettings
 
     class InputSettings(_Inputs):
         """Which column holds the example."""
 
         text: str | None
         audio: str | None
+        image: str | None
 else:
     ReadsSettings = union({name: modality.reads for name, modality in MODALITIES.items()}, on="kind", default=DEFAULT)
     _ONE = Annotated[str, Field(min_length=1)]

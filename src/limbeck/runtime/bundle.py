@@ -16,6 +16,7 @@ from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.runtime.readers.audio import AudioReader
+from limbeck.runtime.readers.image import ImageReader
 from limbeck.runtime.readers.table import TableReader
 from limbeck.runtime.readers.text import TextReader
 from limbeck.runtime.rows import Rows, by_length
@@ -24,7 +25,7 @@ from limbeck.runtime.takes import Takes
 FORMAT = 2
 MODEL = "model.onnx"
 READERS: dict[str, type[Reader]] = {
-    reader.kind: reader for reader in (TextReader, AudioReader, TableReader, ArraysReader)
+    reader.kind: reader for reader in (TextReader, ImageReader, AudioReader, TableReader, ArraysReader)
 }
 """By the kind that `bundle.json` names."""
 

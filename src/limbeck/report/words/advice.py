@@ -69,9 +69,8 @@ def _predict(evaluation: Evaluation, command: str) -> Step | None:
     if evaluation.bundle is None:
         return None
     usage = evaluation.usage
-    if usage.in_shell:
-        return Step(f"Try the student on a {usage.noun} of yours.", typed(evaluation))
-    return Step(f"Try the student on {usage.noun}s of yours.", asked(evaluation))
+    line = typed(evaluation) if usage.in_shell else asked(evaluation)
+    return Step(f"Try the student on {usage.noun}s of yours.", line)
 
 
 def _evaluate(evaluation: Evaluation, command: str) -> Step | None:

@@ -233,6 +233,10 @@ def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
     return f"Right: {listed([model(name) for name in right])}. Wrong: {listed([model(name) for name in wrong])}"
 
 
+NO_IMAGE = "There is no image in this row."
+"""Said in the place of a picture."""
+
+
 def cells(row: TableSample) -> tuple[str, str]:
     """Return the cells of a table's row, and which row it is."""
     text = ", ".join(f"{name}: {cell or '–'}" for name, cell in row.cells.items())
