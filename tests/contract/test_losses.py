@@ -50,6 +50,22 @@ class Case:
     def compares(self):
         return "features" if "taps" in self.loss.card.needs else "logits"
 
+    @property
+    def word(self):
+        """What its errors call what it compares, and the fewest of them that a prediction needs."""
+        if self.compares == "features":
+            return "features", 1
+        return ("logits", 2) if self.loss.card.fits == ("distribution",) else ("outputs", 1)
+
+    def problem(self, *given, **how):
+        """Outputs of student and teacher, and labels of the form that the loss takes."""
+        student, teacher, labels = logits_and_labels(*given, **how)
+        return student, teacher, self.labels(labels, student)
+
+    def labels(self, classes, like):
+        """Labels of the loss's own form, made of class indices."""
+        return labels_for(self.loss.card, classes, like)
+
     def __call__(self, student, teacher, labels, mask=None):
         return self.loss.function(*self.arguments(student, teacher, labels), mask=mask, **self.parameters)
 
@@ -76,7 +92,9 @@ IDS = ["-".join([case.loss.card.name, *(f"{k}={v}" for k, v in case.parameters.i
 every_case = pytest.mark.parametrize("case", CASES, ids=IDS)
 every_loss = pytest.mark.parametrize("loss", CATALOG.values(), ids=CATALOG)
 needing_teacher = pytest.mark.parametrize("case", [c for c in CASES if "teacher" in c.loss.card.positional])
-needing_labels = pytest.mark.parametrize("case", [c for c in CASES if "labels" in c.loss.card.needs])
+LABELLED = [c for c in CASES if "labels" in c.loss.card.needs]
+needing_classes = pytest.mark.parametrize("case", [c for c in LABELLED if "distribution" in c.loss.card.fits])
+needing_several = pytest.mark.parametrize("case", [c for c in LABELLED if "distribution" not in c.loss.card.fits])
 
 
 def logits_and_labels(shape, classes, *, dtype=torch.float64, scale=3.0, seed=0):
@@ -85,6 +103,16 @@ def logits_and_labels(shape, classes, *, dtype=torch.float64, scale=3.0, seed=0)
         scale * torch.randn(*shape, classes, dtype=torch.float64, generator=generator) for _ in range(2)
     )
     return student.to(dtype), teacher.to(dtype), torch.randint(classes, shape, generator=generator)
+
+
+def labels_for(card, classes, like):
+    """A class; or where outputs are no distribution, a yes or no or a value for each output, which the class decides."""
+    if "distribution" in card.fits:
+        return classes
+    places = torch.arange(like.shape[-1])
+    if "independent" in card.fits:
+        return (places <= classes.unsqueeze(-1)).to(torch.int64)
+    return (classes.unsqueeze(-1) - 0.7 * places).to(like.dtype)
 
 
 @st.composite
@@ -101,15 +129,18 @@ def problems(draw):
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(problem=problems())
 def test_value_equals_reference(case, problem):
-    value = case(*map(torch.from_numpy, problem))
-    np.testing.assert_allclose(value.numpy(), case.reference(*problem), rtol=1e-9, atol=1e-9)
+    student, teacher, labels = map(torch.from_numpy, problem)
+    given = student, teacher, case.labels(labels, student)
+    expected = case.reference(*(each.numpy() for each in given))
+    np.testing.assert_allclose(case(*given).numpy(), expected, rtol=1e-9, atol=1e-9)
 
 
 @every_case
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(problem=problems())
 def test_gradient_equals_finite_differences_of_the_reference(case, problem):
-    student, teacher, labels = problem
+    student, teacher, classes = problem
+    labels = case.labels(torch.from_numpy(classes), torch.from_numpy(student)).numpy()
     leaf = torch.tensor(student, requires_grad=True)
     case(leaf, torch.from_numpy(teacher), torch.from_numpy(labels)).sum().backward()
     step, expected = 1e-4, np.zeros_like(student)
@@ -128,13 +159,14 @@ def test_golden_number(loss):
     golden = load_reference(loss.card.name).GOLDEN
     given = [torch.tensor(golden["student"], dtype=torch.float64)]
     given += [torch.tensor(golden[n], dtype=None if n == "labels" else torch.float64) for n in loss.card.positional[1:]]
+    given = [each if each.dtype == torch.int64 else each.double() for each in given]
     assert loss.function(*given, **golden["parameters"]).item() == pytest.approx(golden["value"], rel=1e-12)
 
 
 @every_case
 def test_minimum(case):
     """At student = teacher, or at the student that the reference names as the best."""
-    _, teacher, labels = logits_and_labels((4,), 5)
+    _, teacher, labels = case.problem((4,), 5)
     best = getattr(case.module, "best_student", lambda teacher, labels: teacher)
     student = torch.tensor(best(teacher.numpy(), labels.numpy()))
     student.requires_grad_()
@@ -146,7 +178,7 @@ def test_minimum(case):
 
 @needing_teacher
 def test_no_gradient_reaches_the_teacher(case):
-    student, teacher, labels = logits_and_labels((4,), 5)
+    student, teacher, labels = case.problem((4,), 5)
     student.requires_grad_()
     teacher.requires_grad_()
     case(student, teacher, labels).sum().backward()
@@ -161,7 +193,7 @@ def test_no_gradient_reaches_the_teacher(case):
 @pytest.mark.parametrize("classes", [2, 1000])
 @pytest.mark.parametrize("kind", ["all large", "one dominates", "opposed"])
 def test_finite_at_extreme_logits(case, classes, kind):
-    student, teacher, labels = logits_and_labels((6,), classes, dtype=torch.float32)
+    student, teacher, labels = case.problem((6,), classes, dtype=torch.float32)
     if kind == "all large":
         student, teacher = 1e4 * student.sign(), 1e4 * teacher.sign()
     elif kind == "one dominates":
@@ -179,7 +211,7 @@ def test_finite_at_extreme_logits(case, classes, kind):
 @every_case
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_in_float32_arithmetic(case, dtype):
-    student, teacher, labels = logits_and_labels((4, 3), 7, dtype=dtype)
+    student, teacher, labels = case.problem((4, 3), 7, dtype=dtype)
     value = case(student, teacher, labels)
     assert value.dtype == torch.float32
     assert torch.equal(value, case(student.float(), teacher.float(), labels))
@@ -191,7 +223,7 @@ def test_half_precision_in_float32_arithmetic(case, dtype):
 @pytest.mark.parametrize("shape", [(), (4,), (4, 3), (0,), (2, 3, 2)])
 def test_one_value_a_prediction_in_the_input_precision(case, shape):
     for dtype in (torch.float32, torch.float64):
-        value = case(*logits_and_labels(shape, 5, dtype=dtype))
+        value = case(*case.problem(shape, 5, dtype=dtype))
         assert (value.shape, value.dtype) == (shape, dtype)
 
 
@@ -201,7 +233,7 @@ def test_one_value_a_prediction_in_the_input_precision(case, shape):
 @every_case
 @pytest.mark.parametrize("garbage", [torch.inf, -torch.inf, torch.nan, 1e30])
 def test_masked_positions_contribute_nothing(case, garbage):
-    student, teacher, labels = logits_and_labels((3, 4), 5)
+    student, teacher, labels = case.problem((3, 4), 5)
     mask = torch.tensor([[True, True, False, False], [True, True, True, True], [False, False, False, False]])
     expected = torch.where(mask, case(student, teacher, labels), 0)
     student[~mask], teacher[~mask], labels[~mask] = garbage, garbage, -100
@@ -217,14 +249,14 @@ def test_masked_positions_contribute_nothing(case, garbage):
 
 @every_case
 def test_batch_order_does_not_matter(case):
-    problem = logits_and_labels((7,), 5)
+    problem = case.problem((7,), 5)
     order = torch.randperm(7, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(case(*(x[order] for x in problem)), case(*problem)[order])
 
 
 @every_case
 def test_padding_length_does_not_matter(case):
-    student, teacher, labels = logits_and_labels((3, 9), 5)
+    student, teacher, labels = case.problem((3, 9), 5)
     mask = torch.arange(9) < torch.tensor([[2], [4], [3]])
     full = case(student, teacher, labels, mask)
     short = case(student[:, :4], teacher[:, :4], labels[:, :4], mask[:, :4])
@@ -245,11 +277,11 @@ def test_split_equals_whole(case, tokens):
         pytest.skip("sees the local batch by definition")
     if tokens and case.compares == "features":
         tokens = ()  # one activation an example, whatever its tokens
-    student, teacher, labels = logits_and_labels((8, *tokens), 4)
+    student, teacher, labels = case.problem((8, *tokens), 4)
     student.requires_grad_()
     labelled = torch.tensor([True, True, True, False, False, False, True, False])
     mask = torch.rand(8, *tokens, generator=torch.Generator().manual_seed(2)) > 0.3
-    labels[~labelled] = -1
+    labels[~labelled] = -1  # no label of any task
     term = case.term()
 
     def gradient(splits):
@@ -269,17 +301,17 @@ def test_split_equals_whole(case, tokens):
 
 @every_case
 def test_refuses_wrong_logits(case):
-    student, teacher, labels = logits_and_labels((4,), 5)
-    with pytest.raises(TypeError, match=rf"student {case.compares} must be floating point, not torch.int64"):
+    student, teacher, labels = case.problem((4,), 5)
+    with pytest.raises(TypeError, match=rf"student {case.word[0]} must be floating point, not torch.int64"):
         case(student.long(), teacher, labels)
-    least = {"logits": 2, "features": 1}[case.compares]
+    least = case.word[1]
     with pytest.raises(ValueError, match=rf"\(4, {least - 1}\).*at least {least}"):
         case(student[:, : least - 1], teacher[:, : least - 1], labels)
 
 
 @needing_teacher
 def test_refuses_a_teacher_that_does_not_fit(case):
-    student, teacher, labels = logits_and_labels((4,), 5)
+    student, teacher, labels = case.problem((4,), 5)
     with pytest.raises(ValueError, match=r"student \w+ have shape \(4, 5\) but teacher \w+ have shape \(4, 4\)"):
         case(student, teacher[:, :4], labels)
     with pytest.raises(ValueError, match=r"\(4, 5\) but teacher \w+ have shape \(1, 5\)"):
@@ -290,16 +322,16 @@ def test_refuses_a_teacher_that_does_not_fit(case):
 
 @every_case
 def test_refuses_a_mask_that_does_not_fit(case):
-    problem = logits_and_labels((4,), 5)
+    problem = case.problem((4,), 5)
     with pytest.raises(TypeError, match=r"mask must be bool.* not torch.int64"):
         case(*problem, torch.ones(4, dtype=torch.int64))
     with pytest.raises(ValueError, match=r"mask has shape \(4, 1\), but .* each of \(4,\)"):
         case(*problem, torch.ones(4, 1, dtype=torch.bool))
 
 
-@needing_labels
+@needing_classes
 def test_refuses_labels_that_do_not_fit(case):
-    student, teacher, labels = logits_and_labels((4,), 5)
+    student, teacher, labels = case.problem((4,), 5)
     with pytest.raises(TypeError, match=r"labels must be integers, not torch.float32"):
         case(student, teacher, labels.float())
     with pytest.raises(TypeError, match=r"labels must be integers, not torch.bool"):
@@ -312,12 +344,27 @@ def test_refuses_labels_that_do_not_fit(case):
             case(student, teacher, labels)
 
 
+@needing_several
+def test_refuses_labels_that_are_not_one_an_output(case):
+    student, teacher, labels = case.problem((4,), 5)
+    for wrong in (labels[:, :4], labels[:3], labels[:, 0]):
+        with pytest.raises(ValueError, match=r"labels has shape .*, but there is one for each of \(4, 5\)"):
+            case(student, teacher, wrong)
+    odd, words = (2, "must be 0 or 1, but one is 2") if "independent" in case.loss.card.fits else (np.inf, "finite")
+    labels[2, 1] = odd
+    with pytest.raises(ValueError, match=words):
+        case(student, teacher, labels)
+    mask = torch.arange(4) != 2
+    assert torch.isfinite(case(student, teacher, labels, mask)).all(), "where masked, anything goes"
+
+
 @every_loss
 def test_refuses_parameters_out_of_range(loss):
     """In the function, in the composable twin and in a recipe."""
     for invalid in load_reference(loss.card.name).INVALID:
         with pytest.raises(ValueError, match=next(iter(invalid))):
-            Case(loss, invalid)(*logits_and_labels((4,), 5))
+            case = Case(loss, invalid)
+            case(*case.problem((4,), 5))
         with pytest.raises(ValueError, match=next(iter(invalid))):
             loss(**invalid)
         with pytest.raises(ValidationError):
@@ -340,7 +387,7 @@ def test_twin_takes_exactly_the_parameters_of_the_function(loss):
 def test_annotated_shapes_hold(case):
     checked = jaxtyping.jaxtyped(typechecker=beartype)(case.loss.function)
     for shape in ((4,), (4, 3)):
-        student, teacher, labels = logits_and_labels(shape, 5)
+        student, teacher, labels = case.problem(shape, 5)
         mask = torch.ones(shape, dtype=torch.bool)
         checked(*case.arguments(student, teacher, labels), mask=mask, **case.parameters)
 
