@@ -130,14 +130,17 @@ def evaluate(
     bundle: BundleFolder,
     data: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder whose test file is taken")],
     text: Annotated[str, typer.Option(help="the column with the text")] = "text",
-    label: Annotated[str, typer.Option(help="the column with the label")] = "label",
+    label: Annotated[
+        list[str] | None, typer.Option(help="the column with the label (`label`); again for each of several columns")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
 ) -> None:
-    """Score a bundle on labelled texts: accuracy, macro F1, NLL, ECE."""
+    """Score a bundle on labelled texts, in the metrics of its task."""
     _needs_distill()
     from limbeck.pipeline.score import score_bundle
 
-    score_bundle(bundle, data, text=text, label=label, as_json=as_json)
+    columns = label or ["label"]
+    score_bundle(bundle, data, text=text, label=columns[0] if len(columns) == 1 else columns, as_json=as_json)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from limbeck.data.cells import label_name
 from limbeck.data.examples import NO_ROWS, Examples, Labels
 from limbeck.data.hub import split_name
 from limbeck.data.modality import Features, Modality
-from limbeck.data.settings import DataOptions, RowsOptions, SplitSettings
+from limbeck.data.settings import DataOptions, LabelColumns, RowsOptions, SplitSettings
 from limbeck.data.sieve import alike
 from limbeck.data.splits import Splits, load_splits
 from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
@@ -19,6 +19,7 @@ __all__ = [
     "Examples",
     "Features",
     "HasOutputs",
+    "LabelColumns",
     "Labels",
     "LinearModel",
     "Modality",

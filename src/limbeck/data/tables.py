@@ -7,7 +7,7 @@ from typing import Any
 
 from limbeck.console import say
 from limbeck.data import packaged
-from limbeck.data.cells import is_missing
+from limbeck.data.cells import columns_of, is_missing
 from limbeck.data.folders import read_folders
 from limbeck.data.hub import read_hub, split_name, undecoded
 from limbeck.data.modality import Column, Modality
@@ -24,8 +24,10 @@ class Table:
 
     Attributes:
         values: one example a row, as its modality has it; an empty one where there was none.
-        labels: integers, strings or booleans; None for a row without one.
-        classes: the classes in the order in which the data itself names them; None where it does not.
+        labels: a cell a row, such as integers, strings or booleans, None for a row without one; where several columns
+            are the label, a tuple of their cells a row.
+        classes: the classes in the order in which the data itself names them; None where it does not, and for several
+            columns.
     """
 
     values: list[Any]
@@ -38,7 +40,7 @@ def read_tables(
     *,
     modality: Modality,
     column: str,
-    label: str,
+    label: str | Sequence[str],
     domain: str | None = None,
     splits: Sequence[str] = SPLITS,
     missing: Collection[str] = (),
@@ -50,7 +52,7 @@ def read_tables(
         source: a packaged name, a file, a folder, or a hub id.
         modality: what an example is.
         column: that with the example.
-        label: the column with the label; it may be absent from an `unsupervised` split.
+        label: the column with the label, or several; it may be absent from an `unsupervised` split.
         domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
@@ -114,7 +116,7 @@ def as_table(
     *,
     modality: Modality,
     column: str,
-    label: str,
+    label: str | Sequence[str],
     where: str,
     domain: str | None = None,
     needs_label: bool = True,
@@ -125,7 +127,7 @@ def as_table(
         frame: a pandas or polars frame, an Arrow table, a `datasets.Dataset`, or a mapping of columns.
         modality: what an example is.
         column: that with the example.
-        label: the column with the label; None, NaN and NA mean that a row has none.
+        label: the column with the label, or several; None, NaN and NA mean that a row has none.
         where: what it is called in errors.
         domain: the value of a column `domain` in the rows to take; None: all rows.
         needs_label: whether the column with the label has to be there.
@@ -136,7 +138,7 @@ def as_table(
     frame = undecoded(frame)
     keys = column_names(frame) or []
     names = [str(key) for key in keys]
-    wanted = {column, label} | (set() if domain is None else {"domain"})
+    wanted = {column, *columns_of(label)} | (set() if domain is None else {"domain"})
     refuse_repeated([name for name in names if name in wanted], where)
     columns = Columns(
         {name: _plain_list(frame[key]) for name, key in zip(names, keys, strict=True) if name in wanted},
@@ -195,7 +197,7 @@ def _columns(
     source: str,
     modality: Modality,
     column: str,
-    label: str | None,
+    label: str | Sequence[str] | None,
     key: str,
     splits: Sequence[str],
     missing: Collection[str] = (),
@@ -268,13 +270,14 @@ def _table(
     columns: Columns,
     modality: Modality,
     column: str,
-    label: str,
+    label: str | Sequence[str],
     where: str,
     *,
     needs_label: bool,
     keys: Mapping[str, str],
 ) -> Table:
-    for kind, name in (("column", column), ("label", label)):
+    own = columns_of(label)
+    for kind, name in (("column", column), *(("label", name) for name in own)):
         if name not in columns and (kind == "column" or needs_label):
             raise LimbeckError(
                 f"no column `{name}`",
@@ -283,11 +286,17 @@ def _table(
             )
     folder = Path(where).parent if Path(where).is_file() else None
     values = modality.values(columns[column], Column(column, where, keys["column"], folder))
-    if label not in columns:
+    if not columns.keys() >= set(own):
         return Table(values, [None] * len(values))
-    names = columns.classes.get(label)
-    labels = columns[label]
-    return Table(values, labels if names is None else _named(labels, names, f"{where}, column `{label}`"), names)
+    cells = [_labels(columns, name, where) for name in own]
+    if isinstance(label, str):
+        return Table(values, cells[0], columns.classes.get(label))
+    return Table(values, list(zip(*cells, strict=True)))
+
+
+def _labels(columns: Columns, name: str, where: str) -> list[Any]:
+    names = columns.classes.get(name)
+    return columns[name] if names is None else _named(columns[name], names, f"{where}, column `{name}`")
 
 
 def _few(names: Sequence[str]) -> str:

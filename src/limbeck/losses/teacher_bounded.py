@@ -19,7 +19,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher", "labels"),
     fits=("values",),
-    summary="half the squared distance to the true values, where the student is not better than its teacher by a margin",
+    summary="half the squared distance to the true values, unless the student beats its teacher by a margin",
     paper="Chen, Choi, Yu, Han & Chandraker, Learning Efficient Object Detection Models with Knowledge Distillation, "
     "NIPS 2017, the teacher bounded regression loss",
     citation="""@inproceedings{chen2017learning,

@@ -171,7 +171,8 @@ def _trial(settings: NetworkSettings, material: Material, trained: bool) -> Pace
     if trained:
         # Losses cost next to nothing beside a network: labels alone tell the time of a step.
         lesson = material.from_labels(settings)
-        step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
+        distiller = Distiller(lesson.task.finish(model), lesson.objective, seen=lesson.task.seen)
+        step = _step_seconds(distiller, lesson.batches(settings.train, 0), settings.train)
     sample = view.rows(material.splits.validation.values[:TRIAL_ROWS])
     predict_logits(model, sample)  # as with the steps, the first time is not counted
     start = time.monotonic()

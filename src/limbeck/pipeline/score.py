@@ -17,7 +17,9 @@ _ARGUMENTS = {"source": "DATA", "column": "--text", "label": "--label"}
 """What the command calls them."""
 
 
-def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: bool) -> dict[str, float]:
+def score_bundle(
+    bundle: Path, source: str, *, text: str, label: str | Sequence[str], as_json: bool
+) -> dict[str, float]:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
     A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only.
@@ -26,7 +28,10 @@ def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: b
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
     """
     student = load_for_texts(bundle)
-    modality, task = MODALITIES[student.reader.kind], TASKS[student.info["task"]]().served(student.labels)
+    modality, task = (
+        MODALITIES[student.reader.kind],
+        TASKS[student.info["task"]]().served(student.labels, student.info.get("decision", {})),
+    )
     found = read_tables(source, modality=modality, column=text, label=label, splits=["test"], key=_ARGUMENTS)
     (rows,) = found.values()
     for row, value in enumerate(rows.values):
@@ -52,8 +57,10 @@ def _labels(task: Task, cells: Sequence[Any], source: str) -> Labels:
     try:
         labels = task.labels(cells, source)
         bare = labels.present.argmin() if not labels.present.all() else None
-    except LimbeckError:
-        row = next(row for row, cell in enumerate(cells) if not _known(task, cell))
+    except LimbeckError as error:
+        row = next((row for row, cell in enumerate(cells) if not _known(task, cell)), None)
+        if row is None or not isinstance(cells[row], str) or not task.exact:
+            raise error from None
         raise LimbeckError(
             f"row {row + 1} has the label `{cells[row]}`, which the bundle does not know",
             where=source,

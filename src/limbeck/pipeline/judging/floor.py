@@ -16,6 +16,7 @@ class Floor:
 
     Attributes:
         test_outputs: `(n, outputs)` float32: of a classification, log-probabilities.
+        validation_outputs: the same of the validation rows.
         settings: what was chosen on validation.
         parameters: numbers that features and linear model have learned.
         size_bytes: an honest estimate of what shipping it takes: the parameters as float32 and the vocabulary as UTF-8.
@@ -24,6 +25,7 @@ class Floor:
     """
 
     test_outputs: NDArray[np.float32]
+    validation_outputs: NDArray[np.float32]
     settings: dict[str, float | int | str | bool | None]
     parameters: int
     size_bytes: int
@@ -56,6 +58,7 @@ def fit_floor(splits: Splits) -> Floor | None:
     parameters = linear.parameters + features.parameters
     return Floor(
         predict(splits.test.values),
+        predict(splits.validation.values),
         {**linear.settings, **features.settings},
         parameters,
         4 * parameters + features.size_bytes,

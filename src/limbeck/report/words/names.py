@@ -60,7 +60,7 @@ def _of_ceiling(findings: Findings) -> str:
 
 
 def _of_floor(findings: Findings) -> str:
-    return "TF-IDF + LR: TF-IDF with logistic regression, trained on the same labels as the baseline."
+    return "TF-IDF + LR: TF-IDF with a linear model, trained on the same labels as the baseline."
 
 
 ROLES: dict[str, Role] = {
