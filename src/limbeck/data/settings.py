@@ -97,8 +97,8 @@ class DataOptions(RowsOptions):
         str,
         Field(
             min_length=1,
-            description="a packaged name, a csv/jsonl/parquet file, a folder with train/validation/test"
-            "(/unsupervised) files, or a hub id",
+            description="a packaged name, a csv/jsonl/parquet/npz file, a folder with train/validation/test"
+            "(/unsupervised) files, of images a folder with one subfolder a class, or a hub id",
         ),
     ]
     label: Annotated[
