@@ -65,7 +65,7 @@ def augment_sounds(
     Source: Ko et al. 2015, "Audio Augmentation for Speech Recognition", for the speed.
 
     Args:
-        arrays: `samples`, (rows, samples) float32, and `lengths`, (rows,) int64.
+        arrays: `samples`, (rows, samples) float32, zeros behind the end of a sound, and `lengths`, (rows,) int64.
         keys: (rows,) content ids.
         copies: (rows,) which copy each row is.
         settings: see `AudioAugmentSettings`.
@@ -86,15 +86,25 @@ def _moved(
     samples: NDArray[np.float32], lengths: NDArray[np.int64], speed: NDArray[np.float64], shift: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the samples faster and later, and where each row ends now."""
-    width, last = samples.shape[1], lengths[:, None] - 1
+    rows, width = samples.shape
     ends = np.clip(np.ceil(lengths / speed[:, 0] + shift[:, 0]), 1, width).astype(np.int64)
+    # Two zeros on either side stand for everything outside of a row; flat, as a gather along an axis takes longer.
+    padded = np.zeros((rows, width + 4), np.float32)
+    padded[:, 2:-2] = samples
     source = (np.arange(width) - shift) * speed
-    outside = (source < 0) | (source > last) | (np.arange(width) >= ends[:, None])
-    before = np.clip(source, 0, last).astype(np.int64)
-    weight = np.clip(source - before, 0, 1).astype(np.float32)
-    low = np.take_along_axis(samples, before, 1)
-    high = np.take_along_axis(samples, np.minimum(before + 1, last), 1)
-    return np.where(outside, np.float32(0), low + (high - low) * weight), ends
+    source += 2
+    np.clip(source, 0, width + 2, out=source)
+    before = source.astype(np.int64)
+    source -= before
+    before += np.arange(rows)[:, None] * (width + 4)
+    found = padded.ravel().take(before)
+    before += 1
+    change = padded.ravel().take(before)
+    change -= found
+    change *= source.astype(np.float32)
+    found += change
+    found *= np.arange(width) < ends[:, None]
+    return found, ends
 
 
 def _noise(
@@ -105,16 +115,20 @@ def _noise(
     seed: int,
 ) -> NDArray[np.float32]:
     """Return white noise under each sound, `below` decibels below its mean power; nothing behind its end."""
-    width, inside = samples.shape[1], np.arange(samples.shape[1]) < lengths[:, None]
-    power = np.square(samples, dtype=np.float64).sum(axis=1, keepdims=True) / lengths[:, None]
+    width = samples.shape[1]
+    power = np.square(samples).sum(axis=1, keepdims=True, dtype=np.float64) / lengths[:, None]
     level = np.sqrt(power * 10 ** (-below / 10)).astype(np.float32)
-    start = (place * _NOISE).astype(np.int64)
-    return np.where(inside, _white(seed)[(start + np.arange(width)) % _NOISE] * level, np.float32(0))
+    start = (place[:, 0] * _NOISE).astype(np.int64)
+    found = np.lib.stride_tricks.sliding_window_view(_white(seed, width), width)[start]
+    found *= level
+    found *= np.arange(width) < lengths[:, None]
+    return found
 
 
 @lru_cache(maxsize=2)
-def _white(seed: int) -> NDArray[np.float32]:
-    """Return normal noise of variance 1, (_NOISE,)."""
+def _white(seed: int, width: int) -> NDArray[np.float32]:
+    """Return normal noise of variance 1, (_NOISE + width,), which begins anew after `_NOISE` numbers."""
     pairs = uniform(np.arange(_NOISE), np.zeros(_NOISE, np.int64), seed, 2)
     # Box and Muller 1958; 1 - u, as the logarithm of 0 is none.
-    return (np.sqrt(-2 * np.log(1 - pairs[:, 0])) * np.cos(2 * np.pi * pairs[:, 1])).astype(np.float32)
+    once = np.sqrt(-2 * np.log(1 - pairs[:, 0])) * np.cos(2 * np.pi * pairs[:, 1])
+    return np.resize(once.astype(np.float32), _NOISE + width)
