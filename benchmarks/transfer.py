@@ -18,6 +18,7 @@ from limbeck.evaluation.schema import Findings
 from limbeck.files import read_json, write_json
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.findings import find
+from limbeck.pipeline.judging.floor import floor_names
 from limbeck.pipeline.judging.testing import answer_test, log_test_use
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.training.arms import train_arm
@@ -70,7 +71,7 @@ def measure(recipe: Recipe, folder: Path) -> Findings:
     material = Material(load_splits(recipe.data, recipe.task))
     teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
     arms = {name: train_arm(name, recipe, material, teacher, folder) for name in recipe.trained_arms}
-    log = log_test_use(folder, recipe.digest, ["teacher", *arms, "floor"])
+    log = log_test_use(folder, recipe.digest, ["teacher", *arms, *floor_names(material.splits.modality)])
     trained = Trainings(recipe, material, teacher, arms, {})
     return find(trained, answer_test(trained), {}, log)
 

@@ -19,6 +19,9 @@ MAPPING = "tests/cache/test_cache_mapping.py"
 TOKENS = "tests/cache/test_cache_tokens.py"
 TEACHER = "tests/cache/test_module_teacher.py"
 MODELS = "tests/models/test_model_contract.py"
+IMAGES = "tests/models/test_model_images.py"
+RESNET = "tests/models/test_model_resnet.py"
+BATCH_NORM = "tests/trainer/test_trainer_batch_norm.py"
 NGRAMS = "tests/models/test_model_ngrams.py"
 BATCHES = "tests/data/test_data_batches.py"
 SPLITS = "tests/data/test_data_splits.py"
@@ -205,6 +208,62 @@ MUTANTS = (
         "models/pooling.py",
         (("kept.sum(1).clamp(min=1)", "values.shape[1]"),),
         (MODELS,),
+    ),
+    Mutant(
+        "pixels are not scaled to [0, 1]",
+        "means of ImageNet, subtracted from numbers up to 255",
+        "models/pixels.py",
+        (("pixels.float() / 255 - self.mean", "pixels.float() - self.mean"),),
+        (IMAGES,),
+    ),
+    Mutant(
+        "height and width are swapped",
+        "an axis order that square test images hide",
+        "models/pixels.py",
+        ((".permute(0, 3, 1, 2)", ".permute(0, 3, 2, 1)"),),
+        (IMAGES,),
+    ),
+    Mutant(
+        "a channel that never varies is divided by its deviation",
+        "infinite logits for grey images with an empty channel",
+        "models/pixels.py",
+        (("torch.where(std > 0, std, torch.ones_like(std))", "std"),),
+        (IMAGES,),
+    ),
+    Mutant(
+        "an axis is halved down to nothing",
+        "networks of 32 x 32 pixels, given digits of 8 x 8",
+        "models/pixels.py",
+        (("_LEAST = 6", "_LEAST = 4"),),
+        (IMAGES,),
+    ),
+    Mutant(
+        "shortcut A pads on one side",
+        "published weights that load and answer at random",
+        "models/resnet.py",
+        (("self.sides = (more // 2, more - more // 2)", "self.sides = (0, more)"),),
+        (RESNET,),
+    ),
+    Mutant(
+        "a file's normalisation is passed over",
+        "a student that starts from a run's weights under other means",
+        "models/resnet.py",
+        (("return pixels | counts | renamed |", "return counts | renamed | pixels |"),),
+        (RESNET,),
+    ),
+    Mutant(
+        "each process validates with its own batch norms",
+        "DDP: processes that keep the weights of different steps",
+        "trainer.py",
+        (("                us.align(student)\n", ""),),
+        (RANKS,),
+    ),
+    Mutant(
+        "averaged weights under the statistics of the last batches",
+        "an average of a network with batch norm that is worse than the network",
+        "optimizer.py",
+        (("module.momentum = _share(decay or 0.0, done)", "pass"),),
+        (BATCH_NORM,),
     ),
     Mutant(
         "padding counted by n-grams",

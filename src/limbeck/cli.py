@@ -12,7 +12,6 @@ import typer
 
 from limbeck import interrupt
 from limbeck.errors import LimbeckError
-from limbeck.files import not_utf8
 from limbeck.version import __version__
 
 app = typer.Typer(
@@ -108,36 +107,53 @@ def recipes(
 @app.command()
 def predict(
     bundle: BundleFolder,
-    file: Annotated[
-        str | None, typer.Argument(help="a text file, one text a line; `-` or nothing: standard input")
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="of texts: files, one text a line; `-` or nothing: standard input. Of anything that lies in a file of "
+            "its own, such as an image: files, and folders of them",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
 ) -> None:
-    """Label texts with a bundle; works without PyTorch."""
-    from limbeck.runtime.bundle import load_for_texts
+    """Ask a bundle for texts, or for files; works without PyTorch.
 
-    student = load_for_texts(bundle)
-    texts = [line.rstrip("\r\n") for line in _lines(file)]
-    for text, prediction in zip(texts, student.predict(texts), strict=True):
-        if as_json:
-            typer.echo(json.dumps({"text": text, **student.rule.record(prediction)}, ensure_ascii=False))
+    A file that cannot be read gets a line on standard error; the others are answered, and the exit code is 2.
+    """
+    from limbeck.runtime.bundle import load_for_files
+    from limbeck.runtime.takes import answered
+
+    student, takes = load_for_files(bundle)
+    unread = False
+    for shown, answer in answered(takes.asked(files or []), student.predict):
+        if isinstance(answer, LimbeckError):
+            unread = True
+            typer.echo(f"error: {answer}", err=True)
+        elif as_json:
+            typer.echo(json.dumps({takes.key: shown, **student.rule.record(answer)}, ensure_ascii=False))
         else:
-            typer.echo(f"{student.rule.line(prediction)}\t{text}")
+            typer.echo(f"{student.rule.line(answer)}\t{shown}")
+    if unread:
+        raise SystemExit(2)
 
 
 @app.command()
 def evaluate(
     bundle: BundleFolder,
     data: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder whose test file is taken")],
-    text: Annotated[str, typer.Option(help="the column with the text")] = "text",
+    column: Annotated[
+        str | None,
+        typer.Option("--column", "--text", help="the column with the example; else it is called as the modality"),
+    ] = None,
     label: Annotated[str, typer.Option(help="the column with the label")] = "label",
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
 ) -> None:
-    """Score a bundle on labelled texts: accuracy, macro F1, NLL, ECE."""
+    """Score a bundle on labelled examples: of a classifier accuracy, macro F1, NLL, ECE."""
     _needs_distill()
     from limbeck.pipeline.score import score_bundle
 
-    score_bundle(bundle, data, text=text, label=label, as_json=as_json)
+    score_bundle(bundle, data, column=column, label=label, as_json=as_json)
 
 
 @app.command()
@@ -209,21 +225,6 @@ def _needs_distill() -> None:
         raise LimbeckError(
             f"this command needs {', '.join(missing)}, which the runtime install leaves out", fix=DISTILL
         )
-
-
-def _lines(file: str | None) -> list[str]:
-    path = None if file in (None, "-") else Path(str(file))
-    try:
-        with path.open(encoding="utf-8") if path else sys.stdin as lines:
-            return list(lines)
-    except OSError as error:
-        raise LimbeckError(
-            f"cannot be read ({error.strerror})",
-            where=str(path or "standard input"),
-            fix="give a file, one text a line",
-        ) from None
-    except UnicodeDecodeError:
-        raise not_utf8(path) if path else LimbeckError("not UTF-8", where="standard input") from None
 
 
 def _in_words(error: Exception) -> str | None:

@@ -151,6 +151,17 @@ def not_utf8(path: Path) -> LimbeckError:
     return LimbeckError("not UTF-8", where=str(path), fix="save it as UTF-8")
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield every file of a folder however deep, in the order of their paths, without what begins with a dot."""
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from files_below(entry)
+        elif entry.is_file():
+            yield entry
+
+
 def size_of(path: Path) -> int:
     """Return the bytes of a file, or of all files in a folder."""
     if path.is_file():

@@ -46,7 +46,10 @@ class TrainSettings(Settings):
         float | None,
         Field(gt=0, lt=1, description="validate and keep a moving average of the weights with this decay; null: no"),
     ] = None
-    accumulate: Annotated[int, Field(ge=1, description="micro-batches that a batch is split into; same result")] = 1
+    accumulate: Annotated[
+        int,
+        Field(ge=1, description="micro-batches that a batch is split into; same result, unless a batch norm sees them"),
+    ] = 1
     validations: Annotated[int, Field(ge=1, description="evenly spaced, the last one at the end")] = 12
     keep: Annotated[
         Literal["best", "last"],

@@ -1,10 +1,12 @@
 """The loop's optimizer: torch's AdamW, which can keep an average of the weights besides."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 _AVERAGE = "average"
 
@@ -41,7 +43,7 @@ class AdamW(torch.optim.AdamW):
                 self.state[parameter][_AVERAGE] = parameter.detach().clone()
         averages = [self.state[parameter][_AVERAGE] for parameter in moved]
         if moved:  # torch refuses empty lists
-            torch._foreach_lerp_(averages, moved, 1 - min(decay, (1 + done) / (10 + done)))
+            torch._foreach_lerp_(averages, moved, _share(decay, done))
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -59,3 +61,36 @@ class AdamW(torch.optim.AdamW):
                 weights = parameter.clone()
                 parameter.copy_(state[_AVERAGE])
                 state[_AVERAGE].copy_(weights)
+
+
+@contextmanager
+def averaged_statistics(network: nn.Module, decay: float | None) -> Iterator[Callable[[int], None]]:
+    """Let batch norms average what they see as slowly as the weights are averaged.
+
+    Averaged weights under the statistics of the last few batches are a network that nobody trained. The statistics
+    play no part in training, so nothing else changes; the momentum is put back at the end.
+
+    Args:
+        network: being trained.
+        decay: of the average of the weights; None: there is none, and nothing is done.
+
+    Yields:
+        What is called before a step with the number of that step, from 1.
+    """
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)] if decay is not None else []
+    before = [module.momentum for module in norms]
+
+    def follow(done: int) -> None:
+        for module in norms:
+            module.momentum = _share(decay or 0.0, done)
+
+    try:
+        yield follow
+    finally:
+        for module, momentum in zip(norms, before, strict=True):
+            module.momentum = momentum
+
+
+def _share(decay: float, done: int) -> float:
+    """Return the share of the newest in an average after so many steps."""
+    return 1 - min(decay, (1 + done) / (10 + done))

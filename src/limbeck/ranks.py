@@ -66,6 +66,12 @@ class Ranks:
         dist.all_gather_object(values, value)
         return values
 
+    def align(self, module: nn.Module) -> None:
+        """Give every process the main one's buffers: each has seen other rows, and a batch norm keeps what it saw."""
+        if self.world > 1:
+            for buffer in module.buffers():
+                dist.broadcast(buffer, 0)
+
     def wait(self) -> None:
         """Return when all processes are here."""
         if self.world > 1:

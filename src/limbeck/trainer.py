@@ -19,7 +19,7 @@ from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.files import remove
 from limbeck.networks import Precision, TrainSettings
-from limbeck.optimizer import AdamW
+from limbeck.optimizer import AdamW, averaged_statistics
 from limbeck.ranks import ranks, whole
 from limbeck.runtime.rows import Rows, by_length
 from limbeck.tracking import tracking
@@ -157,7 +157,12 @@ def fit(
     log_every = max(1, steps // 100)
     since_save = since_start = time.monotonic()
 
-    with meter(title, steps) as progress, _threads(settings.threads), tracking(title, settings.model_dump()) as track:
+    with (
+        meter(title, steps) as progress,
+        _threads(settings.threads),
+        tracking(title, settings.model_dump()) as track,
+        averaged_statistics(student, settings.average) as follow,
+    ):
         progress.advance(history.done)
         wrapped.train()
         for step in range(history.done, steps):
@@ -166,6 +171,7 @@ def fit(
             share = settings.rate(step, steps)
             for parameters in optimizer.param_groups:
                 parameters["lr"] = parameters["peak_lr"] * share
+            follow(step + 1)
             means = _update(distiller, wrapped, optimizer, batches.group(step), step / steps, settings)
             history.done = step + 1
             optimizer.average(settings.average, history.done)
@@ -182,6 +188,7 @@ def fit(
 
             if validate_now and validate is not None:
                 student.eval()
+                us.align(student)
                 with optimizer.averaged():
                     found = validate(student)
                     _require_finite("validation score", sum(found.chooses), history.done, title)
@@ -197,6 +204,7 @@ def fit(
                 saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
                 save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
 
+    us.align(student)
     distiller.student.load_state_dict(best or _weights(student))
     distiller.student.eval()
     history.seconds += time.monotonic() - since_start

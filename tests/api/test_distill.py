@@ -98,7 +98,7 @@ def test_objects_end_with_the_bits_of_the_recipe(by_recipe, by_objects, network)
 
 def test_objects_end_with_the_evaluation_of_the_recipe(by_recipe, by_objects):
     expected, found = by_recipe[0].evaluation, by_objects.evaluation
-    for name in ("teacher", "student", "baseline", "floor"):
+    for name in ("teacher", "student", "baseline", "floor", "distilled_floor"):
         assert found.models[name].per_seed == expected.models[name].per_seed
         assert found.models[name].fidelity == expected.models[name].fidelity
     assert (found.gain, found.verdict) == (expected.gain, expected.verdict)

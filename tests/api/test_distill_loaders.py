@@ -13,7 +13,7 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.modalities.arrays.loaders import BatchForm, LoaderBatches
 from limbeck.pipeline.judging.export import Exported
-from limbeck.runtime.bundle import load_for_texts
+from limbeck.runtime.bundle import load_for_files
 from limbeck.tasks.classification.numbers import read_numbers
 
 CLASSES, SIDE = 3, 6
@@ -112,8 +112,8 @@ def test_the_bundle_reads_arrays_and_says_what_the_student_says(finished):
         assert correct == pytest.approx(finished.evaluation.score("student"))
     with pytest.raises(ValueError, match="the student needs pixels; given: x"):
         student.logits({"x": pixels.numpy()})
-    with pytest.raises(LimbeckError, match=r"reads arrays, not texts; ask it from Python"):
-        load_for_texts(finished.bundle)
+    with pytest.raises(LimbeckError, match=r"reads arrays, which no file holds; ask it from Python"):
+        load_for_files(finished.bundle)
 
 
 def test_the_teacher_is_untouched(teacher, tmp_path):

@@ -1,11 +1,15 @@
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from limbeck.data import Cells, Splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import scores
+from limbeck.pipeline.judging.floor import distil_floor
 from limbeck.runtime.scripts import signs, terms
-from made_rows import tfidf_floor
+from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
+from made_rows import TEXT, rows_of, task_of, tfidf_floor
 
 FILLER = [f"filler{k}" for k in range(40)]
 
@@ -167,3 +171,79 @@ def test_words_are_taken_where_signs_tell_no_more():
 )
 def test_signs(text, cut):
     assert signs(text) == cut
+
+
+# --- the teacher's answers ------------------------------------------------------------------------------------------
+
+
+def sure(labels, classes):
+    """Logits of a teacher that gives each row its label, with a probability of 1 as far as float64 knows."""
+    return np.where(np.eye(classes)[labels] > 0, 60.0, 0.0).astype(np.float32)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_answers_that_are_sure_of_the_labels_teach_what_labels_teach(classes):
+    texts, labels = split(0, 120, classes)
+    matrix = TfidfVectorizer().fit_transform(texts)
+    for one, other in zip(
+        regressions(matrix, labels, classes, None), distilled_regressions(matrix, sure(labels, classes)), strict=True
+    ):
+        assert one.settings == other.settings
+        assert (one.method, one.parameters) == (other.method, other.parameters)
+        found, expected = (np.exp(each.model.outputs(matrix)) for each in (other, one))
+        np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_distilled_floor_follows_the_teacher_where_it_is_not_sure(classes):
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(3000, 5)).astype(np.float32)
+    answers = (matrix @ rng.normal(size=(5, classes)) + rng.normal(size=classes)).astype(np.float32)
+    weakest = distilled_regressions(matrix, answers)[-1]  # of the weakest penalty
+    np.testing.assert_allclose(np.exp(weakest.model.outputs(matrix)), softmax(answers, axis=1), atol=0.01)
+
+
+def test_the_distilled_floor_learns_unlabelled_rows_and_no_copies():
+    """The labels are all wrong: what it knows, it knows from the answers for rows without a label."""
+    (few, wrong), (texts, labels), held_out = split(0, 20, 2), split(3, 300, 2), split(1, 80, 2)
+    rows, unlabelled = rows_of(range(20), few, 1 - wrong), rows_of(range(100, 400), texts, [-1] * 300)
+    copies = rows_of(range(500, 900), ["topic0"] * 400, [-1] * 400)
+    test = rows_of(range(1000, 1150), *split(2, 150, 2))
+    splits = Splits(
+        rows, unlabelled, rows_of(range(2000, 2080), *held_out), test, task_of(2), TEXT, {}, augmented=copies
+    )
+    answers = np.concatenate([sure(1 - wrong, 2), sure(labels, 2), sure(np.ones(400, int), 2)])
+    distilled = distil_floor(splits, answers)
+    assert scores(distilled.test_outputs, test.labels.values)["accuracy"] > 0.7
+    np.testing.assert_array_equal(distilled.predict(test.values), distilled.test_outputs)
+    assert (distilled.features, distilled.method) == ("TF-IDF", "logistic regression")
+
+
+# --- boosted trees --------------------------------------------------------------------------------------------------
+
+
+def test_boosted_trees_take_categories_and_holes():
+    """Whether a class is told by a category's parity or by a hole, no order of the codes tells it."""
+    rng = np.random.default_rng(0)
+    codes, number = rng.integers(8, size=600), rng.normal(size=600)
+    labels = codes % 2
+    number[labels == 1] = np.where(rng.random((labels == 1).sum()) < 0.5, np.nan, number[labels == 1])
+    cells = Cells(np.stack([codes, number], 1).astype(np.float32), np.array([True, False]))
+    found = boosted_trees(cells, labels, 3, None)
+    assert [set(one.settings) for one in found] == [{"trees", "leaves"}] * 4
+    outputs = found[0].model.outputs(cells)
+    assert outputs.shape == (600, 3)
+    assert np.isfinite(outputs).all()
+    assert (outputs.argmax(1) == labels).all()
+    assert found[0].parameters < found[-1].parameters
+
+
+def test_boosted_trees_count_rows_by_class():
+    rng = np.random.default_rng(0)
+    cells = Cells(rng.normal(size=(300, 2)).astype(np.float32), np.zeros(2, bool))
+    labels = (rng.random(300) < 0.2).astype(int)
+    plain, weighted = (
+        boosted_trees(cells, labels, 2, weights)[0].model.outputs(cells)[:, 1].mean()
+        for weights in (None, np.array([0.5, 8.0], np.float32))
+    )
+    assert weighted > plain + 0.5

@@ -1,4 +1,4 @@
-"""What the tests of networks share: small settings of every network, rows of every length, an export."""
+"""What the tests of networks share: small settings of every network, rows of any length, images, sounds, an export."""
 
 import os
 
@@ -11,10 +11,17 @@ from pydantic import TypeAdapter
 
 from limbeck.models import MODELS, ModelSettings, build_model
 from limbeck.runtime import TextForm, Vocabulary
+from limbeck.runtime.readers.audio import AudioForm
+from limbeck.runtime.readers.image import ImageForm
+from limbeck.runtime.readers.table import TableForm
+from limbeck.types import tensors
 
 VOCABULARY = Vocabulary(tuple(f"word{i}" for i in range(40)), pad_id=1)
 FORM = TextForm.of(VOCABULARY)
-FORMS = {"text": FORM}
+IMAGES = ImageForm.of(8, 8, 3, (0.5, 0.4, 0.3), (0.3, 0.2, 0.25))
+SOUNDS = AudioForm.of(8000, 900)
+TABLES = TableForm.of(4, (3, 6))
+FORMS = {"text": FORM, "image": IMAGES, "audio": SOUNDS, "table": TABLES}
 """By what a network reads: a new kind has its own."""
 SETTINGS = TypeAdapter(ModelSettings)
 OUTPUTS = 3
@@ -34,8 +41,19 @@ VARIANTS = {
         {"wide": {"orders": 1, "word_dropout": 0.5}, "deep": {"widths": [5], "filters": 3, "word_dropout": 0.5}},
     ],
     "transformer": [{}, {"pooling": "cls", "layers": 1}, {"freeze": 1}],
+    "mlp": [{"hidden": 6}, {"hidden": 5, "layers": 1, "norm": "none", "dropout": 0.0}, {"hidden": 4, "layers": 3}],
+    "resnet": [{"depth": 8, "width": 3}, {"depth": 14, "width": 2, "shortcut": "B"}],
+    "convnet": [{"width": 4}, {"normalise": {"mean": [0, 0, 1], "std": [0.5, 1, 2]}}],
+    "depthwise": [{"width": 3}, {}],
+    "vit": [{"dim": 8, "depth": 1, "heads": 2}, {"patch": 2, "dim": 6, "depth": 2, "heads": 3}],
+    "audio_cnn": [{"width": 8}, {"bands": 16, "width": 5, "dropout": 0}],
 }
 CASES = [(name, variant) for name in MODELS for variant in VARIANTS.get(name, [{}])]
+
+
+def cases_of(kind):
+    """Return the cases of the networks that read it."""
+    return [case for case in CASES if MODELS[case[0]].reads == kind]
 
 
 def case_id(case):
@@ -66,6 +84,11 @@ def save_bert(folder, *, classes=None, layers=2, **options):
 def settings_for(name, variant, checkpoint):
     needs = {"path": str(checkpoint)} if name == "transformer" else {}
     return SETTINGS.validate_python({"name": name, **needs, **variant})
+
+
+def example_for(name):
+    """Return two rows of what a network reads."""
+    return tensors(FORMS[MODELS[name].reads].example)
 
 
 def network_for(name, variant, checkpoint, *, seed=0):

@@ -1,16 +1,26 @@
-"""What every network of the catalogue promises. A new entry inherits all of it."""
+"""What every network of the catalogue promises, and every one of texts. A new entry inherits all of it."""
 
 import pytest
 import torch
 import torch.nn.functional as F
-from model_cases import CASES, FORMS, OUTPUTS, SETTINGS, case_id, network_for, rows, save_bert, settings_for
+from model_cases import (
+    CASES,
+    OUTPUTS,
+    SETTINGS,
+    case_id,
+    cases_of,
+    example_for,
+    network_for,
+    rows,
+    save_bert,
+    settings_for,
+)
 from pydantic import ValidationError
 from safetensors.torch import load, save
 
 from limbeck.errors import LimbeckError
 from limbeck.models import MODELS, build_model
 from limbeck.runtime.readers import Form
-from limbeck.types import tensors
 
 LENGTHS = [4, 1, 7, 0, 2]
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
@@ -21,7 +31,7 @@ def checkpoint(tmp_path_factory):
     return save_bert(tmp_path_factory.mktemp("bert"))
 
 
-@pytest.fixture(params=CASES, ids=case_id)
+@pytest.fixture(params=cases_of("text"), ids=case_id)
 def network(request, checkpoint):
     return network_for(*request.param, checkpoint).eval()
 
@@ -36,7 +46,7 @@ def test_logits_are_float32_and_finite(network):
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_it_answers_the_example_of_what_it_reads(case, checkpoint):
     model = MODELS[case[0]]
-    inputs = tensors(FORMS[model.reads].example)
+    inputs = example_for(case[0])
     logits = network_for(*case, checkpoint).eval()(**inputs)
     places = {"example": (2,), "token": tuple(next(iter(inputs.values())).shape)}
     assert logits.shape == (*places[model.per], OUTPUTS)
@@ -99,17 +109,17 @@ def test_training_survives_empty_and_dropped_texts(network):
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_a_seed_gives_the_same_network(case, checkpoint):
     first, second, other = (network_for(*case, checkpoint, seed=seed).eval() for seed in (3, 3, 4))
-    batch = rows(LENGTHS)
-    assert torch.equal(first(*batch), second(*batch))
-    assert not torch.equal(first(*batch), other(*batch))
+    batch = example_for(case[0])
+    assert torch.equal(first(**batch), second(**batch))
+    assert not torch.equal(first(**batch), other(**batch))
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_weights_travel_through_safetensors(case, checkpoint):
     first, second = (network_for(*case, checkpoint, seed=seed).eval() for seed in (3, 4))
     second.load_state_dict(load(save(first.state_dict())))
-    batch = rows(LENGTHS)
-    assert torch.equal(first(*batch), second(*batch))
+    batch = example_for(case[0])
+    assert torch.equal(first(**batch), second(**batch))
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_id)

@@ -1,15 +1,16 @@
-"""Every network exports with any number of rows and tokens, and both engines agree."""
+"""Every network of texts exports with any number of rows and tokens, and both engines agree."""
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
-from model_cases import CASES, OUTPUTS, VOCABULARY, case_id, export, network_for, parity, rows, save_bert
+from model_cases import OUTPUTS, VOCABULARY, case_id, cases_of, export, network_for, parity, rows, save_bert
 from torch import nn
 
 from limbeck.bundle import export_onnx
 from limbeck.models import Ordered
 
+CASES = cases_of("text")
 FAST = [next(case for case in CASES if case[0] == name) for name in ("ngrams", "textcnn")]
 
 pytestmark = [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from kill_harness import start
 from same_run import differences
-from tiny import recipe, write_csv
+from tiny import FLOORS, recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
@@ -177,8 +177,8 @@ def test_it_is_in_the_evaluation(finished: Run) -> None:
 
 def test_the_test_split_is_opened_once_for_all_points(finished: Run) -> None:
     (before, use) = finished.evaluation.test_evaluations  # before: of the run without curves
-    assert before.models == ["teacher", *ARMS, "floor"]
-    assert use.models == ["teacher", *ARMS, *POINTS, "floor"]
+    assert before.models == ["teacher", *ARMS, *FLOORS]
+    assert use.models == ["teacher", *ARMS, *POINTS, *FLOORS]
 
 
 def test_report_card_and_terminal_say_the_same(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:

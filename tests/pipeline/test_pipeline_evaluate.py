@@ -55,12 +55,13 @@ def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> N
         answers = asked(trained, **options)
         perfect = np.eye(2, dtype=np.float32)[numbers_of(trained.material.splits.test)]
         student = {"student": {0: perfect[::-1].copy()}}
-        return replace(answers, floor=replace(answers.floor, test_outputs=perfect), arms={**answers.arms, **student})
+        floors = {**answers.floors, "floor": replace(answers.floors["floor"], test_outputs=perfect)}
+        return replace(answers, floors=floors, arms={**answers.arms, **student})
 
     export_quickly(monkeypatch)
     monkeypatch.setattr(order, "answer_test", right)
     done = run(parse_recipe(recipe(write_csv(tmp_path / "rows.csv"), seeds=[0]), "test"), tmp_path / "run")
-    (warning,) = (text for text in done.evaluation.warnings if "TF-IDF" in text)
+    warning = next(text for text in done.evaluation.warnings if "TF-IDF" in text)
     assert warning.replace("\u00a0", " ").startswith(
         "TF-IDF + LR on the same labels (100.0 %) is better than the student ("
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny import recipe, write_csv
+from tiny import FLOORS, recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.evaluation import compare
@@ -91,9 +91,9 @@ def test_it_stands_wherever_the_other_arms_do(finished: Run) -> None:
     value = json.loads((finished.folder / "evaluation.json").read_text())
     jsonschema.validate(value, Evaluation.model_json_schema())
     result = finished.evaluation
-    assert list(result.models) == ["teacher", *ALL, "floor"]
+    assert list(result.models) == ["teacher", *ALL, *FLOORS]
     assert [name for name, model in result.models.items() if model.fidelity] == ALL
-    assert result.test_evaluations[-1].models == ["teacher", *ALL, "floor"]
+    assert result.test_evaluations[-1].models == ["teacher", *ALL, *FLOORS]
     assert [name for name in result.seconds if name in ALL] == ALL
     for model in (result.models[name] for name in ALL):
         assert [one.seed for one in model.per_seed] == [0, 1]
@@ -202,7 +202,7 @@ def test_report_card_and_terminal_name_it(finished: Run, capsys: pytest.CaptureF
 )
 def test_without_the_arm_nothing_is_said_about_parts(tmp_path: Path, source: Path, changes, names) -> None:
     result = go(tmp_path / "run", source, seeds=[0], **changes).evaluation
-    assert list(result.models) == ["teacher", *names, "floor"]
+    assert list(result.models) == ["teacher", *names, *FLOORS]
     assert result.decomposition is None
     assert not (tmp_path / "run/hard_labels").exists()
     assert (result.gain is None) == ("baseline" not in names)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import jsonschema
 import numpy as np
 import pytest
-from tiny import recipe, write_csv
+from tiny import FLOORS, recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.evaluation.schema import Evaluation
@@ -130,9 +130,9 @@ def test_it_stands_wherever_the_other_arms_do(finished: Run, files) -> None:
     value = json.loads((finished.folder / "evaluation.json").read_text())
     jsonschema.validate(value, Evaluation.model_json_schema())
     result = finished.evaluation
-    assert list(result.models) == ["teacher", *ALL, "floor"]
+    assert list(result.models) == ["teacher", *ALL, *FLOORS]
     assert [name for name, model in result.models.items() if model.fidelity] == ALL
-    assert result.test_evaluations[-1].models == ["teacher", *ALL, "floor"]
+    assert result.test_evaluations[-1].models == ["teacher", *ALL, *FLOORS]
     assert [one.seed for one in result.models["ceiling"].per_seed] == [0, 1]
     assert result.models["ceiling"].cost is not None
     assert (result.data.source, result.data.target) == tuple(map(str, files))

@@ -4,6 +4,8 @@ import csv
 import random
 from pathlib import Path
 
+FLOORS = ["floor", "distilled_floor"]
+"""The models of a run on texts that are no networks, in their order."""
 GOOD = ["gem", "delight", "moving", "superb", "warm", "witty", "fresh", "bright"]
 BAD = ["bore", "mess", "flat", "cheap", "dull", "stale", "awful", "clumsy"]
 FILLER = [

@@ -10,7 +10,7 @@ import pytest
 import torch
 from launching import launch
 from safetensors.torch import load_file
-from worker import VARIANTS
+from worker import NORMED, VARIANTS
 
 WORKER = Path(__file__).parent / "worker.py"
 
@@ -62,10 +62,21 @@ def test_the_log_and_the_validations_are_those_of_one_process(one, two, name):
         assert record == pytest.approx(reference, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", [*VARIANTS, *NORMED])
 def test_processes_that_were_stopped_go_on_to_the_same_bits(two, name):
     whole, resumed = end(two / name), end(two / f"{name}, resumed")
     assert all(torch.equal(whole["student"][key], resumed["student"][key]) for key in whole["student"])
+
+
+@pytest.mark.parametrize("name", NORMED)
+def test_processes_validate_with_the_same_statistics_of_a_batch_norm(two, name):
+    """Else they would keep the weights of different steps, and answer with different networks afterwards."""
+    end_of = end(two / name)
+    assert all(seen == end_of["validated"][0] for seen in end_of["validated"])
+    first, second = end_of["buffers"]
+    assert first == second
+    assert first["norm.num_batches_tracked"] == 8
+    assert any(first["norm.running_mean"])
 
 
 def test_processes_end_together_at_a_target(two):

@@ -32,16 +32,18 @@ VARIANTS = {
     "copied, averaged": {"average": 0.8},
     "sharded, averaged": {"shard": True, "average": 0.8},
 }
+NORMED = {"copied, normed": {"norm": nn.BatchNorm1d}, "sharded, normed": {"shard": True, "norm": nn.BatchNorm1d}}
+"""Each process normalises by its own rows: the weights are others than those of one process."""
 
 
 class Network(nn.Module):
     """Reads words, drops nothing: units dropped are other ones on every process."""
 
-    def __init__(self, width, body):
+    def __init__(self, width, body, norm=nn.LayerNorm):
         super().__init__()
         self.words = nn.Embedding(TOKENS, width)
         setattr(self, body, nn.Linear(width, width))
-        self.norm = nn.LayerNorm(width)
+        self.norm = norm(width)
         self.head = nn.Linear(width, CLASSES)
         self._body = body
 
@@ -63,7 +65,7 @@ class Stop(Exception):  # noqa: N818
     pass
 
 
-def train(folder, *, stop_after=None, accuracies=None, until=None, **settings):
+def train(folder, *, stop_after=None, accuracies=None, until=None, norm=nn.LayerNorm, **settings):
     """Train; the checkpoint of the last validation holds the student, the projectors and the optimizer's state."""
     examples, view = data()
     us = ranks()
@@ -73,7 +75,7 @@ def train(folder, *, stop_after=None, accuracies=None, until=None, **settings):
     )  # fmt: skip
     torch.manual_seed(1)
     teacher = ModuleTeacher(Network(9, "encoder").double(), taps=[Tap("encoder")])
-    student = Network(6, "body").double()
+    student = Network(6, "body", norm).double()
     # The whole batch in one process, a part of it in several: any rows tell the widths.
     distiller = Distiller(student, OBJECTIVE, teacher, example=next(batches.group(0)))
     distiller.trainable.double()
@@ -92,9 +94,11 @@ def train(folder, *, stop_after=None, accuracies=None, until=None, **settings):
         steps=STEPS, validate=validate, title="", checkpoint=folder / "checkpoint.safetensors", owner="",
         until=until,
     )  # fmt: skip
-    ended = us.gather([history.done, history.reached_step])
+    ended, validated = us.gather([history.done, history.reached_step]), us.gather(seen)
+    buffers = us.gather({name: value.tolist() for name, value in student.named_buffers()})
     if us.main:
         end = {"student": student.state_dict(), "log": history.log, "validations": seen, "ended": ended}
+        end |= {"validated": validated, "buffers": buffers}
         torch.save(end, folder / "end.pt")
 
 
@@ -132,7 +136,7 @@ def main(out):
     # Clocks: a checkpoint at every validation.
     trainer.CHECKPOINT_EVERY_S = -1.0
     us = ranks()
-    for name, settings in VARIANTS.items():
+    for name, settings in (VARIANTS | NORMED).items():
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
         us.wait()

@@ -9,6 +9,7 @@ import numpy as np
 from limbeck.digest import digest
 from limbeck.runtime.readers import Form
 from limbeck.runtime.rows import Stacked
+from limbeck.runtime.takes import Lines, Takes
 
 SIDE = 4
 
@@ -19,7 +20,7 @@ class SquaresReader:
     kind: ClassVar[str] = "squares"
     needs: ClassVar[Mapping[str, type]] = {"ink": str}
     files: ClassVar[tuple[str, ...]] = ()
-    takes_texts: ClassVar[bool] = True
+    takes: ClassVar[Takes | None] = Lines()
 
     def __init__(self, ink: str = "#") -> None:
         self.ink = ink

@@ -30,11 +30,11 @@ FILES = {
 """New files of the house, and where they are here."""
 LINES = {
     "modalities/__init__.py": {
-        "(TextModality(), ArraysModality())": "(TextModality(), ArraysModality(), SquaresModality())",
+        "ImageModality(), ArraysModality())": "ImageModality(), ArraysModality(), SquaresModality())",
         "from limbeck.settings import": "from limbeck.modalities.squares import SquaresModality\n{}",
     },
     "runtime/bundle.py": {
-        "(TextReader, ArraysReader)": "(TextReader, ArraysReader, SquaresReader)",
+        "ImageReader, ArraysReader)": "ImageReader, ArraysReader, SquaresReader)",
         "from limbeck.runtime.rows import": "from limbeck.runtime.readers.squares import SquaresReader\n{}",
     },
     "tasks/__init__.py": {

@@ -4,23 +4,25 @@ from limbeck.data.batches import Batches
 from limbeck.data.cells import label_name
 from limbeck.data.examples import NO_ROWS, Examples, Labels
 from limbeck.data.hub import split_name
-from limbeck.data.modality import Features, Modality
+from limbeck.data.modality import Cells, Features, Fits, Modality
 from limbeck.data.settings import DataOptions, RowsOptions, SplitSettings
 from limbeck.data.sieve import alike
 from limbeck.data.splits import Splits, load_splits
 from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
-from limbeck.data.task import HasOutputs, LinearModel, Task, TaskOptions
+from limbeck.data.task import FloorModel, HasOutputs, Task, TaskOptions
 
 __all__ = [
     "NO_ROWS",
     "SPLITS",
     "Batches",
+    "Cells",
     "DataOptions",
     "Examples",
     "Features",
+    "Fits",
+    "FloorModel",
     "HasOutputs",
     "Labels",
-    "LinearModel",
     "Modality",
     "RowsOptions",
     "SplitSettings",

@@ -1,12 +1,13 @@
 """Folders of files, one example a file: a subfolder a class, or only files; and of these a folder a split, or none."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from limbeck.console import say
 from limbeck.data.hub import split_name
 from limbeck.data.readers import Columns
 from limbeck.errors import LimbeckError
+from limbeck.files import files_below
 
 _SHOWN = 8
 
@@ -30,12 +31,11 @@ def read_folders(
     Raises:
         LimbeckError: two folders for one split, or no file with such a suffix.
     """
-    parts = _split_folders(folder) or {"train": folder}
+    named = _split_folders(folder)
+    parts = {split: place for split, place in named.items() if split in splits} if named else {"train": folder}
     found: dict[str, tuple[str, Columns]] = {}
     passed: list[Path] = []
     for split, place in parts.items():
-        if split not in splits:
-            continue
         files, classes = _files(place, suffixes, passed.append)
         if not files:
             raise LimbeckError(
@@ -73,7 +73,7 @@ def _files(place: Path, suffixes: Sequence[str], passed: Callable[[Path], None])
     """Return the files of a split, in the order of their paths, and of each the class; None where it has none."""
     files: list[str] = []
     classes: list[str | None] = []
-    for path in _every(place):
+    for path in files_below(place):
         if path.suffix.lower() not in suffixes:
             passed(path)
             continue
@@ -81,17 +81,6 @@ def _files(place: Path, suffixes: Sequence[str], passed: Callable[[Path], None])
         files.append(str(path.resolve()))
         classes.append(inside[0] if len(inside) > 1 else None)
     return files, classes
-
-
-def _every(place: Path) -> Iterator[Path]:
-    """Yield every file however deep, in the order of their paths, without what begins with a dot."""
-    for entry in sorted(place.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _every(entry)
-        elif entry.is_file():
-            yield entry
 
 
 def _some(names: Sequence[str]) -> str:

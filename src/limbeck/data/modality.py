@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,18 @@ from limbeck.evaluation.records import Usage, ViewRecord
 from limbeck.runtime.readers import Reader
 from limbeck.settings import Settings
 
+EVERY = "*"
+"""In the place of several columns: all of them but the label."""
+Wanted = str | tuple[str, ...]
+"""The column with the example, or those that it is made of; `EVERY`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column with examples: what it is called, and where it was read.
 
     Attributes:
-        name: of the column.
+        name: of the column; of several the first.
         where: the file or the frame, for errors.
         key: of the recipe, that names the column.
         folder: in which relative paths in its cells begin; None: they begin in the working directory.
@@ -36,13 +41,34 @@ class Column:
     folder: Path | None = None
 
 
-class Features(Protocol):
-    """One way of turning examples into a matrix, for the linear floor.
+Fits = Literal["linear", "boosted"]
+"""What kind of model features are for; see `Task.linear` and `Task.boosted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What trees are grown on.
 
     Attributes:
+        values: (rows, columns) float32; NaN where there is none. Of a category, its number from 0.
+        categorical: (columns,) bool, True where the values are categories.
+    """
+
+    values: NDArray[np.float32]
+    categorical: NDArray[np.bool_]
+
+
+class Features(Protocol):
+    """One way of turning examples into a matrix, for the floor.
+
+    Attributes:
+        title: what the matrix holds, as the floor's name says it: `TF-IDF`, `columns`.
+        fits: what kind of model the matrix is for.
         settings: what it is called, of what is tried.
     """
 
+    title: str
+    fits: Fits
     settings: dict[str, float | int | str | bool | None]
 
     @property
@@ -56,11 +82,14 @@ class Features(Protocol):
         ...
 
     def fit(self, values: Sequence[Any]) -> Any:
-        """Return the (rows, features) matrix of the examples that it learns from; None: it sees nothing in them."""
+        """Return the matrix of the examples that it learns from; None: it sees nothing in them.
+
+        It is (rows, features), sparse or not; of one that is to be boosted, `Cells`.
+        """
         ...
 
     def matrix(self, values: Sequence[Any]) -> Any:
-        """Return the (rows, features) matrix of other examples."""
+        """Return the same of other examples."""
         ...
 
 
@@ -143,7 +172,9 @@ class Modality(ABC):
     """What an example is.
 
     Attributes:
-        name: the key of `data` that names its column, and the `kind` of what networks read of it.
+        name: what it is called, and the `kind` of what networks read of it.
+        key: of `data`, that names its column; where a modality does not say it, its name.
+        several: whether an example is made of several columns: `values` takes their cells by column then.
         noun: one example in words; several end with an `s`.
         column: what the column holds, for the description of the key.
         usage: how a person asks a student of it.
@@ -155,6 +186,8 @@ class Modality(ABC):
     """
 
     name: ClassVar[str]
+    key: ClassVar[str]
+    several: ClassVar[bool] = False
     noun: ClassVar[str]
     column: ClassVar[str]
     usage: ClassVar[Usage]
@@ -163,12 +196,17 @@ class Modality(ABC):
     keeps_label: ClassVar[bool] = False
     suffixes: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not hasattr(cls, "key"):
+            cls.key = cls.name
+
     @abstractmethod
-    def values(self, cells: Sequence[Any], column: Column) -> list[Any]:
+    def values(self, cells: Any, column: Column) -> list[Any]:
         """Return the examples of a column's cells, a value each.
 
         Args:
-            cells: as a file or a frame gives them.
+            cells: as a file or a frame gives them; of several columns, by column.
             column: where they were read.
 
         Raises:
@@ -207,8 +245,25 @@ class Modality(ABC):
         """
         raise LimbeckError(f"no copies can be made of {self.noun}s", where="data.augment", fix="set it to null")
 
+    def asked(self, reader: Any) -> str | tuple[str, ...]:
+        """Return the column, or the columns, that a bundle's reader is asked for, where nobody names them."""
+        return self.key
+
+    def usage_of(self, reader: Any) -> Usage:
+        """Return how a person asks a student with this reader."""
+        return self.usage
+
+    def remarks(self, training: Sequence[Any], test: Sequence[Any]) -> list[str]:
+        """Return what is to be said of a split's examples, a line each.
+
+        Args:
+            training: those of the transfer set.
+            test: those of the test split, none of which has the likeness of one in training.
+        """
+        return []
+
     def features(self) -> Sequence[Features]:
-        """Return the ways of turning examples into a matrix that the linear floor tries; none: there is no floor."""
+        """Return the ways of turning examples into a matrix that the floor tries; none: there is no floor."""
         return []
 
     @abstractmethod

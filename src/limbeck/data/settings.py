@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from limbeck.data.cells import label_name
-from limbeck.data.modality import Modality
+from limbeck.data.modality import Modality, Wanted
 from limbeck.settings import Settings
 
 
@@ -66,8 +66,8 @@ class RowsOptions(Settings):
         raise NotImplementedError
 
     @property
-    def column(self) -> str:
-        """The column with the example."""
+    def column(self) -> Wanted:
+        """The column with the example, or those that it is made of."""
         raise NotImplementedError
 
 

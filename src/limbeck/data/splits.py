@@ -1,15 +1,16 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from limbeck.data.copies import copies_of, keeping
 from limbeck.data.drawing import hold_out, in_turn, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
-from limbeck.data.modality import Modality
+from limbeck.data.modality import EVERY, Modality
 from limbeck.data.settings import DataOptions, RowsOptions
 from limbeck.data.sieve import Sieve, alike, content_ids
 from limbeck.data.sizes import check_held_out, too_few, too_few_beside_blocks
@@ -33,7 +34,8 @@ class Splits:
         modality: what an example is.
         dropped: rows left out, by reason.
         ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
-        augmented: unlabelled rows that `data.augment` made from the others of the transfer set.
+        augmented: rows that `data.augment` made from the others of the transfer set: without a label, or, where copies
+            keep it, those of labelled rows first.
         notes: what else is to be said of them, a line each: labels that are missing, classes that a split cannot show.
     """
 
@@ -57,6 +59,11 @@ class Splits:
     def original(self) -> Examples:
         """The transfer set as it was read: what vocabularies are counted in, and language models learn from."""
         return self.labelled + self.unlabelled
+
+    @property
+    def taught(self) -> Examples:
+        """What is learned from labels: the labelled rows, and those of their copies that keep the label."""
+        return self.labelled + self.augmented.having() if self.augmented.labels.present.any() else self.labelled
 
     @property
     def parts(self) -> dict[str, Examples]:
@@ -88,7 +95,10 @@ class Splits:
             )
         few, others = self.labelled.take(range(labels)), self.labelled.take(range(labels, len(self.labelled)))
         self.task.require_varied(few.labels, where, "curves.labels")
-        return replace(self, labelled=few, unlabelled=others.without_labels() + self.unlabelled)
+        copies = self.augmented
+        if copies.labels.present.any():
+            copies = keeping(copies, few.ids)
+        return replace(self, labelled=few, unlabelled=others.without_labels() + self.unlabelled, augmented=copies)
 
 
 class Learns(Protocol):
@@ -115,7 +125,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     nobody has.
 
     What `data.augment` makes of the transfer set is kept where no row has that content already, and no row that is held
-    out looks like it.
+    out looks like it. Copies that keep their label are copies of rows that are in no other split.
 
     Args:
         settings: what to read, and how to split it.
@@ -132,7 +142,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     values, ceiling = tables["unsupervised"].values if "unsupervised" in tables else [], NO_ROWS
     parts: dict[str, Examples] = {}
     if settings.target is not None:
-        parts["test"], values, ceiling = _of_target(settings, settings.target, learned, sieve)
+        parts["test"], values, ceiling = _of_target(settings, settings.target, learned, sieve, train.columns)
     parts |= {
         name: _examples(tables[name], learned, f"{settings.source}, {name} split", sieve)
         for name in ("train", "validation", "test")
@@ -144,7 +154,9 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     rest = _rest(having.take(range(len(labelled), len(having))).without_labels(), bare, settings)
 
     if settings.unlabelled is not None:
-        values = values + read_values(settings.unlabelled, modality=settings.modality, column=settings.column)
+        values = values + read_values(
+            settings.unlabelled, modality=settings.modality, column=train.columns or settings.column
+        )
     extra = _unlabelled(values, learned, sieve)
     for name in ("test", "validation"):
         extra = sieve.without(extra, parts[name], "unlabelled", name)
@@ -159,10 +171,8 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         settings.modality,
         sieve.dropped,
         sieve.without(ceiling, parts["validation"], None, "validation"),
-        _augmented(
-            labelled + unlabelled, settings.augment, learned, training, (parts["validation"], parts["test"]), sieve
-        ),
-        _notes(train, learned, {"labelled": labelled, **parts}, sieve),
+        _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
+        _notes(train, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, sieve),
     )
 
 
@@ -180,7 +190,7 @@ def _read(settings: DataOptions) -> dict[str, Table]:
 
 
 def _of_target(
-    settings: DataOptions, target: RowsOptions, task: Task, sieve: Sieve
+    settings: DataOptions, target: RowsOptions, task: Task, sieve: Sieve, columns: tuple[str, ...]
 ) -> tuple[Examples, list[Any], Examples]:
     """Return the target's test rows, its other examples, and its other rows with a label.
 
@@ -191,7 +201,7 @@ def _of_target(
     found = read_tables(
         target.source,
         modality=target.modality,
-        column=target.column,
+        column=columns if target.column == EVERY else target.column,
         label=target.label,
         domain=target.domain,
         missing=settings.missing_words,
@@ -285,16 +295,25 @@ def _rest(having: Examples, bare: Examples, settings: DataOptions) -> Examples:
 
 
 def _augmented(
-    rows: Examples, settings: Any, task: Task, training: Examples, held_out: Iterable[Examples], sieve: Sieve
+    labelled: Examples,
+    unlabelled: Examples,
+    settings: Any,
+    task: Task,
+    training: Examples,
+    held_out: Mapping[str, Examples],
+    sieve: Sieve,
 ) -> Examples:
     """Return the copies of rows, without any that is a training row, or like one that is held out."""
     if settings is None:
         return NO_ROWS
+    if sieve.modality.keeps_label:
+        return copies_of(labelled, settings) + copies_of(unlabelled, settings)
+    rows = labelled + unlabelled
     made = sieve.clean(_unlabelled(sieve.modality.copies(rows.ids.tolist(), rows.values, settings), task, sieve), None)
     for other in (rows, training):
         made = sieve.new(made, other, None)
-    for other in held_out:
-        made = sieve.without(made, other, None, "")
+    for name in ("validation", "test"):
+        made = sieve.without(made, held_out[name], None, "")
     return made
 
 
@@ -313,6 +332,7 @@ def _notes(train: Table, task: Task, parts: dict[str, Examples], sieve: Sieve) -
     lines = task.remarks_on_column(task.labels(train.labels, ""), train.classes)
     for name in ("labelled", "validation", "test"):
         lines += task.remarks(name, parts[name].labels, learned=name == "labelled")
+    lines += sieve.modality.remarks([*parts["labelled"].values, *parts["unlabelled"].values], parts["test"].values)
     lines += _repeats(parts["test"], sieve.modality)
     if empty := int(sieve.empty(parts["test"]).sum()):
         lines.append(f"{empty:,} test rows have an empty {sieve.modality.noun}")

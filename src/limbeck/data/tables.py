@@ -1,6 +1,6 @@
 """Rows in: any supported source becomes examples and labels by split."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from limbeck.data import packaged
 from limbeck.data.cells import is_missing
 from limbeck.data.folders import read_folders
 from limbeck.data.hub import read_hub, split_name, undecoded
-from limbeck.data.modality import Column, Modality
+from limbeck.data.modality import EVERY, Column, Modality, Wanted
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.errors import LimbeckError, nearest
 
@@ -26,18 +26,20 @@ class Table:
         values: one example a row, as its modality has it; an empty one where there was none.
         labels: integers, strings or booleans; None for a row without one.
         classes: the classes in the order in which the data itself names them; None where it does not.
+        columns: those that an example is made of, where there may be several; none else.
     """
 
     values: list[Any]
     labels: list[Any]
     classes: tuple[str, ...] | None = None
+    columns: tuple[str, ...] = ()
 
 
 def read_tables(
     source: str,
     *,
     modality: Modality,
-    column: str,
+    column: Wanted,
     label: str,
     domain: str | None = None,
     splits: Sequence[str] = SPLITS,
@@ -49,7 +51,7 @@ def read_tables(
     Args:
         source: a packaged name, a file, a folder, or a hub id.
         modality: what an example is.
-        column: that with the example.
+        column: that with the example, or several; `EVERY` is all those of the first split but the label.
         label: the column with the label; it may be absent from an `unsupervised` split.
         domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
@@ -75,6 +77,9 @@ def read_tables(
             where=source,
             fix=f"name a file {splits[0]} with one of {', '.join(READERS)}",
         )
+    if column == EVERY and modality.several:
+        _, first = found.get(splits[0]) or found["train"]
+        column = _every(first, label)
     return {
         split: _table(columns, modality, column, label, where, needs_label=split != "unsupervised", keys=keys)
         for split, (where, columns) in found.items()
@@ -84,7 +89,7 @@ def read_tables(
 def _keys(modality: Modality, section: str) -> dict[str, str]:
     """Return what a section of a recipe calls a source, its columns and its domain."""
     named = {name: f"{section}.{name}" for name in ("source", "label", "domain")}
-    return {**named, "column": f"{section}.{modality.name}"}
+    return {**named, "column": f"{section}.{modality.key}"}
 
 
 def _packaged(source: str, modality: Modality, domain: str | None, splits: Sequence[str]) -> dict[str, Table]:
@@ -104,16 +109,19 @@ def _read_packaged(
     held = packaged.SOURCES[source]
     if held.modality != modality.name:
         raise LimbeckError(
-            f"`{source}` is {held.modality}", where=f"data.{modality.name}", fix=f"set data.{held.modality} instead"
+            f"`{source}` is {held.modality}", where=f"data.{modality.key}", fix=f"set data.{held.modality} instead"
         )
-    return dict(held.read(domain, splits))
+    return {
+        split: (modality.values(cells, Column(modality.name, source, f"data.{modality.name}")), labels)
+        for split, (cells, labels) in held.read(domain, splits).items()
+    }
 
 
 def as_table(
     frame: Any,
     *,
     modality: Modality,
-    column: str,
+    column: Wanted,
     label: str,
     where: str,
     domain: str | None = None,
@@ -124,7 +132,7 @@ def as_table(
     Args:
         frame: a pandas or polars frame, an Arrow table, a `datasets.Dataset`, or a mapping of columns.
         modality: what an example is.
-        column: that with the example.
+        column: that with the example, or several; `EVERY` is all but the label.
         label: the column with the label; None, NaN and NA mean that a row has none.
         where: what it is called in errors.
         domain: the value of a column `domain` in the rows to take; None: all rows.
@@ -136,7 +144,9 @@ def as_table(
     frame = undecoded(frame)
     keys = column_names(frame) or []
     names = [str(key) for key in keys]
-    wanted = {column, label} | (set() if domain is None else {"domain"})
+    if column == EVERY and modality.several:
+        column = _every(names, label)
+    wanted = {*_listed(column), label} | (set() if domain is None else {"domain"})
     refuse_repeated([name for name in names if name in wanted], where)
     columns = Columns(
         {name: _plain_list(frame[key]) for name, key in zip(names, keys, strict=True) if name in wanted},
@@ -172,7 +182,7 @@ def _plain_list(column: Any) -> list[Any]:
     return list(column)
 
 
-def read_values(source: str, *, modality: Modality, column: str) -> list[Any]:
+def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]:
     """Read the examples of every split of `data.unlabelled`, labels ignored.
 
     Raises:
@@ -185,7 +195,7 @@ def read_values(source: str, *, modality: Modality, column: str) -> list[Any]:
     if not found:
         raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [
-        _table(held, modality, column, column, where, needs_label=False, keys=_keys(modality, "data"))
+        _table(held, modality, column, None, where, needs_label=False, keys=_keys(modality, "data"))
         for where, held in found.values()
     ]
     return [value for table in tables for value in table.values]
@@ -194,7 +204,7 @@ def read_values(source: str, *, modality: Modality, column: str) -> list[Any]:
 def _columns(
     source: str,
     modality: Modality,
-    column: str,
+    column: Wanted,
     label: str | None,
     key: str,
     splits: Sequence[str],
@@ -207,7 +217,7 @@ def _columns(
     if path.is_dir():
         every = _split_files(path, say_rest="train" in splits)
         if not every and modality.suffixes:
-            return read_folders(path, modality.suffixes, splits, column, label)
+            return read_folders(path, modality.suffixes, splits, str(column), label)
         files = {split: file for split, file in every.items() if split in splits}
         return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
     if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
@@ -264,17 +274,34 @@ def _split_files(folder: Path, *, say_rest: bool) -> dict[str, Path]:
     return found
 
 
+def _listed(column: Wanted) -> tuple[str, ...]:
+    return (column,) if isinstance(column, str) else column
+
+
+def _every(columns: Iterable[str], label: str) -> tuple[str, ...]:
+    """Return all columns but the label."""
+    return tuple(name for name in columns if name != label)
+
+
 def _table(
     columns: Columns,
     modality: Modality,
-    column: str,
-    label: str,
+    column: Wanted,
+    label: str | None,
     where: str,
     *,
     needs_label: bool,
     keys: Mapping[str, str],
 ) -> Table:
-    for kind, name in (("column", column), ("label", label)):
+    wanted = _listed(column)
+    labels = [] if label is None else [label]
+    if own := [name for name in labels if name in wanted and modality.several]:
+        raise LimbeckError(
+            f"column `{own[0]}` is the label, and cannot be read too",
+            where=where,
+            fix=f"leave it out of {keys['column']}, or set {keys['label']}",
+        )
+    for kind, name in (*(("column", name) for name in wanted), *(("label", name) for name in labels)):
         if name not in columns and (kind == "column" or needs_label):
             raise LimbeckError(
                 f"no column `{name}`",
@@ -282,12 +309,22 @@ def _table(
                 fix=f"set {keys[kind]} to one of: {_few(list(columns))}",
             )
     folder = Path(where).parent if Path(where).is_file() else None
-    values = modality.values(columns[column], Column(column, where, keys["column"], folder))
-    if label not in columns:
-        return Table(values, [None] * len(values))
+    cells: Any = {name: columns[name] for name in wanted} if modality.several else columns[wanted[0]]
+    values = modality.values(cells, Column(next(iter(wanted), ""), where, keys["column"], folder))
+    parts = wanted if modality.several else ()
+    if label is None or label not in columns:
+        return Table(values, [None] * len(values), columns=parts)
+    if len(columns[label]) != len(values):  # the arrays of a file may have any length
+        raise LimbeckError(
+            f"`{', '.join(wanted)}` has {len(values):,} rows, and `{label}` has {len(columns[label]):,}",
+            where=where,
+            fix=f"set {keys['column']} and {keys['label']} to columns of the same rows",
+        )
     names = columns.classes.get(label)
-    labels = columns[label]
-    return Table(values, labels if names is None else _named(labels, names, f"{where}, column `{label}`"), names)
+    known = columns[label]
+    if names is not None:
+        known = _named(known, names, f"{where}, column `{label}`")
+    return Table(values, known, names, parts)
 
 
 def _few(names: Sequence[str]) -> str:

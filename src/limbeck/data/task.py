@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.data.examples import Labels
+from limbeck.data.modality import Cells
 from limbeck.data.settings import DataOptions
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import Decided, Figure
@@ -28,15 +29,17 @@ Setting = float | int | str | bool | None
 
 
 @dataclass(frozen=True)
-class LinearModel:
-    """A linear model on a matrix of features.
+class FloorModel:
+    """A fitted model of features, without a network.
 
     Attributes:
+        method: what it is, in words: `logistic regression`.
         settings: how it was fitted, of what is tried.
-        parameters: coefficients and intercepts.
+        parameters: of a linear model coefficients and intercepts.
         model: its `outputs(matrix)` are (rows, outputs) float32, as a network's.
     """
 
+    method: str
     settings: Mapping[str, Setting]
     parameters: int
     model: "HasOutputs"
@@ -311,7 +314,7 @@ class Task(ABC):
             f"the outputs of a {self.kind} are no distribution", where=f"teacher.{key}", fix="leave it out"
         )
 
-    def linear(self, matrix: Any, labels: Labels) -> list[LinearModel]:
+    def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return linear models of features, one a strength that is tried; none where the floor knows no such task.
 
         Args:
@@ -320,6 +323,26 @@ class Task(ABC):
         """
         return []
 
+    def boosted(self, cells: Cells, labels: Labels) -> list[FloorModel]:
+        """Return boosted trees, one a setting that is tried; none where the floor knows no such task.
+
+        Args:
+            cells: of the rows.
+            labels: of the rows, which all have one.
+        """
+        return []
+
+    def distilled(self, matrix: Any, answers: NDArray[np.float32]) -> list[FloorModel]:
+        """Return the linear models of `linear` as they are when a teacher's answers take the place of the labels.
+
+        None where there is no such model.
+
+        Args:
+            matrix: (rows, features), sparse or not.
+            answers: (rows, outputs), a network's outputs.
+        """
+        return []
+
     def cost(self, outputs: NDArray[np.float32], labels: Labels) -> float:
-        """Return by what linear models are chosen, lower is better."""
+        """Return by what the floor's models are chosen, lower is better."""
         return -self.chooses({metric.name: metric(self.sheet(outputs, labels)) for metric in self.watched()})[0]

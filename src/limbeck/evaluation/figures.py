@@ -57,6 +57,16 @@ class TextSample(Record):
     text: str
 
 
+class AudioSample(Record):
+    """A sound."""
+
+    kind: Literal["audio"] = "audio"
+    wav: str = Field(pattern=r"^data:audio/wav;base64,[A-Za-z0-9+/=]+$", description="its beginning, as a data URI")
+    seconds: float = Field(description="of all of it")
+    played: float = Field(description="seconds of its beginning that can be played")
+    outline: list[Fraction] = Field(description="highest magnitude in equal parts of it, in order")
+
+
 class RowSample(Record):
     """A row whose inputs came ready; nothing of it can be shown but its name."""
 
@@ -64,7 +74,26 @@ class RowSample(Record):
     name: str
 
 
-Sample = Annotated[TextSample | RowSample, Field(discriminator="kind")]
+class TableSample(Record):
+    """A row of a table."""
+
+    kind: Literal["table"] = "table"
+    name: str
+    cells: dict[str, str] = Field(description="by column, the first ones, cut where they are long; empty: missing")
+    columns: int = Field(description="how many there are")
+
+
+class ImageSample(Record):
+    """An image, small."""
+
+    kind: Literal["image"] = "image"
+    name: str
+    data: str | None = Field(description="a PNG as a data URI; null: there is no image in this row")
+    width: int = Field(default=0, description="pixels of the PNG")
+    height: int = Field(default=0, description="pixels of the PNG")
+
+
+Sample = Annotated[TextSample | ImageSample | AudioSample | TableSample | RowSample, Field(discriminator="kind")]
 
 
 class Decided(Record):

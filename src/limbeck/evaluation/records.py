@@ -114,8 +114,10 @@ class ModelRecord(Record):
         default_factory=dict, description="what was chosen on validation, e.g. train.lr"
     )
     learning: list[LearningCurve] = Field(default_factory=list)
-    fidelity: Fidelity | None = Field(default=None, description="of arms; null: the teacher itself, and the floor")
+    fidelity: Fidelity | None = Field(default=None, description="of arms; null: the teacher itself, and the floors")
     chance: Chance | None = Field(default=None, description="of the seed shown; null: not a classifier")
+    features: str | None = Field(default=None, description="of a floor: what it reads of an example; null: a network")
+    method: str | None = Field(default=None, description="of a floor: what is fitted to the features; null: a network")
     steps_until: list[int | None] | None = Field(
         default=None, description="optimizer steps to the level of `until`, a seed each; null for a seed: not reached"
     )
@@ -226,9 +228,16 @@ class Usage(Record):
 
     noun: str = Field(description="one example in words; several end with an `s`")
     line: str | None = Field(description="an example as a line of a file; null: a line holds none")
+    file: str | None = Field(default=None, description="a file that holds one example; null: none does")
     python: str = Field(description="what `predict` takes, in Python")
     keeps: str | None = Field(default=None, description="what a bundle holds to read examples; null: nothing")
     in_files: bool = Field(description="whether more examples can come from a file")
+    extra: str | None = Field(default=None, description="what limbeck is installed with to read examples; null: alone")
+
+    @property
+    def in_shell(self) -> bool:
+        """Whether a student can be asked on the command line."""
+        return self.line is not None or self.file is not None
 
 
 class TestEvaluation(Record):

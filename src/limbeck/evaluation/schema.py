@@ -49,7 +49,8 @@ class Findings(Record):
     seeds: list[int]
     data: DataRecord
     models: dict[str, ModelRecord] = Field(
-        description="teacher, arms, and `floor`: a linear model on the same labels; in the order of the report"
+        description="teacher, arms, `floor`: a model without a network on the same labels, and `distilled_floor`: the "
+        "linear one on the teacher's answers; in the order of the report"
     )
     retention: float | None = Field(description="of the student; null: teacher or student is at chance")
     agreement: Fraction | None = Field(description="of the student with the teacher; null: nothing is decided")
@@ -57,6 +58,9 @@ class Findings(Record):
     gain: Gain | None = Field(description="student minus baseline")
     other_gains: list[Difference] = Field(
         default_factory=list, description="student minus baseline, in the other metrics that could have been the run's"
+    )
+    over_distilled_floor: Difference | None = Field(
+        default=None, description="student minus `distilled_floor`: what its network adds; null: there is none"
     )
     decomposition: Decomposition | None = Field(
         default=None, description="of the gain; null unless the baseline and hard_labels were trained"

@@ -11,15 +11,21 @@ from pydantic_core import PydanticCustomError
 from torch import nn
 
 from limbeck.errors import nearest
+from limbeck.models.audio_cnn import AudioCNNSettings as AudioCNNSettings
 from limbeck.models.catalogue import MODELS, Model, ModelOptions, require_reads
+from limbeck.models.convnet import ConvNetSettings as ConvNetSettings
 from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import
+from limbeck.models.depthwise import DepthwiseSettings as DepthwiseSettings
 from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
+from limbeck.models.mlp import MLPSettings as MLPSettings
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
 from limbeck.models.recurrent import BiLSTMSettings as BiLSTMSettings
+from limbeck.models.resnet import ResNetSettings as ResNetSettings
 from limbeck.models.textcnn import TextCNNSettings as TextCNNSettings
 from limbeck.models.transformer import TransformerSettings as TransformerSettings
+from limbeck.models.vit import ViTSettings as ViTSettings
 from limbeck.models.wide_deep import WideDeepSettings as WideDeepSettings
 from limbeck.runtime.readers import Form
 from limbeck.settings import union

@@ -15,20 +15,39 @@ from limbeck.errors import LimbeckError, first_line
 _SUFFIX = ".safetensors"
 
 
+class Published(nn.Module):
+    """A network whose weights others have published under names of their own."""
+
+    def own(self, weights: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+        """Return a file's weights under the network's names, and with what such a file may leave out.
+
+        Args:
+            weights: tensors by name.
+            where: names the file.
+
+        Raises:
+            LimbeckError: they are of a network of another size.
+        """
+        raise NotImplementedError
+
+
 def load_weights(network: nn.Module, path: Path) -> None:
     """Put the weights of a file into a network that has the same ones, in name, shape and kind of number.
 
-    A weight that the network uses under two names may stand in the file under one of them.
+    A weight that the network uses under two names may stand in the file under one of them. A network that is
+    `Published` says what the names in a file mean.
 
     Args:
         network: changed in place.
-        path: a `.safetensors` file; any other is read as one of `torch.save`, of which tensors only are unpickled.
+        path: a `.safetensors` file; any other is read as one of `torch.save`: nothing but tensors is unpickled.
 
     Raises:
         LimbeckError: there is no such file, it is damaged or holds more than tensors, or a weight is missing, unknown
             or of another shape or kind.
     """
     found, own = _read(path), network.state_dict(keep_vars=True)
+    if isinstance(network, Published):
+        found = network.own(found, str(path))
     wanted = {name: value for name, value in own.items() if isinstance(value, Tensor)}
     held = {id(value) for name, value in wanted.items() if name in found}
     missing = [name for name, value in wanted.items() if name not in found and id(value) not in held]

@@ -22,10 +22,11 @@ from limbeck.data import (
     read_tables,
     split_name,
 )
+from limbeck.data.modality import Wanted
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
-from limbeck.modalities import TextReads
+from limbeck.modalities import DEFAULT, MODALITIES, TextReads, named_in
 from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
 from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
@@ -34,7 +35,7 @@ from limbeck.pipeline.training.material import Given, Material
 from limbeck.recipe import DataSettings, Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader
-from limbeck.settings.changes import apply
+from limbeck.settings.changes import apply, flat
 from limbeck.teachers.given import count_outputs
 from limbeck.types import tensors
 
@@ -103,12 +104,13 @@ def distill(
     """
     tables = _tables(train, validation, test)
     objects: dict[str, Callable[[TextReads], TextReader]] = {}
+    kind = _LOADED if tables is None else _kind_of(settings or {})
     values: dict[str, Any] = {
         "name": run_name(Path(out).name),
         "seeds": list(seeds),
         "data": {"source": _GIVEN, "label": "label"} | ({_LOADED: "loader"} if tables is None else {"text": "text"}),
-        "teacher": _teacher(teacher, teacher_tokenizer, objects, texts=tables is not None),
-        "student": _student(student, student_tokenizer, objects, texts=tables is not None),
+        "teacher": _teacher(teacher, teacher_tokenizer, objects, kind=kind),
+        "student": _student(student, student_tokenizer, objects, kind=kind),
         "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
     }
     kept = {role: key for role in ("teacher", "student") if (key := _object_of(values[role])) in objects}
@@ -137,7 +139,7 @@ _GIVEN = "python"
 """What `data.source` says of objects."""
 _LOADED = "arrays"
 """The modality of what a loader gives."""
-_OF_LOADERS = {"source", "text", "arrays", "label", "class_weights"}
+_OF_LOADERS = {"source", *(modality.key for modality in MODALITIES.values()), "label", "class_weights"}
 """Keys of `data` that `limbeck.distill` sets itself, or that count for rows of a loader too."""
 
 
@@ -162,6 +164,12 @@ def _require_one_source(recipe: Recipe, tables: bool, classes: Sequence[str] | N
         wrong = f"`classes` has {len(set(names))} different names for {len(names)} classes: {', '.join(names[:8])}"
     if wrong is not None:
         raise LimbeckError(wrong, where="limbeck.distill", fix="give a list with a name of its own for each class")
+
+
+def _kind_of(settings: Mapping[str, Any]) -> str:
+    """Return the modality that settings name a column of; that of a column `text` where they name none."""
+    named = {key.removeprefix("data."): value for key, value in flat(settings).items() if key.startswith("data.")}
+    return next(iter(named_in(named)), DEFAULT)
 
 
 def _is_table(source: Source) -> bool:
@@ -189,17 +197,19 @@ def _tables(train: Source, validation: Source, test: Source) -> dict[str, Source
 def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) -> Material:
     tables: dict[str, Table] = {}
     for name, source in sources.items():
-        found = _tables_of(source, recipe.data, name)
+        # Of every column, those of the training rows are meant.
+        columns = tables["train"].columns if "train" in tables else ()
+        found = _tables_of(source, recipe.data, name, columns or recipe.data.column)
         # What brings several splits and is given as `train` brings them all; given as `test`, it means that split.
         tables |= found if name == "train" else {name: found.get(name, found["train"])}
     return Material(load_splits(recipe.data, recipe.task, tables), given)
 
 
-def _tables_of(source: Source, data: DataSettings, name: str) -> dict[str, Table]:
+def _tables_of(source: Source, data: DataSettings, name: str, column: Wanted) -> dict[str, Table]:
     """Return the tables of a path, a data frame, or a mapping of data frames by split such as a `DatasetDict`."""
     domain = data.domain if name == "train" else None
     columns: dict[str, Any] = {
-        "modality": data.modality, "column": data.column, "label": data.label, "domain": domain,
+        "modality": data.modality, "column": column, "label": data.label, "domain": domain,
     }  # fmt: skip
     if isinstance(source, str | Path):
         return read_tables(str(source), missing=data.missing_words, **columns)
@@ -239,7 +249,7 @@ def _from_loaders(
     modality = recipe.data.modality
     if modality.name != _LOADED:
         raise LimbeckError(
-            f"`data.{modality.name}` names a column, and a loader has none",
+            f"`data.{modality.key}` names a column, and a loader has none",
             where="limbeck.distill",
             fix="leave it out: a loader brings arrays",
         )
@@ -314,7 +324,7 @@ def _padding(network: Any) -> int | None:
     return found.pad_id if isinstance(found, LogitsOnly) else None
 
 
-def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bool) -> dict[str, Any]:
+def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, kind: str) -> dict[str, Any]:
     if isinstance(teacher, str):
         return {"kind": "transformers", "model": teacher}
     if isinstance(teacher, Mapping):
@@ -322,8 +332,10 @@ def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bo
     if not isinstance(teacher, nn.Module):
         raise LimbeckError(f"a {type(teacher).__name__} is no teacher", where="teacher", fix="give a module or a name")
     model = {"name": "given", "type": type(teacher).__name__}
-    if not texts:
-        return {"kind": "given", "model": model, "reads": {"kind": "arrays", "of": "teacher"}}
+    if kind == _LOADED:
+        return {"kind": "given", "model": model, "reads": {"kind": kind, "of": "teacher"}}
+    if kind != DEFAULT:
+        return {"kind": "given", "model": model, "reads": {"kind": kind}}
     if tokenizer is None:
         raise LimbeckError(
             "a module that reads texts needs its tokenizer", where="teacher", fix="give teacher_tokenizer"
@@ -331,15 +343,17 @@ def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bo
     return {"kind": "given", "model": model, "reads": {"tokenizer": _tokenizer(tokenizer, objects, _padding(teacher))}}
 
 
-def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, texts: bool) -> dict[str, Any]:
+def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, kind: str) -> dict[str, Any]:
     if isinstance(student, str | Mapping):
         model: Any = student
     elif callable(student):
         model = {"name": "given", "type": type(student).__name__}
     else:
         raise LimbeckError(f"a {type(student).__name__} is no student", where="student", fix="give a module or a name")
-    if not texts:
-        return {"model": model, "reads": {"kind": "arrays", "of": "student"}}
+    if kind == _LOADED:
+        return {"model": model, "reads": {"kind": kind, "of": "student"}}
+    if kind != DEFAULT:
+        return {"model": model}
     return {"model": model, "reads": {"tokenizer": _tokenizer(tokenizer, objects, _padding(student))}}
 
 

@@ -26,6 +26,7 @@ from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.delivery import deliver
 from limbeck.pipeline.judging.export import Exported, export_all
 from limbeck.pipeline.judging.findings import find
+from limbeck.pipeline.judging.floor import floor_names
 from limbeck.pipeline.judging.testing import answer_test, log_test_use, measure_costs
 from limbeck.pipeline.stages.claim import CACHE, LOG, claimed, require_place
 from limbeck.pipeline.stages.clock import Clock
@@ -224,13 +225,13 @@ def _evaluate(run: Trainings, exported: Exported | None, clock: Clock, out: Path
     """Open the test split, and write the bundle; None in processes that have no exported networks: they help only."""
     us = ranks()
     smaller = [point.name for along in run.points.values() for point in along if point.name]
-    asked = ["teacher", *run.arms, *smaller, *(["floor"] if run.material.splits.modality.features() else [])]
+    asked = ["teacher", *run.arms, *smaller, *floor_names(run.material.splits.modality)]
     log = log_test_use(out, run.recipe.digest, asked) if us.main else []
     us.wait()
     on_test = answer_test(run, among=us)
     if exported is None:
         return None
-    found = find(run, on_test, measure_costs(run, exported, on_test.floor), log)
+    found = find(run, on_test, measure_costs(run, exported, on_test.floors), log)
     bundle, error = deliver(run, exported, found, out)
     spent = clock.spent(_timed(run.recipe))
     return Evaluation(

@@ -10,24 +10,32 @@ from limbeck.data import Labels, Task, read_tables
 from limbeck.errors import LimbeckError, nearest
 from limbeck.modalities import MODALITIES
 from limbeck.report import words
-from limbeck.runtime.bundle import load_for_texts
+from limbeck.runtime.bundle import load_for_files
 from limbeck.tasks import TASKS
 
-_ARGUMENTS = {"source": "DATA", "column": "--text", "label": "--label"}
+_ARGUMENTS = {"source": "DATA", "column": "--column", "label": "--label"}
 """What the command calls them."""
 
 
-def score_bundle(bundle: Path, source: str, *, text: str, label: str, as_json: bool) -> dict[str, float]:
+def score_bundle(bundle: Path, source: str, *, column: str | None, label: str, as_json: bool) -> dict[str, float]:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
     A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only.
 
+    Args:
+        bundle: the folder.
+        source: of the rows.
+        column: that with the example; None: it is called as the modality, and the columns of a table as in training.
+        label: the column with the label.
+        as_json: print the scores as JSON.
+
     Raises:
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
     """
-    student = load_for_texts(bundle)
+    student, _ = load_for_files(bundle)
     modality, task = MODALITIES[student.reader.kind], TASKS[student.info["task"]]().served(student.labels)
-    found = read_tables(source, modality=modality, column=text, label=label, splits=["test"], key=_ARGUMENTS)
+    named = column or modality.asked(student.reader)
+    found = read_tables(source, modality=modality, column=named, label=label, splits=["test"], key=_ARGUMENTS)
     (rows,) = found.values()
     for row, value in enumerate(rows.values):
         if not modality.likeness(value):

@@ -22,7 +22,7 @@ def print_summary(run: "Run") -> None:
     _print_verdict(result)
     say("")
     if run.bundle is not None:
-        tried = words.piped if result.usage.line else words.asked
+        tried = words.typed if result.usage.in_shell else words.asked
         say(f"  bundle  {run.bundle}  (try: {tried(result, str(run.bundle))})")
     else:
         say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")
@@ -35,17 +35,20 @@ def print_tables(result: Findings) -> None:
     seeds = f"mean of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
     title = f"{result.name}: {words.count(result.test_examples)} test examples, {seeds}"
     scores = [
-        [words.model(name), *(words.score(one.scores[metric.name], metric) for metric in result.metrics)]
+        [words.model(name, result), *(words.score(one.scores[metric.name], metric) for metric in result.metrics)]
         for name, one in result.models.items()
     ]
     table(["", *(metric.title for metric in result.metrics)], scores, title=title)
-    table(["", *(name for name, _ in cost.SHORT_COSTS)], [_costs(name, one) for name, one in result.models.items()])
+    table(
+        ["", *(name for name, _ in cost.SHORT_COSTS)],
+        [_costs(words.model(name, result), one) for name, one in result.models.items()],
+    )
     if said := cost.busy(result):
         say(f"  {said}: of processor times, little is due to that")
 
 
 def _costs(name: str, model: ModelRecord) -> list[str]:
-    return [words.model(name), *(form(model.cost) if model.cost else words.ABSENT for _, form in cost.SHORT_COSTS)]
+    return [name, *(form(model.cost) if model.cost else words.ABSENT for _, form in cost.SHORT_COSTS)]
 
 
 def _print_figures(result: Evaluation) -> None:

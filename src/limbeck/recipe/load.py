@@ -6,13 +6,18 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
+from limbeck.data.modality import EVERY
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import not_utf8
+from limbeck.modalities import DEFAULT, named_in
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.settings import Recipe, points
 from limbeck.settings.changes import apply, flat
 from limbeck.settings.errors import RecipeError, validated
 from limbeck.settings.yaml import read_yaml
+from limbeck.teachers import CATALOGUE
 
 
 def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -63,6 +68,7 @@ def parse_recipe(values: Mapping[str, Any], where: str) -> Recipe:
     Raises:
         RecipeError: naming every wrong key and its nearest valid name.
     """
+    values = _reading_the_data(values)
     lines = _arm_errors(values)
     try:
         recipe = validated(Recipe, values)
@@ -112,10 +118,35 @@ def _parsed(override: str) -> tuple[str, Any]:
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
         raise LimbeckError(f"`{override}` is no key=value", fix="for example data.labelled=200")
+    if text == EVERY:  # to YAML the sign of a name that it knows
+        return key, text
     try:
         return key, read_yaml(text)
     except LimbeckError as error:
         raise LimbeckError(f"`{text}` is {error.what}", where=key, fix="put it in quotes") from None
+
+
+def _reading_the_data(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe's values, in which networks that do not say what they read read what the data are."""
+    values, named = dict(values), named_in(values.get("data"))
+    if len(named) == 1 and named != [DEFAULT]:
+        for key, settings in (("student", NetworkSettings), ("teacher", None)):
+            if isinstance(values.get(key), Mapping):
+                values[key] = _reading(values[key], settings, named[0])
+    return values
+
+
+def _reading(network: Mapping[str, Any], settings: type[BaseModel] | None, kind: str) -> dict[str, Any]:
+    """Return values of a network, or of a teacher and its members, with the kind of what is read."""
+    found = dict(network)
+    if isinstance(members := found.get("members"), list):
+        found["members"] = [_reading(each, None, kind) if isinstance(each, Mapping) else each for each in members]
+    known = settings or CATALOGUE.get(str(found.get("kind")))
+    field = None if known is None else known.model_fields.get("reads")
+    reads = found.get("reads", {})
+    if field is not None and getattr(field.default, "kind", None) == DEFAULT and isinstance(reads, Mapping):
+        found["reads"] = {"kind": kind, **reads}
+    return found
 
 
 def _arm_errors(values: Mapping[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column: its name, the model that it is of, and the group of columns that it stands in."""
 
     name: str
@@ -54,7 +54,7 @@ class TableBlock:
 
     form: ClassVar[str] = "table"
     title: str
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     bodies: Sequence[Sequence[Row]]
     note: str = ""
     wide: bool = False
@@ -66,9 +66,9 @@ class TableBlock:
         return len(self.columns) > 10
 
     @property
-    def groups(self) -> list[tuple[Column, int]]:
+    def groups(self) -> list[tuple[TableColumn, int]]:
         """The first column of each group of columns, and how many the group has; empty without groups."""
-        found: list[tuple[Column, int]] = []
+        found: list[tuple[TableColumn, int]] = []
         for column in self.columns:
             if found and column.group and found[-1][0].group == column.group:
                 found[-1] = (found[-1][0], found[-1][1] + 1)
@@ -146,11 +146,19 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """An example: its text, or markup in its place, and a note on how much of it that is."""
+
+    text: str = ""
+    note: str = ""
+    markup: Markup | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """An example with its label and the models' answers."""
 
-    text: str
-    note: str
+    shown: Shown
     label: str
     answers: Sequence[Answer]
 

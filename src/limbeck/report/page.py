@@ -79,7 +79,8 @@ def _bundle(evaluation: Evaluation) -> Section:
 
 def _usage(evaluation: Evaluation) -> list[Block]:
     python = f"import limbeck\n{names.asked(evaluation)}"
-    command = [CodeBlock("limbeck predict bundle", "On the command line")] if evaluation.usage.line else []
+    typed = f"limbeck predict bundle {evaluation.usage.file or ''}".rstrip()
+    command = [CodeBlock(typed, "On the command line")] if evaluation.usage.in_shell else []
     return [*command, CodeBlock(python, "In Python")]
 
 
@@ -91,8 +92,8 @@ def _data(evaluation: Evaluation) -> Section:
 
 
 def _test(evaluation: Evaluation) -> Section:
-    looks = Bullets([prose.look(use) for use in evaluation.test_evaluations])
-    chosen = Bullets([prose.chosen(name, one.settings) for name, one in evaluation.models.items() if one.settings])
+    looks = Bullets([prose.look(evaluation, use) for use in evaluation.test_evaluations])
+    chosen = Bullets([prose.chosen(evaluation, name) for name, one in evaluation.models.items() if one.settings])
     parts = [Section("Chosen on validation", blocks=[chosen])] if chosen.lines else []
     return Section(
         "What the test split was used for", [prose.about_test(evaluation)], [looks] * bool(looks.lines), parts=parts

@@ -6,18 +6,29 @@ How an example is shown is found by its kind.
 from collections.abc import Callable
 from typing import Any
 
-from limbeck.evaluation.figures import Disagreement
+from limbeck.evaluation.figures import Disagreement, ImageSample
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Answer, Case, Cases
+from limbeck.report.blocks import Answer, Case, Cases, Shown
+from limbeck.report.pictures import thumbnail
+from limbeck.report.sounds import player
 from limbeck.report.style import looks
 from limbeck.report.words import prose
 
-SAMPLES: dict[str, Callable[[Any], tuple[str, str]]] = {
-    "text": lambda sample: prose.snippet(sample.text),
-    "row": lambda sample: (words.shorten(sample.name, prose.SNIPPET), ""),
+
+def _image(sample: ImageSample) -> Shown:
+    name = words.shorten(sample.name, prose.SNIPPET)
+    return Shown(name, prose.NO_IMAGE) if sample.data is None else Shown(markup=thumbnail(sample, name))
+
+
+SAMPLES: dict[str, Callable[[Any], Shown]] = {
+    "text": lambda sample: Shown(*prose.snippet(sample.text)),
+    "image": _image,
+    "audio": lambda sample: Shown(note=prose.played(sample.played, sample.seconds), markup=player(sample)),
+    "table": lambda sample: Shown(*prose.cells(sample)),
+    "row": lambda sample: Shown(words.shorten(sample.name, prose.SNIPPET)),
 }
-"""What is shown of each kind of sample: itself, and a note."""
+"""How each kind of sample is shown."""
 
 _EACH = 6
 """At most so many examples of one direction are shown."""
@@ -52,4 +63,4 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
         )
         for name, answer in one.answers.items()
     ]
-    return Case(*SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)
+    return Case(SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)

@@ -6,7 +6,7 @@ from limbeck.evaluation.figures import ClassScores, ClassTable, Confusion
 from limbeck.evaluation.records import MetricRecord, ModelRecord
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Cell, Column, Row, Section, TableBlock
+from limbeck.report.blocks import Cell, Row, Section, TableBlock, TableColumn
 from limbeck.report.style import looks
 from limbeck.report.words import cost, data, names, numbers, prose, training
 
@@ -17,8 +17,9 @@ _PAIRS = 10
 def models(evaluation: Evaluation) -> TableBlock:
     """Return every model's scores, its likeness to the teacher, and what it costs."""
     records, look = evaluation.models, looks(evaluation.models)
-    columns = [Column("", hero=False)] + [
-        Column(words.capital(words.model(name)), look[name], hero=names.role(name).hero) for name in records
+    columns = [TableColumn("", hero=False)] + [
+        TableColumn(words.capital(words.model(name, evaluation)), look[name], hero=names.role(name).hero)
+        for name in records
     ]
     bodies = [
         [_scores(metric, list(records.values())) for metric in evaluation.metrics],
@@ -47,7 +48,11 @@ def seeds(evaluation: Evaluation) -> TableBlock | None:
         Row(str(seed), [*(Cell(words.score(one, metric)) for one in scores), Cell(words.difference(by, metric))])
         for seed, by, *scores in zip(evaluation.seeds, gain.per_seed, *sides, strict=False)
     ]
-    columns = [Column("Seed"), *(Column(words.capital(words.model(name)), look[name]) for name in pair), Column("Gain")]
+    columns = [
+        TableColumn("Seed"),
+        *(TableColumn(words.capital(words.model(name)), look[name]) for name in pair),
+        TableColumn("Gain"),
+    ]
     return TableBlock("Seeds", columns, [rows], prose.about_seeds(evaluation), card=False)
 
 
@@ -75,7 +80,7 @@ def parts(evaluation: Evaluation) -> TableBlock | None:
         )
         for name, arms, gain in found
     ]
-    columns = [Column(name) for name in ("Part", "Between", "Gain", "95 % interval", "p")]
+    columns = [TableColumn(name) for name in ("Part", "Between", "Gain", "95 % interval", "p")]
     return TableBlock("More text, or soft targets?", columns, [rows], prose.about_parts(evaluation), wide=True)
 
 
@@ -96,7 +101,7 @@ def steps(evaluation: Evaluation) -> TableBlock | None:
         )
         for arm in arms
     ]
-    columns = [Column(name) for name in ("Arm", "Seeds that reached it", "Steps, seed by seed", "Mean")]
+    columns = [TableColumn(name) for name in ("Arm", "Seeds that reached it", "Steps, seed by seed", "Mean")]
     return TableBlock("Steps to the level", columns, [rows], prose.about_steps(), wide=True)
 
 
@@ -108,7 +113,7 @@ def readers(evaluation: Evaluation) -> TableBlock | None:
         for name, row in zip(evaluation.data.views, data.reader_rows(evaluation), strict=True)
     ]
     titles = ("Reader", "Tokens a text, mean", "Unknown tokens", "Texts cut", "Without a known token")
-    columns = [Column(name) for name in titles]
+    columns = [TableColumn(name) for name in titles]
     return TableBlock("What was read", columns, [rows], prose.about_readers(), wide=True) if rows else None
 
 
@@ -119,7 +124,7 @@ def stages(evaluation: Evaluation) -> TableBlock | None:
         Row(stage, [Cell(words.seconds(time)), Cell("", share=time / longest)])
         for stage, time in evaluation.seconds.items()
     ]
-    columns = [Column("Stage"), Column("Wall time"), Column("")]
+    columns = [TableColumn("Stage"), TableColumn("Wall time"), TableColumn("")]
     return TableBlock("Wall time by stage", columns, [rows], wide=True) if rows else None
 
 
@@ -131,10 +136,10 @@ def class_section(evaluation: Evaluation, figures: Sequence[ClassTable]) -> Sect
     if len(rows) > prose.NAMED_CLASSES:
         hero = next((index for index, one in enumerate(figures) if names.role(one.model).hero), 0)
         rows = sorted(rows, key=lambda row: row[hero].f1)[: prose.NAMED_CLASSES]
-    columns = [Column("Class"), Column("Test rows"), Column("Share")]
+    columns = [TableColumn("Class"), TableColumn("Test rows"), TableColumn("Share")]
     for one in figures:
-        group, hero = words.capital(words.model(one.model)), names.role(one.model).hero
-        columns += [Column(name, look[one.model], group, hero) for name in ("recall", "F1")]
+        group, hero = words.capital(words.model(one.model, evaluation)), names.role(one.model).hero
+        columns += [TableColumn(name, look[one.model], group, hero) for name in ("recall", "F1")]
     shown = [
         Row(
             words.shorten(scores[0].name, 40),
@@ -177,8 +182,8 @@ def confused_pairs(evaluation: Evaluation, figures: Sequence[Confusion]) -> Tabl
         )
         for _, true, decided in wrong[:_PAIRS]
     ]
-    columns = [Column("True class → decision")]
-    columns += [Column(words.capital(words.model(one.model)), look[one.model]) for one in figures]
+    columns = [TableColumn("True class → decision")]
+    columns += [TableColumn(words.capital(words.model(one.model, evaluation)), look[one.model]) for one in figures]
     return TableBlock("Most confused pairs", columns, [rows], prose.about_pairs(), wide=True)
 
 

@@ -15,12 +15,18 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
+from limbeck.runtime.readers.audio import AudioReader
+from limbeck.runtime.readers.image import ImageReader
+from limbeck.runtime.readers.table import TableReader
 from limbeck.runtime.readers.text import TextReader
 from limbeck.runtime.rows import Rows, by_length
+from limbeck.runtime.takes import Takes
 
 FORMAT = 2
 MODEL = "model.onnx"
-READERS: dict[str, type[Reader]] = {reader.kind: reader for reader in (TextReader, ArraysReader)}
+READERS: dict[str, type[Reader]] = {
+    reader.kind: reader for reader in (TextReader, ImageReader, AudioReader, TableReader, ArraysReader)
+}
 """By the kind that `bundle.json` names."""
 
 _REQUIRED = {"format": int, "task": str, "labels": list, "files": dict, "reads": dict}
@@ -142,17 +148,17 @@ def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
     return Bundle(*checked(path), threads=threads)
 
 
-def load_for_texts(path: str | os.PathLike[str]) -> Bundle:
-    """Load a student that is to be asked for texts, as `load` does.
+def load_for_files(path: str | os.PathLike[str]) -> tuple[Bundle, Takes]:
+    """Load a student that is to be asked for what files hold, as `load` does; and how it is asked.
 
     Raises:
-        LimbeckError: it reads something else.
+        LimbeckError: no file holds what it reads.
     """
     student = load(path)
-    if not student.reader.takes_texts:
+    if student.reader.takes is None:
         fix = "ask it from Python: limbeck.load(...).predict({name: array})"
-        raise LimbeckError(f"this student reads {student.reader.kind}, not texts", where=str(path), fix=fix)
-    return student
+        raise LimbeckError(f"this student reads {student.reader.kind}, which no file holds", where=str(path), fix=fix)
+    return student, student.reader.takes
 
 
 def checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:

@@ -23,6 +23,10 @@ class Rows(Protocol):
         """Return the first rows, as a view of the same memory."""
         ...
 
+    def take(self, rows: NDArray[np.int64]) -> "Rows":
+        """Return some of the rows, in that order."""
+        ...
+
     def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return what a network is called with for the given rows, the rows' axis first."""
         ...
@@ -82,6 +86,10 @@ class Ragged:
         offsets = self.offsets[: count + 1]
         return Ragged(self.tokens[: offsets[-1]], offsets, self.pad_id, self.cut[:count])
 
+    def take(self, rows: NDArray[np.int64]) -> "Ragged":
+        """Return some of the texts, in that order."""
+        return Ragged.of([self[row].tolist() for row in rows.tolist()], self.pad_id, self.cut[rows])
+
     def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
         """Return `input_ids` and `attention_mask`, (rows, longest) int64, padded on the right.
 
@@ -120,6 +128,10 @@ class Stacked:
     def first(self, count: int) -> "Stacked":
         """Return the first rows, as a view of the same memory."""
         return Stacked({name: value[:count] for name, value in self.arrays.items()})
+
+    def take(self, rows: NDArray[np.int64]) -> "Stacked":
+        """Return some of the rows, in that order."""
+        return Stacked({name: value[rows] for name, value in self.arrays.items()})
 
     def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return the arrays of the given rows."""

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from limbeck.data import Examples, LinearModel, Task
+from limbeck.data import Examples, FloorModel, Task
 from limbeck.errors import LimbeckError
 
 _APART = 1e-3
@@ -96,7 +96,7 @@ def fit_head(
     return head, ", ".join(f"{name} {value:g}" for name, value in best.settings.items() if isinstance(value, float))
 
 
-def _take(head: Head, linear: LinearModel, matrix: NDArray[np.float32]) -> None:
+def _take(head: Head, linear: FloorModel, matrix: NDArray[np.float32]) -> None:
     """Give a head the weights of a solver's model: what it says of nothing, and of each feature alone, tells them.
 
     In a distribution that holds up to a constant of the row, so that the mean over the classes is taken off.

@@ -9,7 +9,7 @@ id of its own content, so that every network and the teacher cache see one and t
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -21,6 +21,7 @@ from limbeck.settings import Settings
 class AugmentSettings(Settings):
     """Copies of the transfer set's texts with words left out: more rows for the teacher to label."""
 
+    kind: Literal["text"] = "text"
     copies: Annotated[int, Field(ge=1, description="copies of each text; those that come out alike count once")]
     mask: Annotated[float, Field(ge=0, lt=1, description="share of a copy's words that is left out")] = 0.1
     ngram: Annotated[float, Field(ge=0, le=1, description="share of the copies of which only a span is kept")] = 0.25

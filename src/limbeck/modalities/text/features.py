@@ -1,8 +1,9 @@
-"""A text as a row of a matrix, for the linear floor: TF-IDF of what it is cut into."""
+"""A text as a row of a matrix, for the floor: TF-IDF of what it is cut into."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from limbeck.data import Fits
 from limbeck.runtime.scripts import signs, terms
 
 CUTS: dict[str, Callable[[str], list[str]]] = {"words": terms, "words, letters and signs": signs}
@@ -21,8 +22,13 @@ class TfidfFeatures:
         name: of the cut, see `CUTS`.
 
     Attributes:
+        title: what it is called.
+        fits: a linear model.
         settings: the cut.
     """
+
+    title: str = "TF-IDF"
+    fits: Fits = "linear"
 
     def __init__(self, name: str) -> None:
         self.settings: dict[str, float | int | str | bool | None] = {"terms": name}

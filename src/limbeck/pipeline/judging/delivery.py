@@ -58,7 +58,7 @@ def deliver(
 def _table(findings: Findings) -> list[list[str]]:
     """Return every model's scores, under the names of the metrics."""
     rows = [
-        [words.model(name), *(words.score(record.scores[metric.name], metric) for metric in findings.metrics)]
+        [words.model(name, findings), *(words.score(record.scores[metric.name], metric) for metric in findings.metrics)]
         for name, record in findings.models.items()
     ]
     return [["", *(metric.title for metric in findings.metrics)], *rows]

@@ -22,6 +22,7 @@ from limbeck.evaluation.records import (
 )
 from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.floor import DISTILLED
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
 from limbeck.pipeline.judging.testing import TestOutputs
 from limbeck.pipeline.training.curves import evaluate_points
@@ -44,7 +45,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         name=recipe.name,
         task=task.kind,
         modality=splits.modality.name,
-        usage=splits.modality.usage,
+        usage=splits.modality.usage_of(run.shown["student"].view.reader),
         metrics=[_metric_record(metric) for metric in metrics],
         test_examples=len(splits.test),
         seeds=recipe.seeds,
@@ -53,6 +54,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         retention=own.retention,
         agreement=own.agreement,
         over_teacher=judge.difference(metrics[0], "student", "teacher"),
+        over_distilled_floor=judge.difference(metrics[0], "student", DISTILLED) if DISTILLED in models else None,
         gain=gain,
         other_gains=judge.other_gains(metrics),
         decomposition=judge.decomposition(metrics[0]),

@@ -1,4 +1,4 @@
-"""The floor: what a reader gets from the same labels with simple features and a linear model."""
+"""The floors: what simple features and a model without a network get, from the same labels and from the teacher."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data import Features, LinearModel, Splits
+from limbeck.data import Examples, Features, FloorModel, Modality, Splits
+
+FLOOR, DISTILLED = "floor", "distilled_floor"
 
 
 @dataclass(frozen=True)
@@ -16,47 +18,85 @@ class Floor:
 
     Attributes:
         test_outputs: `(n, outputs)` float32: of a classification, log-probabilities.
+        features: what it reads, as its name says it: `TF-IDF`.
+        method: what is fitted to that, in words: `logistic regression`.
         settings: what was chosen on validation.
-        parameters: numbers that features and linear model have learned.
+        parameters: numbers that features and model have learned.
         size_bytes: an honest estimate of what shipping it takes: the parameters as float32 and the vocabulary as UTF-8.
             The scikit-learn objects, pickled, are larger.
         predict: examples to outputs, for the cost measurement. Runs in scikit-learn, not ONNX.
     """
 
     test_outputs: NDArray[np.float32]
+    features: str
+    method: str
     settings: dict[str, float | int | str | bool | None]
     parameters: int
     size_bytes: int
     predict: Callable[[Sequence[Any]], NDArray[np.float32]]
 
 
-def fit_floor(splits: Splits) -> Floor | None:
-    """Fit the modality's features and the task's linear model to the labelled rows that the student had, and no more.
+def floor_names(modality: Modality) -> list[str]:
+    """Return the names of the floors that runs of a modality may have."""
+    return [FLOOR, DISTILLED] if modality.features() else []
 
-    Features and strength are chosen on validation by the task's cost, the first ones among equals. None where the
-    modality has no features, or the task no linear model. No randomness.
+
+def fit_floor(splits: Splits) -> Floor | None:
+    """Fit the modality's features and the task's models to the labelled rows that the student had, and no more.
+
+    Features and model are chosen on validation by the task's cost, the first ones among equals. None where the
+    modality has no features, or the task no such model. No randomness.
     """
     task = splits.task.fit(splits.labelled.labels)
-    best: tuple[float, Features, LinearModel] | None = None
-    for features in splits.modality.features():
-        matrix = features.fit(splits.labelled.values)
-        models = [] if matrix is None else task.linear(matrix, splits.labelled.labels)
-        held_out = features.matrix(splits.validation.values) if models else None
-        for linear in models:
-            cost = task.cost(linear.model.outputs(held_out), splits.validation.labels)
+
+    def models(features: Features, matrix: Any) -> list[FloorModel]:
+        return {"linear": task.linear, "boosted": task.boosted}[features.fits](matrix, splits.labelled.labels)
+
+    return _best(splits, splits.labelled, splits.modality.features(), models)
+
+
+def distil_floor(splits: Splits, answers: NDArray[np.float32]) -> Floor | None:
+    """Fit the linear floor to the teacher's answers: what is left of a student without its network.
+
+    Args:
+        splits: of the run; its transfer set, without the copies that `data.augment` made, is learned from.
+        answers: (rows of the transfer set, outputs), the teacher's; those of the copies come last.
+    """
+    known = answers[: len(splits.original)]
+    linear = [features for features in splits.modality.features() if features.fits == "linear"]
+    return _best(splits, splits.original, linear, lambda features, matrix: splits.task.distilled(matrix, known))
+
+
+def _best(
+    splits: Splits,
+    learned: Examples,
+    candidates: Sequence[Features],
+    models: Callable[[Features, Any], Sequence[FloorModel]],
+) -> Floor | None:
+    """Return the floor that is best on validation."""
+    task = splits.task.fit(splits.labelled.labels)
+    best: tuple[float, Features, FloorModel] | None = None
+    for features in candidates:
+        matrix = features.fit(learned.values)
+        fitted = [] if matrix is None else models(features, matrix)
+        held_out = features.matrix(splits.validation.values) if fitted else None
+        for one in fitted:
+            cost = task.cost(one.model.outputs(held_out), splits.validation.labels)
             if best is None or cost < best[0]:
-                best = cost, features, linear
+                best = cost, features, one
     if best is None:
         return None
-    _, features, linear = best
+    _, features, chosen = best
 
     def predict(values: Sequence[Any]) -> NDArray[np.float32]:
-        return linear.model.outputs(features.matrix(values))
+        return chosen.model.outputs(features.matrix(values))
 
-    parameters = linear.parameters + features.parameters
+    parameters = chosen.parameters + features.parameters
     return Floor(
         predict(splits.test.values),
-        {**linear.settings, **features.settings},
+        features.title,
+        chosen.method,
+        {**chosen.settings, **features.settings},
         parameters,
         4 * parameters + features.size_bytes,
         predict,

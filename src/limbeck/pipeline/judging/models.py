@@ -52,8 +52,9 @@ def judged_models(run: Trainings, on_test: TestOutputs) -> dict[str, Judged]:
     for name, by_seed in on_test.arms.items():
         arm, sheets = run.arms[name], {seed: sheet(outputs) for seed, outputs in by_seed.items()}
         models[name] = Judged({**sheets}, arm.best_seed, _about_arm(arm, splits.task), follows=True)
-    if (floor := on_test.floor) is not None:
-        models["floor"] = Judged({None: sheet(floor.test_outputs)}, None, {"settings": floor.settings})
+    for name, floor in on_test.floors.items():
+        about = {"settings": floor.settings, "features": floor.features, "method": floor.method}
+        models[name] = Judged({None: sheet(floor.test_outputs)}, None, about)
     return models
 
 

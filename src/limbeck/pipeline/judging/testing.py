@@ -14,7 +14,7 @@ from limbeck.evaluation.records import Cost, TestEvaluation
 from limbeck.files import read_json, size_of, write_json
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.export import Exported
-from limbeck.pipeline.judging.floor import Floor, fit_floor
+from limbeck.pipeline.judging.floor import DISTILLED, FLOOR, Floor, distil_floor, fit_floor
 from limbeck.pipeline.training.learn import Trained
 from limbeck.ranks import ALONE, Ranks
 
@@ -29,24 +29,32 @@ class TestOutputs:
 
     Attributes:
         teacher: of the teacher.
-        floor: the fitted floor, with its outputs; None where there is none.
+        floors: the fitted floors by name, with their outputs; none where the modality has no features.
         arms: by arm and seed.
     """
 
     teacher: Outputs
-    floor: Floor | None
+    floors: Mapping[str, Floor]
     arms: Mapping[str, Mapping[int, Outputs]]
 
 
 def answer_test(run: Trainings, *, among: Ranks = ALONE) -> TestOutputs:
-    """Ask every finished model for the test split; several processes share the work, the first one fits the floor."""
+    """Ask every finished model for the test split; several processes share the work, the first one fits the floors."""
     networks = [(name, seed, trained) for name, arm in run.arms.items() for seed, trained in arm.trained.items()]
     own = {(name, seed): one.logits(one.view.test) for name, seed, one in networks[among.rank :: among.world]}
     every = {key: logits for part in among.gather(own) for key, logits in part.items()}
     by_arm = {name: {seed: every[name, seed] for seed in arm.trained} for name, arm in run.arms.items()}
     run.teacher.of("test", among=among)
-    floor = fit_floor(run.material.splits) if among.main else None
-    return TestOutputs(run.teacher.logits("test"), floor, by_arm)
+    return TestOutputs(run.teacher.logits("test"), _floors(run) if among.main else {}, by_arm)
+
+
+def _floors(run: Trainings) -> dict[str, Floor]:
+    """Return the floor of the labels, and beside it that of the teacher's answers."""
+    splits = run.material.splits
+    if (floor := fit_floor(splits)) is None:
+        return {}
+    distilled = distil_floor(splits, run.teacher.logits("transfer"))
+    return {FLOOR: floor} | ({} if distilled is None else {DISTILLED: distilled})
 
 
 def log_test_use(folder: Path, recipe_digest: str, models: Sequence[str]) -> list[TestEvaluation]:
@@ -60,7 +68,7 @@ def log_test_use(folder: Path, recipe_digest: str, models: Sequence[str]) -> lis
     return [TestEvaluation(**record) for record in log]
 
 
-def measure_costs(run: Trainings, exported: Exported, floor: Floor | None) -> dict[str, Cost]:
+def measure_costs(run: Trainings, exported: Exported, floors: Mapping[str, Floor]) -> dict[str, Cost]:
     """Time every exported model on validation rows, interleaved, in one engine, on one thread."""
     teacher, models = run.teacher, run.teacher.networks | run.shown
     runners: dict[str, Runner] = {name: models[name].view.runner(path) for name, path in exported.files.items()}
@@ -68,8 +76,8 @@ def measure_costs(run: Trainings, exported: Exported, floor: Floor | None) -> di
     if (whole := teacher.runner(runners)) is not None:
         parts = [(runners.pop(name), sizes.pop(name))[1] for name in teacher.networks]
         runners["teacher"], sizes["teacher"] = whole, (sum(p for p, _ in parts), sum(b for _, b in parts))
-    if floor is not None:
-        runners["floor"], sizes["floor"] = floor.predict, (floor.parameters, floor.size_bytes)
+    for name, floor in floors.items():
+        runners[name], sizes[name] = floor.predict, (floor.parameters, floor.size_bytes)
     speeds = measure_all(runners, run.material.samples) if runners else {}
     return {
         name: Cost(parameters=sizes[name][0], size_bytes=sizes[name][1], **speed.figures)

@@ -17,11 +17,12 @@ from limbeck.digest import arrays_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_json, write_json
 from limbeck.losses import Objective, objective_from
+from limbeck.modalities import MODALITIES
 from limbeck.modalities.arrays.loaders import TrainingLoader
 from limbeck.models import GivenSettings, build_model, missing
 from limbeck.networks import HasReads, NetworkSettings, TrainSettings
 from limbeck.pipeline.stages.stage import Stage, once
-from limbeck.pipeline.training.views import View, reads_digest
+from limbeck.pipeline.training.views import View, encodable, reads_digest
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.runtime.bundle import READERS
@@ -154,7 +155,7 @@ class Material:
 
         def make(stage: Stage) -> View:
             own = reader or self._reader(reads)
-            parts = {name: own.encode(getattr(self.splits, name).values) for name in ("transfer", "validation")}
+            parts = {name: own.encode(encodable(getattr(self.splits, name))) for name in ("transfer", "validation")}
             if ranks().main:
                 write_json(stage.folder / ABOUT, own.save(stage.folder))
                 save_encoded(parts, stage.folder / ENCODED)
@@ -190,10 +191,11 @@ class Material:
 
     def from_labels(self, settings: HasReads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
         """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""
-        examples: Examples = getattr(self.splits, rows)
-        task = self.splits.task.fit(examples.labels)
+        part = "taught" if rows == "labelled" else rows
+        examples: Examples = getattr(self.splits, part)
+        task = self.splits.task.fit(getattr(self.splits, rows).labels)
         inputs = {rows: examples.digest, "validation": self.splits.validation.digest, "task": task.digest}
-        encoded = getattr(self.view(settings), rows)
+        encoded = getattr(self.view(settings), part)
         source = self._batches(examples, encoded, 0, task, taught=False)
         return Lesson(*source, task.hard, None, inputs | self._names, task, encoded, examples.labels)
 
@@ -271,8 +273,8 @@ def require_modality(reads: Reads, modality: Modality) -> None:
     if reads.kind != modality.name:
         raise LimbeckError(
             f"a network reads {reads.kind} (`reads.kind`), and the data are {modality.name}",
-            where=f"data.{modality.name}",
-            fix=f"set reads={{kind: {modality.name}, ...}}, or name the column in data.{reads.kind}",
+            where=f"data.{modality.key}",
+            fix=f"set reads={{kind: {modality.name}, ...}}, or name the column in data.{MODALITIES[reads.kind].key}",
         )
 
 

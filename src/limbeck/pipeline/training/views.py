@@ -5,10 +5,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from limbeck.bundle import Runner
-from limbeck.data import Splits
+from limbeck.data import Examples, Splits
+from limbeck.data.copies import Copy, Drawn
 from limbeck.data.modality import Reads
 from limbeck.digest import digest
 from limbeck.evaluation.records import ViewRecord
@@ -24,6 +26,13 @@ def reads_digest(settings: HasReads) -> str:
     return digest(settings.reads.model_dump())
 
 
+def encodable(examples: Examples) -> Sequence[Any]:
+    """Return the values of a split that are read: all but copies, which are drawn from encoded rows and stand last."""
+    if not len(examples) or not isinstance(examples.values[-1], Copy):
+        return examples.values
+    return [value for value in examples.values if not isinstance(value, Copy)]
+
+
 class View:
     """The splits as one network reads them, each encoded once.
 
@@ -31,14 +40,15 @@ class View:
         reads: how it reads.
         reader: from values to rows.
         splits: the examples.
-        encoded: rows by the name of the split, where they are at hand.
+        encoded: rows by the name of the split, where they are at hand; copies that are drawn may be missing.
 
     Attributes:
         digest: names everything that turns an example into the network's inputs.
     """
 
     def __init__(self, reads: Reads, reader: Reader, splits: Splits, encoded: Mapping[str, Rows] | None = None) -> None:
-        self.reads, self.reader, self._splits, self._encoded = reads, reader, splits, dict(encoded or {})
+        self.reads, self.reader, self._splits = reads, reader, splits
+        self._encoded = {name: self._with_copies(name, rows) for name, rows in (encoded or {}).items()}
         self.digest = reader.digest
 
     def of(self, splits: Splits) -> "View":
@@ -76,6 +86,13 @@ class View:
         return self.transfer.first(len(self._splits.labelled))
 
     @property
+    def taught(self) -> Rows:
+        """What is learned from labels: the labelled training rows, and those of their copies that keep the label."""
+        if len(self._splits.taught) == len(self._splits.labelled):
+            return self.labelled
+        return self.transfer.take(np.flatnonzero(self._splits.transfer.labels.present))
+
+    @property
     def original(self) -> Rows:
         """The transfer set as it was read, labelled rows first."""
         return self.transfer.first(len(self._splits.original))
@@ -102,8 +119,16 @@ class View:
 
     def _once(self, name: str) -> Rows:
         if name not in self._encoded:
-            self._encoded[name] = self.reader.encode(getattr(self._splits, name).values)
+            values = encodable(getattr(self._splits, name))
+            self._encoded[name] = self._with_copies(name, self.reader.encode(values))
         return self._encoded[name]
+
+    def _with_copies(self, name: str, rows: Rows) -> Rows:
+        """Return encoded rows of a split, and the copies of them that are drawn batch by batch."""
+        every: Examples = getattr(self._splits, name)
+        if len(every) == len(rows):
+            return rows
+        return Drawn.of(rows, every.ids[: len(rows)], every.values[len(rows) :], self._splits.modality.draw)
 
     def rows(self, samples: Sequence[Any]) -> Rows:
         """Return samples of the material as the network reads them."""

@@ -80,13 +80,17 @@ def label_points(axes: Axes, where: Mapping[str, Place], looks: Mapping[str, Loo
     """Name every point near it, where the name hides neither a point nor another name; return the names' boxes.
 
     A name that has no room beside its point stands above or below, tied to the point by a line.
+
+    Args:
+        axes: on which the points are drawn.
+        where: the points, by name.
+        looks: of the points, by name.
     """
     spots: dict[str, Place] = {name: tuple(axes.transData.transform(point)) for name, point in where.items()}
     taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots.values()]
     placed = []
     for name, spot in spots.items():
-        text = words.model(name)
-        box = _free(spot, CHARACTER * len(text), taken, axes)
+        box = _free(spot, CHARACTER * len(name), taken, axes)
         taken.append(box)
         placed.append(box)
         middle = (box[1] + box[3]) / 2
@@ -97,7 +101,7 @@ def label_points(axes: Axes, where: Mapping[str, Place], looks: Mapping[str, Loo
             axes.plot(*ends.T, color=colour(looks[name]), linewidth=0.8, zorder=1)
         # Fonts differ in width: the end that is near the point is where it is.
         x, side = (box[2], "right") if box[2] < spot[0] else (box[0], "left")
-        axes.text(x, middle, text, transform=None, ha=side, va="center", size=TEXT, color=colour(looks[name]))
+        axes.text(x, middle, name, transform=None, ha=side, va="center", size=TEXT, color=colour(looks[name]))
     return placed
 
 

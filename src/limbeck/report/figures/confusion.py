@@ -47,7 +47,7 @@ def confusion(evaluation: Evaluation, matrix: Confusion) -> Drawing | None:
         axes.set_xticks(middle, names, parse_math=False, rotation=0 if flat else 90)
     name_axes(figure, axes, x="decision →", y="true class ↓")
     caption = prose.confusion_caption(matrix)
-    label = f"Confusion matrix of the {words.model(matrix.model)}: {caption}"
+    label = f"Confusion matrix of the {words.model(matrix.model, evaluation)}: {caption}"
     svg = finish(figure, key=f"confusion-{matrix.model}", label=label)
     return Drawing(prose.of_seed(evaluation, matrix.model), caption, svg, width, wide=width > 480)
 

@@ -31,11 +31,13 @@ def cost(evaluation: Evaluation) -> Drawing | None:
         if len(seeds[name]) > 1:
             axes.plot([x, x], [min(seeds[name]), max(seeds[name])], color=ink, linewidth=2, alpha=0.45)
         axes.plot([x], [means[name]], look[name].marker, color=ink, markersize=9, clip_on=False)
-    label_points(axes, {name: (times[name], value) for name, value in means.items()}, look)
+    called = {name: words.model(name, evaluation) for name in models}
+    points = {called[name]: (times[name], value) for name, value in means.items()}
+    label_points(axes, points, {called[name]: look[name] for name in models})
     title = words.capital(metric.title)
     name_axes(figure, axes, x="processor time of one example, ms (log)", y=f"{title} on the test split")
     label = f"{title} against processor time: " + "; ".join(
-        f"{words.model(name)} {words.score(one.scores[metric.name], metric)} in {words.milliseconds(times[name])}"
+        f"{called[name]} {words.score(one.scores[metric.name], metric)} in {words.milliseconds(times[name])}"
         for name, one in models.items()
     )
     caption = prose.cost_caption(evaluation, [name for name in evaluation.models if name not in models])

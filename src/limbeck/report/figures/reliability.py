@@ -37,6 +37,6 @@ def reliability(evaluation: Evaluation, bins: Reliability) -> Drawing | None:
     axes.grid(axis="y", color=LINE, linewidth=0.8)
     name_axes(figure, axes, x="confidence in the decision", y="Share of decisions that are right")
     error = prose.calibration_error(bins)
-    label = f"Reliability diagram of the {words.model(bins.model)}: {prose.reliability_caption(error)}"
+    label = f"Reliability diagram of the {words.model(bins.model, evaluation)}: {prose.reliability_caption(error)}"
     svg = finish(figure, key=f"reliability-{bins.model}", label=label)
     return Drawing(prose.of_seed(evaluation, bins.model), prose.reliability_caption(error), svg, WIDTH)

@@ -6,8 +6,9 @@ Functions take `Findings`, which `Evaluation` is too; a metric is called what it
 from limbeck.evaluation.schema import Findings
 from limbeck.report.words.advice import next_steps
 from limbeck.report.words.data import reading
+from limbeck.report.words.floors import network_adds
 from limbeck.report.words.keys import Fact, key_figures
-from limbeck.report.words.names import asked, metric_of, model, piped
+from limbeck.report.words.names import asked, metric_of, model, typed
 from limbeck.report.words.numbers import (
     ABSENT,
     apart,
@@ -56,6 +57,7 @@ __all__ = [
     "milliseconds",
     "model",
     "nats",
+    "network_adds",
     "next_steps",
     "outcome",
     "p_text",
@@ -63,7 +65,6 @@ __all__ = [
     "parts",
     "peak",
     "percent",
-    "piped",
     "points",
     "reading",
     "retention",
@@ -76,6 +77,7 @@ __all__ = [
     "squeeze",
     "statistics",
     "transfer",
+    "typed",
     "unit",
     "warnings",
     "weak_classes",
@@ -85,8 +87,8 @@ __all__ = [
 def said(findings: Findings) -> list[str]:
     """Return what terminal, page and card say after the sentence, in this order.
 
-    Statistics, warnings, transfer, parts of the gain, reading, curves.
+    Statistics, warnings, what the network adds, transfer, parts of the gain, reading, curves.
     """
-    found = [statistics(findings), *(f"{BEWARE} {text}" for text in warnings(findings))]
-    found += [transfer(findings) or "", parts(findings) or "", *reading(findings), *curve_sentences(findings)]
+    found = [statistics(findings), *(f"{BEWARE} {text}" for text in warnings(findings)), network_adds(findings)]
+    found += [transfer(findings), parts(findings), *reading(findings), *curve_sentences(findings)]
     return [text for text in found if text]

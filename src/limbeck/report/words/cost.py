@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from limbeck.evaluation.records import BundleRecord, Cost, Timed
 from limbeck.evaluation.schema import Evaluation, Findings
-from limbeck.report.words.names import FLOOR, STUDENT, TEACHER, model
+from limbeck.report.words.names import DISTILLED, FLOOR, STUDENT, TEACHER, model
 from limbeck.report.words.numbers import (
     capital,
     count,
@@ -96,10 +96,11 @@ def busy_text(timed: Timed, up_to: str = "") -> str:
 
 def about_costs(findings: Findings) -> str:
     """Return how size and speed were measured, and of which models they were not."""
-    missing = [model(name) for name, record in findings.models.items() if record.cost is None]
+    missing = [model(name, findings) for name, record in findings.models.items() if record.cost is None]
     if len(missing) == len(findings.models):
         return "Size and speed were not measured, as no model could be exported."
-    elsewhere = f", {model(FLOOR)} in scikit-learn" if FLOOR in findings.models else ""
+    simple = [model(name, findings) for name in (FLOOR, DISTILLED) if name in findings.models]
+    elsewhere = f", {listed(simple)} in scikit-learn" if simple else ""
     text = (
         f"Size and speed: from an example to an answer, on one thread. Networks run in one ONNX engine{elsewhere}. "
         "Processor time is a median, and the throughput is of it. Latency is the 10th percentile of wall time."

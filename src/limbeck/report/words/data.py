@@ -47,5 +47,5 @@ def dropped(rows: Mapping[str, int]) -> list[str]:
 def _consequence(findings: Findings, cut: Collection[str]) -> str:
     """Return what cutting may explain: the floor reads whole texts."""
     if floor_ahead(findings) is not None and STUDENT in cut:
-        return f"{model(FLOOR)} reads whole texts, which may be why it is better than the student."
+        return f"{model(FLOOR, findings)} reads whole texts, which may be why it is better than the student."
     return "A larger max_length, or tail, may raise the scores."

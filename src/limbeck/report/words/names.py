@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from limbeck.evaluation.classification import METRICS
-from limbeck.evaluation.records import MetricRecord
+from limbeck.evaluation.records import MetricRecord, ModelRecord
 from limbeck.evaluation.schema import Findings
-from limbeck.report.words.numbers import Measured, count
+from limbeck.report.words.numbers import Measured, capital, count
 
 TEACHER, STUDENT, BASELINE = "teacher", "student", "baseline"
-HARD_LABELS, CEILING, FLOOR, ILLUSTRATION = "hard_labels", "ceiling", "floor", "illustration"
+HARD_LABELS, CEILING, ILLUSTRATION = "hard_labels", "ceiling", "illustration"
+FLOOR, DISTILLED = "floor", "distilled_floor"
+
+_SHORT = {"logistic regression": "LR", "ridge regression": "ridge", "gradient boosting": "boosting"}
+"""Methods of the floors, as a name has them; any other stands as it is."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,14 @@ class Role:
     """What the report knows of a model by its role.
 
     Attributes:
-        name: its one name.
+        name: its one name; of one that is `called` by its record, its name where an earlier version wrote the record.
         place: in the palette; None: the next free one.
         about: what it is, in a sentence; None: the report does not explain it.
         level: it is trained in its own way, so that a learning curve of arms shows where it ends, as a level.
         dotted: an illustration beside the comparison, drawn dotted and without a name.
         hero: it is what the run is about, and stands out in a table.
         article: its name takes one in a sentence.
+        called: its name, of its record; None: the record says nothing of it.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Role:
     dotted: bool = False
     hero: bool = False
     article: bool = True
+    called: Callable[[ModelRecord], str | None] = lambda record: None
 
 
 def _of_baseline(findings: Findings) -> str:
@@ -60,7 +66,27 @@ def _of_ceiling(findings: Findings) -> str:
 
 
 def _of_floor(findings: Findings) -> str:
-    return "TF-IDF + LR: TF-IDF with logistic regression, trained on the same labels as the baseline."
+    name, (features, method) = model(FLOOR, findings), _made_of(findings.models[FLOOR])
+    return f"{capital(name)}: {features} with {method}, trained on the same labels as the baseline."
+
+
+def _of_distilled(findings: Findings) -> str:
+    name, (features, method) = model(DISTILLED, findings), _made_of(findings.models[DISTILLED])
+    return f"{capital(name)}: {features} with {method}, trained on the teacher’s answers for the transfer set."
+
+
+def _made_of(record: ModelRecord) -> tuple[str, str]:
+    """Return what a floor reads and how it is fitted; an earlier version did not write it, as there was one way."""
+    return record.features or "TF-IDF", record.method or "logistic regression"
+
+
+def _floor(record: ModelRecord) -> str:
+    features, method = _made_of(record)
+    return f"{features} + {_SHORT.get(method, method)}"
+
+
+def _distilled(record: ModelRecord) -> str:
+    return f"distilled {_floor(record)}"
 
 
 ROLES: dict[str, Role] = {
@@ -69,7 +95,8 @@ ROLES: dict[str, Role] = {
     BASELINE: Role("baseline", 2, _of_baseline),
     HARD_LABELS: Role("hard labels", 3, _of_hard_labels),
     CEILING: Role("ceiling", 4, _of_ceiling),
-    FLOOR: Role("TF-IDF + LR", 5, _of_floor, level=True, article=False),
+    FLOOR: Role("TF-IDF + LR", 5, _of_floor, level=True, article=False, called=_floor),
+    DISTILLED: Role("distilled TF-IDF + LR", None, _of_distilled, level=True, called=_distilled),
     ILLUSTRATION: Role("student of the teacher of all labels", 1, dotted=True),
 }
 
@@ -79,14 +106,20 @@ def role(name: str) -> Role:
     return ROLES.get(name) or Role(name.replace("_", " "))
 
 
-def model(name: str) -> str:
-    """Return a model's one name: `hard_labels` reads hard labels, `floor` reads TF-IDF + LR."""
-    return role(name).name
+def model(name: str, findings: Findings | None = None) -> str:
+    """Return a model's one name: `hard_labels` reads hard labels, `floor` what it is made of, such as TF-IDF + LR.
+
+    Args:
+        name: of the model.
+        findings: of the run that has it; None: its role is name enough, as that of a network is.
+    """
+    record = None if findings is None else findings.models.get(name)
+    return (None if record is None else role(name).called(record)) or role(name).name
 
 
-def the(name: str) -> str:
+def the(name: str, findings: Findings | None = None) -> str:
     """Return a model's name as a sentence has it: `the student`, but `TF-IDF + LR`."""
-    return f"the {model(name)}" if role(name).article else model(name)
+    return f"the {model(name, findings)}" if role(name).article else model(name, findings)
 
 
 def about_models(findings: Findings) -> list[str]:
@@ -105,6 +138,9 @@ def asked(findings: Findings, bundle: str = "bundle") -> str:
     return f'limbeck.load("{bundle}").predict({findings.usage.python})'
 
 
-def piped(findings: Findings, bundle: str = "bundle") -> str:
+def typed(findings: Findings, bundle: str = "bundle") -> str:
     """Return the line of a shell that asks the bundle."""
-    return f"echo '{findings.usage.line}' | limbeck predict {bundle}"
+    usage = findings.usage
+    if usage.line is not None:
+        return f"echo '{usage.line}' | limbeck predict {bundle}"
+    return f"limbeck predict {bundle} {usage.file}"

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from limbeck.evaluation.figures import Confusion, Reliability
+from limbeck.evaluation.figures import Confusion, Reliability, TableSample
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
-from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, piped, the
-from limbeck.report.words.numbers import capital, count, date, listed, p_text, percent, several, shorten, unit
+from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
+from limbeck.report.words.numbers import capital, count, date, decimal, listed, p_text, percent, several, shorten, unit
 
 NAMED_CLASSES = 20
 """Up to so many classes, all of them are named."""
 SNIPPET = 420
 """At most so many characters of a sample's text are shown."""
+OUTLINE = "How loud the sound is, from its beginning to its end"
 SCROLLS = "The table scrolls sideways."
 LEGEND_BETTER = {"higher": "higher is better", "lower": "lower is better"}
 
@@ -88,7 +89,7 @@ def cost_caption(findings: Findings, missing: Sequence[str]) -> str:
     if len(findings.seeds) > 1:
         text += " A bar runs from the worst seed to the best."
     if missing:
-        text += f" Not measured: {listed([model(name) for name in missing])}."
+        text += f" Not measured: {listed([model(name, findings) for name in missing])}."
     return text
 
 
@@ -151,7 +152,7 @@ def of_seed(findings: Findings, name: str) -> str:
     """Return a model and the seed whose figures are shown: `Student, seed 2`."""
     record = findings.models[name]
     seed = f", seed {record.shown_seed}" if len(record.per_seed) > 1 and record.shown_seed is not None else ""
-    return f"{capital(model(name))}{seed}"
+    return f"{capital(model(name, findings))}{seed}"
 
 
 def about_shown(findings: Findings) -> str | None:
@@ -218,8 +219,8 @@ def about_samples(evaluation: Evaluation) -> str:
     text = "The test examples on which the probabilities of student and teacher lie farthest apart."
     if evaluation.bundle is None:
         return text
-    if evaluation.usage.line:
-        return f"{text} Another {evaluation.usage.noun}: `{piped(evaluation)}`."
+    if evaluation.usage.in_shell:
+        return f"{text} Another {evaluation.usage.noun}: `{typed(evaluation)}`."
     return f"{text} Other {evaluation.usage.noun}s: `{asked(evaluation)}`."
 
 
@@ -232,10 +233,27 @@ def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
     return f"Right: {listed([model(name) for name in right])}. Wrong: {listed([model(name) for name in wrong])}"
 
 
+NO_IMAGE = "There is no image in this row."
+"""Said in the place of a picture."""
+
+
+def cells(row: TableSample) -> tuple[str, str]:
+    """Return the cells of a table's row, and which row it is."""
+    text = ", ".join(f"{name}: {cell or '–'}" for name, cell in row.cells.items())
+    cut = f", {len(row.cells)} of {count(row.columns)} columns" if row.columns > len(row.cells) else ""
+    return text, f"{capital(row.name)}{cut}."
+
+
 def snippet(text: str) -> tuple[str, str]:
     """Return the beginning of a text, and how much it is where that is not all."""
     cut = f"The first {SNIPPET} of {count(len(text))} characters." if len(text) > SNIPPET else ""
     return shorten(text, SNIPPET), cut
+
+
+def played(seconds: float, whole: float) -> str:
+    """Return how much of a sound can be played."""
+    lasts = f"{decimal(whole)} seconds."
+    return lasts if whole - seconds < 0.05 else f"The first {decimal(seconds)} of {lasts}"
 
 
 # --- bundle, data, test split ---------------------------------------------------------------------------------------
@@ -299,11 +317,13 @@ def about_test(findings: Findings) -> str:
     )
 
 
-def look(use: TestEvaluation) -> str:
+def look(findings: Findings, use: TestEvaluation) -> str:
     """Return when and with what the test split was read."""
-    return f"{date(use.time)}: {', '.join(map(model, use.models))}; recipe `{use.recipe_digest[:12]}`."
+    names = ", ".join(model(name, findings) for name in use.models)
+    return f"{date(use.time)}: {names}; recipe `{use.recipe_digest[:12]}`."
 
 
-def chosen(name: str, settings: Mapping[str, object]) -> str:
+def chosen(findings: Findings, name: str) -> str:
     """Return what was chosen on validation for a model."""
-    return f"{capital(model(name))}: {', '.join(f'`{key}: {value}`' for key, value in settings.items())}."
+    settings = ", ".join(f"`{key}: {value}`" for key, value in findings.models[name].settings.items())
+    return f"{capital(model(name, findings))}: {settings}."

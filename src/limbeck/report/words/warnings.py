@@ -3,6 +3,7 @@
 from limbeck.evaluation.figures import ClassTable, Confusion
 from limbeck.evaluation.records import Difference, MetricRecord
 from limbeck.evaluation.schema import Findings
+from limbeck.report.words.floors import network_adds_nothing
 from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, metric_of, model
 from limbeck.report.words.numbers import (
     ahead,
@@ -34,6 +35,7 @@ def warnings(findings: Findings) -> list[str]:
         _chance(findings),
         teacher_behind(findings),
         _floor_near(findings),
+        network_adds_nothing(findings),
         _never_decided(findings),
         *(_other_gain(findings, other) for other in findings.other_gains),
         *(_other_retention(findings, metric) for metric in findings.metrics[1:]),
@@ -73,11 +75,11 @@ def floor_ahead(findings: Findings) -> str | None:
         return None
     own, other = score(floor, metric), score(student, metric)
     # Figures that read the same are no difference to point at.
-    return None if own == other else f"{_floor(own)} is better than the student ({other})."
+    return None if own == other else f"{capital(_floor(findings, own))} is better than the student ({other})."
 
 
-def _floor(text: str) -> str:
-    return f"{model(FLOOR)} on the same labels ({text})"
+def _floor(findings: Findings, text: str) -> str:
+    return f"{model(FLOOR, findings)} on the same labels ({text})"
 
 
 def _floor_near(findings: Findings) -> str | None:
@@ -92,7 +94,7 @@ def _floor_near(findings: Findings) -> str | None:
         return None
     size = f"{difference(abs(student - floor), metric).removeprefix('+')} {unit(metric)}"
     below = f"the baseline ({score(baseline, metric)}) is below it"
-    return f"The student is only {size} above {_floor(score(floor, metric))}, and {below}."
+    return f"The student is only {size} above {_floor(findings, score(floor, metric))}, and {below}."
 
 
 def _chance(findings: Findings) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, Self
 from numpy.typing import NDArray
 
 from limbeck.runtime.rows import Rows
+from limbeck.runtime.takes import Takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,13 @@ class Reader(Protocol):
         kind: under which a bundle finds it again.
         needs: what `save` returns, by name and type.
         files: the names of the files that `save` writes.
-        takes_texts: whether a value is a text, so that a file can hold one a line.
+        takes: how `limbeck predict` is given values; None: only Python can hold them.
     """
 
     kind: ClassVar[str]
     needs: ClassVar[Mapping[str, type]]
     files: ClassVar[tuple[str, ...]]
-    takes_texts: ClassVar[bool]
+    takes: ClassVar[Takes | None]
 
     @property
     def digest(self) -> str:

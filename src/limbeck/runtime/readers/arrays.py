@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from limbeck.digest import digest
 from limbeck.runtime.readers import Form
 from limbeck.runtime.rows import Stacked
+from limbeck.runtime.takes import Takes
 
 
 class Parts(Sequence[Mapping[str, Mapping[str, NDArray[Any]]]]):
@@ -45,7 +46,7 @@ class ArraysReader:
     kind: ClassVar[str] = "arrays"
     needs: ClassVar[Mapping[str, type]] = {"inputs": dict}
     files: ClassVar[tuple[str, ...]] = ()
-    takes_texts: ClassVar[bool] = False
+    takes: ClassVar[Takes | None] = None
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.runtime.readers import Form
 from limbeck.runtime.rows import Ragged
+from limbeck.runtime.takes import Lines, Takes
 from limbeck.runtime.words import AsciiWords
 
 TOKENIZER = "tokenizer.json"
@@ -118,7 +119,7 @@ class TextReader:
     kind: ClassVar[str] = "text"
     needs: ClassVar[Mapping[str, type]] = {"max_length": int, "tail": int, "pad_id": int}
     files: ClassVar[tuple[str, ...]] = (TOKENIZER,)
-    takes_texts: ClassVar[bool] = True
+    takes: ClassVar[Takes | None] = Lines()
 
     def __init__(self, tokenizer: Tokenizer, *, max_length: int, tail: int = 0, pad_id: int = 0) -> None:
         special = tokenizer.num_special_tokens_to_add(is_pair=False)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
-from limbeck.data.task import LinearModel, Predicts, Task, TaskOptions
+from limbeck.data.modality import Cells
+from limbeck.data.task import FloorModel, Predicts, Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import (
@@ -34,7 +35,7 @@ from limbeck.evaluation.records import Chance
 from limbeck.losses import CrossEntropy, HardLabels, LossSettings, Objective, with_hard_labels
 from limbeck.runtime.decisions import softmax
 from limbeck.tasks.classification.labels import Classes, learn_classes
-from limbeck.tasks.classification.linear import regressions
+from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 from limbeck.tasks.classification.numbers import read_numbers
 from limbeck.tasks.classification.weights import Weighting, require_classes, weights_of
 from limbeck.types import Batch
@@ -298,9 +299,17 @@ class Classification(Task):
         """Return the weights of the averaged probabilities; see `mixture_weights`."""
         return mixture_weights(outputs, labels.values, self.weights)
 
-    def linear(self, matrix: Any, labels: Labels) -> list[LinearModel]:
+    def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return multinomial logistic regressions."""
         return regressions(matrix, labels.values, len(self.names), self.weights)
+
+    def boosted(self, cells: Cells, labels: Labels) -> list[FloorModel]:
+        """Return gradient-boosted trees."""
+        return boosted_trees(cells, labels.values, len(self.names), self.weights)
+
+    def distilled(self, matrix: Any, answers: NDArray[np.float32]) -> list[FloorModel]:
+        """Return logistic regressions on the teacher's distributions."""
+        return distilled_regressions(matrix, answers)
 
     def cost(self, outputs: NDArray[np.float32], labels: Labels) -> float:
         """Return the NLL."""

@@ -1,20 +1,26 @@
-"""Logistic regression on a matrix of features: what anybody would try first."""
+"""Models of features that anybody would try first: logistic regression, on labels and on answers, and boosted trees."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.task import HasOutputs, LinearModel
+from limbeck.data.modality import Cells
+from limbeck.data.task import FloorModel, HasOutputs
 from limbeck.errors import LimbeckError
 
 C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Inverse strengths of the L2 penalty that are tried, strongest penalty first."""
+TREES = (30, 100)
+"""Numbers of boosted trees that are tried, of each class where there are more than two."""
+LEAVES = (7, 31)
+"""Numbers of leaves of a tree that are tried, at most."""
+REGRESSION, BOOSTING = "logistic regression", "gradient boosting"
 
 
 def regressions(
     matrix: Any, labels: NDArray[np.int64], classes: int, weights: NDArray[np.float32] | None
-) -> list[LinearModel]:
+) -> list[FloorModel]:
     """Return multinomial logistic regressions, one a penalty, strongest first; no randomness.
 
     Args:
@@ -28,34 +34,128 @@ def regressions(
     """
     from sklearn.linear_model import LogisticRegression
 
-    if len(np.unique(labels)) < 2:
-        raise LimbeckError("the labelled rows show fewer than two classes", where="floor", fix="label more rows")
-    counts = None if weights is None else weights[labels]
+    counts = _counts(labels, weights)
     fitted = {C: LogisticRegression(C=C, max_iter=1000).fit(matrix, labels, sample_weight=counts) for C in C_GRID}
     return [
-        LinearModel({"C": C}, model.coef_.size + model.intercept_.size, _Regression(model, classes, len(labels)))
+        FloorModel(
+            REGRESSION, {"C": C}, model.coef_.size + model.intercept_.size, _Margins(model, classes, len(labels))
+        )
         for C, model in fitted.items()
     ]
 
 
-class _Regression(HasOutputs):
-    """A fitted regression.
+def boosted_trees(
+    cells: Cells, labels: NDArray[np.int64], classes: int, weights: NDArray[np.float32] | None
+) -> list[FloorModel]:
+    """Return gradient-boosted trees, one a size, smallest first; no randomness. Arguments as of `regressions`.
+
+    Raises:
+        LimbeckError: the rows show fewer than two classes.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    counts, found = _counts(labels, weights), []
+    for leaves in LEAVES:
+        for trees in TREES:
+            model: Any = HistGradientBoostingClassifier(
+                max_iter=trees,
+                max_leaf_nodes=leaves,
+                categorical_features=cells.categorical,
+                early_stopping=False,
+                random_state=0,
+            ).fit(cells.values, labels, sample_weight=counts)
+            nodes = sum(len(tree.nodes) for one in model._predictors for tree in one)
+            answers = _Margins(model, classes, len(labels), lambda cells: cells.values)
+            found.append(FloorModel(BOOSTING, {"trees": trees, "leaves": leaves}, nodes, answers))
+    return found
+
+
+def _counts(labels: NDArray[np.int64], weights: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    if len(np.unique(labels)) < 2:
+        raise LimbeckError("the labelled rows show fewer than two classes", where="floor", fix="label more rows")
+    return None if weights is None else weights[labels]
+
+
+class _Margins(HasOutputs):
+    """A fitted classifier of scikit-learn.
 
     A class without a training row gets probability 1 / (training rows + classes) before normalisation: finite, and
     never the decision, as the likeliest of k classes seen in n >= k rows has at least 1 / n.
     """
 
-    def __init__(self, model: Any, classes: int, trained_on: int) -> None:
-        self._model, self._classes, self._trained_on = model, classes, trained_on
+    def __init__(self, model: Any, classes: int, trained_on: int, take: Any = None) -> None:
+        self._model, self._classes, self._trained_on, self._take = model, classes, trained_on, take
 
     def outputs(self, matrix: Any) -> NDArray[np.float32]:
         """Return `(rows, classes)` log-probabilities, with the missing classes' at their place."""
         from scipy.special import log_softmax
 
-        margins = self._model.decision_function(matrix)
-        if margins.ndim == 1:  # two classes: one margin, of the second
-            margins = np.stack([np.zeros_like(margins), margins], axis=1)
+        margins = self._model.decision_function(self._take(matrix) if self._take else matrix)
+        if margins.ndim == 1:
+            margins = _both(margins[:, None])
         missing = -np.log(self._trained_on + self._classes)
         logits = np.full((len(margins), self._classes), missing, dtype=np.float32)
         logits[:, self._model.classes_] = log_softmax(margins, axis=1)
         return logits
+
+
+def _both(margins: NDArray[Any]) -> NDArray[Any]:
+    """Return a margin a class; of two classes there is one, of the second."""
+    return np.concatenate([np.zeros_like(margins), margins], axis=1) if margins.shape[1] == 1 else margins
+
+
+# --- on a teacher's answers -----------------------------------------------------------------------------------------
+
+
+def distilled_regressions(matrix: Any, answers: NDArray[np.float32]) -> list[FloorModel]:
+    """Return logistic regressions on a teacher's distributions, one a penalty, strongest first; no randomness.
+
+    Each minimises the cross-entropy with the teacher's probabilities in place of `regressions`' labels, with the same
+    penalty: where the teacher is sure of every row, it is the same model.
+
+    Args:
+        matrix: (rows, features).
+        answers: (rows, classes) logits.
+    """
+    from scipy.special import softmax
+
+    wanted = softmax(answers.astype(np.float64), axis=1)
+    size = (matrix.shape[1] + 1, 1 if wanted.shape[1] == 2 else wanted.shape[1])
+    found, start = [], np.zeros(size)
+    for C in C_GRID:
+        start = _solve(matrix, wanted, C, start)
+        found.append(FloorModel(REGRESSION, {"C": C}, start.size, _Weights(start.astype(np.float32))))
+    return found
+
+
+def _solve(matrix: Any, wanted: NDArray[np.float64], C: float, start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights and, in the last row, the intercepts of the least cost, (features + 1, columns)."""
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    rows, columns = len(wanted), start.shape[1]
+
+    def cost(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights = flat.reshape(start.shape)
+        logs = log_softmax(_both(matrix @ weights[:-1] + weights[-1]), axis=1)
+        slope = (np.exp(logs) - wanted)[:, -columns:] / rows
+        penalty = weights[:-1] / (C * rows)
+        value = -(wanted * logs).sum() / rows + (penalty * weights[:-1]).sum() / 2
+        return value, np.concatenate([matrix.T @ slope + penalty, slope.sum(axis=0, keepdims=True)]).ravel()
+
+    options = {"maxiter": 1000, "gtol": 1e-4, "ftol": 64 * np.finfo(float).eps}  # as LogisticRegression stops
+    return minimize(cost, start.ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(start.shape)
+
+
+class _Weights(HasOutputs):
+    """Weights and, in the last row, intercepts, (features + 1, columns)."""
+
+    def __init__(self, weights: NDArray[np.float32]) -> None:
+        self._weights = weights
+
+    def outputs(self, matrix: Any) -> NDArray[np.float32]:
+        """Return `(rows, classes)` log-probabilities."""
+        from scipy.special import log_softmax
+
+        margins = matrix @ self._weights[:-1] + self._weights[-1]
+        return log_softmax(_both(np.asarray(margins, np.float64)), axis=1).astype(np.float32)

@@ -1,0 +1,120 @@
+"""Copies of sounds that say what the sound says: a little earlier or later, louder, faster, with noise.
+
+They are drawn for a whole batch at once, and each row from its own key alone: whoever asks again, in any order or
+company, gets the same bits.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from limbeck.data.counter import uniform
+from limbeck.runtime.readers.audio import LENGTHS, SAMPLES
+from limbeck.settings import Settings
+
+_NOISE = 2**18
+"""Numbers of the one noise of which every copy gets a part of its own: drawing so many for each row takes longer."""
+_QUIETER = 20.0
+"""Decibels by which noise may be quieter than its loudest."""
+
+
+class AudioAugmentSettings(Settings):
+    """Copies of the transfer set's sounds, with their labels where they have one."""
+
+    kind: Literal["audio"] = "audio"
+    copies: Annotated[int, Field(ge=1, description="copies of each sound")]
+    shift: Annotated[
+        float, Field(ge=0, lt=1, description="at most so much earlier or later, as a share of the sound's length")
+    ] = 0.1
+    gain: Annotated[float, Field(ge=0, le=60, description="at most so many decibels louder or quieter")] = 6.0
+    noise: Annotated[
+        float | None,
+        Field(
+            ge=-20,
+            le=100,
+            description="white noise at least so many decibels below the sound's mean power, and up to 20 more; "
+            "null: none",
+        ),
+    ] = None
+    speed: Annotated[
+        float, Field(ge=0, le=0.5, description="at most so much faster or slower, as a share; its pitch goes along")
+    ] = 0.1
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="other copies for another one")] = 0
+
+    @model_validator(mode="after")
+    def _something_changed(self) -> "AudioAugmentSettings":
+        if not (self.shift or self.gain or self.speed) and self.noise is None:
+            raise ValueError("shift, gain, noise and speed leave every copy as its sound is; raise one of them")
+        return self
+
+
+def augment_sounds(
+    arrays: Mapping[str, NDArray[Any]], keys: NDArray[np.int64], copies: NDArray[np.int64], settings: Any
+) -> dict[str, NDArray[Any]]:
+    """Return encoded sounds as copies of them, of the same shapes and types.
+
+    A copy plays `1 + u * speed` times as fast, read along the straight line between two samples. It begins `u * shift`
+    of its sound's length later, or without so much of its beginning. It is `u * gain` decibels louder, and then gets
+    white noise. Every u is uniform in [-1, 1), a number of its own. What goes beyond the end of the row or beyond
+    [-1, 1] is cut off. A copy ends where its sound does, at the earliest after one sample.
+
+    Source: Ko et al. 2015, "Audio Augmentation for Speech Recognition", for the speed.
+
+    Args:
+        arrays: `samples`, (rows, samples) float32, and `lengths`, (rows,) int64.
+        keys: (rows,) content ids.
+        copies: (rows,) which copy each row is.
+        settings: see `AudioAugmentSettings`.
+    """
+    samples, lengths = arrays[SAMPLES], arrays[LENGTHS]
+    drawn = uniform(keys, copies, settings.seed, 5)
+    sped, shifted, louder, noisier, place = drawn.T[:, :, None]
+    speed = 1 + (2 * sped - 1) * settings.speed
+    shift = np.rint((2 * shifted - 1) * settings.shift * lengths[:, None])
+    moved, ends = _moved(samples, lengths, speed, shift)
+    moved *= (10 ** ((2 * louder - 1) * settings.gain / 20)).astype(np.float32)
+    if settings.noise is not None:
+        moved += _noise(moved, ends, settings.noise + _QUIETER * noisier, place, settings.seed)
+    return {SAMPLES: np.clip(moved, -1, 1, out=moved), LENGTHS: ends}
+
+
+def _moved(
+    samples: NDArray[np.float32], lengths: NDArray[np.int64], speed: NDArray[np.float64], shift: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the samples faster and later, and where each row ends now."""
+    width, last = samples.shape[1], lengths[:, None] - 1
+    ends = np.clip(np.ceil(lengths / speed[:, 0] + shift[:, 0]), 1, width).astype(np.int64)
+    source = (np.arange(width) - shift) * speed
+    outside = (source < 0) | (source > last) | (np.arange(width) >= ends[:, None])
+    before = np.clip(source, 0, last).astype(np.int64)
+    weight = np.clip(source - before, 0, 1).astype(np.float32)
+    low = np.take_along_axis(samples, before, 1)
+    high = np.take_along_axis(samples, np.minimum(before + 1, last), 1)
+    return np.where(outside, np.float32(0), low + (high - low) * weight), ends
+
+
+def _noise(
+    samples: NDArray[np.float32],
+    lengths: NDArray[np.int64],
+    below: NDArray[np.float64],
+    place: NDArray[np.float64],
+    seed: int,
+) -> NDArray[np.float32]:
+    """Return white noise under each sound, `below` decibels below its mean power; nothing behind its end."""
+    width, inside = samples.shape[1], np.arange(samples.shape[1]) < lengths[:, None]
+    power = np.square(samples, dtype=np.float64).sum(axis=1, keepdims=True) / lengths[:, None]
+    level = np.sqrt(power * 10 ** (-below / 10)).astype(np.float32)
+    start = (place * _NOISE).astype(np.int64)
+    return np.where(inside, _white(seed)[(start + np.arange(width)) % _NOISE] * level, np.float32(0))
+
+
+@lru_cache(maxsize=2)
+def _white(seed: int) -> NDArray[np.float32]:
+    """Return normal noise of variance 1, (_NOISE,)."""
+    pairs = uniform(np.arange(_NOISE), np.zeros(_NOISE, np.int64), seed, 2)
+    # Box and Muller 1958; 1 - u, as the logarithm of 0 is none.
+    return (np.sqrt(-2 * np.log(1 - pairs[:, 0])) * np.cos(2 * np.pi * pairs[:, 1])).astype(np.float32)

@@ -1,0 +1,101 @@
+"""What a network reads of a row: which columns are numbers, which are categories, and how both are scaled."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from limbeck.data.modality import Reads
+from limbeck.errors import LimbeckError, nearest
+from limbeck.runtime.readers.table import Category, Cell, Number, TableReader, named
+
+
+class TableReads(Reads):
+    """Columns of numbers, scaled to mean 0 and standard deviation 1, and columns of categories."""
+
+    kind: Literal["table"] = "table"
+    categorical: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(description="columns whose numbers are categories, such as codes; a column with a text in it is anyway"),
+    ] = ()
+    max_categories: Annotated[
+        int, Field(ge=1, le=100_000, description="most frequent categories of a column that are told apart")
+    ] = 100
+
+    def fit(self, values: Sequence[Mapping[str, Cell]]) -> TableReader:
+        """Return the reader: means, standard deviations and categories are those of these rows.
+
+        Raises:
+            LimbeckError: `categorical` names no column, or no column tells one row from another.
+        """
+        columns = list(values[0]) if len(values) else []
+        if unknown := [name for name in self.categorical if name not in columns]:
+            raise LimbeckError(f"no column `{unknown[0]}`", where="reads.categorical", fix=nearest(unknown[0], columns))
+        numbers, categories = [], []
+        for name in columns:
+            cells = [row[name] for row in values]
+            known = [cell for cell in cells if cell is not None]
+            missing = len(known) < len(cells)
+            if name in self.categorical or any(isinstance(cell, str) for cell in known):
+                categories.append(Category(name, self._most(known), missing))
+            elif known:
+                numbers.append(_scaled(name, np.array(known, np.float64), missing))
+        if not any(one.scale or one.missing for one in numbers) and all(one.size < 3 for one in categories):
+            raise LimbeckError(
+                "no column tells one training row from another", where="data.features", fix="name other columns"
+            )
+        return TableReader(numbers, categories)
+
+    def _most(self, known: Sequence[float | str]) -> tuple[str, ...]:
+        """Return the most frequent categories, in the order of their names."""
+        counts = Counter(map(named, known))
+        most = sorted(counts, key=lambda name: (-counts[name], name))[: self.max_categories]
+        return tuple(sorted(most))
+
+
+def _scaled(name: str, known: np.ndarray, missing: bool) -> Number:
+    """Return a column of numbers; sums of numbers near the end of float64 would be infinite."""
+    largest = float(np.abs(known).max()) or 1.0
+    small = known / largest
+    mean, deviation = float(small.mean()), float(small.std())
+    # Rounding alone makes equal numbers differ from their mean.
+    constant = known.min() == known.max() or deviation * largest == 0
+    scale = 0.0 if constant else 1 / deviation / largest
+    return Number(name, mean * largest, scale if np.isfinite(scale) else 0.0, missing)
+
+
+def remarks(training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, Cell]]) -> list[str]:
+    """Return what is to be said of the columns, a line each; see `Modality.remarks`.
+
+    Raises:
+        LimbeckError: a test row has a text where all training rows have numbers.
+    """
+    return [line for name in (training[0] if len(training) else ()) for line in _of_column(name, training, test)]
+
+
+def _of_column(name: str, training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, Cell]]) -> list[str]:
+    known, most = [cell for row in training if (cell := row[name]) is not None], TableReads().max_categories
+    if not known:
+        return [f"column `{name}` holds nothing in any training row, and is not read"]
+    texts = sum(isinstance(cell, str) for cell in known)
+    if not texts:
+        for row in test:
+            if isinstance(cell := row.get(name), str):
+                raise LimbeckError(
+                    f"column `{name}` holds the text `{cell[:40]}` in a test row, and numbers in all training rows",
+                    where="data.features",
+                    fix="write a number or nothing there, or leave the column out",
+                )
+        return []
+    lines = []
+    if texts < len(known):
+        numbers = len(known) - texts
+        lines.append(f"column `{name}` holds {texts:,} texts and {numbers:,} numbers, and is read as categories")
+    if (several := len(set(map(named, known)))) > most:
+        lines.append(
+            f"column `{name}` holds {several:,} categories, of which the {most} most frequent ones are told apart "
+            "(reads.max_categories)"
+        )
+    return lines

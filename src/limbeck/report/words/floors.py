@@ -1,0 +1,33 @@
+"""What the student's network adds over a linear model that learned the same teacher's answers."""
+
+from limbeck.evaluation.schema import Findings
+from limbeck.report.words.names import DISTILLED, STUDENT, metric_of, model, the
+from limbeck.report.words.numbers import capital, difference, interval_of, score, unit
+
+
+def network_adds(findings: Findings) -> str | None:
+    """Return what the student's network adds; None where it adds nothing, or nothing to compare it with was fitted."""
+    over, own = findings.over_distilled_floor, findings.score(DISTILLED)
+    if over is None or own is None or over.mean <= 0:
+        return None
+    metric, (low, high) = metric_of(over.metric, findings.metrics), over.ci95
+    holds = ", which holds 0" if low <= 0 <= high else ""
+    size = f"{difference(over.mean, metric).removeprefix('+')} {unit(metric)}"
+    return (
+        f"Over {the(DISTILLED, findings)} ({score(own, metric)}), which learned the same teacher's answers, the "
+        f"student's network adds {size} (95 % interval {interval_of(over.ci95, metric)}{holds})."
+    )
+
+
+def network_adds_nothing(findings: Findings) -> str | None:
+    """Return that the linear model of the teacher's answers is as good as the student or better; None where not."""
+    over, own, student = findings.over_distilled_floor, findings.score(DISTILLED), findings.score(STUDENT)
+    if over is None or own is None or student is None or over.mean > 0:
+        return None
+    metric = metric_of(over.metric, findings.metrics)
+    scores = f"{score(own, metric)}, the student {score(student, metric)}"
+    interval = f"95 % interval of the difference {interval_of(over.ci95, metric)} {unit(metric)}"
+    return (
+        f"{capital(the(DISTILLED, findings))} learned the same teacher's answers and has {scores} ({interval}): the "
+        f"student's network adds nothing to {model(DISTILLED, findings).removeprefix('distilled ')}."
+    )

@@ -1,0 +1,274 @@
+"""Rows of a table: numbers scaled, categories by number, what is missing marked; as the training rows say."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from numbers import Real
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.digest import digest
+from limbeck.errors import LimbeckError, nearest
+from limbeck.runtime.readers import Form
+from limbeck.runtime.rows import Stacked
+from limbeck.runtime.tablefiles import TableFiles
+from limbeck.runtime.takes import Takes
+
+NUMBERS, CATEGORIES = "numbers", "categories"
+"""Arguments of a network that reads tables: (rows, numbers) float32, and (rows, columns) int64. One that would have no
+column is left out."""
+
+LIMIT = 10.0
+"""Largest magnitude of a scaled number: one beyond ten standard deviations is as far as ten."""
+
+MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "?"})
+"""Texts that stand for nothing, in any case."""
+
+Cell = float | str | None
+"""A number, a text, or nothing."""
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf(inity)?", re.IGNORECASE)
+
+
+def plain(cell: Any) -> Cell:
+    """Return a cell as a number, a text or nothing: `1`, `1.0` and ` 1 ` are one number, wherever they are read.
+
+    Raises:
+        TypeError: it is something else, such as a date or a list.
+        ValueError: it is an infinite number, or one beyond float64.
+    """
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, bool):
+        return str(cell)
+    if isinstance(cell, str):
+        text = cell.strip()
+        if text.lower() in MISSING:
+            return None
+        return _number(text) if _NUMBER.fullmatch(text) else text
+    if cell is None or _is_none(cell):
+        return None
+    if isinstance(cell, Real | Decimal):
+        return _number(cell)
+    raise TypeError(f"a value of type {type(cell).__name__}")
+
+
+def _is_none(cell: Any) -> bool:
+    """Return whether it is pandas' sign for nothing, which says of nothing whether it is the same."""
+    try:
+        return bool(cell != cell)
+    except (TypeError, ArithmeticError):
+        return True
+    except ValueError:  # an array
+        return False
+
+
+def _number(cell: Any) -> float:
+    try:
+        value = float(cell)
+    except OverflowError:
+        value = math.inf
+    if math.isinf(value):
+        raise ValueError("an infinite number")
+    return value + 0.0  # -0.0 is 0.0
+
+
+def named(cell: float | str) -> str:
+    """Return what a category is called: `3` for the number 3.0."""
+    if isinstance(cell, str):
+        return cell
+    return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A column of numbers, as its training rows have them.
+
+    Attributes:
+        name: of the column.
+        mean: of those that are known.
+        scale: 1 / standard deviation; 0 of a column whose numbers are all the same, which tells nothing.
+        missing: whether some are missing: then it has a second number, 1 where it is missing.
+    """
+
+    name: str
+    mean: float
+    scale: float
+    missing: bool
+
+    def encoded(self, cells: Sequence[Cell]) -> list[NDArray[np.float32]]:
+        """Return its one or two numbers, (rows,) each; a number that is missing is the mean."""
+        values = np.array([math.nan if cell is None else cell for cell in cells], np.float64)
+        known = ~np.isnan(values)
+        with np.errstate(over="ignore"):  # what is infinite then is far beyond the limit
+            scaled = np.where(known, (values / 2 - self.mean / 2) * self.scale, 0.0) * 2
+        found = [scaled.clip(-LIMIT, LIMIT).astype(np.float32)]
+        return [*found, (~known).astype(np.float32)] if self.missing else found
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A column of categories, as its training rows have them.
+
+    A category's number is its place in `categories`, from 1; 0 is any other. What is missing comes after them, where
+    training rows have that.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    missing: bool
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return 1 + len(self.categories) + self.missing
+
+    def encoded(self, cells: Sequence[Cell]) -> NDArray[np.int64]:
+        """Return the number of each category, (rows,)."""
+        numbers: dict[str | None, int] = {name: number for number, name in enumerate(self.categories, 1)}
+        if self.missing:
+            numbers[None] = 1 + len(self.categories)
+        return np.array([numbers.get(None if cell is None else named(cell), 0) for cell in cells], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class TableForm(Form):
+    """What a network that reads tables has to know.
+
+    Attributes:
+        numbers: how many numbers a row has.
+        sizes: of each column of categories, how many numbers they have: from 0, which stands for any other category.
+    """
+
+    numbers: int
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, numbers: int, sizes: Sequence[int]) -> "TableForm":
+        """Return the form of rows with so many numbers, and categories of these sizes."""
+        example: dict[str, NDArray[Any]] = {}
+        if numbers:
+            example[NUMBERS] = np.linspace(-1, 1, 2 * numbers, dtype=np.float32).reshape(2, numbers)
+        if sizes:
+            example[CATEGORIES] = np.array([[0] * len(sizes), [size - 1 for size in sizes]], np.int64)
+        return cls("table", example, {name: {0: "batch"} for name in example}, numbers, tuple(sizes))
+
+
+class TableReader:
+    """Turns rows into numbers and categories, in the columns' order.
+
+    Args:
+        numbers: columns of numbers.
+        categories: columns of categories.
+    """
+
+    kind: ClassVar[str] = "table"
+    needs: ClassVar[Mapping[str, type]] = {"numbers": list, "categories": list}
+    files: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[Takes | None] = TableFiles()
+
+    def __init__(self, numbers: Sequence[Number], categories: Sequence[Category]) -> None:
+        self.numbers, self.categories = tuple(numbers), tuple(categories)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a row needs."""
+        return tuple(column.name for column in (*self.numbers, *self.categories))
+
+    @property
+    def digest(self) -> str:
+        """Names columns, scales and categories."""
+        return digest(self.save(Path()))
+
+    @property
+    def form(self) -> TableForm:
+        """How many numbers there are, and the sizes of the categories."""
+        numbers = sum(1 + column.missing for column in self.numbers)
+        return TableForm.of(numbers, [column.size for column in self.categories])
+
+    def encode(self, values: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> Stacked:
+        """Return rows as arrays.
+
+        Args:
+            values: rows, a mapping by column each; or columns by name, such as a data frame. More columns than those
+                of the training do no harm.
+
+        Raises:
+            TypeError: neither rows nor columns.
+            LimbeckError: a column is missing, or a cell holds what its column cannot.
+        """
+        columns = dict(self._columns(values))
+        if len({len(cells) for cells in columns.values()}) > 1:
+            raise LimbeckError("columns have different numbers of rows", where="table")
+        arrays: dict[str, NDArray[Any]] = {}
+        if self.numbers:
+            found = [part for one in self.numbers for part in one.encoded(columns[one.name])]
+            arrays[NUMBERS] = np.stack(found, axis=1)
+        if self.categories:
+            arrays[CATEGORIES] = np.stack([one.encoded(columns[one.name]) for one in self.categories], axis=1)
+        return Stacked(arrays)
+
+    def _columns(self, values: Any) -> Iterator[tuple[str, list[Cell]]]:
+        """Yield the columns that are read, cell by cell."""
+        numeric = {column.name for column in self.numbers}
+        by_name = hasattr(values, "keys") or hasattr(values, "columns")
+        for name in self.columns:
+            cells = self._named(values, name) if by_name else self._picked(values, name)
+            found = [_told(cell, name, row) for row, cell in enumerate(cells)]
+            if name in numeric:
+                for row, cell in enumerate(found):
+                    if isinstance(cell, str):
+                        raise LimbeckError(
+                            f"column `{name}` holds the text `{cell[:40]}` in row {row + 1}, and its training rows "
+                            "hold numbers",
+                            where="table",
+                            fix="write a number, or nothing",
+                        )
+            yield name, found
+
+    def _named(self, values: Any, name: str) -> Any:
+        if name not in values:
+            raise self._lacks("the table has", name, values)
+        return values[name]
+
+    def _picked(self, values: Any, name: str) -> Iterator[Any]:
+        if isinstance(values, str):
+            raise TypeError("this student reads rows, a mapping by column each, or columns by name")
+        for row, value in enumerate(values):
+            if not isinstance(value, Mapping):
+                raise TypeError("this student reads rows, a mapping by column each, or columns by name")
+            if name not in value:
+                raise self._lacks(f"row {row + 1} has", name, value)
+            yield value[name]
+
+    def _lacks(self, who: str, name: str, given: Any) -> LimbeckError:
+        others = [str(one) for one in given if str(one) not in self.columns]
+        fix = nearest(name, others) if others else f"give the columns {', '.join(self.columns[:20])}"
+        return LimbeckError(f"{who} no column `{name}`", where="table", fix=fix)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Return columns, scales and categories; there is no file."""
+        return {
+            "numbers": [asdict(one) for one in self.numbers],
+            "categories": [asdict(one) for one in self.categories],
+        }
+
+    @classmethod
+    def load(cls, folder: Path, info: Mapping[str, Any]) -> "TableReader":
+        """Return the reader that was saved."""
+        categories = [
+            Category(one["name"], tuple(one["categories"]), bool(one["missing"])) for one in info["categories"]
+        ]
+        return cls([Number(**one) for one in info["numbers"]], categories)
+
+
+def _told(cell: Any, name: str, row: int) -> Cell:
+    try:
+        return plain(cell)
+    except (TypeError, ValueError) as error:
+        raise LimbeckError(f"column `{name}` holds {error} in row {row + 1}", where="table") from None

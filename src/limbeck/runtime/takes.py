@@ -1,0 +1,127 @@
+"""What `limbeck predict` is given, and the values that a student is asked for: lines of text, or files."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from limbeck.errors import LimbeckError
+from limbeck.files import files_below, not_utf8
+
+_AT_ONCE = 256
+"""Values that are read and answered together: files are not all held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One value that a student is asked for.
+
+    Attributes:
+        shown: how an answer names it.
+        value: what the reader encodes.
+    """
+
+    shown: str
+    value: Any
+
+
+class Takes(Protocol):
+    """How the arguments of a command become values.
+
+    Attributes:
+        key: what `--json` calls the value beside its answer.
+    """
+
+    key: ClassVar[str]
+
+    def asked(self, given: Sequence[str]) -> list[Asked]:
+        """Return the values, in order.
+
+        Args:
+            given: the arguments; none: standard input.
+
+        Raises:
+            LimbeckError: one of them is not there or cannot be read, or none holds such a value.
+        """
+        ...
+
+
+class Lines:
+    """Text files, one text a line; `-` is standard input."""
+
+    key: ClassVar[str] = "text"
+
+    def asked(self, given: Sequence[str]) -> list[Asked]:
+        """Return every line without its end."""
+        lines = (line.rstrip("\r\n") for file in given or ["-"] for line in _lines(None if file == "-" else Path(file)))
+        return [Asked(line, line) for line in lines]
+
+
+def _lines(path: Path | None) -> list[str]:
+    try:
+        with path.open(encoding="utf-8") if path else sys.stdin as lines:
+            return list(lines)
+    except OSError as error:
+        raise LimbeckError(
+            f"cannot be read ({error.strerror})",
+            where=str(path or "standard input"),
+            fix="give a file, one text a line",
+        ) from None
+    except UnicodeDecodeError:
+        raise not_utf8(path) if path else LimbeckError("not UTF-8", where="standard input") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files that hold one value each, and folders of such files.
+
+    Attributes:
+        noun: one value in words; several end with an `s`.
+        suffixes: of the files that are taken from a folder, in lower case. A file that is named itself may have any.
+    """
+
+    key: ClassVar[str] = "file"
+    noun: str
+    suffixes: tuple[str, ...]
+
+    def asked(self, given: Sequence[str]) -> list[Asked]:
+        """Return the paths of the files; those of a folder however deep, in the order of their paths."""
+        if not given:
+            raise LimbeckError(f"no {self.noun} is given", fix=f"name files or folders of {self.noun}s")
+        return [Asked(str(path), str(path)) for each in given for path in self._files(Path(each))]
+
+    def _files(self, path: Path) -> list[Path]:
+        if not path.is_dir():
+            return [path]
+        found = [file for file in files_below(path) if file.suffix.lower() in self.suffixes]
+        if not found:
+            raise LimbeckError(
+                f"no {self.noun} in this folder",
+                where=str(path),
+                fix=f"give a folder with files that end with {', '.join(self.suffixes)}",
+            )
+        return found
+
+
+def answered(asked: Sequence[Asked], predict: Callable[[list[Any]], list[Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield each value as it is shown, and the answer to it; where it cannot be read, the error that says why.
+
+    Args:
+        asked: the values.
+        predict: answers values, one each.
+    """
+    for start in range(0, len(asked), _AT_ONCE):
+        some = asked[start : start + _AT_ONCE]
+        try:
+            answers = predict([one.value for one in some])
+        except LimbeckError:
+            answers = [_alone(one, predict) for one in some]
+        yield from zip([one.shown for one in some], answers, strict=True)
+
+
+def _alone(one: Asked, predict: Callable[[list[Any]], list[Any]]) -> Any:
+    try:
+        return predict([one.value])[0]
+    except LimbeckError as error:
+        return error
