@@ -16,7 +16,7 @@ import limbeck
 HOUSE = Path(limbeck.__file__).parent
 HERE = Path(__file__).parent
 RULE = """
-RULES["point"] = Rule(
+RULES["point"] = lambda decision: Rule(
     lambda outputs, names: [dict(zip(names, row.tolist(), strict=True)) for row in outputs],
     lambda one, other: (abs(one - other) > 1e-3).any(axis=1),
     lambda outputs: (outputs == outputs).all(axis=1),

@@ -13,7 +13,7 @@ _SHOWN = 8
 
 
 def read_folders(
-    folder: Path, suffixes: Sequence[str], splits: Sequence[str], column: str, label: str | None
+    folder: Path, suffixes: Sequence[str], splits: Sequence[str], column: str, label: str | Sequence[str] | None
 ) -> dict[str, tuple[str, Columns]]:
     """Return the files of each split: where it was read, and its columns: paths, and the names of their folders.
 
@@ -26,7 +26,7 @@ def read_folders(
         suffixes: of files that are examples, in lower case.
         splits: those to read.
         column: what the column with the paths is called.
-        label: what the column with the classes is called; None: it is not asked for.
+        label: what the column with the classes is called; None: it is not asked for. Folders tell no more than one.
 
     Raises:
         LimbeckError: two folders for one split, or no file with such a suffix.
@@ -41,7 +41,7 @@ def read_folders(
             raise LimbeckError(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
             )
-        found[split] = str(place), Columns({column: files} | ({} if label is None else {label: classes}))
+        found[split] = str(place), Columns({column: files} | ({label: classes} if isinstance(label, str) else {}))
     if passed:
         kinds = sorted({path.suffix or path.name for path in passed})
         say(f"  {folder}: {len(passed):,} files are not read ({_some(kinds)})", style="yellow")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from limbeck.data.cells import columns_of
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import not_utf8
 
@@ -64,13 +65,13 @@ _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def read_file(path: Path, *, label: str | None = None, missing: Collection[str] = ()) -> Columns:
+def read_file(path: Path, *, label: str | Sequence[str] | None = None, missing: Collection[str] = ()) -> Columns:
     """Read a file.
 
     Args:
         path: the file; its suffix, in either case, says what it is.
-        label: the csv column in which `1`, `1.0` and `true` stand for numbers and booleans, and nothing and `nan` for
-            no label; every other csv field is the text that the file has, "NA" and "null" included.
+        label: the csv columns in which `1`, `1.0` and `true` stand for numbers and booleans, and nothing and
+            `nan` for no label; every other csv field is the text that the file has, "NA" and "null" included.
         missing: what else stands for no label there.
 
     Raises:
@@ -88,8 +89,9 @@ def read_file(path: Path, *, label: str | None = None, missing: Collection[str] 
         raise LimbeckError(f"cannot be read ({error.strerror or first_line(error)})", where=str(path)) from None
     if not any(columns.values()):
         raise LimbeckError("no rows", where=str(path), fix="give a file with rows, or remove it")
-    if reader in (_read_csv, _read_tsv) and label in columns:
-        columns[label] = _typed(columns[label], {"", "nan", "NaN", "NAN", *missing})
+    for name in columns_of(label) if reader in (_read_csv, _read_tsv) else ():
+        if name in columns:
+            columns[name] = _typed(columns[name], {"", "nan", "NaN", "NAN", *missing})
     return columns
 
 

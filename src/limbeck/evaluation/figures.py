@@ -47,7 +47,16 @@ class Reliability(FigureOf):
     count: list[int]
 
 
-Figure = Annotated[ClassTable | Confusion | Reliability, Field(discriminator="kind")]
+class Scatter(FigureOf):
+    """Predicted values against true ones in one column, of the seed shown; of many rows, some evenly picked."""
+
+    kind: Literal["scatter"] = "scatter"
+    column: str
+    true: list[float]
+    predicted: list[float]
+
+
+Figure = Annotated[ClassTable | Confusion | Reliability | Scatter, Field(discriminator="kind")]
 
 
 class TextSample(Record):
@@ -108,4 +117,5 @@ class Disagreement(Record):
 
     sample: Sample
     label: str
+    exact: bool = Field(default=True, description="an answer is right or wrong; false: nearer to the label or farther")
     answers: dict[str, Decided] = Field(description="by model: the teacher's, and that of the student that ships")

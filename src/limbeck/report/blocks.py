@@ -136,13 +136,13 @@ class Steps:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model answers, and whether that is right."""
+    """What a model answers, and whether that is right; None where it is nearer or farther, and neither."""
 
     model: str
     look: Look
     decided: str
     probability: str
-    right: bool
+    right: bool | None
 
 
 @dataclass(frozen=True)

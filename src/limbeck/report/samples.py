@@ -37,6 +37,8 @@ _EACH = 6
 def samples(evaluation: Evaluation) -> list[Cases]:
     """Return the samples by the models that are right; first those that the teacher alone has right."""
     groups: dict[tuple[bool, ...], list[Disagreement]] = {}
+    if inexact := [one for one in evaluation.samples if not one.exact]:
+        return [Cases(prose.FARTHEST, [_case(evaluation, one) for one in inexact[:_EACH]])]
     for one in evaluation.samples:
         groups.setdefault(tuple(answer.decided == one.label for answer in one.answers.values()), []).append(one)
     order = sorted(groups, key=lambda right: (len(set(right)) == 1, [not one for one in right]))
@@ -59,7 +61,7 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
             look[name],
             words.shorten(answer.decided, 80),
             "" if answer.probability is None else words.percent(answer.probability),
-            answer.decided == one.label,
+            answer.decided == one.label if one.exact else None,
         )
         for name, answer in one.answers.items()
     ]

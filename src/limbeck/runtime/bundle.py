@@ -90,8 +90,9 @@ class Bundle:
     """A delivered student. Use `load`.
 
     Attributes:
-        labels: what the outputs stand for, in their order: the classes.
+        labels: what the outputs stand for, in their order: the classes, or the columns of values.
         reader: its preprocessing.
+        rule: how its outputs are read.
         info: the content of `bundle.json`.
     """
 
@@ -106,6 +107,12 @@ class Bundle:
         if self._network.outputs not in (None, len(self.labels)):
             found = f"bundle.json names {len(self.labels)} labels, and the network has {self._network.outputs} outputs"
             raise LimbeckError(found, where=str(folder), fix=_ANEW)
+        try:
+            self.rule: Rule = RULES[info["task"]](info.get("decision", {}))
+            self.rule.answers(np.zeros((1, len(self.labels)), np.float32), self.labels)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            found = f"bundle.json: `decision` is not what was exported ({type(error).__name__}: {first_line(error)})"
+            raise LimbeckError(found, where=str(folder), fix=_ANEW) from error
         self.info = info
 
     def logits(self, values: Values, *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -124,15 +131,11 @@ class Bundle:
     def predict(self, values: Values, *, batch_size: int = 64) -> list[Any]:
         """Return one answer a value, in order; none of no values. Raises what `logits` does.
 
-        Of a classifier an answer is a `Prediction`; see `runtime.decisions`.
+        Of a classifier an answer is a `Prediction`, of a multilabel student a `LabelSet`, of a regression a mapping of
+        values by column; see `runtime.decisions`.
         """
         rows = self.reader.encode(values)
         return self.rule.answers(self._network.logits(rows, batch_size=batch_size), self.labels) if len(rows) else []
-
-    @property
-    def rule(self) -> Rule:
-        """How its outputs are read."""
-        return RULES[self.info["task"]]
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
