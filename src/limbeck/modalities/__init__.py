@@ -78,6 +78,8 @@ class _Inputs(Settings):
             raise ValueError(f"{' and '.join(keys)} name a column each, and an example is one thing; give one of them")
         if named and named != [DEFAULT]:
             values = {**values, DEFAULT: None}
+        if named and values.get("augment") is not None and MODALITIES[named[0]].augment is None:
+            raise ValueError(f"no copies can be made of {MODALITIES[named[0]].noun}s; set augment to null")
         if named and isinstance(values.get("augment"), Mapping):
             values = {**values, "augment": {"kind": named[0], **values["augment"]}}
         found = handler(values)
