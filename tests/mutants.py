@@ -40,6 +40,10 @@ ARMS = "tests/pipeline/test_the_arms.py"
 BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
 BUNDLE = "tests/bundle/test_bundle_is_student.py"
+PICTURES = "tests/runtime/test_pictures.py"
+IMAGE_READER = "tests/runtime/test_image_reader.py"
+IMAGE_COPIES = "tests/data/test_data_image_augment.py"
+IMAGES = "tests/data/test_data_images.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 START = "tests/pipeline/test_pipeline_start.py"
 KINDS = "tests/teachers/test_kinds.py"
@@ -1023,5 +1027,93 @@ MUTANTS = (
         "pipeline/stages/claim.py",
         (("return not self.started or _started(self.pid) == self.started", "return True"),),
         ("tests/pipeline/test_pipeline_claim.py::test_who_holds_a_lock",),
+    ),
+    Mutant(
+        "blue is read first",
+        "a student that was trained on red first is served blue first",
+        "runtime/pictures.py",
+        (
+            (
+                "    return _TURNS.get(_orientation(image), np.ascontiguousarray)(_on_white(_with_channels(pixels)))",
+                "    pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels\n"
+                "    return _TURNS.get(_orientation(image), np.ascontiguousarray)(_on_white(_with_channels(pixels)))",
+            ),
+        ),
+        (f"{PICTURES}::test_red_comes_first",),
+    ),
+    Mutant(
+        "the orientation tag is passed over",
+        "photographs of phones are trained lying on their side, and their copies pass the leak check",
+        "runtime/pictures.py",
+        (("return image.getexif().get(0x0112)", "return 1"),),
+        (f"{PICTURES}::test_every_orientation_is_turned_upright",),
+    ),
+    Mutant(
+        "what is transparent is black",
+        "a drawing in black on nothing becomes a black square",
+        "runtime/pictures.py",
+        (("colour * alpha + 255 * (255 - alpha)", "colour * alpha"),),
+        (f"{PICTURES}::test_transparency_is_laid_on_white",),
+    ),
+    Mutant(
+        "the size of a picture is not looked at",
+        "a file of a few bytes takes all memory",
+        "runtime/pictures.py",
+        (("if width * height > MAX_PIXELS:", "if False:"),),
+        (f"{PICTURES}::test_a_huge_picture_is_refused_by_its_header",),
+    ),
+    Mutant(
+        "a crop begins at the edge",
+        "of every photograph the left is served, where the middle was trained",
+        "runtime/readers/image.py",
+        (("left, top = (wide - width / scale) / 2, (tall - height / scale) / 2", "left, top = 0.0, 0.0"),),
+        (f"{IMAGE_READER}::test_a_crop_cuts_alike_on_both_sides",),
+    ),
+    Mutant(
+        "the decoder's version is in no digest",
+        "answers to other pixels are taken from the cache",
+        "runtime/readers/image.py",
+        (("self.save(Path()), decoder()]", "self.save(Path())]"),),
+        (f"{IMAGE_READER}::test_the_digest_names_all_that_decides",),
+    ),
+    Mutant(
+        "a shifted crop",
+        "copies lean to one side",
+        "modalities/image/augment.py",
+        (("np.floor(draw * (2 * most + 1))", "np.floor(draw * (2 * most + 1) + 0.5)"),),
+        (f"{IMAGE_COPIES}::test_a_crop_moves_by_whole_pixels_to_every_side_alike",),
+    ),
+    Mutant(
+        "a copy depends on the place in its batch",
+        "teacher and student see different copies",
+        "modalities/image/augment.py",
+        (("draws = uniform(keys, copies,", "draws = uniform(keys + np.arange(len(keys)), copies,"),),
+        (f"{IMAGE_COPIES}::test_one_by_one_is_all_together",),
+    ),
+    Mutant(
+        "brightness wraps round",
+        "the brightest pixels of a copy become black",
+        "modalities/image/augment.py",
+        (
+            (
+                "np.minimum(np.rint(pixels * factor[:, None, None, None]), 255)",
+                "np.rint(pixels * factor[:, None, None, None]).astype(np.int64)",
+            ),
+        ),
+        (f"{IMAGE_COPIES}::test_brightness_stays_in_its_range",),
+    ),
+    Mutant(
+        "pictures look alike by their files",
+        "a test image saved in another format is trained on",
+        "modalities/image/__init__.py",
+        (("return looks_of(value).likeness", "return value.identity()"),),
+        (f"{IMAGES}::test_likeness_is_that_of_the_pixels",),
+    ),
+    Mutant(
+        "likeness without the shape",
+        "a picture and the same bytes on their side are one",
+        "runtime/pictures.py",
+        (('state.update(f"{content.shape} ".encode())', "pass"),),
+        (f"{IMAGES}::test_likeness_is_that_of_the_pixels",),
     ),
 )

@@ -146,14 +146,17 @@ def evaluate(
         str | None,
         typer.Option("--column", "--text", help="the column with the example; else it is called as the modality"),
     ] = None,
-    label: Annotated[str, typer.Option(help="the column with the label")] = "label",
+    label: Annotated[
+        list[str] | None, typer.Option(help="the column with the label (`label`); again for each of several columns")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
 ) -> None:
-    """Score a bundle on labelled examples: of a classifier accuracy, macro F1, NLL, ECE."""
+    """Score a bundle on labelled examples, in the metrics of its task."""
     _needs_distill()
     from limbeck.pipeline.score import score_bundle
 
-    score_bundle(bundle, data, column=column, label=label, as_json=as_json)
+    columns = label or ["label"]
+    score_bundle(bundle, data, column=column, label=columns[0] if len(columns) == 1 else columns, as_json=as_json)
 
 
 @app.command()

@@ -1,5 +1,8 @@
 """One training step: from a batch to the sums and counts of every term."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +22,7 @@ class Distiller:
         objective: the weighted terms.
         teacher: live or cached; None for a student that learns from labels alone.
         example: any batch, for an objective that compares activations: it tells their widths.
+        seen: returns outputs as the terms compare them, student's and teacher's alike; None: as they are.
 
     Attributes:
         student: the one module that is kept.
@@ -29,11 +33,18 @@ class Distiller:
     """
 
     def __init__(
-        self, student: nn.Module, objective: Objective, teacher: Teacher | None = None, *, example: Batch | None = None
+        self,
+        student: nn.Module,
+        objective: Objective,
+        teacher: Teacher | None = None,
+        *,
+        example: Batch | None = None,
+        seen: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         if objective.needs & {"teacher", "taps"} and teacher is None:
             raise LimbeckError("a loss compares with a teacher, and this arm has none", where="losses")
         self.student, self.objective, self.teacher = student, objective, teacher
+        self._seen = seen
         self.trainable = _trainable(student, objective.pairs, teacher, example)
 
     def counts(self, batch: Batch) -> dict[str, int]:
@@ -53,7 +64,11 @@ class Distiller:
         with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=precision == "bf16"):
             logits, features = (wrapped or self.trainable)(**batch.student_inputs)
         answers = self.teacher.predict(batch) if self.teacher is not None else None
-        return self.objective.sums(Outputs(logits, features), answers, batch)
+        own = Outputs(logits, features)
+        if self._seen is not None:
+            own = replace(own, logits=self._seen(own.logits))
+            answers = answers and replace(answers, logits=self._seen(answers.logits))
+        return self.objective.sums(own, answers, batch)
 
 
 def _trainable(

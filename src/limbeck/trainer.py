@@ -264,7 +264,8 @@ def _require_finite(what: str, value: float, step: int, title: str) -> None:
 
 def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
     """Return parameter groups; biases and norms are not decayed, a new head may have its own rate."""
-    head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith("student.head.")}
+    heads = ("student.head.", "student.network.head.")  # the second one of a network that a task has finished
+    head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith(heads)}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in model.parameters():
         if parameter.requires_grad:

@@ -14,6 +14,9 @@ from limbeck.errors import LimbeckError
 Logits = Tensor
 """The forms that logits come in; a form that is not dense joins the union here."""
 
+Predicts = Literal["distribution", "independent", "values", "vectors"]
+"""What the outputs are: a distribution over classes, probabilities of their own, numbers, or a direction."""
+
 TapShape = Literal["vector", "tokens"]
 """What a tap gives for an example: one vector, (batch, width), or one for each token, (batch, tokens, width)."""
 
@@ -25,7 +28,8 @@ class Batch:
     Attributes:
         ids: (batch,) int64, content ids of the examples.
         student_inputs: the keyword arguments of the student's `forward`, each with the batch axis first.
-        labels: (batch,) int64 in [0, classes), or None when no row has one. Values of unlabelled rows mean nothing.
+        labels: (batch,) int64 in [0, classes), or as the task has them, (batch, ...); None when no row has one. Values
+            of unlabelled rows mean nothing.
         labelled: (batch,) bool, True where `labels` holds; None means every row is labelled.
         mask: bool, the logits' shape without the class axis, True where a prediction counts; None means all do.
         teacher_inputs: the keyword arguments of a live teacher's `forward`; None when its answers are cached.

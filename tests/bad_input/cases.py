@@ -7,7 +7,9 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 # One file: a table, one entry a case.
 
 import json
+import math
 import shutil
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Literal
 import numpy as np
 import torch
 from damage import cut, edit, flip, flip_in_tensor, one
+from made_images import also, huge, images, no_images, object_arrays, one_class, picture, written
 from onnx_files import bag, pixels
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
@@ -597,7 +600,85 @@ TABLES = [
     ),
 ]
 
-CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *TABLES, *RUN_FOLDER, *BUNDLE]
+
+def wav(rate: int = 8000, *, sizes: tuple[int, int] = (800, 800), sample: bytes = b"\0\1") -> bytes:
+    """Return a wav file of 16-bit samples; `sizes` are the bytes that it says it has, and has."""
+    body = sample * (sizes[1] // len(sample))
+    about = struct.pack("<4sIHHIIHH4sI", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16, b"data", sizes[0])
+    return b"RIFF" + struct.pack("<I", sizes[0] + 36) + b"WAVE" + about + body
+
+
+SOUNDS_RECIPE = """
+data: {source: clips.csv, audio: clip, split: {test: 2, validation: 2}}
+seeds: [0]
+baseline: false
+teacher: {kind: network, model: audio_cnn, reads: {kind: audio}}
+student: {model: audio_cnn, reads: {kind: audio}}
+losses: [{name: kd}]
+"""
+
+
+def in_the_sounds(name: str, seventh: bytes | None, *overrides: str, rates: tuple[int, int] = (8000, 8000)) -> Case:
+    """Return a case of eight files of sounds, the seventh of which is this; None: it is not there."""
+    table = "clip,label\n" + "".join(f"clips/{row}.wav,{row % 2}\n" for row in range(1, 9))
+    sounds = {f"clips/{row}.wav": wav(rates[row // 2 % 2], sample=bytes([row, 1])) for row in range(1, 9) if row != 7}
+    seven = {} if seventh is None else {"clips/7.wav": seventh}
+    contents = {"sounds.yaml": SOUNDS_RECIPE, "clips.csv": table, **sounds, **seven}
+    return Case("sounds", name, run(*overrides, recipe="sounds.yaml"), files(contents))
+
+
+NAN_WAV = struct.pack("<4sI8sIHHIIHH4sIf", b"RIFF", 40, b"WAVEfmt ", 16, 3, 1, 8000, 32000, 4, 32, b"data", 4, math.nan)
+SOUNDS = [
+    in_the_sounds("a sound that is not there", None),
+    in_the_sounds("a text named .wav", b"this is no sound"),
+    in_the_sounds("a sound of 0 frames", wav(sizes=(0, 0))),
+    in_the_sounds("a sound cut off", wav(sizes=(800, 400))),
+    in_the_sounds("a sound with NaN", NAN_WAV),
+    in_the_sounds("a sound of rate 0", wav(0)),
+    in_the_sounds("a sound of an absurd rate", wav(4_000_000)),
+    in_the_sounds("sounds of two rates", wav(sample=b"\7\2"), rates=(8000, 16_000)),
+    in_the_sounds("a network of texts for sounds", wav(), "student.model=ngrams"),
+    in_the_sounds("more bands than a rate carries", wav(sample=b"\7\2"), "student.model.bands=128"),
+    in_the_sounds(
+        "copies of sounds that change nothing", wav(), "data.augment={copies: 1, shift: 0, gain: 0, speed: 0}"
+    ),
+    in_the_sounds("a length of nothing", wav(), "student.reads.seconds=0"),
+]
+
+
+def of_images(name: str, *overrides: str, prepare: Prepare | None = None) -> Case:
+    return Case("images", name, run(*overrides, recipe="images.yaml"), prepare or images())
+
+
+def in_row_seven(name: str, file: str, content: bytes | None) -> Case:
+    return of_images(name, prepare=images(file, content))
+
+
+LARGE = picture(height=64, width=64)
+IMAGES = [
+    in_row_seven("a path without a file", "none.png", None),
+    in_row_seven("a JPEG cut short", "cut.jpg", written(LARGE, "JPEG")[:-300]),
+    in_row_seven("a text named .png", "note.png", b"a text"),
+    in_row_seven("a picture of 60,000 x 60,000 pixels", "huge.png", huge()),
+    in_row_seven(
+        "an animated GIF", "moves.gif", written(picture(0), "GIF", save_all=True, append_images=[picture(1)])
+    ),
+    in_row_seven("a picture of fractions", "depth.tif", written(picture().convert("F"), "TIFF")),
+    of_images("a folder without an image", "data.source=all", "data.image=image", prepare=also(images(), no_images)),
+    of_images("a folder of one class", "data.source=all", "data.image=image", prepare=also(images(), one_class)),
+    of_images("an npz of Python objects", "data.source=rows.npz", "data.image=pixels",
+              prepare=also(images(), object_arrays)),
+    of_images("a column that holds no images", "data.source=rows.jsonl",
+              prepare=also(images(), files({"rows.jsonl": lines_of({"file": "0.png", "label": 1}, {"file": 3})}))),
+    of_images("a packaged source of texts", "data.source=sentiment-ratings", "data.image=text"),
+    of_images("a network that reads text", "student={model: ngrams}"),
+    of_images("images as text", "data.text=file"),
+    of_images("copies of texts", "data.augment={kind: text, copies: 2}"),
+    of_images("copies that change nothing", "data.augment={copies: 2}"),
+    of_images("a size of three sides", "student.reads={kind: image, size: [8, 8, 3]}"),
+]  # fmt: skip
+
+CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *TABLES, *RUN_FOLDER, *BUNDLE, *SOUNDS, *IMAGES]
 
 # Tests of their own, whose messages are pinned beside the others.
 DISK_FULL = {8_000: "a full disk, at the encoded rows", 20_000: "a full disk, at the report"}

@@ -29,14 +29,14 @@ from limbeck.trainer import predict_logits
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 WORDS = [f"word{index}" for index in range(60)]
-RULE = RULES["classification"]
+RULE = RULES["classification"]({})
 CARD = {
     "name": "test", "sentence": "", "table": [["", "accuracy"]], "test_examples": 0, "seeds": [0], "seed": 0,
     "recipe_yaml": "",
     "until": None,
     "data": {"source": "", "target": None, "labelled": 0, "unlabelled": 0, "augmented": 0, "validation": 0, "test": 0},
     "citations": [],
-    "usage": TextModality.usage, "outputs": "classes",
+    "usage": TextModality.usage, "outputs": "2 classes", "noun": "classes",
 }  # fmt: skip
 
 
@@ -176,8 +176,8 @@ def test_products_cannot_saturate_and_tables_are_whole(students, tmp_path):
     [
         ({"sizes": {"fp32": 10, "int8": 10}}, "not smaller"),
         ({"speeds": {"fp32": speed(0.100), "int8": speed(0.093)}}, "not faster (0.93 of the processor time of fp32"),
-        ({"apart": 1.1e-4}, "a row's logits change by up to 1.1e-04 with the rows beside it"),
-        ({"apart": float("nan")}, "a row's logits change by up to nan"),
+        ({"apart": 1.1e-4}, "a row's outputs change by up to 1.1e-04 with the rows beside it"),
+        ({"apart": float("nan")}, "a row's outputs change by up to nan"),
         ({"agreement": precision._agreement(1995, 2000)}, "same decision on 99.75% of 2,000 unlabelled rows"),
     ],
 )

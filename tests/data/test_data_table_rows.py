@@ -183,11 +183,6 @@ def test_a_column_of_many_numbers_and_a_text():
     assert [value["age"] for value in found.values] == [1.0, 2.0, "unknown"]
 
 
-def test_copies_are_refused():
-    with pytest.raises(ValueError, match="no copies can be made of rows"):
-        DataSettings(source="rows.csv", features="*", augment={"copies": 2})
-
-
 def test_the_report_shows_the_first_cells_cut():
     value = {"age": 40.5, "job": None, "note": "long " * 20, **{f"x{place}": float(place) for place in range(20)}}
     sample = TABLE.sample(value, "test row 3")

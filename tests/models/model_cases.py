@@ -1,4 +1,4 @@
-"""What the tests of networks share: small settings of every network, rows of every length, images, an export."""
+"""What the tests of networks share: small settings of every network, rows of any length, images, sounds, an export."""
 
 import os
 
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from limbeck.models import MODELS, ModelSettings, build_model
 from limbeck.runtime import TextForm, Vocabulary
+from limbeck.runtime.readers.audio import AudioForm
 from limbeck.runtime.readers.image import ImageForm
 from limbeck.runtime.readers.table import TableForm
 from limbeck.types import tensors
@@ -18,8 +19,9 @@ from limbeck.types import tensors
 VOCABULARY = Vocabulary(tuple(f"word{i}" for i in range(40)), pad_id=1)
 FORM = TextForm.of(VOCABULARY)
 IMAGES = ImageForm.of(8, 8, 3, (0.5, 0.4, 0.3), (0.3, 0.2, 0.25))
+SOUNDS = AudioForm.of(8000, 900)
 TABLES = TableForm.of(4, (3, 6))
-FORMS = {"text": FORM, "image": IMAGES, "table": TABLES}
+FORMS = {"text": FORM, "image": IMAGES, "audio": SOUNDS, "table": TABLES}
 """By what a network reads: a new kind has its own."""
 SETTINGS = TypeAdapter(ModelSettings)
 OUTPUTS = 3
@@ -44,6 +46,7 @@ VARIANTS = {
     "convnet": [{"width": 4}, {"normalise": {"mean": [0, 0, 1], "std": [0.5, 1, 2]}}],
     "depthwise": [{"width": 3}, {}],
     "vit": [{"dim": 8, "depth": 1, "heads": 2}, {"patch": 2, "dim": 6, "depth": 2, "heads": 3}],
+    "audio_cnn": [{"width": 8}, {"bands": 16, "width": 5, "dropout": 0}],
 }
 CASES = [(name, variant) for name in MODELS for variant in VARIANTS.get(name, [{}])]
 

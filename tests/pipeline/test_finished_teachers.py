@@ -290,7 +290,7 @@ def test_a_finished_teacher_at_chance_ends_before_the_transfer_set(five, tmp_pat
         run(wrong(five), tmp_path / "run")
     line = str(caught.value)
     assert line.startswith("teacher: the teacher is not better than chance: balanced accuracy ")
-    assert "on 160 labelled and validation rows, where one class for all has 20.0%" in line
+    assert "on 160 labelled and validation rows, where one answer for all has 20.0%" in line
     assert "teacher.labels" in line
     assert "teacher.accept_bad=true" in line
     (folder,) = (tmp_path / "run/cache").iterdir()

@@ -34,7 +34,8 @@ UNKNOWN = {
     "baseline.train.lrr=5": "unknown key `baseline.train.lrr`; did you mean `lr`?",
     "grid.train.lrr=[5]": "unknown key `grid.train.lrr`; did you mean `lr`?",
     "teacher.freeze=2": "unknown key `teacher.freeze`; it belongs to `kind: transformers`",
-    "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to `name: kd`",
+    "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to "
+    "`name: binary_kd` or `name: kd`",
     "data.max_length=9": "unknown key `data.max_length`; valid: ",
     "losses.kd.tail=9": "unknown key `losses.kd.tail`; valid: ",
     "student.reads.tokenizer.max_length=9": "unknown key `student.reads.tokenizer.max_length`; valid: ",
@@ -49,8 +50,9 @@ UNKNOWN = {
     "metric=f1_macro": "`metric` is called `task.metric` now",
     "data.transfer=more.csv": "`data.transfer` is called `data.unlabelled` now",
     "data.unlabelled=0": "`data.unlabelled`: names more rows; how many are used is called `data.max_unlabelled` now",
-    "data.colour=red": "unknown key `data.colour`; valid: arrays, augment, class_weights, domain, label, labelled, "
-    "labelled_per_batch, max_unlabelled, merge_classes, missing, source, split, target, text, unlabelled",
+    "data.colour=red": "unknown key `data.colour`; valid: arrays, audio, augment, class_weights, domain, features, "
+    "image, label, labelled, labelled_per_batch, max_unlabelled, merge_classes, missing, source, split, target, text, "
+    "unlabelled",
 }
 NAMES = {
     "teacher.kind=netwrok": "`teacher.kind` is `netwrok`; did you mean `network`?",
@@ -81,8 +83,8 @@ TYPES = {
     "data.class_weights=blanced": "`data.class_weights`: give `balanced`, a mapping of class names to weights, or null",
     "data.class_weights={good: -1}": "`data.class_weights`: the weight of class `good` must be a finite number greater "
     "than 0, not `-1`",
-    "data.label=5": "`data.label` must be text, not 5; put it in quotes",
-    "data.label=true": "`data.label` must be text, not true; put it in quotes",
+    "data.label=5": "`data.label`: must be a column or a list of columns, in text, not 5; put each in quotes",
+    "data.label=true": "`data.label`: must be a column or a list of columns, in text, not True; put each in quotes",
     "data.source=null": "`data.source` must be text, not null",
     "data.source.file=x": '`data.source` must be text, not {"file": "x"}',
     "seeds=0": "`seeds` must be a list, not 0",

@@ -6,8 +6,8 @@ import random
 from limbeck.evaluation.figures import ClassScores, ClassTable, Confusion, Figure, Reliability
 from limbeck.evaluation.records import Chance, Gain, LearningCurve, ModelRecord, SeedScores
 
-NOT_AT_CHANCE = Chance(balanced_accuracy=0.872, ci95=(0.857, 0.887), constant=0.5, at_chance=False)
-AT_CHANCE = Chance(balanced_accuracy=0.5, ci95=(0.41, 0.59), constant=0.5, at_chance=True)
+NOT_AT_CHANCE = Chance(value=0.872, ci95=(0.857, 0.887), constant=0.5, at_chance=False)
+AT_CHANCE = Chance(value=0.5, ci95=(0.41, 0.59), constant=0.5, at_chance=True)
 
 
 def gain_of(models) -> Gain:

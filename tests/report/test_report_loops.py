@@ -7,10 +7,11 @@ from typing import get_args
 import example
 import pytest
 from pages import RUNS, Page
+from pydantic import ValidationError
 
 import limbeck.report
 from limbeck.evaluation.classification import METRICS
-from limbeck.evaluation.figures import Decided, Figure, Sample
+from limbeck.evaluation.figures import AudioSample, Decided, Figure, Sample
 from limbeck.evaluation.records import Fidelity, MetricRecord
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
@@ -153,3 +154,27 @@ def test_no_tile_is_empty_where_a_model_could_not_be_exported():
     )
     for run in RUNS.values():
         assert all(fact.text and fact.text != words.ABSENT and fact.note for fact in words.key_figures(run))
+
+
+def test_a_sound_has_a_player_and_an_outline(tmp_path):
+    run = example.complete()
+    half = AudioSample(wav="data:audio/wav;base64,UklGRg==", seconds=3.2, played=2.0, outline=[0.0, 0.5, 0.25])
+    whole = half.model_copy(update={"seconds": 1.5, "played": 1.5, "outline": [0.0]})
+    shown = [one.model_copy(update={"sample": (half, whole)[place % 2]}) for place, one in enumerate(run.samples[:2])]
+    html = example.write(run.model_copy(update={"samples": shown}), tmp_path / "report.html")
+    page = Page(html)
+    assert page.attributes.count(("audio", "src", half.wav)) == 2
+    assert "media-src data:" in html
+    assert "The first 2.0 of 3.2 seconds." in page.text
+    assert "1.5 seconds." in page.text
+    assert 'viewBox="0 0 3 40"' in html
+    assert "M1 0.0h.8v40.0h-.8z" in html  # the loudest part is as high as the box
+    assert html.count('<path d="M0 19.5h.8v1.0h-.8z') == 2  # silence is a line
+
+
+@pytest.mark.parametrize(
+    "wav", ["https://example.org/a.wav", 'data:audio/wav;base64,"><script>', "data:text/html;base64,AA=="]
+)
+def test_a_sound_from_elsewhere_is_none(wav):
+    with pytest.raises(ValidationError, match="wav"):
+        AudioSample(wav=wav, seconds=1, played=1, outline=[])

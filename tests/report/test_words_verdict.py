@@ -120,7 +120,7 @@ def test_a_student_above_its_teacher_is_told_in_points_with_an_interval():
 
 
 def test_beside_a_teacher_at_chance_there_is_no_retention():
-    chance = Chance(balanced_accuracy=0.507, ci95=(0.44, 0.57), constant=0.5, at_chance=True)
+    chance = Chance(value=0.507, ci95=(0.44, 0.57), constant=0.5, at_chance=True)
     run = example.changed(example.complete(), "teacher", chance=chance).model_copy(update={"retention": None})
     assert words.sentence(run).endswith(", and has a teacher at chance.")
     assert words.retention(run) == "no retention, as the teacher is at chance"
@@ -132,7 +132,7 @@ def test_beside_a_teacher_at_chance_there_is_no_retention():
 
 def test_a_student_at_chance_keeps_nothing_of_its_teacher():
     """One class for all, at 99 % of the rows, would else keep 99.8 % of its teacher's accuracy."""
-    chance = Chance(balanced_accuracy=0.5, ci95=(0.42, 0.58), constant=0.5, at_chance=True)
+    chance = Chance(value=0.5, ci95=(0.42, 0.58), constant=0.5, at_chance=True)
     run = example.changed(example.complete(), "student", chance=chance).model_copy(update={"retention": None})
     assert words.sentence(run).endswith(", and is at chance.")
     assert words.retention(run) == "no retention, as the student is at chance"

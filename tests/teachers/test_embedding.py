@@ -15,7 +15,7 @@ from kind_cases import CASES, features
 from kind_contract import Bench
 from sklearn.linear_model import LogisticRegression
 
-from limbeck.data import Examples, LinearModel
+from limbeck.data import Examples, FloorModel
 from limbeck.data.task import HasOutputs
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import nll
@@ -107,7 +107,7 @@ def task(*models: HasOutputs, predicts: str = "values") -> SimpleNamespace:
         kind="made",
         outputs=2,
         predicts=predicts,
-        linear=lambda matrix, labels: [LinearModel({"alpha": 1.0}, 0, model) for model in models],
+        linear=lambda matrix, labels: [FloorModel("a line", {"alpha": 1.0}, 0, model) for model in models],
         cost=lambda outputs, labels: float(np.abs(outputs).sum()),
     )
 

@@ -40,13 +40,15 @@ CARD = Card(
 class PointSettings(TaskOptions):
     """Two numbers."""
 
+    predicts: ClassVar[Literal["values"]] = "values"
+
     kind: Literal["point"] = "point"
 
     def learn(self, cells: Sequence[Any], classes: Any, data: DataOptions, where: str) -> "Point":
         """Return the task."""
         return Point()
 
-    def served(self, names: Sequence[str]) -> "Point":
+    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Point":
         """Return the task of a bundle."""
         return Point()
 

@@ -16,7 +16,7 @@ import limbeck
 HOUSE = Path(limbeck.__file__).parent
 HERE = Path(__file__).parent
 RULE = """
-RULES["point"] = Rule(
+RULES["point"] = lambda decision: Rule(
     lambda outputs, names: [dict(zip(names, row.tolist(), strict=True)) for row in outputs],
     lambda one, other: (abs(one - other) > 1e-3).any(axis=1),
     lambda outputs: (outputs == outputs).all(axis=1),
@@ -30,11 +30,11 @@ FILES = {
 """New files of the house, and where they are here."""
 LINES = {
     "modalities/__init__.py": {
-        "(TextModality(), ArraysModality())": "(TextModality(), ArraysModality(), SquaresModality())",
+        ", ArraysModality())": ", ArraysModality(), SquaresModality())",
         "from limbeck.settings import": "from limbeck.modalities.squares import SquaresModality\n{}",
     },
     "runtime/bundle.py": {
-        "(TextReader, ArraysReader)": "(TextReader, ArraysReader, SquaresReader)",
+        ", ArraysReader)": ", ArraysReader, SquaresReader)",
         "from limbeck.runtime.rows import": "from limbeck.runtime.readers.squares import SquaresReader\n{}",
     },
     "tasks/__init__.py": {

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 CARD = {
     "name": "toy", "sentence": "", "table": [["", "accuracy"]], "test_examples": 0, "seeds": [0], "seed": 0,
     "recipe_yaml": "", "until": None, "citations": [],
-    "usage": TextModality.usage, "outputs": "classes",
+    "usage": TextModality.usage, "outputs": "2 classes", "noun": "classes",
     "data": {"source": "", "target": None, "labelled": 0, "unlabelled": 0, "augmented": 0, "validation": 0, "test": 0},
 }  # fmt: skip
 

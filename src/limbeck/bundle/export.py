@@ -79,7 +79,7 @@ class Parity:
     """How an exported file compares with its source on real inputs.
 
     Attributes:
-        max_abs_error: largest difference of an output.
+        max_abs_error: largest difference of an output; of values relative to their size, see `Rule.error`.
         agreement: share of equal answers, in [0, 1].
         exceptions: rows whose answer differs although the source's is clear: of a classifier by a margin of 1e-3.
     """
@@ -97,8 +97,7 @@ class Parity:
 def parity(source: NDArray[np.float32], exported: NDArray[np.float32], rule: Rule) -> Parity:
     """Compare two models' outputs, both (rows, outputs)."""
     differ = rule.differ(source, exported)
-    error = float(np.abs(source - exported).max())
-    return Parity(error, float((~differ).mean()), int((differ & rule.clear(source)).sum()))
+    return Parity(rule.error(source, exported), float((~differ).mean()), int((differ & rule.clear(source)).sum()))
 
 
 @contextlib.contextmanager

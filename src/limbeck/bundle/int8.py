@@ -37,7 +37,8 @@ def quantize_int8(source: Path, target: Path, batches: Iterable[Mapping[str, NDA
     Ranges of activations are what the given batches reach, and are written into the file. (`quantize_dynamic` takes
     them from the batch at hand, so that a row's answer depends on its neighbours.) Weights of products use 7 bits, as
     8 can saturate on x86 without VNNI and nobody knows where the file will run. Tables that are looked up enter no
-    product: they use all 8, and become float32 after the look-up. Recurrent layers stay in float32.
+    product: they use all 8, and become float32 after the look-up. Recurrent layers stay in float32, and so do products
+    that end in a logarithm, such as those of a log-mel spectrogram.
 
     Args:
         source: the fp32 file.
@@ -55,6 +56,7 @@ def quantize_int8(source: Path, target: Path, batches: Iterable[Mapping[str, NDA
             str(products),
             _Batches(batches),
             op_types_to_quantize=PRODUCTS,
+            nodes_to_exclude=_before_logarithms(onnx.load(str(folded)).graph),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -69,6 +71,19 @@ def quantize_int8(source: Path, target: Path, batches: Iterable[Mapping[str, NDA
         _quantize_tables(model.graph)
         onnx.checker.check_model(model)
         onnx.save(model, str(aside))
+
+
+def _before_logarithms(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the products that end in a logarithm: of a spectrum it shows what 8 bits round to 0."""
+    makers = {name: node for node in graph.node for name in node.output}
+    waiting = [node for node in graph.node if node.op_type == "Log"]
+    found: dict[str, str] = {}
+    while waiting:
+        for node in (makers[name] for name in waiting.pop().input if name in makers):
+            if node.name not in found:
+                found[node.name] = node.op_type
+                waiting.append(node)
+    return [name for name, kind in found.items() if kind in PRODUCTS]
 
 
 class _Batches(CalibrationDataReader):

@@ -1,7 +1,7 @@
 """Which file ships: fp32, or int8 where that is smaller, faster and of one opinion."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,7 @@ class Student:
         reader: its preprocessing.
         labels: what the outputs stand for, in their order: class names.
         task: by whose rule they are read, see `runtime.decisions`.
+        decision: what the rule needs to know: JSON; empty: nothing.
     """
 
     model: Path
@@ -50,11 +51,12 @@ class Student:
     reader: Reader
     labels: Sequence[str]
     task: str
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rule(self) -> Rule:
         """How its outputs are read."""
-        return RULES[self.task]
+        return RULES[self.task](self.decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +103,14 @@ class Trial:
         sizes, speeds: by precision.
         agreement: with the PyTorch student.
         apart: largest difference of a logit between a row asked alone, in a batch, and in a batch of other rows.
+        equal: what answers are that agree, in words.
     """
 
     sizes: Mapping[str, int]
     speeds: Mapping[str, Speed]
     agreement: Agreement
     apart: float
+    equal: str = "same decision"
 
     @property
     def failed(self) -> list[str]:
@@ -117,7 +121,7 @@ class Trial:
         if share > FASTER:
             found.append(f"not faster ({share:.2f} of the processor time of fp32; {FASTER} are asked)")
         if not self.apart <= MAX_ERROR:  # of logits that are not finite it is no number
-            found.append(f"a row's logits change by up to {self.apart:.1e} with the rows beside it")
+            found.append(f"a row's outputs change by up to {self.apart:.1e} with the rows beside it")
         if self.agreement.low < AGREEMENT:
             found.append(f"{self._alike}, while {AGREEMENT:.1%} are asked of that bound")
         return found
@@ -132,7 +136,7 @@ class Trial:
     @property
     def _alike(self) -> str:
         share, low, rows = self.agreement.share, self.agreement.low, self.agreement.rows
-        return f"same decision on {share:.2%} of {rows:,} unlabelled rows (95 % lower bound {low:.2%})"
+        return f"{self.equal} on {share:.2%} of {rows:,} unlabelled rows (95 % lower bound {low:.2%})"
 
 
 def choose(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any], fp32: Parity, scratch: Path) -> Choice:
@@ -172,7 +176,7 @@ def try_int8(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any]
     runners = {"fp32": student.runner(student.model), "int8": student.runner(twin)}
     agreement, apart = compare_decisions(student.says, runners["int8"], compared, student.rule)
     sizes = {"fp32": size_of(student.model), "int8": size_of(twin)}
-    return Trial(sizes, measure_all(runners, samples), agreement, apart)
+    return Trial(sizes, measure_all(runners, samples), agreement, apart, student.rule.equal)
 
 
 def divide(unlabelled: Sequence[Any]) -> tuple[list[str], list[str]]:
@@ -188,14 +192,16 @@ def compare_decisions(says: Runner, exported: Runner, rows: Sequence[Any], rule:
     """Ask a file for every row alone, in batches of 64, and in batches of another order.
 
     Returns:
-        How often it decides as `says`, in the worst of the three, and the largest difference of a logit among them.
+        How often it answers as `says`, in the worst of the three, and the largest difference of an output among them,
+        see `Rule.error`.
     """
     order = np.random.default_rng(0).permutation(len(rows))
     shuffled = _in_batches(exported, [rows[row] for row in order], BATCH)
     asked = [_in_batches(exported, rows, 1), _in_batches(exported, rows, BATCH), shuffled[np.argsort(order)]]
     said = says(rows)
     equal = min(int((~rule.differ(said, outputs)).sum()) for outputs in asked)
-    return _agreement(equal, len(rows)), float(np.ptp(np.stack(asked), axis=0).max())
+    every = np.stack(asked)
+    return _agreement(equal, len(rows)), rule.error(every.max(axis=0), every.min(axis=0))
 
 
 def _not_tried(unlabelled: Sequence[Any]) -> str:

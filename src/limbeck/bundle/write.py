@@ -67,6 +67,7 @@ def write_bundle(
         "format": FORMAT,
         "task": student.task,
         "labels": list(student.labels),
+        **({"decision": dict(student.decision)} if student.decision else {}),
         "precision": choice.precision,
         "instructions": choice.instructions,
         "limbeck": __version__,
@@ -78,7 +79,9 @@ def write_bundle(
         template = resources.files("limbeck.bundle").joinpath("card.md.j2").read_text(encoding="utf-8")
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
         busy = choice.speed.wall_per_cpu > BUSY
-        text = environment.from_string(template).render(info=info, choice=choice, fp32=fp32, busy=busy, **card)
+        text = environment.from_string(template).render(
+            info=info, choice=choice, fp32=fp32, busy=busy, equal=student.rule.equal, **card
+        )
         (aside / "README.md").write_text(text, encoding="utf-8")
         files = sorted(file for file in aside.iterdir() if file.name != "README.md")
         info["files"] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}

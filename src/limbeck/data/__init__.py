@@ -5,7 +5,7 @@ from limbeck.data.cells import label_name
 from limbeck.data.examples import NO_ROWS, Examples, Labels
 from limbeck.data.hub import split_name
 from limbeck.data.modality import Cells, Features, Fits, Modality
-from limbeck.data.settings import DataOptions, RowsOptions, SplitSettings
+from limbeck.data.settings import DataOptions, LabelColumns, RowsOptions, SplitSettings
 from limbeck.data.sieve import alike
 from limbeck.data.splits import Splits, load_splits
 from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
@@ -22,6 +22,7 @@ __all__ = [
     "Fits",
     "FloorModel",
     "HasOutputs",
+    "LabelColumns",
     "Labels",
     "Modality",
     "RowsOptions",

@@ -1,5 +1,6 @@
 """Cells of a column as they were read: which hold nothing, and what a label is called."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,11 @@ from limbeck.data.spelling import fold
 
 _NAN = ("nan", "NaN", "NAN")
 """How programs write a number that is none: of such a row the label is missing."""
+
+
+def columns_of(label: str | Sequence[str] | None) -> list[str]:
+    """Return the columns with the label: one, several that are one label together, or none."""
+    return [label] if isinstance(label, str) else list(label or ())
 
 
 def is_missing(value: Any) -> bool:

@@ -13,7 +13,7 @@ _SHOWN = 8
 
 
 def read_folders(
-    folder: Path, suffixes: Sequence[str], splits: Sequence[str], column: str, label: str | None
+    folder: Path, suffixes: Sequence[str], splits: Sequence[str], column: str, label: str | Sequence[str] | None
 ) -> dict[str, tuple[str, Columns]]:
     """Return the files of each split: where it was read, and its columns: paths, and the names of their folders.
 
@@ -26,23 +26,22 @@ def read_folders(
         suffixes: of files that are examples, in lower case.
         splits: those to read.
         column: what the column with the paths is called.
-        label: what the column with the classes is called; None: it is not asked for.
+        label: what the column with the classes is called; None: it is not asked for. Folders tell no more than one.
 
     Raises:
         LimbeckError: two folders for one split, or no file with such a suffix.
     """
-    parts = _split_folders(folder) or {"train": folder}
+    named = _split_folders(folder)
+    parts = {split: place for split, place in named.items() if split in splits} if named else {"train": folder}
     found: dict[str, tuple[str, Columns]] = {}
     passed: list[Path] = []
     for split, place in parts.items():
-        if split not in splits:
-            continue
         files, classes = _files(place, suffixes, passed.append)
         if not files:
             raise LimbeckError(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
             )
-        found[split] = str(place), Columns({column: files} | ({} if label is None else {label: classes}))
+        found[split] = str(place), Columns({column: files} | ({label: classes} if isinstance(label, str) else {}))
     if passed:
         kinds = sorted({path.suffix or path.name for path in passed})
         say(f"  {folder}: {len(passed):,} files are not read ({_some(kinds)})", style="yellow")

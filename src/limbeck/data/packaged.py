@@ -4,6 +4,9 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from limbeck.assets import ASSETS, asset
 from limbeck.console import say
@@ -11,8 +14,8 @@ from limbeck.data.hub import read_hub
 from limbeck.data.readers import read_file
 from limbeck.errors import LimbeckError, nearest
 
-Columns = dict[str, tuple[list[str], list[str | None]]]
-"""Texts and labels by split."""
+Columns = dict[str, tuple[list[Any], list[str | None]]]
+"""Cells with an example, and labels, by split."""
 
 _IMDB = "stanfordnlp/imdb"
 _POLARITY = ("negative", "positive")
@@ -88,13 +91,36 @@ def _polarity(label: int) -> str | None:
     return _POLARITY[label] if label >= 0 else None
 
 
+def digits(domain: str | None, splits: Sequence[str]) -> Columns:
+    """Return 1,797 handwritten digits of 8 x 8 greys, "0" to "9" (Alpaydin and Kaynak, UCI 1998), as scikit-learn has.
+
+    Their ink of 0 to 16 becomes a grey of 0 to 255, so that the pixels are those of a PNG of the digit.
+
+    Args:
+        domain: None: it has no parts.
+        splits: it has `train` only; others are not there.
+
+    Raises:
+        LimbeckError: a domain was given.
+    """
+    from sklearn.datasets import load_digits
+
+    if domain is not None:
+        raise LimbeckError("`digits` has no domains", where="data.domain", fix="set data.domain=null")
+    if "train" not in splits:
+        return {}
+    found: Any = load_digits()
+    greys = np.rint(found.images * (255 / 16)).astype(np.uint8)
+    return {"train": (list(greys), [str(digit) for digit in found.target])}
+
+
 @dataclass(frozen=True)
 class Source:
     """A source that is known by name.
 
     Attributes:
         modality: what its examples are.
-        read: `read(domain, splits)` returns examples and labels by split.
+        read: `read(domain, splits)` returns cells with an example, and labels, by split.
     """
 
     modality: str
@@ -104,4 +130,5 @@ class Source:
 SOURCES = {
     "sentiment-ratings": Source("text", sentiment_ratings),
     "imdb": Source("text", imdb),
+    "digits": Source("image", digits),
 }

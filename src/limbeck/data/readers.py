@@ -1,4 +1,4 @@
-"""Columns of one file: csv, tsv, JSON and parquet, with the line of whatever is wrong.
+"""Columns of one file: csv, tsv, JSON, parquet and npz, with the line of whatever is wrong.
 
 csv and JSON are read with the standard library: `datasets` guesses a column's type from its first rows, so that a text
 "123" or "2020-01-01" comes back as a number or a date, and a label "a" after ten thousand "1" is refused.
@@ -7,10 +7,15 @@ csv and JSON are read with the standard library: `datasets` guesses a column's t
 import csv
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from limbeck.data.cells import columns_of
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import not_utf8
 
@@ -60,13 +65,13 @@ _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def read_file(path: Path, *, label: str | None = None, missing: Collection[str] = ()) -> Columns:
+def read_file(path: Path, *, label: str | Sequence[str] | None = None, missing: Collection[str] = ()) -> Columns:
     """Read a file.
 
     Args:
         path: the file; its suffix, in either case, says what it is.
-        label: the csv column in which `1`, `1.0` and `true` stand for numbers and booleans, and nothing and `nan` for
-            no label; every other csv field is the text that the file has, "NA" and "null" included.
+        label: the csv columns in which `1`, `1.0` and `true` stand for numbers and booleans, and nothing and
+            `nan` for no label; every other csv field is the text that the file has, "NA" and "null" included.
         missing: what else stands for no label there.
 
     Raises:
@@ -84,8 +89,9 @@ def read_file(path: Path, *, label: str | None = None, missing: Collection[str] 
         raise LimbeckError(f"cannot be read ({error.strerror or first_line(error)})", where=str(path)) from None
     if not any(columns.values()):
         raise LimbeckError("no rows", where=str(path), fix="give a file with rows, or remove it")
-    if reader in (_read_csv, _read_tsv) and label in columns:
-        columns[label] = _typed(columns[label], {"", "nan", "NaN", "NAN", *missing})
+    for name in columns_of(label) if reader in (_read_csv, _read_tsv) else ():
+        if name in columns:
+            columns[name] = _typed(columns[name], {"", "nan", "NaN", "NAN", *missing})
     return columns
 
 
@@ -213,10 +219,29 @@ def _read_parquet(path: Path) -> Columns:
         ) from None
 
 
+def _read_npz(path: Path) -> Columns:
+    """Read an archive of NumPy arrays; the first axis of each are the rows."""
+    # zipfile raises these of a file that is none, or is cut short.
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        objects = "Object arrays" in str(error)
+        reason = "an array of Python objects, which are never unpickled" if objects else first_line(error)
+        raise LimbeckError(
+            f"not readable as npz ({reason})", where=str(path), fix="write it again with numpy.savez, numbers only"
+        ) from None
+    if bare := [name for name, array in arrays.items() if not array.ndim]:
+        raise LimbeckError(f"the array `{bare[0]}` has no rows", where=str(path), fix="leave it out of the file")
+    # Of one axis, rows are plain numbers and texts, as other files give them.
+    return Columns({name: array.tolist() if array.ndim == 1 else list(array) for name, array in arrays.items()})
+
+
 READERS: dict[str, Callable[[Path], Columns]] = {
     ".csv": _read_csv,
     ".tsv": _read_tsv,
     ".jsonl": _read_json,
     ".json": _read_json,
     ".parquet": _read_parquet,
+    ".npz": _read_npz,
 }

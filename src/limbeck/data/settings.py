@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from limbeck.data.cells import label_name
+from limbeck.data.cells import columns_of, label_name
 from limbeck.data.modality import Modality, Wanted
 from limbeck.settings import Settings
 
@@ -16,6 +16,19 @@ def _no_number(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError("names more rows; how many are used is called `data.max_unlabelled` now")
     return value
+
+
+def _columns(label: Any) -> Any:
+    columns = [label] if isinstance(label, str) else label
+    if not isinstance(columns, list | tuple) or not columns or not all(isinstance(n, str) and n for n in columns):
+        raise ValueError(f"must be a column or a list of columns, in text, not {label!r}; put each in quotes")
+    if len(set(columns)) < len(columns):
+        raise ValueError("a column stands twice; each is read once")
+    return label if isinstance(label, str) else tuple(columns)
+
+
+LabelColumns = Annotated[str | tuple[str, ...], BeforeValidator(_columns)]
+"""The column with the label, or several that are one label together."""
 
 
 class SplitSettings(Settings):
@@ -53,7 +66,13 @@ class RowsOptions(Settings):
         str | None,
         Field(description="one part of a packaged source, or the rows with this in a column `domain`; null: all of it"),
     ] = None
-    label: str = "label"
+    label: LabelColumns = "label"
+
+    @property
+    def labelled_by(self) -> str:
+        """The columns with the label, in words."""
+        columns = columns_of(self.label)
+        return f"column{'s' * (len(columns) > 1)} {', '.join(f'`{name}`' for name in columns)}"
 
     @property
     def title(self) -> str:
@@ -78,13 +97,17 @@ class DataOptions(RowsOptions):
         str,
         Field(
             min_length=1,
-            description="a packaged name, a csv/jsonl/parquet file, a folder with train/validation/test"
-            "(/unsupervised) files, or a hub id",
+            description="a packaged name, a csv/jsonl/parquet/npz file, a folder with train/validation/test"
+            "(/unsupervised) files, of images a folder with one subfolder a class, or a hub id",
         ),
     ]
-    label: Annotated[str, Field(min_length=1, description="the column with the label: integer, string or boolean")] = (
-        "label"
-    )
+    label: Annotated[
+        LabelColumns,
+        Field(
+            description="the column with the label: integer, string or boolean; what else it may hold, and whether "
+            "several columns may be one label, is the task's"
+        ),
+    ] = "label"
     missing: Annotated[
         tuple[bool | int | float | str, ...] | None,
         Field(

@@ -136,7 +136,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         LimbeckError: too few rows for the sizes asked, or labels that are none of such a task.
     """
     tables = tables or _read(settings)
-    where = f"{settings.source}, column `{settings.label}`"
+    where = f"{settings.source}, {settings.labelled_by}"
     train = tables["train"]
     learned, sieve = task.learn(train.labels, train.classes, settings, where), Sieve(settings.modality)
     values, ceiling = tables["unsupervised"].values if "unsupervised" in tables else [], NO_ROWS
@@ -266,7 +266,7 @@ def _apart(
     if rows < sum(sizes.values()) + least:
         raise few
     if settings.labelled:
-        task.require_enough(least, f"{settings.source}, column `{settings.label}`", "data.labelled")
+        task.require_enough(least, f"{settings.source}, {settings.labelled_by}", "data.labelled")
     held_out, having = hold_out(having, table, sizes, settings.split, task, sieve, "training")
     if len(having) < least or any(len(held_out[name]) < size for name, size in sizes.items()):
         block = settings.split.block

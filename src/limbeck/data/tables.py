@@ -7,7 +7,7 @@ from typing import Any
 
 from limbeck.console import say
 from limbeck.data import packaged
-from limbeck.data.cells import is_missing
+from limbeck.data.cells import columns_of, is_missing
 from limbeck.data.folders import read_folders
 from limbeck.data.hub import read_hub, split_name, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
@@ -24,8 +24,10 @@ class Table:
 
     Attributes:
         values: one example a row, as its modality has it; an empty one where there was none.
-        labels: integers, strings or booleans; None for a row without one.
-        classes: the classes in the order in which the data itself names them; None where it does not.
+        labels: a cell a row, such as integers, strings or booleans, None for a row without one; where several columns
+            are the label, a tuple of their cells a row.
+        classes: the classes in the order in which the data itself names them; None where it does not, and for several
+            columns.
         columns: those that an example is made of, where there may be several; none else.
     """
 
@@ -40,7 +42,7 @@ def read_tables(
     *,
     modality: Modality,
     column: Wanted,
-    label: str,
+    label: str | Sequence[str],
     domain: str | None = None,
     splits: Sequence[str] = SPLITS,
     missing: Collection[str] = (),
@@ -52,7 +54,7 @@ def read_tables(
         source: a packaged name, a file, a folder, or a hub id.
         modality: what an example is.
         column: that with the example, or several; `EVERY` is all those of the first split but the label.
-        label: the column with the label; it may be absent from an `unsupervised` split.
+        label: the column with the label, or several; it may be absent from an `unsupervised` split.
         domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
@@ -111,7 +113,10 @@ def _read_packaged(
         raise LimbeckError(
             f"`{source}` is {held.modality}", where=f"data.{modality.key}", fix=f"set data.{held.modality} instead"
         )
-    return dict(held.read(domain, splits))
+    return {
+        split: (modality.values(cells, Column(modality.name, source, f"data.{modality.name}")), labels)
+        for split, (cells, labels) in held.read(domain, splits).items()
+    }
 
 
 def as_table(
@@ -119,7 +124,7 @@ def as_table(
     *,
     modality: Modality,
     column: Wanted,
-    label: str,
+    label: str | Sequence[str],
     where: str,
     domain: str | None = None,
     needs_label: bool = True,
@@ -130,7 +135,7 @@ def as_table(
         frame: a pandas or polars frame, an Arrow table, a `datasets.Dataset`, or a mapping of columns.
         modality: what an example is.
         column: that with the example, or several; `EVERY` is all but the label.
-        label: the column with the label; None, NaN and NA mean that a row has none.
+        label: the column with the label, or several; None, NaN and NA mean that a row has none.
         where: what it is called in errors.
         domain: the value of a column `domain` in the rows to take; None: all rows.
         needs_label: whether the column with the label has to be there.
@@ -143,7 +148,7 @@ def as_table(
     names = [str(key) for key in keys]
     if column == EVERY and modality.several:
         column = _every(names, label)
-    wanted = {*_listed(column), label} | (set() if domain is None else {"domain"})
+    wanted = {*_listed(column), *columns_of(label)} | (set() if domain is None else {"domain"})
     refuse_repeated([name for name in names if name in wanted], where)
     columns = Columns(
         {name: _plain_list(frame[key]) for name, key in zip(names, keys, strict=True) if name in wanted},
@@ -202,7 +207,7 @@ def _columns(
     source: str,
     modality: Modality,
     column: Wanted,
-    label: str | None,
+    label: str | Sequence[str] | None,
     key: str,
     splits: Sequence[str],
     missing: Collection[str] = (),
@@ -275,30 +280,29 @@ def _listed(column: Wanted) -> tuple[str, ...]:
     return (column,) if isinstance(column, str) else column
 
 
-def _every(columns: Iterable[str], label: str) -> tuple[str, ...]:
-    """Return all columns but the label."""
-    return tuple(name for name in columns if name != label)
+def _every(columns: Iterable[str], label: str | Sequence[str]) -> tuple[str, ...]:
+    """Return all columns but the label's."""
+    return tuple(name for name in columns if name not in columns_of(label))
 
 
 def _table(
     columns: Columns,
     modality: Modality,
     column: Wanted,
-    label: str | None,
+    label: str | Sequence[str] | None,
     where: str,
     *,
     needs_label: bool,
     keys: Mapping[str, str],
 ) -> Table:
-    wanted = _listed(column)
-    labels = [] if label is None else [label]
-    if own := [name for name in labels if name in wanted and modality.several]:
+    wanted, own = _listed(column), columns_of(label)
+    if both := [name for name in own if name in wanted and modality.several]:
         raise LimbeckError(
-            f"column `{own[0]}` is the label, and cannot be read too",
+            f"column `{both[0]}` is the label, and cannot be read too",
             where=where,
             fix=f"leave it out of {keys['column']}, or set {keys['label']}",
         )
-    for kind, name in (*(("column", name) for name in wanted), *(("label", name) for name in labels)):
+    for kind, name in (*(("column", name) for name in wanted), *(("label", name) for name in own)):
         if name not in columns and (kind == "column" or needs_label):
             raise LimbeckError(
                 f"no column `{name}`",
@@ -309,13 +313,24 @@ def _table(
     cells: Any = {name: columns[name] for name in wanted} if modality.several else columns[wanted[0]]
     values = modality.values(cells, Column(next(iter(wanted), ""), where, keys["column"], folder))
     parts = wanted if modality.several else ()
-    if label is None or label not in columns:
+    if not own or not columns.keys() >= set(own):
         return Table(values, [None] * len(values), columns=parts)
-    names = columns.classes.get(label)
-    known = columns[label]
-    if names is not None:
-        known = _named(known, names, f"{where}, column `{label}`")
-    return Table(values, known, names, parts)
+    for name in own:
+        if len(columns[name]) != len(values):  # the arrays of a file may have any length
+            raise LimbeckError(
+                f"`{', '.join(wanted)}` has {len(values):,} rows, and `{name}` has {len(columns[name]):,}",
+                where=where,
+                fix=f"set {keys['column']} and {keys['label']} to columns of the same rows",
+            )
+    known = [_labels(columns, name, where) for name in own]
+    if isinstance(label, str):
+        return Table(values, known[0], columns.classes.get(label), parts)
+    return Table(values, list(zip(*known, strict=True)), columns=parts)
+
+
+def _labels(columns: Columns, name: str, where: str) -> list[Any]:
+    names = columns.classes.get(name)
+    return columns[name] if names is None else _named(columns[name], names, f"{where}, column `{name}`")
 
 
 def _few(names: Sequence[str]) -> str:

@@ -10,21 +10,20 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from limbeck.data.examples import Labels
 from limbeck.data.modality import Cells
 from limbeck.data.settings import DataOptions
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.assignment import Assignment
 from limbeck.evaluation.figures import Decided, Figure
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
 from limbeck.losses import LossSettings, Objective
 from limbeck.settings import Settings
-from limbeck.types import Batch
+from limbeck.types import Batch, Predicts
 
-Predicts = Literal["distribution", "independent", "values", "vectors"]
-"""What the outputs are: a distribution over classes, probabilities of their own, numbers, or a direction."""
 Setting = float | int | str | bool | None
 
 
@@ -54,7 +53,18 @@ class HasOutputs(ABC):
 
 
 class TaskOptions(Settings, ABC):
-    """What a recipe says of what is predicted."""
+    """What a recipe says of what is predicted.
+
+    Attributes:
+        predicts: what the outputs are; a loss says by its card which of these it fits.
+        one_class: whether a label is one of classes that exclude each other: what a teacher of n-grams, a temperature
+            and an ensemble's average are about.
+        unread: keys of `data` that mean nothing to it, and are refused where a recipe sets them.
+    """
+
+    predicts: ClassVar[Predicts]
+    one_class: ClassVar[bool] = False
+    unread: ClassVar[tuple[str, ...]] = ()
 
     kind: str
 
@@ -63,7 +73,7 @@ class TaskOptions(Settings, ABC):
         """Return the task, which has seen the labels of the training column and no others.
 
         Args:
-            cells: of the column.
+            cells: of the column; where `data.label` names several, a tuple of their cells a row.
             classes: what the data itself calls the values; None: it does not say.
             data: what the recipe says of labels.
             where: what is read, for errors.
@@ -73,8 +83,8 @@ class TaskOptions(Settings, ABC):
         """
 
     @abstractmethod
-    def served(self, names: Sequence[str]) -> "Task":
-        """Return the task of a bundle whose outputs have these names."""
+    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Task":
+        """Return the task of a bundle whose outputs have these names, with its decision, see `Task.decision`."""
 
     def numbered(self, names: Sequence[str], data: DataOptions) -> "Task":
         """Return the task of a loader's labels, whose outputs have these names.
@@ -112,12 +122,14 @@ class Task(ABC):
         predicts: what the outputs are.
         per: what one prediction is of.
         noun: what the outputs stand for, in words.
+        fits_decision: whether `decide` has something to fit.
     """
 
     kind: ClassVar[str]
     predicts: ClassVar[Predicts]
     per: ClassVar[Literal["example", "token"]] = "example"
     noun: ClassVar[str] = "outputs"
+    fits_decision: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -133,6 +145,11 @@ class Task(ABC):
     @abstractmethod
     def hard(self) -> Objective:
         """What labels alone teach."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether an answer is right or wrong; else it is nearer to the label, or farther."""
+        return self.predicts in ("distribution", "independent")
 
     @property
     def outputs(self) -> int:
@@ -233,6 +250,17 @@ class Task(ABC):
         """Return a batch with labels, mask and weights at its predictions."""
         return batch
 
+    def finish(self, network: nn.Module) -> nn.Module:
+        """Return a new network, or one around it, whose outputs are in the units of the task; it is trained so."""
+        return network
+
+    def seen(self, outputs: Tensor) -> Tensor:
+        """Return outputs (batch, outputs) as losses compare them, student's and teacher's alike: one row a prediction.
+
+        Labels and mask of `frame` are of the same predictions. What it adds, as padding, counts exactly nothing.
+        """
+        return outputs
+
     @property
     def progress(self) -> tuple[str, ...]:
         """The names of those that are shown while a network trains."""
@@ -250,6 +278,26 @@ class Task(ABC):
             scores: on validation, of what is `watched`.
         """
 
+    # --- deciding
+
+    @property
+    def decision(self) -> Mapping[str, Any]:
+        """What turns outputs into answers, besides the rule of the task: JSON, part of a bundle; empty: nothing."""
+        return {}
+
+    def decide(self, outputs: NDArray[Any], labels: Labels) -> Self:
+        """Return the task with the decision that fits a model's outputs on validation best; see `fits_decision`.
+
+        Args:
+            outputs: (rows, outputs), on validation and nothing else.
+            labels: of the rows, which all have one.
+        """
+        return self
+
+    def decided_sheet(self, outputs: NDArray[Any], labels: Labels) -> Sheet:
+        """Return a model's answers on validation, with the decision that is fitted there."""
+        return self.decide(outputs, labels).sheet(outputs, labels)
+
     # --- judging
 
     @abstractmethod
@@ -263,6 +311,10 @@ class Task(ABC):
 
     def chance(self, sheet: Sheet) -> Chance | None:
         """Return a model's quality beside that of a constant prediction; None where that is not asked."""
+        return None
+
+    def assignment(self, sheet: Sheet) -> Assignment | None:
+        """Return whether a model's outputs are called by the names of others; None where nothing tells."""
         return None
 
     def beside(self, teacher: Sheet, arm: Sheet) -> dict[str, float]:
@@ -345,4 +397,5 @@ class Task(ABC):
 
     def cost(self, outputs: NDArray[np.float32], labels: Labels) -> float:
         """Return by what the floor's models are chosen, lower is better."""
-        return -self.chooses({metric.name: metric(self.sheet(outputs, labels)) for metric in self.watched()})[0]
+        sheet = self.decided_sheet(outputs, labels)
+        return -self.chooses({metric.name: metric(sheet) for metric in self.watched()})[0]

@@ -3,7 +3,7 @@
 from limbeck.evaluation.assignment import Assignment, best_assignment
 from limbeck.evaluation.budget import first_reached
 from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
-from limbeck.evaluation.chance import against_chance
+from limbeck.evaluation.chance import against_chance, balanced
 from limbeck.evaluation.classification import mean_scores, scores
 from limbeck.evaluation.cost import Speed, measure, measure_all
 from limbeck.evaluation.metrics import accuracy, agreement, class_scores, confusion, kl, nll, reliability
@@ -15,6 +15,7 @@ __all__ = [
     "accuracy",
     "against_chance",
     "agreement",
+    "balanced",
     "best_assignment",
     "calibrated_nll",
     "class_scores",

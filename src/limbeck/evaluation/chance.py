@@ -1,5 +1,7 @@
 """Does a model decide better than one constant class does?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from limbeck.evaluation.metrics import confusion
@@ -23,18 +25,31 @@ def against_chance(logits: np.ndarray, labels: np.ndarray) -> Chance:
     Raises:
         LimbeckError: on logits or labels of another form.
     """
+    return balanced([confusion(logits, labels)])
+
+
+def balanced(tables: Sequence[np.ndarray]) -> Chance:
+    """Return the mean balanced accuracy of one or several decisions a row; see `against_chance`.
+
+    Args:
+        tables: of each decision the confusion, (classes, classes), rows true.
+    """
     from scipy.stats import beta  # late: 1 s that a caller of the other metrics need not pay
 
-    table = confusion(logits, labels)
-    rows = table.sum(axis=1)
-    shown = rows > 0
-    right, rows = table.diagonal()[shown], rows[shown]
-    recall = right / rows
-    lows = np.where(right > 0, beta.ppf(_TAIL, right, rows - right + 1), 0.0)
-    highs = np.where(right < rows, beta.ppf(1 - _TAIL, right + 1, rows - right), 1.0)
-    mean, share = float(recall.mean()), 1 / len(recall)
-    down, up = (share * float(np.linalg.norm(gap)) for gap in (recall - lows, highs - recall))
+    means, constants, gaps = [], [], []
+    for table in tables:
+        rows = table.sum(axis=1)
+        shown = rows > 0
+        right, rows = table.diagonal()[shown], rows[shown]
+        recall, share = right / rows, 1 / len(rows)
+        lows = np.where(right > 0, beta.ppf(_TAIL, right, rows - right + 1), 0.0)
+        highs = np.where(right < rows, beta.ppf(1 - _TAIL, right + 1, rows - right), 1.0)
+        means.append(float(recall.mean()))
+        constants.append(share)
+        gaps.append([share * float(np.linalg.norm(gap)) for gap in (recall - lows, highs - recall)])
+    mean, constant = float(np.mean(means)), float(np.mean(constants))
+    # Decisions about one row may err together: their gaps are added, not their squares.
+    down, up = np.mean(gaps, axis=0).tolist()
     low, high = max(0.0, mean - down), min(1.0, mean + up)
     # Where the labels show one class only, nothing can be told from it.
-    at_chance = share < 1 and low <= share
-    return Chance(balanced_accuracy=mean, ci95=(low, high), constant=share, at_chance=at_chance)
+    return Chance(value=mean, ci95=(low, high), constant=constant, at_chance=constant < 1 and low <= constant)

@@ -47,7 +47,16 @@ class Reliability(FigureOf):
     count: list[int]
 
 
-Figure = Annotated[ClassTable | Confusion | Reliability, Field(discriminator="kind")]
+class Scatter(FigureOf):
+    """Predicted values against true ones in one column, of the seed shown; of many rows, some evenly picked."""
+
+    kind: Literal["scatter"] = "scatter"
+    column: str
+    true: list[float]
+    predicted: list[float]
+
+
+Figure = Annotated[ClassTable | Confusion | Reliability | Scatter, Field(discriminator="kind")]
 
 
 class TextSample(Record):
@@ -55,6 +64,16 @@ class TextSample(Record):
 
     kind: Literal["text"] = "text"
     text: str
+
+
+class AudioSample(Record):
+    """A sound."""
+
+    kind: Literal["audio"] = "audio"
+    wav: str = Field(pattern=r"^data:audio/wav;base64,[A-Za-z0-9+/=]+$", description="its beginning, as a data URI")
+    seconds: float = Field(description="of all of it")
+    played: float = Field(description="seconds of its beginning that can be played")
+    outline: list[Fraction] = Field(description="highest magnitude in equal parts of it, in order")
 
 
 class RowSample(Record):
@@ -73,7 +92,17 @@ class TableSample(Record):
     columns: int = Field(description="how many there are")
 
 
-Sample = Annotated[TextSample | RowSample | TableSample, Field(discriminator="kind")]
+class ImageSample(Record):
+    """An image, small."""
+
+    kind: Literal["image"] = "image"
+    name: str
+    data: str | None = Field(description="a PNG as a data URI; null: there is no image in this row")
+    width: int = Field(default=0, description="pixels of the PNG")
+    height: int = Field(default=0, description="pixels of the PNG")
+
+
+Sample = Annotated[TextSample | ImageSample | AudioSample | TableSample | RowSample, Field(discriminator="kind")]
 
 
 class Decided(Record):
@@ -88,4 +117,5 @@ class Disagreement(Record):
 
     sample: Sample
     label: str
+    exact: bool = Field(default=True, description="an answer is right or wrong; false: nearer to the label or farther")
     answers: dict[str, Decided] = Field(description="by model: the teacher's, and that of the student that ships")

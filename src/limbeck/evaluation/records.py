@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from limbeck.evaluation.metric import Better, Quantity
 
@@ -93,11 +93,18 @@ class Fidelity(Record):
 
 
 class Chance(Record):
-    """A model's balanced accuracy beside that of a constant prediction."""
+    """A model's quality beside that of a constant prediction, in a measure of which that is known."""
 
-    balanced_accuracy: Fraction = Field(description="mean of the recalls of the classes that the labels show")
+    title: str = Field(default="balanced accuracy", description="of the measure, in words")
+    value: float = Field(
+        # The name that it had while only classes were predicted.
+        validation_alias=AliasChoices("value", "balanced_accuracy"),
+        description="of balanced accuracy: mean of the recalls of the classes that the labels show",
+    )
     ci95: tuple[float, float] = Field(description="over the choice of rows")
-    constant: Fraction = Field(description="of any constant prediction: 1 / (classes that the labels show)")
+    constant: Fraction = Field(
+        description="of any constant prediction: of balanced accuracy 1 / (classes that the labels show)"
+    )
     at_chance: bool = Field(description="the interval reaches down to the constant prediction: there is no retention")
 
 
@@ -115,7 +122,7 @@ class ModelRecord(Record):
     )
     learning: list[LearningCurve] = Field(default_factory=list)
     fidelity: Fidelity | None = Field(default=None, description="of arms; null: the teacher itself, and the floors")
-    chance: Chance | None = Field(default=None, description="of the seed shown; null: not a classifier")
+    chance: Chance | None = Field(default=None, description="of the seed shown; null: not asked of the task")
     features: str | None = Field(default=None, description="of a floor: what it reads of an example; null: a network")
     method: str | None = Field(default=None, description="of a floor: what is fitted to the features; null: a network")
     steps_until: list[int | None] | None = Field(
@@ -207,6 +214,7 @@ class DataRecord(Record):
     source: str
     target: str | None = Field(default=None, description="where the test rows are from; null: from the source")
     classes: list[str] = Field(description="what the outputs stand for, in their order")
+    noun: str = Field(default="classes", description="what these are, in words")
     test: int
     validation: int
     labelled: int
@@ -253,7 +261,9 @@ class BundleRecord(Timed):
 
     precision: Literal["fp32", "int8"]
     size_bytes: int = Field(description="the whole folder")
-    max_abs_error: float = Field(description="largest logit difference of the fp32 file")
+    max_abs_error: float = Field(
+        description="largest difference of an output of the fp32 file; of values relative to their size"
+    )
     agreement: Fraction = Field(
         description="share of equal decisions of the shipped file; int8: the lowest of alone, batched and shuffled"
     )

@@ -11,17 +11,28 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from limbeck.errors import LimbeckError, nearest
+from limbeck.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
+from limbeck.losses.binary_kd import BinaryKD, binary_kd
 from limbeck.losses.card import Card
 from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
 from limbeck.losses.fitnet import Fitnet, fitnet
 from limbeck.losses.hard_labels import HardLabels, hard_labels
+from limbeck.losses.huber import Huber, huber
 from limbeck.losses.kd import KD, kd
 from limbeck.losses.logit_mse import LogitMSE, logit_mse
+from limbeck.losses.regression_kd import RegressionKD, regression_kd
 from limbeck.losses.schedules import Cosine, Linear, Weight
+from limbeck.losses.squared_error import SquaredError, squared_error
+from limbeck.losses.teacher_bounded import TeacherBounded, teacher_bounded
 from limbeck.losses.term import Loss, Objective, Term, TermSettings, term
 from limbeck.settings import union
+from limbeck.types import Predicts
 
-CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in (KD, LogitMSE, HardLabels, Fitnet, CrossEntropy)}
+_EVERY = (
+    KD, LogitMSE, HardLabels, Fitnet, CrossEntropy,
+    BinaryKD, BinaryCrossEntropy, RegressionKD, TeacherBounded, SquaredError, Huber,
+)  # fmt: skip
+CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in _EVERY}
 """Every loss by its name, in the order in which they are listed."""
 
 if TYPE_CHECKING:
@@ -56,6 +67,11 @@ def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
     return told
 
 
+def fitting(predicts: Predicts) -> list[str]:
+    """Return the names of the losses that fit such outputs."""
+    return [name for name, loss in CATALOG.items() if predicts in loss.card.fits]
+
+
 def describe() -> list[dict[str, str]]:
     """Return one row a loss for people: its name, family, what it needs, and one line."""
     return [
@@ -77,6 +93,7 @@ def card_text(name: str) -> str:
         "equation": card.equation,
         "units": card.units,
         "needs": ", ".join(card.needs) + (f" ({card.tap})" if card.tap else ""),
+        "fits": ", ".join(card.fits),
         "settings in the paper": "; ".join(f"{key} {value}" for key, value in card.defaults.items()),
         "use when": card.use_when,
         "beware": card.beware,
@@ -90,27 +107,40 @@ def card_text(name: str) -> str:
 __all__ = [
     "CATALOG",
     "KD",
+    "BinaryCrossEntropy",
+    "BinaryKD",
     "Card",
     "Cosine",
     "CrossEntropy",
     "Fitnet",
     "HardLabels",
+    "Huber",
     "Linear",
     "LogitMSE",
     "Loss",
     "LossSettings",
     "Objective",
+    "RegressionKD",
+    "SquaredError",
+    "TeacherBounded",
     "Term",
     "TermSettings",
     "Weight",
+    "binary_cross_entropy",
+    "binary_kd",
     "card_text",
     "cross_entropy",
     "describe",
     "fitnet",
+    "fitting",
     "hard_labels",
+    "huber",
     "kd",
     "logit_mse",
     "objective_from",
+    "regression_kd",
+    "squared_error",
+    "teacher_bounded",
     "term",
     "with_hard_labels",
 ]

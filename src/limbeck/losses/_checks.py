@@ -11,6 +11,11 @@ def check_logits(**logits: Tensor) -> None:
     _check_alike("logits", "2 classes", logits, least=2, advice="they must be equal")
 
 
+def check_outputs(**outputs: Tensor) -> None:
+    """Refuse outputs that are not floating, have no last axis, or differ in shape from one another."""
+    _check_alike("outputs", "1", outputs, least=1, advice="they must be equal")
+
+
 def check_features(**features: Tensor) -> None:
     """Refuse activations that are not floating, have no last axis, or differ in shape from one another."""
     _check_alike("features", "1", features, least=1, advice="they must be equal: project the student's")
@@ -49,11 +54,45 @@ def check_labels(labels: Tensor, logits: Tensor, mask: Tensor | None) -> None:
         raise ValueError(f"labels must be in [0, {classes}), but one is {labels[wrong][0].item()}")
 
 
+def check_sets(labels: Tensor, outputs: Tensor, mask: Tensor | None) -> None:
+    """Refuse labels that are not 0 or 1, one an output, wherever the mask is True."""
+    _check_one_an_output(labels, outputs)
+    wrong = _counted((labels != 0) & (labels != 1), mask)
+    if wrong.any():
+        raise ValueError(f"labels must be 0 or 1, but one is {labels[wrong][0].item():g}")
+
+
+def check_values(labels: Tensor, outputs: Tensor, mask: Tensor | None) -> None:
+    """Refuse labels that are not floating and finite, one an output, wherever the mask is True."""
+    if not labels.is_floating_point():
+        raise TypeError(f"labels must be floating point, not {labels.dtype}")
+    _check_one_an_output(labels, outputs)
+    wrong = _counted(~labels.isfinite(), mask)
+    if wrong.any():
+        raise ValueError(f"labels must be finite, but one is {labels[wrong][0].item()}")
+
+
+def _check_one_an_output(labels: Tensor, outputs: Tensor) -> None:
+    if labels.shape != outputs.shape:
+        raise ValueError(f"labels has shape {tuple(labels.shape)}, but there is one for each of {tuple(outputs.shape)}")
+
+
+def _counted(wrong: Tensor, mask: Tensor | None) -> Tensor:
+    return wrong if mask is None else wrong & mask.unsqueeze(-1)
+
+
 def check_positive(**values: float) -> None:
     """Refuse parameters that are not finite and greater than 0."""
     for name, value in values.items():
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be finite and greater than 0, not {value}")
+
+
+def check_not_negative(**values: float) -> None:
+    """Refuse parameters that are not finite and at least 0."""
+    for name, value in values.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} must be finite and at least 0, not {value}")
 
 
 def _check_one_a_prediction(name: str, values: Tensor, predictions: Tensor) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from limbeck.types import TapShape
+from limbeck.types import Predicts, TapShape
 
 Kind = Literal["loss", "transform", "schedule", "scheme"]
 Scope = Literal["prediction", "batch"]
@@ -23,6 +23,7 @@ class Card:
         needs: what it reads besides the student's logits, in the order of the function's positional parameters; `taps`:
             it compares two activations, the student's and the teacher's, and no logits.
         tap: the shape of the activations that it compares; None: it compares none.
+        fits: the outputs that it can be asked about: a task says with `predicts` what its own are.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
         citation: BibTeX.
@@ -51,6 +52,7 @@ class Card:
     beware: str
     differs: str
     tap: TapShape | None = None
+    fits: tuple[Predicts, ...] = ("distribution",)
 
     @property
     def positional(self) -> tuple[str, ...]:

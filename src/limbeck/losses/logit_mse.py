@@ -3,7 +3,7 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from limbeck.losses._checks import check_logits, check_mask
+from limbeck.losses._checks import check_mask, check_outputs
 from limbeck.losses._mask import counted_logits, counted_values
 from limbeck.losses.card import Card
 from limbeck.losses.term import term
@@ -14,6 +14,7 @@ CARD = Card(
     family="logits",
     scope="prediction",
     needs=("teacher",),
+    fits=("distribution", "independent", "values", "vectors"),
     summary="half the squared distance between the student's and the teacher's logits",
     paper="Ba & Caruana, Do Deep Nets Really Need to be Deep?, NIPS 2014, arXiv:1312.6184, equation 1",
     citation="""@inproceedings{ba2014deep,
@@ -57,7 +58,7 @@ def logit_mse(
 
     Raises:
         TypeError: logits are not floating point, or the mask is not bool.
-        ValueError: shapes differ, or fewer than 2 classes.
+        ValueError: shapes differ, or there is no output.
 
     Source:
         Ba & Caruana 2014, arXiv:1312.6184, equation 1: 1/(2T) * sum_t ||g(x_t) - z_t||^2 over T examples. No official
@@ -69,7 +70,7 @@ def logit_mse(
         >>> logit_mse(student, teacher)
         tensor([6.5000])
     """
-    check_logits(student=student, teacher=teacher)
+    check_outputs(student=student, teacher=teacher)
     check_mask(mask, student)
     z_S, z_T = counted_logits(student, mask), counted_logits(teacher.detach(), mask)
     return counted_values((z_S - z_T).square().sum(dim=-1) / 2, mask)

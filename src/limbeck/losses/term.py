@@ -81,8 +81,8 @@ class Term:
                 f"{self.name}: logits of shape {tuple(student.logits.shape)} make predictions of shape "
                 f"{tuple(student.logits.shape[:-1])}, but the batch counts {tuple(counted.shape)}: give it a mask"
             )
-        given = {"teacher": self._teacher_logits, "labels": self._labels}
-        others = (given[need](teacher, batch, counted) for need in self.card.needs)
+        given = {"teacher": lambda: self._teacher_logits(teacher), "labels": lambda: self._labels(student, batch)}
+        others = (given[need]() for need in self.card.needs)
         values = self.function(student.logits, *others, mask=self._mask(batch, counted), **self.parameters)
         if batch.weights is not None and "labels" in self.card.needs:
             values = values * batch.weights.reshape(batch.weights.shape + (1,) * (values.ndim - 1))
@@ -124,13 +124,18 @@ class Term:
         """Return what the function masks by: None, which costs it less, where all predictions surely count."""
         return counted if batch.mask is not None or "labels" in self.card.needs else None
 
-    def _teacher_logits(self, teacher: Outputs | None, batch: Batch, counted: Tensor) -> Tensor:
+    def _teacher_logits(self, teacher: Outputs | None) -> Tensor:
         if teacher is None:
             raise ValueError(f"{self.name} needs a teacher's outputs, and there is no teacher")
         return teacher.logits
 
-    def _labels(self, teacher: Outputs | None, batch: Batch, counted: Tensor) -> Tensor:
-        return torch.zeros_like(counted, dtype=torch.int64) if batch.labels is None else batch.labels
+    def _labels(self, student: Outputs, batch: Batch) -> Tensor:
+        """Return the labels; of a batch without any, some of the form that the function takes, none of which counts."""
+        if batch.labels is not None:
+            return batch.labels
+        if "distribution" in self.card.fits:
+            return torch.zeros(student.logits.shape[:-1], dtype=torch.int64, device=student.logits.device)
+        return torch.zeros_like(student.logits)
 
     def __mul__(self, weight: Weight) -> "Objective":
         return Objective.of([(weight, self)])

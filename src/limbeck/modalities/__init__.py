@@ -19,13 +19,16 @@ from pydantic import (
 
 from limbeck.data.modality import EVERY, Modality
 from limbeck.modalities.arrays import ArraysModality, ArraysReads
+from limbeck.modalities.audio import AudioAugmentSettings, AudioModality, AudioReads
+from limbeck.modalities.image import ImageAugmentSettings, ImageModality, ImageReads
 from limbeck.modalities.table import TableModality, TableReads
 from limbeck.modalities.text import AugmentSettings, TextModality, TextReads
 from limbeck.settings import Settings, union
 from limbeck.settings.changes import alternatives
 
 MODALITIES: dict[str, Modality] = {
-    modality.name: modality for modality in (TextModality(), TableModality(), ArraysModality())
+    modality.name: modality
+    for modality in (TextModality(), ImageModality(), AudioModality(), TableModality(), ArraysModality())
 }
 DEFAULT = "text"
 """The modality of data and reads that name none."""
@@ -34,7 +37,9 @@ __all__ = [
     "DEFAULT",
     "MODALITIES",
     "ArraysReads",
+    "AudioReads",
     "CopySettings",
+    "ImageReads",
     "InputSettings",
     "ReadsSettings",
     "TableReads",
@@ -76,13 +81,9 @@ class _Inputs(Settings):
         keys = [MODALITIES[name].key for name in named]
         if len(named) > 1:
             raise ValueError(f"{' and '.join(keys)} name a column each, and an example is one thing; give one of them")
-        if named and named != [DEFAULT]:
-            values = {**values, DEFAULT: None}
-        if named and values.get("augment") is not None and MODALITIES[named[0]].augment is None:
-            raise ValueError(f"no copies can be made of {MODALITIES[named[0]].noun}s; set augment to null")
-        if named and isinstance(values.get("augment"), Mapping):
-            values = {**values, "augment": {"kind": named[0], **values["augment"]}}
-        found = handler(values)
+        if isinstance(values, Mapping):
+            values = _with_copies_of(named[0] if named else DEFAULT, values)
+        found = handler({**values, DEFAULT: None} if named and named != [DEFAULT] else values)
         if all(getattr(found, key) is None for key in _KEYS):
             raise ValueError(f"no key names the column with the example; give one of {', '.join(_KEYS)}")
         return found
@@ -102,14 +103,30 @@ class _Inputs(Settings):
         return getattr(self, self.modality.key)
 
 
+def _with_copies_of(modality: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings whose `augment` says which modality's copies it describes: those of the column's.
+
+    Raises:
+        ValueError: it says another one.
+    """
+    copies, settings = values.get("augment"), MODALITIES[modality].augment
+    if isinstance(copies, Mapping) and copies.get("kind", modality) != modality:
+        raise ValueError(f"augment makes copies of {copies['kind']}s, and the column holds {modality}s; leave out kind")
+    if not isinstance(copies, Mapping) or settings is None or "kind" not in settings.model_fields:
+        return values
+    return {**values, "augment": {**copies, "kind": modality}}
+
+
 if TYPE_CHECKING:
-    ReadsSettings = TextReads | TableReads | ArraysReads
-    CopySettings = AugmentSettings
+    ReadsSettings = TextReads | ImageReads | AudioReads | TableReads | ArraysReads
+    CopySettings = AugmentSettings | ImageAugmentSettings | AudioAugmentSettings
 
     class InputSettings(_Inputs):
         """Which column holds the example."""
 
         text: str | None
+        audio: str | None
+        image: str | None
 else:
     ReadsSettings = union({name: modality.reads for name, modality in MODALITIES.items()}, on="kind", default=DEFAULT)
     _ONE = Annotated[str, Field(min_length=1)]

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from torch import nn
 
 from limbeck.errors import nearest
+from limbeck.models.audio_cnn import AudioCNNSettings as AudioCNNSettings
 from limbeck.models.catalogue import MODELS, Model, ModelOptions, require_reads
 from limbeck.models.convnet import ConvNetSettings as ConvNetSettings
 from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import

@@ -83,7 +83,7 @@ class OnnxModule(nn.Module):
         LimbeckError: an input is none of the arrays, or an array does not fit its type or shape.
     """
 
-    no_onnx = "it was given as an ONNX file, which takes other inputs than the reader's"
+    no_onnx = "its own file is called through a mapping of its inputs, which is not timed"
 
     def __init__(
         self,

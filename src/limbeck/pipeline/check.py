@@ -187,7 +187,8 @@ def _trial(settings: NetworkSettings, material: Material) -> Pace:
     view, model = material.view(settings), material.build(settings, seed=0)
     # Losses cost next to nothing beside a network: labels alone tell the time of a step.
     lesson = material.from_labels(settings)
-    step = _step_seconds(Distiller(model, lesson.objective), lesson.batches(settings.train, 0), settings.train)
+    distiller = Distiller(lesson.task.finish(model), lesson.objective, seen=lesson.task.seen)
+    step = _step_seconds(distiller, lesson.batches(settings.train, 0), settings.train)
     return Pace(step, _answer_seconds(model, view, material))
 
 

@@ -17,7 +17,9 @@ _ARGUMENTS = {"source": "DATA", "column": "--column", "label": "--label"}
 """What the command calls them."""
 
 
-def score_bundle(bundle: Path, source: str, *, column: str | None, label: str, as_json: bool) -> dict[str, float]:
+def score_bundle(
+    bundle: Path, source: str, *, column: str | None, label: str | Sequence[str], as_json: bool
+) -> dict[str, float]:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
     A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only.
@@ -33,7 +35,8 @@ def score_bundle(bundle: Path, source: str, *, column: str | None, label: str, a
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
     """
     student, _ = load_for_files(bundle)
-    modality, task = MODALITIES[student.reader.kind], TASKS[student.info["task"]]().served(student.labels)
+    modality = MODALITIES[student.reader.kind]
+    task = TASKS[student.info["task"]]().served(student.labels, student.info.get("decision", {}))
     named = column or modality.asked(student.reader)
     found = read_tables(source, modality=modality, column=named, label=label, splits=["test"], key=_ARGUMENTS)
     (rows,) = found.values()
@@ -60,8 +63,10 @@ def _labels(task: Task, cells: Sequence[Any], source: str) -> Labels:
     try:
         labels = task.labels(cells, source)
         bare = labels.present.argmin() if not labels.present.all() else None
-    except LimbeckError:
-        row = next(row for row, cell in enumerate(cells) if not _known(task, cell))
+    except LimbeckError as error:
+        row = next((row for row, cell in enumerate(cells) if not _known(task, cell)), None)
+        if row is None or not isinstance(cells[row], str) or not task.exact:
+            raise error from None
         raise LimbeckError(
             f"row {row + 1} has the label `{cells[row]}`, which the bundle does not know",
             where=source,

@@ -57,7 +57,7 @@ def _print_figures(result: Evaluation) -> None:
     if (gain := result.gain) is not None:
         metric = words.metric_of(gain.metric, result.metrics)
         per_seed = ", ".join(words.difference(value, metric) for value in gain.per_seed)
-        unit = f"{words.unit(metric)} of {metric.title}"
+        unit = words.unit_of(metric)
         say(f"  gain {words.difference(gain.mean, metric)} {unit}; by seed {per_seed}")
     if (weak := words.weak_classes(result)) is not None:
         say(f"  weakest classes of the student: {weak}")

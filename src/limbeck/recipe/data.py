@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from limbeck.data import DataOptions, RowsOptions
+from limbeck.data import DataOptions, LabelColumns, RowsOptions
 from limbeck.modalities import CopySettings, InputSettings
 
 
@@ -12,7 +12,7 @@ class TargetSettings(InputSettings, RowsOptions):
     """Another domain, of whose labels nothing but the final test and the ceiling may know: the student is for it."""
 
     source: Annotated[str, Field(min_length=1, description="in any form that `data.source` may have")]
-    label: Annotated[str, Field(min_length=1, description="the column with the label; classes as in the source")] = (
+    label: Annotated[LabelColumns, Field(description="the column with the label, or several; as in the source")] = (
         "label"
     )
 

@@ -9,10 +9,12 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 
 from limbeck.cache import CacheSettings
 from limbeck.cache.codecs import DEFAULT
+from limbeck.data import TaskOptions
 from limbeck.digest import digest
 from limbeck.losses import LossSettings
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.data import DataSettings
+from limbeck.recipe.fits import require_data_fit, require_losses_fit, require_teacher_fits
 from limbeck.settings import Settings
 from limbeck.settings.changes import flat
 from limbeck.settings.yaml import write_yaml
@@ -109,6 +111,20 @@ class Recipe(Settings):
             raise ValueError("a seed stands twice; each counts once")
         return seeds
 
+    @field_validator("data")
+    @classmethod
+    def _labels_of_the_task(cls, data: DataSettings, info: ValidationInfo) -> DataSettings:
+        if (task := _task(info)) is not None:
+            require_data_fit(data, task)
+        return data
+
+    @field_validator("teacher")
+    @classmethod
+    def _teacher_of_the_task(cls, teacher: TeacherSettings, info: ValidationInfo) -> TeacherSettings:
+        if (task := _task(info)) is not None:
+            require_teacher_fits(teacher, task)
+        return teacher
+
     @field_validator("baseline", mode="before")
     @classmethod
     def _keys_or_false(cls, baseline: Any) -> Any:
@@ -129,10 +145,9 @@ class Recipe(Settings):
 
     @field_validator("losses")
     @classmethod
-    def _something_to_decide(cls, losses: list[LossSettings], info: ValidationInfo) -> list[LossSettings]:
-        task = info.data.get("task")
-        if "hard_labels" in info.data.get("arms", []) and task is not None and not task.decides(losses):
-            raise ValueError("none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd")
+    def _losses_of_the_task(cls, losses: list[LossSettings], info: ValidationInfo) -> list[LossSettings]:
+        if (task := _task(info)) is not None:
+            require_losses_fit(losses, task, info.data.get("arms", []))
         return losses
 
     @field_validator("curves")
@@ -188,6 +203,11 @@ class Recipe(Settings):
     def to_yaml(self) -> str:
         """Return the recipe as YAML, every default written out."""
         return write_yaml(self.model_dump(mode="json"))
+
+
+def _task(info: ValidationInfo) -> TaskOptions | None:
+    """Return what is predicted, where the recipe says it rightly."""
+    return info.data.get("task")
 
 
 def points(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:

@@ -136,21 +136,29 @@ class Steps:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model answers, and whether that is right."""
+    """What a model answers, and whether that is right; None where it is nearer or farther, and neither."""
 
     model: str
     look: Look
     decided: str
     probability: str
-    right: bool
+    right: bool | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An example: its text, or markup in its place, and a note on how much of it that is."""
+
+    text: str = ""
+    note: str = ""
+    markup: Markup | None = None
 
 
 @dataclass(frozen=True)
 class Case:
     """An example with its label and the models' answers."""
 
-    text: str
-    note: str
+    shown: Shown
     label: str
     answers: Sequence[Answer]
 

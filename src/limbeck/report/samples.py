@@ -6,19 +6,29 @@ How an example is shown is found by its kind.
 from collections.abc import Callable
 from typing import Any
 
-from limbeck.evaluation.figures import Disagreement
+from limbeck.evaluation.figures import Disagreement, ImageSample
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Answer, Case, Cases
+from limbeck.report.blocks import Answer, Case, Cases, Shown
+from limbeck.report.pictures import thumbnail
+from limbeck.report.sounds import player
 from limbeck.report.style import looks
 from limbeck.report.words import prose
 
-SAMPLES: dict[str, Callable[[Any], tuple[str, str]]] = {
-    "text": lambda sample: prose.snippet(sample.text),
-    "table": prose.cells,
-    "row": lambda sample: (words.shorten(sample.name, prose.SNIPPET), ""),
+
+def _image(sample: ImageSample) -> Shown:
+    name = words.shorten(sample.name, prose.SNIPPET)
+    return Shown(name, prose.NO_IMAGE) if sample.data is None else Shown(markup=thumbnail(sample, name))
+
+
+SAMPLES: dict[str, Callable[[Any], Shown]] = {
+    "text": lambda sample: Shown(*prose.snippet(sample.text)),
+    "image": _image,
+    "audio": lambda sample: Shown(note=prose.played(sample.played, sample.seconds), markup=player(sample)),
+    "table": lambda sample: Shown(*prose.cells(sample)),
+    "row": lambda sample: Shown(words.shorten(sample.name, prose.SNIPPET)),
 }
-"""What is shown of each kind of sample: itself, and a note."""
+"""How each kind of sample is shown."""
 
 _EACH = 6
 """At most so many examples of one direction are shown."""
@@ -27,6 +37,8 @@ _EACH = 6
 def samples(evaluation: Evaluation) -> list[Cases]:
     """Return the samples by the models that are right; first those that the teacher alone has right."""
     groups: dict[tuple[bool, ...], list[Disagreement]] = {}
+    if inexact := [one for one in evaluation.samples if not one.exact]:
+        return [Cases(prose.FARTHEST, [_case(evaluation, one) for one in inexact[:_EACH]])]
     for one in evaluation.samples:
         groups.setdefault(tuple(answer.decided == one.label for answer in one.answers.values()), []).append(one)
     order = sorted(groups, key=lambda right: (len(set(right)) == 1, [not one for one in right]))
@@ -49,8 +61,8 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
             look[name],
             words.shorten(answer.decided, 80),
             "" if answer.probability is None else words.percent(answer.probability),
-            answer.decided == one.label,
+            answer.decided == one.label if one.exact else None,
         )
         for name, answer in one.answers.items()
     ]
-    return Case(*SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)
+    return Case(SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)

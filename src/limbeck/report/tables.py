@@ -205,14 +205,17 @@ def _likeness(evaluation: Evaluation) -> list[Row]:
         if alike is None or alike.retention is None:
             kept.append(Cell())
         elif numbers.ahead(own, teacher, metric):
-            kept.append(Cell(words.difference(own - teacher, metric), f"{words.unit(metric)}, above it"))
+            gained = abs(own - teacher)
+            kept.append(
+                Cell(words.difference(gained, metric), f"{words.unit(metric)}, {words.side(gained, metric)} it")
+            )
         else:
             kept.append(Cell(words.percent(alike.retention)))
         agreed, apart = (None, None) if alike is None else (alike.agreement, alike.kl_to_teacher)
         agreement.append(Cell() if agreed is None else Cell(words.percent(agreed)))
         divergence.append(Cell() if apart is None else Cell(words.nats(apart)))
     rows = [
-        Row("Retention", kept, f"of the teacher’s {metric.title}"),
+        Row("Retention", kept, prose.about_retention(metric)),
         Row("Agreement", agreement, "with the teacher"),
         Row("KL", divergence, "nats, from the teacher"),
     ]

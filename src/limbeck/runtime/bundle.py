@@ -15,6 +15,8 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
+from limbeck.runtime.readers.audio import AudioReader
+from limbeck.runtime.readers.image import ImageReader
 from limbeck.runtime.readers.table import TableReader
 from limbeck.runtime.readers.text import TextReader
 from limbeck.runtime.rows import Rows, by_length
@@ -22,7 +24,9 @@ from limbeck.runtime.takes import Takes
 
 FORMAT = 2
 MODEL = "model.onnx"
-READERS: dict[str, type[Reader]] = {reader.kind: reader for reader in (TextReader, TableReader, ArraysReader)}
+READERS: dict[str, type[Reader]] = {
+    reader.kind: reader for reader in (TextReader, ImageReader, AudioReader, TableReader, ArraysReader)
+}
 """By the kind that `bundle.json` names."""
 
 _REQUIRED = {"format": int, "task": str, "labels": list, "files": dict, "reads": dict}
@@ -86,8 +90,9 @@ class Bundle:
     """A delivered student. Use `load`.
 
     Attributes:
-        labels: what the outputs stand for, in their order: the classes.
+        labels: what the outputs stand for, in their order: the classes, or the columns of values.
         reader: its preprocessing.
+        rule: how its outputs are read.
         info: the content of `bundle.json`.
     """
 
@@ -102,6 +107,12 @@ class Bundle:
         if self._network.outputs not in (None, len(self.labels)):
             found = f"bundle.json names {len(self.labels)} labels, and the network has {self._network.outputs} outputs"
             raise LimbeckError(found, where=str(folder), fix=_ANEW)
+        try:
+            self.rule: Rule = RULES[info["task"]](info.get("decision", {}))
+            self.rule.answers(np.zeros((1, len(self.labels)), np.float32), self.labels)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            found = f"bundle.json: `decision` is not what was exported ({type(error).__name__}: {first_line(error)})"
+            raise LimbeckError(found, where=str(folder), fix=_ANEW) from error
         self.info = info
 
     def logits(self, values: Values, *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -120,15 +131,11 @@ class Bundle:
     def predict(self, values: Values, *, batch_size: int = 64) -> list[Any]:
         """Return one answer a value, in order; none of no values. Raises what `logits` does.
 
-        Of a classifier an answer is a `Prediction`; see `runtime.decisions`.
+        Of a classifier an answer is a `Prediction`, of a multilabel student a `LabelSet`, of a regression a mapping of
+        values by column; see `runtime.decisions`.
         """
         rows = self.reader.encode(values)
         return self.rule.answers(self._network.logits(rows, batch_size=batch_size), self.labels) if len(rows) else []
-
-    @property
-    def rule(self) -> Rule:
-        """How its outputs are read."""
-        return RULES[self.info["task"]]
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:

@@ -3,7 +3,7 @@
 To add a task: its rule, and one line in `RULES`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,23 @@ class Prediction:
     probabilities: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """A decision for or against each of several classes.
+
+    Attributes:
+        labels: the classes whose probability reaches their threshold, in the order of the outputs.
+        probabilities: of every class, each in [0, 1] and of its own.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: dict[str, float]
+
+
+def _largest(one: NDArray, other: NDArray) -> float:
+    return float(np.abs(one - other).max())
+
+
 @dataclass(frozen=True)
 class Rule:
     """How a task's outputs are read.
@@ -36,6 +53,9 @@ class Rule:
         clear: `clear(outputs)` returns the rows whose answer no rounding may change, (rows,) bool.
         line: `line(answer)` returns an answer as `limbeck predict` prints it before its example.
         record: `record(answer)` returns an answer as `limbeck predict --json` writes it beside its example: JSON.
+        error: `error(one, other)` returns how far apart two models' outputs are at most, where 1e-4 is rounding: of
+            logits their largest difference, of values a relative one.
+        equal: what two answers are that do not differ, in words.
     """
 
     answers: Callable[[NDArray[np.float32], Sequence[str]], list[Any]]
@@ -43,10 +63,17 @@ class Rule:
     clear: Callable[[NDArray[np.float32]], NDArray[np.bool_]]
     line: Callable[[Any], str] = str
     record: Callable[[Any], dict[str, Any]] = lambda answer: {"answer": answer}
+    error: Callable[[NDArray[np.float32], NDArray[np.float32]], float] = _largest
+    equal: str = "same decision"
 
 
 MARGIN = 1e-3
-"""Between the two largest logits of a decision that is clear."""
+"""Between a logit and the one that would decide otherwise, of a decision that is clear."""
+NEAR = 0.01
+"""Values that differ by at most this share of the labels' standard deviation are the same answer."""
+
+
+# --- one class --------------------------------------------------------------------------------------------------------
 
 
 def classes(logits: NDArray) -> NDArray[np.int64]:
@@ -74,13 +101,85 @@ def _clear(logits: NDArray[np.float32]) -> NDArray[np.bool_]:
     return best[:, -1] - best[:, -2] > MARGIN
 
 
-RULES: dict[str, Rule] = {
-    "classification": Rule(
-        _predictions,
-        lambda one, other: classes(one) != classes(other),
-        _clear,
-        line=lambda said: f"{said.label}\t{said.probability:.4f}",
-        record=lambda said: {"label": said.label, "probabilities": said.probabilities},
-    ),
+_CLASSIFICATION = Rule(
+    _predictions,
+    lambda one, other: classes(one) != classes(other),
+    _clear,
+    line=lambda said: f"{said.label}\t{said.probability:.4f}",
+    record=lambda said: {"label": said.label, "probabilities": said.probabilities},
+)
+
+
+# --- several classes --------------------------------------------------------------------------------------------------
+
+
+def sigmoid(logits: NDArray) -> NDArray[np.float64]:
+    """Return the probability of each logit by itself."""
+    wide = logits.astype(np.float64)
+    small = np.exp(-np.abs(wide))
+    return np.where(wide >= 0, 1.0, small) / (1.0 + small)
+
+
+def label_sets(logits: NDArray, thresholds: Sequence[float] | NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which classes are decided for, (rows, classes): those whose probability reaches their threshold."""
+    limits = np.asarray(thresholds, np.float64)
+    if logits.shape[1] != len(limits):
+        raise ValueError(f"{len(limits)} thresholds for {logits.shape[1]} classes")
+    return sigmoid(logits) >= limits
+
+
+def _multilabel(decision: Mapping[str, Any]) -> Rule:
+    thresholds = np.array([float(each) for each in decision["thresholds"]])
+    if not ((thresholds > 0) & (thresholds < 1)).all():
+        raise ValueError("a threshold is a probability")
+    limits = np.log(thresholds) - np.log1p(-thresholds)
+
+    def answers(logits: NDArray[np.float32], names: Sequence[str]) -> list[LabelSet]:
+        return [
+            LabelSet(
+                tuple(name for name, yes in zip(names, row, strict=True) if yes),
+                {name: float(each) for name, each in zip(names, probabilities, strict=True)},
+            )
+            for row, probabilities in zip(label_sets(logits, thresholds), sigmoid(logits), strict=True)
+        ]
+
+    return Rule(
+        answers,
+        lambda one, other: (label_sets(one, thresholds) != label_sets(other, thresholds)).any(axis=1),
+        lambda logits: np.all(np.abs(logits - limits) > MARGIN, axis=1),
+        line=lambda said: ", ".join(said.labels) or "-",
+        record=lambda said: {"labels": list(said.labels), "probabilities": said.probabilities},
+        equal="same label set",
+    )
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def _regression(decision: Mapping[str, Any]) -> Rule:
+    spread = np.array([float(each) for each in decision["spread"]])
+    if not (spread > 0).all():
+        raise ValueError("a spread is greater than 0")
+
+    def error(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+        size = np.maximum(np.abs(one).max(axis=0), spread)
+        return float((np.abs(one - other).max(axis=0) / size).max())
+
+    return Rule(
+        lambda values, names: [dict(zip(names, row, strict=True)) for row in values.astype(np.float64).tolist()],
+        lambda one, other: ~np.all(np.abs(one - other) <= NEAR * spread, axis=1),  # of NaN nothing is near
+        lambda values: np.ones(len(values), np.bool_),
+        line=lambda said: "\t".join(f"{value:.6g}" for value in said.values()),
+        record=lambda said: {"values": said},
+        error=error,
+        equal=f"same value within {NEAR:.0%} of the labels' standard deviation",
+    )
+
+
+# A rule is made of the `decision` that stands in `bundle.json`.
+RULES: dict[str, Callable[[Mapping[str, Any]], Rule]] = {
+    "classification": lambda decision: _CLASSIFICATION,
+    "multilabel": _multilabel,
+    "regression": _regression,
 }
 """By the task that `bundle.json` names."""

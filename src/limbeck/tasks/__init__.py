@@ -6,15 +6,20 @@ below.
 
 from typing import TYPE_CHECKING
 
+from limbeck.data.task import TaskOptions
 from limbeck.settings import or_bare, union
 from limbeck.tasks.classification import ClassificationSettings
+from limbeck.tasks.regression import RegressionSettings
 
-TASKS = {"classification": ClassificationSettings}
+TASKS = {
+    "classification": ClassificationSettings,
+    "regression": RegressionSettings,
+}
 
-__all__ = ["TASKS", "ClassificationSettings", "TaskSettings"]
+__all__ = ["TASKS", "ClassificationSettings", "RegressionSettings", "TaskSettings"]
 
 
 if TYPE_CHECKING:
-    TaskSettings = ClassificationSettings
+    TaskSettings = TaskOptions
 else:
     TaskSettings = or_bare(union(TASKS, on="kind", default="classification"), on="kind")

@@ -14,6 +14,7 @@ from limbeck.teachers.kind import register
 from limbeck.teachers.named import LONGEST, Named, order_in_words
 from limbeck.teachers.reading import OwnReads, OwnTextReads
 from limbeck.teachers.work import Made, Work
+from limbeck.types import best_device
 
 
 class BuiltTeacher(Named):
@@ -83,7 +84,7 @@ class BuiltTeacher(Named):
         if self.weights is not None:
             load_weights(network, Path(self.weights).expanduser())
         columns = positions(names, list(self.labels or names))
-        return ordered(network.eval().requires_grad_(False), columns, len(names))
+        return ordered(network.eval().requires_grad_(False), columns, len(names)).to(best_device())
 
     def check(self, work: Work) -> None:
         """Build it and ask it for a few rows; see `Kind.check`."""

@@ -1,6 +1,6 @@
 """Several teachers as one."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -11,6 +11,8 @@ from limbeck.teachers.work import Made, Work
 
 class EnsembleTeacher(Kind):
     """Several teachers, whose probabilities are averaged."""
+
+    of_classes: ClassVar[bool] = True
 
     kind: Literal["ensemble"]
     members: Annotated[

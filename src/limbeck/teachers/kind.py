@@ -21,9 +21,11 @@ class Kind(Settings):
 
     Attributes:
         gives: what it answers with: `logits`, `taps` (activations by module path).
+        of_classes: whether it can answer with one of several classes only.
     """
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits"})
+    of_classes: ClassVar[bool] = False
 
     kind: str
     accept_bad: Annotated[

@@ -108,7 +108,7 @@ class Named(Single):
         try:
             return label_order(outputs, work.classes, self.labels, key=f"{work.key}.labels")
         except UnmatchedError as error:
-            if len(outputs) > 2:
+            if len(outputs) > 2 or work.labels("labelled").ndim > 1:
                 raise
             raise self._either_order(error, outputs, work) from None
 

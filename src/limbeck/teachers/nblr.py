@@ -1,6 +1,6 @@
 """A teacher of n-grams: strong, and fitted in a minute."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.reads import Length
@@ -19,6 +19,8 @@ class NBLRReads(TextReads):
 
 class NBLRTeacher(Single):
     """Logistic regression on Naive-Bayes-weighted n-grams, fitted here on the labelled rows by a solver."""
+
+    of_classes: ClassVar[bool] = True
 
     kind: Literal["nblr"]
     regression: NBLRSettings = NBLRSettings()

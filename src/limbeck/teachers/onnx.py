@@ -58,11 +58,12 @@ class OnnxTeacher(Named):
             LimbeckError: the file cannot be loaded, does not fit what is read, or nothing tells which output is which
                 class.
         """
-        longest = min(LONGEST, self._file.longest or LONGEST)
+        file = self._file
+        longest = min(LONGEST, file.longest or LONGEST)
         reads = self.reads.settled(work.key, longest=longest, tokenizer=None)
         found = self.model_copy(update={"reads": reads})
         view = work.view(found.read_as)
-        network = asked(found._file, view, feeds=self.inputs, output=self.output, key=work.key)
+        network = asked(file, view, feeds=self.inputs, output=self.output, key=work.key)
         names = [str(number) for number in range(count_outputs(network, view.example[0]))]
         seen = network(**tensors(view.validation.batch(np.arange(min(_LOOKED_AT, len(view.validation))))))
         answers = _kind_of(seen, self.answers, work)

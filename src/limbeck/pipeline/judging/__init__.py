@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from limbeck.data import Task
 from limbeck.pipeline.training.arms import Arm
 from limbeck.pipeline.training.curves import Points
 from limbeck.pipeline.training.learn import Trained
@@ -28,6 +30,12 @@ class Trainings:
     teacher: RunTeacher
     arms: Mapping[str, Arm]
     points: Points
+
+    @cached_property
+    def task(self) -> Task:
+        """What is predicted, as the labelled rows of the run have it: by it all models are judged."""
+        splits = self.material.splits
+        return splits.task.fit(splits.labelled.labels)
 
     @property
     def shown(self) -> dict[str, Trained]:

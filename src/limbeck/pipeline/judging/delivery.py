@@ -1,6 +1,8 @@
 """The bundle of the seed that is best on validation."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from limbeck.bundle import Delivery, Student, write_bundle
 from limbeck.evaluation.records import BundleRecord, Timed
@@ -28,7 +30,8 @@ def deliver(
         "seed": arm.best_seed,
         "data": findings.data.model_dump(),
         "usage": findings.usage,
-        "outputs": material.splits.task.noun,
+        "outputs": words.several_of(run.task.outputs, run.task.noun),
+        "noun": run.task.noun,
         "until": words.outcome(arm.until, trained.history) if arm.until else None,
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
@@ -39,7 +42,8 @@ def deliver(
         runner=trained.view.runner,
         reader=trained.view.reader,
         labels=material.splits.task.names,
-        task=material.splits.task.kind,
+        task=run.task.kind,
+        decision=_decision(run),
     )
     try:
         delivery = write_bundle(
@@ -53,6 +57,14 @@ def deliver(
     except ValueError as error:
         return None, str(error)
     return _record(delivery, arm.best_seed), None
+
+
+def _decision(run: Trainings) -> Mapping[str, Any]:
+    """Return the decision of the student that ships, fitted on validation as for its judgement."""
+    task, trained = run.task, run.shown["student"]
+    if task.fits_decision:
+        task = task.decide(trained.logits(trained.view.validation), run.material.splits.validation.labels)
+    return task.decision
 
 
 def _table(findings: Findings) -> list[list[str]]:

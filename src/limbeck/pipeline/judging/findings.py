@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data import Splits, alike
+from limbeck.data import Splits, Task, alike
 from limbeck.evaluation import compare, difference, verdict
 from limbeck.evaluation.figures import Disagreement
 from limbeck.evaluation.metric import Metric, by_unit
@@ -35,8 +35,8 @@ SAMPLES = 12
 def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: list[TestEvaluation]) -> Findings:
     """Return what the models' answers on the test split say."""
     recipe, splits = run.recipe, run.material.splits
-    task, models = splits.task, judged_models(run, on_test)
-    metrics, records = task.metrics, model_records(models, splits, costs)
+    task, models = run.task, judged_models(run, on_test)
+    metrics, records = task.metrics, model_records(models, costs)
     judge = _Judge(models, alike(splits.test, splits.modality))
     gain = judge.gain(metrics[0], "student", "baseline")
     own = records["student"].fidelity
@@ -62,8 +62,8 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         verdict=verdict(gain),
         until=run.arms["student"].until,
         curves=evaluate_points(run.points, run.material, run.arms, records),
-        figures=figures_of(models, task),
-        samples=_samples(splits, models),
+        figures=figures_of(models),
+        samples=_samples(splits, task, models),
         test_evaluations=log,
     )
 
@@ -74,6 +74,7 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
         source=recipe.data.title,
         target=recipe.data.target.title if recipe.data.target else None,
         classes=list(splits.task.names),
+        noun=splits.task.noun,
         test=len(splits.test),
         validation=len(splits.validation),
         labelled=len(splits.labelled),
@@ -138,15 +139,15 @@ def _gap_recovered(records: Mapping[str, ModelRecord], metric: Metric) -> float 
     return (student - baseline) / (ceiling - baseline) if ceiling > baseline else None
 
 
-def _samples(splits: Splits, models: Mapping[str, Judged]) -> list[Disagreement]:
+def _samples(splits: Splits, task: Task, models: Mapping[str, Judged]) -> list[Disagreement]:
     """Return the test rows on which the answers of the teacher and of the shipped student lie farthest apart."""
-    task = splits.task
     shown = {name: models[name].sheet for name in ("teacher", "student")}
     order = np.argsort(-task.apart(*shown.values()), kind="stable")[:SAMPLES]
     return [
         Disagreement(
             sample=splits.modality.sample(splits.test.values[row], f"test row {row + 1}"),
             label=task.labelled(shown["teacher"], row),
+            exact=task.exact,
             answers={name: task.decided(sheet, row) for name, sheet in shown.items()},
         )
         for row in order.tolist()

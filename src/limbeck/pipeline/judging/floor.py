@@ -18,6 +18,7 @@ class Floor:
 
     Attributes:
         test_outputs: `(n, outputs)` float32: of a classification, log-probabilities.
+        validation_outputs: the same of the validation rows.
         features: what it reads, as its name says it: `TF-IDF`.
         method: what is fitted to that, in words: `logistic regression`.
         settings: what was chosen on validation.
@@ -28,6 +29,7 @@ class Floor:
     """
 
     test_outputs: NDArray[np.float32]
+    validation_outputs: NDArray[np.float32]
     features: str
     method: str
     settings: dict[str, float | int | str | bool | None]
@@ -94,6 +96,7 @@ def _best(
     parameters = chosen.parameters + features.parameters
     return Floor(
         predict(splits.test.values),
+        predict(splits.validation.values),
         features.title,
         chosen.method,
         {**chosen.settings, **features.settings},

@@ -12,7 +12,7 @@ from limbeck.evaluation.figures import Figure
 from limbeck.evaluation.metric import Sheet
 from limbeck.evaluation.records import Cost, Fidelity, LearningCurve, ModelRecord, SeedScores
 from limbeck.pipeline.judging import Trainings
-from limbeck.pipeline.judging.testing import TestOutputs
+from limbeck.pipeline.judging.testing import Said, TestOutputs
 from limbeck.pipeline.training.arms import Arm
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.teacher import RunTeacher
@@ -24,12 +24,14 @@ class Judged:
 
     Attributes:
         sheets: by seed; None for a model that has no seed.
+        tasks: by seed, with the decision that was fitted to its outputs on validation.
         shown: the seed whose figures are shown.
         about: further fields of its `ModelRecord`.
         follows: whether it is an arm, which is compared with the teacher.
     """
 
     sheets: Mapping[int | None, Sheet]
+    tasks: Mapping[int | None, Task]
     shown: int | None
     about: Mapping[str, Any] = field(default_factory=dict)
     follows: bool = False
@@ -39,49 +41,58 @@ class Judged:
         """The answers of the seed that is shown."""
         return self.sheets[self.shown]
 
+    @property
+    def task(self) -> Task:
+        """The task with the decision of the seed that is shown."""
+        return self.tasks[self.shown]
+
 
 def judged_models(run: Trainings, on_test: TestOutputs) -> dict[str, Judged]:
     """Return every model of the run, in the order in which they are shown."""
     first, splits = run.recipe.seeds[0], run.material.splits
 
-    def sheet(outputs: np.ndarray) -> Sheet:
-        return splits.task.sheet(outputs, splits.test.labels)
+    def judged(said: Mapping[int, Said] | Mapping[None, Said], shown: int | None, **about: Any) -> Judged:
+        tasks = {seed: _decided(run.task, one, splits) for seed, one in said.items()}
+        sheets = {seed: tasks[seed].sheet(one.test, splits.test.labels) for seed, one in said.items()}
+        return Judged({**sheets}, {**tasks}, shown, **about)
 
-    about = _about_teacher(run.teacher, splits.task, first)
-    models = {"teacher": Judged({first: sheet(on_test.teacher)}, first, about)}
+    models = {"teacher": judged({first: on_test.teacher}, first, about=_about_teacher(run.teacher, run.task, first))}
     for name, by_seed in on_test.arms.items():
-        arm, sheets = run.arms[name], {seed: sheet(outputs) for seed, outputs in by_seed.items()}
-        models[name] = Judged({**sheets}, arm.best_seed, _about_arm(arm, splits.task), follows=True)
+        arm = run.arms[name]
+        models[name] = judged(by_seed, arm.best_seed, about=_about_arm(arm, run.task), follows=True)
     for name, floor in on_test.floors.items():
         about = {"settings": floor.settings, "features": floor.features, "method": floor.method}
-        models[name] = Judged({None: sheet(floor.test_outputs)}, None, about)
+        models[name] = judged({None: Said(floor.test_outputs, floor.validation_outputs)}, None, about=about)
     return models
 
 
-def model_records(models: Mapping[str, Judged], splits: Splits, costs: Mapping[str, Cost]) -> dict[str, ModelRecord]:
+def _decided(task: Task, said: Said, splits: Splits) -> Task:
+    return task if said.validation is None else task.decide(said.validation, splits.validation.labels)
+
+
+def model_records(models: Mapping[str, Judged], costs: Mapping[str, Cost]) -> dict[str, ModelRecord]:
     """Return the record of every model.
 
     Args:
         models: with the teacher first.
-        splits: of the run.
         costs: of those that could be exported.
     """
     records: dict[str, ModelRecord] = {}
     for name, model in models.items():
-        record = _record(model, splits.task, costs.get(name))
+        record = _record(model, model.task, costs.get(name))
         if model.follows:
-            fidelity = _fidelity(record, records["teacher"], model, models["teacher"], splits.task)
+            fidelity = _fidelity(record, records["teacher"], model, models["teacher"], model.task)
             record = record.model_copy(update={"fidelity": fidelity})
         records[name] = record
     return records
 
 
-def figures_of(models: Mapping[str, Judged], task: Task) -> list[Figure]:
+def figures_of(models: Mapping[str, Judged]) -> list[Figure]:
     """Return the figures of every model, of the seed shown."""
     return [
         figure
         for name, model in models.items()
-        for figure in task.figures(name, list(model.sheets.values()), model.sheet)
+        for figure in model.task.figures(name, list(model.sheets.values()), model.sheet)
     ]
 
 

@@ -24,8 +24,21 @@ Outputs = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a model says, (examples, outputs) each.
+
+    Attributes:
+        test: on the test split.
+        validation: on the validation split, where its decision is fitted; None where the task fits none.
+    """
+
+    test: Outputs
+    validation: Outputs | None
+
+
+@dataclass(frozen=True)
 class TestOutputs:
-    """Outputs on the test split, (examples, outputs) each.
+    """Outputs on the test split.
 
     Attributes:
         teacher: of the teacher.
@@ -33,19 +46,27 @@ class TestOutputs:
         arms: by arm and seed.
     """
 
-    teacher: Outputs
+    teacher: Said
     floors: Mapping[str, Floor]
-    arms: Mapping[str, Mapping[int, Outputs]]
+    arms: Mapping[str, Mapping[int, Said]]
 
 
 def answer_test(run: Trainings, *, among: Ranks = ALONE) -> TestOutputs:
     """Ask every finished model for the test split; several processes share the work, the first one fits the floors."""
     networks = [(name, seed, trained) for name, arm in run.arms.items() for seed, trained in arm.trained.items()]
-    own = {(name, seed): one.logits(one.view.test) for name, seed, one in networks[among.rank :: among.world]}
-    every = {key: logits for part in among.gather(own) for key, logits in part.items()}
+    fits = run.task.fits_decision
+    own = {(name, seed): answers(one, fits=fits) for name, seed, one in networks[among.rank :: among.world]}
+    every = {key: said for part in among.gather(own) for key, said in part.items()}
     by_arm = {name: {seed: every[name, seed] for seed in arm.trained} for name, arm in run.arms.items()}
     run.teacher.of("test", among=among)
-    return TestOutputs(run.teacher.logits("test"), _floors(run) if among.main else {}, by_arm)
+    teacher = Said(run.teacher.logits("test"), run.teacher.logits("validation") if fits else None)
+    return TestOutputs(teacher, _floors(run) if among.main else {}, by_arm)
+
+
+def answers(trained: Trained, *, fits: bool) -> Said:
+    """Ask a network for the test split, and where a decision is to be fitted for the validation split."""
+    view = trained.view
+    return Said(trained.logits(view.test), trained.logits(view.validation) if fits else None)
 
 
 def _floors(run: Trainings) -> dict[str, Floor]:

@@ -157,7 +157,7 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
 
 
 def _train(
-    model: nn.Module,
+    network: nn.Module,
     settings: NetworkSettings,
     material: Material,
     lesson: Lesson,
@@ -166,16 +166,18 @@ def _train(
     title: str,
     until: Level | None,
 ) -> Trained:
-    view = material.view(settings)
-    start = start_of(model, settings.model, material, view, title=title)
+    view, task = material.view(settings), lesson.task
+    start = start_of(network, settings.model, material, view, title=title)
+    model = task.finish(network)
 
     def prepare() -> tuple[Distiller, GroupSource]:
-        pretrain(model, settings, material, seed=seed, title=title, folder=folder)
+        pretrain(network, settings, material, seed=seed, title=title, folder=folder)
         batches = lesson.batches(settings.train, seed)
-        return Distiller(model, lesson.objective, lesson.teacher, example=_example(lesson, batches)), batches
+        example = _example(lesson, batches)
+        return Distiller(model, lesson.objective, lesson.teacher, example=example, seen=task.seen), batches
 
     goal, level = (None, None) if until is None else (until.quantity, until.level)
-    validate = validator(view, material.splits, lesson.task, goal=goal)
+    validate = validator(view, material.splits, task, goal=goal)
     stage, history = train_once(
         model,
         prepare,
@@ -213,7 +215,7 @@ def validator(view: View, splits: Splits, task: Task, *, goal: str | None = None
     progress = [metric for name in task.progress for metric in watched if metric.name == name]
 
     def validate(model: nn.Module) -> Validated:
-        sheet = task.sheet(predict_logits(model, view.validation).numpy(), labels)
+        sheet = task.decided_sheet(predict_logits(model, view.validation).numpy(), labels)
         found = {metric.name: metric(sheet) for metric in watched}
         said = [f"{metric.title} {words.score(found[metric.name], metric)}" for metric in progress]
         return Validated(found, task.chooses(found), None if goal is None else found[goal], ", ".join(said))

@@ -47,7 +47,7 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int, lo
             call to the next; it changes its inputs; it fails, or gives other than logits (rows, outputs), such as
             probabilities.
     """
-    picked, probe = _short_and_long(rows), _Probe(network, who, outputs)
+    picked, probe = _short_and_long(rows), _Probe(network, who, outputs, is_ragged(rows))
     with _at_rest(network):
         if is_ragged(rows):
             _try_texts(probe, _texts(rows, picked), rows.pad_id)
@@ -96,11 +96,12 @@ def _try_texts(probe: "_Probe", texts: Sequence[Tensor], pad_id: int) -> None:
 
 @dataclass(frozen=True)
 class _Probe:
-    """A network in evaluation mode, who it is, and how many logits it has to give."""
+    """A network in evaluation mode, who it is, how many logits it has to give, and whether rows have lengths."""
 
     network: nn.Module
     who: str
     outputs: int
+    ragged: bool
 
     def ask(self, inputs: ProbeInputs, what: str) -> Tensor:
         """Return logits (rows, outputs), float64.
@@ -116,7 +117,7 @@ class _Probe:
             raise LimbeckError(
                 f"its forward failed on {what} ({type(error).__name__}: {first_line(error)})",
                 where=self.who,
-                fix="it has to answer rows alone and together, of every length up to max_length",
+                fix=f"it has to answer rows alone and together{', of every length up to max_length' * self.ragged}",
             ) from error
         for name, value in given.items():
             if not _same(value.cpu(), inputs[name].cpu()):

@@ -13,10 +13,9 @@ from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.cache.codecs import DEFAULT
 from limbeck.console import say
-from limbeck.data import Splits
+from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import best_assignment
 from limbeck.evaluation.metric import Sheet
 from limbeck.losses import objective_from
 from limbeck.pipeline.training.learn import Trained
@@ -24,6 +23,7 @@ from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.work import RunWork
 from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import Recipe
+from limbeck.report import words
 from limbeck.teachers import Made, Single, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
 from limbeck.teachers.work import Split
@@ -231,14 +231,17 @@ def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     for number, (member, settings) in enumerate(zip(answers.members, recipe.teacher.members, strict=True)):
         if not settings.refits:
             key = f"teacher.members.{number}" if several else "teacher"
-            sheet = _on(RunTeacher((member,), (1.0,), splits), asked)
+            alone = RunTeacher((member,), (1.0,), splits)
+            task, sheet = _task(alone), _on(alone, asked)
             rows = f"{len(sheet['labels']):,} {' and '.join(asked)} rows"
-            if (chance := splits.task.chance(sheet)) is None:
+            score = f"{task.metric.title} {words.score(task.metric(sheet), task.metric)}"
+            chance = task.chance(sheet)
+            more = "" if chance is None else f", {chance.title} {chance.value:.1%}"
+            if (found := task.assignment(sheet)) is None:
+                say(f"  {key}: {score}{more} on {rows}")
                 continue
-            found = best_assignment(sheet["decided"], sheet["labels"], splits.task.outputs)
-            balanced = chance.balanced_accuracy
-            say(f"  {key}: accuracy {found.accuracy:.1%}, balanced accuracy {balanced:.1%} on {rows}")
-            settings.require_names(found, splits.task.names, key, rows, warn=warn)
+            say(f"  {key}: accuracy {found.accuracy:.1%}{more} on {rows}")
+            settings.require_names(found, task.names, key, rows, warn=warn)
 
 
 def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
@@ -250,7 +253,14 @@ def _on(answers: RunTeacher, asked: Sequence[Split]) -> Sheet:
     """Return the answers on several splits."""
     logits = np.concatenate([answers.logits(split) for split in asked])
     first, *others = [getattr(answers.splits, split).labels for split in asked]
-    return answers.splits.task.sheet(logits, sum(others, first))
+    return _task(answers).sheet(logits, sum(others, first))
+
+
+def _task(answers: RunTeacher) -> Task:
+    """Return the task as the labelled rows have it, with the decision that fits the teacher on validation."""
+    splits = answers.splits
+    task = splits.task.fit(splits.labelled.labels)
+    return task.decide(answers.logits("validation"), splits.validation.labels) if task.fits_decision else task
 
 
 def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
@@ -261,20 +271,21 @@ def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     """
     asked = _judged_on(answers.splits, finished=not recipe.teacher.refits)
     sheet = _on(answers, asked)
-    found = answers.splits.task.chance(sheet)
+    found = _task(answers).chance(sheet)
     if found is None or not found.at_chance:
         return
     low, high = found.ci95
     what = (
-        f"the teacher is not better than chance: balanced accuracy {found.balanced_accuracy:.1%} "
+        f"the teacher is not better than chance: {found.title} {found.value:.1%} "
         f"(95 % interval {low:.1%} to {high:.1%}) on {len(sheet['labels']):,} {' and '.join(asked)} rows, "
-        f"where one class for all has {found.constant:.1%}"
+        f"where one answer for all has {found.constant:.1%}"
     )
     if warn:
         say(f"  {what}", style="yellow")
         return
     order = "" if recipe.teacher.refits else "set teacher.labels if its outputs are in another order, "
-    trained = "give it more labels or steps (where a class is rare: data.class_weights=balanced, task.metric=f1_macro)"
+    rare = " (where a class is rare: data.class_weights=balanced, task.metric=f1_macro)" * recipe.task.one_class
+    trained = f"give it more labels or steps{rare}"
     more = trained if recipe.teacher.refits else "take another teacher"
     raise LimbeckError(what, where="teacher", fix=f"{order}{more}, or go on with teacher.accept_bad=true")
 

@@ -21,7 +21,7 @@ def wanted(recipe: Recipe, answers: RunTeacher) -> Level | None:
         assert asked.accuracy is not None  # a recipe has exactly one of them
         until = Level(metric="accuracy", value=asked.accuracy, quantity="accuracy", level=asked.accuracy)
     else:
-        own = task.metric(task.sheet(answers.logits("validation"), answers.splits.validation.labels))
+        own = task.metric(task.decided_sheet(answers.logits("validation"), answers.splits.validation.labels))
         if not own:
             raise LimbeckError(
                 "the teacher gets no validation row right, so that no share of it can be asked for",

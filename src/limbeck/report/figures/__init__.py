@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from limbeck.evaluation.figures import Confusion, Reliability
+from limbeck.evaluation.figures import Confusion, Reliability, Scatter
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
 from limbeck.report.blocks import Block, Drawing, Folded, Section
@@ -13,10 +13,11 @@ from limbeck.report.figures.cost import cost
 from limbeck.report.figures.gains import gains
 from limbeck.report.figures.learning import learning
 from limbeck.report.figures.reliability import reliability
+from limbeck.report.figures.scatter import scatter
 from limbeck.report.tables import class_section, confused_pairs
 from limbeck.report.words import prose
 
-__all__ = ["KINDS", "budgets", "confusion", "cost", "gains", "learning", "of_models", "reliability"]
+__all__ = ["KINDS", "budgets", "confusion", "cost", "gains", "learning", "of_models", "reliability", "scatter"]
 
 _SHOWN = 2
 """So many drawings of a kind are shown, teacher and student; the others on request."""
@@ -44,6 +45,11 @@ def _confusion(evaluation: Evaluation, figures: Sequence[Confusion]) -> Section:
     return Section("Confusion matrices", blocks=blocks, note=prose.about_confusion(len(evaluation.data.classes)))
 
 
+def _scatter(evaluation: Evaluation, figures: Sequence[Scatter]) -> Section:
+    drawings = [scatter(evaluation, one) for one in figures]
+    return Section("Predictions against true values", blocks=_some(drawings), note=prose.about_scatter())
+
+
 def _some(drawings: Sequence[Drawing | None]) -> list[Block]:
     drawn = [one for one in drawings if one is not None]
     rest = drawn[_SHOWN:]
@@ -55,5 +61,6 @@ KINDS: dict[str, Callable[[Evaluation, Sequence[Any]], Section]] = {
     "classes": class_section,
     "reliability": _reliability,
     "confusion": _confusion,
+    "scatter": _scatter,
 }
 """How each kind of figure is shown, in the order of the page."""

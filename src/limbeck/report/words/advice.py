@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report.words.data import much_cut
 from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, asked, model, typed
-from limbeck.report.words.numbers import capital, count, listed
+from limbeck.report.words.numbers import ahead, capital, count, listed
 from limbeck.report.words.verdict import TRAIN_THREE, at_chance
 from limbeck.report.words.warnings import floor_ahead, teacher_behind, weak_classes
 
@@ -69,9 +69,8 @@ def _predict(evaluation: Evaluation, command: str) -> Step | None:
     if evaluation.bundle is None:
         return None
     usage = evaluation.usage
-    if usage.in_shell:
-        return Step(f"Try the student on a {usage.noun} of yours.", typed(evaluation))
-    return Step(f"Try the student on {usage.noun}s of yours.", asked(evaluation))
+    line = typed(evaluation) if usage.in_shell else asked(evaluation)
+    return Step(f"Try the student on {usage.noun}s of yours.", line)
 
 
 def _evaluate(evaluation: Evaluation, command: str) -> Step | None:
@@ -116,7 +115,8 @@ def _floor_ahead(evaluation: Evaluation, command: str) -> Step | None:
     if floor_ahead(evaluation) is None:
         return None
     name = capital(model(FLOOR, evaluation))
-    if (evaluation.score(TEACHER) or 0.0) <= (evaluation.score(FLOOR) or 0.0):
+    teacher, floor = evaluation.score(TEACHER), evaluation.score(FLOOR)
+    if teacher is None or floor is None or not ahead(teacher, floor, evaluation.metric):
         return Step(f"{name} is ahead of student and teacher: take a better teacher.", _ANOTHER_TEACHER)
     return Step(f"{name} is ahead of the student: give the student more unlabelled text.", _MORE_TEXT)
 

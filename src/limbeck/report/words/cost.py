@@ -114,18 +114,18 @@ def about_costs(findings: Findings) -> str:
 
 def bundle_facts(bundle: BundleRecord) -> list[tuple[str, str, str]]:
     """Return what is known of the bundle: name, text and note."""
-    agreed = "of its decisions are those of the PyTorch student"
+    agreed = "of its answers are those of the PyTorch student"
     if bundle.agreement_rows and bundle.agreement_low is not None:
         rows = "unlabelled" if bundle.precision == "int8" else "validation"
         agreed += f", on {count(bundle.agreement_rows)} {rows} rows; 95 % lower bound {percent(bundle.agreement_low)}"
     wall = "; ".join(text for text in ("one example, wall time", busy_text(bundle)) if text)
-    changed = several(bundle.exceptions, "clear decision") if bundle.exceptions else "no clear decision"
+    changed = several(bundle.exceptions, "clear answer") if bundle.exceptions else "no clear answer"
     facts = [
         ("Precision", bundle.precision, bundle.int8),
         ("Size", file_size(bundle.size_bytes), "the whole folder"),
         ("Latency", milliseconds(bundle.latency_ms), wall),
         ("Agreement", percent(bundle.agreement), agreed),
-        ("Parity", small(bundle.max_abs_error), f"largest logit difference of the fp32 file; {changed} changed"),
+        ("Parity", small(bundle.max_abs_error), f"largest difference of an output of the fp32 file; {changed} changed"),
     ]
     if bundle.cpu_ms is not None:
         facts.insert(2, ("Processor time", milliseconds(bundle.cpu_ms), "one example, median, one thread"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report.words.cost import against_teacher
 from limbeck.report.words.names import BASELINE, STUDENT, TEACHER
-from limbeck.report.words.numbers import capital, difference, nats, percent, score, unit
+from limbeck.report.words.numbers import capital, difference, nats, percent, score, side, unit
 from limbeck.report.words.verdict import no_retention
 
 
@@ -44,8 +44,10 @@ def _retention(findings: Findings) -> Fact:
         return Fact("Retention", "none", no_retention(findings))
     teacher = f"the teacher’s {score(findings.models[TEACHER].scores[metric.name], metric)}"
     if over.mean > 0:
-        return Fact("Above its teacher", f"{difference(over.mean, metric)} {unit(metric)}", f"over {teacher}")
-    return Fact("Retention", percent(findings.retention), f"of {teacher}")
+        name = f"{capital(side(over.mean, metric))} its teacher"
+        return Fact(name, f"{difference(over.mean, metric)} {unit(metric)}", f"over {teacher}")
+    note = f"of {teacher}" if metric.better == "higher" else f"{teacher} over its own"
+    return Fact("Retention", percent(findings.retention), note)
 
 
 def _agreement(findings: Findings) -> str:

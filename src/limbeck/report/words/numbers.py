@@ -39,7 +39,7 @@ class Measured(Protocol):
 
 def score(value: float, metric: Measured) -> str:
     """Return a metric's value: a share as percent, nats with three decimals, another with four digits."""
-    return {"share": percent, "nats": nats, "value": _value}[metric.quantity](value)
+    return {"share": percent, "nats": nats, "value": plain}[metric.quantity](value)
 
 
 def score_range(values: Sequence[float], metric: Measured) -> str:
@@ -59,12 +59,23 @@ def difference(value: float, metric: Measured) -> str:
 def size_of(value: float, metric: Measured) -> str:
     """Return how large a difference is, with the unit and the metric: `9.1 points of accuracy`."""
     size = difference(abs(value), metric).removeprefix("+")
-    return f"{size} in {metric.title}" if metric.quantity == "value" else f"{size} {unit(metric)} of {metric.title}"
+    return f"{size} {unit_of(metric)}"
 
 
 def unit(metric: Measured) -> str:
-    """Return the unit of a difference, in words."""
-    return {"share": "points", "nats": "nats", "value": "units"}[metric.quantity]
+    """Return the unit of a difference, in words; of a value, whose unit nobody knows, the metric itself."""
+    return {"share": "points", "nats": "nats", "value": metric.title}[metric.quantity]
+
+
+def unit_of(metric: Measured) -> str:
+    """Return the unit of a difference and the metric: `points of accuracy`; of a value the metric alone."""
+    return unit(metric) if metric.quantity == "value" else f"{unit(metric)} of {metric.title}"
+
+
+def side(difference: float, metric: Measured) -> str:
+    """Return on which side of another model one is whose difference, more being better, is this: `above`."""
+    words = ("above", "below") if metric.better == "higher" else ("better than", "worse than")
+    return words[difference < 0]
 
 
 def interval_of(bounds: tuple[float, float], metric: Measured) -> str:
@@ -82,7 +93,8 @@ def scale(metric: Measured) -> float:
     return 100.0 if metric.quantity == "share" else 1.0
 
 
-def _value(value: float) -> str:
+def plain(value: float) -> str:
+    """Return a number of whatever unit with four digits."""
     return f"{value:,.4g}".replace("-", "−")
 
 
@@ -172,6 +184,11 @@ def count(number: float) -> str:
 def several(number: int, noun: str) -> str:
     """Return a number of things: `1 row`, `2,000 rows`."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def several_of(number: int, nouns: str) -> str:
+    """Return a number of things whose plural is given: `2 classes`, `1 value`."""
+    return f"{count(number)} {nouns.removesuffix('s') if number == 1 else nouns}"
 
 
 def decimal(number: float) -> str:

@@ -2,17 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 
-from limbeck.evaluation.figures import Confusion, Reliability, TableSample
+from limbeck.evaluation.figures import Confusion, Reliability, Scatter, TableSample
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
-from limbeck.report.words.numbers import capital, count, date, listed, p_text, percent, several, shorten, unit
+from limbeck.report.words.numbers import (
+    capital,
+    count,
+    date,
+    decimal,
+    listed,
+    p_text,
+    percent,
+    plain,
+    several,
+    several_of,
+    shorten,
+    unit,
+)
 
 NAMED_CLASSES = 20
 """Up to so many classes, all of them are named."""
 SNIPPET = 420
 """At most so many characters of a sample's text are shown."""
+OUTLINE = "How loud the sound is, from its beginning to its end"
 SCROLLS = "The table scrolls sideways."
+FARTHEST = "Farthest apart first"
 LEGEND_BETTER = {"higher": "higher is better", "lower": "lower is better"}
 
 
@@ -163,6 +178,26 @@ def about_shown(findings: Findings) -> str | None:
     return f"{text}; of the student that is seed {shown[STUDENT]}, which ships." if STUDENT in shown else f"{text}."
 
 
+def about_retention(metric: MetricRecord) -> str:
+    """Return what retention is a share of."""
+    if metric.better == "lower":
+        return f"the teacher’s {metric.title} over the arm’s"
+    return f"of the teacher’s {metric.title}"
+
+
+def scatter_caption(points: Scatter) -> str:
+    """Return how far the predictions are from the true values."""
+    off = [abs(one - other) for one, other in zip(points.predicted, points.true, strict=True)]
+    return f"{several(len(off), 'test example')}, on average {plain(sum(off) / len(off))} off."
+
+
+def about_scatter() -> str:
+    """Return how predictions against true values are read."""
+    return (
+        "On the dashed line, a prediction is true; below it, too low. Of many test rows some are drawn, evenly picked."
+    )
+
+
 def reliability_caption(error: float) -> str:
     """Return what a reliability diagram says of its model."""
     return f"Calibration error (ECE) {percent(error)}."
@@ -215,7 +250,9 @@ def about_classes(findings: Findings, shown: int) -> str:
 
 def about_samples(evaluation: Evaluation) -> str:
     """Return what samples are shown, and how to try another one."""
-    text = "The test examples on which the probabilities of student and teacher lie farthest apart."
+    exact = all(one.exact for one in evaluation.samples)
+    what = "probabilities" if exact else "answers"
+    text = f"The test examples on which the {what} of student and teacher lie farthest apart."
     if evaluation.bundle is None:
         return text
     if evaluation.usage.in_shell:
@@ -232,6 +269,10 @@ def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
     return f"Right: {listed([model(name) for name in right])}. Wrong: {listed([model(name) for name in wrong])}"
 
 
+NO_IMAGE = "There is no image in this row."
+"""Said in the place of a picture."""
+
+
 def cells(row: TableSample) -> tuple[str, str]:
     """Return the cells of a table's row, and which row it is."""
     text = ", ".join(f"{name}: {cell or '–'}" for name, cell in row.cells.items())
@@ -243,6 +284,12 @@ def snippet(text: str) -> tuple[str, str]:
     """Return the beginning of a text, and how much it is where that is not all."""
     cut = f"The first {SNIPPET} of {count(len(text))} characters." if len(text) > SNIPPET else ""
     return shorten(text, SNIPPET), cut
+
+
+def played(seconds: float, whole: float) -> str:
+    """Return how much of a sound can be played."""
+    lasts = f"{decimal(whole)} seconds."
+    return lasts if whole - seconds < 0.05 else f"The first {decimal(seconds)} of {lasts}"
 
 
 # --- bundle, data, test split ---------------------------------------------------------------------------------------
@@ -266,7 +313,7 @@ def about_data(findings: Findings) -> str:
     """Return where the rows are from."""
     data = findings.data
     names = f" ({', '.join(data.classes)})" if len(data.classes) <= NAMED_CLASSES else ""
-    text = f"{data.source}: {len(data.classes)} classes{names}."
+    text = f"{data.source}: {several_of(len(data.classes), data.noun)}{names}."
     if not data.target:
         return text
     return f"{text} The target is {data.target}: its text is unlabelled text here, and its test rows are the test."

@@ -13,6 +13,7 @@ from limbeck.report.words.numbers import (
     p_text,
     percent,
     score,
+    side,
     size_of,
     unit,
     whole_percent,
@@ -28,8 +29,11 @@ def sentence(findings: Findings) -> str:
     if gain is None:
         return f"Whether distillation helps is open, as no baseline was trained: the student {kept}."
     size = size_of(gain.mean, metric_of(gain.metric, findings.metrics))
-    side = "above" if gain.mean > 0 else "below"
-    where = f"is {size} {side} {_SAME}" if gain.mean else f"is level with {_SAME}"
+    where = (
+        f"is {size} {side(gain.mean, metric_of(gain.metric, findings.metrics))} {_SAME}"
+        if gain.mean
+        else f"is level with {_SAME}"
+    )
     finding = {
         "helps": f"Distillation helps: the student gains {size} over {_SAME}",
         "hurts": f"Distillation hurts: the student loses {size} against {_SAME}",
@@ -123,13 +127,19 @@ def _kept(findings: Findings) -> str:
             return f"has a teacher without any {metric.title}"
         return "is at chance" if found[0] == STUDENT else "has a teacher at chance"
     if over.mean > 0:
-        return f"is {difference(over.mean, metric).removeprefix('+')} {unit(metric)} above its teacher"
+        return f"is {_above(over, metric)}"
+    if metric.better == "lower":
+        return f"keeps {percent(findings.retention)} of its teacher (the teacher's {metric.title} over its own)"
     return f"keeps {percent(findings.retention)} of its teacher's {metric.title}"
 
 
 def _above_teacher(over: Difference, metric: Measured) -> str:
+    return f"{_above(over, metric)} (95 % interval {interval_of(over.ci95, metric)})"
+
+
+def _above(over: Difference, metric: Measured) -> str:
     size = difference(over.mean, metric).removeprefix("+")
-    return f"{size} {unit(metric)} above its teacher (95 % interval {interval_of(over.ci95, metric)})"
+    return f"{size} {unit(metric)} {side(over.mean, metric)} its teacher"
 
 
 def _parts(gain: Gain, split: Decomposition, metric: Measured) -> str:

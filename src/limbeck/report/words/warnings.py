@@ -15,7 +15,9 @@ from limbeck.report.words.numbers import (
     percent,
     score,
     shorten,
+    side,
     unit,
+    unit_of,
 )
 from limbeck.report.words.verdict import at_chance
 
@@ -93,18 +95,18 @@ def _floor_near(findings: Findings) -> str | None:
     if not ahead(student, floor, metric) or abs(student - floor) >= abs(student - baseline) / 2:
         return None
     size = f"{difference(abs(student - floor), metric).removeprefix('+')} {unit(metric)}"
-    below = f"the baseline ({score(baseline, metric)}) is below it"
-    return f"The student is only {size} above {_floor(findings, score(floor, metric))}, and {below}."
+    below = f"the baseline ({score(baseline, metric)}) is {side(-1, metric)} it"
+    return f"The student is only {size} {side(1, metric)} {_floor(findings, score(floor, metric))}, and {below}."
 
 
 def _chance(findings: Findings) -> str | None:
     if findings.retention is not None or (found := at_chance(findings)) is None:
         return None
     who, chance = found
-    own, constant = percent(chance.balanced_accuracy), percent(chance.constant)
+    own, constant = percent(chance.value), percent(chance.constant)
     low, high = (percent(bound) for bound in chance.ci95)
     return (
-        f"The {who} is at chance on the test split: balanced accuracy {own} (95 % interval {low} to {high}), and a "
+        f"The {who} is at chance on the test split: {chance.title} {own} (95 % interval {low} to {high}), and a "
         f"constant answer has {constant}. There is no retention, as a share of chance says nothing."
     )
 
@@ -136,7 +138,7 @@ def _other_gain(findings: Findings, other: Difference) -> str | None:
     if not open_verdict and not (opposite and (clear or findings.verdict in ("helps", "hurts"))):
         return None
     own, metric = metric_of(gain.metric, findings.metrics), metric_of(other.metric, findings.metrics)
-    this, that = (f"{difference(one.mean, of)} {unit(of)} of {of.title}" for one, of in ((gain, own), (other, metric)))
+    this, that = (f"{difference(one.mean, of)} {unit_of(of)}" for one, of in ((gain, own), (other, metric)))
     return (
         f"{capital(own.title)} and {metric.title} disagree: over the baseline, the student has {this}, and {that} "
         f"(95 % interval {interval_of(other.ci95, metric)})."

@@ -1,13 +1,24 @@
 """Images as arrays of pixels, uint8: what a network is called with."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from limbeck.digest import digest
+from limbeck.runtime.pictures import SUFFIXES, Picture, decoder, grey, picture_of, pillow
 from limbeck.runtime.readers import Form
+from limbeck.runtime.rows import Stacked
+from limbeck.runtime.takes import Files, Takes
 
 PIXELS = "pixels"
 """The argument of a network that reads images: (rows, height, width, channels) uint8, red first."""
+
+_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +45,139 @@ class ImageForm(Form):
         shape = (2, height, width, channels)
         example = (np.arange(np.prod(shape)) % 256).astype(np.uint8).reshape(shape)
         return cls("image", {PIXELS: example}, {PIXELS: {0: "batch"}}, height, width, channels, mean, std)
+
+
+class ImageReader:
+    """Turns images into pixels of one size.
+
+    Args:
+        height: in pixels, at least 1.
+        width: in pixels, at least 1.
+        channels: 1 or 3; a colour image is read as its luma, a grey one as three equal channels.
+        resize: how an image of another size is fitted, a key of `RESIZES`.
+        mean: of each channel of the training images, in [0, 1]; for the network, nothing is done with it here.
+        std: likewise, above 0.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    kind: ClassVar[str] = "image"
+    needs: ClassVar[Mapping[str, type]] = {"height": int, "width": int, "channels": int, "resize": str} | {
+        "mean": list,
+        "std": list,
+    }
+    files: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[Takes | None] = Files("image", SUFFIXES)
+
+    def __init__(
+        self, height: int, width: int, channels: int, *, resize: str, mean: Sequence[float], std: Sequence[float]
+    ) -> None:
+        if min(height, width) < 1 or channels not in (1, 3) or resize not in RESIZES:
+            raise ValueError(f"no images of {height} x {width} x {channels} are made by `{resize}`")
+        if len(mean) != channels or len(std) != channels or not all(value > 0 for value in std):
+            raise ValueError(f"mean {list(mean)} and std {list(std)} are not those of {channels} channels")
+        self.height, self.width, self.channels, self.resize = height, width, channels, resize
+        self.mean, self.std = tuple(map(float, mean)), tuple(map(float, std))
+
+    @cached_property
+    def digest(self) -> str:
+        """Names size, channels, resizing, what networks scale by, and the versions of what decodes and resizes."""
+        return digest([_FORMAT, self.save(Path()), decoder()])
+
+    @property
+    def form(self) -> ImageForm:
+        """Two images, and what networks scale them by."""
+        return ImageForm.of(self.height, self.width, self.channels, self.mean, self.std)
+
+    def encode(self, values: Sequence[Any]) -> Stacked:
+        """Return the pixels of images, (images, height, width, channels) uint8.
+
+        Args:
+            values: in any form that `picture_of` knows; relative paths begin in the working directory. Where an example
+                of a data set holds no image, its pixels are black.
+
+        Raises:
+            TypeError: a single image, or something among them that is none.
+            ValueError: an array of another type or shape.
+            LimbeckError: a file that cannot be read or decoded.
+        """
+        if isinstance(values, str | bytes | Mapping | Path) or (isinstance(values, np.ndarray) and values.ndim < 4):
+            raise TypeError("a list of images is needed; wrap a single one: [image]")
+        pixels = np.zeros((len(values), self.height, self.width, self.channels), np.uint8)
+        for row, value in enumerate(values):
+            picture = _picture(value, row)
+            if not picture.empty:
+                pixels[row] = self.fitted(picture.pixels())
+        return Stacked({PIXELS: pixels})
+
+    def fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return (height, width, channels) of the pixels of a picture of any size, of 1 channel or 3."""
+        if pixels.shape[:2] != (self.height, self.width):
+            pixels = RESIZES[self.resize](pixels, self.height, self.width)
+        if pixels.shape[2] == self.channels:
+            return pixels
+        return grey(pixels) if self.channels == 1 else pixels.repeat(3, axis=2)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Return what it is made of; there is no file."""
+        sizes = {"height": self.height, "width": self.width, "channels": self.channels, "resize": self.resize}
+        return {**sizes, "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def load(cls, folder: Path, info: Mapping[str, Any]) -> "ImageReader":
+        """Return the reader that was saved."""
+        sizes = (int(info[name]) for name in ("height", "width", "channels"))
+        return cls(*sizes, resize=info["resize"], mean=info["mean"], std=info["std"])
+
+
+def _picture(value: Any, row: int) -> Picture:
+    if isinstance(value, Picture):
+        return value
+    named = isinstance(value, str | Path)
+    try:
+        return picture_of(value, "" if named else f"image {row + 1}")
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"item {row}: {error}") from None
+
+
+def _stretch(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return all of the picture, its sides scaled by themselves."""
+    return _scaled(pixels, height, width, None)
+
+
+def _crop(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return the middle of the picture: both sides are scaled alike until it fills the frame."""
+    tall, wide = pixels.shape[:2]
+    scale = max(height / tall, width / wide)
+    left, top = (wide - width / scale) / 2, (tall - height / scale) / 2
+    # Rounding may have put the frame a little outside of the picture.
+    box = (max(0.0, left), max(0.0, top), min(float(wide), wide - left), min(float(tall), tall - top))
+    return _scaled(pixels, height, width, box)
+
+
+def _pad(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return all of the picture in a black frame: both sides are scaled alike until it fits."""
+    tall, wide = pixels.shape[:2]
+    scale = min(height / tall, width / wide)
+    inner = min(height, max(1, round(tall * scale))), min(width, max(1, round(wide * scale)))
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    framed = np.zeros((height, width, pixels.shape[2]), np.uint8)
+    framed[top : top + inner[0], left : left + inner[1]] = _scaled(pixels, *inner, None)
+    return framed
+
+
+def _scaled(
+    pixels: NDArray[np.uint8], height: int, width: int, box: tuple[float, float, float, float] | None
+) -> NDArray[np.uint8]:
+    """Return what lies in a box (left, top, right, bottom), bilinear; of a larger picture all pixels are averaged."""
+    if box is None and pixels.shape[:2] == (height, width):
+        return pixels
+    image_module = pillow()
+    image = image_module.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else np.ascontiguousarray(pixels))
+    scaled = np.asarray(image.resize((width, height), image_module.Resampling.BILINEAR, box=box))
+    return scaled.reshape(height, width, pixels.shape[2])
+
+
+RESIZES = {"stretch": _stretch, "crop": _crop, "pad": _pad}
+"""How a picture of another size is fitted, by the name that recipes use."""

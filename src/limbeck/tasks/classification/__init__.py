@@ -13,12 +13,14 @@ from torch import Tensor
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
 from limbeck.data.modality import Cells
-from limbeck.data.task import FloorModel, Predicts, Task, TaskOptions
+from limbeck.data.task import FloorModel, Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import (
+    Assignment,
     against_chance,
     agreement,
+    best_assignment,
     calibrated_nll,
     class_scores,
     confusion,
@@ -34,11 +36,11 @@ from limbeck.evaluation.metric import Metric, Sheet, share, sheet_of
 from limbeck.evaluation.records import Chance
 from limbeck.losses import CrossEntropy, HardLabels, LossSettings, Objective, with_hard_labels
 from limbeck.runtime.decisions import softmax
-from limbeck.tasks.classification.labels import Classes, learn_classes
+from limbeck.tasks.classification.labels import Classes, learn_classes, require_one_column
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 from limbeck.tasks.classification.numbers import read_numbers
 from limbeck.tasks.classification.weights import Weighting, require_classes, weights_of
-from limbeck.types import Batch
+from limbeck.types import Batch, Predicts
 
 SHOWN = 12
 """Classes that are named, in their order."""
@@ -46,6 +48,9 @@ SHOWN = 12
 
 class ClassificationSettings(TaskOptions):
     """One of several classes, which exclude each other."""
+
+    predicts: ClassVar[Predicts] = "distribution"
+    one_class: ClassVar[bool] = True
 
     kind: Literal["classification"] = "classification"
     metric: Annotated[
@@ -69,6 +74,7 @@ class ClassificationSettings(TaskOptions):
         Raises:
             LimbeckError: fewer than two classes, labels that cannot be classes, or weights of what is no class.
         """
+        require_one_column(data.label)
         found = learn_classes(cells, where, missing=data.missing, merge=data.merge_classes, order=classes)
         require_classes(data.class_weights, found.names)
         return Classification(found, self.metric, data.class_weights)
@@ -77,7 +83,7 @@ class ClassificationSettings(TaskOptions):
         """Return the task whose labels are numbers from 0, called by these names."""
         return Classification(Classes(tuple(names)), self.metric, data.class_weights)
 
-    def served(self, names: Sequence[str]) -> "Classification":
+    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Classification":
         """Return the task of a bundle that has these classes, in any spelling."""
         return Classification(Classes(tuple(names), merged=True))
 
@@ -261,6 +267,10 @@ class Classification(Task):
     def chance(self, sheet: Sheet) -> Chance:
         """Return the balanced accuracy beside that of a constant prediction."""
         return against_chance(sheet["logits"], sheet["labels"])
+
+    def assignment(self, sheet: Sheet) -> Assignment:
+        """Return the names of the outputs beside those that fit the labels best."""
+        return best_assignment(sheet["decided"], sheet["labels"], self.outputs)
 
     def beside(self, teacher: Sheet, arm: Sheet) -> dict[str, float]:
         """Return the share of equal decisions, and the mean KL(teacher || arm) in nats."""

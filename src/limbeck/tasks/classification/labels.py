@@ -102,6 +102,20 @@ def learn_classes(
     return Classes(classes, no_class, merge, tuple(name for name in assumed if name in counts))
 
 
+def require_one_column(label: str | Sequence[str]) -> None:
+    """Refuse several columns: a row has one class.
+
+    Raises:
+        LimbeckError: there are several, or a list of one.
+    """
+    if not isinstance(label, str):
+        raise LimbeckError(
+            f"a classification has one column with the class, and {len(label)} are listed",
+            where="data.label",
+            fix="name one, or set task to multilabel, multioutput or regression",
+        )
+
+
 def _check_kinds(values: Sequence[Any], where: str) -> None:
     # Of the values, not of their set: 1 and True are equal, so that it has but one of them.
     kinds = {type(value) for value in values}

@@ -1,0 +1,69 @@
+"""Sound: a recording an example, of any rate and length."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.data.cells import is_missing
+from limbeck.data.modality import Column, Features, Modality
+from limbeck.evaluation.figures import AudioSample
+from limbeck.evaluation.records import Usage
+from limbeck.modalities.audio.augment import AudioAugmentSettings, augment_sounds
+from limbeck.modalities.audio.clips import Clip
+from limbeck.modalities.audio.features import MelStatistics
+from limbeck.modalities.audio.reads import AudioReads
+from limbeck.modalities.audio.sample import audio_sample
+from limbeck.runtime.sounds import SUFFIXES, sound_of
+
+__all__ = ["AudioAugmentSettings", "AudioModality", "AudioReads"]
+
+
+class AudioModality(Modality):
+    """A sound: a wav, flac or ogg file, or samples."""
+
+    name: ClassVar[str] = "audio"
+    noun: ClassVar[str] = "sound"
+    column: ClassVar[str] = "the column with the sound: a path from the file's folder, bytes, or an array"
+    usage: ClassVar[Usage] = Usage(
+        noun="sound", line=None, file="sound.wav", python='["sound.wav"]', in_files=True, extra="audio"
+    )
+    reads: ClassVar[type[AudioReads]] = AudioReads
+    augment: ClassVar[type[AudioAugmentSettings]] = AudioAugmentSettings
+    keeps_label: ClassVar[bool] = True
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
+
+    def values(self, cells: Sequence[Any], column: Column) -> list[Clip]:
+        """Return the sounds, each decoded once and not kept.
+
+        Raises:
+            LimbeckError: a cell holds no sound, or one that cannot be decoded; it names the row and the file.
+        """
+        wheres = (f"{column.where}, row {row + 1}" for row in range(len(cells)))
+        return [
+            Clip.of(sound_of(None if is_missing(cell) else cell, where, column.folder))
+            for cell, where in zip(cells, wheres, strict=True)
+        ]
+
+    def identity(self, value: Clip) -> bytes:
+        """Return the digest of its file, or of its samples and their rate."""
+        return value.identity
+
+    def likeness(self, value: Clip) -> bytes:
+        """Return the digest of what is heard of it, see `Clip`."""
+        return value.likeness
+
+    def draw(
+        self, arrays: Mapping[str, NDArray[Any]], keys: NDArray[np.int64], copies: NDArray[np.int64], settings: Any
+    ) -> dict[str, NDArray[Any]]:
+        """Return copies that say the same, see `augment_sounds`."""
+        return augment_sounds(arrays, keys, copies, settings)
+
+    def features(self) -> Sequence[Features]:
+        """Return log-mel statistics, without and with changes."""
+        return [MelStatistics(changes=False), MelStatistics(changes=True)]
+
+    def sample(self, value: Clip, name: str) -> AudioSample:
+        """Return its beginning to play, and its outline."""
+        return audio_sample(value)

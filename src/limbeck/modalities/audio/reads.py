@@ -1,0 +1,86 @@
+"""What a network reads of a sound."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from limbeck.console import say
+from limbeck.data.modality import Reads
+from limbeck.errors import LimbeckError
+from limbeck.modalities.audio.clips import Clip
+from limbeck.runtime.readers.audio import AudioReader
+from limbeck.runtime.sounds import RATES
+
+LONGEST = 30.0
+"""Seconds up to which `seconds: null` reads whole sounds: memory and time grow with the longest one."""
+
+Rate = Annotated[
+    int | None,
+    Field(
+        ge=RATES[0],
+        le=RATES[1],
+        description="samples a second, which sounds of another rate are brought to; null: that of the training sounds",
+    ),
+]
+Seconds = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        le=600,
+        description="length that every sound is cut or filled to; null: that of the longest training sound",
+    ),
+]
+Crop = Annotated[
+    Literal["centre", "start"],
+    Field(description="which part is kept of a longer sound; a shorter one is followed by silence"),
+]
+
+
+class AudioReads(Reads):
+    """Sounds, as samples of one rate and length."""
+
+    kind: Literal["audio"]
+    rate: Rate = None
+    seconds: Seconds = None
+    crop: Crop = "centre"
+
+    @property
+    def kept(self) -> bool:
+        """Decoding takes a while."""
+        return True
+
+    def fit(self, values: Sequence[Clip]) -> AudioReader:
+        """Return the reader; say how many of the sounds are longer than what is read of them.
+
+        Raises:
+            LimbeckError: a rate or length is not given, and the sounds have several or none, or are too long.
+        """
+        rate = self._rate(values)
+        seconds = max(clip.seconds(rate) for clip in values) if self.seconds is None else self.seconds
+        if self.seconds is None and seconds > LONGEST:
+            raise LimbeckError(
+                f"the longest training sound has {seconds:,.1f} seconds",
+                where="reads.seconds",
+                fix=f"set it: null reads whole sounds, up to {LONGEST:.0f} seconds",
+            )
+        longer = sum(clip.seconds(rate) > seconds for clip in values)
+        if longer:
+            say(f"  {longer:,} of {len(values):,} training sounds are longer than {seconds:g} s: {self.crop} kept")
+        return AudioReader(rate, max(1, round(seconds * rate)), self.crop)
+
+    def _rate(self, values: Sequence[Clip]) -> int:
+        if self.rate is not None:
+            return self.rate
+        rates = sorted({clip.rate for clip in values if clip.rate is not None})
+        if len(rates) == 1:
+            return rates[0]
+        several = f"the training sounds have {len(rates)} rates: {', '.join(f'{rate:,}' for rate in rates[:8])}"
+        raise LimbeckError(
+            several if rates else "the training sounds are arrays that come without a rate",
+            where="reads.rate",
+            fix=f"set it, such as reads.rate={rates[0] if rates else 16000}",
+        )
+
+    def same(self, rows: Any, others: Any) -> None:
+        """Return None: sounds that are read alike look alike, and are never in two splits."""

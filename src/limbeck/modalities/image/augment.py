@@ -1,0 +1,139 @@
+"""Copies of images as a batch shows them: shifted, mirrored, turned, lit, with a part left out.
+
+All rows are drawn at once. What a row becomes depends on its key, its copy and the settings, and on no other row.
+"""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from limbeck.data.counter import uniform
+from limbeck.settings import Settings
+
+
+class ImageAugmentSettings(Settings):
+    """Copies of the transfer set's images, drawn when a batch is made; student, teacher and baseline see the same."""
+
+    kind: Literal["image"] = "image"
+    copies: Annotated[int, Field(ge=1, description="copies of each image")]
+    crop: Annotated[
+        float,
+        Field(ge=0, description="largest shift, up or down and to either side: pixels, or below 1 a share of the side"),
+    ] = 0.0
+    flip: Annotated[float, Field(ge=0, le=1, description="probability that left and right are exchanged")] = 0.0
+    rotate: Annotated[float, Field(ge=0, le=180, description="largest turn to either side, in degrees")] = 0.0
+    brightness: Annotated[float, Field(ge=0, lt=1, description="largest change of the brightness, as a share")] = 0.0
+    erase: Annotated[float, Field(ge=0, lt=1, description="share of the area that a square covers")] = 0.0
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="other copies for another one")] = 0
+
+    @model_validator(mode="after")
+    def _something_changes(self) -> "ImageAugmentSettings":
+        if not any((self.crop, self.flip, self.rotate, self.brightness, self.erase)):
+            raise ValueError(
+                "crop, flip, rotate, brightness and erase are all 0, which leaves every copy as its image is; raise "
+                "one of them"
+            )
+        if self.crop >= 1 and self.crop != int(self.crop):
+            raise ValueError(f"crop {self.crop} is no whole number of pixels, and no share below 1")
+        return self
+
+
+def drawn(
+    pixels: NDArray[np.uint8], keys: NDArray[np.int64], copies: NDArray[np.int64], settings: ImageAugmentSettings
+) -> NDArray[np.uint8]:
+    """Return copies of images, of the same shape, (rows, height, width, channels) uint8.
+
+    In this order, each by a uniform draw of the row's own: turned about the middle by up to `rotate` degrees, bilinear;
+    shifted by up to `crop`; mirrored with probability `flip`; multiplied by 1 - `brightness` to 1 + `brightness`;
+    covered by a square of the share `erase` of the area, anywhere, partly outside too, of the image's mean colour. What
+    comes in from outside is black. Another setting changes no draw of the others.
+
+    Source: shift and mirror as in He et al. 2016, "Deep Residual Learning for Image Recognition" (arXiv 1512.03385),
+    section 4.2, with 4 of 32 pixels; the square as in DeVries and Taylor 2017, "Improved Regularization of
+    Convolutional Neural Networks with Cutout" (arXiv 1708.04552).
+
+    Args:
+        pixels: (rows, height, width, channels) uint8.
+        keys: (rows,) content ids.
+        copies: (rows,) which copy of its image a row is.
+        settings: what is drawn.
+    """
+    draws = uniform(keys, copies, settings.seed, 7)
+    if settings.rotate:
+        pixels = _turned(pixels, settings.rotate * (2 * draws[:, 0] - 1))
+    if settings.crop or settings.flip:
+        height, width = pixels.shape[1:3]
+        down = _shift(draws[:, 1], settings.crop, height)
+        right = _shift(draws[:, 2], settings.crop, width)
+        pixels = _moved(pixels, down, right, draws[:, 3] < settings.flip)
+    if settings.brightness:
+        factor = (1 + settings.brightness * (2 * draws[:, 4] - 1)).astype(np.float32)
+        pixels = np.minimum(np.rint(pixels * factor[:, None, None, None]), 255).astype(np.uint8)
+    if settings.erase:
+        pixels = _covered(pixels, draws[:, 5], draws[:, 6], settings.erase)
+    return pixels
+
+
+def _shift(draw: NDArray[np.float64], crop: float, side: int) -> NDArray[np.int64]:
+    """Return whole pixels, (rows,), each shift as probable as any other; a share is one pixel at least."""
+    most = int(crop) if crop >= 1 or not crop else max(1, round(crop * side))
+    most = min(most, side - 1)
+    return np.floor(draw * (2 * most + 1)).astype(np.int64) - most
+
+
+def _moved(
+    pixels: NDArray[np.uint8], down: NDArray[np.int64], right: NDArray[np.int64], mirrored: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Return the images moved by whole pixels, and then mirrored where that is said."""
+    rows, height, width, channels = pixels.shape
+    tall, wide = int(np.abs(down).max(initial=0)), int(np.abs(right).max(initial=0))
+    framed = np.zeros((rows, height + 2 * tall, width + 2 * wide, channels), np.uint8)
+    framed[:, tall : tall + height, wide : wide + width] = pixels
+    across = np.arange(width)
+    columns = np.where(mirrored[:, None], across[::-1], across) + (wide - right)[:, None]
+    lines = np.arange(height) + (tall - down)[:, None] + (np.arange(rows) * framed.shape[1])[:, None]
+    places = lines[:, :, None] * framed.shape[2] + columns[:, None, :]
+    # A pixel is taken whole, which is several times faster than its channels.
+    whole = framed.reshape(-1, channels).view(np.dtype((np.void, channels)))[:, 0]
+    return whole.take(places.ravel()).view(np.uint8).reshape(pixels.shape)
+
+
+def _turned(pixels: NDArray[np.uint8], degrees: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the images turned about their middle, counter-clockwise where degrees are above 0."""
+    rows, height, width, channels = pixels.shape
+    angle = np.deg2rad(degrees)
+    # Of few bits, so that no library's last digit of a sine decides between two greys.
+    cosine, sine = (np.round(value(angle) * 2**16) / 2**16 for value in (np.cos, np.sin))
+    cosine, sine = (value.astype(np.float32)[:, None, None] for value in (cosine, sine))
+    y = (np.arange(height, dtype=np.float32) - (height - 1) / 2)[None, :, None].astype(np.float32)
+    x = (np.arange(width, dtype=np.float32) - (width - 1) / 2)[None, None, :].astype(np.float32)
+    # What lies further outside is as black as the frame.
+    from_y = np.clip(cosine * y + sine * x + np.float32((height - 1) / 2), -1, height)
+    from_x = np.clip(cosine * x - sine * y + np.float32((width - 1) / 2), -1, width)
+    top, left = np.floor(from_y), np.floor(from_x)
+    down, right = (from_y - top)[..., None], (from_x - left)[..., None]
+    framed = np.zeros((rows, height + 3, width + 3, channels), np.uint8)
+    framed[:, 1 : height + 1, 1 : width + 1] = pixels
+    line = np.arange(rows)[:, None, None] * (height + 3) + top.astype(np.int64) + 1
+    place = line * (width + 3) + left.astype(np.int64) + 1
+    flat = framed.reshape(-1, channels)
+    one, two, three, four = (flat[place + step].astype(np.float32) for step in (0, 1, width + 3, width + 4))
+    upper, lower = one + right * (two - one), three + right * (four - three)
+    return np.rint(upper + down * (lower - upper)).astype(np.uint8)
+
+
+def _covered(
+    pixels: NDArray[np.uint8], down: NDArray[np.float64], right: NDArray[np.float64], share: float
+) -> NDArray[np.uint8]:
+    """Return the images with a square in their mean colour; its middle lies anywhere in the image."""
+    rows, height, width, channels = pixels.shape
+    side = max(1, round((share * height * width) ** 0.5))
+    inside = [
+        np.abs(np.arange(size) + 0.5 - draw[:, None] * size) <= side / 2
+        for draw, size in ((down, height), (right, width))
+    ]
+    mean = pixels.reshape(rows, height * width, channels).sum(axis=1, dtype=np.int64) // (height * width)
+    covered = (inside[0][:, :, None] & inside[1][:, None, :])[..., None]
+    return np.where(covered, mean.astype(np.uint8)[:, None, None, :], pixels)

@@ -1,0 +1,104 @@
+"""What a network reads of an image."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from limbeck.data.modality import Reads
+from limbeck.errors import LimbeckError
+from limbeck.runtime.pictures import Picture, is_grey
+from limbeck.runtime.readers.image import PIXELS, ImageReader
+
+_AT_ONCE = 256
+_Side = Annotated[int, Field(ge=1, le=4096)]
+
+
+class ImageReads(Reads):
+    """Images, as pixels of one size."""
+
+    kind: Literal["image"]
+    size: Annotated[
+        _Side | tuple[_Side, _Side] | None,
+        Field(description="pixels of a side, or [height, width]; null: that of the training images, which is one"),
+    ] = None
+    channels: Annotated[
+        Literal[1, 3] | None,
+        Field(description="1: greys; 3: red, green, blue; null: 3 where a training image shows a colour"),
+    ] = None
+    resize: Annotated[
+        Literal["stretch", "crop", "pad"],
+        Field(
+            description="images of another size: each side is scaled by itself; the middle is cut out; or all of it is "
+            "put into a black frame"
+        ),
+    ] = "stretch"
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _two_sides(cls, size: Any) -> Any:
+        if isinstance(size, list | tuple) and len(size) != 2:
+            raise ValueError(f"size {list(size)} is neither one side nor [height, width]")
+        return size
+
+    @property
+    def kept(self) -> bool:
+        """Decoding takes a while."""
+        return True
+
+    def fit(self, values: Sequence[Picture]) -> ImageReader:
+        """Return the reader; what networks scale by are mean and standard deviation of the training images.
+
+        Both are taken of the pixels as the reader gives them, from counts of each value: exact, in any order.
+
+        Raises:
+            LimbeckError: there is no image, `size` is null and two of them differ in size, or one cannot be decoded.
+        """
+        pictures = [value for value in values if not value.empty]
+        if not pictures:
+            raise LimbeckError("no training image, of which mean and deviation could be taken", where="reads")
+        height, width = self._sides(pictures[0])
+        channels = self.channels or 3
+        whole = ImageReader(height, width, channels, resize=self.resize, mean=[0.0] * channels, std=[1.0] * channels)
+        counts, colour = np.zeros((channels, 256), np.int64), self.channels == 3
+        for pixels in self._encoded(whole, pictures):
+            colour = colour or (channels == 3 and not is_grey(pixels))
+            counts += [np.bincount(pixels[..., channel].ravel(), minlength=256) for channel in range(channels)]
+        found = counts if colour else counts[:1]
+        mean, std = zip(*(_moments(count) for count in found), strict=True)
+        return ImageReader(height, width, len(found), resize=self.resize, mean=mean, std=std)
+
+    def _sides(self, first: Picture) -> tuple[int, int]:
+        if self.size is None:
+            height, width = first.pixels().shape[:2]
+            return height, width
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    def _encoded(self, reader: ImageReader, pictures: Sequence[Picture]) -> Iterator[NDArray[np.uint8]]:
+        """Yield the pixels of some images after the others."""
+        for start in range(0, len(pictures), _AT_ONCE):
+            some = pictures[start : start + _AT_ONCE]
+            if self.size is None:
+                for picture in some:
+                    self._check(picture, reader)
+            yield reader.encode(some).arrays[PIXELS]
+
+    def _check(self, picture: Picture, reader: ImageReader) -> None:
+        height, width = picture.pixels().shape[:2]
+        if (height, width) != (reader.height, reader.width):
+            raise LimbeckError(
+                f"an image of {height} x {width} pixels, and the first one has {reader.height} x {reader.width}",
+                where=picture.where,
+                fix="set reads.size to the [height, width] that the network reads",
+            )
+
+
+def _moments(count: NDArray[np.int64]) -> tuple[float, float]:
+    """Return mean and standard deviation, in [0, 1], of values of which there are so many each; the latter above 0."""
+    levels, number = np.arange(256), int(count.sum())
+    total, squares = int(count @ levels), int(count @ levels**2)
+    # Whole numbers of any size, until the last division.
+    deviation = ((number * squares - total * total) ** 0.5) / number
+    return total / number / 255, max(deviation, 1.0) / 255

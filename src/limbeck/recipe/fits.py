@@ -1,0 +1,60 @@
+"""What of a recipe fits its task: losses, teachers, and what it says of labels."""
+
+from collections.abc import Sequence
+
+from limbeck.data import DataOptions, TaskOptions
+from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting
+from limbeck.teachers import TeacherSettings
+
+_PREDICTS = {
+    "distribution": "one of several classes",
+    "independent": "several labels, each for itself",
+    "values": "values",
+    "vectors": "vectors",
+}
+
+
+def require_data_fit(data: DataOptions, task: TaskOptions) -> None:
+    """Refuse keys of `data` that say nothing of the task's labels.
+
+    Raises:
+        ValueError: one is set.
+    """
+    for key in task.unread:
+        if getattr(data, key) != type(data).model_fields[key].default:
+            raise ValueError(f"{key} is about one of several classes, and a {task.kind} has none; leave it out")
+
+
+def require_teacher_fits(teacher: TeacherSettings, task: TaskOptions) -> None:
+    """Refuse a teacher, or a way of answering, that is for one of several classes only.
+
+    Raises:
+        ValueError: the task is another one.
+    """
+    if task.one_class:
+        return
+    other = f"and the task is {task.kind}"
+    if odd := next((one for one in (teacher, *teacher.members) if one.of_classes), None):
+        raise ValueError(f"kind {odd.kind} answers with one of several classes, {other}; take another kind")
+    if any(member.calibrate for member in teacher.members):
+        raise ValueError(f"calibrate fits the probabilities of one of several classes, {other}; leave it out")
+
+
+def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: Sequence[str]) -> None:
+    """Refuse a loss of other outputs than the task's, and an arm `hard_labels` that has nothing to learn.
+
+    Raises:
+        ValueError: naming those that fit.
+    """
+    for entry in losses:
+        if task.predicts not in (fits := CATALOG[entry.name].card.fits):
+            asked = " or ".join(_PREDICTS[one] for one in fits)
+            raise ValueError(
+                f"{entry.name} compares predictions of {asked}, and a {task.kind} predicts {_PREDICTS[task.predicts]}; "
+                f"these fit: {', '.join(fitting(task.predicts))}"
+            )
+    if "hard_labels" not in arms or task.decides(losses):
+        return
+    if HardLabels.card.name not in fitting(task.predicts):
+        raise ValueError(f"a {task.kind} decides for no class that the arm hard_labels could learn; leave the arm out")
+    raise ValueError("none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd")

@@ -1,0 +1,110 @@
+"""Sounds as arrays of samples, float32: what a network is called with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.digest import digest
+from limbeck.runtime.readers import Form
+from limbeck.runtime.rows import Stacked
+from limbeck.runtime.sounds import SUFFIXES, Sound, decoded, resampled, sound_of, versions
+from limbeck.runtime.takes import Files, Takes
+
+SAMPLES, LENGTHS = "samples", "lengths"
+"""The arguments of a network that reads sounds: (rows, samples) float32 in [-1, 1], zeros behind the end of a sound;
+and (rows,) int64, how many samples of each row are the sound's, at least 1."""
+
+_STARTS = {"centre": lambda spare: spare // 2, "start": lambda spare: 0}
+"""Where what is kept of a longer sound begins, by `crop`, from the samples that it has too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioForm(Form):
+    """What a network that reads samples has to know.
+
+    Attributes:
+        rate: samples a second.
+        samples: of a row.
+    """
+
+    rate: int
+    samples: int
+
+    @classmethod
+    def of(cls, rate: int, samples: int) -> "AudioForm":
+        """Return the form of sounds of this length; its example holds a rising tone, whole and its first half."""
+        seconds = np.arange(samples) / rate
+        tone = (np.sin(2 * np.pi * rate / 16 * seconds * (1 + seconds)) / 2).astype(np.float32)
+        lengths = np.array([samples, (samples + 1) // 2], np.int64)
+        example = {SAMPLES: np.where(np.arange(samples) < lengths[:, None], tone, np.float32(0)), LENGTHS: lengths}
+        return cls("audio", example, {name: {0: "batch"} for name in example}, rate, samples)
+
+
+class AudioReader:
+    """Decodes sounds, brings them to one rate, and cuts or fills them to one length.
+
+    Args:
+        rate: samples a second.
+        samples: of a row. A shorter sound is followed by zeros.
+        crop: which part is kept of a longer one: its `centre`, or its `start`.
+    """
+
+    kind: ClassVar[str] = "audio"
+    needs: ClassVar[Mapping[str, type]] = {"rate": int, "samples": int, "crop": str}
+    files: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[Takes | None] = Files("sound", SUFFIXES)
+
+    def __init__(self, rate: int, samples: int, crop: str = "centre") -> None:
+        if rate < 1 or samples < 1:
+            raise ValueError(f"{samples} samples at {rate} a second are no sound")
+        self.rate, self.samples, self.crop = rate, samples, crop
+        self._start = _STARTS[crop]
+
+    @property
+    def digest(self) -> str:
+        """Names rate, length, which part is kept, and the versions of the libraries that decode and resample."""
+        return digest([self.save(Path()), versions()])
+
+    @property
+    def form(self) -> AudioForm:
+        """Rate and length; the rows are the only axis of any size."""
+        return AudioForm.of(self.rate, self.samples)
+
+    def encode(self, values: Sequence[Any]) -> Stacked:
+        """Return sounds as rows of `samples` and `lengths`, in order.
+
+        Args:
+            values: sounds as `sound_of` takes them: paths, bytes, arrays, mappings. An array that comes without a rate
+                has the reader's.
+
+        Raises:
+            TypeError: one path or file in the place of a sequence of them.
+            LimbeckError: a sound that cannot be read; see `sounds.decoded`.
+        """
+        if isinstance(values, str | bytes | Path | Mapping):
+            raise TypeError("give a list of sounds: paths, bytes of files, or arrays")
+        samples = np.zeros((len(values), self.samples), np.float32)
+        lengths = np.zeros(len(values), np.int64)
+        for row, value in enumerate(values):
+            kept = self._kept(sound_of(value, f"sound {row + 1}"))
+            samples[row, : len(kept)], lengths[row] = kept, len(kept)
+        return Stacked({SAMPLES: samples, LENGTHS: lengths})
+
+    def _kept(self, sound: Sound) -> NDArray[np.float32]:
+        samples, rate = decoded(sound)
+        samples = resampled(samples, self.rate if rate is None else rate, self.rate)
+        start = self._start(max(len(samples) - self.samples, 0))
+        return samples[start : start + self.samples]
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Return rate, length, and which part is kept; there is no file."""
+        return {"rate": self.rate, "samples": self.samples, "crop": self.crop}
+
+    @classmethod
+    def load(cls, folder: Path, info: Mapping[str, Any]) -> "AudioReader":
+        """Return the reader that was saved."""
+        return cls(info["rate"], info["samples"], info["crop"])

@@ -1,0 +1,39 @@
+"""A network that answers in the units of the labels."""
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+class InUnits(nn.Module):
+    """A network whose outputs, of about mean 0 and variance 1, become values in the labels' units.
+
+    The scaling is part of the network: of what is trained, saved and exported. An ONNX file gives labels' units.
+
+    Args:
+        network: gives (batch, columns).
+        mean: (columns,) of the training labels.
+        scale: (columns,) their standard deviation, > 0.
+
+    Attributes:
+        network: what is scaled. Its activations keep their paths, see `Taps`.
+    """
+
+    def __init__(self, network: nn.Module, mean: NDArray[Any], scale: NDArray[Any]) -> None:
+        super().__init__()
+        self.network = network
+        for name, values in (("mean", mean), ("scale", scale)):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32))
+        if hasattr(network, "no_onnx"):
+            self.no_onnx = network.no_onnx
+
+    @property
+    def tapped(self) -> nn.Module:
+        """The network whose module paths name its activations."""
+        return getattr(self.network, "tapped", self.network)
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Return values (batch, columns), float32 whatever the precision of the network."""
+        return self.network(**inputs) * self.scale + self.mean

@@ -1,0 +1,109 @@
+"""Values as they were read: numbers, one or several a row."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from limbeck.data.cells import label_name, plain_label
+from limbeck.data.examples import Labels
+from limbeck.errors import LimbeckError
+
+_FIX = "give finite numbers, and NaN where a row has none"
+
+
+def read_values(cells: Sequence[Any], columns: Sequence[str], missing: frozenset[str], where: str) -> Labels:
+    """Return the values of rows, (rows, columns) float64; 0 where there is none.
+
+    Args:
+        cells: a number a row, or a tuple of one a column; None, NaN and blanks are missing.
+        columns: what they are called.
+        missing: what else stands for none.
+        where: what is read, for errors.
+
+    Raises:
+        LimbeckError: a cell is no finite number, or a row has a value in some of the columns only.
+    """
+    found = np.full((len(cells), len(columns)), np.nan)
+    for row, cell in enumerate(cells):
+        if cell is None:
+            continue
+        for column, value in enumerate(cell if isinstance(cell, tuple) else (cell,)):
+            if value is not None and label_name_of(value) not in missing:
+                found[row, column] = _number(value, row, columns[column], where)
+    present = ~np.isnan(found)
+    whole = np.all(present, axis=1)
+    if (partly := present.any(axis=1) & ~whole).any():
+        row = int(partly.argmax())
+        has, lacks = columns[int(present[row].argmax())], columns[int(present[row].argmin())]
+        raise LimbeckError(
+            f"row {row + 1} has a value in `{has}` and none in `{lacks}`",
+            where=where,
+            fix="fill it in, or empty the others of the row too",
+        )
+    return Labels(np.where(whole[:, None], found, 0.0), whole)
+
+
+def label_name_of(value: Any) -> str | None:
+    """Return how a cell is written; None for what has no such name."""
+    return label_name(value) if isinstance(value, bool | int | float | str | np.generic) else None
+
+
+def _number(value: Any, row: int, column: str, where: str) -> float:
+    plain = plain_label(value)
+    if plain is None:
+        return math.nan
+    try:
+        number = math.nan if isinstance(plain, bool) else float(plain)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isfinite(number):
+        return number
+    shown = " ".join(str(plain).split())[:40]
+    kind = "infinite" if math.isinf(number) else "no number"
+    raise LimbeckError(
+        f"row {row + 1} has `{shown}` in column `{column}`, which is {kind}",
+        where=where,
+        fix="mend it, empty the cell if it has none (or name it in data.missing), or set data.label to another column",
+    )
+
+
+def require_spread(values: NDArray[np.float64], columns: Sequence[str], what: str, where: str, fix: str) -> None:
+    """Refuse a column that holds one value only: there is nothing to learn.
+
+    Args:
+        values: (rows, columns), of rows that have some.
+        columns: what they are called.
+        what: the rows, in words.
+        where: what was read.
+        fix: what to do.
+
+    Raises:
+        LimbeckError: it does.
+    """
+    for column, name in enumerate(columns):
+        if len(values) and np.ptp(values[:, column]) == 0:
+            raise LimbeckError(f"{what} have {values[0, column]:g} in column `{name}`", where=where, fix=fix)
+
+
+def read_tensor(given: Any) -> tuple[Tensor, Tensor]:
+    """Return a loader's values, (rows, columns) float64, and which rows have one, (rows,) bool: a row of NaN has none.
+
+    Raises:
+        LimbeckError: they are no such numbers.
+    """
+    try:
+        values = torch.as_tensor(given).double()
+    except (TypeError, ValueError, RuntimeError):
+        values = None
+    if values is None or values.ndim not in (1, 2):
+        raise LimbeckError("labels are no numbers, one or several a row", where="loader", fix=_FIX)
+    values = values.reshape(len(values), -1)
+    none = values.isnan()
+    if (none.any(1) != none.all(1)).any() or values.isinf().any():
+        raise LimbeckError("a row's labels are in part missing, or infinite", where="loader", fix=_FIX)
+    return values.nan_to_num(), ~none.any(1)

@@ -1,0 +1,158 @@
+"""What every network of sounds promises: padding, company, loudness, gradients, an export of samples in, logits out."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+import torch.nn.functional as F
+from model_cases import OUTPUTS, SETTINGS, SOUNDS, case_id, cases_of, network_for
+
+from limbeck.bundle import export_onnx
+from limbeck.bundle.int8 import quantize_int8
+from limbeck.errors import LimbeckError
+from limbeck.models import MODELS, build_model
+from limbeck.runtime.readers.audio import AudioForm
+from limbeck.types import tensors
+
+CASES = cases_of("audio")
+LENGTHS = [900, 1, 80, 81, 450]
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+
+pytestmark = pytest.mark.filterwarnings("ignore:`isinstance\\(treespec, LeafSpec\\)` is deprecated:FutureWarning")
+
+
+def sounds(lengths, width=900, *, seed=0):
+    """Return samples and lengths; what stands behind the end of a sound is noise too, since it must not matter."""
+    rng = np.random.default_rng(seed)
+    samples = np.stack([0.2 * np.random.default_rng((seed, row)).standard_normal(900) for row in range(len(lengths))])
+    padded = rng.standard_normal((len(lengths), width))
+    for row, length in enumerate(lengths):
+        padded[row, :length] = samples[row, :length]
+    return torch.tensor(padded, dtype=torch.float32), torch.tensor(lengths)
+
+
+@pytest.fixture(params=CASES, ids=case_id)
+def network(request):
+    return network_for(*request.param, None).eval()
+
+
+def test_logits_are_float32_and_finite(network):
+    logits = network(*sounds(LENGTHS))
+    assert logits.shape == (len(LENGTHS), OUTPUTS)
+    assert logits.dtype == torch.float32
+    assert logits.isfinite().all()
+
+
+def test_silence_and_the_loudest_are_finite(network):
+    samples = torch.stack([torch.zeros(900), torch.ones(900), torch.sign(torch.sin(torch.arange(900.0)))])
+    samples.requires_grad_()
+    logits = network(samples, torch.tensor([900, 900, 900]))
+    assert logits.isfinite().all()
+    logits.sum().backward()
+    assert samples.grad.isfinite().all()
+
+
+def test_padding_and_what_stands_in_it_change_nothing(network):
+    expected = network(*sounds(LENGTHS))
+    for width in (901, 960, 1333):
+        torch.testing.assert_close(network(*sounds(LENGTHS, width)), expected, **CLOSE)
+
+
+def test_other_rows_change_nothing(network):
+    samples, lengths = sounds(LENGTHS)
+    expected = network(samples, lengths)
+    for row, length in enumerate(LENGTHS):  # a batch of one, without padding
+        alone = network(samples[row : row + 1, :length], lengths[row : row + 1])
+        torch.testing.assert_close(alone, expected[row : row + 1], **CLOSE)
+    order = torch.tensor([3, 0, 4, 2, 1])
+    torch.testing.assert_close(network(samples[order], lengths[order]), expected[order], **CLOSE)
+
+
+def test_the_end_of_a_sound_matters(network):
+    samples, lengths = sounds([900])
+    assert not torch.allclose(network(samples, lengths), network(samples, lengths // 2), **CLOSE)
+
+
+def test_the_sound_matters(network):
+    assert not torch.allclose(network(*sounds([900])), network(*sounds([900], seed=1)), **CLOSE)
+
+
+def test_loudness_changes_next_to_nothing(network):
+    samples, lengths = sounds([900])
+    np.testing.assert_allclose(
+        network(samples / 4, lengths).detach().numpy(), network(samples, lengths).detach().numpy(), atol=5e-3
+    )
+
+
+def test_training_reaches_every_parameter(network):
+    samples, lengths = sounds([900, 800, 500, 900, 90, 1, 300, 700])
+    F.cross_entropy(network.train()(samples, lengths), torch.arange(8) % OUTPUTS).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+
+
+def test_a_batch_of_one_frame_trains(network):
+    logits = network.train()(*sounds([1]))
+    F.cross_entropy(logits, torch.tensor([0])).backward()
+    assert logits.isfinite().all()
+
+
+def test_a_row_trains_alike_whatever_its_company(network):
+    """Nothing in it has statistics of a batch: several ranks, split batches and padding leave a gradient as it is."""
+    network.train().dropout.p = 0.0
+    samples, lengths = sounds([900, 450])
+    alone = network(samples[1:, :450], lengths[1:])
+    torch.testing.assert_close(network(samples, lengths)[1:], alone, **CLOSE)
+
+
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.reads == "audio"])
+def test_it_is_as_small_as_is_said(name):
+    network = build_model(SETTINGS.validate_python({"name": name}), outputs=10, form=AudioForm.of(8000, 8000))
+    assert 25_000 < sum(parameter.numel() for parameter in network.parameters()) < 32_000
+
+
+def test_bands_that_the_rate_does_not_carry_are_refused():
+    with pytest.raises(LimbeckError, match="100 bands are too many"):
+        network_for("audio_cnn", {"bands": 100}, None)
+
+
+# --- the exported file -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A network, and its file from samples to logits."""
+    network = network_for("audio_cnn", {"width": 8}, None).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(2)  # away from the small initial values, where every graph would agree
+    path = tmp_path_factory.mktemp("audio") / "model.onnx"
+    export_onnx(network, path, tensors(SOUNDS.example), SOUNDS.axes)
+    return network, path
+
+
+def test_the_file_says_what_the_network_says(exported):
+    network, path = exported
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    assert [entry.name for entry in session.get_inputs()] == ["samples", "lengths"]
+    for lengths in ([900], [1], LENGTHS, [700] * 9):
+        samples, counts = sounds(lengths, seed=len(lengths))
+        (found,) = session.run(None, {"samples": samples.numpy(), "lengths": counts.numpy()})
+        assert np.abs(found - network(samples, counts).detach().numpy()).max() <= 1e-4
+
+
+def test_an_int8_twin_can_be_made_and_stays_close(exported, tmp_path):
+    """The spectrogram stays in float: 8 bits hold no powers that differ by a factor of a million."""
+    network, path = exported
+    batches = [sounds([900, 450, 700, 81], seed=seed) for seed in range(8)]
+    feeds = [{"samples": samples.numpy(), "lengths": lengths.numpy()} for samples, lengths in batches]
+    quantize_int8(path, tmp_path / "int8.onnx", feeds)
+    session = onnxruntime.InferenceSession(tmp_path / "int8.onnx", providers=["CPUExecutionProvider"])
+    expected = np.concatenate([network(*batch).detach().numpy() for batch in batches])
+    found = np.concatenate([session.run(None, feed)[0] for feed in feeds])
+    assert np.abs(found - expected).max() < 0.1 * expected.std()
+    graph = onnx.load(tmp_path / "int8.onnx").graph
+    assert sum(each.data_type == onnx.TensorProto.INT8 for each in graph.initializer) >= 3
