@@ -562,6 +562,44 @@ BUNDLE = [
     with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
 ]
 
+MLP = ("data.features=*", "student={model: mlp}", "teacher={kind: network, model: mlp}")
+
+
+def of_a_table(name: str, change: Callable[[int], Mapping[str, object]], *overrides: str) -> Case:
+    """Return the case of 260 rows with an age, a job and a label, of which `change` says what is different."""
+    table = [{"age": row % 50, "job": f"job {row % 7}", "size": row / 7, "label": row % 2} for row in range(260)]
+    text = lines_of(*(row | change(number) for number, row in enumerate(table)))
+    return Case("tables", name, run("data.source=mine.jsonl", *MLP, *overrides), files({"mine.jsonl": text}))
+
+
+TABLES = [
+    of_a_table("a column of a table that is not there", lambda row: {}, "data.features=[age, jobb]"),
+    of_a_table("a column of a table that stands twice", lambda row: {}, "data.features=[age, age]"),
+    of_a_table("columns of a table by number", lambda row: {}, "data.features=[0, 1]"),
+    of_a_table("no column of a table", lambda row: {}, "data.features=[]"),
+    of_a_table("the label among the columns of a table", lambda row: {}, "data.features=[age, label]"),
+    of_a_table("a table's column of many numbers and a text", lambda row: {"size": "large"} if row == 6 else {}),
+    of_a_table("a table's infinite number", lambda row: {"size": 1e999} if row == 6 else {}),
+    of_a_table("a table's cell that is a list", lambda row: {"job": ["cook"]} if row == 6 else {}),
+    of_a_table("a table whose columns tell nothing", lambda row: {"age": 3, "job": "cook", "size": None}),
+    of_a_table("a table without such a category column", lambda row: {}, "student.reads.categorical=[jobs]"),
+    of_a_table("a network of texts for a table", lambda row: {}, "student={model: ngrams}"),
+    of_a_table("copies of a table's rows", lambda row: {}, "data.augment={copies: 2}"),
+    of_a_table("a teacher of texts for a table", lambda row: {}, "teacher={kind: nblr}"),
+    Case("tables", "a network of tables for texts", run("student={model: mlp}")),
+    Case(
+        "tables",
+        "a table's test file with a text among numbers",
+        run("data.source=mine", *MLP),
+        files(
+            {
+                "mine/train.csv": "size,label\n" + "".join(f"{row},{row % 2}\n" for row in range(200)),
+                "mine/test.csv": "size,label\n" + "".join(f"{row or 'none given'},{row % 2}\n" for row in range(60)),
+            }
+        ),
+    ),
+]
+
 
 def wav(rate: int = 8000, *, sizes: tuple[int, int] = (800, 800), sample: bytes = b"\0\1") -> bytes:
     """Return a wav file of 16-bit samples; `sizes` are the bytes that it says it has, and has."""
@@ -640,7 +678,7 @@ IMAGES = [
     of_images("a size of three sides", "student.reads={kind: image, size: [8, 8, 3]}"),
 ]  # fmt: skip
 
-CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *RUN_FOLDER, *BUNDLE, *SOUNDS, *IMAGES]
+CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *TABLES, *RUN_FOLDER, *BUNDLE, *SOUNDS, *IMAGES]
 
 # Tests of their own, whose messages are pinned beside the others.
 DISK_FULL = {8_000: "a full disk, at the encoded rows", 20_000: "a full disk, at the report"}
