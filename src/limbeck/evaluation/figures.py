@@ -47,6 +47,25 @@ class Reliability(FigureOf):
     count: list[int]
 
 
+class ThresholdScores(Record):
+    """From which probability on a class is decided for, and what that leads to on the test split."""
+
+    name: str
+    threshold: Fraction
+    fitted: bool = Field(description="on validation; false: too few rows with the class, or without it, and 0.5")
+    rows: int = Field(description="test rows that have the class")
+    recall: Fraction | None = Field(description="null: no test row has the class")
+    precision: Fraction | None = Field(description="null: it is never decided for")
+    f1: Fraction
+
+
+class ThresholdTable(FigureOf):
+    """The decision of every class, of the seed shown."""
+
+    kind: Literal["thresholds"] = "thresholds"
+    classes: list[ThresholdScores] = Field(description="in the order of `data.classes`")
+
+
 class Scatter(FigureOf):
     """Predicted values against true ones in one column, of the seed shown; of many rows, some evenly picked."""
 
@@ -56,7 +75,7 @@ class Scatter(FigureOf):
     predicted: list[float]
 
 
-Figure = Annotated[ClassTable | Confusion | Reliability | Scatter, Field(discriminator="kind")]
+Figure = Annotated[ClassTable | Confusion | Reliability | ThresholdTable | Scatter, Field(discriminator="kind")]
 
 
 class TextSample(Record):

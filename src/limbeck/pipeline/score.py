@@ -17,12 +17,17 @@ _ARGUMENTS = {"source": "DATA", "column": "--text", "label": "--label"}
 """What the command calls them."""
 
 
-def score_bundle(
-    bundle: Path, source: str, *, text: str, label: str | Sequence[str], as_json: bool
-) -> dict[str, float]:
+def score_bundle(bundle: Path, source: str, *, text: str, label: Sequence[str], as_json: bool) -> dict[str, float]:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
     A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only.
+
+    Args:
+        bundle: its folder.
+        source: the examples.
+        text: the column with the text.
+        label: the column with the label; of a label in several columns all of them, in any order.
+        as_json: print JSON.
 
     Raises:
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
@@ -32,7 +37,8 @@ def score_bundle(
         MODALITIES[student.reader.kind],
         TASKS[student.info["task"]]().served(student.labels, student.info.get("decision", {})),
     )
-    found = read_tables(source, modality=modality, column=text, label=label, splits=["test"], key=_ARGUMENTS)
+    columns = label[0] if len(label) == 1 else _in_order(label, task)
+    found = read_tables(source, modality=modality, column=text, label=columns, splits=["test"], key=_ARGUMENTS)
     (rows,) = found.values()
     for row, value in enumerate(rows.values):
         if not modality.likeness(value):
@@ -46,6 +52,22 @@ def score_bundle(
         values = [words.score(result[metric.name], metric) for metric in task.metrics]
         table(["", *(metric.title for metric in task.metrics)], [[f"{len(labels):,} rows", *values]])
     return result
+
+
+def _in_order(label: Sequence[str], task: Task) -> Sequence[str]:
+    """Return several columns in the order that the bundle has.
+
+    Raises:
+        LimbeckError: they are others than the bundle's.
+    """
+    own = task.label_columns
+    if sorted(label) != sorted(own):
+        if not own:
+            raise LimbeckError("the bundle's label is one column", where="--label", fix="name it once")
+        raise LimbeckError(
+            f"the bundle's label has the columns {', '.join(own)}", where="--label", fix="name each of them once"
+        )
+    return own
 
 
 def _labels(task: Task, cells: Sequence[Any], source: str) -> Labels:

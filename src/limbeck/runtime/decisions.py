@@ -147,7 +147,7 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
         answers,
         lambda one, other: (label_sets(one, thresholds) != label_sets(other, thresholds)).any(axis=1),
         lambda logits: np.all(np.abs(logits - limits) > MARGIN, axis=1),
-        line=lambda said: ", ".join(said.labels) or "-",
+        line=lambda said: decision.get("separator", ", ").join(said.labels) or "-",
         record=lambda said: {"labels": list(said.labels), "probabilities": said.probabilities},
         equal="same label set",
     )

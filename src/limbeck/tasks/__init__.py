@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from limbeck.data.task import TaskOptions
 from limbeck.settings import or_bare, union
 from limbeck.tasks.classification import ClassificationSettings
+from limbeck.tasks.multilabel import MultilabelSettings
 from limbeck.tasks.regression import RegressionSettings
 
 TASKS = {
     "classification": ClassificationSettings,
+    "multilabel": MultilabelSettings,
     "regression": RegressionSettings,
 }
 
-__all__ = ["TASKS", "ClassificationSettings", "RegressionSettings", "TaskSettings"]
+__all__ = ["TASKS", "ClassificationSettings", "MultilabelSettings", "RegressionSettings", "TaskSettings"]
 
 
 if TYPE_CHECKING:
