@@ -66,6 +66,22 @@ class ThresholdTable(FigureOf):
     classes: list[ThresholdScores] = Field(description="in the order of `data.classes`")
 
 
+class ColumnScores(Record):
+    """How a model fares in one of several decisions a row; means over seeds."""
+
+    name: str
+    classes: int = Field(description="how many there are")
+    commonest: Fraction = Field(description="share of the test rows that have the commonest class")
+    accuracy: Fraction
+
+
+class ColumnTable(FigureOf):
+    """The accuracy of every column."""
+
+    kind: Literal["columns"] = "columns"
+    columns: list[ColumnScores]
+
+
 class Scatter(FigureOf):
     """Predicted values against true ones in one column, of the seed shown; of many rows, some evenly picked."""
 
@@ -75,7 +91,9 @@ class Scatter(FigureOf):
     predicted: list[float]
 
 
-Figure = Annotated[ClassTable | Confusion | Reliability | ThresholdTable | Scatter, Field(discriminator="kind")]
+Figure = Annotated[
+    ClassTable | Confusion | Reliability | ThresholdTable | ColumnTable | Scatter, Field(discriminator="kind")
+]
 
 
 class TextSample(Record):

@@ -80,9 +80,9 @@ def _labels(task: Task, cells: Sequence[Any], source: str) -> Labels:
         labels = task.labels(cells, source)
         bare = labels.present.argmin() if not labels.present.all() else None
     except LimbeckError as error:
-        row = next((row for row, cell in enumerate(cells) if not _known(task, cell)), None)
-        if row is None or not isinstance(cells[row], str) or not task.exact:
+        if task.label_columns:  # a task of columns says in which row it is
             raise error from None
+        row = next(row for row, cell in enumerate(cells) if not _known(task, cell))
         raise LimbeckError(
             f"row {row + 1} has the label `{cells[row]}`, which the bundle does not know",
             where=source,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from limbeck.evaluation.figures import ClassScores, ClassTable, Confusion, ThresholdScores, ThresholdTable
+from limbeck.evaluation.figures import ClassScores, ClassTable, ColumnTable, Confusion, ThresholdScores, ThresholdTable
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
 from limbeck.report.blocks import Cell, Column, Row, Section, TableBlock
@@ -93,6 +93,31 @@ def threshold_section(evaluation: Evaluation, figures: Sequence[ThresholdTable])
     note = prose.about_thresholds(evaluation, len(rows))
     block = TableBlock("Thresholds of every label", columns, [shown], note, wide=True, card=False)
     return Section("Label by label", blocks=[block])
+
+
+def column_section(evaluation: Evaluation, figures: Sequence[ColumnTable]) -> Section:
+    """Return every model's accuracy in every column, beside that of its commonest class."""
+    look = looks(evaluation.models)
+    columns = [Column("Column"), Column("Classes"), Column("Commonest class")]
+    columns += [
+        Column(words.capital(words.model(one.model)), look[one.model], hero=names.role(one.model).hero)
+        for one in figures
+    ]
+    rows = [
+        Row(
+            words.shorten(scores[0].name, 40),
+            [
+                Cell(words.count(scores[0].classes)),
+                Cell(words.percent(scores[0].commonest)),
+                *(Cell(words.percent(one.accuracy)) for one in scores),
+            ],
+        )
+        for scores in zip(*(one.columns for one in figures), strict=True)
+    ]
+    block = TableBlock(
+        "Accuracy of every column", columns, [rows], prose.about_columns(evaluation), wide=True, card=False
+    )
+    return Section("Column by column", blocks=[block])
 
 
 def _weakest(figures: Sequence[ClassTable | ThresholdTable], rows: list[list[Any]]) -> list[list[Any]]:

@@ -7,7 +7,7 @@ from limbeck.evaluation.figures import Confusion, Reliability, Scatter
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
 from limbeck.report.blocks import Block, Drawing, Folded, Section
-from limbeck.report.class_tables import class_section, confused_pairs, threshold_section
+from limbeck.report.class_tables import class_section, column_section, confused_pairs, threshold_section
 from limbeck.report.figures.budgets import budgets
 from limbeck.report.figures.confusion import confusion
 from limbeck.report.figures.cost import cost
@@ -62,6 +62,7 @@ KINDS: dict[str, Callable[[Evaluation, Sequence[Any]], Section]] = {
     "reliability": _reliability,
     "confusion": _confusion,
     "thresholds": threshold_section,
+    "columns": column_section,
     "scatter": _scatter,
 }
 """How each kind of figure is shown, in the order of the page."""

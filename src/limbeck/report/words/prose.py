@@ -253,6 +253,12 @@ def about_thresholds(findings: Findings, shown: int) -> str:
     )
 
 
+def about_columns(findings: Findings) -> str:
+    """Return what the table of the columns shows."""
+    text = "Means of the seeds. " if len(findings.seeds) > 1 else ""
+    return f"{text}Commonest class: the share of test rows that one answer for all would have right."
+
+
 # --- samples --------------------------------------------------------------------------------------------------------
 
 
