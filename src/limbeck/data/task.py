@@ -137,6 +137,11 @@ class Task(ABC):
         """What the outputs stand for, in their order: the classes."""
 
     @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns that are one label together, in the order of a row's cells; none where it may be one column."""
+        return ()
+
+    @property
     @abstractmethod
     def metrics(self) -> tuple[Metric, ...]:
         """Every metric of it; the first is the run's."""

@@ -116,6 +116,11 @@ class Regression(Task):
         return self.columns
 
     @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.columns
+
+    @property
     def metrics(self) -> tuple[Metric, ...]:
         """All of them, that of the run first."""
         return (VALUES_METRICS[self.by], *(one for name, one in VALUES_METRICS.items() if name != self.by))
