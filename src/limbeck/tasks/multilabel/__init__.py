@@ -13,8 +13,9 @@ from torch import Tensor
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.examples import Labels
+from limbeck.data.fitted import FloorModel
 from limbeck.data.modality import Cells
-from limbeck.data.task import FloorModel, Task, TaskOptions
+from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import Decided, Figure, ThresholdScores, ThresholdTable

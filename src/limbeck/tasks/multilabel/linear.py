@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.data.fitted import FloorModel, HasOutputs
 from limbeck.data.modality import Cells
-from limbeck.data.task import FloorModel, HasOutputs
 from limbeck.tasks.classification.linear import C_GRID, REGRESSION, boosted_trees, distilled_regressions
 
 

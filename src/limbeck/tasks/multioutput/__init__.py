@@ -14,8 +14,9 @@ from torch import Tensor
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of
 from limbeck.data.examples import Labels
+from limbeck.data.fitted import FloorModel, HasOutputs
 from limbeck.data.modality import Cells
-from limbeck.data.task import FloorModel, HasOutputs, Task, TaskOptions
+from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import calibrated_nll
