@@ -182,6 +182,7 @@ def test_probabilities_become_finite_logits(independent):
     assert logits.isfinite().all()
     again = logits.sigmoid() if independent else logits.softmax(-1)
     torch.testing.assert_close(again, Fixed()(), atol=2e-7, rtol=1e-5)
+    assert float(logits[2, 0]) == pytest.approx(np.log(1e-30), rel=1e-5), "a temperature makes much of small ones"
 
 
 @pytest.mark.parametrize("found", ["probabilities", "logits"])

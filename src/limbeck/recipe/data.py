@@ -21,9 +21,10 @@ class DataSettings(InputSettings, DataOptions):
     """Where the examples come from, what they are, and which of them keep their labels."""
 
     augment: Annotated[
-        CopySettings | None, Field(description="more unlabelled text, made from all of the transfer set; null: none")
+        CopySettings | None,
+        Field(description="more rows for the teacher to label: copies of those of the transfer set; null: none"),
     ] = None
     target: Annotated[
         TargetSettings | None,
-        Field(description="where the student will work: its text is unlabelled text here, its test rows are the test"),
+        Field(description="where the student will work: its examples are unlabelled ones here, its test rows the test"),
     ] = None

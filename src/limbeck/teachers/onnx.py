@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -24,8 +25,9 @@ from limbeck.types import tensors
 _LOOKED_AT = 64
 _SUM = 1e-3
 """Within this of 1, the sum of numbers >= 0 is that of probabilities."""
-_LEAST = 1e-7
-"""The least probability that is told from 0: float32 rounds 1 by as much."""
+_LEAST, _MOST = torch.finfo(torch.float32).tiny, 1 - torch.finfo(torch.float32).eps / 2
+"""The probabilities nearest to 0 and 1 that float32 tells from them. Above the least one nothing is cut: raised to a
+power, as a temperature does, small probabilities matter."""
 
 
 class OnnxTeacher(Named):
@@ -111,10 +113,10 @@ class Logarithms(nn.Module):
         self.network, self.independent, self.no_onnx = network, independent, network.no_onnx
 
     def forward(self, **inputs: Tensor) -> Tensor:
-        """Return logits (rows, outputs): finite, as a probability below 1e-7 counts as 1e-7."""
+        """Return logits (rows, outputs): finite, as 0 counts as the least number above it."""
         found = self.network(**inputs)
         if self.independent:
-            return found.clamp(_LEAST, 1 - _LEAST).logit()
+            return found.clamp(_LEAST, _MOST).logit()
         return found.clamp(min=_LEAST).log()
 
 
