@@ -697,7 +697,7 @@ MUTANTS = (
         "draws as far as the arms at hand that are rounded below them",
         "sums of F1 in another order differ in their last bit: p is 0.76 where every draw is as far",
         "evaluation/significance.py",
-        ((" - _ROUNDING\n", "\n"),),
+        ((" - _ROUNDING * unit\n", "\n"),),
         (SIGNIFICANCE,),
     ),
     Mutant(
@@ -909,7 +909,7 @@ MUTANTS = (
         "a bundle is scored by the order of the labels that a file shows",
         "classes numbered anew, so that all behind a missing one are wrong",
         "pipeline/score.py",
-        (("served(student.labels)", "served(sorted(student.labels, reverse=True))"),),
+        (("served(student.labels,", "served(sorted(student.labels, reverse=True),"),),
         ("tests/pipeline/test_score.py",),
     ),
     # --- curves -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from limbeck.runtime.rows import Stacked
 from limbeck.teachers.trees import Trees, TreesSettings
 from limbeck.types import tensors
 
-ONE = TreesSettings(trees=(12,), leaves=(9,))
+ONE = TreesSettings(trees=(12,), leaves=(9,), rate=0.1)
 
 
 def draw(rows, seed=0, *, sizes=(5, 40), numbers=3):
@@ -76,6 +76,8 @@ def test_the_size_that_costs_least_is_taken():
     said = network.solve(rows, wanted, weights=None, cost=lambda _: next(costs))
     assert said == "5 trees of 3 leaves are best on validation"
     assert len(network.roots) == 5
+    alone = grown(arrays, label(arrays, 2), 2, TreesSettings(trees=(5,), leaves=(3,)))
+    np.testing.assert_array_equal(asked(network.eval(), arrays), asked(alone, arrays))
 
 
 def test_a_class_without_a_row_is_never_the_decision():

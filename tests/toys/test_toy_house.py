@@ -173,7 +173,10 @@ def test_a_foreign_column_is_refused(house: Path) -> None:
     """Two modalities, a network that reads another one, a share of an error: one line each."""
     for change, line in (
         ({"data": {**RECIPE["data"], "text": "square"}}, "name a column each"),
-        ({"student": {**NETWORK, "model": "ngrams", "reads": {}}}, "`ngrams` reads text, and `reads` is of kind"),
+        (
+            {"student": {**NETWORK, "model": "ngrams", "reads": {}}},
+            "`ngrams` reads text, and `reads` is of kind squares",
+        ),
         (
             {"task": "point", "data": {**RECIPE["data"], "label": "middle"}, "until": {"retention": 0.9}},
             "a share of RMSE says nothing",

@@ -25,12 +25,12 @@ class TreesSettings(Settings):
     """Options of the boosted trees: every pair of a number and a size is tried, and the best on validation taken."""
 
     trees: Annotated[_Sizes, Field(min_length=1, description="numbers of trees; a class each, of three or more")] = (
-        30, 100, 300,
+        50, 100, 200, 400,
     )  # fmt: skip
     leaves: Annotated[
         tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1, description="most leaves of a tree")
-    ] = (7, 31)
-    rate: Annotated[float, Field(gt=0, le=1, description="share of each tree's answer that is added")] = 0.1
+    ] = (4, 7, 15, 31)
+    rate: Annotated[float, Field(gt=0, le=1, description="share of each tree's answer that is added")] = 0.05
 
 
 class Trees(Solved):
@@ -96,9 +96,11 @@ class Trees(Solved):
         counts = None if weights is None else weights[labels]
         best: tuple[float, str, Trees] | None = None
         for leaves in self.settings.leaves:
-            for trees in self.settings.trees:
-                network = self._grown(cells, categorical, labels, counts, trees, leaves)
-                found = cost(network)
+            model = self._grown(cells, categorical, labels, counts, leaves)
+            for trees in self.settings.trees:  # the first ones of more
+                network = Trees(self.settings, self.outputs)
+                network.load_state_dict(_state(model, trees, cells, categorical))
+                found = cost(network.eval())
                 if best is None or found < best[0]:
                     best = found, f"{trees} trees of {leaves} leaves are best on validation", network
         assert best is not None  # the settings name one size at least
@@ -112,22 +114,18 @@ class Trees(Solved):
         categorical: NDArray[np.bool_],
         labels: NDArray[np.int64],
         counts: NDArray[np.float32] | None,
-        trees: int,
         leaves: int,
-    ) -> "Trees":
+    ) -> Any:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        model: Any = HistGradientBoostingClassifier(
-            max_iter=trees,
+        return HistGradientBoostingClassifier(
+            max_iter=max(self.settings.trees),
             max_leaf_nodes=leaves,
             learning_rate=self.settings.rate,
             categorical_features=categorical,
             early_stopping=False,
             random_state=0,
         ).fit(cells, labels, sample_weight=counts)
-        network = Trees(self.settings, self.outputs)
-        network.load_state_dict(_state(model, cells, categorical))
-        return network.eval()
 
     def forward(self, numbers: Tensor | None = None, categories: Tensor | None = None) -> Tensor:
         """Return log-probabilities (batch, outputs) of numbers (batch, numbers) and categories (batch, columns).
@@ -191,15 +189,15 @@ def _cells(arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDA
     return cells, np.arange(cells.shape[1]) >= numbers.shape[1]
 
 
-def _state(model: Any, cells: NDArray[np.float32], categorical: NDArray[np.bool_]) -> dict[str, Tensor]:
-    """Return the tensors of a fitted model."""
+def _state(model: Any, trees: int, cells: NDArray[np.float32], categorical: NDArray[np.bool_]) -> dict[str, Tensor]:
+    """Return the tensors of the first trees of a fitted model."""
     names = ("roots", "feature", "threshold", "chosen", "sides", "values")
     parts: dict[str, list[Any]] = {name: [] for name in names}
     lefts = [np.zeros(CODES, bool)]
     # scikit-learn puts categories before numbers.
     column = np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
     first = depth = 0
-    for tree in (tree for one in model._predictors for tree in one):
+    for tree in (tree for one in model._predictors[:trees] for tree in one):
         nodes = tree.nodes
         own, leaf = first + np.arange(len(nodes)), nodes["is_leaf"].astype(bool)
         chosen = np.full(len(nodes), -1)
