@@ -47,6 +47,10 @@ IMAGES = "tests/data/test_data_images.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 START = "tests/pipeline/test_pipeline_start.py"
 KINDS = "tests/teachers/test_kinds.py"
+TABLE_ROWS = "tests/data/test_data_table_rows.py"
+TABLE_READER = "tests/runtime/test_reader_table.py"
+FLOOR = "tests/evaluation/test_floor.py"
+BOOSTING = "tests/teachers/test_boosting.py"
 
 
 @dataclass(frozen=True)
@@ -1115,5 +1119,60 @@ MUTANTS = (
         "runtime/pictures.py",
         (('state.update(f"{content.shape} ".encode())', "pass"),),
         (f"{IMAGES}::test_likeness_is_that_of_the_pixels",),
+    ),
+    Mutant(
+        "a scaler fitted on test rows",
+        "scales and categories tell what nobody may know yet",
+        "pipeline/training/material.py",
+        (
+            (
+                "return reads.fit(self.splits.original.values or self.splits.validation.values)",
+                "return reads.fit([*self.splits.original.values, *self.splits.test.values])",
+            ),
+        ),
+        (f"{TABLE_ROWS}::test_scales_and_categories_are_those_of_the_training_rows_alone",),
+    ),
+    Mutant(
+        "a hole is zero before scaling",
+        "a missing age is an age of 0",
+        "runtime/readers/table.py",
+        (("math.nan if cell is None else cell", "0.0 if cell is None else cell"),),
+        (f"{TABLE_READER}::test_numbers_have_mean_0_and_deviation_1_and_holes_are_the_mean_with_a_mark",),
+    ),
+    Mutant(
+        "a category never seen is the first one",
+        "LabelEncoder in a dictionary with a default",
+        "runtime/readers/table.py",
+        (("None if cell is None else named(cell), 0)", "None if cell is None else named(cell), 1)"),),
+        (f"{TABLE_READER}::test_what_was_never_seen_is_0_and_a_hole_without_a_place_too",),
+    ),
+    Mutant(
+        "numbers are named as they are written",
+        "1 in a csv file and 1.0 in a frame stand on two sides of a split",
+        "modalities/table/__init__.py",
+        (("found.append(plain(cell))", "found.append(cell)"),),
+        (f"{TABLE_ROWS}::test_numbers_are_named_by_their_value_and_missing_is_missing",),
+    ),
+    Mutant(
+        "the distilled floor learns copies",
+        "copies that the student's arm alone has are counted for the floor",
+        "pipeline/judging/floor.py",
+        (
+            ("_best(splits, splits.original, linear", "_best(splits, splits.transfer, linear"),
+            ("answers[: len(splits.original)]", "answers"),
+        ),
+        (f"{FLOOR}::test_the_distilled_floor_learns_unlabelled_rows_and_no_copies",),
+    ),
+    Mutant(
+        "a threshold rounds up",
+        "a number on the threshold of a tree goes the other way than in training",
+        "teachers/trees.py",
+        (
+            (
+                "return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)",
+                "return np.nextafter(near, np.float32(np.inf))",
+            ),
+        ),
+        (f"{BOOSTING}::test_a_number_on_a_threshold_goes_left_as_it_went",),
     ),
 )

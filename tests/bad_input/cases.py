@@ -587,6 +587,7 @@ TABLES = [
     of_a_table("copies of a table's rows", lambda row: {}, "data.augment={copies: 2}"),
     of_a_table("a teacher of texts for a table", lambda row: {}, "teacher={kind: nblr}"),
     Case("tables", "a network of tables for texts", run("student={model: mlp}")),
+    Case("tables", "boosted trees for texts", run("teacher={kind: boosting}")),
     Case(
         "tables",
         "a table's test file with a text among numbers",

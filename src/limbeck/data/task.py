@@ -354,12 +354,7 @@ class Task(ABC):
         return []
 
     def boosted(self, cells: Cells, labels: Labels) -> list[FloorModel]:
-        """Return boosted trees, one a setting that is tried; none where the floor knows no such task.
-
-        Args:
-            cells: of the rows.
-            labels: of the rows, which all have one.
-        """
+        """Return boosted trees of cells, one a size that is tried; none where the floor knows no such task."""
         return []
 
     def distilled(self, matrix: Any, answers: NDArray[np.float32]) -> list[FloorModel]:
