@@ -78,7 +78,8 @@ CASES: dict[str, TaskCase] = {
         TASKS["regression"](), [row[0] for row in _NUMBERS], "much", _values, {"label": "score"}, {"delta": 1.0}
     ),
     "regression of columns": TaskCase(
-        TASKS["regression"](metric="mae"), list(_NUMBERS), (1.0, "much"), _values, {"label": ("a", "b")}, {"metric": "r2"}
+        TASKS["regression"](metric="mae"), list(_NUMBERS), (1.0, "much"), _values,
+        {"label": ("a", "b")}, {"metric": "r2"},
     ),
     "multilabel of columns": TaskCase(
         TASKS["multilabel"](), list(_FLAGS), (0, 1, 2), _flags, {"label": ("a", "b", "c")}, {"metric": "f1_macro"}

@@ -157,7 +157,7 @@ def test_every_loss_that_fits_is_least_where_student_equals_teacher(case: TaskCa
 @every_case
 def test_a_finished_network_starts_where_the_labels_are(case: TaskCase) -> None:
     """A network that says about 0 answers in the middle of the labels, in their units; its forward has gradients."""
-    task, _, labels = problem(case)
+    task, *_ = problem(case)
     bare = torch.nn.Linear(4, task.outputs)
     torch.nn.init.zeros_(bare.weight)
     torch.nn.init.zeros_(bare.bias)
@@ -267,7 +267,7 @@ def test_records_and_figures_are_json(case: TaskCase) -> None:
         assert "\n" not in text
 
 
-# --- deciding -----------------------------------------------------------------------------------------------------------
+# --- deciding -------------------------------------------------------------------------------------------------------
 
 
 @every_case

@@ -58,8 +58,8 @@ def compare(
         metric: what is compared.
 
     Returns:
-        Fractions of the metric in [-1, 1] (0.01 is one point), nats, or the values' unit; `p_value` in (0, 1] and `p_seeds` in [0, 1]; equal for
-        equal inputs.
+        Fractions of the metric in [-1, 1] (0.01 is one point), nats, or the unit of the values; `p_value` in (0, 1] and
+        `p_seeds` in [0, 1]; equal for equal inputs.
 
     Raises:
         LimbeckError: on empty, misshapen or unequal input.
