@@ -82,6 +82,10 @@ def in_the_file(name: str, text: str | bytes) -> Case:
     return Case("recipe", name, run(recipe="mine.yaml"), files({"mine.yaml": text}))
 
 
+VALUES = ("task=regression", "losses=[{name: regression_kd}]")
+SETS = ("task=multilabel", "losses=[{name: binary_kd}]")
+MEMBER = "{kind: network, model: ngrams}"
+
 RECIPE = [
     Case("recipe", "an unknown recipe", run(recipe="sentimnt")),
     in_the_file("a recipe that is no YAML", "seeds: [0\ndata: {source: rows.csv}\n"),
@@ -128,6 +132,23 @@ RECIPE = [
         "losses=[{name: cross_entropy}]",
     ),
     in_the_recipe("a ceiling without a target", "arms=[student, ceiling]"),
+    in_the_recipe("losses of classes for values", "task=regression"),
+    in_the_recipe("a loss of values for label sets", "task=multilabel", "losses=[{name: regression_kd}]"),
+    in_the_recipe("a loss of label sets for classes", "losses=[{name: binary_kd}]"),
+    in_the_recipe("a teacher of n-grams for values", *VALUES, "teacher={kind: nblr}"),
+    in_the_recipe("a calibrated teacher of values", *VALUES, "teacher.calibrate=true"),
+    in_the_recipe("an ensemble of values", *VALUES, f"teacher={{kind: ensemble, members: [{MEMBER}, {MEMBER}]}}"),
+    in_the_recipe("class weights of values", *VALUES, "data.class_weights=balanced"),
+    in_the_recipe("hard labels of values", *VALUES, "arms=[student, hard_labels]"),
+    in_the_recipe("a metric that the task has not", *VALUES, "task={kind: regression, metric: accuracy}"),
+    in_the_recipe("a share of an error", *VALUES, "until.retention=0.9"),
+    in_the_recipe("a column of labels twice", "data.label=[label, label]"),
+    in_the_recipe("no column of labels", "data.label=[]"),
+    in_the_recipe("several columns of one class", "data.label=[label, text]"),
+    in_the_recipe("one column of several", "task=multioutput"),
+    in_the_recipe(
+        "a target of fewer label columns", *VALUES, "data.label=[label, text]", "data.target={source: rows.csv}"
+    ),
     Case("recipe", "an --out that is a file", run(out="rows.csv")),
     Case(
         "recipe", "an --out with files of somebody's own", run(out="."), files({"teacher/thesis.txt": "years of work"})
@@ -151,6 +172,7 @@ NAN_LABELS = lines_of(*({"text": f"a text {row}", "label": float("nan")} for row
 NO_TEXTS = lines_of(*({"text": (None, float("nan"))[row % 2], "label": row % 3} for row in range(60)))
 MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
 STRANGERS = "text,label\n" + "".join(f"word{row} other{row},{row % 2}\n" for row in range(260))
+TWO_COLUMNS = "text,a,b,one\n" + "".join(f"text number {row},{row % 5},{row % 7},same\n" for row in range(260))
 DATA = [
     in_the_recipe("a source that is not there", "data.source=rows.cvs", group="data"),
     in_the_recipe("a packaged source with a typing error", "data.source=sentiment-rating", group="data"),
@@ -209,6 +231,14 @@ DATA = [
     in_the_data("labels that are lists", LIST_LABELS, file="mine.jsonl"),
     in_the_data("labels that are NaN", NAN_LABELS, file="mine.jsonl"),
     in_the_data("labels of two kinds", MIXED_LABELS, file="mine.jsonl"),
+    in_the_data("a word among values", rows(260, labels=(0.5, 1.5, "abc")), *VALUES),
+    in_the_data("an infinite value", rows(260, labels=(0.5, 1.5, "inf")), *VALUES),
+    in_the_data("one value for all", rows(260, labels=(1.5,)), *VALUES),
+    in_the_data("values that stand in another column", rows(260), *VALUES, "data.label=[label, score]"),
+    in_the_data("a row with half of its values", TWO_COLUMNS.replace(",3,4", ",3,"), *VALUES, "data.label=[a, b]"),
+    in_the_data("label sets without a separator", rows(260, labels=("a|b", "a", "b")), *SETS),
+    in_the_data("a flag that is neither 0 nor 1", TWO_COLUMNS, *SETS, "data.label=[a, b]"),
+    in_the_data("a column of one class", TWO_COLUMNS, "task=multioutput", "data.label=[a, one]"),
     in_the_data("a parquet file that is none", b"PAR1 and so on", file="mine.parquet"),
     in_the_data("one class", rows(60, labels=(1,))),
     in_the_data("no label at all", rows(60, labels=("",))),

@@ -38,7 +38,9 @@ class DataSettings(InputSettings, DataOptions):
             return target
         one, other = columns_of(own), columns_of(target.label)
         if len(one) != len(other):
-            raise ValueError(f"label names {len(other)} columns, and data.label {len(one)}; name as many")
+            raise ValueError(
+                f"its label has {len(other)} of the {len(one)} columns that data.label names; name as many"
+            )
         if sorted(one) == sorted(other) and one != other:
             raise ValueError(f"label names the columns of data.label in another order; write [{', '.join(one)}]")
         return target
