@@ -1100,8 +1100,8 @@ MUTANTS = (
         "modalities/image/augment.py",
         (
             (
-                "np.minimum(np.rint(pixels * factor[:, None, None, None]), 255)",
-                "np.rint(pixels * factor[:, None, None, None]).astype(np.int64)",
+                "np.minimum(np.rint(lit, out=lit), 255, out=lit)",
+                "np.rint(lit).astype(np.int64)",
             ),
         ),
         (f"{IMAGE_COPIES}::test_brightness_stays_in_its_range",),
