@@ -43,7 +43,7 @@ BUNDLE = "tests/bundle/test_bundle_is_student.py"
 PICTURES = "tests/runtime/test_pictures.py"
 IMAGE_READER = "tests/runtime/test_image_reader.py"
 IMAGE_COPIES = "tests/data/test_data_image_augment.py"
-IMAGES = "tests/data/test_data_images.py"
+IMAGE_DATA = "tests/data/test_data_images.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 START = "tests/pipeline/test_pipeline_start.py"
 KINDS = "tests/teachers/test_kinds.py"
@@ -1111,14 +1111,14 @@ MUTANTS = (
         "a test image saved in another format is trained on",
         "modalities/image/__init__.py",
         (("return looks_of(value).likeness", "return value.identity()"),),
-        (f"{IMAGES}::test_likeness_is_that_of_the_pixels",),
+        (f"{IMAGE_DATA}::test_likeness_is_that_of_the_pixels",),
     ),
     Mutant(
         "likeness without the shape",
         "a picture and the same bytes on their side are one",
         "runtime/pictures.py",
         (('state.update(f"{content.shape} ".encode())', "pass"),),
-        (f"{IMAGES}::test_likeness_is_that_of_the_pixels",),
+        (f"{IMAGE_DATA}::test_likeness_is_that_of_the_pixels",),
     ),
     Mutant(
         "a scaler fitted on test rows",
