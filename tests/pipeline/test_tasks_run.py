@@ -150,6 +150,8 @@ def test_the_evaluation_says_what_the_task_is(runs: Runs, name: str) -> None:
     page = (runs[name].folder / "report.html").read_text(encoding="utf-8")
     assert way.words in page
     assert found.metrics[0].title in found.sentence
+    said = f"{found.sentence} {found.statistics}"
+    assert ("points" in said) == (found.metric.quantity == "share"), "values have a unit that nobody knows"
 
 
 @every_way
