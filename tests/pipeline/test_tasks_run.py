@@ -80,7 +80,7 @@ WAYS = {
         "Label by label", {},
     ),
     "multioutput": Way(
-        "multioutput", ["first", "mood"], recipe(Path())["losses"], "columns", "Column by column",
+        "multioutput", ["first", "mood"], recipe(Path())["losses"], "by_column", "Column by column",
         {"arms": ["student", "baseline", "hard_labels"]},
     ),
 }  # fmt: skip
