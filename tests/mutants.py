@@ -51,6 +51,9 @@ TABLE_ROWS = "tests/data/test_data_table_rows.py"
 TABLE_READER = "tests/runtime/test_reader_table.py"
 FLOOR = "tests/evaluation/test_floor.py"
 BOOSTING = "tests/teachers/test_boosting.py"
+REGRESSION = "tests/tasks/test_regression.py"
+MULTIOUTPUT = "tests/tasks/test_multioutput.py"
+TASKS_RUN = "tests/pipeline/test_tasks_run.py"
 
 
 @dataclass(frozen=True)
@@ -1174,5 +1177,96 @@ MUTANTS = (
             ),
         ),
         (f"{BOOSTING}::test_a_number_on_a_threshold_goes_left_as_it_went",),
+    # --- tasks ------------------------------------------------------------------------------------------------------
+    Mutant(
+        "labels are standardised and predictions are not",
+        "a loss whose weight means something else in metres than in millimetres",
+        "distiller.py",
+        (("            own = replace(own, logits=self._seen(own.logits))\n", ""),),
+        (f"{REGRESSION}::test_losses_compare_in_standard_deviations",),
+    ),
+    Mutant(
+        "a student learns standardised values and its teacher's answers are in units",
+        "regression distillation in every script that scales its labels by hand",
+        "distiller.py",
+        (("answers = answers and replace(answers, logits=self._seen(answers.logits))", "pass"),),
+        (f"{REGRESSION}::test_losses_compare_in_standard_deviations",),
+    ),
+    Mutant(
+        "the ONNX file of a regression forgets the mean",
+        "a scaler that is left behind in the training script",
+        "tasks/regression/units.py",
+        (("* self.scale + self.mean", "* self.scale"),),
+        (f"{REGRESSION}::test_the_onnx_file_gives_the_labels_units",),
+    ),
+    Mutant(
+        "thresholds are fitted on the test split",
+        "F1 that a user never sees again",
+        "pipeline/judging/models.py",
+        (("task.decide(said.validation, splits.validation.labels)", "task.decide(said.test, splits.test.labels)"),),
+        (f"{TASKS_RUN}::test_thresholds_are_fitted_for_every_model_on_validation",),
+    ),
+    Mutant(
+        "a bundle decides at 0.5 whatever was fitted",
+        "a student that is judged with thresholds and served without",
+        "pipeline/judging/delivery.py",
+        (("    if task.fits_decision:\n", "    if False:\n"),),
+        (f"{TASKS_RUN}::test_the_bundle_answers_as_it_was_judged[multilabel]",),
+    ),
+    Mutant(
+        "columns of labels are taken in the order in which they are named",
+        "digits scored as speakers",
+        "pipeline/score.py",
+        (("    return own\n", "    return label\n"),),
+        (f"{TASKS_RUN}::test_the_bundle_answers_as_it_was_judged[multioutput]",),
+    ),
+    Mutant(
+        "padding classes have a probability at high temperatures",
+        "-1e4 for a class that a column does not have",
+        "runtime/decisions.py",
+        (("ABSENT = -1e30", "ABSENT = -1e4"),),
+        (f"{MULTIOUTPUT}::test_a_loss_is_the_sum_of_its_columns",),
+    ),
+    Mutant(
+        "padding of columns that makes a loss infinite",
+        "-inf minus -inf in a regression on logits",
+        "runtime/decisions.py",
+        (("ABSENT = -1e30", 'ABSENT = -float("inf")'),),
+        (f"{MULTIOUTPUT}::test_a_loss_is_the_sum_of_its_columns",),
+    ),
+    Mutant(
+        "the luck of few rows makes a threshold",
+        "a class of three validation rows, decided for from 0.03 on",
+        "evaluation/sets.py",
+        ((">= FEWEST\n", ">= 1\n"),),
+        ("tests/evaluation/test_sets.py::test_the_threshold_of_a_few_rows_is_not_fitted",),
+    ),
+    Mutant(
+        "differences of small values are rounded away",
+        "a gain in seconds that is none in days",
+        "evaluation/significance.py",
+        (('return 1.0 if metric.quantity != "value" else', "return 1.0 if metric.quantity else"),),
+        ("tests/evaluation/test_values.py::test_the_verdict_does_not_depend_on_the_unit",),
+    ),
+    Mutant(
+        "a mean over outputs in the place of the likelihood of the set",
+        "torch's reduction, with which a weight depends on how many classes there are",
+        "losses/binary_cross_entropy.py",
+        (("softplus((1 - 2 * y) * z_S).sum(dim=-1)", "softplus((1 - 2 * y) * z_S).mean(dim=-1)"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "binary_kd without T^2",
+        "gradients that vanish with the temperature",
+        "losses/binary_kd.py",
+        (("temperature**2 * softened_kl", "softened_kl"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "the margin of the teacher's bound has the wrong sign",
+        "a student that is left alone before it is as good as its teacher",
+        "losses/teacher_bounded.py",
+        (("own.detach() + margin > bound", "own.detach() > bound + margin"),),
+        (CONTRACT,),
     ),
 )

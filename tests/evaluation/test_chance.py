@@ -4,6 +4,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import recall_score
 
 from limbeck.evaluation import against_chance
+from limbeck.evaluation.records import Chance
 
 
 def logits_of(decided, classes):
@@ -61,3 +62,11 @@ def test_answers_that_know_nothing_of_the_label_are_rarely_above_chance(sizes):
         decided = rng.choice(len(sizes), size=len(labels), p=shares)  # guesses as often as the classes occur
         above += not against_chance(logits_of(decided, len(sizes)), labels).at_chance
     assert above / 400 < 0.05
+
+
+def test_what_earlier_versions_wrote_is_read():
+    """`balanced_accuracy` is what the value was called while there were only classes."""
+    old = {"balanced_accuracy": 0.7, "ci95": [0.6, 0.8], "constant": 0.5, "at_chance": False}
+    found = Chance.model_validate(old)
+    assert (found.value, found.title) == (0.7, "balanced accuracy")
+    assert Chance.model_validate_json(found.model_dump_json()) == found

@@ -67,7 +67,7 @@ class Way:
 WAYS = {
     "regression": Way(
         "regression", "score", [{"name": "regression_kd"}, {"name": "squared_error", "weight": 0.1}], "scatter",
-        "Predictions against true values", {},
+        "Predictions against true values", {"seeds": [0, 1]},
     ),
     "regression of columns": Way(
         {"kind": "regression", "metric": "r2", "delta": 1.0}, ["score", "length"],
@@ -80,7 +80,7 @@ WAYS = {
         "Label by label", {},
     ),
     "multioutput": Way(
-        "multioutput", ["first", "mood"], recipe(Path())["losses"], "columns", "Column by column",
+        "multioutput", ["first", "mood"], recipe(Path())["losses"], "by_column", "Column by column",
         {"arms": ["student", "baseline", "hard_labels"]},
     ),
 }  # fmt: skip
@@ -110,24 +110,33 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def values_of(source: Path, way: Way) -> dict[str, Any]:
     train = {"steps": 60, "batch_size": 16, "lr": 0.05, "validations": 3}
-    made = recipe(source, task=way.task, losses=way.losses, **way.changes)
+    made = recipe(source, task=way.task, losses=way.losses, **{"seeds": [0], **way.changes})
     made["data"] |= {"label": way.label, "labelled": 80}
     made["teacher"]["train"] = train | {"lr": 0.03}
     made["student"]["train"] = train
     return made
 
 
+class Runs(dict[str, Run]):
+    """Finished runs by the name of their way, each made when it is first asked for."""
+
+    def __init__(self, folder: Path, source: Path) -> None:
+        super().__init__()
+        self.folder, self.source = folder, source
+
+    def __missing__(self, name: str) -> Run:
+        place = self.folder / name.replace(" ", "-")
+        self[name] = run(parse_recipe(values_of(self.source, WAYS[name]), "test"), place)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, source: Path) -> dict[str, Run]:
-    folder = tmp_path_factory.mktemp("runs")
-    return {
-        name: run(parse_recipe(values_of(source, way), "test"), folder / name.replace(" ", "-"))
-        for name, way in WAYS.items()
-    }
+def runs(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Runs:
+    return Runs(tmp_path_factory.mktemp("runs"), source)
 
 
 @every_way
-def test_the_evaluation_says_what_the_task_is(runs: dict[str, Run], name: str) -> None:
+def test_the_evaluation_says_what_the_task_is(runs: Runs, name: str) -> None:
     found, way = runs[name].evaluation, WAYS[name]
     written = json.loads((runs[name].folder / "evaluation.json").read_text(encoding="utf-8"))
     jsonschema.validate(written, Evaluation.model_json_schema())
@@ -141,10 +150,12 @@ def test_the_evaluation_says_what_the_task_is(runs: dict[str, Run], name: str) -
     page = (runs[name].folder / "report.html").read_text(encoding="utf-8")
     assert way.words in page
     assert found.metrics[0].title in found.sentence
+    said = f"{found.sentence} {found.statistics}"
+    assert ("points" in said) == (found.metric.quantity == "share"), "values have a unit that nobody knows"
 
 
 @every_way
-def test_retention_agreement_and_gain_have_the_right_side(runs: dict[str, Run], name: str) -> None:
+def test_retention_agreement_and_gain_have_the_right_side(runs: Runs, name: str) -> None:
     found = runs[name].evaluation
     metric = found.metric
     own, teacher, baseline = (found.models[who].scores[metric.name] for who in ("student", "teacher", "baseline"))
@@ -155,7 +166,7 @@ def test_retention_agreement_and_gain_have_the_right_side(runs: dict[str, Run], 
 
 
 @every_way
-def test_the_bundle_answers_as_it_was_judged(runs: dict[str, Run], source: Path, name: str, capsys) -> None:
+def test_the_bundle_answers_as_it_was_judged(runs: Runs, source: Path, name: str, capsys) -> None:
     """Its scores on the test split are those of the evaluation: decision, units and order of outputs included."""
     done, way = runs[name], WAYS[name]
     label = [way.label] if isinstance(way.label, str) else way.label[::-1]  # columns in any order
@@ -166,7 +177,7 @@ def test_the_bundle_answers_as_it_was_judged(runs: dict[str, Run], source: Path,
 
 
 @every_way
-def test_a_line_a_text(runs: dict[str, Run], name: str) -> None:
+def test_a_line_a_text(runs: Runs, name: str) -> None:
     folder = runs[name].folder
     texts = ["gem film 1", "a mess of a plot", ""]
     for options in ([], ["--json"]):
@@ -180,7 +191,7 @@ def test_a_line_a_text(runs: dict[str, Run], name: str) -> None:
     assert len(limbeck.load(folder).predict(texts)) == 3
 
 
-def test_values_are_in_the_labels_units_everywhere(runs: dict[str, Run]) -> None:
+def test_values_are_in_the_labels_units_everywhere(runs: Runs) -> None:
     """In the bundle, in the teacher's cached answers, and in the network that is returned."""
     done = runs["regression"]
     (said,) = limbeck.load(done.folder).predict(["gem warm film"])
@@ -192,7 +203,7 @@ def test_values_are_in_the_labels_units_everywhere(runs: dict[str, Run]) -> None
     assert "pipeline_tag" not in (done.bundle / "README.md").read_text(encoding="utf-8")
 
 
-def test_thresholds_are_fitted_for_every_model_on_validation(runs: dict[str, Run]) -> None:
+def test_thresholds_are_fitted_for_every_model_on_validation(runs: Runs) -> None:
     done = runs["multilabel"]
     info = json.loads((done.bundle / "bundle.json").read_text(encoding="utf-8"))
     tables = {one.model: [row.threshold for row in one.classes] for one in done.evaluation.figures}
@@ -202,7 +213,7 @@ def test_thresholds_are_fitted_for_every_model_on_validation(runs: dict[str, Run
     assert all(row.fitted for one in done.evaluation.figures for row in one.classes)
 
 
-def test_a_run_of_the_same_recipe_is_reused(runs: dict[str, Run], source: Path, capsys) -> None:
+def test_a_run_of_the_same_recipe_is_reused(runs: Runs, source: Path, capsys) -> None:
     done = runs["regression"]
     before = (done.folder / "evaluation.json").read_bytes()
     again = run(parse_recipe(values_of(source, WAYS["regression"]), "test"), done.folder)

@@ -78,7 +78,7 @@ class ColumnScores(Record):
 class ColumnTable(FigureOf):
     """The accuracy of every column."""
 
-    kind: Literal["columns"] = "columns"
+    kind: Literal["by_column"] = "by_column"
     columns: list[ColumnScores]
 
 

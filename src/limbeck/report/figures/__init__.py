@@ -62,7 +62,7 @@ KINDS: dict[str, Callable[[Evaluation, Sequence[Any]], Section]] = {
     "reliability": _reliability,
     "confusion": _confusion,
     "thresholds": threshold_section,
-    "columns": column_section,
+    "by_column": column_section,
     "scatter": _scatter,
 }
 """How each kind of figure is shown, in the order of the page."""
