@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import input_path
 import verdict_errors
 
 from limbeck import __version__
@@ -21,7 +22,7 @@ from limbeck.report.words import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("imdb", "transfer", "acceleration", "shipping", "verdict")
+DOCS = ("imdb", "transfer", "acceleration", "shipping", "verdict", "recipes")
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
@@ -61,9 +62,8 @@ def training(result: dict[str, Any]) -> str:
         "live MiniLM teacher, by cached": bigru["minilm_by_cached"],
     }
     lines = ["| a step of training | processor time, ratio | 95 % interval |", "|---|---|---|"]
-    for name, figures in rows.items():
-        low, high = figures["ci95"]
-        lines.append(f"| {name} | {figures['median']:.2f} | {low:.2f} to {high:.2f} |")
+    every = [(name, one["median"], *one["ci95"]) for name, one in rows.items()]
+    lines += [f"| {name} | {median:.2f} | {low:.2f} to {high:.2f} |" for name, median, low, high in every]
     padding, start = bigru["padding"], result["startup"]
     outside = [100 * figures["phases"]["cpu"]["outside"] for figures in (bigru, ngrams)]
     return "\n".join(
@@ -364,6 +364,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "transfer": (transfer, ("transfer",)),
     "acceleration": (acceleration, ("acceleration",)),
     "int8": (int8, ("int8",)),
+    "input-path": (input_path.as_table, ("input_path",)),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }

@@ -43,15 +43,19 @@ BUNDLE = "tests/bundle/test_bundle_is_student.py"
 PICTURES = "tests/runtime/test_pictures.py"
 IMAGE_READER = "tests/runtime/test_image_reader.py"
 IMAGE_COPIES = "tests/data/test_data_image_augment.py"
-IMAGES = "tests/data/test_data_images.py"
 SOUNDS = "tests/audio/test_sounds.py"
 AUDIO_READER = "tests/audio/test_audio_reader.py"
 AUDIO_COPIES = "tests/audio/test_audio_augment.py"
 AUDIO = "tests/audio/test_audio_modality.py"
 AUDIO_CNN = "tests/models/test_audio_cnn.py"
+IMAGE_DATA = "tests/data/test_data_images.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 START = "tests/pipeline/test_pipeline_start.py"
 KINDS = "tests/teachers/test_kinds.py"
+TABLE_ROWS = "tests/data/test_data_table_rows.py"
+TABLE_READER = "tests/runtime/test_reader_table.py"
+FLOOR = "tests/evaluation/test_floor.py"
+BOOSTING = "tests/teachers/test_boosting.py"
 
 
 @dataclass(frozen=True)
@@ -702,7 +706,7 @@ MUTANTS = (
         "draws as far as the arms at hand that are rounded below them",
         "sums of F1 in another order differ in their last bit: p is 0.76 where every draw is as far",
         "evaluation/significance.py",
-        ((" - _ROUNDING\n", "\n"),),
+        ((" - _ROUNDING * unit\n", "\n"),),
         (SIGNIFICANCE,),
     ),
     Mutant(
@@ -914,7 +918,7 @@ MUTANTS = (
         "a bundle is scored by the order of the labels that a file shows",
         "classes numbered anew, so that all behind a missing one are wrong",
         "pipeline/score.py",
-        (("served(student.labels)", "served(sorted(student.labels, reverse=True))"),),
+        (("served(student.labels,", "served(sorted(student.labels, reverse=True),"),),
         ("tests/pipeline/test_score.py",),
     ),
     # --- curves -----------------------------------------------------------------------------------------------------
@@ -1101,8 +1105,8 @@ MUTANTS = (
         "modalities/image/augment.py",
         (
             (
-                "np.minimum(np.rint(pixels * factor[:, None, None, None]), 255)",
-                "np.rint(pixels * factor[:, None, None, None]).astype(np.int64)",
+                "np.minimum(np.rint(lit, out=lit), 255, out=lit)",
+                "np.rint(lit).astype(np.int64)",
             ),
         ),
         (f"{IMAGE_COPIES}::test_brightness_stays_in_its_range",),
@@ -1112,14 +1116,69 @@ MUTANTS = (
         "a test image saved in another format is trained on",
         "modalities/image/__init__.py",
         (("return looks_of(value).likeness", "return value.identity()"),),
-        (f"{IMAGES}::test_likeness_is_that_of_the_pixels",),
+        (f"{IMAGE_DATA}::test_likeness_is_that_of_the_pixels",),
     ),
     Mutant(
         "likeness without the shape",
         "a picture and the same bytes on their side are one",
         "runtime/pictures.py",
         (('state.update(f"{content.shape} ".encode())', "pass"),),
-        (f"{IMAGES}::test_likeness_is_that_of_the_pixels",),
+        (f"{IMAGE_DATA}::test_likeness_is_that_of_the_pixels",),
+    ),
+    Mutant(
+        "a scaler fitted on test rows",
+        "scales and categories tell what nobody may know yet",
+        "pipeline/training/material.py",
+        (
+            (
+                "return reads.fit(self.splits.original.values or self.splits.validation.values)",
+                "return reads.fit([*self.splits.original.values, *self.splits.test.values])",
+            ),
+        ),
+        (f"{TABLE_ROWS}::test_scales_and_categories_are_those_of_the_training_rows_alone",),
+    ),
+    Mutant(
+        "a hole is zero before scaling",
+        "a missing age is an age of 0",
+        "runtime/readers/table.py",
+        (("math.nan if cell is None else cell", "0.0 if cell is None else cell"),),
+        (f"{TABLE_READER}::test_numbers_have_mean_0_and_deviation_1_and_holes_are_the_mean_with_a_mark",),
+    ),
+    Mutant(
+        "a category never seen is the first one",
+        "LabelEncoder in a dictionary with a default",
+        "runtime/readers/table.py",
+        (("None if cell is None else named(cell), 0)", "None if cell is None else named(cell), 1)"),),
+        (f"{TABLE_READER}::test_what_was_never_seen_is_0_and_a_hole_without_a_place_too",),
+    ),
+    Mutant(
+        "numbers are named as they are written",
+        "1 in a csv file and 1.0 in a frame stand on two sides of a split",
+        "modalities/table/__init__.py",
+        (("found.append(plain(cell))", "found.append(cell)"),),
+        (f"{TABLE_ROWS}::test_numbers_are_named_by_their_value_and_missing_is_missing",),
+    ),
+    Mutant(
+        "the distilled floor learns copies",
+        "copies that the student's arm alone has are counted for the floor",
+        "pipeline/judging/floor.py",
+        (
+            ("_best(splits, splits.original, linear", "_best(splits, splits.transfer, linear"),
+            ("answers[: len(splits.original)]", "answers"),
+        ),
+        (f"{FLOOR}::test_the_distilled_floor_learns_unlabelled_rows_and_no_copies",),
+    ),
+    Mutant(
+        "a threshold rounds up",
+        "a number on the threshold of a tree goes the other way than in training",
+        "teachers/trees.py",
+        (
+            (
+                "return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)",
+                "return np.nextafter(near, np.float32(np.inf))",
+            ),
+        ),
+        (f"{BOOSTING}::test_a_number_on_a_threshold_goes_left_as_it_went",),
     ),
     Mutant(
         "a sound keeps its rate",

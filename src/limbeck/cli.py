@@ -155,8 +155,7 @@ def evaluate(
     _needs_distill()
     from limbeck.pipeline.score import score_bundle
 
-    columns = label or ["label"]
-    score_bundle(bundle, data, column=column, label=columns[0] if len(columns) == 1 else columns, as_json=as_json)
+    score_bundle(bundle, data, column=column, label=label or ["label"], as_json=as_json)
 
 
 @app.command()

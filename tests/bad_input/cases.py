@@ -82,6 +82,10 @@ def in_the_file(name: str, text: str | bytes) -> Case:
     return Case("recipe", name, run(recipe="mine.yaml"), files({"mine.yaml": text}))
 
 
+VALUES = ("task=regression", "losses=[{name: regression_kd}]")
+SETS = ("task=multilabel", "losses=[{name: binary_kd}]")
+MEMBER = "{kind: network, model: ngrams}"
+
 RECIPE = [
     Case("recipe", "an unknown recipe", run(recipe="sentimnt")),
     in_the_file("a recipe that is no YAML", "seeds: [0\ndata: {source: rows.csv}\n"),
@@ -128,6 +132,23 @@ RECIPE = [
         "losses=[{name: cross_entropy}]",
     ),
     in_the_recipe("a ceiling without a target", "arms=[student, ceiling]"),
+    in_the_recipe("losses of classes for values", "task=regression"),
+    in_the_recipe("a loss of values for label sets", "task=multilabel", "losses=[{name: regression_kd}]"),
+    in_the_recipe("a loss of label sets for classes", "losses=[{name: binary_kd}]"),
+    in_the_recipe("a teacher of n-grams for values", *VALUES, "teacher={kind: nblr}"),
+    in_the_recipe("a calibrated teacher of values", *VALUES, "teacher.calibrate=true"),
+    in_the_recipe("an ensemble of values", *VALUES, f"teacher={{kind: ensemble, members: [{MEMBER}, {MEMBER}]}}"),
+    in_the_recipe("class weights of values", *VALUES, "data.class_weights=balanced"),
+    in_the_recipe("hard labels of values", *VALUES, "arms=[student, hard_labels]"),
+    in_the_recipe("a metric that the task has not", *VALUES, "task={kind: regression, metric: accuracy}"),
+    in_the_recipe("a share of an error", *VALUES, "until.retention=0.9"),
+    in_the_recipe("a column of labels twice", "data.label=[label, label]"),
+    in_the_recipe("no column of labels", "data.label=[]"),
+    in_the_recipe("several columns of one class", "data.label=[label, text]"),
+    in_the_recipe("one column of several", "task=multioutput"),
+    in_the_recipe(
+        "a target of fewer label columns", *VALUES, "data.label=[label, text]", "data.target={source: rows.csv}"
+    ),
     Case("recipe", "an --out that is a file", run(out="rows.csv")),
     Case(
         "recipe", "an --out with files of somebody's own", run(out="."), files({"teacher/thesis.txt": "years of work"})
@@ -151,6 +172,7 @@ NAN_LABELS = lines_of(*({"text": f"a text {row}", "label": float("nan")} for row
 NO_TEXTS = lines_of(*({"text": (None, float("nan"))[row % 2], "label": row % 3} for row in range(60)))
 MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
 STRANGERS = "text,label\n" + "".join(f"word{row} other{row},{row % 2}\n" for row in range(260))
+TWO_COLUMNS = "text,a,b,one\n" + "".join(f"text number {row},{row % 5},{row % 7},same\n" for row in range(260))
 DATA = [
     in_the_recipe("a source that is not there", "data.source=rows.cvs", group="data"),
     in_the_recipe("a packaged source with a typing error", "data.source=sentiment-rating", group="data"),
@@ -209,6 +231,14 @@ DATA = [
     in_the_data("labels that are lists", LIST_LABELS, file="mine.jsonl"),
     in_the_data("labels that are NaN", NAN_LABELS, file="mine.jsonl"),
     in_the_data("labels of two kinds", MIXED_LABELS, file="mine.jsonl"),
+    in_the_data("a word among values", rows(260, labels=(0.5, 1.5, "abc")), *VALUES),
+    in_the_data("an infinite value", rows(260, labels=(0.5, 1.5, "inf")), *VALUES),
+    in_the_data("one value for all", rows(260, labels=(1.5,)), *VALUES),
+    in_the_data("values that stand in another column", rows(260), *VALUES, "data.label=[label, score]"),
+    in_the_data("a row with half of its values", TWO_COLUMNS.replace(",3,4", ",3,"), *VALUES, "data.label=[a, b]"),
+    in_the_data("label sets without a separator", rows(260, labels=("a|b", "a", "b")), *SETS),
+    in_the_data("a flag that is neither 0 nor 1", TWO_COLUMNS, *SETS, "data.label=[a, b]"),
+    in_the_data("a column of one class", TWO_COLUMNS, "task=multioutput", "data.label=[a, one]"),
     in_the_data("a parquet file that is none", b"PAR1 and so on", file="mine.parquet"),
     in_the_data("one class", rows(60, labels=(1,))),
     in_the_data("no label at all", rows(60, labels=("",))),
@@ -562,6 +592,45 @@ BUNDLE = [
     with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
 ]
 
+MLP = ("data.features=*", "student={model: mlp}", "teacher={kind: network, model: mlp}")
+
+
+def of_a_table(name: str, change: Callable[[int], Mapping[str, object]], *overrides: str) -> Case:
+    """Return the case of 260 rows with an age, a job and a label, of which `change` says what is different."""
+    table = [{"age": row % 50, "job": f"job {row % 7}", "size": row / 7, "label": row % 2} for row in range(260)]
+    text = lines_of(*(row | change(number) for number, row in enumerate(table)))
+    return Case("tables", name, run("data.source=mine.jsonl", *MLP, *overrides), files({"mine.jsonl": text}))
+
+
+TABLES = [
+    of_a_table("a column of a table that is not there", lambda row: {}, "data.features=[age, jobb]"),
+    of_a_table("a column of a table that stands twice", lambda row: {}, "data.features=[age, age]"),
+    of_a_table("columns of a table by number", lambda row: {}, "data.features=[0, 1]"),
+    of_a_table("no column of a table", lambda row: {}, "data.features=[]"),
+    of_a_table("the label among the columns of a table", lambda row: {}, "data.features=[age, label]"),
+    of_a_table("a table's column of many numbers and a text", lambda row: {"size": "large"} if row == 6 else {}),
+    of_a_table("a table's infinite number", lambda row: {"size": 1e999} if row == 6 else {}),
+    of_a_table("a table's cell that is a list", lambda row: {"job": ["cook"]} if row == 6 else {}),
+    of_a_table("a table whose columns tell nothing", lambda row: {"age": 3, "job": "cook", "size": None}),
+    of_a_table("a table without such a category column", lambda row: {}, "student.reads.categorical=[jobs]"),
+    of_a_table("a network of texts for a table", lambda row: {}, "student={model: ngrams}"),
+    of_a_table("copies of a table's rows", lambda row: {}, "data.augment={copies: 2}"),
+    of_a_table("a teacher of texts for a table", lambda row: {}, "teacher={kind: nblr}"),
+    Case("tables", "a network of tables for texts", run("student={model: mlp}")),
+    Case("tables", "boosted trees for texts", run("teacher={kind: boosting}")),
+    Case(
+        "tables",
+        "a table's test file with a text among numbers",
+        run("data.source=mine", *MLP),
+        files(
+            {
+                "mine/train.csv": "size,label\n" + "".join(f"{row},{row % 2}\n" for row in range(200)),
+                "mine/test.csv": "size,label\n" + "".join(f"{row or 'none given'},{row % 2}\n" for row in range(60)),
+            }
+        ),
+    ),
+]
+
 
 def wav(rate: int = 8000, *, sizes: tuple[int, int] = (800, 800), sample: bytes = b"\0\1") -> bytes:
     """Return a wav file of 16-bit samples; `sizes` are the bytes that it says it has, and has."""
@@ -640,7 +709,7 @@ IMAGES = [
     of_images("a size of three sides", "student.reads={kind: image, size: [8, 8, 3]}"),
 ]  # fmt: skip
 
-CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *RUN_FOLDER, *BUNDLE, *SOUNDS, *IMAGES]
+CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *TABLES, *RUN_FOLDER, *BUNDLE, *SOUNDS, *IMAGES]
 
 # Tests of their own, whose messages are pinned beside the others.
 DISK_FULL = {8_000: "a full disk, at the encoded rows", 20_000: "a full disk, at the report"}

@@ -14,6 +14,7 @@ from limbeck.bundle import Student, export_onnx, int8, parity, precision, write_
 from limbeck.bundle.int8 import quantize_int8
 from limbeck.bundle.precision import Agreement, Trial, compare_decisions, divide
 from limbeck.evaluation import Speed
+from limbeck.evaluation.records import Difference
 from limbeck.modalities.text import TextModality, TextReads
 from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
 from limbeck.models import build_model
@@ -192,6 +193,38 @@ def test_int8_that_fails_in_one_thing_is_left_and_the_sentence_says_in_which(cha
     assert bad.sentence.startswith(f"int8 was left: {said}")
 
 
+@pytest.mark.parametrize(("low", "taken"), [(-0.0049, True), (-0.005, False), (float("nan"), False)])
+def test_where_a_metric_judges_int8_it_may_cost_less_than_half_a_point(low, taken):
+    gain = Difference(metric="accuracy", mean=0.001, ci95=(low, 0.006))
+    trial = Trial(
+        {"fp32": 10, "int8": 9}, {"fp32": speed(0.1), "int8": speed(0.09)}, precision._agreement(1900, 2000), 1e-4,
+        gain=gain, metric="accuracy on 1,000 validation rows",
+    )  # fmt: skip
+    assert bool(trial.failed) != taken
+    assert trial.sentence.startswith("int8 was taken: smaller, faster, " if taken else "int8 was left: ")
+    assert "accuracy on 1,000 validation rows +0.10 points (95 % interval " in trial.sentence
+    assert ("lower end has to be above -0.5 points" in trial.sentence) == (not taken)
+
+
+def test_a_metric_is_asked_of_the_answers_to_the_validation_rows(students, faster, monkeypatch):
+    faster("int8")
+    student, asked = students["textcnn"], []
+
+    def gains(one, other):
+        asked.append((one, other))
+        return Difference(metric="accuracy", mean=-0.01, ci95=(-0.02, 0.0))
+
+    few = student.deliver(gains=gains, metric="accuracy").choice
+    assert "not enough rows to compare the accuracy on (200 of 600 validation rows)" in few.why
+    monkeypatch.setattr(precision, "LABELLED", 200)
+    choice = student.deliver(gains=gains, metric="accuracy").choice
+    assert choice.precision == "fp32", "its decisions are the same: that does not judge"
+    assert "accuracy on 200 validation rows -1.00 points" in choice.why
+    [(one, other)] = asked
+    np.testing.assert_array_equal(other, student.says(student.samples))
+    assert 0 < np.abs(one - other).max() < 1
+
+
 def test_the_bound_is_clopper_and_pearsons():
     """Of a share of 1 it is the number whose power is 0.05; of others the binomial tail of that weight."""
     from scipy.stats import binom
@@ -244,7 +277,6 @@ def test_of_arrays_there_are_no_rows_to_compare(students, faster):
     faster("int8")
     choice = students["ngrams"].deliver(rows=0).choice
     assert "(0 of 2,000 unlabelled ones" in choice.why
-    assert precision._not_tried([])
 
 
 def test_int8_that_decides_otherwise_is_left(students, faster):

@@ -124,6 +124,25 @@ def test_a_turn_by_a_quarter_is_exact(monkeypatch):
     np.testing.assert_array_equal(drawn(square, rotate=90), np.rot90(square, axes=(1, 2)))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_turn_is_bilinear(monkeypatch, channels):
+    """Of a plane, what lies between pixels is the plane: within the rounding of place and of grey."""
+    monkeypatch.setattr(
+        "limbeck.modalities.image.augment.uniform", lambda keys, *_: np.ones((len(keys), 7)) * [1, 0, 0, 1, 0, 0, 0]
+    )
+    y, x = np.indices((90, 120))
+    plane = np.stack([y + x, 250 - y - x, 10 + 2 * y], axis=-1)[None, ..., :channels].astype(np.uint8)
+    turned = drawn(plane.repeat(3, 0), np.arange(3), np.ones(3, np.int64), rotate=17).astype(float)
+    angle = np.deg2rad(17)
+    from_y = np.cos(angle) * (y - 44.5) + np.sin(angle) * (x - 59.5) + 44.5
+    from_x = np.cos(angle) * (x - 59.5) - np.sin(angle) * (y - 44.5) + 59.5
+    inside = (from_y > 0) & (from_y < 88) & (from_x > 0) & (from_x < 118)
+    wanted = np.stack([from_y + from_x, 250 - from_y - from_x, 10 + 2 * from_y], axis=-1)[..., :channels]
+    assert inside.sum() > 6000
+    for image in turned:
+        assert np.abs(image - wanted)[inside].max() <= 0.7
+
+
 def test_brightness_stays_in_its_range():
     flat = np.full((40, 4, 4, 1), 100, np.uint8)
     found = drawn(flat, brightness=0.25)[:, 0, 0, 0]

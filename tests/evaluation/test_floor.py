@@ -207,12 +207,12 @@ def test_the_distilled_floor_learns_unlabelled_rows_and_no_copies():
     """The labels are all wrong: what it knows, it knows from the answers for rows without a label."""
     (few, wrong), (texts, labels), held_out = split(0, 20, 2), split(3, 300, 2), split(1, 80, 2)
     rows, unlabelled = rows_of(range(20), few, 1 - wrong), rows_of(range(100, 400), texts, [-1] * 300)
-    copies = rows_of(range(500, 900), ["topic0"] * 400, [-1] * 400)
-    test = rows_of(range(1000, 1150), *split(2, 150, 2))
+    copies = rows_of(range(500, 1400), texts * 3, [-1] * 900)  # of which the answers are all wrong
+    test = rows_of(range(3000, 3150), *split(2, 150, 2))
     splits = Splits(
         rows, unlabelled, rows_of(range(2000, 2080), *held_out), test, task_of(2), TEXT, {}, augmented=copies
     )
-    answers = np.concatenate([sure(1 - wrong, 2), sure(labels, 2), sure(np.ones(400, int), 2)])
+    answers = np.concatenate([sure(1 - wrong, 2), sure(labels, 2), sure(np.tile(1 - labels, 3), 2)])
     distilled = distil_floor(splits, answers)
     assert scores(distilled.test_outputs, test.labels.values)["accuracy"] > 0.7
     np.testing.assert_array_equal(distilled.predict(test.values), distilled.test_outputs)

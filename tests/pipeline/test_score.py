@@ -25,7 +25,7 @@ def accuracy(tmp_path, monkeypatch, *rows):
     monkeypatch.setattr(score, "load_for_files", lambda _: (Bundle(), None))
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
-    return score.score_bundle(tmp_path, str(path), column=None, label="label", as_json=True)["accuracy"]
+    return score.score_bundle(tmp_path, str(path), column=None, label=["label"], as_json=True)["accuracy"]
 
 
 def test_a_label_in_another_spelling_is_the_bundles(tmp_path, monkeypatch):

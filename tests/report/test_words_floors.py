@@ -77,3 +77,14 @@ def test_a_network_that_adds_nothing_is_a_warning():
 def test_without_that_floor_nothing_is_said():
     assert words.network_adds(complete()) is None
     assert not [one for one in complete().warnings if "adds nothing" in one]
+
+
+def test_a_teacher_below_the_floor_is_said_where_nothing_else_says_it():
+    def said(teacher, floor):
+        run = changed(changed(complete(), "teacher", scores={"accuracy": teacher}), "floor", scores={"accuracy": floor})
+        return [one.replace("\u00a0", " ") for one in words.warnings(run) if "teacher" in one and "worse" in one]
+
+    assert said(0.82, 0.825) == ["The teacher (82.0 %) is worse than TF-IDF + LR on the same labels (82.5 %)."]
+    assert said(0.82, 0.81) == []
+    assert said(0.82, 0.9) == [], "the floor is ahead of the student too, and that is said"
+    assert said(0.75, 0.825) == ["The teacher (75.0 %) is worse than the baseline (79.5 %)."]

@@ -1,8 +1,8 @@
 """A tiny teacher of every kind: a kind without a row in `CASES` fails `test_kinds.py`."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +71,16 @@ class Case:
         module: what was handed to `limbeck.distill`.
         edit: changes a weight that it is made of, whatever the labels; None: it is made of labels alone.
         tap: path of an activation; None where it has none to give.
+        about: other parts of the recipe, where its data are no texts.
+        student: path of an activation of the recipe's student.
     """
 
     teacher: dict[str, Any]
     module: nn.Module | None = None
     edit: Callable[[], None] | None = None
     tap: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    student: str = "dropout"
 
 
 def encoder(folder: Path, **keys: object) -> Case:
@@ -173,7 +177,18 @@ def embedding(folder: Path, kind: str) -> Case:
     return Case({"kind": "embedding", "model": "kind_cases:features", "reads": reads})
 
 
+def boosting(folder: Path) -> Case:
+    """Return the case of boosted trees, on a table."""
+    file, rng = folder / "table.csv", np.random.default_rng(0)
+    rows = [f"{rng.normal():.3f},town {rng.integers(5)},{row % 2}" for row in range(260)]
+    file.write_text("\n".join(["size,town,label", *rows]) + "\n")
+    data = {"source": str(file), "features": "*", "split": {"test": 60, "validation": 30}, "labelled": 80}
+    about = {"data": data, "student": {"model": "mlp", "reads": {"kind": "table"}, "train": TRAIN}}
+    return Case({"kind": "boosting", "boosting": {"trees": [5, 9], "leaves": [4]}}, about=about, student="layers")
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
+    "boosting": boosting,
     "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
     "nblr": lambda folder: Case(NBLR),
     "transformers": lambda folder: encoder(folder, finetune=True, train=TRAIN),

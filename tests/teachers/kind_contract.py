@@ -38,7 +38,7 @@ class Bench:
 
     def __init__(self, case: Case, folder: Path, parse: Callable[[dict], Recipe] = Recipe.model_validate) -> None:
         self.case, self.folder, self.parse = case, folder, parse
-        self.values = recipe(write_csv(folder / "rows.csv"), seeds=[0], teacher=case.teacher)
+        self.values = recipe(write_csv(folder / "rows.csv"), seeds=[0], teacher=case.teacher, **case.about)
         self.splits: Splits = splits_of(parse(self.values))
         self.recipe = settle(parse(self.values), self.material())
 
@@ -131,7 +131,7 @@ def a_changed_weight_makes_another_teacher(bench: Bench) -> None:
 
 def it_gives_activations_or_says_that_it_has_none(bench: Bench) -> None:
     path = bench.case.tap or "anything"
-    values = bench.values | {"losses": [{"name": "fitnet", "student": "dropout", "teacher": path}]}
+    values = bench.values | {"losses": [{"name": "fitnet", "student": bench.case.student, "teacher": path}]}
     wanted = settle(bench.parse(values), bench.material())
     assert ("taps" in bench.teacher.gives) == (bench.case.tap is not None)
     if bench.case.tap is None:

@@ -16,7 +16,7 @@ from kind_contract import Bench
 from sklearn.linear_model import LogisticRegression
 
 from limbeck.data import Examples, FloorModel
-from limbeck.data.task import HasOutputs
+from limbeck.data.fitted import HasOutputs
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import nll
 from limbeck.pipeline.training import frozen

@@ -30,11 +30,11 @@ FILES = {
 """New files of the house, and where they are here."""
 LINES = {
     "modalities/__init__.py": {
-        "ImageModality(), ArraysModality())": "ImageModality(), ArraysModality(), SquaresModality())",
+        ", ArraysModality())": ", ArraysModality(), SquaresModality())",
         "from limbeck.settings import": "from limbeck.modalities.squares import SquaresModality\n{}",
     },
     "runtime/bundle.py": {
-        "ImageReader, ArraysReader)": "ImageReader, ArraysReader, SquaresReader)",
+        ", ArraysReader)": ", ArraysReader, SquaresReader)",
         "from limbeck.runtime.rows import": "from limbeck.runtime.readers.squares import SquaresReader\n{}",
     },
     "tasks/__init__.py": {
@@ -173,7 +173,10 @@ def test_a_foreign_column_is_refused(house: Path) -> None:
     """Two modalities, a network that reads another one, a share of an error: one line each."""
     for change, line in (
         ({"data": {**RECIPE["data"], "text": "square"}}, "name a column each"),
-        ({"student": {**NETWORK, "model": "ngrams", "reads": {}}}, "reads text (`reads.kind`), and the data"),
+        (
+            {"student": {**NETWORK, "model": "ngrams", "reads": {}}},
+            "`ngrams` reads text, and `reads` is of kind squares",
+        ),
         (
             {"task": "point", "data": {**RECIPE["data"], "label": "middle"}, "until": {"retention": 0.9}},
             "a share of RMSE says nothing",

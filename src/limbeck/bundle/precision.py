@@ -1,4 +1,4 @@
-"""Which file ships: fp32, or int8 where that is smaller, faster and of one opinion."""
+"""Which file ships: fp32, or int8 where that is smaller, faster and as good."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from limbeck.bundle.export import MAX_ERROR, Parity
 from limbeck.bundle.int8 import instructions, quantize_int8
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import Speed, measure_all
+from limbeck.evaluation.records import Difference
 from limbeck.files import size_of
 from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Reader
@@ -20,6 +21,11 @@ from limbeck.runtime.readers import Reader
 AGREEMENT = 0.995
 ROWS, MOST = 2_000, 5_000
 """Unlabelled rows on which decisions are compared: at least, and at most for the time it takes."""
+LOSS = 0.005
+"""What int8 may cost in a metric, by the lower end of its 95 % interval: half a point."""
+LABELLED = 600
+"""Rows with a label on which a metric is compared, at least: where none of fewer differs, more than half a point of
+others may (rule of three)."""
 CALIBRATING = 500
 """Other unlabelled rows, whose activations set the ranges."""
 FASTER = 0.92
@@ -43,6 +49,9 @@ class Student:
         labels: what the outputs stand for, in their order: class names.
         task: by whose rule they are read, see `runtime.decisions`.
         decision: what the rule needs to know: JSON; empty: nothing.
+        gains: the run's metric of outputs for `samples`, (samples, outputs), minus that of other outputs for them, with
+            its paired interval: judges int8. None: the share of equal decisions does.
+        metric: what that metric is called.
     """
 
     model: Path
@@ -52,6 +61,8 @@ class Student:
     labels: Sequence[str]
     task: str
     decision: Mapping[str, Any] = field(default_factory=dict)
+    gains: Callable[[NDArray[np.float32], NDArray[np.float32]], Difference] | None = None
+    metric: str = ""
 
     @property
     def rule(self) -> Rule:
@@ -104,6 +115,8 @@ class Trial:
         agreement: with the PyTorch student.
         apart: largest difference of a logit between a row asked alone, in a batch, and in a batch of other rows.
         equal: what answers are that agree, in words.
+        gain: in the metric, over the PyTorch student; None: the agreement judges.
+        metric: what that metric is called, and on which rows it was taken.
     """
 
     sizes: Mapping[str, int]
@@ -111,6 +124,8 @@ class Trial:
     agreement: Agreement
     apart: float
     equal: str = "same decision"
+    gain: Difference | None = None
+    metric: str = ""
 
     @property
     def failed(self) -> list[str]:
@@ -122,7 +137,10 @@ class Trial:
             found.append(f"not faster ({share:.2f} of the processor time of fp32; {FASTER} are asked)")
         if not self.apart <= MAX_ERROR:  # of logits that are not finite it is no number
             found.append(f"a row's outputs change by up to {self.apart:.1e} with the rows beside it")
-        if self.agreement.low < AGREEMENT:
+        if self.gain is not None:
+            if not self.gain.ci95[0] > -LOSS:
+                found.append(f"{self._as_good}, while its lower end has to be above {-100 * LOSS:.1f} points")
+        elif self.agreement.low < AGREEMENT:
             found.append(f"{self._alike}, while {AGREEMENT:.1%} are asked of that bound")
         return found
 
@@ -131,7 +149,13 @@ class Trial:
         """Whether int8 is taken, and why."""
         if self.failed:
             return f"int8 was left: {'; '.join(self.failed)}"
-        return f"int8 was taken: smaller, faster, {self._alike}"
+        return f"int8 was taken: smaller, faster, {self._alike if self.gain is None else self._as_good}"
+
+    @property
+    def _as_good(self) -> str:
+        assert self.gain is not None
+        low, high = (100 * end for end in self.gain.ci95)
+        return f"{self.metric} {100 * self.gain.mean:+.2f} points (95 % interval {low:+.2f} to {high:+.2f})"
 
     @property
     def _alike(self) -> str:
@@ -140,16 +164,18 @@ class Trial:
 
 
 def choose(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any], fp32: Parity, scratch: Path) -> Choice:
-    """Take int8 when it is smaller, faster, decides alike, and answers a row alike whatever stands beside it.
+    """Take int8 when it is smaller, faster, as good, and answers a row alike whatever stands beside it.
+
+    As good: it decides alike; or, where the student has `gains`, it costs next to nothing in the metric.
 
     Args:
         student: in PyTorch and as fp32 file.
-        samples: of validation, to time the files with.
+        samples: of validation, to time the files with, and to compare a metric on.
         unlabelled: texts of the transfer set, to compare decisions on.
         fp32: what the fp32 file says on `samples`, compared with PyTorch.
         scratch: folder for the int8 twin.
     """
-    why, twin, trial = _not_tried(unlabelled), scratch / "int8.onnx", None
+    why, twin, trial = _not_tried(student, samples, unlabelled), scratch / "int8.onnx", None
     if not why:
         try:
             trial = try_int8(student, samples, unlabelled, twin)
@@ -176,7 +202,11 @@ def try_int8(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any]
     runners = {"fp32": student.runner(student.model), "int8": student.runner(twin)}
     agreement, apart = compare_decisions(student.says, runners["int8"], compared, student.rule)
     sizes = {"fp32": size_of(student.model), "int8": size_of(twin)}
-    return Trial(sizes, measure_all(runners, samples), agreement, apart, student.rule.equal)
+    gain = None
+    if student.gains is not None:
+        gain = student.gains(_in_batches(runners["int8"], samples, BATCH), student.says(samples))
+    on = f"{student.metric} on {len(samples):,} validation rows"
+    return Trial(sizes, measure_all(runners, samples), agreement, apart, student.rule.equal, gain, on)
 
 
 def divide(unlabelled: Sequence[Any]) -> tuple[list[str], list[str]]:
@@ -204,8 +234,13 @@ def compare_decisions(says: Runner, exported: Runner, rows: Sequence[Any], rule:
     return _agreement(equal, len(rows)), rule.error(every.max(axis=0), every.min(axis=0))
 
 
-def _not_tried(unlabelled: Sequence[Any]) -> str:
+def _not_tried(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any]) -> str:
     """Return why int8 is not even made; empty: it is."""
+    if student.gains is not None and len(samples) < LABELLED:
+        return (
+            f"int8 was not tried: not enough rows to compare the {student.metric} on ({len(samples):,} of {LABELLED:,} "
+            "validation rows)"
+        )
     rows = max(0, len(unlabelled) - CALIBRATING)
     if rows >= ROWS:
         return ""

@@ -183,6 +183,8 @@ class Modality(ABC):
         keeps_label: whether a copy shows what its example shows, so that its label is the same: then copies are drawn
             from encoded rows when a batch is made, see `draw`; else they are rows of their own, see `copies`.
         suffixes: of files that hold one example each, in lower case; none: a folder of files is no source of it.
+        int8_by_metric: whether int8 is judged by what it costs in the run's metric; else by how many decisions stay. Of
+            images and sounds a few in a hundred change, to and fro, where the metric does not.
     """
 
     name: ClassVar[str]
@@ -195,6 +197,7 @@ class Modality(ABC):
     augment: ClassVar[type[Settings] | None] = None
     keeps_label: ClassVar[bool] = False
     suffixes: ClassVar[tuple[str, ...]] = ()
+    int8_by_metric: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

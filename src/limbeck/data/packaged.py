@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from limbeck.data.hub import read_hub
 from limbeck.data.readers import read_file
 from limbeck.errors import LimbeckError, nearest
 
-Columns = dict[str, tuple[list[Any], list[str | None]]]
+Columns = dict[str, tuple[list[Any], list[Any]]]
 """Cells with an example, and labels, by split."""
 
 _IMDB = "stanfordnlp/imdb"
@@ -28,12 +29,13 @@ _RATING_FILES = {
 }
 
 
-def sentiment_ratings(domain: str | None, splits: Sequence[str]) -> Columns:
+def sentiment_ratings(domain: str | None, splits: Sequence[str], *, scores: bool = False) -> Columns:
     """Return snippets rated by people, "negative" or "positive" (Hutto and Gilbert, ICWSM 2014).
 
     Args:
         domain: movie, amazon, nyt or tweets; None: all four.
         splits: it has `train` only; others are not there.
+        scores: the mean rating of twenty people, in [-4, 4], in the place of its sign.
 
     Raises:
         LimbeckError: an unknown domain, or the asset cannot be obtained.
@@ -46,13 +48,13 @@ def sentiment_ratings(domain: str | None, splits: Sequence[str]) -> Columns:
         return {}
     folder = asset("sentiment-ratings")
     texts: list[str] = []
-    labels: list[str | None] = []
+    labels: list[Any] = []
     for name in [domain] if domain else _RATING_FILES:
         # A few bytes of the original are not UTF-8; each stands for one odd character.
         content = (folder / _RATING_FILES[name]).read_text(encoding="utf-8", errors="replace")
         for _, score, text in csv.reader(io.StringIO(content), delimiter="\t", quoting=csv.QUOTE_NONE):
             texts.append(text)
-            labels.append(_POLARITY[float(score) > 0])
+            labels.append(float(score) if scores else _POLARITY[float(score) > 0])
     return {"train": (texts, labels)}
 
 
@@ -121,14 +123,16 @@ class Source:
     Attributes:
         modality: what its examples are.
         read: `read(domain, splits)` returns cells with an example, and labels, by split.
+        others: the same with other labels, by the name that `data.label` gives them.
     """
 
     modality: str
     read: Callable[[str | None, Sequence[str]], Columns]
+    others: Mapping[str, Callable[[str | None, Sequence[str]], Columns]] = field(default_factory=dict)
 
 
 SOURCES = {
-    "sentiment-ratings": Source("text", sentiment_ratings),
+    "sentiment-ratings": Source("text", sentiment_ratings, {"score": partial(sentiment_ratings, scores=True)}),
     "imdb": Source("text", imdb),
     "digits": Source("image", digits),
 }

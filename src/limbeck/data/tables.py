@@ -67,7 +67,7 @@ def read_tables(
         LimbeckError: nothing is there, or it cannot be read, or a column is missing.
     """
     if source in packaged.SOURCES:
-        return _packaged(source, modality, domain, splits)
+        return _packaged(source, modality, domain, splits, label)
     keys = _keys(modality, key) if isinstance(key, str) else key
     found = _columns(source, modality, column, label, keys["source"], splits, missing)
     if domain is not None:
@@ -94,8 +94,10 @@ def _keys(modality: Modality, section: str) -> dict[str, str]:
     return {**named, "column": f"{section}.{modality.key}"}
 
 
-def _packaged(source: str, modality: Modality, domain: str | None, splits: Sequence[str]) -> dict[str, Table]:
-    found = _read_packaged(source, modality, domain, splits)
+def _packaged(
+    source: str, modality: Modality, domain: str | None, splits: Sequence[str], label: str | Sequence[str]
+) -> dict[str, Table]:
+    found = _read_packaged(source, modality, domain, splits, label)
     if splits[0] not in found:
         raise LimbeckError(
             f"a packaged source without a `{splits[0]}` split",
@@ -106,16 +108,21 @@ def _packaged(source: str, modality: Modality, domain: str | None, splits: Seque
 
 
 def _read_packaged(
-    source: str, modality: Modality, domain: str | None, splits: Sequence[str]
+    source: str,
+    modality: Modality,
+    domain: str | None,
+    splits: Sequence[str],
+    label: str | Sequence[str] | None = None,
 ) -> dict[str, tuple[list[Any], list[Any]]]:
     held = packaged.SOURCES[source]
     if held.modality != modality.name:
         raise LimbeckError(
             f"`{source}` is {held.modality}", where=f"data.{modality.key}", fix=f"set data.{held.modality} instead"
         )
+    read = held.others.get(label, held.read) if isinstance(label, str) else held.read
     return {
         split: (modality.values(cells, Column(modality.name, source, f"data.{modality.name}")), labels)
-        for split, (cells, labels) in held.read(domain, splits).items()
+        for split, (cells, labels) in read(domain, splits).items()
     }
 
 

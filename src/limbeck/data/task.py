@@ -5,7 +5,6 @@ Data, training, statistics, bundle and report know no task by name: they ask thi
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.data.examples import Labels
+from limbeck.data.fitted import FloorModel
 from limbeck.data.modality import Cells
 from limbeck.data.settings import DataOptions
 from limbeck.errors import LimbeckError
@@ -23,33 +23,6 @@ from limbeck.evaluation.records import Chance
 from limbeck.losses import LossSettings, Objective
 from limbeck.settings import Settings
 from limbeck.types import Batch, Predicts
-
-Setting = float | int | str | bool | None
-
-
-@dataclass(frozen=True)
-class FloorModel:
-    """A fitted model of features, without a network.
-
-    Attributes:
-        method: what it is, in words: `logistic regression`.
-        settings: how it was fitted, of what is tried.
-        parameters: of a linear model coefficients and intercepts.
-        model: its `outputs(matrix)` are (rows, outputs) float32, as a network's.
-    """
-
-    method: str
-    settings: Mapping[str, Setting]
-    parameters: int
-    model: "HasOutputs"
-
-
-class HasOutputs(ABC):
-    """Something fitted that answers."""
-
-    @abstractmethod
-    def outputs(self, matrix: Any) -> NDArray[np.float32]:
-        """Return (rows, outputs) float32."""
 
 
 class TaskOptions(Settings, ABC):
@@ -135,6 +108,11 @@ class Task(ABC):
     @abstractmethod
     def names(self) -> tuple[str, ...]:
         """What the outputs stand for, in their order: the classes."""
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns that are one label together, in the order of a row's cells; none where it may be one column."""
+        return ()
 
     @property
     @abstractmethod
@@ -376,12 +354,7 @@ class Task(ABC):
         return []
 
     def boosted(self, cells: Cells, labels: Labels) -> list[FloorModel]:
-        """Return boosted trees, one a setting that is tried; none where the floor knows no such task.
-
-        Args:
-            cells: of the rows.
-            labels: of the rows, which all have one.
-        """
+        """Return boosted trees of cells, one a size that is tried; none where the floor knows no such task."""
         return []
 
     def distilled(self, matrix: Any, answers: NDArray[np.float32]) -> list[FloorModel]:

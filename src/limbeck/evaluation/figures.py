@@ -47,6 +47,41 @@ class Reliability(FigureOf):
     count: list[int]
 
 
+class ThresholdScores(Record):
+    """From which probability on a class is decided for, and what that leads to on the test split."""
+
+    name: str
+    threshold: Fraction
+    fitted: bool = Field(description="on validation; false: too few rows with the class, or without it, and 0.5")
+    rows: int = Field(description="test rows that have the class")
+    recall: Fraction | None = Field(description="null: no test row has the class")
+    precision: Fraction | None = Field(description="null: it is never decided for")
+    f1: Fraction
+
+
+class ThresholdTable(FigureOf):
+    """The decision of every class, of the seed shown."""
+
+    kind: Literal["thresholds"] = "thresholds"
+    classes: list[ThresholdScores] = Field(description="in the order of `data.classes`")
+
+
+class ColumnScores(Record):
+    """How a model fares in one of several decisions a row; means over seeds."""
+
+    name: str
+    classes: int = Field(description="how many there are")
+    commonest: Fraction = Field(description="share of the test rows that have the commonest class")
+    accuracy: Fraction
+
+
+class ColumnTable(FigureOf):
+    """The accuracy of every column."""
+
+    kind: Literal["columns"] = "columns"
+    columns: list[ColumnScores]
+
+
 class Scatter(FigureOf):
     """Predicted values against true ones in one column, of the seed shown; of many rows, some evenly picked."""
 
@@ -56,7 +91,9 @@ class Scatter(FigureOf):
     predicted: list[float]
 
 
-Figure = Annotated[ClassTable | Confusion | Reliability | Scatter, Field(discriminator="kind")]
+Figure = Annotated[
+    ClassTable | Confusion | Reliability | ThresholdTable | ColumnTable | Scatter, Field(discriminator="kind")
+]
 
 
 class TextSample(Record):

@@ -16,7 +16,7 @@ _SEED = 20_240_229  # of the tests' own draws, unrelated to training seeds: the 
 _CELLS = 4_000_000  # most numbers held at once by a test: 32 MB
 _OFTEN = 16  # from so many examples of one pattern on, one binomial draw costs less than a draw an example
 _FEW = 100  # patterns: all are drawn so
-_ROUNDING = 1e-9  # far less than one answer changes a metric
+_ROUNDING = 1e-9  # far less than one answer changes a metric; of values, relative to their size
 
 
 def compare(
@@ -58,8 +58,8 @@ def compare(
         metric: what is compared.
 
     Returns:
-        Fractions of the metric in [-1, 1] (0.01 is one point), `p_value` in (0, 1] and `p_seeds` in [0, 1]; equal for
-        equal inputs.
+        Fractions of the metric in [-1, 1] (0.01 is one point), nats, or the values' unit; `p_value` in (0, 1] and
+        `p_seeds` in [0, 1]; equal for equal inputs.
 
     Raises:
         LimbeckError: on empty, misshapen or unequal input.
@@ -72,14 +72,15 @@ def compare(
         )
     student, baseline = _small(student), _small(baseline)
     by_seed, by_baseline = (metric.sign * metric.of(total(arm, axis=1)) for arm in (student, baseline))
+    unit = _unit(metric, np.concatenate([by_seed, by_baseline]))
     drawn = metric.sign * _bootstrap(student, baseline, metric, _resamples, _seed)
     low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
     return Gain(
         metric=metric.name,
         mean=float(by_seed.mean() - by_baseline.mean()),
         ci95=(float(low), float(high)),
-        p_value=_swap_test(student, baseline, metric, _swaps, _seed),
-        p_seeds=_welch(by_seed, by_baseline, student.shape[1]),
+        p_value=_swap_test(student, baseline, metric, _swaps, _seed, unit),
+        p_seeds=_welch(by_seed / unit, by_baseline / unit, student.shape[1]),
         per_seed=(by_seed - by_baseline).tolist(),
     )
 
@@ -120,7 +121,12 @@ def verdict(gain: Gain | None) -> Verdict:
     return "no_difference"
 
 
-def _swap_test(student: NDArray, baseline: NDArray, metric: Metric, swaps: int, seed: int) -> float:
+def _unit(metric: Metric, values: NDArray) -> float:
+    """Return how large values of a metric are, for roundings that are no difference: of shares and nats 1."""
+    return 1.0 if metric.quantity != "value" else float(np.abs(values).max()) or 1.0
+
+
+def _swap_test(student: NDArray, baseline: NDArray, metric: Metric, swaps: int, seed: int, unit: float = 1.0) -> float:
     """Return (count + 1) / (swaps + 1), counting random swaps with a statistic at least as far from 0 as observed."""
     # The sums of both arms together stay what they are. A swap of an example changes the sign of its difference, so
     # that the arms' sums are (total + signed differences) / 2 and (total - signed differences) / 2.
@@ -135,7 +141,7 @@ def _swap_test(student: NDArray, baseline: NDArray, metric: Metric, swaps: int, 
         return (metric.of((both + sums) / 2) - metric.of((both - sums) / 2)).mean(axis=-1)
 
     rows = differences.transpose(1, 0, 2).reshape(examples, -1)
-    observed = abs(statistic(total(rows, axis=0))[0]) - _ROUNDING
+    observed = abs(statistic(total(rows, axis=0))[0]) - _ROUNDING * unit
     rows = rows[rows.any(axis=1)]
     leading = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)]
     patterns, counts = _patterns(rows * np.sign(leading)[:, None])

@@ -18,18 +18,18 @@ _ARGUMENTS = {"source": "DATA", "column": "--column", "label": "--label"}
 
 
 def score_bundle(
-    bundle: Path, source: str, *, column: str | None, label: str | Sequence[str], as_json: bool
+    bundle: Path, source: str, *, column: str | None, label: Sequence[str], as_json: bool
 ) -> dict[str, float]:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
     A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only.
 
     Args:
-        bundle: the folder.
-        source: of the rows.
+        bundle: its folder.
+        source: the examples.
         column: that with the example; None: it is called as the modality, and the columns of a table as in training.
-        label: the column with the label.
-        as_json: print the scores as JSON.
+        label: the column with the label; of a label in several columns all of them, in any order.
+        as_json: print JSON.
 
     Raises:
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
@@ -37,8 +37,9 @@ def score_bundle(
     student, _ = load_for_files(bundle)
     modality = MODALITIES[student.reader.kind]
     task = TASKS[student.info["task"]]().served(student.labels, student.info.get("decision", {}))
+    columns = label[0] if len(label) == 1 else _in_order(label, task)
     named = column or modality.asked(student.reader)
-    found = read_tables(source, modality=modality, column=named, label=label, splits=["test"], key=_ARGUMENTS)
+    found = read_tables(source, modality=modality, column=named, label=columns, splits=["test"], key=_ARGUMENTS)
     (rows,) = found.values()
     for row, value in enumerate(rows.values):
         if not modality.likeness(value):
@@ -54,6 +55,22 @@ def score_bundle(
     return result
 
 
+def _in_order(label: Sequence[str], task: Task) -> Sequence[str]:
+    """Return several columns in the order that the bundle has.
+
+    Raises:
+        LimbeckError: they are others than the bundle's.
+    """
+    own = task.label_columns
+    if sorted(label) != sorted(own):
+        if not own:
+            raise LimbeckError("the bundle's label is one column", where="--label", fix="name it once")
+        raise LimbeckError(
+            f"the bundle's label has the columns {', '.join(own)}", where="--label", fix="name each of them once"
+        )
+    return own
+
+
 def _labels(task: Task, cells: Sequence[Any], source: str) -> Labels:
     """Return the labels of every row.
 
@@ -64,9 +81,9 @@ def _labels(task: Task, cells: Sequence[Any], source: str) -> Labels:
         labels = task.labels(cells, source)
         bare = labels.present.argmin() if not labels.present.all() else None
     except LimbeckError as error:
-        row = next((row for row, cell in enumerate(cells) if not _known(task, cell)), None)
-        if row is None or not isinstance(cells[row], str) or not task.exact:
+        if task.label_columns:  # a task of columns says in which row it is
             raise error from None
+        row = next(row for row, cell in enumerate(cells) if not _known(task, cell))
         raise LimbeckError(
             f"row {row + 1} has the label `{cells[row]}`, which the bundle does not know",
             where=source,

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from limbeck.data import DataOptions, LabelColumns, RowsOptions
+from limbeck.data.cells import columns_of
 from limbeck.modalities import CopySettings, InputSettings
 
 
@@ -28,3 +29,18 @@ class DataSettings(InputSettings, DataOptions):
         TargetSettings | None,
         Field(description="where the student will work: its examples are unlabelled ones here, its test rows the test"),
     ] = None
+
+    @field_validator("target")
+    @classmethod
+    def _labelled_alike(cls, target: TargetSettings | None, info: ValidationInfo) -> TargetSettings | None:
+        own = info.data.get("label", "label")
+        if target is None or (isinstance(own, str) and isinstance(target.label, str)):
+            return target
+        one, other = columns_of(own), columns_of(target.label)
+        if len(one) != len(other):
+            raise ValueError(
+                f"its label has {len(other)} of the {len(one)} columns that data.label names; name as many"
+            )
+        if sorted(one) == sorted(other) and one != other:
+            raise ValueError(f"label names the columns of data.label in another order; write [{', '.join(one)}]")
+        return target

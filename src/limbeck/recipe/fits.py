@@ -22,7 +22,7 @@ def require_data_fit(data: DataOptions, task: TaskOptions) -> None:
     """
     for key in task.unread:
         if getattr(data, key) != type(data).model_fields[key].default:
-            raise ValueError(f"{key} is about one of several classes, and a {task.kind} has none; leave it out")
+            raise ValueError(f"{key} says nothing of the labels of a {task.kind}; leave it out")
 
 
 def require_teacher_fits(teacher: TeacherSettings, task: TaskOptions) -> None:

@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 
-from limbeck.evaluation.figures import ClassScores, ClassTable, Confusion
 from limbeck.evaluation.records import MetricRecord, ModelRecord
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Cell, Row, Section, TableBlock, TableColumn
+from limbeck.report.blocks import Cell, Row, TableBlock, TableColumn
 from limbeck.report.style import looks
 from limbeck.report.words import cost, data, names, numbers, prose, training
-
-_PAIRS = 10
-"""At most so many pairs of confused classes are listed."""
 
 
 def models(evaluation: Evaluation) -> TableBlock:
@@ -128,65 +124,6 @@ def stages(evaluation: Evaluation) -> TableBlock | None:
     return TableBlock("Wall time by stage", columns, [rows], wide=True) if rows else None
 
 
-def class_section(evaluation: Evaluation, figures: Sequence[ClassTable]) -> Section:
-    """Return how every model fares on every class; of many classes on the student's weakest."""
-    look = looks(evaluation.models)
-    rows = [list(scores) for scores in zip(*(one.classes for one in figures), strict=True)]
-    total = sum(one.rows for one in figures[0].classes) or 1
-    if len(rows) > prose.NAMED_CLASSES:
-        hero = next((index for index, one in enumerate(figures) if names.role(one.model).hero), 0)
-        rows = sorted(rows, key=lambda row: row[hero].f1)[: prose.NAMED_CLASSES]
-    columns = [TableColumn("Class"), TableColumn("Test rows"), TableColumn("Share")]
-    for one in figures:
-        group, hero = words.capital(words.model(one.model, evaluation)), names.role(one.model).hero
-        columns += [TableColumn(name, look[one.model], group, hero) for name in ("recall", "F1")]
-    shown = [
-        Row(
-            words.shorten(scores[0].name, 40),
-            [
-                Cell(words.count(scores[0].rows)),
-                Cell(words.percent(scores[0].rows / total)),
-                *(cell for one in scores for cell in _class(one)),
-            ],
-        )
-        for scores in rows
-    ]
-    note = prose.about_classes(evaluation, len(rows))
-    return Section(
-        "Class by class", blocks=[TableBlock("Scores of every class", columns, [shown], note, wide=True, card=False)]
-    )
-
-
-def confused_pairs(evaluation: Evaluation, figures: Sequence[Confusion]) -> TableBlock | None:
-    """Return the student's most frequent mistakes, where its matrix is too large to read."""
-    classes, look = evaluation.data.classes, looks(evaluation.models)
-    hero = next((one for one in figures if names.role(one.model).hero), None)
-    if hero is None or len(hero.counts) <= prose.NAMED_CLASSES:
-        return None
-    wrong = [
-        (number, true, decided)
-        for true, row in enumerate(hero.counts)
-        for decided, number in enumerate(row)
-        if number and true != decided
-    ]
-    wrong.sort(key=lambda mistake: (-mistake[0], mistake[1:]))
-
-    def cell(matrix: Confusion, true: int, decided: int) -> Cell:
-        number = matrix.counts[true][decided]
-        return Cell(words.count(number), words.percent(number / (sum(matrix.counts[true]) or 1)))
-
-    rows = [
-        Row(
-            f"{words.shorten(classes[true], 40)} → {words.shorten(classes[decided], 40)}",
-            [cell(matrix, true, decided) for matrix in figures],
-        )
-        for _, true, decided in wrong[:_PAIRS]
-    ]
-    columns = [TableColumn("True class → decision")]
-    columns += [TableColumn(words.capital(words.model(one.model, evaluation)), look[one.model]) for one in figures]
-    return TableBlock("Most confused pairs", columns, [rows], prose.about_pairs(), wide=True)
-
-
 def _scores(metric: MetricRecord, records: Sequence[ModelRecord]) -> Row:
     cells = []
     for one in records:
@@ -220,8 +157,3 @@ def _likeness(evaluation: Evaluation) -> list[Row]:
         Row("KL", divergence, "nats, from the teacher"),
     ]
     return rows if evaluation.agreement is not None else rows[:1]
-
-
-def _class(scores: ClassScores) -> tuple[Cell, Cell]:
-    recall = Cell() if scores.recall is None else Cell(words.percent(scores.recall))
-    return recall, Cell(words.percent(scores.f1))

@@ -132,7 +132,7 @@ class Bundle:
         """Return one answer a value, in order; none of no values. Raises what `logits` does.
 
         Of a classifier an answer is a `Prediction`, of a multilabel student a `LabelSet`, of a regression a mapping of
-        values by column; see `runtime.decisions`.
+        values by column, of several decisions a row a mapping of a `Prediction` a column; see `runtime.decisions`.
         """
         rows = self.reader.encode(values)
         return self.rule.answers(self._network.logits(rows, batch_size=batch_size), self.labels) if len(rows) else []

@@ -147,9 +147,44 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
         answers,
         lambda one, other: (label_sets(one, thresholds) != label_sets(other, thresholds)).any(axis=1),
         lambda logits: np.all(np.abs(logits - limits) > MARGIN, axis=1),
-        line=lambda said: ", ".join(said.labels) or "-",
+        line=lambda said: decision.get("separator", ", ").join(said.labels) or "-",
         record=lambda said: {"labels": list(said.labels), "probabilities": said.probabilities},
         equal="same label set",
+    )
+
+
+# --- one class a column -----------------------------------------------------------------------------------------------
+
+ABSENT = -1e30
+"""The logit of a class that a column does not have: of no weight beside any other, in any arithmetic."""
+
+
+def _multioutput(decision: Mapping[str, Any]) -> Rule:
+    columns = {str(name): [str(each) for each in own] for name, own in decision["columns"].items()}
+    ends = np.cumsum([len(own) for own in columns.values()])
+
+    def parts(logits: NDArray) -> list[NDArray]:
+        if logits.shape[1] != ends[-1]:
+            raise ValueError(f"{ends[-1]} classes in all columns for {logits.shape[1]} outputs")
+        return np.split(logits, ends[:-1], axis=1)
+
+    def answers(logits: NDArray[np.float32], names: Sequence[str]) -> list[dict[str, Prediction]]:
+        own = [_predictions(part, found) for part, found in zip(parts(logits), columns.values(), strict=True)]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*own, strict=True)]
+
+    def decided(logits: NDArray) -> NDArray[np.int64]:
+        return np.stack([classes(part) for part in parts(logits)], axis=1)
+
+    return Rule(
+        answers,
+        lambda one, other: np.any(decided(one) != decided(other), axis=1),
+        lambda logits: np.all([_clear(part) for part in parts(logits)], axis=0),
+        line=lambda said: "\t".join(one.label for one in said.values()),
+        record=lambda said: {
+            "labels": {name: one.label for name, one in said.items()},
+            "probabilities": {name: one.probabilities for name, one in said.items()},
+        },
+        equal="same decisions",
     )
 
 
@@ -180,6 +215,7 @@ def _regression(decision: Mapping[str, Any]) -> Rule:
 RULES: dict[str, Callable[[Mapping[str, Any]], Rule]] = {
     "classification": lambda decision: _CLASSIFICATION,
     "multilabel": _multilabel,
+    "multioutput": _multioutput,
     "regression": _regression,
 }
 """By the task that `bundle.json` names."""

@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING
 from limbeck.data.task import TaskOptions
 from limbeck.settings import or_bare, union
 from limbeck.tasks.classification import ClassificationSettings
+from limbeck.tasks.multilabel import MultilabelSettings
+from limbeck.tasks.multioutput import MultioutputSettings
 from limbeck.tasks.regression import RegressionSettings
 
 TASKS = {
     "classification": ClassificationSettings,
+    "multilabel": MultilabelSettings,
+    "multioutput": MultioutputSettings,
     "regression": RegressionSettings,
 }
 
-__all__ = ["TASKS", "ClassificationSettings", "RegressionSettings", "TaskSettings"]
+__all__ = [
+    "TASKS",
+    "ClassificationSettings",
+    "MultilabelSettings",
+    "MultioutputSettings",
+    "RegressionSettings",
+    "TaskSettings",
+]
 
 
 if TYPE_CHECKING:

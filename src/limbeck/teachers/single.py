@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from limbeck.settings import union
+from limbeck.teachers.boosting import BoostingTeacher as BoostingTeacher
 from limbeck.teachers.built import BuiltTeacher as BuiltTeacher
 from limbeck.teachers.embedding import EmbeddingTeacher as EmbeddingTeacher
 from limbeck.teachers.given import GivenTeacher as GivenTeacher

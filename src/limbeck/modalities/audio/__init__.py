@@ -33,6 +33,7 @@ class AudioModality(Modality):
     augment: ClassVar[type[AudioAugmentSettings]] = AudioAugmentSettings
     keeps_label: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
+    int8_by_metric: ClassVar[bool] = True
 
     def values(self, cells: Sequence[Any], column: Column) -> list[Clip]:
         """Return the sounds, each decoded once and not kept.

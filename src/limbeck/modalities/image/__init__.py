@@ -40,6 +40,7 @@ class ImageModality(Modality):
     augment: ClassVar[type[ImageAugmentSettings]] = ImageAugmentSettings
     keeps_label: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
+    int8_by_metric: ClassVar[bool] = True
 
     def values(self, cells: Sequence[Any], column: Column) -> list[Picture]:
         """Return the images, not decoded yet; an empty one where a cell holds nothing. See `picture_of`.

@@ -12,6 +12,13 @@ from pydantic import Field, model_validator
 from limbeck.data.counter import uniform
 from limbeck.settings import Settings
 
+_PARTS = 16
+"""Of a pixel, between which a turned image is bilinear: the weights of four pixels add up to 256."""
+_AT_ONCE = 10_000
+"""Pixels that are turned together: what a processor keeps near takes a third of the time of a whole batch."""
+_HALF = np.uint64(0x0080_0080_0080_0080)
+"""A half of 256 in each of four channels."""
+
 
 class ImageAugmentSettings(Settings):
     """Copies of the transfer set's images, drawn when a batch is made; student, teacher and baseline see the same."""
@@ -61,8 +68,11 @@ def drawn(
         settings: what is drawn.
     """
     draws = uniform(keys, copies, settings.seed, 7)
-    if settings.rotate:
-        pixels = _turned(pixels, settings.rotate * (2 * draws[:, 0] - 1))
+    if settings.rotate and len(pixels):
+        some = max(1, _AT_ONCE // (pixels.shape[1] * pixels.shape[2]))
+        degrees = settings.rotate * (2 * draws[:, 0] - 1)
+        parts = ((pixels[start : start + some], degrees[start : start + some]) for start in range(0, len(pixels), some))
+        pixels = np.concatenate([_turned(*part) for part in parts])
     if settings.crop or settings.flip:
         height, width = pixels.shape[1:3]
         down = _shift(draws[:, 1], settings.crop, height)
@@ -70,7 +80,8 @@ def drawn(
         pixels = _moved(pixels, down, right, draws[:, 3] < settings.flip)
     if settings.brightness:
         factor = (1 + settings.brightness * (2 * draws[:, 4] - 1)).astype(np.float32)
-        pixels = np.minimum(np.rint(pixels * factor[:, None, None, None]), 255).astype(np.uint8)
+        lit = pixels * factor[:, None, None, None]
+        pixels = np.minimum(np.rint(lit, out=lit), 255, out=lit).astype(np.uint8)
     if settings.erase:
         pixels = _covered(pixels, draws[:, 5], draws[:, 6], settings.erase)
     return pixels
@@ -101,7 +112,10 @@ def _moved(
 
 
 def _turned(pixels: NDArray[np.uint8], degrees: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the images turned about their middle, counter-clockwise where degrees are above 0."""
+    """Return the images turned about their middle, counter-clockwise where degrees are above 0.
+
+    Bilinear between sixteenths of a pixel: in whole numbers, which are the same everywhere.
+    """
     rows, height, width, channels = pixels.shape
     angle = np.deg2rad(degrees)
     # Of few bits, so that no library's last digit of a sine decides between two greys.
@@ -110,18 +124,23 @@ def _turned(pixels: NDArray[np.uint8], degrees: NDArray[np.float64]) -> NDArray[
     y = (np.arange(height, dtype=np.float32) - (height - 1) / 2)[None, :, None].astype(np.float32)
     x = (np.arange(width, dtype=np.float32) - (width - 1) / 2)[None, None, :].astype(np.float32)
     # What lies further outside is as black as the frame.
-    from_y = np.clip(cosine * y + sine * x + np.float32((height - 1) / 2), -1, height)
-    from_x = np.clip(cosine * x - sine * y + np.float32((width - 1) / 2), -1, width)
-    top, left = np.floor(from_y), np.floor(from_x)
-    down, right = (from_y - top)[..., None], (from_x - left)[..., None]
-    framed = np.zeros((rows, height + 3, width + 3, channels), np.uint8)
-    framed[:, 1 : height + 1, 1 : width + 1] = pixels
-    line = np.arange(rows)[:, None, None] * (height + 3) + top.astype(np.int64) + 1
-    place = line * (width + 3) + left.astype(np.int64) + 1
-    flat = framed.reshape(-1, channels)
-    one, two, three, four = (flat[place + step].astype(np.float32) for step in (0, 1, width + 3, width + 4))
-    upper, lower = one + right * (two - one), three + right * (four - three)
-    return np.rint(upper + down * (lower - upper)).astype(np.uint8)
+    from_y, from_x = (
+        np.rint(np.clip(place + np.float32((size - 1) / 2), -1, size) * _PARTS).astype(np.int64)
+        for place, size in ((cosine * y + sine * x, height), (cosine * x - sine * y, width))
+    )
+    down, right = ((parts & 15).astype(np.uint64) for parts in (from_y, from_x))
+    # A pixel is one number of 64 bits, in which each channel has 16: more than the sum of four weighted bytes.
+    framed = np.zeros((rows, height + 3, width + 3, 4), np.uint16)
+    framed[:, 1 : height + 1, 1 : width + 1, :channels] = pixels
+    flat = framed.reshape(-1).view(np.uint64)
+    line = np.arange(rows)[:, None, None] * (height + 3) + (from_y >> 4) + 1
+    place = line * (width + 3) + (from_x >> 4) + 1
+    total = np.full(place.shape, _HALF)
+    for below, vertical in ((0, _PARTS - down), (width + 3, down)):
+        for beside, horizontal in ((0, _PARTS - right), (1, right)):
+            total += flat[below + beside :].take(place) * (vertical * horizontal)
+    lanes = total.view(np.uint16).reshape(rows, height, width, 4)
+    return (lanes[..., :channels] >> 8).astype(np.uint8)
 
 
 def _covered(
@@ -134,6 +153,7 @@ def _covered(
         np.abs(np.arange(size) + 0.5 - draw[:, None] * size) <= side / 2
         for draw, size in ((down, height), (right, width))
     ]
-    mean = pixels.reshape(rows, height * width, channels).sum(axis=1, dtype=np.int64) // (height * width)
-    covered = (inside[0][:, :, None] & inside[1][:, None, :])[..., None]
-    return np.where(covered, mean.astype(np.uint8)[:, None, None, :], pixels)
+    mean = np.einsum("rpc->rc", pixels.reshape(rows, height * width, channels), dtype=np.int64) // (height * width)
+    found, places = pixels.copy(), np.nonzero(inside[0][:, :, None] & inside[1][:, None, :])
+    found[places] = mean.astype(np.uint8)[places[0]]
+    return found

@@ -70,7 +70,7 @@ class TableModality(Modality):
         numbers = {cell for cell in found if isinstance(cell, float)}
         if texts and len(numbers) > MIXED:
             raise LimbeckError(
-                f"column `{name}` mixes {len(numbers):,} different numbers with {len(texts):,} texts, such as "
+                f"column `{name}` mixes {len(numbers):,} different numbers with texts, such as "
                 f"`{str(found[texts[0]])[:LENGTH]}` in row {texts[0] + 1}",
                 where=column.where,
                 fix=f"write nothing where there is no number, or leave the column out of {column.key}",

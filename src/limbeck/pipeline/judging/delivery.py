@@ -1,11 +1,16 @@
 """The bundle of the seed that is best on validation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from limbeck.bundle import Delivery, Student, write_bundle
-from limbeck.evaluation.records import BundleRecord, Timed
+from limbeck.data import Splits, Task, alike
+from limbeck.evaluation import difference
+from limbeck.evaluation.metric import by_unit
+from limbeck.evaluation.records import BundleRecord, Difference, Timed
 from limbeck.evaluation.schema import Findings
 from limbeck.losses import CATALOG
 from limbeck.pipeline.judging import Trainings
@@ -36,6 +41,7 @@ def deliver(
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
     }
+    task = _decided(run)
     student = Student(
         model=exported.files["student"],
         says=lambda samples: trained.logits(trained.view.rows(samples)),
@@ -43,7 +49,9 @@ def deliver(
         reader=trained.view.reader,
         labels=material.splits.task.names,
         task=run.task.kind,
-        decision=_decision(run),
+        decision=task.decision,
+        gains=metric_gains(task, material.splits),
+        metric=task.metric.title,
     )
     try:
         delivery = write_bundle(
@@ -59,12 +67,27 @@ def deliver(
     return _record(delivery, arm.best_seed), None
 
 
-def _decision(run: Trainings) -> Mapping[str, Any]:
-    """Return the decision of the student that ships, fitted on validation as for its judgement."""
+def _decided(run: Trainings) -> Task:
+    """Return the task with the decision of the student that ships, fitted on validation as for its judgement."""
     task, trained = run.task, run.shown["student"]
     if task.fits_decision:
-        task = task.decide(trained.logits(trained.view.validation), run.material.splits.validation.labels)
-    return task.decision
+        return task.decide(trained.logits(trained.view.validation), run.material.splits.validation.labels)
+    return task
+
+
+def metric_gains(task: Task, splits: Splits) -> Callable[[NDArray[np.float32], NDArray[np.float32]], Difference] | None:
+    """Return what compares outputs for the validation rows by the run's metric; None where decisions are compared.
+
+    They are where the modality says so, and where the metric is no share, of which half a point could be asked.
+    """
+    metric, rows = task.metric, splits.validation
+    if not splits.modality.int8_by_metric or metric.quantity != "share":
+        return None
+
+    def parts(outputs: NDArray[np.float32]) -> NDArray:
+        return by_unit(metric.parts(task.sheet(outputs, rows.labels))[None], alike(rows, splits.modality))
+
+    return lambda one, other: difference(parts(one), parts(other), metric)
 
 
 def _table(findings: Findings) -> list[list[str]]:

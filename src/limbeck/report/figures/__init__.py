@@ -7,6 +7,7 @@ from limbeck.evaluation.figures import Confusion, Reliability, Scatter
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
 from limbeck.report.blocks import Block, Drawing, Folded, Section
+from limbeck.report.class_tables import class_section, column_section, confused_pairs, threshold_section
 from limbeck.report.figures.budgets import budgets
 from limbeck.report.figures.confusion import confusion
 from limbeck.report.figures.cost import cost
@@ -14,7 +15,6 @@ from limbeck.report.figures.gains import gains
 from limbeck.report.figures.learning import learning
 from limbeck.report.figures.reliability import reliability
 from limbeck.report.figures.scatter import scatter
-from limbeck.report.tables import class_section, confused_pairs
 from limbeck.report.words import prose
 
 __all__ = ["KINDS", "budgets", "confusion", "cost", "gains", "learning", "of_models", "reliability", "scatter"]
@@ -61,6 +61,8 @@ KINDS: dict[str, Callable[[Evaluation, Sequence[Any]], Section]] = {
     "classes": class_section,
     "reliability": _reliability,
     "confusion": _confusion,
+    "thresholds": threshold_section,
+    "columns": column_section,
     "scatter": _scatter,
 }
 """How each kind of figure is shown, in the order of the page."""

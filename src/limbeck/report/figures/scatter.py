@@ -36,7 +36,7 @@ def scatter(evaluation: Evaluation, points: Scatter) -> Drawing | None:
     name = words.squeeze(points.column, 30)
     name_axes(figure, axes, x=f"true {name}", y=f"Predicted {name}")
     caption = prose.scatter_caption(points)
-    label = f"{words.capital(words.model(points.model))}: predicted against true {name}. {caption}"
+    label = f"{words.capital(words.model(points.model, evaluation))}: predicted against true {name}. {caption}"
     title = prose.of_seed(evaluation, points.model) + (f": {name}" if columns[1:] else "")
     key = f"scatter-{points.model}-{columns.index(points.column)}"
     return Drawing(title, caption, finish(figure, key=key, label=label), WIDTH)

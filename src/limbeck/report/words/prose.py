@@ -245,6 +245,22 @@ def about_classes(findings: Findings, shown: int) -> str:
     return f"{text}The share is of the test rows. A dash: no test row is of the class."
 
 
+def about_thresholds(findings: Findings, shown: int) -> str:
+    """Return what the table of the thresholds shows."""
+    classes = len(findings.data.classes)
+    text = f"The {shown} of {classes} labels with the student’s lowest F1. " if shown < classes else ""
+    return (
+        f"{text}A label is decided for where its probability reaches the threshold, which has the highest F1 on "
+        "validation. A dash: no test row has the label. Not fitted: too few validation rows have it, or have it not."
+    )
+
+
+def about_columns(findings: Findings) -> str:
+    """Return what the table of the columns shows."""
+    text = "Means of the seeds. " if len(findings.seeds) > 1 else ""
+    return f"{text}Commonest class: the share of test rows that one answer for all would have right."
+
+
 # --- samples --------------------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,7 @@ def warnings(findings: Findings) -> list[str]:
     found = [
         _chance(findings),
         teacher_behind(findings),
+        _teacher_below_floor(findings),
         _floor_near(findings),
         network_adds_nothing(findings),
         _never_decided(findings),
@@ -68,6 +69,17 @@ def teacher_behind(findings: Findings) -> str | None:
     texts = score(teacher, findings.metric), score(baseline, findings.metric)
     worse, better = apart(teacher, baseline) if findings.metric.quantity == "share" else texts
     return f"The teacher ({worse}) is worse than the baseline ({better})."
+
+
+def _teacher_below_floor(findings: Findings) -> str | None:
+    """Return that the teacher is worse than a model without a network; None where it is not, or where more is said."""
+    teacher, floor, metric = findings.score(TEACHER), findings.score(FLOOR), findings.metric
+    if teacher is None or floor is None or not ahead(floor, teacher, metric):
+        return None
+    if teacher_behind(findings) is not None or floor_ahead(findings) is not None:
+        return None
+    own, other = score(teacher, metric), score(floor, metric)
+    return None if own == other else f"The teacher ({own}) is worse than {_floor(findings, other)}."
 
 
 def floor_ahead(findings: Findings) -> str | None:

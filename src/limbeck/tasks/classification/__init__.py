@@ -12,8 +12,9 @@ from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
+from limbeck.data.fitted import FloorModel
 from limbeck.data.modality import Cells
-from limbeck.data.task import FloorModel, Task, TaskOptions
+from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import (

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.data.fitted import FloorModel, HasOutputs
 from limbeck.data.modality import Cells
-from limbeck.data.task import FloorModel, HasOutputs
 from limbeck.errors import LimbeckError
 
 C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.examples import Labels
+from limbeck.data.fitted import FloorModel
 from limbeck.data.modality import Cells
-from limbeck.data.task import FloorModel, Task, TaskOptions
+from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import Decided, Figure, Scatter
@@ -112,6 +113,11 @@ class Regression(Task):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.columns
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
         """The columns."""
         return self.columns
 

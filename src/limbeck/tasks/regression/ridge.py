@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.data.fitted import FloorModel, HasOutputs
 from limbeck.data.modality import Cells
-from limbeck.data.task import FloorModel, HasOutputs
 
 ALPHA_GRID = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 """Strengths of the L2 penalty that are tried, strongest first."""

@@ -34,7 +34,7 @@ def read_values(cells: Sequence[Any], columns: Sequence[str], missing: frozenset
             continue
         for column, value in enumerate(cell if isinstance(cell, tuple) else (cell,)):
             if value is not None and label_name_of(value) not in missing:
-                found[row, column] = _number(value, row, columns[column], where)
+                found[row, column] = _number(value, row, columns[column] if columns[1:] else "", where)
     present = ~np.isnan(found)
     whole = np.all(present, axis=1)
     if (partly := present.any(axis=1) & ~whole).any():
@@ -54,6 +54,7 @@ def label_name_of(value: Any) -> str | None:
 
 
 def _number(value: Any, row: int, column: str, where: str) -> float:
+    """Return a finite number, or NaN where there is none; `column` is named where there are several."""
     plain = plain_label(value)
     if plain is None:
         return math.nan
@@ -66,7 +67,7 @@ def _number(value: Any, row: int, column: str, where: str) -> float:
     shown = " ".join(str(plain).split())[:40]
     kind = "infinite" if math.isinf(number) else "no number"
     raise LimbeckError(
-        f"row {row + 1} has `{shown}` in column `{column}`, which is {kind}",
+        f"row {row + 1} has `{shown}`{f' in column `{column}`' if column else ''}, which is {kind}",
         where=where,
         fix="mend it, empty the cell if it has none (or name it in data.missing), or set data.label to another column",
     )
@@ -87,7 +88,8 @@ def require_spread(values: NDArray[np.float64], columns: Sequence[str], what: st
     """
     for column, name in enumerate(columns):
         if len(values) and np.ptp(values[:, column]) == 0:
-            raise LimbeckError(f"{what} have {values[0, column]:g} in column `{name}`", where=where, fix=fix)
+            place = f" in column `{name}`" if columns[1:] else ""
+            raise LimbeckError(f"{what} have {values[0, column]:g}{place}", where=where, fix=fix)
 
 
 def read_tensor(given: Any) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,36 @@
+"""What the floor's models have in common: fitted to features, and without a network."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Setting = float | int | str | bool | None
+
+
+@dataclass(frozen=True)
+class FloorModel:
+    """A fitted model of features, without a network.
+
+    Attributes:
+        method: what it is, in words: `logistic regression`.
+        settings: how it was fitted, of what is tried.
+        parameters: of a linear model coefficients and intercepts.
+        model: its `outputs(matrix)` are (rows, outputs) float32, as a network's.
+    """
+
+    method: str
+    settings: Mapping[str, Setting]
+    parameters: int
+    model: "HasOutputs"
+
+
+class HasOutputs(ABC):
+    """Something fitted that answers."""
+
+    @abstractmethod
+    def outputs(self, matrix: Any) -> NDArray[np.float32]:
+        """Return (rows, outputs) float32."""

@@ -1,0 +1,89 @@
+"""What of a recipe fits its task, and what is refused: every loss, every teacher, every key."""
+
+import pytest
+from recipe_cases import lines_of, write
+
+from limbeck.losses import CATALOG, fitting
+from limbeck.recipe import load_recipe
+from limbeck.tasks import TASKS
+
+TAPS = {"student": "dropout", "teacher": "encoder"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return write(tmp_path)
+
+
+def entry(name: str) -> str:
+    taps = TAPS if "taps" in CATALOG[name].card.needs else {}
+    return f"losses=[{{{', '.join(f'{key}: {value}' for key, value in {'name': name, **taps}.items())}}}]"
+
+
+@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_loss_is_taken_by_the_tasks_that_its_card_names(path, kind: str, name: str) -> None:
+    task = TASKS[kind]
+    label = "data.label=[a, b]" if kind == "multioutput" else "data.label=label"
+    if task.predicts in CATALOG[name].card.fits:
+        assert [loss.name for loss in load_recipe(path, [f"task={kind}", label, entry(name)]).losses] == [name]
+        return
+    (line,) = lines_of(path, f"task={kind}", label, entry(name))
+    assert line.startswith(f"`losses`: {name} compares predictions of ")
+    assert line.endswith(f"these fit: {', '.join(fitting(task.predicts))}")
+
+
+@pytest.mark.parametrize("kind", [kind for kind, task in TASKS.items() if not task.one_class])
+def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
+    own = next(name for name in fitting(TASKS[kind].predicts) if "teacher" in CATALOG[name].card.needs)
+    given = [f"task={kind}", entry(own)]
+    member = "{kind: network, model: ngrams}"
+    calibrated = "{kind: network, model: ngrams, calibrate: true}"
+    for override, words in {
+        "teacher={kind: nblr}": "`teacher`: kind nblr answers with one of several classes",
+        f"teacher={{kind: ensemble, members: [{member}, {member}]}}": "`teacher`: kind ensemble answers with one",
+        f"teacher={calibrated}": "`teacher`: calibrate fits the probabilities of one of several classes",
+        "data.class_weights=balanced": f"`data`: class_weights says nothing of the labels of a {kind}",
+    }.items():
+        (line,) = lines_of(path, *given, override)
+        assert line.startswith(words)
+        assert kind in line
+
+
+def test_the_arm_hard_labels_where_a_class_is_decided_for(path) -> None:
+    arms = "arms=[student, hard_labels]"
+    told = load_recipe(path, ["task=multioutput", "data.label=[a, b]", arms]).losses_of("hard_labels")
+    assert [loss.name for loss in told] == ["hard_labels", "cross_entropy"]
+    for kind, own in (("regression", "regression_kd"), ("multilabel", "binary_kd")):
+        (line,) = lines_of(path, f"task={kind}", entry(own), arms)
+        assert (
+            line == f"`losses`: a {kind} decides for no class that the arm hard_labels could learn; leave the arm out"
+        )
+
+
+def test_columns_of_labels(path) -> None:
+    recipe = load_recipe(path, ["task=multioutput", "data.label=[a, b]"])
+    assert recipe.data.label == ("a", "b")
+    assert recipe.data.labelled_by == "columns `a`, `b`"
+    again = load_recipe(write_again(recipe, path))
+    assert again == recipe
+    assert again.digest == recipe.digest != load_recipe(path, ["task=multioutput", "data.label=[b, a]"]).digest
+    assert load_recipe(path).data.labelled_by == "column `label`"
+
+
+def write_again(recipe, path) -> str:
+    other = path.replace("mine", "again")
+    with open(other, "w", encoding="utf-8") as file:
+        file.write(recipe.to_yaml())
+    return other
+
+
+def test_a_target_has_the_labels_of_the_source(path) -> None:
+    """Columns are told by their place: in another order they would be mistaken for each other."""
+    given = ["task=multioutput", "data.label=[a, b]"]
+    taken = load_recipe(path, [*given, "data.target={source: b.csv, label: [c, d]}"])
+    assert taken.data.target.label == ("c", "d")
+    (line,) = lines_of(path, *given, "data.target={source: b.csv, label: [b, a]}")
+    assert line == "`data.target`: label names the columns of data.label in another order; write [a, b]"
+    (line,) = lines_of(path, *given, "data.target={source: b.csv, label: a}")
+    assert line == "`data.target`: its label has 1 of the 2 columns that data.label names; name as many"

@@ -1,0 +1,116 @@
+"""Boosted trees in PyTorch answer as scikit-learn's do, bit of a threshold by bit."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from limbeck.bundle.export import export_onnx
+from limbeck.errors import LimbeckError
+from limbeck.runtime.readers.table import TableForm
+from limbeck.runtime.rows import Stacked
+from limbeck.teachers.trees import Trees, TreesSettings
+from limbeck.types import tensors
+
+ONE = TreesSettings(trees=(12,), leaves=(9,), rate=0.1)
+
+
+def draw(rows, seed=0, *, sizes=(5, 40), numbers=3):
+    rng = np.random.default_rng(seed)
+    arrays = {"numbers": rng.normal(size=(rows, numbers)).round(2).astype(np.float32)}
+    arrays["categories"] = np.stack([rng.integers(size, size=rows) for size in sizes], axis=1)
+    return arrays
+
+
+def label(arrays, classes, seed=0):
+    rng = np.random.default_rng(seed)
+    told = arrays["categories"][:, 0] % classes, (arrays["categories"][:, 1] * 7) % classes
+    return np.where(arrays["numbers"][:, 0] > rng.normal(0, 0.5, len(told[0])), *told)
+
+
+def grown(arrays, labels, outputs, settings=ONE, weights=None):
+    network = Trees(settings, outputs)
+    network.solve(Stacked(arrays), np.eye(outputs, dtype=np.float32)[labels], weights=weights, cost=lambda _: 1.0)
+    return network.eval()
+
+
+def asked(network, arrays):
+    with torch.no_grad():
+        return network(**tensors(arrays)).numpy()
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("weights", [None, np.array([0.2, 3.0, 1.0], np.float32)], ids=["plain", "weighted"])
+def test_they_answer_as_scikit_learns_do(classes, weights):
+    arrays = draw(500)
+    # A number of the second column is never in training, and the last one of the first is rare.
+    arrays["categories"][:, 1] = np.where(arrays["categories"][:, 1] == 7, 8, arrays["categories"][:, 1])
+    labels, other = label(arrays, classes), draw(2000, 1)
+    cells, others = (
+        np.concatenate([one["numbers"], one["categories"]], axis=1).astype(np.float32) for one in (arrays, other)
+    )
+    model = HistGradientBoostingClassifier(
+        max_iter=12, max_leaf_nodes=9, categorical_features=[3, 4], early_stopping=False, random_state=0
+    ).fit(cells, labels, sample_weight=None if weights is None else weights[labels])
+    expected = model.predict_proba(others)
+    found = np.exp(asked(grown(arrays, labels, classes, weights=weights), other))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.ptp(expected, axis=0).min() > 0.2
+
+
+def test_a_number_on_a_threshold_goes_left_as_it_went():
+    numbers = np.nextafter(np.float32(1), np.float32(2)) * np.ones((40, 1), np.float32)
+    numbers[::2] = 1
+    labels = (numbers[:, 0] > 1).astype(int)
+    network = Trees(TreesSettings(trees=(30,), leaves=(2,)), 2)
+    network.solve(Stacked({"numbers": numbers}), np.eye(2, dtype=np.float32)[labels], weights=None, cost=lambda _: 1.0)
+    assert (asked(network, {"numbers": numbers}).argmax(1) == labels).all()
+
+
+def test_the_size_that_costs_least_is_taken():
+    arrays = draw(200)
+    network = Trees(TreesSettings(trees=(2, 5), leaves=(3, 4)), 2)
+    rows, wanted = Stacked(arrays), np.eye(2, dtype=np.float32)[label(arrays, 2)]
+    costs = iter([3.0, 0.0, 2.0, 4.0])
+    said = network.solve(rows, wanted, weights=None, cost=lambda _: next(costs))
+    assert said == "5 trees of 3 leaves are best on validation"
+    assert len(network.roots) == 5
+    alone = grown(arrays, label(arrays, 2), 2, TreesSettings(trees=(5,), leaves=(3,)))
+    np.testing.assert_array_equal(asked(network.eval(), arrays), asked(alone, arrays))
+
+
+def test_a_class_without_a_row_is_never_the_decision():
+    arrays = draw(300)
+    found = asked(grown(arrays, 2 * label(arrays, 2), 4), arrays)
+    assert found.shape == (300, 4)
+    assert np.isfinite(found).all()
+    assert set(found.argmax(1)) == {0, 2}
+
+
+def test_tensors_alone_bring_it_back_and_it_exports(tmp_path):
+    arrays = draw(300)
+    network = grown(arrays, label(arrays, 3), 3)
+    again = Trees(ONE, 3)
+    again.load_state_dict(network.state_dict())
+    expected = asked(network, arrays)
+    np.testing.assert_array_equal(asked(again, arrays), expected)
+    form = TableForm.of(3, (5, 40))
+    export_onnx(network, tmp_path / "trees.onnx", tensors(form.example), form.axes)
+    session = onnxruntime.InferenceSession(tmp_path / "trees.onnx")
+    for rows in (1, 7, 300):
+        some = {name: value[:rows] for name, value in arrays.items()}
+        np.testing.assert_allclose(session.run(None, some)[0], expected[:rows], atol=1e-5)
+
+
+def test_rows_of_one_class_are_refused():
+    with pytest.raises(LimbeckError, match="fewer than two classes"):
+        grown(draw(50), np.ones(50, int), 2)
+
+
+@pytest.mark.parametrize("wide", [250, 300, 5000])
+def test_columns_of_more_categories_than_trees_take(wide):
+    arrays = draw(3000, sizes=(wide, 3))
+    labels = arrays["categories"][:, 0] % 2
+    found = asked(grown(arrays, labels, 2), draw(100, 1, sizes=(wide, 3)))
+    assert np.isfinite(found).all()
