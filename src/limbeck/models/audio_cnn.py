@@ -13,7 +13,7 @@ from limbeck.models.logmel import LogMel
 from limbeck.runtime.readers.audio import AudioForm
 
 LEVEL = 1e3
-"""Mean power of every sound over the spectrogram's `FLOOR`, which hides what is 30 dB fainter: rooms and microphones."""
+"""Mean power of every sound over the spectrogram's `FLOOR`, which hides what is 30 dB fainter: the hum of a room."""
 _SILENCE = 1e-9
 """Mean power, 90 dB below full scale, from which on a sound is brought to that level."""
 
