@@ -1237,6 +1237,13 @@ MUTANTS = (
         (f"{AUDIO_CNN}::test_padding_and_what_stands_in_it_change_nothing",),
     ),
     Mutant(
+        "the level of a sound is that of its row",
+        "a short sound is louder than a long one, and an answer depends on how far rows are filled",
+        "models/audio_cnn.py",
+        (("keepdim=True) / lengths.unsqueeze(1)", "keepdim=True) / samples.shape[1]"),),
+        (f"{AUDIO_CNN}::test_padding_and_what_stands_in_it_change_nothing",),
+    ),
+    Mutant(
         "likeness with the silence around a sound",
         "a test sound with other pauses is trained on",
         "modalities/audio/clips.py",

@@ -6,16 +6,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.modalities.audio.mel import FLOOR
+from limbeck.modalities.audio.mel import FLOOR, LEVEL, SILENCE
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.logmel import LogMel
 from limbeck.runtime.readers.audio import AudioForm
-
-LEVEL = 1e3
-"""Mean power of every sound over the spectrogram's `FLOOR`, which hides what is 30 dB fainter: the hum of a room."""
-_SILENCE = 1e-9
-"""Mean power, 90 dB below full scale, from which on a sound is brought to that level."""
 
 
 class AudioCNNSettings(ModelOptions):
@@ -67,7 +62,7 @@ class AudioCNN(nn.Module):
 
 
 def levelled(samples: Tensor, lengths: Tensor) -> Tensor:
-    """Return sounds of one mean power, so that their faintest parts drown alike, however loud they were recorded.
+    """Return sounds at one mean power, as `mel.levelled` does.
 
     Args:
         samples: (batch, samples).
@@ -75,7 +70,7 @@ def levelled(samples: Tensor, lengths: Tensor) -> Tensor:
     """
     inside = torch.arange(samples.shape[1], device=samples.device) < lengths.unsqueeze(1)
     power = (samples.square() * inside.to(samples.dtype)).sum(1, keepdim=True) / lengths.unsqueeze(1)
-    return samples * torch.sqrt(LEVEL * FLOOR / (power + _SILENCE))
+    return samples * torch.sqrt(LEVEL * FLOOR / (power + SILENCE))
 
 
 def standardised(values: Tensor, real: Tensor) -> Tensor:
