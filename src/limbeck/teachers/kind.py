@@ -89,7 +89,7 @@ class Single(Kind):
         return None
 
     def finished(self, work: Work) -> nn.Module | None:
-        """Return what of a settled teacher is taken as it is and asked once a row: all of it, or its encoder; or None."""
+        """Return what of a settled teacher is not trained and is asked once a row: all of it, its encoder, or None."""
         return None
 
     @property
