@@ -43,6 +43,11 @@ BUNDLE = "tests/bundle/test_bundle_is_student.py"
 PICTURES = "tests/runtime/test_pictures.py"
 IMAGE_READER = "tests/runtime/test_image_reader.py"
 IMAGE_COPIES = "tests/data/test_data_image_augment.py"
+SOUNDS = "tests/audio/test_sounds.py"
+AUDIO_READER = "tests/audio/test_audio_reader.py"
+AUDIO_COPIES = "tests/audio/test_audio_augment.py"
+AUDIO = "tests/audio/test_audio_modality.py"
+AUDIO_CNN = "tests/models/test_audio_cnn.py"
 IMAGE_DATA = "tests/data/test_data_images.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 START = "tests/pipeline/test_pipeline_start.py"
@@ -1268,5 +1273,96 @@ MUTANTS = (
         "losses/teacher_bounded.py",
         (("own.detach() + margin > bound", "own.detach() > bound + margin"),),
         (CONTRACT,),
+    ),
+    Mutant(
+        "a sound keeps its rate",
+        "a sound at 16 kHz is read at half its pitch and twice its length",
+        "runtime/readers/audio.py",
+        (("samples = resampled(samples, self.rate if rate is None else rate, self.rate)", "pass"),),
+        (f"{AUDIO_READER}::test_sounds_of_two_rates_are_brought_to_one",),
+    ),
+    Mutant(
+        "a crop of a sound one sample late",
+        "what is served is not what was trained",
+        "runtime/readers/audio.py",
+        (('"centre": lambda spare: spare // 2', '"centre": lambda spare: spare // 2 + 1'),),
+        (f"{AUDIO_READER}::test_shorter_sounds_are_filled_and_longer_ones_cut",),
+    ),
+    Mutant(
+        "the libraries that decode sounds are in no digest",
+        "answers to other samples are taken from the cache",
+        "runtime/readers/audio.py",
+        (("self.save(Path()), versions()]", "self.save(Path())]"),),
+        (f"{AUDIO_READER}::test_the_digest_names_all_that_decides",),
+    ),
+    Mutant(
+        "a wav file that is cut off is read",
+        "libsndfile decodes what is there and says nothing",
+        "runtime/sounds.py",
+        (("if len(samples) < frames or not _whole(data):", "if len(samples) < frames:"),),
+        (f"{SOUNDS}::test_bad_sounds_are_refused_in_one_line_that_names_the_row",),
+    ),
+    Mutant(
+        "a relative path begins where the command was started",
+        "a table is read from its own folder only, or other files of the same name are taken",
+        "runtime/sounds.py",
+        (("Sound(path if folder is None else folder / path, None, where)", "Sound(path, None, where)"),),
+        (f"{SOUNDS}::test_a_path_begins_in_its_own_folder",),
+    ),
+    Mutant(
+        "the left channel alone",
+        "a recording with its speaker on the right is silence",
+        "runtime/sounds.py",
+        (("samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)", "samples[:, 0]"),),
+        (f"{SOUNDS}::test_channels_are_averaged_whichever_axis_they_are",),
+    ),
+    Mutant(
+        "samples behind the end of a sound are heard",
+        "an answer depends on the longest sound of its batch",
+        "models/logmel.py",
+        (("samples * inside.to(samples.dtype)", "samples"),),
+        (f"{AUDIO_CNN}::test_padding_and_what_stands_in_it_change_nothing",),
+    ),
+    Mutant(
+        "frames behind the end of a sound are pooled",
+        "what the biases make of silence counts as found",
+        "models/audio_cnn.py",
+        (("found = torch.relu(convolution(found)) * real", "found = torch.relu(convolution(found))"),),
+        (f"{AUDIO_CNN}::test_padding_and_what_stands_in_it_change_nothing",),
+    ),
+    Mutant(
+        "the level of a sound is that of its row",
+        "a short sound is louder than a long one, and an answer depends on how far rows are filled",
+        "models/audio_cnn.py",
+        (("keepdim=True) / lengths.unsqueeze(1)", "keepdim=True) / samples.shape[1]"),),
+        (f"{AUDIO_CNN}::test_padding_and_what_stands_in_it_change_nothing",),
+    ),
+    Mutant(
+        "likeness with the silence around a sound",
+        "a test sound with other pauses is trained on",
+        "modalities/audio/clips.py",
+        (("samples[heard[0] : heard[-1] + 1]", "samples"),),
+        (f"{AUDIO}::test_sounds_alike_share_their_likeness_and_not_their_identity",),
+    ),
+    Mutant(
+        "likeness without the rate",
+        "a sound and the same samples played twice as fast count as one",
+        "modalities/audio/clips.py",
+        (('_digest(f"{rate} ".encode() + kept.tobytes())', "_digest(kept.tobytes())"),),
+        (f"{AUDIO}::test_other_sounds_are_not_alike",),
+    ),
+    Mutant(
+        "one noise for all sounds",
+        "the noise is learnt by heart",
+        "modalities/audio/augment.py",
+        (("start = (place[:, 0] * _NOISE).astype(np.int64)", "start = np.zeros(len(samples), np.int64)"),),
+        (f"{AUDIO_COPIES}::test_noise_lies_so_many_decibels_below_the_sound",),
+    ),
+    Mutant(
+        "a copy of a sound depends on the place in its batch",
+        "teacher and student hear different copies",
+        "modalities/audio/augment.py",
+        (("drawn = uniform(keys, copies,", "drawn = uniform(keys + np.arange(len(keys)), copies,"),),
+        (f"{AUDIO_COPIES}::test_a_row_is_the_same_alone_in_company_and_in_any_order",),
     ),
 )

@@ -159,6 +159,15 @@ def test_features_tell_sounds_apart_whatever_their_rate_and_length():
         assert np.isfinite(features.matrix([clip(np.ones(1, np.float32)), clip(np.zeros(50, np.float32))])).all()
 
 
+def test_a_quiet_recording_has_the_features_of_a_loud_one():
+    loud = [
+        tone(4000, hertz=300 + 100 * row, seed=row) * np.linspace(0.05, 1, 4000, dtype=np.float32) for row in range(6)
+    ]
+    for features in AUDIO.features():
+        matrix = features.fit([clip(samples) for samples in loud])
+        np.testing.assert_allclose(features.matrix([clip(samples / 64) for samples in loud]), matrix, atol=2e-3)
+
+
 # --- the sample ------------------------------------------------------------------------------------------------------
 
 

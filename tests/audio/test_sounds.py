@@ -46,6 +46,10 @@ def test_the_same_sound_in_every_form(cell):
 def test_a_path_begins_in_its_own_folder(tmp_path, monkeypatch):
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips/tone.wav").write_bytes(WAV)
+    (tmp_path / "elsewhere/clips").mkdir(parents=True)
+    for other in ("elsewhere/tone.wav", "elsewhere/clips/tone.wav"):
+        (tmp_path / other).write_bytes(encoded(TONE[:100]))
+    monkeypatch.chdir(tmp_path / "elsewhere")
     for cell, folder in (
         ("clips/tone.wav", tmp_path),
         (Path("tone.wav"), tmp_path / "clips"),

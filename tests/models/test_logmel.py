@@ -8,6 +8,8 @@ import torch
 
 from limbeck.errors import LimbeckError
 from limbeck.modalities.audio.mel import FLOOR, Mel
+from limbeck.modalities.audio.mel import levelled as levelled_numpy
+from limbeck.models.audio_cnn import levelled
 from limbeck.models.logmel import LogMel
 
 CLOSE = 2e-4
@@ -99,3 +101,15 @@ def test_bands_that_would_hold_nothing_are_refused():
 def test_it_has_nothing_to_save():
     assert not LogMel(8000, 40).state_dict()
     assert not list(LogMel(8000, 40).parameters())
+
+
+def test_the_level_is_that_of_the_floor_and_blind_to_padding():
+    waves = list(sounds(8000).values())
+    lengths = torch.tensor([len(wave) for wave in waves])
+    samples = torch.ones(len(waves), 2500)  # what stands behind the end is loud
+    for row, wave in enumerate(waves):
+        samples[row, : len(wave)] = torch.from_numpy(wave)
+    found = levelled(samples, lengths).numpy()
+    for row, wave in enumerate(waves):
+        expected = levelled_numpy(wave.astype(np.float32))
+        np.testing.assert_allclose(found[row, : len(wave)], expected, rtol=1e-5, atol=1e-9)

@@ -51,6 +51,24 @@ def test_the_first_steps_and_answers_are_not_counted(tmp_path, clock):
     assert estimate(tmp_path, arms=ALL) == pytest.approx(trained + 2.0 * ROWS)
 
 
+def features(numbers):
+    return numbers
+
+
+def test_what_an_encoder_takes_for_every_row_is_counted(tmp_path, clock):
+    rows = "\n".join(f"{row},{row % 7},{row % 2}" for row in range(ROWS))
+    (tmp_path / "rows.csv").write_text(f"a,b,label\n{rows}\n")
+    split = {"split": {"test": 60, "validation": 30}, "labelled": 40, "labelled_per_batch": 4}
+    table = {"kind": "table"}
+    values = recipe(
+        tmp_path / "rows.csv",
+        data={"source": str(tmp_path / "rows.csv"), "features": ["a", "b"], **split},
+        teacher={"kind": "embedding", "model": f"{__name__}:features", "reads": table},
+        student={"model": "mlp", "reads": table, "train": {"steps": STEPS, "batch_size": 16}},
+    )
+    assert check.check(parse_recipe(values, "test")) == pytest.approx(STEPS * 2 * SEEDS + 2.0 * ROWS)
+
+
 @pytest.mark.parametrize(
     ("changes", "timed"),
     [

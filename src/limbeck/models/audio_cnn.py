@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from limbeck.modalities.audio.mel import FLOOR, LEVEL, SILENCE
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.logmel import LogMel
@@ -49,7 +50,7 @@ class AudioCNN(nn.Module):
 
     def forward(self, samples: Tensor, lengths: Tensor) -> Tensor:
         """Return logits (batch, outputs) of samples (batch, samples), of which the first `lengths` are the sound's."""
-        found, mask = self.logmel(samples, lengths)
+        found, mask = self.logmel(levelled(samples, lengths), lengths)
         real = mask.unsqueeze(1).to(found.dtype)
         found = standardised(found, real)
         for convolution in self.convolutions:
@@ -60,8 +61,20 @@ class AudioCNN(nn.Module):
         return self.head(self.dropout(torch.cat([mean, found.amax(2)], dim=1)))
 
 
+def levelled(samples: Tensor, lengths: Tensor) -> Tensor:
+    """Return sounds at one mean power, as `mel.levelled` does.
+
+    Args:
+        samples: (batch, samples).
+        lengths: (batch,) how many of them are the sound's.
+    """
+    inside = torch.arange(samples.shape[1], device=samples.device) < lengths.unsqueeze(1)
+    power = (samples.square() * inside.to(samples.dtype)).sum(1, keepdim=True) / lengths.unsqueeze(1)
+    return samples * torch.sqrt(LEVEL * FLOOR / (power + SILENCE))
+
+
 def standardised(values: Tensor, real: Tensor) -> Tensor:
-    """Return a spectrogram of mean 0 and variance 1 over bands and real frames, so that loudness changes nothing.
+    """Return a spectrogram of mean 0 and variance 1 over bands and real frames.
 
     Args:
         values: (batch, bands, frames).

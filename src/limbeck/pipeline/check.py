@@ -87,7 +87,7 @@ def check(recipe: Recipe) -> float:
     teachers = [*networks.values()]
     networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
     paces: dict[str, Pace] = {}
-    seconds = {name: _answers(recipe, name, material) for name, each in named.items() if not each.refits}
+    seconds = {name: _answers(recipe, name, material) for name in named if name not in networks}
     for name, settings in networks.items():
         if (alike := _what_sets_the_pace(settings)) not in paces:
             paces[alike] = _trial(settings, material)
@@ -168,7 +168,7 @@ def _judge(recipe: Recipe, material: Material) -> None:
 
 
 def _answers(recipe: Recipe, name: str, material: Material) -> float:
-    """Return the seconds that a finished teacher takes for all its answers; 0 where it is no network."""
+    """Return the seconds that a teacher, or its encoder, takes for all its answers; 0 where no network is asked."""
     members, work = recipe.teacher.members, RunWork(recipe, material)
     number = member_names(len(members)).index(name)
     member = members[number]

@@ -73,17 +73,32 @@ class EmbeddingTeacher(Single):
         reads = self.reads.settled(work.key, longest=longest, tokenizer=tokenizer)
         return self.model_copy(update={"reads": reads})
 
+    def finished(self, work: Work) -> nn.Module:
+        """Return the encoder as a network that gives (rows, features)."""
+        view = work.view(self.read_as)
+        if self._is_file:
+            network = asked(self._file, view, feeds=self.inputs, output=self.output, key=work.key)
+            return Pooled(network, self.pooling)
+        if self._is_function:
+            function = imported(self.model)
+            require_callable(function, self.model, view.example[0], f"{work.key}.model")
+            return FunctionEncoder(function, self.model)
+        settings = TransformerSettings(path=self.model, pooling=self.pooling, dropout=0.0, outputs=[])
+        network = work.build(NetworkSettings(model=settings, reads=self.read_as.reads), outputs=1)
+        network.head = nn.Identity()
+        return network.eval().requires_grad_(False)
+
     def check(self, work: Work) -> None:
         """Ask the encoder for a few rows, and look at the labels; see `Kind.check`."""
         labels = work.examples("labelled").labels
         work.task.require_varied(labels.take(np.arange(work.fewest)), work.key, "data.labelled")
-        encoder = self._encoder(work)
+        encoder = self.finished(work)
         width = width_of(encoder, work.view(self.read_as).example[0], f"{work.key}.model")
         work.try_out(self.read_as, lambda: encoder, features=width)
 
     def make(self, work: Work) -> tuple[Made, ...]:
         """Ask the encoder for labelled and validation rows, and fit the head; or load it."""
-        encoder, view, task = self._encoder(work), work.view(self.read_as), work.task
+        encoder, view, task = self.finished(work), work.view(self.read_as), work.task
         frozen = work.frozen(encoder, self.read_as, width_of(encoder, view.example[0], f"{work.key}.model"))
         labelled, validation = work.examples("labelled"), work.examples("validation")
 
@@ -122,21 +137,6 @@ class EmbeddingTeacher(Single):
     @property
     def _file(self) -> OnnxFile:
         return OnnxFile(Path(self.model).expanduser())
-
-    def _encoder(self, work: Work) -> nn.Module:
-        """Return the encoder, which is settled, as a network that gives (rows, features)."""
-        view = work.view(self.read_as)
-        if self._is_file:
-            network = asked(self._file, view, feeds=self.inputs, output=self.output, key=work.key)
-            return Pooled(network, self.pooling)
-        if self._is_function:
-            function = imported(self.model)
-            require_callable(function, self.model, view.example[0], f"{work.key}.model")
-            return FunctionEncoder(function, self.model)
-        settings = TransformerSettings(path=self.model, pooling=self.pooling, dropout=0.0, outputs=[])
-        network = work.build(NetworkSettings(model=settings, reads=self.read_as.reads), outputs=1)
-        network.head = nn.Identity()
-        return network.eval().requires_grad_(False)
 
 
 register(EmbeddingTeacher)

@@ -89,7 +89,7 @@ class Single(Kind):
         return None
 
     def finished(self, work: Work) -> nn.Module | None:
-        """Return the network of a teacher that is taken as it is and settled; None: it is trained here, or is none."""
+        """Return what of a settled teacher is not trained and is asked once a row: all of it, its encoder, or None."""
         return None
 
     @property

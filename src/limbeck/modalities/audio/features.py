@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.modality import Fits
 from limbeck.modalities.audio.clips import Clip
-from limbeck.modalities.audio.mel import Mel
+from limbeck.modalities.audio.mel import Mel, levelled
 from limbeck.runtime.sounds import decoded, resampled
 
 BANDS = 40
@@ -19,6 +19,8 @@ _NO_RATE = 16_000
 
 class MelStatistics:
     """Mean and standard deviation of each band over a sound's frames, and of the change from frame to frame if asked.
+
+    Loudness is divided out, as `audio_cnn` does.
 
     Columns are standardised by the training sounds and divided by the root of their number, so that a row has a length
     of about 1, as a row of TF-IDF has.
@@ -69,7 +71,7 @@ class MelStatistics:
 
     def _row(self, clip: Clip) -> NDArray[np.float64]:
         samples, rate = decoded(clip)
-        frames = self._mel.spectrogram(resampled(samples, rate or self._mel.rate, self._mel.rate))
+        frames = self._mel.spectrogram(levelled(resampled(samples, rate or self._mel.rate, self._mel.rate)))
         parts = [frames.mean(axis=0), frames.std(axis=0)]
         if self._changes:
             # Of a sound of one frame there is none.

@@ -10,6 +10,10 @@ from limbeck.errors import LimbeckError
 
 FLOOR = 1e-6
 """Added to a band's power before the logarithm: white noise 60 dB below full scale. What is below it is silence."""
+LEVEL = 1e3
+"""Mean power over `FLOOR` that sounds are brought to where loudness is no matter: what is 30 dB fainter is hidden."""
+SILENCE = 1e-9
+"""Mean power, 90 dB below full scale, from which on a sound is brought to that level."""
 WINDOW, HOP = 0.025, 0.010
 """Seconds that a frame sees, and from one frame to the next: the usual ones for speech."""
 
@@ -82,6 +86,12 @@ class Mel:
         cut = np.lib.stride_tricks.sliding_window_view(padded, self.window)[:: self.hop][:frames]
         weights, filters = _tables(self)
         return np.log(np.square(np.abs(np.fft.rfft(cut * weights, self.size))) @ filters + FLOOR)
+
+
+def levelled(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a sound, (samples,), at the mean power `LEVEL * FLOOR`, so that its loudness changes nothing."""
+    power = float(np.square(samples, dtype=np.float64).mean())
+    return samples * np.float32(np.sqrt(LEVEL * FLOOR / (power + SILENCE)))
 
 
 @lru_cache(maxsize=8)
