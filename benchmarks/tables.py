@@ -62,8 +62,8 @@ def training(result: dict[str, Any]) -> str:
         "live MiniLM teacher, by cached": bigru["minilm_by_cached"],
     }
     lines = ["| a step of training | processor time, ratio | 95 % interval |", "|---|---|---|"]
-    every = [(name, one["median"], *one["ci95"]) for name, one in rows.items()]
-    lines += [f"| {name} | {median:.2f} | {low:.2f} to {high:.2f} |" for name, median, low, high in every]
+    shape = "| {} | {:.2f} | {:.2f} to {:.2f} |".format
+    lines += [shape(name, one["median"], *one["ci95"]) for name, one in rows.items()]
     padding, start = bigru["padding"], result["startup"]
     outside = [100 * figures["phases"]["cpu"]["outside"] for figures in (bigru, ngrams)]
     return "\n".join(
@@ -318,9 +318,7 @@ def _timed(cost: dict[str, Any]) -> str:
 def _chosen(evaluation: dict[str, Any]) -> str:
     """Say what each arm took from the grid."""
     taken = {arm: evaluation["models"][arm]["settings"] for arm in ("student", "baseline")}
-    words = {
-        arm: ", ".join(f"`{key}={value}`" for key, value in chosen.items()) for arm, chosen in taken.items() if chosen
-    }
+    words = {arm: ", ".join(f"`{key}={one}`" for key, one in chosen.items()) for arm, chosen in taken.items() if chosen}
     return f"On validation {', '.join(f'the {arm} took {chosen}' for arm, chosen in words.items())}." if words else ""
 
 

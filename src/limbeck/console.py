@@ -16,6 +16,7 @@ from limbeck.errors import unwritable
 from limbeck.interrupt import raise_if_seen
 
 _PLAIN_EVERY_S = 10.0
+_BRIEF_S = 2.0
 
 # Of several processes that train one network, the first one speaks.
 _SILENT = os.environ.get("RANK", "0") != "0"
@@ -77,10 +78,11 @@ class Meter:
         title: what is being done.
         total: units in all.
         bar: the live bar, or None when the output is no terminal.
+        brief: whether nothing is left of it where it took less than two seconds.
     """
 
-    def __init__(self, title: str, total: int, bar: Progress | None) -> None:
-        self._title, self._total, self._bar = title, total, bar
+    def __init__(self, title: str, total: int, bar: Progress | None, brief: bool = False) -> None:
+        self._title, self._total, self._bar, self._brief = title, total, bar, brief
         self._done, self._note = 0, ""
         self._start = self._last = time.monotonic()
         self._task = bar.add_task(title, total=total, note="") if bar else None
@@ -98,6 +100,8 @@ class Meter:
 
     def finish(self) -> None:
         """Leave one line that says how long the step took."""
+        if self._brief and time.monotonic() - self._start < _BRIEF_S:
+            return
         self._line("done" if self._done >= self._total else f"stopped at {self._done:,}/{self._total:,}")
 
     def _line(self, state: str) -> None:
@@ -106,10 +110,16 @@ class Meter:
 
 
 @contextmanager
-def meter(title: str, total: int) -> Iterator[Meter]:
-    """Show progress of a step of `total` units while the block runs, then one closing line."""
+def meter(title: str, total: int, *, brief: bool = False) -> Iterator[Meter]:
+    """Show progress of a step of `total` units while the block runs, then one closing line.
+
+    Args:
+        title: what is being done.
+        total: units in all.
+        brief: leave no line where it took less than two seconds: most data are read sooner.
+    """
     if not console.is_terminal:
-        progress = Meter(title, total, None)
+        progress = Meter(title, total, None, brief)
         yield progress
         progress.finish()
         return
@@ -122,7 +132,7 @@ def meter(title: str, total: int) -> Iterator[Meter]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        progress = Meter(title, total, bar)
+        progress = Meter(title, total, bar, brief)
         yield progress
     progress.finish()
 

@@ -6,7 +6,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from limbeck.data import Cells, Splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import scores
+from limbeck.modalities.image import ImageModality
+from limbeck.pipeline.judging import floor as judging_floor
 from limbeck.pipeline.judging.floor import distil_floor
+from limbeck.runtime.pictures import Picture
 from limbeck.runtime.scripts import signs, terms
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 from made_rows import TEXT, rows_of, task_of, tfidf_floor
@@ -217,6 +220,26 @@ def test_the_distilled_floor_learns_unlabelled_rows_and_no_copies():
     assert scores(distilled.test_outputs, test.labels.values)["accuracy"] > 0.7
     np.testing.assert_array_equal(distilled.predict(test.values), distilled.test_outputs)
     assert (distilled.features, distilled.method) == ("TF-IDF", "logistic regression")
+
+
+def test_of_many_dense_rows_the_distilled_floor_learns_some_from_everywhere(monkeypatch, capsys):
+    """The first half of the transfer set shows one class only."""
+    draw = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 150)
+    pixels = (draw.integers(0, 100, (300, 8, 8, 1)) + 100 * labels[:, None, None, None]).astype(np.uint8)
+    pictures = [Picture(one, "") for one in pixels]
+    rows = rows_of(range(300), pictures, labels)
+    few, rest, held_out = (rows.take(some) for some in ([0, 299], range(1, 299), range(0, 300, 7)))
+    splits = Splits(few, rest, held_out, rows, task_of(2), ImageModality(), {})
+    answers = sure(splits.original.labels.values, 2)
+    whole = distil_floor(splits, answers)
+    assert "rows" not in whole.settings
+    monkeypatch.setattr(judging_floor, "MOST", 60)
+    some = distil_floor(splits, answers)
+    assert some.settings["rows"] == 60
+    assert "the distilled floor learned 60 of the 300 rows of the transfer set" in capsys.readouterr().out
+    assert scores(some.test_outputs, labels)["accuracy"] > 0.95
+    assert not np.array_equal(some.test_outputs, whole.test_outputs)
 
 
 # --- boosted trees --------------------------------------------------------------------------------------------------

@@ -5,10 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.console import meter
 from limbeck.data.examples import Examples
 from limbeck.data.modality import Modality
 from limbeck.digest import content_id
 from limbeck.errors import LimbeckError
+
+_AT_ONCE = 100
 
 
 def content_ids(values: Iterable[object], modality: Modality) -> NDArray[np.int64]:
@@ -44,9 +47,14 @@ class Sieve:
     def looks(self, rows: Examples) -> NDArray[np.int64]:
         """Return the likeness of each row, (n,) int64; that of an example is worked out once."""
         known, likeness = self._known, self.modality.likeness
-        for key, value in zip(rows.ids.tolist(), rows.values, strict=True):
-            if key not in known:
-                known[key] = content_id(likeness(value))
+        new = {key: value for key, value in zip(rows.ids.tolist(), rows.values, strict=True) if key not in known}
+        if new:
+            with meter(f"looking at {self.modality.noun}s", len(new), brief=True) as progress:
+                for number, (key, value) in enumerate(new.items(), start=1):
+                    known[key] = content_id(likeness(value))
+                    if not number % _AT_ONCE:
+                        progress.advance(_AT_ONCE)
+                progress.advance(len(new) % _AT_ONCE)
         return np.fromiter((known[key] for key in rows.ids.tolist()), np.int64, len(rows))
 
     def keeps(self, rows: Examples, other: Examples, who: str | None, where: str) -> NDArray[np.bool_]:

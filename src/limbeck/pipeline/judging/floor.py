@@ -1,15 +1,18 @@
 """The floors: what simple features and a model without a network get, from the same labels and from the teacher."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.console import meter, say
 from limbeck.data import Examples, Features, FloorModel, Modality, Splits
 
 FLOOR, DISTILLED = "floor", "distilled_floor"
+MOST = 20_000
+"""Rows of a dense matrix that the distilled floor is fitted to at most: 50,000 images would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def fit_floor(splits: Splits) -> Floor | None:
     def models(features: Features, matrix: Any) -> list[FloorModel]:
         return {"linear": task.linear, "boosted": task.boosted}[features.fits](matrix, splits.labelled.labels)
 
-    return _best(splits, splits.labelled, splits.modality.features(), models)
+    return _best(splits, splits.labelled, splits.modality.features(), models, "floor")
 
 
 def distil_floor(splits: Splits, answers: NDArray[np.float32]) -> Floor | None:
@@ -63,10 +66,23 @@ def distil_floor(splits: Splits, answers: NDArray[np.float32]) -> Floor | None:
     Args:
         splits: of the run; its transfer set, without the copies that `data.augment` made, is learned from.
         answers: (rows of the transfer set, outputs), the teacher's; those of the copies come last.
+
+    Of a dense matrix `MOST` rows are taken, from everywhere in the set; `settings` has their number then.
     """
-    known = answers[: len(splits.original)]
+    learned = splits.original
     linear = [features for features in splits.modality.features() if features.fits == "linear"]
-    return _best(splits, splits.original, linear, lambda features, matrix: splits.task.distilled(matrix, known))
+
+    def models(features: Features, matrix: Any) -> list[FloorModel]:
+        if len(learned) <= MOST or not isinstance(matrix, np.ndarray):
+            return splits.task.distilled(matrix, answers[: len(learned)])
+        rows = np.linspace(0, len(learned), MOST, endpoint=False).astype(np.int64)
+        found = splits.task.distilled(matrix[rows], answers[rows])
+        return [replace(one, settings={**one.settings, "rows": MOST}) for one in found]
+
+    found = _best(splits, learned, linear, models, "distilled floor")
+    if found is not None and "rows" in found.settings:
+        say(f"  the distilled floor learned {MOST:,} of the {len(learned):,} rows of the transfer set")
+    return found
 
 
 def _best(
@@ -74,18 +90,21 @@ def _best(
     learned: Examples,
     candidates: Sequence[Features],
     models: Callable[[Features, Any], Sequence[FloorModel]],
+    title: str,
 ) -> Floor | None:
     """Return the floor that is best on validation."""
     task = splits.task.fit(splits.labelled.labels)
     best: tuple[float, Features, FloorModel] | None = None
-    for features in candidates:
-        matrix = features.fit(learned.values)
-        fitted = [] if matrix is None else models(features, matrix)
-        held_out = features.matrix(splits.validation.values) if fitted else None
-        for one in fitted:
-            cost = task.cost(one.model.outputs(held_out), splits.validation.labels)
-            if best is None or cost < best[0]:
-                best = cost, features, one
+    with meter(title, len(candidates), brief=True) as progress:
+        for features in candidates:
+            matrix = features.fit(learned.values)
+            fitted = [] if matrix is None else models(features, matrix)
+            held_out = features.matrix(splits.validation.values) if fitted else None
+            for one in fitted:
+                cost = task.cost(one.model.outputs(held_out), splits.validation.labels)
+                if best is None or cost < best[0]:
+                    best = cost, features, one
+            progress.advance()
     if best is None:
         return None
     _, features, chosen = best

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from limbeck.console import say
+from limbeck.console import meter, say
 from limbeck.data import Batches, Examples, Labels, Splits, Task
 from limbeck.data.encoded import load_encoded, save_encoded
 from limbeck.data.modality import Modality, Reads
@@ -22,7 +22,7 @@ from limbeck.modalities.arrays.loaders import TrainingLoader
 from limbeck.models import GivenSettings, build_model, missing
 from limbeck.networks import HasReads, NetworkSettings, TrainSettings
 from limbeck.pipeline.stages.stage import Stage, once
-from limbeck.pipeline.training.views import View, encodable, reads_digest
+from limbeck.pipeline.training.views import View, encodable, encoded, reads_digest
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.runtime.bundle import READERS
@@ -155,7 +155,9 @@ class Material:
 
         def make(stage: Stage) -> View:
             own = reader or self._reader(reads)
-            parts = {name: own.encode(encodable(getattr(self.splits, name))) for name in ("transfer", "validation")}
+            parts = {
+                name: encoded(own, encodable(getattr(self.splits, name)), name) for name in ("transfer", "validation")
+            }
             if ranks().main:
                 write_json(stage.folder / ABOUT, own.save(stage.folder))
                 save_encoded(parts, stage.folder / ENCODED)
@@ -171,7 +173,10 @@ class Material:
         if reads.given in self.given.readers:
             return self.given.readers[reads.given](reads)
         # Of a loader nothing is known but the rows that are held out.
-        return reads.fit(self.splits.original.values or self.splits.validation.values)
+        with meter("fitting the reader", 1, brief=True) as progress:
+            reader = reads.fit(self.splits.original.values or self.splits.validation.values)
+            progress.advance()
+        return reader
 
     def build(self, settings: NetworkSettings, *, seed: int, outputs: int | None = None) -> nn.Module:
         """Return a new network; initialisation and, later, dropout draw from the one generator that is seeded here.

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from limbeck.bundle import Runner
+from limbeck.console import meter
 from limbeck.data import Examples, Splits
 from limbeck.data.copies import Copy, Drawn
 from limbeck.data.modality import Reads
@@ -31,6 +32,14 @@ def encodable(examples: Examples) -> Sequence[Any]:
     if not len(examples) or not isinstance(examples.values[-1], Copy):
         return examples.values
     return [value for value in examples.values if not isinstance(value, Copy)]
+
+
+def encoded(reader: Reader, values: Sequence[Any], name: str) -> Rows:
+    """Return the values of a split as a reader encodes them, and say how long it took where that is long."""
+    with meter(f"encoding {name}", 1, brief=True) as progress:
+        rows = reader.encode(values)
+        progress.advance()
+    return rows
 
 
 class View:
@@ -120,7 +129,7 @@ class View:
     def _once(self, name: str) -> Rows:
         if name not in self._encoded:
             values = encodable(getattr(self._splits, name))
-            self._encoded[name] = self._with_copies(name, self.reader.encode(values))
+            self._encoded[name] = self._with_copies(name, encoded(self.reader, values, name))
         return self._encoded[name]
 
     def _with_copies(self, name: str, rows: Rows) -> Rows:
