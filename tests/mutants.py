@@ -1182,6 +1182,7 @@ MUTANTS = (
             ),
         ),
         (f"{BOOSTING}::test_a_number_on_a_threshold_goes_left_as_it_went",),
+    ),
     # --- tasks ------------------------------------------------------------------------------------------------------
     Mutant(
         "labels are standardised and predictions are not",

@@ -69,14 +69,14 @@ def distil_floor(splits: Splits, answers: NDArray[np.float32]) -> Floor | None:
 
     Of a dense matrix `MOST` rows are taken, from everywhere in the set; `settings` has their number then.
     """
-    learned = splits.original
+    task, learned = splits.task.fit(splits.labelled.labels), splits.original
     linear = [features for features in splits.modality.features() if features.fits == "linear"]
 
     def models(features: Features, matrix: Any) -> list[FloorModel]:
         if len(learned) <= MOST or not isinstance(matrix, np.ndarray):
-            return splits.task.distilled(matrix, answers[: len(learned)])
+            return task.distilled(matrix, answers[: len(learned)])
         rows = np.linspace(0, len(learned), MOST, endpoint=False).astype(np.int64)
-        found = splits.task.distilled(matrix[rows], answers[rows])
+        found = task.distilled(matrix[rows], answers[rows])
         return [replace(one, settings={**one.settings, "rows": MOST}) for one in found]
 
     found = _best(splits, learned, linear, models, "distilled floor")
