@@ -165,21 +165,21 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         {"train": part("train", [0, 1] * 10), "dev": part("dev", [1, 0]), "unsupervised": part("more", [-1, -1])}
     )
     data = parse_recipe(recipe("python", data={"source": "python"}), "test").data
-    tables = _tables_of(given, data, "train")
+    tables = _tables_of(given, data, "train", "text")
     assert {name: table.labels[:2] for name, table in tables.items()} == {
         "train": ["pos", "neg"],
         "validation": ["neg", "pos"],
         "unsupervised": [None, None],
     }
     assert {table.classes for table in tables.values()} == {("pos", "neg")}
-    assert _tables_of(given, data, "validation")["validation"].values == ["dev 0", "dev 1"]
+    assert _tables_of(given, data, "validation", "text")["validation"].values == ["dev 0", "dev 1"]
     frames = {name: part.to_pandas() for name, part in given.items()}
-    assert _tables_of(frames, data, "train")["validation"].values == ["dev 0", "dev 1"]
+    assert _tables_of(frames, data, "train", "text")["validation"].values == ["dev 0", "dev 1"]
     assert _is_table(frames["train"])
     assert not _is_table(torch.utils.data.DataLoader([1]))
     del given["train"]
     with pytest.raises(LimbeckError, match="no `test` split, only validation, unsupervised"):
-        _tables_of(given, data, "test")
+        _tables_of(given, data, "test", "text")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from limbeck.pipeline import order, run
 from limbeck.pipeline.judging.export import export_all
 from limbeck.pipeline.judging.findings import _gap_recovered
 from limbeck.pipeline.judging.models import Judged, figures_of, model_records
+from limbeck.pipeline.judging.testing import Said
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 from made_rows import labels_of, numbers_of, task_of
@@ -30,7 +31,8 @@ def test_a_run_whose_teacher_is_at_chance_ends_with_a_report_and_no_retention(tm
 
     def constant(trained, **options):
         labels = numbers_of(trained.material.splits.test)
-        return replace(asked(trained, **options), teacher=np.eye(2, dtype=np.float32)[0 * labels])
+        said = Said(np.eye(2, dtype=np.float32)[0 * labels], None)
+        return replace(asked(trained, **options), teacher=said)
 
     export_quickly(monkeypatch)
     monkeypatch.setattr(order, "answer_test", constant)
@@ -54,7 +56,7 @@ def test_a_floor_above_the_student_is_in_the_verdict(tmp_path, monkeypatch) -> N
     def right(trained, **options):
         answers = asked(trained, **options)
         perfect = np.eye(2, dtype=np.float32)[numbers_of(trained.material.splits.test)]
-        student = {"student": {0: perfect[::-1].copy()}}
+        student = {"student": {0: Said(perfect[::-1].copy(), None)}}
         floors = {**answers.floors, "floor": replace(answers.floors["floor"], test_outputs=perfect)}
         return replace(answers, floors=floors, arms={**answers.arms, **student})
 
@@ -72,11 +74,12 @@ def test_what_is_shown_of_one_seed_is_of_the_seed_that_ships() -> None:
     task = task_of(["no", "yes"])
     logits = {3: np.eye(2, dtype=np.float32)[1 - labels], 7: np.eye(2, dtype=np.float32)[labels]}
     sheets = {seed: task.sheet(one, labels_of(labels)) for seed, one in logits.items()}
-    models = {"teacher": Judged({0: sheets[7]}, 0), "student": Judged(sheets, 7, follows=True)}
-    record = model_records(models, SimpleNamespace(task=task), {})["student"]  # type: ignore[arg-type]
+    tasks = dict.fromkeys(sheets, task)
+    models = {"teacher": Judged({0: sheets[7]}, {0: task}, 0), "student": Judged(sheets, tasks, 7, follows=True)}
+    record = model_records(models, {})["student"]
     assert record.shown_seed == 7
     assert [one.seed for one in record.per_seed] == [3, 7]
-    figures = {one.kind: one for one in figures_of(models, task) if one.model == "student"}
+    figures = {one.kind: one for one in figures_of(models) if one.model == "student"}
     assert figures["confusion"] == Confusion(model="student", counts=[[1, 0], [0, 2]])
     assert figures["reliability"].accuracy == [1.0]
     assert [one.recall for one in figures["classes"].classes] == [0.5, 0.5]

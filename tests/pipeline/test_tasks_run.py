@@ -170,7 +170,7 @@ def test_the_bundle_answers_as_it_was_judged(runs: Runs, source: Path, name: str
     """Its scores on the test split are those of the evaluation: decision, units and order of outputs included."""
     done, way = runs[name], WAYS[name]
     label = [way.label] if isinstance(way.label, str) else way.label[::-1]  # columns in any order
-    found = score_bundle(done.bundle, str(source), text="text", label=label, as_json=True)
+    found = score_bundle(done.bundle, str(source), column="text", label=label, as_json=True)
     record = done.evaluation.models["student"]
     (judged,) = [one.scores for one in record.per_seed if one.seed == record.shown_seed]
     assert found == pytest.approx(judged, rel=1e-4)

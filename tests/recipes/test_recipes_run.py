@@ -75,6 +75,20 @@ OVERRIDES = {
         "data.target={{source: {there}}}",
         *FINE_TUNED,
     ],
+    "digits": [
+        "seeds=[0]",
+        "teacher.accept_bad=true",
+        "data.split={{test: 60, validation: 40}}",
+        "data.labelled=40",
+        "data.max_unlabelled=100",
+        "data.augment.copies=1",
+        "data.labelled_per_batch=4",
+        "teacher.model.width=4",
+        "student.model.width=4",
+        "teacher.train={{steps: 60, batch_size: 16, lr: 0.02, validations: 2}}",
+        *of("student", STEPS),
+        "grid={{}}",
+    ],
     "acceleration": [
         *SMALL,
         *of("student", STEPS),
@@ -145,7 +159,8 @@ def test_a_packaged_recipe_runs(name, places, tmp_path):
     out = tmp_path / name
     finished = run(load_recipe(name, [line.format(**places) for line in OVERRIDES[name]]), out)
     assert finished.report.stat().st_size > 10_000
-    assert {"bundle.json", "model.onnx", "tokenizer.json"} <= {file.name for file in finished.bundle.iterdir()}
+    files = {"bundle.json", "model.onnx"} | ({"tokenizer.json"} if name != "digits" else set())
+    assert files <= {file.name for file in finished.bundle.iterdir()}
     result = Evaluation.model_validate_json((out / "evaluation.json").read_bytes())
     assert (result.name, result.test_examples) == (name, 60)
     losses = losses_by_arm(out / "metrics.jsonl")
