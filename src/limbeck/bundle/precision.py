@@ -202,7 +202,9 @@ def try_int8(student: Student, samples: Sequence[Any], unlabelled: Sequence[Any]
     runners = {"fp32": student.runner(student.model), "int8": student.runner(twin)}
     agreement, apart = compare_decisions(student.says, runners["int8"], compared, student.rule)
     sizes = {"fp32": size_of(student.model), "int8": size_of(twin)}
-    gain = student.gains and student.gains(_in_batches(runners["int8"], samples, BATCH), student.says(samples))
+    gain = None
+    if student.gains is not None:
+        gain = student.gains(_in_batches(runners["int8"], samples, BATCH), student.says(samples))
     on = f"{student.metric} on {len(samples):,} validation rows"
     return Trial(sizes, measure_all(runners, samples), agreement, apart, student.rule.equal, gain, on)
 
