@@ -15,5 +15,8 @@ def test_the_guides_recipe_and_what_it_adds_to_it_are_valid():
     parse_recipe(whole, "the guide")
     assert parts
     for part in parts:
+        if {"data", "teacher", "student"} <= part.keys():  # a recipe of its own
+            parse_recipe(part, "the guide")
+            continue
         apply(whole, flat(part))
         parse_recipe(whole, "the guide")

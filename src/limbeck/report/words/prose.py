@@ -342,7 +342,7 @@ def data_facts(findings: Findings) -> list[tuple[str, str, str]]:
     parts = [
         ("Labelled", data.labelled, ""),
         ("Unlabelled", data.unlabelled, "only the teacher labels these" if data.unlabelled else ""),
-        ("Augmented", data.augmented or None, "copies of the two, made by `data.augment`"),
+        ("Augmented", data.augmented or None, "copies of both, drawn by data.augment"),
         ("Validation", data.validation, ""),
         ("Test", data.test, target),
         ("For the ceiling", data.ceiling or None, f"labels {target}"),
