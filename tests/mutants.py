@@ -307,7 +307,7 @@ MUTANTS = (
         "validated in training mode",
         "dropout decides which checkpoint is best",
         "trainer.py",
-        (("                student.eval()\n                with", "                with"),),
+        (("                student.eval()\n                us.align", "                us.align"),),
         (LOOP,),
     ),
     Mutant(
@@ -623,7 +623,7 @@ MUTANTS = (
         "augmented rows that are in the test split kept",
         "copies of training texts that are texts of the test file: 11 of 80",
         "data/splits.py",
-        (('training, (parts["validation"], parts["test"]), sieve', 'training, (parts["validation"],), sieve'),),
+        (('for name in ("validation", "test"):\n        made', 'for name in ("validation",):\n        made'),),
         (AUGMENTATION,),
     ),
     Mutant(
@@ -832,7 +832,7 @@ MUTANTS = (
         "the ceiling weighted by the source's labels",
         "counts of one domain for the rows of another",
         "pipeline/training/material.py",
-        (("self.splits.task.fit(examples.labels)", "self.splits.task.fit(self.splits.labelled.labels)"),),
+        (("fit(getattr(self.splits, rows).labels)", "fit(self.splits.labelled.labels)"),),
         ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
     ),
     Mutant(
@@ -1134,8 +1134,8 @@ MUTANTS = (
         "pipeline/training/material.py",
         (
             (
-                "return reads.fit(self.splits.original.values or self.splits.validation.values)",
-                "return reads.fit([*self.splits.original.values, *self.splits.test.values])",
+                "reads.fit(self.splits.original.values or self.splits.validation.values)",
+                "reads.fit([*self.splits.original.values, *self.splits.test.values])",
             ),
         ),
         (f"{TABLE_ROWS}::test_scales_and_categories_are_those_of_the_training_rows_alone",),
@@ -1166,8 +1166,10 @@ MUTANTS = (
         "copies that the student's arm alone has are counted for the floor",
         "pipeline/judging/floor.py",
         (
-            ("_best(splits, splits.original, linear", "_best(splits, splits.transfer, linear"),
-            ("answers[: len(splits.original)]", "answers"),
+            (
+                "splits.task.fit(splits.labelled.labels), splits.original",
+                "splits.task.fit(splits.labelled.labels), splits.transfer",
+            ),
         ),
         (f"{FLOOR}::test_the_distilled_floor_learns_unlabelled_rows_and_no_copies",),
     ),
