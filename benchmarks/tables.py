@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import input_path
+import tenants_table
 import verdict_errors
 
 from limbeck import __version__
@@ -363,20 +364,18 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "acceleration": (acceleration, ("acceleration",)),
     "int8": (int8, ("int8",)),
     "input-path": (input_path.as_table, ("input_path",)),
+    "tenants": (tenants_table.as_table, ("tenants", "columns")),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""
 
 
-def _read(name: str) -> dict[str, Any] | None:
-    return json.loads(file.read_text("utf-8")) if (file := RESULTS / f"{name}.json").is_file() else None
-
-
 def render(page: str) -> str:
     """Return the page with every table made anew."""
     for name, (table, sources) in TABLES.items():
-        results = [_read(source) for source in sources]
+        files = [RESULTS / f"{source}.json" for source in sources]
+        results: list[Any] = [json.loads(file.read_text("utf-8")) if file.is_file() else None for file in files]
         if results[0] is not None:
             text = _marked(name, table(*results), results)
             pattern = rf"(<!-- table:{name} -->\n).*?(<!-- /table -->)"

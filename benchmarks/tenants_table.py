@@ -1,0 +1,49 @@
+"""The table of `tenants.py` and `columns.py`: a row a run, whichever of them are on record."""
+
+from typing import Any
+
+NAMES = {
+    "digits": "pictures: `digits`, 100 labels",
+    "diabetes": "a table, values: diabetes, 100 labels (RMSE, lower is better)",
+    "ratings": "text, values: ratings of snippets, 500 labels (RMSE, lower is better)",
+    "speech-columns": "sound, two decisions: digit and speaker, 500 labels",
+    "speech-tags": "sound, label sets: digit and speaker, 500 labels (micro F1)",
+    "made": "a table: made, 20,000 rows, 500 labels",
+    "breast_cancer": "a table: breast cancer, 60 labels",
+    "wine": "a table: wine, 30 labels",
+}
+MODELS = ("teacher", "student", "baseline", "floor", "distilled_floor")
+
+
+def as_table(tenants: dict[str, Any], columns: dict[str, Any] | None) -> str:
+    """Return the scores of every model in the run's metric, and the gain over the baseline."""
+    lines = [
+        "| run | teacher | **student** | baseline | floor | distilled floor | gain (95 % interval) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    runs = {**tenants, **(columns or {})}
+    for key, title in NAMES.items():
+        if (run := runs.get(key)) is None:
+            continue
+        metric = run.get("metric", {"name": "accuracy", "quantity": "share"})
+        share = metric["quantity"] == "share"
+        scores = [_score(run["models"].get(model), metric["name"], share=share) for model in MODELS]
+        lines.append(f"| {title} | {' | '.join(scores)} | {_gain(run['gain'], share=share)} |")
+    note = "Three seeds each; `python benchmarks/tenants.py` and `python benchmarks/columns.py`."
+    return "\n".join([*lines, "", note])
+
+
+def _score(model: dict[str, Any] | None, metric: str, *, share: bool) -> str:
+    if model is None:
+        return "–"
+    value = model["scores"][metric]
+    return f"{100 * value:.1f} %" if share else f"{value:.4g}"
+
+
+def _gain(gain: dict[str, Any] | None, *, share: bool) -> str:
+    if gain is None:
+        return "–"
+    low, high = gain["ci95"]
+    values = [100 * value for value in (gain["mean"], low, high)] if share else [gain["mean"], low, high]
+    texts = [f"{value:+.1f}" if share else f"{value:+.3g}" for value in values]
+    return f"{texts[0]} ({texts[1]} to {texts[2]})"
