@@ -90,7 +90,7 @@ def version_3(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             "confusion": own["confusion"]["counts"],
             "cost": model["cost"],
         }
-        old[f"{name}_chance"] = model["chance"]
+        old[f"{name}_chance"] = _chance(model["chance"])
     arms = {name: model for name, model in models.items() if model["fidelity"]}
     steps = {name: model["steps_until"] for name, model in arms.items()}
     curves = {kind: evaluation["curves"].get(kind) for kind in ("steps", "labels")}
@@ -112,6 +112,13 @@ def _learning(curve: Mapping[str, Any]) -> dict[str, Any]:
     """Return a learning curve as the second form has it, macro F1 where it is the run's metric."""
     scores = {name: curve["scores"].get(name, []) for name in ("nll", "accuracy", "f1_macro")}
     return {"seed": curve["seed"], "steps": curve["steps"], **scores, "best_step": curve["best_step"]}
+
+
+def _chance(block: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a model's quality beside chance as the second form has it, where no other measure was."""
+    if block is None or "value" not in block:
+        return None if block is None else dict(block)
+    return {"balanced_accuracy": block["value"], **{key: block[key] for key in ("ci95", "constant", "at_chance")}}
 
 
 def _disagreement(sample: Mapping[str, Any]) -> dict[str, Any]:
