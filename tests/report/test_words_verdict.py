@@ -268,6 +268,7 @@ def test_a_class_that_is_never_decided_is_named():
         (HURTS, over(0.004), True),
         (NOTHING, over(-0.004), False),  # no verdict, and the other may be chance
         (NOTHING, over(-0.031, -0.05, -0.012), True),  # no verdict, but the other is clear
+        (gain(-0.02, -0.03, -0.01, 1e-4, -0.02, -0.02, p_seeds=0.2), over(-0.031, -0.05, -0.012), False),  # both clear
         (ONE, over(-0.004), False),
         (ONE, over(-0.031, -0.05, -0.012), True),
     ],

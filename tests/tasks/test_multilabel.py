@@ -50,6 +50,13 @@ def test_a_blank_is_no_label_and_the_separator_alone_is_the_empty_set() -> None:
     assert labels.values[2].tolist() == [False, False]
 
 
+@pytest.mark.parametrize(("cells", "said"), [(["a;b", "b", "a"], True), (["a|b", "b", "a"], False)])
+def test_a_separator_that_no_text_holds_is_said(cells: list[str], said: bool) -> None:
+    task = learn(cells, separator="|")
+    lines = task.remarks_on_column(task.labels(cells, "made"), None)
+    assert lines == ["no training row has more than one label, with `|` as task.separator"] * said
+
+
 def test_numbers_are_classes_in_the_order_of_numbers() -> None:
     assert learn([[10, 2], [2], [1]]).names == ("1", "2", "10")
 

@@ -118,7 +118,9 @@ def _floor_ahead(evaluation: Evaluation, command: str) -> Step | None:
     teacher, floor = evaluation.score(TEACHER), evaluation.score(FLOOR)
     if teacher is None or floor is None or not ahead(teacher, floor, evaluation.metric):
         return Step(f"{name} is ahead of student and teacher: take a better teacher.", _ANOTHER_TEACHER)
-    return Step(f"{name} is ahead of the student: give the student more unlabelled text.", _MORE_TEXT)
+    return Step(
+        f"{name} is ahead of the student: give the student more unlabelled {evaluation.usage.noun}s.", _MORE_TEXT
+    )
 
 
 def _cut(evaluation: Evaluation, command: str) -> Step | None:
@@ -153,4 +155,5 @@ def _open_verdict(evaluation: Evaluation, command: str) -> Step | None:
     what = "no difference was shown" if evaluation.verdict == "no_difference" else "distillation hurts"
     if not evaluation.usage.in_files:
         return None  # what its loader gives is not among the settings
-    return Step(f"{capital(what)}: give the student more unlabelled text for the teacher to label.", _MORE_TEXT)
+    more = f"more unlabelled {evaluation.usage.noun}s"
+    return Step(f"{capital(what)}: give the student {more} for the teacher to label.", _MORE_TEXT)

@@ -332,7 +332,7 @@ def about_data(findings: Findings) -> str:
     text = f"{data.source}: {several_of(len(data.classes), data.noun)}{names}."
     if not data.target:
         return text
-    return f"{text} The target is {data.target}: its text is unlabelled text here, and its test rows are the test."
+    return f"{text} The target is {data.target}: its examples are unlabelled ones here, and its test rows are the test."
 
 
 def data_facts(findings: Findings) -> list[tuple[str, str, str]]:

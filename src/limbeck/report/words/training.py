@@ -166,6 +166,6 @@ def about_curves(findings: Findings) -> str:
     if not known:
         return text
     return (
-        f"{text} At fewer labels the teacher, too, has seen those labels only; the other rows are unlabelled text. "
+        f"{text} At fewer labels the teacher, too, has seen those labels only; the other rows are unlabelled. "
         f"Teachers’ accuracy on validation by labels: {known[0]}."
     )

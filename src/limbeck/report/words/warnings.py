@@ -140,13 +140,13 @@ def _never_decided(findings: Findings) -> str | None:
 
 
 def _other_gain(findings: Findings, other: Difference) -> str | None:
-    """Return that two metrics disagree about the gain: in sign beside a verdict, else where it is clear."""
+    """Return that two metrics disagree about the gain: in sign beside a verdict, else where one alone is clear."""
     gain = findings.gain
     if gain is None:
         return None
-    clear = other.ci95[0] > 0 or other.ci95[1] < 0
+    clear, own_clear = (one.ci95[0] > 0 or one.ci95[1] < 0 for one in (other, gain))
     opposite = gain.mean * other.mean < 0
-    open_verdict = clear and findings.verdict == "no_difference"
+    open_verdict = clear and not own_clear and findings.verdict == "no_difference"
     if not open_verdict and not (opposite and (clear or findings.verdict in ("helps", "hurts"))):
         return None
     own, metric = metric_of(gain.metric, findings.metrics), metric_of(other.metric, findings.metrics)

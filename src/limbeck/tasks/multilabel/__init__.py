@@ -181,6 +181,13 @@ class Multilabel(Task):
         more = f" and {len(absent) - 8:,} more" if absent[8:] else ""
         return [f"no {name} row of {len(absent):,} of {self.outputs:,} labels: {', '.join(absent[:8])}{more}{then}"]
 
+    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None) -> list[str]:
+        """Say besides where no text holds the separator: each text is then taken for one class."""
+        lines = super().remarks_on_column(labels, classes)
+        if self.form.separator is not None and len(labels.known) and labels.known.sum(axis=1).max() < 2:
+            lines.append(f"no training row has more than one label, with `{self.form.separator}` as task.separator")
+        return lines
+
     def shown(self, labels: Labels) -> str:
         """Return how many classes there are among them."""
         return str(int(labels.known.any(axis=0).sum())) if labels.present.any() else "-"
