@@ -7,16 +7,32 @@ nothing is kept but the example.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from limbeck.data.examples import Examples, Labels
 from limbeck.digest import content_id, digest, identity_of
 from limbeck.runtime.rows import Rows
 from limbeck.settings import Settings
 from limbeck.version import __version__
+
+
+class DrawnCopySettings(Settings):
+    """What copies that keep their label have in common."""
+
+    copies: Annotated[int, Field(ge=1, description="copies of each example")]
+    only_teacher: Annotated[
+        bool,
+        Field(
+            description="copies of labelled rows for a teacher that is trained here, and for nobody else: the transfer "
+            "set stays as it is"
+        ),
+    ] = False
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="other copies for another one")] = 0
+
 
 Draw = Callable[[Mapping[str, NDArray[Any]], NDArray[np.int64], NDArray[np.int64], Any], dict[str, NDArray[Any]]]
 """See `Modality.draw`."""
@@ -74,7 +90,7 @@ def keeping(copies: Examples, labelled: NDArray[np.int64]) -> Examples:
 
 def _name(settings: Settings) -> str:
     # Another version may draw others.
-    return digest([settings.model_dump(mode="json", exclude={"copies"}), __version__])
+    return digest([settings.model_dump(mode="json", exclude={"copies", "only_teacher"}), __version__])
 
 
 def _identity(of: int, number: int, name: str) -> bytes:

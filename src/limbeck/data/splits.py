@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from limbeck.data.copies import copies_of, keeping
+from limbeck.data.copies import DrawnCopySettings, copies_of, keeping
 from limbeck.data.drawing import hold_out, in_turn, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
 from limbeck.data.modality import EVERY, Modality
@@ -36,6 +36,7 @@ class Splits:
         ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
         augmented: rows that `data.augment` made from the others of the transfer set: without a label, or, where copies
             keep it, those of labelled rows first.
+        rehearsed: copies of labelled rows, with their labels, for a teacher that is trained here.
         notes: what else is to be said of them, a line each: labels that are missing, classes that a split cannot show.
     """
 
@@ -48,6 +49,7 @@ class Splits:
     dropped: dict[str, int]
     ceiling: Examples = NO_ROWS
     augmented: Examples = NO_ROWS
+    rehearsed: Examples = NO_ROWS
     notes: tuple[str, ...] = ()
 
     @property
@@ -64,6 +66,11 @@ class Splits:
     def taught(self) -> Examples:
         """What is learned from labels: the labelled rows, and those of their copies that keep the label."""
         return self.labelled + self.augmented.having() if self.augmented.labels.present.any() else self.labelled
+
+    @property
+    def teachers(self) -> Examples:
+        """What a teacher that is trained here learns from labels: the same, and the copies that are its alone."""
+        return self.taught + self.rehearsed
 
     @property
     def parts(self) -> dict[str, Examples]:
@@ -98,7 +105,9 @@ class Splits:
         copies = self.augmented
         if copies.labels.present.any():
             copies = keeping(copies, few.ids)
-        return replace(self, labelled=few, unlabelled=others.without_labels() + self.unlabelled, augmented=copies)
+        own = keeping(self.rehearsed, few.ids).having()
+        rest = others.without_labels() + self.unlabelled
+        return replace(self, labelled=few, unlabelled=rest, augmented=copies, rehearsed=own)
 
 
 class Learns(Protocol):
@@ -166,6 +175,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         extra = sieve.without(extra, parts[name], "unlabelled", name)
     extra = sieve.clean(sieve.new(extra, training, "unlabelled, also in training"))
     unlabelled = _in_order(rest, extra, settings)
+    own = isinstance(settings.augment, DrawnCopySettings) and settings.augment.only_teacher
     return Splits(
         labelled,
         unlabelled,
@@ -175,7 +185,8 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         settings.modality,
         sieve.dropped,
         sieve.without(ceiling, parts["validation"], None, "validation"),
-        _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
+        NO_ROWS if own else _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
+        copies_of(labelled, settings.augment) if own else NO_ROWS,
         _notes(train, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, sieve),
     )
 

@@ -22,7 +22,7 @@ class DenseSettings(ImageOptions):
     input_dropout: Annotated[Rate, Field(description="share of the pixels that is dropped in training")] = 0.0
 
 
-class Dense(nn.Module):
+class FullyConnected(nn.Module):
     """Hidden layers of rectified units, each connected to all pixels or units before it; nothing knows of neighbours.
 
     Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network" (arXiv 1503.02531), section 3:
@@ -57,7 +57,7 @@ class Dense(nn.Module):
 register(
     "hidden layers on all pixels at once: for digits and the like, small and centred",
     DenseSettings,
-    Dense,
+    FullyConnected,
     reads="image",
     per="example",
 )

@@ -204,8 +204,8 @@ def _answer_seconds(model: nn.Module, view: View, material: Material) -> float:
 def _whole_run(name: str, settings: NetworkSettings, pace: Pace, recipe: Recipe, splits: Splits) -> float:
     """Scale a network's pace up to all its trainings, and to a teacher's answers."""
     teacher = name.startswith("teacher")
-    learned = {"baseline": splits.labelled, "ceiling": splits.ceiling}
-    rows = splits.labelled if teacher else learned.get(name, splits.transfer)
+    learned = {"baseline": splits.taught, "ceiling": splits.ceiling}
+    rows = splits.teachers if teacher else learned.get(name, splits.transfer)
     total = pace.step * settings.train.total_steps(len(rows))
     if teacher:
         return total + pace.answer * _asked_rows(splits)

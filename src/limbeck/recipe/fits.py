@@ -40,6 +40,21 @@ def require_teacher_fits(teacher: TeacherSettings, task: TaskOptions) -> None:
         raise ValueError(f"calibrate fits the probabilities of one of several classes, {other}; leave it out")
 
 
+def require_copies_fit(data: DataOptions, teacher: TeacherSettings) -> None:
+    """Refuse copies for a teacher alone that is not trained here.
+
+    Raises:
+        ValueError: nobody would see them.
+    """
+    if not getattr(data.augment, "only_teacher", False):
+        return
+    if all(member.network is None for member in teacher.members):
+        raise ValueError(
+            "data.augment.only_teacher makes copies for a teacher that is trained here, and this one is not; leave it "
+            "out, or take kind: network"
+        )
+
+
 def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: Sequence[str]) -> None:
     """Refuse a loss of other outputs than the task's, and an arm `hard_labels` that has nothing to learn.
 

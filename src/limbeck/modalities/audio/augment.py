@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from limbeck.data.copies import DrawnCopySettings
 from limbeck.data.counter import uniform
 from limbeck.runtime.readers.audio import LENGTHS, SAMPLES
-from limbeck.settings import Settings
 
 _NOISE = 2**18
 """Numbers of the one noise of which every copy gets a part of its own: drawing so many for each row takes longer."""
@@ -22,11 +22,10 @@ _QUIETER = 20.0
 """Decibels by which noise may be quieter than its loudest."""
 
 
-class AudioAugmentSettings(Settings):
+class AudioAugmentSettings(DrawnCopySettings):
     """Copies of the transfer set's sounds, with their labels where they have one."""
 
     kind: Literal["audio"] = "audio"
-    copies: Annotated[int, Field(ge=1, description="copies of each sound")]
     shift: Annotated[
         float, Field(ge=0, lt=1, description="at most so much earlier or later, as a share of the sound's length")
     ] = 0.1
@@ -43,7 +42,6 @@ class AudioAugmentSettings(Settings):
     speed: Annotated[
         float, Field(ge=0, le=0.5, description="at most so much faster or slower, as a share; its pitch goes along")
     ] = 0.1
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="other copies for another one")] = 0
 
     @model_validator(mode="after")
     def _something_changed(self) -> "AudioAugmentSettings":

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from limbeck.data.copies import DrawnCopySettings
 from limbeck.data.counter import uniform
-from limbeck.settings import Settings
 
 _PARTS = 16
 """Of a pixel, between which a turned image is bilinear: the weights of four pixels add up to 256."""
@@ -20,11 +20,10 @@ _HALF = np.uint64(0x0080_0080_0080_0080)
 """A half of 256 in each of four channels."""
 
 
-class ImageAugmentSettings(Settings):
+class ImageAugmentSettings(DrawnCopySettings):
     """Copies of the transfer set's images, drawn when a batch is made; student, teacher and baseline see the same."""
 
     kind: Literal["image"] = "image"
-    copies: Annotated[int, Field(ge=1, description="copies of each image")]
     crop: Annotated[
         float,
         Field(ge=0, description="largest shift, up or down and to either side: pixels, or below 1 a share of the side"),
@@ -33,7 +32,6 @@ class ImageAugmentSettings(Settings):
     rotate: Annotated[float, Field(ge=0, le=180, description="largest turn to either side, in degrees")] = 0.0
     brightness: Annotated[float, Field(ge=0, lt=1, description="largest change of the brightness, as a share")] = 0.0
     erase: Annotated[float, Field(ge=0, lt=1, description="share of the area that a square covers")] = 0.0
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="other copies for another one")] = 0
 
     @model_validator(mode="after")
     def _something_changes(self) -> "ImageAugmentSettings":

@@ -186,7 +186,7 @@ def train_arm(
 
     def train(settings: NetworkSettings, seed: int, place: Path, title: str) -> Trained:
         if teacher is None:
-            lesson = material.from_labels(settings, "ceiling" if name == "ceiling" else "labelled")
+            lesson = material.from_labels(settings, "ceiling" if name == "ceiling" else "taught")
         else:
             lesson = material.from_teacher(settings, recipe, teacher, answers.names, arm=name)
             lesson = replace(lesson, inputs={**lesson.inputs, **answers.kept})

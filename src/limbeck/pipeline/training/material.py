@@ -197,9 +197,14 @@ class Material:
         form = self.view(settings).form
         return build_model(settings.model, outputs=outputs or self.splits.task.outputs, form=form).to(best_device())
 
-    def from_labels(self, settings: HasReads, rows: Literal["labelled", "ceiling"] = "labelled") -> Lesson:
-        """Return the lesson of a network that learns from labels alone: the training rows', or the target's."""
-        part = "taught" if rows == "labelled" else rows
+    def from_labels(self, settings: HasReads, part: Literal["taught", "teachers", "ceiling"] = "taught") -> Lesson:
+        """Return the lesson of a network that learns from labels alone.
+
+        Args:
+            settings: of the network.
+            part: whose labels: the training rows'; those and a teacher's own copies of them; or the target's.
+        """
+        rows = "ceiling" if part == "ceiling" else "labelled"
         examples: Examples = getattr(self.splits, part)
         task = self.splits.task.fit(getattr(self.splits, rows).labels)
         inputs = {rows: examples.digest, "validation": self.splits.validation.digest, "task": task.digest}

@@ -102,6 +102,14 @@ class View:
         return self.transfer.take(np.flatnonzero(self._splits.transfer.labels.present))
 
     @property
+    def teachers(self) -> Rows:
+        """What a teacher that is trained here learns from labels: `taught`, and the copies that are its alone."""
+        copies = self._splits.rehearsed
+        if not len(copies):
+            return self.taught
+        return Drawn.of(self.labelled, self._splits.labelled.ids, copies.values, self._splits.modality.draw)
+
+    @property
     def original(self) -> Rows:
         """The transfer set as it was read, labelled rows first."""
         return self.transfer.first(len(self._splits.original))

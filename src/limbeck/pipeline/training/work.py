@@ -112,7 +112,7 @@ class RunWork:
 
     def train(self, network: nn.Module, settings: HasReads) -> Trained:
         """Train a network on the labelled rows, or load it."""
-        lesson, title = self.material.from_labels(settings), self.name.replace("-", " ") + self.note
+        lesson, title = self.material.from_labels(settings, "teachers"), self.name.replace("-", " ") + self.note
         seed = self.recipe.seeds[0]
         return learn(network, settings, self.material, lesson, seed=seed, folder=self._place, title=title)
 
