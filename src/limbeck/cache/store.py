@@ -84,7 +84,7 @@ class CachedTeacher:
             LimbeckError: an id that the teacher never answered, or other tokens than it answered for.
         """
         found = self._stored(batch.ids.cpu().numpy())
-        device = batch.ids.device
+        device = batch.device
         stored = {name: torch.from_numpy(value).to(device) for name, value in found.values.items()}
         taps = {name: stored.pop(name) for name in list(stored) if name.startswith(TAP)}
         logits = self.identity.codec.decode(stored, self.identity.outputs).logits
