@@ -30,25 +30,18 @@ FILES = (
 HISTORIES = ("teacher/history.json", "*/*/history.json", "curves/**/history.json")
 """Compared without `seconds`."""
 
-CLOCKED = {
-    ("seconds",),
-    ("cpu_seconds",),
-    ("finished",),
-    *(
-        ("models", arm, "cost", key)
-        for arm in ("teacher", "student", "baseline", "floor")
-        for key in ("cpu_ms", "latency_ms", "throughput_per_s", "wall_per_cpu")
-    ),
+
+def of_a_clock(keys: tuple[Any, ...]) -> bool:
+    """Return whether an entry of `evaluation.json` depends on a clock, as the cost of every model does."""
+    times = ("cpu_ms", "latency_ms", "throughput_per_s", "wall_per_cpu")
+    if keys[:1] == ("models",):
+        return keys[2:3] == ("cost",) and keys[3:4] != () and keys[3] in times
     # int8 ships where it is the faster one on the day.
-    *(
-        ("bundle", key)
-        for key in (
-            *("precision", "cpu_ms", "latency_ms", "wall_per_cpu", "size_bytes", "int8"),
-            *("agreement", "agreement_low", "agreement_rows"),
-        )
-    ),
-}
-"""Keys of `evaluation.json` that depend on a clock."""
+    shipped = ("precision", *times, "size_bytes", "int8", "agreement", "agreement_low", "agreement_rows")
+    return keys[:1] in {("seconds",), ("cpu_seconds",), ("finished",)} or (
+        keys[:1] == ("bundle",) and keys[1:2] != () and keys[1] in shipped
+    )
+
 
 # Apart from those, an entry of `test_evaluations` holds the time of day, and each kill of a run that was evaluating
 # adds an entry: without their time, equal entries count once.
@@ -62,8 +55,9 @@ def differences(first: Path, second: Path) -> list[str]:
         if one is None or other is None or one | {"seconds": 0} != other | {"seconds": 0}:
             found.append(name)
     one, other = (dict(_values(_json(folder / "evaluation.json") or {})) for folder in (first, second))
-    alike = {key for key in one.keys() & other.keys() if one[key] == other[key]} | CLOCKED
-    return found + [f"evaluation.json: {'.'.join(key)}" for key in {**one, **other} if key not in alike]
+    alike = {key for key in one.keys() & other.keys() if one[key] == other[key]}
+    unlike = (key for key in {**one, **other} if key not in alike and not of_a_clock(key))
+    return found + [f"evaluation.json: {'.'.join(key)}" for key in unlike]
 
 
 def _names(first: Path, second: Path, patterns: tuple[str, ...]) -> list[str]:
@@ -89,7 +83,7 @@ def _values(value: dict[str, Any], keys: tuple[str, ...] = ()) -> Iterator[tuple
     for key, part in value.items():
         if (*keys, key) == ("test_evaluations",):
             yield (key,), _distinct([{name: entry[name] for name in entry if name != "time"} for entry in part])
-        elif isinstance(part, dict) and (*keys, key) not in CLOCKED:
+        elif isinstance(part, dict) and not of_a_clock((*keys, key)):
             yield from _values(part, (*keys, key))
         else:
             yield (*keys, key), part

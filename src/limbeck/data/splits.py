@@ -148,6 +148,10 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         for name in ("train", "validation", "test")
         if name in tables and name not in parts
     }
+    for name in settings.split.rules:
+        # They are of a speaker who is held out, and nobody knows what they say.
+        sieve.count(f"{name}, without a label", len(parts[name].bare()))
+        parts[name] = parts[name].having()
     training, having, bare = _apart(parts, train, learned, settings, sieve)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
     learned.require_varied(labelled.labels, where, "data.labelled")
@@ -186,6 +190,7 @@ def _read(settings: DataOptions) -> dict[str, Table]:
         domain=settings.domain,
         splits=splits,
         missing=settings.missing_words,
+        rules={name: rule for name, rule in settings.split.rules.items() if settings.target is None or name != "test"},
     )
 
 
@@ -205,6 +210,7 @@ def _of_target(
         label=target.label,
         domain=target.domain,
         missing=settings.missing_words,
+        rules={name: rule for name, rule in split.rules.items() if name == "test"},
         key="data.target",
     )
     rows = sieve.clean(_examples(found["train"], task, f"{where}, train split", sieve), ", in the target")
@@ -214,15 +220,15 @@ def _of_target(
         values = [*having.values, *bare.values]
         having = sieve.without(having, test, None, "test")
     else:
-        usable = len(np.unique(sieve.looks(having)))
-        if usable <= split.test:
+        size, usable = split.sizes["test"], len(np.unique(sieve.looks(having)))
+        if usable <= size:
             raise LimbeckError(
-                f"{usable:,} usable rows with a label are too few for data.split.test={split.test}",
+                f"{usable:,} usable rows with a label are too few for data.split.test={size}",
                 where=where,
                 fix=f"lower it: what is left of the target is the student's unlabelled {sieve.modality.noun}s",
             )
         rows = len(having)
-        parts, having = hold_out(having, found["train"], {"test": split.test}, split, task, sieve, "unlabelled")
+        parts, having = hold_out(having, found["train"], {"test": size}, split, task, sieve, "unlabelled")
         if not len(having):
             raise too_few_beside_blocks(rows, 0, 1, split.block, where)
         bare = without_blocks(bare, found["train"], parts, split.block, sieve, "unlabelled")
@@ -260,7 +266,7 @@ def _apart(
             parts["validation"] = sieve.without(parts["validation"], parts["test"], "validation", "test")
         train = sieve.without(train, parts["validation"], "training", "validation")
     having, bare = train.having(), train.bare()
-    sizes = {name: getattr(settings.split, name) for name in ("test", "validation") if name not in parts}
+    sizes = {name: size for name, size in settings.split.sizes.items() if name not in parts}
     least, rows, dropped = settings.labelled or 2 * task.outputs, len(having), dict(sieve.dropped)
     few = too_few(rows, len(np.unique(sieve.looks(having))), sizes, settings, task, dropped)
     if rows < sum(sizes.values()) + least:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from limbeck.console import say
@@ -11,6 +12,7 @@ from limbeck.data.cells import columns_of, is_missing
 from limbeck.data.folders import read_folders
 from limbeck.data.hub import read_hub, split_name, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
+from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.errors import LimbeckError, nearest
 
@@ -46,6 +48,7 @@ def read_tables(
     domain: str | None = None,
     splits: Sequence[str] = SPLITS,
     missing: Collection[str] = (),
+    rules: Mapping[str, Rule] = MappingProxyType({}),
     key: str | Mapping[str, str] = "data",
 ) -> dict[str, Table]:
     """Read a source.
@@ -58,6 +61,7 @@ def read_tables(
         domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
+        rules: by split, which rows of the only one it gets; of a packaged source none.
         key: the part of the recipe that says all this, or what source, example and label are called, for errors.
 
     Returns:
@@ -67,11 +71,18 @@ def read_tables(
         LimbeckError: nothing is there, or it cannot be read, or a column is missing.
     """
     if source in packaged.SOURCES:
+        if rules:
+            raise LimbeckError(
+                "a packaged source has no columns to choose rows by",
+                where=f"data.split.{next(iter(rules))}",
+                fix="say how many rows to hold out",
+            )
         return _packaged(source, modality, domain, splits, label)
     keys = _keys(modality, key) if isinstance(key, str) else key
     found = _columns(source, modality, column, label, keys["source"], splits, missing)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
+    found = parted(found, rules)
     if not found.keys() & {splits[0], "train"}:
         only = f", only {', '.join(found)}" if found else ""
         raise LimbeckError(
@@ -81,7 +92,7 @@ def read_tables(
         )
     if column == EVERY and modality.several:
         _, first = found.get(splits[0]) or found["train"]
-        column = _every(first, label)
+        column = _every(first, [*columns_of(label), *(name for rule in rules.values() for name in rule)])
     return {
         split: _table(columns, modality, column, label, where, needs_label=split != "unsupervised", keys=keys)
         for split, (where, columns) in found.items()

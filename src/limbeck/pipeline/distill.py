@@ -212,7 +212,15 @@ def _tables_of(source: Source, data: DataSettings, name: str, column: Wanted) ->
         "modality": data.modality, "column": column, "label": data.label, "domain": domain,
     }  # fmt: skip
     if isinstance(source, str | Path):
-        return read_tables(str(source), missing=data.missing_words, **columns)
+        return read_tables(
+            str(source), missing=data.missing_words, rules=data.split.rules if name == "train" else {}, **columns
+        )
+    if name == "train" and (rules := data.split.rules):
+        raise LimbeckError(
+            f"chooses rows of a file by {', '.join(next(iter(rules.values())))}",
+            where=f"data.split.{next(iter(rules))}",
+            fix=f"choose them of the frame, and give them: {next(iter(rules))}=frame[...]",
+        )
     if isinstance(source, Mapping) and source and all(_is_frame(part) for part in source.values()):
         parts = {split_name(str(split)): part for split, part in source.items()}
         if not parts.keys() & {name, "train"}:

@@ -18,6 +18,7 @@ from limbeck.models.custom import imported
 from limbeck.models.onnxfile import OnnxFile
 from limbeck.models.onnxmodule import Feeds
 from limbeck.networks import NetworkSettings
+from limbeck.teachers import speech
 from limbeck.teachers.encoders import FunctionEncoder, Pooled, require_callable, width_of
 from limbeck.teachers.head import Head, fit_head
 from limbeck.teachers.kind import Single, register
@@ -41,8 +42,9 @@ class EmbeddingTeacher(Single):
         str,
         Field(
             min_length=1,
-            description="the encoder: a packaged name (minilm), a folder or hub id of transformers; an .onnx file; or "
-            "module:function of your own, called with the arrays that are read, which returns (rows, features)",
+            description="the encoder: a packaged name (minilm; of speech, speech-embedding), a folder or hub id of "
+            "transformers; an .onnx file; or module:function of your own, called with the arrays that are read, which "
+            "returns (rows, features)",
         ),
     ]
     pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
@@ -62,6 +64,8 @@ class EmbeddingTeacher(Single):
             LimbeckError: the encoder cannot be had, or nothing says into which tokens it reads texts.
         """
         longest, tokenizer = LONGEST, None
+        if self.model == speech.NAME:
+            return self.model_copy(update={"reads": speech.heard(self.reads, work.key)})
         if self._is_file:
             longest = min(LONGEST, self._file.longest or LONGEST)
         elif self._is_function:
@@ -79,8 +83,8 @@ class EmbeddingTeacher(Single):
         if self._is_file:
             network = asked(self._file, view, feeds=self.inputs, output=self.output, key=work.key)
             return Pooled(network, self.pooling)
-        if self._is_function:
-            function = imported(self.model)
+        if self._is_function or self.model == speech.NAME:
+            function = speech.features if self.model == speech.NAME else imported(self.model)
             require_callable(function, self.model, view.example[0], f"{work.key}.model")
             return FunctionEncoder(function, self.model)
         settings = TransformerSettings(path=self.model, pooling=self.pooling, dropout=0.0, outputs=[])
