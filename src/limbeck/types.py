@@ -1,7 +1,8 @@
 """What flows between the stages: a batch of examples, and a model's outputs for it."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -249,7 +250,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
-        with _whole_float32():
+        with _whole_float32() if device_of(network).type == "cuda" else nullcontext():
             yield
     finally:
         for module, training in modes.items():
@@ -264,13 +265,20 @@ def _whole_float32() -> Iterator[None]:
     """
     kinds = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
     before = [kind.fp32_precision for kind in kinds]
+    _allow_rounding(False)
     try:
-        for kind in kinds:
-            kind.fp32_precision = "ieee"
         yield
     finally:
+        _allow_rounding("tf32" in before)
         for kind, precision in zip(kinds, before, strict=True):
             kind.fp32_precision = precision
+
+
+def _allow_rounding(allowed: bool) -> None:
+    """Set the older of torch's switches, which moves the newer ones too: some of torch refuses to read a mixture."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is a newer one
+        torch.backends.cudnn.allow_tf32 = allowed
 
 
 def best_device() -> torch.device:

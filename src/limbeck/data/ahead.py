@@ -7,7 +7,7 @@ from typing import Protocol
 from limbeck.types import Batch
 
 
-class Source(Protocol):
+class StepSource(Protocol):
     """Gives the micro-batches of a step, which depend on nothing but the step."""
 
     def group(self, step: int) -> Iterator[Batch]:
@@ -25,7 +25,7 @@ class Ahead:
         source: its `group` is called in one thread, never twice at a time; one step more is drawn than is asked for.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: StepSource) -> None:
         self._source = source
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._next: tuple[int, Future[list[Batch]]] | None = None
