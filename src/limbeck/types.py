@@ -263,7 +263,8 @@ def _whole_float32() -> Iterator[None]:
 
     Matrix products are float32 unless the caller has allowed anything else.
     """
-    kinds = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    cudnn: Any = torch.backends.cudnn  # of which a checker of types does not see all
+    kinds = (cudnn.conv, cudnn.rnn)
     before = [kind.fp32_precision for kind in kinds]
     _allow_rounding(False)
     try:
