@@ -1,15 +1,17 @@
 """One run of each of the other modalities and tasks: pictures, values, label sets, several decisions; minutes each.
 
-    python benchmarks/tenants.py [NAME ...] [--speech FOLDER/fsdd.parquet]
+    python benchmarks/tenants.py [NAME ...] [--data FOLDER]
 
-`digits` is the packaged recipe. `diabetes` is scikit-learn's table of 442 patients. `ratings` are the values behind the
-packaged snippets. `speech-columns` and `speech-tags` are 3,000 recordings of six speakers, who are known: of the first,
-digit and speaker are a decision each, of the second one set of labels.
+`digits` and `cifar10` are the packaged recipes; `pngs` is a folder of MNIST's digits as PNG files. `diabetes` is
+scikit-learn's table of 442 patients. `ratings` are the values behind the packaged snippets. `speech-columns` and
+`speech-tags` are 3,000 recordings of six speakers, who are known: of the first, digit and speaker are a decision each,
+of the second one set of labels. FOLDER holds cifar10, mnist/mnist.npz and spoken_digits/fsdd.parquet.
 
 A run whose folder is complete is read, not made again. Writes benchmarks/results/tenants.json after every run.
 """
 
 import argparse
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,12 +30,36 @@ RESULTS = HERE / "results" / "tenants.json"
 SHOWN = ("teacher", "student", "baseline", "floor", "distilled_floor")
 
 
-def digits(folder: Path, speech: Path) -> Recipe:
+def digits(folder: Path, data: Path) -> Recipe:
     """Return the packaged recipe."""
     return load_recipe("digits")
 
 
-def ratings(folder: Path, speech: Path) -> Recipe:
+def cifar10(folder: Path, data: Path) -> Recipe:
+    """Return the packaged recipe for the JPEG files and weights that are here."""
+    given = [f"data.source={data / 'cifar10'}", "data.image=jpeg"]
+    (weights,) = (data / "cifar10").glob("resnet56*.safetensors")
+    return load_recipe("cifar10", [*given, f"teacher.weights={weights}"])
+
+
+def pngs(folder: Path, data: Path) -> Recipe:
+    """Return the packaged recipe of digits for a folder of PNG files, of which 200 keep their label."""
+    from PIL import Image
+
+    place = folder / "png"
+    if not place.is_dir():
+        held = np.load(data / "mnist" / "mnist.npz")
+        chosen = np.random.default_rng(0).permutation(len(held["x_train"]))[:4000]
+        for row, (pixels, label) in enumerate(zip(held["x_train"][chosen], held["y_train"][chosen], strict=True)):
+            file = folder / "unfinished" / str(label) / f"{row}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(file)
+        (folder / "unfinished").rename(place)
+    given = [f"data.source={place}", "data.labelled=200", "data.split={test: 1000, validation: 300}"]
+    return load_recipe("digits", given)
+
+
+def ratings(folder: Path, data: Path) -> Recipe:
     """Return the packaged recipe of snippets, for the ratings themselves, as the guide has it."""
     return load_recipe(
         "sentiment",
@@ -41,7 +67,7 @@ def ratings(folder: Path, speech: Path) -> Recipe:
     )
 
 
-def diabetes(folder: Path, speech: Path) -> Recipe:
+def diabetes(folder: Path, data: Path) -> Recipe:
     """Return a recipe for scikit-learn's table: a wide network teaches a narrow one."""
     from sklearn.datasets import load_diabetes
 
@@ -66,11 +92,11 @@ def diabetes(folder: Path, speech: Path) -> Recipe:
 def speech_of(task: Any, label: Any, losses: list[dict[str, Any]]) -> Callable[[Path, Path], Recipe]:
     """Return what makes a recipe for the recordings: a wide network of 500 labels teaches a narrow one."""
 
-    def make(folder: Path, speech: Path) -> Recipe:
+    def make(folder: Path, data: Path) -> Recipe:
         train = {"batch_size": 32, "warmup": 0.1, "schedule": "cosine", "keep": "last", "validations": 5}
         values = {
             "name": "speech", "task": task, "losses": losses,
-            "data": {"source": str(_recordings(folder, speech)), "audio": "samples", "label": label,
+            "data": {"source": str(recordings(folder, data)), "audio": "audio", "label": label,
                      "split": {"test": 600, "validation": 200}, "labelled": 500, "labelled_per_batch": 8,
                      "augment": {"copies": 2, "noise": 20}},
             "teacher": {"kind": "network", "model": {"name": "audio_cnn", "width": 128}, "reads": {"rate": 8000},
@@ -83,18 +109,28 @@ def speech_of(task: Any, label: Any, losses: list[dict[str, Any]]) -> Callable[[
     return make
 
 
-def _recordings(folder: Path, speech: Path) -> Path:
-    """Write the recordings as arrays, with every label that is asked for."""
+def recordings(folder: Path, data: Path) -> Path:
+    """Write the recordings as wav files in a table, with every label that is asked for."""
     path = folder / "recordings.parquet"
     if not path.is_file():
         import pyarrow
         import pyarrow.parquet
+        import soundfile
 
-        held = pyarrow.parquet.read_table(speech).to_pydict()
-        samples = [(np.frombuffer(raw, "<i2") / 32768).astype(np.float32) for raw in held["pcm16"]]
+        def wav(raw: bytes) -> bytes:
+            file = io.BytesIO()
+            soundfile.write(file, np.frombuffer(raw, "<i2"), 8000, format="WAV", subtype="PCM_16")
+            return file.getvalue()
+
+        held = pyarrow.parquet.read_table(data / "spoken_digits" / "fsdd.parquet").to_pydict()
         said = [str(digit) for digit in held["digit"]]
         tags = [f"digit {digit}|{speaker}" for digit, speaker in zip(said, held["speaker"], strict=True)]
-        columns = {"samples": samples, "digit": said, "speaker": held["speaker"], "tags": tags}
+        columns = {
+            "audio": [wav(raw) for raw in held["pcm16"]],
+            "digit": said,
+            "speaker": held["speaker"],
+            "tags": tags,
+        }
         pyarrow.parquet.write_table(pyarrow.table(columns), path)
     return path
 
@@ -103,6 +139,8 @@ KD = [{"name": "kd", "weight": 0.9, "temperature": 2}, {"name": "cross_entropy",
 BINARY = [{"name": "binary_kd", "weight": 0.9, "temperature": 2}, {"name": "binary_cross_entropy", "weight": 0.1}]
 RUNS: dict[str, Callable[[Path, Path], Recipe]] = {
     "digits": digits,
+    "cifar10": cifar10,
+    "pngs": pngs,
     "diabetes": diabetes,
     "ratings": ratings,
     "speech-columns": speech_of("multioutput", ["digit", "speaker"], KD),
@@ -110,11 +148,8 @@ RUNS: dict[str, Callable[[Path, Path], Recipe]] = {
 }
 
 
-def measure(name: str, out: Path, speech: Path) -> dict[str, Any]:
+def measure(recipe: Recipe, folder: Path) -> dict[str, Any]:
     """Carry a run out, or read it, and return what it showed."""
-    out.mkdir(parents=True, exist_ok=True)
-    recipe = RUNS[name](out, speech)
-    folder = out / name
     run(recipe, folder)
     found = Evaluation.model_validate_json((folder / "evaluation.json").read_text(encoding="utf-8"))
     models = {
@@ -140,11 +175,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(RUNS))
     parser.add_argument("--out", type=Path, default=Path("runs/tenants"))
-    parser.add_argument("--speech", type=Path, default=Path("../shared/data/spoken_digits/fsdd.parquet"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     given = parser.parse_args()
     results = read_json(RESULTS) if RESULTS.is_file() else {}
     for name in given.names:
-        results[name] = found = measure(name, given.out, given.speech)
+        given.out.mkdir(parents=True, exist_ok=True)
+        results[name] = found = measure(RUNS[name](given.out, given.data), given.out / name)
         write_json(RESULTS, {**results, "environment": describe_environment()})
         metric = found["metric"]["name"]
         scores = ", ".join(f"{one['name']} {one['scores'][metric]:.4g}" for one in found["models"].values())

@@ -17,6 +17,7 @@ from limbeck.modalities.audio import AudioModality
 from limbeck.modalities.audio import clips as module
 from limbeck.modalities.audio.sample import SECONDS
 from limbeck.recipe import parse_recipe
+from limbeck.runtime.readers.audio import AudioReader
 
 AUDIO = AudioModality()
 COLUMN = Column("clip", "rows.csv", "data.audio")
@@ -202,3 +203,13 @@ def test_recorded_digits_are_read_and_told_apart_by_the_floor():
     means = [matrix[labels == side].mean(axis=0) for side in (False, True)]
     nearer = np.linalg.norm(matrix - means[1], axis=1) < np.linalg.norm(matrix - means[0], axis=1)
     assert (nearer == labels).mean() > 0.8
+
+
+def test_arrays_without_a_rate_are_of_one_rate_to_all_networks():
+    eight, sixteen = AudioReader(8000, 800), AudioReader(16_000, 1600)
+    bare = [clip(TONE)]
+    rated = [clip({"array": TONE, "sampling_rate": 8000})]
+    assert AUDIO.disagreement([eight, AudioReader(8000, 400)], bare) is None
+    assert AUDIO.disagreement([eight, sixteen], rated) is None
+    error = AUDIO.disagreement([eight, sixteen], [*rated, *bare])
+    assert "without a rate, and networks take them at 8,000 and at 16,000" in str(error)

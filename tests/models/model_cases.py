@@ -45,6 +45,7 @@ VARIANTS = {
     "resnet": [{"depth": 8, "width": 3}, {"depth": 14, "width": 2, "shortcut": "B"}],
     "convnet": [{"width": 4}, {"normalise": {"mean": [0, 0, 1], "std": [0.5, 1, 2]}}],
     "depthwise": [{"width": 3}, {}],
+    "dense": [{"width": 6}, {"width": 5, "layers": 1, "dropout": 0.5, "input_dropout": 0.2}],
     "vit": [{"dim": 8, "depth": 1, "heads": 2}, {"patch": 2, "dim": 6, "depth": 2, "heads": 3}],
     "audio_cnn": [{"width": 8}, {"bands": 16, "width": 5, "dropout": 0}],
 }

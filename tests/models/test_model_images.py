@@ -116,7 +116,7 @@ def test_images_stay_channels_last(network):
                 lambda _, inputs: orders.append(inputs[0].is_contiguous(memory_format=torch.channels_last))
             )
     network.train()(images(4))
-    assert orders
+    assert len(orders) == sum(isinstance(module, nn.Conv2d) for module in network.modules())
     assert all(orders)
 
 
@@ -154,6 +154,7 @@ def test_an_axis_is_halved_while_three_pixels_are_left():
         ("resnet", {"depth": 56}, 853_018),
         ("resnet", {"depth": 56, "shortcut": "B"}, 853_018 + 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64),
         # Patches, positions, four blocks of 2 norms, 4 dim^2 + dim, and 4 dim^2 + 3 dim; the last norm, and the head.
+        ("dense", {"width": 30, "layers": 1}, 3072 * 30 + 30 + 31 * 10),
         ("vit", {}, 48 * 64 + 64 + 64 * 64 + 4 * (4 * 64 + 8 * 64**2 + 4 * 64) + 128 + 650),
     ],
 )
@@ -162,7 +163,7 @@ def test_parameters_are_as_many_as_is_said(name, options, expected):
         SETTINGS.validate_python({"name": name, **options}), outputs=10, form=form_of(*SHAPES["cifar"])
     )
     assert sum(parameter.numel() for parameter in network.parameters()) == expected
-    assert f"{expected:,} parameters" in (type(network).__doc__ or "") or name in ("resnet", "vit")
+    assert f"{expected:,} parameters" in (type(network).__doc__ or "") or name in ("resnet", "dense", "vit")
 
 
 @pytest.mark.parametrize(

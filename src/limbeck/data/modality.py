@@ -248,6 +248,15 @@ class Modality(ABC):
         """
         raise LimbeckError(f"no copies can be made of {self.noun}s", where="data.augment", fix="set it to null")
 
+    def disagreement(self, readers: Sequence[Any], values: Sequence[Any]) -> LimbeckError | None:
+        """Return why networks of one run would take an example for different ones; None where they do not.
+
+        Args:
+            readers: of the networks.
+            values: the examples.
+        """
+        return None
+
     def asked(self, reader: Any) -> str | tuple[str, ...]:
         """Return the column, or the columns, that a bundle's reader is asked for, where nobody names them."""
         return self.key

@@ -39,6 +39,7 @@ class Table:
     columns: tuple[str, ...] = ()
 
 
+# What a section of a recipe says of its source, an argument each.
 def read_tables(
     source: str,
     *,

@@ -15,6 +15,7 @@ from limbeck.models.audio_cnn import AudioCNNSettings as AudioCNNSettings
 from limbeck.models.catalogue import MODELS, Model, ModelOptions, require_reads
 from limbeck.models.convnet import ConvNetSettings as ConvNetSettings
 from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import
+from limbeck.models.dense import DenseSettings as DenseSettings
 from limbeck.models.depthwise import DepthwiseSettings as DepthwiseSettings
 from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions

@@ -11,6 +11,7 @@ from torch import nn
 
 from limbeck.console import say
 from limbeck.files import staged
+from limbeck.modalities.audio import speech
 from limbeck.modalities.text.pretrained import longest_text, pretrained_config
 from limbeck.modalities.text.tokenizers import pretrained_folder
 from limbeck.models import TransformerSettings, require_reads
@@ -18,7 +19,6 @@ from limbeck.models.custom import imported
 from limbeck.models.onnxfile import OnnxFile
 from limbeck.models.onnxmodule import Feeds
 from limbeck.networks import NetworkSettings
-from limbeck.teachers import speech
 from limbeck.teachers.encoders import FunctionEncoder, Pooled, require_callable, width_of
 from limbeck.teachers.head import Head, fit_head
 from limbeck.teachers.kind import Single, register

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.cells import is_missing
 from limbeck.data.modality import Column, Features, Modality
+from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import AudioSample
 from limbeck.evaluation.records import Usage
 from limbeck.modalities.audio.augment import AudioAugmentSettings, augment_sounds
@@ -60,6 +61,17 @@ class AudioModality(Modality):
     ) -> dict[str, NDArray[Any]]:
         """Return copies that say the same, see `augment_sounds`."""
         return augment_sounds(arrays, keys, copies, settings)
+
+    def disagreement(self, readers: Sequence[Any], values: Sequence[Any]) -> LimbeckError | None:
+        """Return the error of samples without a rate that are of one rate to one network and of another to the next."""
+        rates = sorted({reader.rate for reader in readers})
+        if len(rates) < 2 or all(value.rate is not None for value in values):
+            return None
+        return LimbeckError(
+            f"the arrays come without a rate, and networks take them at {' and at '.join(f'{r:,}' for r in rates)}",
+            where="reads.rate",
+            fix="give {array, sampling_rate} or files, which say their rate, or one rate to all networks",
+        )
 
     def features(self) -> Sequence[Features]:
         """Return log-mel statistics, without and with changes."""

@@ -134,6 +134,9 @@ class Material:
     def _view_of(self, reads: Reads, key: str) -> View:
         if key not in self._views:
             self._views[key] = self._view(reads, key)
+            readers = [view.reader for view in self._views.values()]
+            if error := self.splits.modality.disagreement(readers, self.splits.original.values):
+                raise error
         return self._views[key]
 
     def _view(self, reads: Reads, key: str) -> View:

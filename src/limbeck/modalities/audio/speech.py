@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from limbeck.assets import asset
 from limbeck.errors import LimbeckError
-from limbeck.modalities.audio import AudioReads
+from limbeck.modalities.audio.reads import AudioReads
 
 NAME = "speech-embedding"
 RATE = 16_000
