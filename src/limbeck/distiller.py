@@ -61,7 +61,7 @@ class Distiller:
             precision: of the student's forward alone; the teacher's answers and the losses do not depend on it.
             wrapped: the trainable as several processes share it; None: as it is.
         """
-        with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision == "bf16"):
             logits, features = (wrapped or self.trainable)(**batch.student_inputs)
         answers = self.teacher.predict(batch) if self.teacher is not None else None
         own = Outputs(logits, features)

@@ -159,7 +159,7 @@ def fit(
 
     with (
         meter(title, steps) as progress,
-        _threads(settings.threads),
+        _arithmetic(settings.threads),
         tracking(title, settings.model_dump()) as track,
         averaged_statistics(student, settings.average) as follow,
     ):
@@ -227,13 +227,16 @@ def _weights(student: nn.Module) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+def _arithmetic(threads: int | None) -> Iterator[None]:
+    """Hold the number of threads, and a GPU to convolutions that add in one order: equal bits each time."""
+    before, cudnn = torch.get_num_threads(), torch.backends.cudnn.deterministic
+    torch.set_num_threads(threads or before)
+    torch.backends.cudnn.deterministic = True
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        torch.backends.cudnn.deterministic = cudnn
 
 
 def _start(
@@ -290,8 +293,7 @@ def _update(
 ) -> dict[str, Tensor]:
     """Take one optimizer step on a group of micro-batches; return this process's share of each term's mean."""
     # The whole group is drawn before the first backward pass, so that its divisors are known.
-    device = device_of(wrapped)
-    means = _accumulate(distiller, wrapped, [batch.to(device) for batch in group], progress, settings.precision)
+    means = _accumulate(distiller, wrapped, list(group), progress, settings.precision)
     if settings.clip is not None:
         nn.utils.clip_grad_norm_(wrapped.parameters(), settings.clip)
     optimizer.step()
@@ -307,14 +309,15 @@ def _accumulate(
     The divisors count the whole group, over all processes. Wrapped modules average the processes' gradients, so that
     their sum needs a factor of their number.
     """
-    us = ranks()
+    us, device = ranks(), device_of(wrapped)
+    # Before they are moved: of a GPU a number would have to be waited for.
     counts = [distiller.counts(batch) for batch in group]
     names = list(counts[0])
     totals = us.total(torch.tensor([sum(count[name] for count in counts) for name in names]))
     divisors = {name: max(1, count) for name, count in zip(names, totals.tolist(), strict=True)}
     weights = distiller.objective.weights(progress)
     means: dict[str, Tensor] = {}
-    for number, batch in enumerate(group, start=1):
+    for number, batch in enumerate((batch.to(device) for batch in group), start=1):
         with us.gradient(wrapped, last=number == len(group)):
             sums = distiller.step(batch, precision, wrapped=wrapped)
             parts = {name: value / divisors[name] for name, value in sums.items()}

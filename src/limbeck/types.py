@@ -1,7 +1,8 @@
 """What flows between the stages: a batch of examples, and a model's outputs for it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -26,7 +27,8 @@ class Batch:
     """Examples, ready for the student and, where it runs live, for the teacher.
 
     Attributes:
-        ids: (batch,) int64, content ids of the examples.
+        ids: (batch,) int64, content ids of the examples. They are looked up and not computed with, so they stay in the
+            memory of the processor: to read them back from a GPU would wait for all that it still has to do.
         student_inputs: the keyword arguments of the student's `forward`, each with the batch axis first.
         labels: (batch,) int64 in [0, classes), or as the task has them, (batch, ...); None when no row has one. Values
             of unlabelled rows mean nothing.
@@ -45,16 +47,27 @@ class Batch:
     teacher_inputs: Mapping[str, Tensor] | None = None
     weights: Tensor | None = None
 
+    @property
+    def device(self) -> torch.device:
+        """Where the student's inputs are; that of the ids where there are none."""
+        return next((value.device for value in self.student_inputs.values()), self.ids.device)
+
     def to(self, device: torch.device) -> "Batch":
-        """Return the same batch on another device."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return Batch(**{name: _move(value, device) for name, value in values.items()})
+        """Return the same batch on another device, all but the ids; a GPU copies while the processor goes on."""
+        return self._each(lambda value: value.to(device, non_blocking=device.type == "cuda"))
 
+    def pinned(self) -> "Batch":
+        """Return the same batch in memory that a GPU reads by itself, so that `to` does not wait; for batches there."""
+        return self._each(Tensor.pin_memory)
 
-def _move(value: Any, device: torch.device) -> Any:
-    if isinstance(value, Mapping):
-        return {name: tensor.to(device) for name, tensor in value.items()}
-    return value if value is None else value.to(device)
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        def changed(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                return {name: change(tensor) for name, tensor in value.items()}
+            return value if value is None else change(value)
+
+        others = (entry.name for entry in fields(self) if entry.name != "ids")
+        return Batch(self.ids, **{name: changed(getattr(self, name)) for name in others})
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,14 +242,44 @@ def tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Hold a network in evaluation mode; then put back the mode of each of its modules, which may differ."""
+    """Hold a network in evaluation mode; then put back the mode of each of its modules, which may differ.
+
+    Answers are computed in float32 throughout: torch lets a GPU round what goes into a convolution to 10 bits, and
+    then an exported file would not say what the network says.
+    """
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
-        yield
+        with _whole_float32() if device_of(network).type == "cuda" else nullcontext():
+            yield
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """Hold a GPU's convolutions and recurrences to float32, then put back what was allowed.
+
+    Matrix products are float32 unless the caller has allowed anything else.
+    """
+    cudnn: Any = torch.backends.cudnn  # of which a checker of types does not see all
+    kinds = (cudnn.conv, cudnn.rnn)
+    before = [kind.fp32_precision for kind in kinds]
+    _allow_rounding(False)
+    try:
+        yield
+    finally:
+        _allow_rounding("tf32" in before)
+        for kind, precision in zip(kinds, before, strict=True):
+            kind.fp32_precision = precision
+
+
+def _allow_rounding(allowed: bool) -> None:
+    """Set the older of torch's switches, which moves the newer ones too: some of torch refuses to read a mixture."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is a newer one
+        torch.backends.cudnn.allow_tf32 = allowed
 
 
 def best_device() -> torch.device:

@@ -21,6 +21,7 @@ from limbeck.pipeline.distill import _is_table, _tables_of
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import parse_recipe
+from limbeck.types import device_of
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
 from tiny import recipe, write_csv
@@ -109,7 +110,7 @@ def test_a_run_has_student_evaluation_and_bundle(by_objects):
     loaded = limbeck.load(by_objects.bundle)
     assert set(loaded.labels) == {"0", "1"}
     assert not by_objects.student.training
-    ids = torch.tensor([[2, 3, 4]])
+    ids = torch.tensor([[2, 3, 4]], device=device_of(by_objects.student))
     assert by_objects.student(input_ids=ids, attention_mask=torch.ones_like(ids)).shape == (1, 2)
     assert by_objects.report.is_file()
 

@@ -57,7 +57,7 @@ def test_values(tmp_path) -> None:
     assert found.models["student"].chance.value > 0.3
     x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
     said = limbeck.load(done.bundle).predict({"x": x})
-    own = done.student(x=torch.from_numpy(x)).detach().numpy()
+    own = done.student.cpu()(x=torch.from_numpy(x)).detach().numpy()
     assert np.allclose([[one["left"], one["right"]] for one in said], own, atol=1e-4)
 
 

@@ -3,12 +3,12 @@ import pytest
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from limbeck.data import Cells, Splits
+from limbeck.data import NO_ROWS, Cells, Examples, Splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import scores
 from limbeck.modalities.image import ImageModality
 from limbeck.pipeline.judging import floor as judging_floor
-from limbeck.pipeline.judging.floor import distil_floor
+from limbeck.pipeline.judging.floor import distil_floor, fit_floor
 from limbeck.runtime.pictures import Picture
 from limbeck.runtime.scripts import signs, terms
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
@@ -222,13 +222,27 @@ def test_the_distilled_floor_learns_unlabelled_rows_and_no_copies():
     assert (distilled.features, distilled.method) == ("TF-IDF", "logistic regression")
 
 
-def test_of_many_dense_rows_the_distilled_floor_learns_some_from_everywhere(monkeypatch, capsys):
-    """The first half of the transfer set shows one class only."""
-    draw = np.random.default_rng(0)
+def dark_and_bright() -> Examples:
+    """Return 300 pictures, of which the first half shows one class only."""
     labels = np.repeat([0, 1], 150)
-    pixels = (draw.integers(0, 100, (300, 8, 8, 1)) + 100 * labels[:, None, None, None]).astype(np.uint8)
-    pictures = [Picture(one, "") for one in pixels]
-    rows = rows_of(range(300), pictures, labels)
+    noise = np.random.default_rng(0).integers(0, 100, (300, 8, 8, 1))
+    pixels = (noise + 100 * labels[:, None, None, None]).astype(np.uint8)
+    return rows_of(range(300), [Picture(one, "") for one in pixels], labels)
+
+
+def test_of_many_dense_rows_the_floor_learns_some_from_everywhere(monkeypatch, capsys):
+    rows = dark_and_bright()
+    splits = Splits(rows, NO_ROWS, rows.take(range(0, 300, 7)), rows, task_of(2), ImageModality(), {})
+    monkeypatch.setattr(judging_floor, "MOST", 60)
+    floor = fit_floor(splits)
+    assert floor.settings["rows"] == 60
+    assert "the floor learned 60 of the 300 labelled rows" in capsys.readouterr().out
+    assert scores(floor.test_outputs, rows.labels.values)["accuracy"] > 0.95
+
+
+def test_of_many_dense_rows_the_distilled_floor_learns_some_from_everywhere(monkeypatch, capsys):
+    rows = dark_and_bright()
+    labels = rows.labels.values
     few, rest, held_out = (rows.take(some) for some in ([0, 299], range(1, 299), range(0, 300, 7)))
     splits = Splits(few, rest, held_out, rows, task_of(2), ImageModality(), {})
     answers = sure(splits.original.labels.values, 2)

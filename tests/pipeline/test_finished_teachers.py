@@ -9,7 +9,6 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
-import torch
 from classifiers import LENGTH, POSITIONS, own_accuracy, save_classifier, train_classifier
 from safetensors.torch import load_file
 from tiny import recipe, write_csv
@@ -23,7 +22,7 @@ from limbeck.pipeline.check import _judge, check
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
 from limbeck.recipe import parse_recipe
-from limbeck.types import tensors
+from limbeck.trainer import predict_logits
 from made_rows import numbers_of, splits_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
@@ -130,10 +129,8 @@ def test_a_head_in_another_order_is_trained_in_that_of_the_data(five):
     """As it begins, before any step, it says what the finished one says."""
     material = Material(five.splits)
     teacher = five.settled(five.checkpoint(finetune=True, reads={"max_length": LENGTH})).teacher
-    network = material.build(teacher.network, seed=0).eval()
-    rows = material.view(teacher.network).validation
-    with torch.no_grad():
-        decided = network(**tensors(rows.batch(range(len(rows))))).argmax(1)
+    network = material.build(teacher.network, seed=0)
+    decided = predict_logits(network, material.view(teacher.network).validation).argmax(1)
     assert (decided.numpy() == numbers_of(five.splits.validation)).mean() == five.accuracy("validation")
 
 

@@ -23,7 +23,7 @@ from limbeck.pipeline.training.learn import validator
 from limbeck.pipeline.training.material import Material
 from limbeck.recipe import parse_recipe
 from limbeck.runtime.decisions import softmax
-from limbeck.types import tensors
+from limbeck.trainer import predict_logits
 from made_rows import labels_of, numbers_of, task_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
@@ -131,8 +131,7 @@ def test_verdict_retention_and_target_are_of_it(finished: Run, source: Path) -> 
         for seed in (0, 1):
             model = material.build(chosen, seed=seed)
             model.load_state_dict(load_file(network(finished, arm, seed) / "model.safetensors"))
-            with torch.no_grad():
-                logits = model.eval()(**tensors(material.view(chosen).test.batch(np.arange(len(labels))))).numpy()
+            logits = predict_logits(model, material.view(chosen).test).numpy()
             by_seed.append(F1_MACRO.parts(sheet_of(logits, labels)))
             if seed == best_seed(finished, arm):
                 assert result.models[arm].shown_seed == seed

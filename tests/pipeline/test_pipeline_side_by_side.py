@@ -83,15 +83,26 @@ def test_the_same_networks_and_the_same_result(tmp_path: Path, monkeypatch, caps
 
 
 def test_arms_of_one_pretraining_are_trained_by_one_process(tmp_path: Path) -> None:
-    plain = wanted(tmp_path)
+    grid = {"train.lr": [0.01, 0.03]}
+    plain = wanted(tmp_path, grid=grid)
     assert side_by_side._phases(plain) == [
         [(("student",), [0]), (("baseline",), [0])],
         [(("student",), [0, 1]), (("baseline",), [0, 1]), (("student",), [0, 2]), (("baseline",), [0, 2])],
     ]
-    pretrained = wanted(tmp_path, baseline={"model": {"name": "bigru", "hidden": 3}, "pretrain": {"negatives": 4}})
+    pretrained = {"baseline": {"model": {"name": "bigru", "hidden": 3}, "pretrain": {"negatives": 4}}}
     both = ("student", "baseline")
-    assert side_by_side._phases(pretrained) == [[(both, [0])], [(both, [0, 1]), (both, [0, 2])]]
-    assert side_by_side._phases(wanted(tmp_path, seeds=[5], baseline=False)) == [[(("student",), [5])], []]
+    assert side_by_side._phases(wanted(tmp_path, grid=grid, **pretrained)) == [
+        [(both, [0])],
+        [(both, [0, 1]), (both, [0, 2])],
+    ]
+    assert side_by_side._phases(wanted(tmp_path, **pretrained)) == [[(both, [0]), (both, [1]), (both, [2])]]
+
+
+def test_without_a_grid_no_seed_waits_for_another(tmp_path: Path) -> None:
+    """Nothing is chosen with the first one, so that all networks may be trained at a time."""
+    arms = (("student",), ("baseline",))
+    assert side_by_side._phases(wanted(tmp_path)) == [[(arm, [seed]) for seed in (0, 1, 2) for arm in arms]]
+    assert side_by_side._phases(wanted(tmp_path, seeds=[5], baseline=False)) == [[(("student",), [5])]]
 
 
 @pytest.mark.slow

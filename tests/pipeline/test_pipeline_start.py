@@ -17,12 +17,14 @@ from transformers import BertConfig, BertModel
 
 from limbeck.code import code_of
 from limbeck.data import load_splits
+from limbeck.models.resnet import ResNet, ResNetSettings
 from limbeck.pipeline.stages.stage import Near, Stage
 from limbeck.pipeline.training.learn import train_network
 from limbeck.pipeline.training.material import Given, Material
 from limbeck.pipeline.training.start import _code_parts, _parts
 from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
 from limbeck.recipe import Recipe
+from limbeck.runtime.readers.image import ImageForm
 
 NET = """import torch
 from torch import nn
@@ -269,3 +271,16 @@ def test_numbers_of_a_stage_may_differ_in_their_last_bits(tmp_path: Path):
     assert stage([0.0], "empty").done
     assert not stage([1e-9], "empty").done
     assert replace(Near([1.0]), numbers=[2.0]).unless_changed(None) == [2.0]
+
+
+def test_a_setting_that_is_given_is_what_it_is_by_default():
+    """A process that is handed a recipe with every default written out has the same teacher."""
+
+    def code(settings):
+        return code_of([*_code_parts(ResNet(settings, outputs=2, form=form))], _parts).digest
+
+    form, plain = ImageForm.of(8, 8, 3, (0.5,) * 3, (0.2,) * 3), ResNetSettings(depth=8)
+    written = ResNetSettings.model_validate(plain.model_dump(mode="json"))
+    assert plain.model_fields_set != written.model_fields_set
+    assert code(plain) == code(written)
+    assert code(plain) != code(plain.model_copy(update={"depth": 14}))

@@ -25,7 +25,7 @@ from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.report import words
-from limbeck.types import tensors
+from limbeck.trainer import predict_logits
 from made_rows import numbers_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
@@ -118,10 +118,7 @@ def test_the_two_parts_are_the_comparisons_they_claim_to_be_and_add_up(finished:
         for seed in (0, 1):
             model = material.build(settings.student, seed=seed)
             model.load_state_dict(load_file(finished.folder / arm / f"seed-{seed}/model.safetensors"))
-            model.eval()
-            with torch.no_grad():
-                logits = model(**tensors(view.batch(np.arange(len(labels))))).numpy()
-            by_seed.append(ACCURACY.parts(sheet_of(logits, labels)))
+            by_seed.append(ACCURACY.parts(sheet_of(predict_logits(model, view).numpy(), labels)))
         sums[arm] = np.stack(by_seed)
     assert parts.text == compare(sums["hard_labels"], sums["baseline"], ACCURACY)
     assert parts.soft_targets == compare(sums["student"], sums["hard_labels"], ACCURACY)
@@ -140,8 +137,7 @@ def test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships(fin
         for seed in (0, 1):
             model = material.build(settings.student, seed=seed)
             model.load_state_dict(load_file(finished.folder / arm / f"seed-{seed}/model.safetensors"))
-            with torch.no_grad():
-                logits = model.eval()(**tensors(view.batch(np.arange(len(teacher)))))
+            logits = predict_logits(model, view)
             agreed[arm, seed] = (logits.argmax(1).numpy() == teacher).mean()
             surest[seed] = dict(zip(material.splits.test.values, logits.softmax(1).amax(1).tolist(), strict=True))
         assert result.models[arm].fidelity.agreement == pytest.approx((agreed[arm, 0] + agreed[arm, 1]) / 2)
@@ -176,7 +172,7 @@ def test_its_training_is_the_students_on_one_hot_targets(finished: Run, source: 
     lesson = material.from_teacher(settings.student, settings, Certain(cached), ["certain"], arm="student")
     twin = train_network(settings.student, material, lesson, seed=seed, folder=tmp_path / "twin", title="twin")
     found = {arm: load_file(finished.folder / arm / f"seed-{seed}/model.safetensors") for arm in ALL}
-    for name, value in twin.model.state_dict().items():
+    for name, value in twin.model.cpu().state_dict().items():
         torch.testing.assert_close(value, found["hard_labels"][name], rtol=1e-4, atol=1e-5)
         assert not torch.allclose(value, found["student"][name], rtol=1e-2, atol=1e-3)
     weights = torch.stack([found[arm]["head.weight"] for arm in ALL])

@@ -113,6 +113,17 @@ OVERRIDES = {
         "teacher.build.width=4",
         "student.model.width=4",
     ],
+    "cifar10-full": [
+        *SEEN_AND_HEARD,
+        "data.source={pictures}",
+        "data.label=kind",
+        "data.augment.copies=1",
+        "teacher.weights={weights}",
+        "teacher.build.depth=8",
+        "teacher.build.width=4",
+        "student.model.depth=8",
+        "student.model.width=4",
+    ],
     "spoken-digits": [
         *SEEN_AND_HEARD,
         "data.source={clips}",

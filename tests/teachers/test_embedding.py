@@ -43,7 +43,7 @@ def test_every_row_is_answered_from_its_own_features(bench):
     ids = bench.splits.transfer.ids
     order = np.random.default_rng(0).permutation(len(ids))
     said = made.live().predict(Batch(torch.from_numpy(ids[order]), {})).logits
-    wanted = made.head(torch.from_numpy(encoded(bench, "transfer")[order]))
+    wanted = made.head.cpu()(torch.from_numpy(encoded(bench, "transfer")[order]))
     torch.testing.assert_close(said, wanted, atol=1e-5, rtol=1e-5)
     assert len(said.unique(dim=0)) > 10
 
@@ -88,7 +88,7 @@ def test_a_batch_of_other_rows_is_answered_live(bench):
     rows = bench.material().view(bench.teacher.read_as).test
     inputs = {name: torch.from_numpy(value) for name, value in rows.batch(range(len(rows))).items()}
     said = made.live().predict(Batch(torch.from_numpy(bench.splits.test.ids), {}, teacher_inputs=inputs)).logits
-    torch.testing.assert_close(said, made.model(**inputs), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(said, made.model.cpu()(**inputs), atol=1e-5, rtol=1e-5)
 
 
 class Line(HasOutputs):

@@ -104,12 +104,11 @@ def parity(source: NDArray[np.float32], exported: NDArray[np.float32], rule: Rul
 def _at_rest(model: nn.Module) -> Iterator[None]:
     """Hold a network in evaluation mode on the processor; then put it back as it was: it may be the caller's."""
     device = device_of(model)
-    with evaluating(model):
-        try:
-            model.cpu()
+    try:
+        with evaluating(model.cpu()):
             yield
-        finally:
-            model.to(device)
+    finally:
+        model.to(device)
 
 
 @contextlib.contextmanager

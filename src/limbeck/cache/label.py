@@ -16,9 +16,11 @@ from limbeck.errors import LimbeckError
 from limbeck.ranks import ALONE, Ranks
 from limbeck.runtime.rows import Rows, by_length
 from limbeck.teachers import Teacher
-from limbeck.types import Batch, Outputs, Predictions, counted_tokens, tensors
+from limbeck.types import Batch, Outputs, Predictions, best_device, counted_tokens, tensors
 
 SHARD_BATCHES = 32
+_ROWS, _GPU_ROWS, _GPU_TOKENS = 32, 512, 32 * 512
+"""Rows asked at once: few, for they are padded to the longest. A GPU takes more of them, up to so many tokens."""
 _T = TypeVar("_T")
 
 
@@ -28,7 +30,7 @@ def label(
     view: Rows,
     cache: CachedTeacher,
     *,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     among: Ranks = ALONE,
     title: str = "teacher answers",
 ) -> CachedTeacher:
@@ -44,7 +46,7 @@ def label(
         examples: what to label; ids that have an answer are skipped, and an id that stands twice is asked once.
         view: the same rows as the teacher sees them.
         cache: of this teacher; continued where it holds answers.
-        batch_size: rows asked at once; similar lengths share a batch.
+        batch_size: rows asked at once; similar lengths share a batch. None: as many as suit the machine.
         among: the processes that share the work; every one of them has to call.
         title: shown while it runs.
 
@@ -58,6 +60,7 @@ def label(
         raise ValueError(f"the identity names teacher `{cache.digest}`, this one is `{teacher.digest}`")
     todo = among.share(_unanswered(examples, view, cache) if among.main else None)
     if len(todo):
+        batch_size = batch_size or _at_once(view)
         batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
         _ask(teacher, examples, view, cache, batches, among, title)
     if among.main:
@@ -94,6 +97,13 @@ def _ask(
                 cache.add(examples.ids[np.concatenate(shard)], logits, features)
     if among.main and cache.error:
         say(f"  kept as {cache.identity.codec.title}: a logit differs by {cache.error:.2g} at most")
+
+
+def _at_once(view: Rows) -> int:
+    """Return how many rows of a view are asked at once."""
+    if best_device().type != "cuda":
+        return _ROWS
+    return int(np.clip(_GPU_TOKENS // max(1, int(view.lengths.max())), _ROWS, _GPU_ROWS))
 
 
 def _pieces(whole: list[_T], size: int) -> list[list[_T]]:

@@ -84,8 +84,9 @@ class CachedTeacher:
             LimbeckError: an id that the teacher never answered, or other tokens than it answered for.
         """
         found = self._stored(batch.ids.cpu().numpy())
-        device = batch.ids.device
-        stored = {name: torch.from_numpy(value).to(device) for name, value in found.values.items()}
+        device = batch.device
+        # A GPU is not waited for: the processor copies what it sends to a place of its own before it goes on.
+        stored = {name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in found.values.items()}
         taps = {name: stored.pop(name) for name in list(stored) if name.startswith(TAP)}
         logits = self.identity.codec.decode(stored, self.identity.outputs).logits
         mask = batch.mask if batch.mask is not None and batch.mask.ndim == 2 else None

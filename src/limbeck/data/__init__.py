@@ -1,5 +1,6 @@
 """Examples in: sources, splits, batches. It knows neither modality nor task: it asks the two objects."""
 
+from limbeck.data.ahead import Ahead
 from limbeck.data.batches import Batches
 from limbeck.data.cells import label_name
 from limbeck.data.examples import NO_ROWS, Examples, Labels
@@ -15,6 +16,7 @@ from limbeck.data.task import Task, TaskOptions
 __all__ = [
     "NO_ROWS",
     "SPLITS",
+    "Ahead",
     "Batches",
     "Cells",
     "DataOptions",

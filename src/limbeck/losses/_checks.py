@@ -1,4 +1,8 @@
-"""What every loss refuses before it computes anything: TypeError for dtypes, ValueError for shapes and ranges."""
+"""What every loss refuses before it computes anything: TypeError for dtypes, ValueError for shapes and ranges.
+
+Ranges of labels are not checked on a GPU: to read one value there waits for all that it still has to do. Whoever trains
+has checked them where they were read.
+"""
 
 import math
 
@@ -47,6 +51,8 @@ def check_labels(labels: Tensor, logits: Tensor, mask: Tensor | None) -> None:
         raise TypeError(f"labels must be integers, not {labels.dtype}")
     _check_one_a_prediction("labels", labels, logits)
     classes = logits.shape[-1]
+    if labels.is_cuda:
+        return
     wrong = (labels < 0) | (labels >= classes)
     if mask is not None:
         wrong &= mask
@@ -57,6 +63,8 @@ def check_labels(labels: Tensor, logits: Tensor, mask: Tensor | None) -> None:
 def check_sets(labels: Tensor, outputs: Tensor, mask: Tensor | None) -> None:
     """Refuse labels that are not 0 or 1, one an output, wherever the mask is True."""
     _check_one_an_output(labels, outputs)
+    if labels.is_cuda:
+        return
     wrong = _counted((labels != 0) & (labels != 1), mask)
     if wrong.any():
         raise ValueError(f"labels must be 0 or 1, but one is {labels[wrong][0].item():g}")
@@ -67,6 +75,8 @@ def check_values(labels: Tensor, outputs: Tensor, mask: Tensor | None) -> None:
     if not labels.is_floating_point():
         raise TypeError(f"labels must be floating point, not {labels.dtype}")
     _check_one_an_output(labels, outputs)
+    if labels.is_cuda:
+        return
     wrong = _counted(~labels.isfinite(), mask)
     if wrong.any():
         raise ValueError(f"labels must be finite, but one is {labels[wrong][0].item()}")

@@ -93,7 +93,8 @@ class Term:
         if batch.mask is not None:
             counted = batch.mask
         else:
-            counted = torch.ones_like(batch.ids if batch.labels is None else batch.labels, dtype=torch.bool)
+            shape = (batch.ids if batch.labels is None else batch.labels).shape
+            counted = torch.ones(shape, dtype=torch.bool, device=batch.device)
         if self.taps is not None:
             return _COUNTED[self.taps.shape](counted, batch)
         if "labels" not in self.card.needs:

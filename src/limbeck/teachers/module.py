@@ -45,7 +45,7 @@ class ModuleTeacher:
         inputs = {name: value.to(device) for name, value in batch.teacher_inputs.items()}
         with evaluating(self._module), torch.no_grad():
             logits, features = self._taps(**inputs)
-        here = batch.ids.device
+        here = batch.device
         return Outputs(logits.float().to(here), {name: value.float().to(here) for name, value in features.items()})
 
 

@@ -12,7 +12,7 @@ from limbeck.data import Examples, Features, FloorModel, Modality, Splits
 
 FLOOR, DISTILLED = "floor", "distilled_floor"
 MOST = 20_000
-"""Rows of a dense matrix that the distilled floor is fitted to at most: 50,000 images would take minutes."""
+"""Rows of a dense matrix that a linear floor is fitted to at most: 50,000 images would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,19 @@ def fit_floor(splits: Splits) -> Floor | None:
     """Fit the modality's features and the task's models to the labelled rows that the student had, and no more.
 
     Features and model are chosen on validation by the task's cost, the first ones among equals. None where the
-    modality has no features, or the task no such model. No randomness.
+    modality has no features, or the task no such model. No randomness. Of a dense matrix linear models see `MOST` rows,
+    from everywhere in it; `settings` has their number then.
     """
-    task = splits.task.fit(splits.labelled.labels)
+    task, learned = splits.task.fit(splits.labelled.labels), splits.labelled
 
     def models(features: Features, matrix: Any) -> list[FloorModel]:
-        return {"linear": task.linear, "boosted": task.boosted}[features.fits](matrix, splits.labelled.labels)
+        if features.fits == "boosted":
+            return task.boosted(matrix, learned.labels)
+        return _of_some(matrix, lambda few, rows: task.linear(few, learned.labels.take(rows)))
 
-    return _best(splits, splits.labelled, splits.modality.features(), models, "floor")
+    found = _best(splits, learned, splits.modality.features(), models, "floor")
+    _say_how_many(found, f"the floor learned {{}} of the {len(learned):,} labelled rows")
+    return found
 
 
 def distil_floor(splits: Splits, answers: NDArray[np.float32]) -> Floor | None:
@@ -73,16 +78,25 @@ def distil_floor(splits: Splits, answers: NDArray[np.float32]) -> Floor | None:
     linear = [features for features in splits.modality.features() if features.fits == "linear"]
 
     def models(features: Features, matrix: Any) -> list[FloorModel]:
-        if len(learned) <= MOST or not isinstance(matrix, np.ndarray):
-            return task.distilled(matrix, answers[: len(learned)])
-        rows = np.linspace(0, len(learned), MOST, endpoint=False).astype(np.int64)
-        found = task.distilled(matrix[rows], answers[rows])
-        return [replace(one, settings={**one.settings, "rows": MOST}) for one in found]
+        return _of_some(matrix, lambda few, rows: task.distilled(few, answers[rows]))
 
     found = _best(splits, learned, linear, models, "distilled floor")
-    if found is not None and "rows" in found.settings:
-        say(f"  the distilled floor learned {MOST:,} of the {len(learned):,} rows of the transfer set")
+    _say_how_many(found, f"the distilled floor learned {{}} of the {len(learned):,} rows of the transfer set")
     return found
+
+
+def _of_some(matrix: Any, fit: Callable[[Any, NDArray[np.int64]], Sequence[FloorModel]]) -> list[FloorModel]:
+    """Return the models that are fitted to a matrix, or to `MOST` rows of a dense one, which are told by number."""
+    count = matrix.shape[0]
+    if count <= MOST or not isinstance(matrix, np.ndarray):
+        return list(fit(matrix, np.arange(count)))
+    rows = np.linspace(0, count, MOST, endpoint=False).astype(np.int64)
+    return [replace(one, settings={**one.settings, "rows": MOST}) for one in fit(matrix[rows], rows)]
+
+
+def _say_how_many(floor: Floor | None, line: str) -> None:
+    if floor is not None and "rows" in floor.settings:
+        say(f"  {line.format(f'{MOST:,}')}")
 
 
 def _best(

@@ -118,7 +118,7 @@ class _Answers:
         features = (self.frozen.cache if known else self.frozen.live).predict(batch).logits
         with torch.no_grad():
             outputs = self.head(features.to(next(self.head.buffers()).device))
-        return Outputs(outputs.float().to(batch.ids.device))
+        return Outputs(outputs.float().to(batch.device))
 
 
 def freeze(network: nn.Module, material: Material, view: View, width: int, folder: Path, name: str) -> FrozenNetwork:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from limbeck.console import meter, say
-from limbeck.data import Batches, Examples, Labels, Splits, Task
+from limbeck.data import Ahead, Batches, Examples, Labels, Splits, Task
 from limbeck.data.encoded import load_encoded, save_encoded
 from limbeck.data.modality import Modality, Reads
 from limbeck.digest import arrays_digest
@@ -260,7 +260,8 @@ class Material:
                 world=us.world,
                 rank=us.rank,
             )
-            return Framed(batches, task)
+            framed = Framed(batches, task)
+            return Ahead(framed) if best_device().type == "cuda" else framed
 
         return make, lambda settings: settings.total_steps(len(examples))
 

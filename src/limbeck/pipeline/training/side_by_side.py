@@ -52,8 +52,8 @@ class Known:
 def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, known: Known, track: Sequence[str] = ()) -> None:
     """Train all networks of the arms, as `train_arm` would; the threads are shared out among the processes.
 
-    First every arm is tuned and trained with the first seed, an arm a process; then the other seeds. Where only one
-    network could be trained at a time, nothing is done.
+    Where there is a grid, every arm is tuned and trained with the first seed, an arm a process; then come the other
+    seeds. Without one, all come at once. Where only one network could be trained at a time, nothing is done.
 
     Args:
         recipe: of the run, whose teacher is trained and has answered.
@@ -83,6 +83,8 @@ def _phases(recipe: Recipe) -> list[list[Task]]:
     # Arms of one seed share their pretraining, which one process has to do.
     together = any(settings.pretrain for arm in arms for _, settings in recipe.candidates(arm))
     groups: list[Sequence[ArmName]] = [arms] if together else [(arm,) for arm in arms]
+    if all(len(recipe.candidates(arm)) == 1 for arm in arms):
+        return [[(group, [seed]) for seed in recipe.seeds for group in groups]]
     phases: list[list[Task]] = [[(group, [first]) for group in groups]]
     return [*phases, [(group, [first, seed]) for seed in others for group in groups]]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 from torch import Tensor, nn
 
 from limbeck.code import Code, code_of
@@ -106,6 +107,8 @@ def _parts(value: Any) -> Iterable[Any] | None:
         return [value.tolist()]
     if isinstance(value, nn.Module):
         return [weights_digest(value), *_code_parts(value)]
+    if isinstance(value, BaseModel):  # its pickle tells which of its values were given and which are by default
+        return [type(value), dict(value), value.__pydantic_private__]
     return None
 
 

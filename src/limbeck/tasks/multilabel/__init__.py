@@ -204,7 +204,7 @@ class Multilabel(Task):
 
     def frame(self, batch: Batch) -> Batch:
         """Return the batch with a mask of one prediction a row: labels have an axis more."""
-        return replace(batch, mask=torch.ones(len(batch.ids), dtype=torch.bool, device=batch.ids.device))
+        return replace(batch, mask=torch.ones(len(batch.ids), dtype=torch.bool, device=batch.device))
 
     def watched(self) -> list[Metric]:
         """Return the run's metric, with thresholds fitted on the same rows, how well it ranks, and the likelihood."""

@@ -182,7 +182,7 @@ class Regression(Task):
 
     def frame(self, batch: Batch) -> Batch:
         """Return the batch with standardised labels, and a mask of one prediction a row."""
-        mask = torch.ones(len(batch.ids), dtype=torch.bool, device=batch.ids.device)
+        mask = torch.ones(len(batch.ids), dtype=torch.bool, device=batch.device)
         if batch.labels is None:
             return replace(batch, mask=mask)
         return replace(batch, mask=mask, labels=self._standardised(batch.labels).float())
