@@ -141,21 +141,39 @@ def predict(
 @app.command()
 def evaluate(
     bundle: BundleFolder,
-    data: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder whose test file is taken")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="csv, tsv, jsonl, parquet, npz, a folder with a test split, a folder with "
+            "one subfolder a class, or a hub id"
+        ),
+    ],
     column: Annotated[
         str | None,
-        typer.Option("--column", "--text", help="the column with the example; else it is called as the modality"),
+        typer.Option(
+            "--column",
+            "--text",
+            help="the column with the example; else it is called as the modality (text, image, audio). Of a table the "
+            "columns are those of the training",
+        ),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(help="the column with the label (`label`); again for each of several columns")
+        list[str] | None,
+        typer.Option(
+            help="the column with the label, again for each of several; else `label`, or where the bundle answers with "
+            "values or several decisions, their columns"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
 ) -> None:
-    """Score a bundle on labelled examples, in the metrics of its task."""
+    """Score a bundle on labelled examples, in the metrics of its task.
+
+    Of a source with splits it is the test split that is scored, else every row. Rows without a label are left out.
+    """
     _needs_distill()
     from limbeck.pipeline.score import score_bundle
 
-    score_bundle(bundle, data, column=column, label=label or ["label"], as_json=as_json)
+    score_bundle(bundle, data, column=column, label=label or (), as_json=as_json)
 
 
 @app.command()

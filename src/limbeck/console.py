@@ -141,6 +141,16 @@ def meter(title: str, total: int, *, brief: bool = False) -> Iterator[Meter]:
     progress.finish()
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """Send what is said while the block runs to standard error: standard output is for another program."""
+    before, console.stderr = console.stderr, True
+    try:
+        yield
+    finally:
+        console.stderr = before
+
+
 def say(text: str, *, style: str | None = None) -> None:
     """Print a line."""
     _print(text, style=style)

@@ -62,6 +62,25 @@ def test_a_folder_of_classes(tmp_path):
     np.testing.assert_array_equal(table.values[2].pixels(), photo(3))
 
 
+def test_folders_that_are_all_called_as_splits_are_splits(tmp_path):
+    for name, seed in (("testing/cat/a.png", 1), ("testing/dog/c.png", 3), ("val/cat/b.png", 2)):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(photo(seed)).save(tmp_path / name)
+    options = {"modality": MODALITY, "column": "image", "label": "label"}
+    found = read_tables(str(tmp_path), splits=["test"], **options)
+    assert {split: table.labels for split, table in found.items()} == {"test": ["cat", "dog"]}
+    with pytest.raises(LimbeckError, match="no `train` split, only validation, test; name a folder train"):
+        read_tables(str(tmp_path), **options)
+
+
+def test_splits_inside_of_classes_are_refused(tmp_path):
+    for name, seed in (("cat/train/a.png", 1), ("cat/test/b.png", 2), ("dog/train/c.png", 3)):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(photo(seed)).save(tmp_path / name)
+    with pytest.raises(LimbeckError, match=r"inside of the classes \(cat/test\); put the .* of the splits: test/cat"):
+        read_tables(str(tmp_path), modality=MODALITY, column="image", label="label")
+
+
 @pytest.mark.parametrize("missing", [None, "", "  ", float("nan"), {"bytes": None, "path": None}])
 def test_a_cell_that_holds_nothing_is_empty(missing):
     (found,) = values(missing)

@@ -10,6 +10,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import files_below
 
 _SHOWN = 8
+_SPLITS = frozenset(("train", "validation", "test", "unsupervised"))
 
 
 def read_folders(
@@ -17,8 +18,8 @@ def read_folders(
 ) -> dict[str, tuple[str, Columns]]:
     """Return the files of each split: where it was read, and its columns: paths, and the names of their folders.
 
-    A folder that is called as a split holds one; without such folders everything is `train`. In it, a subfolder is a
-    class, with every file in it however deep; files beside such subfolders have no label. What has another suffix is
+    A folder that is called as a split holds one, where one is called `train` or all are called as splits; without such
+    folders everything is `train`. In it, a subfolder is a class, with every file in it however deep; files beside such subfolders have no label. What has another suffix is
     not read, nor is what begins with a dot.
 
     Args:
@@ -29,7 +30,7 @@ def read_folders(
         label: what the column with the classes is called; None: it is not asked for. Folders tell no more than one.
 
     Raises:
-        LimbeckError: two folders for one split, or no file with such a suffix.
+        LimbeckError: two folders for one split, splits inside of classes, or no file with such a suffix.
     """
     named = _split_folders(folder)
     parts = {split: place for split, place in named.items() if split in splits} if named else {"train": folder}
@@ -41,23 +42,28 @@ def read_folders(
             raise LimbeckError(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
             )
+        _refuse_inner_splits(place, files)
         found[split] = str(place), Columns({column: files} | ({label: classes} if isinstance(label, str) else {}))
     if passed:
         kinds = sorted({path.suffix or path.name for path in passed})
-        say(f"  {folder}: {len(passed):,} files are not read ({_some(kinds)})", style="yellow")
+        say(
+            f"  {folder}: {'1 file is' if len(passed) == 1 else f'{len(passed):,} files are'} not read ({_some(kinds)})",
+            style="yellow",
+        )
     return found
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:
-    """Return the folder of each split; none where no folder is called `train`: these are classes."""
+    """Return the folder of each split; none where no folder is called `train`, but others than splits: of classes."""
     found: dict[str, Path] = {}
     rest: list[str] = []
     inside = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
-    if "train" not in {split_name(entry.name) for entry in inside}:
+    called = {split_name(entry.name) for entry in inside}
+    if "train" not in called and not called <= _SPLITS:
         return {}
     for entry in inside:
         split = split_name(entry.name)
-        if split not in ("train", "validation", "test", "unsupervised"):
+        if split not in _SPLITS:
             rest.append(entry.name)
             continue
         if split in found:
@@ -67,6 +73,22 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     if rest:
         say(f"  {folder}: not read, as beside a folder `train` they are no split: {_some(rest)}", style="yellow")
     return found
+
+
+def _refuse_inner_splits(place: Path, files: Sequence[str]) -> None:
+    """Refuse classes of which each has folders that are splits: all rows would be of one split.
+
+    Raises:
+        LimbeckError: every file lies in such a folder.
+    """
+    inner = [Path(file).relative_to(place.resolve()).parts[:-1] for file in files]
+    if all(len(parts) > 1 and split_name(parts[1]) in _SPLITS for parts in inner):
+        found, turned = "/".join(inner[0][:2]), "/".join(inner[0][1::-1])
+        raise LimbeckError(
+            f"the splits are folders inside of the classes ({found})",
+            where=str(place),
+            fix=f"put the classes inside of the splits: {turned}",
+        )
 
 
 def _files(place: Path, suffixes: Sequence[str], passed: Callable[[Path], None]) -> tuple[list[str], list[str | None]]:

@@ -58,7 +58,8 @@ def read_tables(
         domain: one part of a packaged source, or the value of a column `domain` in the rows to take.
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
-        key: the part of the recipe that says all this, or what source, example and label are called, for errors.
+        key: the part of the recipe that says all this, or what source, label and column are called, for errors; a
+            column that is not called anything cannot be another one.
 
     Returns:
         Tables by split name; a source without splits gives a single `train`.
@@ -66,18 +67,19 @@ def read_tables(
     Raises:
         LimbeckError: nothing is there, or it cannot be read, or a column is missing.
     """
-    if source in packaged.SOURCES:
-        return _packaged(source, modality, domain, splits, label)
     keys = _keys(modality, key) if isinstance(key, str) else key
+    if source in packaged.SOURCES:
+        return _packaged(source, modality, domain, splits, label, None if isinstance(key, str) else keys["source"])
     found = _columns(source, modality, column, label, keys["source"], splits, missing)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
     if not found.keys() & {splits[0], "train"}:
         only = f", only {', '.join(found)}" if found else ""
+        named = f"a folder {splits[0]}, or " if modality.suffixes else ""
         raise LimbeckError(
             f"no `{splits[0]}` split{only}",
             where=source,
-            fix=f"name a file {splits[0]} with one of {', '.join(READERS)}",
+            fix=f"name {named}a file {splits[0]} with one of {', '.join(READERS)}",
         )
     if column == EVERY and modality.several:
         _, first = found.get(splits[0]) or found["train"]
@@ -95,9 +97,14 @@ def _keys(modality: Modality, section: str) -> dict[str, str]:
 
 
 def _packaged(
-    source: str, modality: Modality, domain: str | None, splits: Sequence[str], label: str | Sequence[str]
+    source: str,
+    modality: Modality,
+    domain: str | None,
+    splits: Sequence[str],
+    label: str | Sequence[str],
+    argument: str | None,
 ) -> dict[str, Table]:
-    found = _read_packaged(source, modality, domain, splits, label)
+    found = _read_packaged(source, modality, domain, splits, label, argument)
     if splits[0] not in found:
         raise LimbeckError(
             f"a packaged source without a `{splits[0]}` split",
@@ -113,11 +120,15 @@ def _read_packaged(
     domain: str | None,
     splits: Sequence[str],
     label: str | Sequence[str] | None = None,
+    argument: str | None = None,
 ) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Read a packaged source; `argument` is what a command calls it that knows what an example is, else a recipe."""
     held = packaged.SOURCES[source]
     if held.modality != modality.name:
         raise LimbeckError(
-            f"`{source}` is {held.modality}", where=f"data.{modality.key}", fix=f"set data.{held.modality} instead"
+            f"`{source}` is {held.modality}{f', and {modality.noun}s are needed' if argument else ''}",
+            where=argument or f"data.{modality.key}",
+            fix=f"give a source of {modality.noun}s" if argument else f"set data.{held.modality} instead",
         )
     read = held.others.get(label, held.read) if isinstance(label, str) else held.read
     return {
@@ -304,21 +315,20 @@ def _table(
 ) -> Table:
     wanted, own = _listed(column), columns_of(label)
     if both := [name for name in own if name in wanted and modality.several]:
+        left_out = f"leave it out of {keys['column']}, or " if "column" in keys else ""
         raise LimbeckError(
             f"column `{both[0]}` is the label, and cannot be read too",
             where=where,
-            fix=f"leave it out of {keys['column']}, or set {keys['label']}",
+            fix=f"{left_out}set {keys['label']}",
         )
     for kind, name in (*(("column", name) for name in wanted), *(("label", name) for name in own)):
         if name not in columns and (kind == "column" or needs_label):
-            raise LimbeckError(
-                f"no column `{name}`",
-                where=where,
-                fix=f"set {keys[kind]} to one of: {_few(list(columns))}",
-            )
+            rest = _few(list(columns))
+            fix = f"set {keys[kind]} to one of: {rest}" if kind in keys else f"add it; there are: {rest}"
+            raise LimbeckError(f"no column `{name}`", where=where, fix=fix)
     folder = Path(where).parent if Path(where).is_file() else None
     cells: Any = {name: columns[name] for name in wanted} if modality.several else columns[wanted[0]]
-    values = modality.values(cells, Column(next(iter(wanted), ""), where, keys["column"], folder))
+    values = modality.values(cells, Column(next(iter(wanted), ""), where, keys.get("column"), folder))
     parts = wanted if modality.several else ()
     if not own or not columns.keys() >= set(own):
         return Table(values, [None] * len(values), columns=parts)
@@ -327,7 +337,8 @@ def _table(
             raise LimbeckError(
                 f"`{', '.join(wanted)}` has {len(values):,} rows, and `{name}` has {len(columns[name]):,}",
                 where=where,
-                fix=f"set {keys['column']} and {keys['label']} to columns of the same rows",
+                fix=f"set {' and '.join(keys[name] for name in ('column', 'label') if name in keys)} to columns of the "
+                "same rows",
             )
     known = [_labels(columns, name, where) for name in own]
     if isinstance(label, str):
