@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from limbeck.data import load_splits, read_tables
+from limbeck.data.examples import Examples, Labels
 from limbeck.data.modality import Column
+from limbeck.data.sieve import Sieve, content_ids
 from limbeck.errors import LimbeckError
 from limbeck.modalities.image import ImageModality, ImageReads, looks
 from limbeck.modalities.image.features import FEATURES
@@ -69,7 +71,7 @@ def test_folders_that_are_all_called_as_splits_are_splits(tmp_path):
     options = {"modality": MODALITY, "column": "image", "label": "label"}
     found = read_tables(str(tmp_path), splits=["test"], **options)
     assert {split: table.labels for split, table in found.items()} == {"test": ["cat", "dog"]}
-    with pytest.raises(LimbeckError, match="no `train` split, only validation, test; name a folder train"):
+    with pytest.raises(LimbeckError, match="no `train` split, only test, validation; name a folder train"):
         read_tables(str(tmp_path), **options)
 
 
@@ -103,6 +105,19 @@ def test_what_is_wrong_says_its_row_and_its_path(tmp_path):
         values("a.png", 3)
     with pytest.raises(LimbeckError, match=r"^rows.csv, row 1: column `file` holds pixels of type float64"):
         values(np.zeros((8, 8)))
+
+
+def test_several_files_that_cannot_be_read_are_named_together(tmp_path):
+    """Those of equal content too."""
+    for number in range(5):
+        (tmp_path / f"{number}.png").write_text("a text" if number < 4 else "another text")
+    rows = values(*(f"{number}.png" for number in range(5)), folder=tmp_path)
+    examples = Examples(content_ids(rows, MODALITY), rows, Labels(np.zeros(5), np.ones(5, bool)))
+    with pytest.raises(LimbeckError, match=r"row 1, 0.png: this is no image; .*; 4 more cannot be read: .*, 1.png, "):
+        Sieve(MODALITY).looks(examples)
+    rows = values("no.png", "none.png", folder=tmp_path)
+    with pytest.raises(LimbeckError, match=r"row 1, no.png: no such file; .*; 1 more cannot be read: .* 2, none.png$"):
+        content_ids(rows, MODALITY)
 
 
 def test_arrays_of_an_npz(tmp_path):

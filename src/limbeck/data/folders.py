@@ -19,8 +19,8 @@ def read_folders(
     """Return the files of each split: where it was read, and its columns: paths, and the names of their folders.
 
     A folder that is called as a split holds one, where one is called `train` or all are called as splits; without such
-    folders everything is `train`. In it, a subfolder is a class, with every file in it however deep; files beside such subfolders have no label. What has another suffix is
-    not read, nor is what begins with a dot.
+    folders everything is `train`. In it, a subfolder is a class, with every file in it however deep; files beside such
+    subfolders have no label. What has another suffix is not read, nor is what begins with a dot.
 
     Args:
         folder: the source.
@@ -46,10 +46,8 @@ def read_folders(
         found[split] = str(place), Columns({column: files} | ({label: classes} if isinstance(label, str) else {}))
     if passed:
         kinds = sorted({path.suffix or path.name for path in passed})
-        say(
-            f"  {folder}: {'1 file is' if len(passed) == 1 else f'{len(passed):,} files are'} not read ({_some(kinds)})",
-            style="yellow",
-        )
+        many = "1 file is" if len(passed) == 1 else f"{len(passed):,} files are"
+        say(f"  {folder}: {many} not read ({_some(kinds)})", style="yellow")
     return found
 
 

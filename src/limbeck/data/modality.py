@@ -41,7 +41,7 @@ class Column:
     folder: Path | None = None
 
     def or_else(self, advice: str) -> str:
-        """Return another way out of an error, as the end of its fix: `{}` in it is the key, without which it is none."""
+        """Return the end of an error's fix that says what else to do with the key, `{}`; empty where there is none."""
         return "" if self.key is None else f", or {advice.format(self.key)}"
 
 

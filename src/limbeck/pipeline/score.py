@@ -123,7 +123,8 @@ def _labels(task: Task, rows: Table, source: str) -> Labels:
         raise LimbeckError(
             f"row {row + 1} has the label `{cells[row]}`, which the bundle does not know",
             where=source,
-            fix=f"{nearest(str(cells[row]), task.names)}; or empty the cell where there is no label, or name another column with --label",
+            fix=f"{nearest(str(cells[row]), task.names)}; or empty the cell where there is no label, or name another "
+            "column with --label",
         ) from None
 
 
