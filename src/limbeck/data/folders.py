@@ -1,5 +1,6 @@
 """Folders of files, one example a file: a subfolder a class, or only files; and of these a folder a split, or none."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def read_folders(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
             )
         _refuse_inner_splits(place, files)
-        found[split] = str(place), Columns({column: files} | ({label: classes} if isinstance(label, str) else {}))
+        columns = {column: files} | ({label: classes} if isinstance(label, str) else {})
+        found[split] = str(place), Columns(columns, layout=_layout(place, classes))
     if passed:
         kinds = sorted({path.suffix or path.name for path in passed})
         many = "1 file is" if len(passed) == 1 else f"{len(passed):,} files are"
@@ -71,6 +73,17 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     if rest:
         say(f"  {folder}: not read, as beside a folder `train` they are no split: {_some(rest)}", style="yellow")
     return found
+
+
+def _layout(place: Path, classes: Sequence[str | None]) -> str:
+    """Return how folders tell the classes, and what this one holds."""
+    counts = Counter(classes)
+    bare = counts.pop(None, 0)
+    held = [f"{name} ({count:,})" for name, count in counts.items()] + ([f"no subfolder ({bare:,})"] if bare else [])
+    return (
+        f"files belong into a subfolder a class ({place}/CLASS/FILE), and these lie in: {_some(held)}; labels of any "
+        "other kind need a csv file with the paths"
+    )
 
 
 def _refuse_inner_splits(place: Path, files: Sequence[str]) -> None:

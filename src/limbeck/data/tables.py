@@ -15,6 +15,8 @@ from limbeck.data.readers import READERS, Columns, class_labels, read_file, refu
 from limbeck.errors import LimbeckError, nearest
 
 SPLITS = ("train", "validation", "test", "unsupervised")
+LABEL = "label"
+"""What the column with the label is called where nobody names it."""
 _SHOWN = 20
 
 
@@ -29,12 +31,14 @@ class Table:
         classes: the classes in the order in which the data itself names them; None where it does not, and for several
             columns.
         columns: those that an example is made of, where there may be several; none else.
+        layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
     """
 
     values: list[Any]
     labels: list[Any]
     classes: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
+    layout: str = ""
 
 
 def read_tables(
@@ -69,8 +73,10 @@ def read_tables(
     """
     keys = _keys(modality, key) if isinstance(key, str) else key
     if source in packaged.SOURCES:
+        labels = [LABEL, *packaged.SOURCES[source].others]
+        _require_no_column(keys, {"label": (label, labels)}, f"the packaged source `{source}` has no such column")
         return _packaged(source, modality, domain, splits, label, None if isinstance(key, str) else keys["source"])
-    found = _columns(source, modality, column, label, keys["source"], splits, missing)
+    found = _columns(source, modality, column, label, keys, splits, missing)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
     if not found.keys() & {splits[0], "train"}:
@@ -211,7 +217,7 @@ def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]
     if source in packaged.SOURCES:
         found = _read_packaged(source, modality, None, SPLITS)
         return [value for values, _ in found.values() for value in values]
-    found = _columns(source, modality, column, None, "data.unlabelled", SPLITS)
+    found = _columns(source, modality, column, None, {"source": "data.unlabelled"}, SPLITS)
     if not found:
         raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [
@@ -226,27 +232,47 @@ def _columns(
     modality: Modality,
     column: Wanted,
     label: str | Sequence[str] | None,
-    key: str,
+    keys: Mapping[str, str],
     splits: Sequence[str],
     missing: Collection[str] = (),
 ) -> dict[str, tuple[str, Columns]]:
-    """Return what a source holds, by split: where it was read, and its columns; `key` is whose value the source is."""
+    """Return what a source holds, by split: where it was read, and its columns; `keys` say whose values these are."""
     path = Path(source).expanduser()
     if path.is_file():
         return {"train": (str(path), read_file(path, label=label, missing=missing))}
     if path.is_dir():
         every = _split_files(path, say_rest="train" in splits)
         if not every and modality.suffixes:
+            why = f"a folder of files has no columns: a file is the {modality.noun}, its subfolder the class"
+            _require_no_column(keys, {"column": (column, [modality.key]), "label": (label, [LABEL])}, why)
             return read_folders(path, modality.suffixes, splits, str(column), label)
         files = {split: file for split, file in every.items() if split in splits}
         return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
     if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
         raise LimbeckError(
             "no such file or folder, and no packaged source of this name",
-            where=f"{key}={source}",
+            where=f"{keys['source']}={source}",
             fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
         )
-    return read_hub(source, key, splits)
+    return read_hub(source, keys["source"], splits)
+
+
+def _require_no_column(keys: Mapping[str, str], named: Mapping[str, tuple[Any, Sequence[str]]], why: str) -> None:
+    """Refuse a name of a column beside a source that has no columns.
+
+    Args:
+        keys: whose values the names are; of what is not in it, another source's columns are meant.
+        named: what is named, and the names that say nothing, or that the source knows.
+        why: what the source is.
+
+    Raises:
+        LimbeckError: one is named.
+    """
+    for kind, (given, own) in named.items():
+        if kind in keys and given not in own:
+            shown = given if isinstance(given, str) else f"[{', '.join(given)}]"
+            fix = " or ".join(f"{keys[kind]}={name}" for name in own)
+            raise LimbeckError(why, where=f"{keys[kind]}={shown}", fix=f"set {fix}; or give a file with such a column")
 
 
 def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
@@ -342,7 +368,7 @@ def _table(
             )
     known = [_labels(columns, name, where) for name in own]
     if isinstance(label, str):
-        return Table(values, known[0], columns.classes.get(label), parts)
+        return Table(values, known[0], columns.classes.get(label), parts, columns.layout)
     return Table(values, list(zip(*known, strict=True)), columns=parts)
 
 

@@ -78,7 +78,7 @@ def _rows(
     lacking = {"label": bare, modality.noun: empty}
     left_out = " and ".join(f"{words.several(rows, 'row')} without a {noun}" for noun, rows in lacking.items() if rows)
     if not len(kept):
-        raise LimbeckError("no row to score", where=source, fix=f"give labelled rows; there are {left_out}")
+        raise LimbeckError("no row to score", where=source, fix=f"give labelled rows; found: {left_out}")
     which = "the test split is scored" if split == "test" else "every row is scored, as there is no test split"
     say(f"  {source}: {which}{f'; left out: {left_out}' if left_out else ''}")
     return [rows.values[row] for row in kept], Labels(labels.values[kept], labels.present[kept])

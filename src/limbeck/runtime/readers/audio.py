@@ -56,7 +56,7 @@ class AudioReader:
     kind: ClassVar[str] = "audio"
     needs: ClassVar[Mapping[str, type]] = {"rate": int, "samples": int, "crop": str}
     files: ClassVar[tuple[str, ...]] = ()
-    takes: ClassVar[Takes | None] = Files("sound", SUFFIXES)
+    takes: Takes | None = Files("sound", SUFFIXES)
 
     def __init__(self, rate: int, samples: int, crop: str = "centre") -> None:
         if rate < 1 or samples < 1:
