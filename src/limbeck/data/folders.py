@@ -1,8 +1,9 @@
 """Folders of files, one example a file: a subfolder a class, or only files; and of these a folder a split, or none."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from limbeck.console import say
 from limbeck.data.hub import split_name
@@ -51,6 +52,24 @@ def read_folders(
         many = "1 file is" if len(passed) == 1 else f"{len(passed):,} files are"
         say(f"  {folder}: {many} not read ({_some(kinds)})", style="yellow")
     return found
+
+
+def require_no_column(keys: Mapping[str, str], named: Mapping[str, tuple[Any, Sequence[str]]], why: str) -> None:
+    """Refuse a name of a column beside a source that has no columns.
+
+    Args:
+        keys: whose values the names are; of what is not in it, another source's columns are meant.
+        named: what is named, and the names that say nothing, or that the source knows.
+        why: what the source is.
+
+    Raises:
+        LimbeckError: one is named.
+    """
+    for kind, (given, own) in named.items():
+        if kind in keys and given not in own:
+            shown = given if isinstance(given, str) else f"[{', '.join(given)}]"
+            fix = " or ".join(f"{keys[kind]}={name}" for name in own)
+            raise LimbeckError(why, where=f"{keys[kind]}={shown}", fix=f"set {fix}; or give a file with such a column")
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import Any
 from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import columns_of, is_missing
-from limbeck.data.folders import read_folders
+from limbeck.data.folders import read_folders, require_no_column
 from limbeck.data.hub import read_hub, split_name, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
@@ -74,7 +74,7 @@ def read_tables(
     keys = _keys(modality, key) if isinstance(key, str) else key
     if source in packaged.SOURCES:
         labels = [LABEL, *packaged.SOURCES[source].others]
-        _require_no_column(keys, {"label": (label, labels)}, f"the packaged source `{source}` has no such column")
+        require_no_column(keys, {"label": (label, labels)}, f"the packaged source `{source}` has no such column")
         return _packaged(source, modality, domain, splits, label, None if isinstance(key, str) else keys["source"])
     found = _columns(source, modality, column, label, keys, splits, missing)
     if domain is not None:
@@ -244,7 +244,7 @@ def _columns(
         every = _split_files(path, say_rest="train" in splits)
         if not every and modality.suffixes:
             why = f"a folder of files has no columns: a file is the {modality.noun}, its subfolder the class"
-            _require_no_column(keys, {"column": (column, [modality.key]), "label": (label, [LABEL])}, why)
+            require_no_column(keys, {"column": (column, [modality.key]), "label": (label, [LABEL])}, why)
             return read_folders(path, modality.suffixes, splits, str(column), label)
         files = {split: file for split, file in every.items() if split in splits}
         return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
@@ -255,24 +255,6 @@ def _columns(
             fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
         )
     return read_hub(source, keys["source"], splits)
-
-
-def _require_no_column(keys: Mapping[str, str], named: Mapping[str, tuple[Any, Sequence[str]]], why: str) -> None:
-    """Refuse a name of a column beside a source that has no columns.
-
-    Args:
-        keys: whose values the names are; of what is not in it, another source's columns are meant.
-        named: what is named, and the names that say nothing, or that the source knows.
-        why: what the source is.
-
-    Raises:
-        LimbeckError: one is named.
-    """
-    for kind, (given, own) in named.items():
-        if kind in keys and given not in own:
-            shown = given if isinstance(given, str) else f"[{', '.join(given)}]"
-            fix = " or ".join(f"{keys[kind]}={name}" for name in own)
-            raise LimbeckError(why, where=f"{keys[kind]}={shown}", fix=f"set {fix}; or give a file with such a column")
 
 
 def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
