@@ -111,13 +111,18 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="of texts: files, one text a line; `-` or nothing: standard input. Of anything that lies in a file of "
-            "its own, such as an image: files, and folders of them",
+            help="of texts: files, one text a line, or csv, tsv and jsonl files with a column of texts. Of table rows: "
+            "csv, tsv and jsonl files with the columns of the training (a parquet file has to be written as one of "
+            "them). Of images and sounds: files, and folders of them. `-` or nothing: standard input, one text or "
+            "JSON object a line",
         ),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option("--column", help="of texts in files with columns: the one that is read (`text`)")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
 ) -> None:
-    """Ask a bundle for texts, or for files; works without PyTorch.
+    """Ask a bundle for texts, rows of tables, images or sounds; works without PyTorch.
 
     A file that cannot be read gets a line on standard error; the others are answered, and the exit code is 2.
     """
@@ -126,14 +131,14 @@ def predict(
 
     student, takes = load_for_files(bundle)
     unread = False
-    for shown, answer in answered(takes.asked(files or []), student.predict):
+    for shown, answer in answered(takes.asked(files or [], column), student.predict):
         if isinstance(answer, LimbeckError):
             unread = True
             typer.echo(f"error: {answer}", err=True)
         elif as_json:
             typer.echo(json.dumps({takes.key: shown, **student.rule.record(answer)}, ensure_ascii=False))
         else:
-            typer.echo(f"{student.rule.line(answer)}\t{shown}")
+            typer.echo(f"{student.rule.line(answer)}\t{' '.join(shown.splitlines())}")
     if unread:
         raise SystemExit(2)
 
@@ -141,21 +146,39 @@ def predict(
 @app.command()
 def evaluate(
     bundle: BundleFolder,
-    data: Annotated[str, typer.Argument(help="csv, jsonl, parquet, or a folder whose test file is taken")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="csv, tsv, jsonl, parquet, npz, a folder with a test split, a folder with "
+            "one subfolder a class, or a hub id"
+        ),
+    ],
     column: Annotated[
         str | None,
-        typer.Option("--column", "--text", help="the column with the example; else it is called as the modality"),
+        typer.Option(
+            "--column",
+            "--text",
+            help="the column with the example; else it is called as the modality (text, image, audio). Of a table the "
+            "columns are those of the training",
+        ),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(help="the column with the label (`label`); again for each of several columns")
+        list[str] | None,
+        typer.Option(
+            help="the column with the label, again for each of several; else `label`, or where the bundle answers with "
+            "values or several decisions, their columns"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
 ) -> None:
-    """Score a bundle on labelled examples, in the metrics of its task."""
+    """Score a bundle on labelled examples, in the metrics of its task.
+
+    Of a source with splits it is the test split that is scored, else every row. Rows without a label are left out.
+    """
     _needs_distill()
     from limbeck.pipeline.score import score_bundle
 
-    score_bundle(bundle, data, column=column, label=label or ["label"], as_json=as_json)
+    score_bundle(bundle, data, column=column, label=label or (), as_json=as_json)
 
 
 @app.command()

@@ -1,16 +1,20 @@
 """What a run shows while it works: live progress on a terminal, plain lines in a log."""
 
 import os
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from limbeck.errors import unwritable
 from limbeck.interrupt import raise_if_seen
@@ -137,6 +141,16 @@ def meter(title: str, total: int, *, brief: bool = False) -> Iterator[Meter]:
     progress.finish()
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """Send what is said while the block runs to standard error: standard output is for another program."""
+    before, console.stderr = console.stderr, True
+    try:
+        yield
+    finally:
+        console.stderr = before
+
+
 def say(text: str, *, style: str | None = None) -> None:
     """Print a line."""
     _print(text, style=style)
@@ -150,14 +164,87 @@ def heading(text: str) -> None:
 def table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None, text_columns: int = 1
 ) -> None:
-    """Print a table whose first columns are text and whose others are figures."""
-    grid = Table(title=title, title_justify="left", title_style="", box=SIMPLE, padding=(0, 1, 0, 0))
-    for index, column in enumerate(columns):
-        # A name or a figure is never broken over two lines; longer text is.
-        whole = index == 0 or text_columns == 1
-        width = max(len(cell) for cell in (column, *(row[index] for row in rows))) if whole else None
-        justify: Literal["left", "right"] = "left" if index < text_columns else "right"
-        grid.add_column(column, justify=justify, no_wrap=whole, min_width=width)
-    for row in rows:
-        grid.add_row(*row)
-    _print(grid, soft_wrap=False)
+    """Print a table whose first columns are text and whose others are figures.
+
+    It is as wide as the terminal at most. A figure is never cut or broken. Where there is no room, headers and texts
+    break at blanks. Where there is none even then, the columns that are left follow in a second table, which repeats
+    the first column.
+    """
+    _print(_Grid(columns, rows, title, text_columns), soft_wrap=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """A table that rich lays out for the width it is printed at.
+
+    Attributes:
+        columns: headers.
+        rows: a text a column.
+        title: stands above it.
+        texts: how many of the columns, the first ones, are text.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str | None
+    texts: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = options.max_width
+        for number, part in enumerate(self._parts(room)):
+            yield self._drawn(part, self._widths(part, room), self.title if number == 0 else None)
+
+    def _parts(self, room: int) -> list[list[int]]:
+        """Return which columns stand together in a table of `room` characters: the first one in each of them."""
+        parts: list[list[int]] = [[0]]
+        for column in range(1, len(self.columns)):
+            wider = [*parts[-1], column]
+            if column >= self.texts and len(wider) > 2 and self._taken([*map(self._least, wider)]) > room:
+                wider = [0, column]
+                parts.append(wider)
+            parts[-1] = wider
+        return parts
+
+    def _widths(self, part: Sequence[int], room: int) -> list[int]:
+        """Return the width of each column: all that it wants, as long as the ones after it have their least."""
+        widths = [self._least(column) for column in part]
+        # In the last resort the widest columns get narrower than their words, which then break.
+        while self._taken(widths) > room and max(widths) > 1:
+            widths[widths.index(max(widths))] -= 1
+        for place, column in enumerate(part):
+            widths[place] = min(max(self._wanted(column), 1), widths[place] + max(0, room - self._taken(widths)))
+        return widths
+
+    @staticmethod
+    def _taken(widths: Sequence[int]) -> int:
+        """Return the width of a table: two blanks after each column, and one before the first."""
+        return sum(widths) + 2 * len(widths) + 1
+
+    def _cells(self, column: int) -> list[str]:
+        return [row[column] for row in self.rows]
+
+    def _wanted(self, column: int) -> int:
+        return max(map(cell_len, (self.columns[column], *self._cells(column))))
+
+    def _least(self, column: int) -> int:
+        """Return the width below which a name or a figure, or a word of a text, would break."""
+        broken = [self.columns[column], *(self._cells(column) if 0 < column < self.texts else [])]
+        whole = [] if 0 < column < self.texts else self._cells(column)
+        # Split at blanks only: a no-break space joins a number and its unit.
+        return max(map(cell_len, (*(word for text in broken for word in text.split(" ")), *whole)))
+
+    def _drawn(self, part: Sequence[int], widths: Sequence[int], title: str | None) -> Table:
+        grid = Table(title=title, title_justify="left", title_style="", box=SIMPLE, padding=(0, 1, 0, 0))
+        for column, width in zip(part, widths, strict=True):
+            justify: Literal["left", "right"] = "left" if column < self.texts else "right"
+            vertical: Literal["top", "bottom"] = "top" if column < self.texts else "bottom"
+            header = _broken(self.columns[column], width)
+            grid.add_column(header, justify=justify, width=width, overflow="fold", vertical=vertical)
+        for row in self.rows:
+            grid.add_row(*(_broken(row[column], width) for column, width in zip(part, widths, strict=True)))
+        return grid
+
+
+def _broken(text: str, width: int) -> Text:
+    """Return a text in lines of `width` characters; unlike rich, no line ends at a no-break space."""
+    return Text("\n".join(textwrap.wrap(text, width, break_on_hyphens=False)))

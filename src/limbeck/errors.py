@@ -2,9 +2,12 @@
 
 import difflib
 import errno
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 _SHOWN = 20
+_FEW = 3
 
 
 class LimbeckError(Exception):
@@ -25,6 +28,41 @@ class LimbeckError(Exception):
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
         return f"{line}; {self.fix}" if self.fix else line
+
+
+class Faults:
+    """The errors of many values, of which a reader of all wants to know at once."""
+
+    def __init__(self) -> None:
+        self._found: list[LimbeckError] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note an error of the block that says where it is; another one, as of what is not installed, is of all."""
+        try:
+            yield
+        except LimbeckError as error:
+            if error.where is None:
+                raise
+            self._found.append(error)
+
+    def refuse(self) -> None:
+        """Raise the error of the first place, which says how many others there are, and where some of them are."""
+        if not self._found:
+            return
+        first, *others = sorted(self._found, key=_place)
+        if not others:
+            raise first
+        places = [str(error.where) for error in others[:_FEW]]
+        more = f" and {len(others) - _FEW:,} more" if others[_FEW:] else ""
+        also = f"{len(others):,} more cannot be read: {', '.join(places)}{more}"
+        raise LimbeckError(first.what, where=first.where, fix=f"{first.fix}; {also}" if first.fix else also)
+
+
+def _place(error: LimbeckError) -> list[tuple[int, str]]:
+    """Return what puts places into order, row 9 before row 10."""
+    parts = re.split(r"(\d+)", error.where or "")
+    return [(int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def unwritable(path: object, error: OSError) -> LimbeckError:

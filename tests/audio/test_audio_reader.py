@@ -59,9 +59,13 @@ def test_one_sound_is_no_list_of_sounds(values):
         AudioReader(8000, 10).encode(values)
 
 
-def test_a_sound_that_cannot_be_read_is_counted_from_1():
-    with pytest.raises(LimbeckError, match=r"^sound 2: `nowhere.wav` cannot be read"):
+def test_a_sound_that_cannot_be_read_is_called_by_its_path_or_counted_from_1():
+    with pytest.raises(
+        LimbeckError, match=r"^nowhere.wav: the file cannot be read .*; mend the path, or leave it out$"
+    ):
         AudioReader(8000, 10).encode([tone(), "nowhere.wav"])
+    with pytest.raises(LimbeckError, match=r"^sound 2: the file in the cell is no wav, flac or ogg file"):
+        AudioReader(8000, 10).encode([tone(), b"a text"])
 
 
 # --- what is not said is taken from the training sounds ---------------------------------------------------------------

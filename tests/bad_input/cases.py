@@ -577,17 +577,17 @@ BUNDLE = [
         files({"mine.csv": rows(9, labels=(0, 3))}),
     ),
     with_bundle(
-        "a row to evaluate without a label",
+        "rows to evaluate of which none has a label",
         ("evaluate", "out", "mine.csv"),
-        files({"mine.csv": rows(9, labels=(0, ""))}),
+        files({"mine.csv": rows(9, labels=("", ""))}),
     ),
     with_bundle("a packaged source to evaluate that has no test split", ("evaluate", "out", "sentiment-ratings")),
     with_bundle("a file to evaluate that is not there", ("evaluate", "out", "nope.csv")),
     with_bundle("a text column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--column", "body")),
     with_bundle(
-        "a text to evaluate that is missing",
+        "texts to evaluate that are missing or have no label",
         ("evaluate", "out", "mine.jsonl"),
-        files({"mine.jsonl": lines_of({"text": "a", "label": 1}, {"label": 0})}),
+        files({"mine.jsonl": lines_of({"text": "a"}, {"label": 0})}),
     ),
     with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
 ]

@@ -75,7 +75,7 @@ def test_one_key_names_the_column(named):
     """Given two, nothing says what an example is; given one, the default is not meant."""
     asked = dict.fromkeys(named, "column")
     if len(named) == 2:
-        with pytest.raises(ValueError, match="text and arrays name a column each"):
+        with pytest.raises(ValueError, match="text and arrays contradict each other"):
             DataSettings(source="rows.csv", **asked)
     else:
         data = DataSettings(source="rows.csv", **asked)

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from limbeck.data import load_splits, read_tables
+from limbeck.data.examples import Examples, Labels
 from limbeck.data.modality import Column
+from limbeck.data.sieve import Sieve, content_ids
 from limbeck.errors import LimbeckError
 from limbeck.modalities.image import ImageModality, ImageReads, looks
 from limbeck.modalities.image.features import FEATURES
@@ -53,15 +55,6 @@ def test_paths_begin_in_the_folder_of_their_table(tmp_path):
     assert table.values[1].empty
 
 
-def test_a_folder_of_classes(tmp_path):
-    for name, seed in (("cat/a.png", 1), ("cat/more/b.JPG", 2), ("dog/c.png", 3)):
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        Image.fromarray(photo(seed)).save(tmp_path / name)
-    table = read_tables(str(tmp_path), modality=MODALITY, column="image", label="label")["train"]
-    assert table.labels == ["cat", "cat", "dog"]
-    np.testing.assert_array_equal(table.values[2].pixels(), photo(3))
-
-
 @pytest.mark.parametrize("missing", [None, "", "  ", float("nan"), {"bytes": None, "path": None}])
 def test_a_cell_that_holds_nothing_is_empty(missing):
     (found,) = values(missing)
@@ -84,6 +77,19 @@ def test_what_is_wrong_says_its_row_and_its_path(tmp_path):
         values("a.png", 3)
     with pytest.raises(LimbeckError, match=r"^rows.csv, row 1: column `file` holds pixels of type float64"):
         values(np.zeros((8, 8)))
+
+
+def test_several_files_that_cannot_be_read_are_named_together(tmp_path):
+    """Those of equal content too."""
+    for number in range(5):
+        (tmp_path / f"{number}.png").write_text("a text" if number < 4 else "another text")
+    rows = values(*(f"{number}.png" for number in range(5)), folder=tmp_path)
+    examples = Examples(content_ids(rows, MODALITY), rows, Labels(np.zeros(5), np.ones(5, bool)))
+    with pytest.raises(LimbeckError, match=r"row 1, 0.png: this is no image; .*; 4 more cannot be read: .*, 1.png, "):
+        Sieve(MODALITY).looks(examples)
+    rows = values("no.png", "none.png", folder=tmp_path)
+    with pytest.raises(LimbeckError, match=r"row 1, no.png: no such file; .*; 1 more cannot be read: .* 2, none.png$"):
+        content_ids(rows, MODALITY)
 
 
 def test_arrays_of_an_npz(tmp_path):

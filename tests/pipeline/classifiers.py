@@ -10,7 +10,7 @@ from torch import nn
 
 from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
 from limbeck.runtime import TextReader
-from limbeck.types import tensors
+from limbeck.types import device_of, tensors
 
 LENGTH = 24
 POSITIONS = 40
@@ -70,7 +70,8 @@ def own_accuracy(
 ) -> float:
     """Return the share of texts of which its best output means the label."""
     with torch.no_grad():
-        decided = network(**_inputs(reader, texts)).logits.argmax(1).tolist()
+        inputs = {name: value.to(device_of(network)) for name, value in _inputs(reader, texts).items()}
+        decided = network(**inputs).logits.argmax(1).tolist()
     return sum(order[output] == label for output, label in zip(decided, labels, strict=True)) / len(labels)
 
 

@@ -1,7 +1,7 @@
-"""`limbeck evaluate`: whose label is whose."""
+"""`limbeck evaluate`: whose label is whose, which rows are scored, and in whose words it refuses."""
 
 import json
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,39 +9,159 @@ import pytest
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import score
 
-
-class Bundle:
-    """Answers `bad` to every text."""
-
-    labels = ("Good", "bad")
-    reader = SimpleNamespace(kind="text")
-    info = MappingProxyType({"task": "classification"})
-
-    def logits(self, texts):
-        return np.tile([1.0, 2.0], (len(texts), 1))
+GIVEN = {
+    "classification": (("Good", "bad"), {}),
+    "multilabel": (("good", "bad"), {"thresholds": [0.5, 0.5], "separator": "|"}),
+    "multioutput": (("x=a", "x=b", "y=c", "y=d"), {"columns": {"x": ["a", "b"], "y": ["c", "d"]}}),
+    "regression": (("price",), {"spread": [1.0]}),
+}
 
 
-def accuracy(tmp_path, monkeypatch, *rows):
-    monkeypatch.setattr(score, "load_for_files", lambda _: (Bundle(), None))
-    path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
-    return score.score_bundle(tmp_path, str(path), column=None, label=["label"], as_json=True)["accuracy"]
+def bundle(kind="classification", labels=None, reader=None):
+    """Return what answers the same to every example."""
+    names, decision = GIVEN[kind]
+    labels = labels or names
+    return SimpleNamespace(
+        labels=labels,
+        reader=SimpleNamespace(**(reader or {"kind": "text"})),
+        info={"task": kind, "decision": decision},
+        logits=lambda values: np.tile(np.arange(1.0, len(labels) + 1), (len(values), 1)),
+    )
 
 
-def test_a_label_in_another_spelling_is_the_bundles(tmp_path, monkeypatch):
-    rows = [("a", "bad"), ("b", "BAD"), ("c", " Bad"), ("d", "good"), ("e", "Good")]
-    assert accuracy(tmp_path, monkeypatch, *rows) == pytest.approx(3 / 5)
+@pytest.fixture
+def scored(tmp_path, monkeypatch):
+    """Return the scores of a bundle on rows, or on a source."""
+
+    def scored(rows, made=None, *, column=None, label=(), as_json=True):
+        monkeypatch.setattr(score, "load_for_files", lambda _: (made or bundle(), None))
+        source = rows
+        if not isinstance(rows, str):
+            path = tmp_path / "rows.jsonl"
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            source = str(path)
+        return score.score_bundle(tmp_path, source, column=column, label=label, as_json=as_json)
+
+    return scored
+
+
+def texts(*rows):
+    return [{"text": text, "label": label} for text, label in rows]
+
+
+def test_a_label_in_another_spelling_is_the_bundles(scored):
+    rows = texts(("a", "bad"), ("b", "BAD"), ("c", " Bad"), ("d", "good"), ("e", "Good"))
+    assert scored(rows)["accuracy"] == pytest.approx(3 / 5)
+
+
+@pytest.mark.parametrize("none", [None, "", "NaN"])
+def test_rows_without_a_label_or_an_example_are_left_out_and_counted(scored, capsys, none):
+    rows = texts(("a", "bad"), ("b", none), ("c", none), ("", "bad"), ("d", "Good"))
+    assert scored(rows, as_json=False)["accuracy"] == 0.5
+    said = " ".join(capsys.readouterr().out.split())
+    assert "left out: 2 rows without a label and 1 row without a text" in said
+    assert "2 rows 50.0 %" in said.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "bare"),
+    [
+        ("multilabel", {"label": "good|bad"}, {"label": ""}),
+        ("multioutput", {"x": "a", "y": "c"}, {"x": "", "y": ""}),
+        ("regression", {"price": 2.5}, {"price": None}),
+    ],
+)
+def test_rows_without_a_label_are_left_out_in_every_task(scored, kind, row, bare):
+    rows = [{"text": "a", **row}, {"text": "b", **row}]
+    assert scored([*rows, {"text": "c", **bare}], bundle(kind)) == scored(rows, bundle(kind))
+
+
+@pytest.mark.parametrize("none", [-1, -100])
+def test_a_negative_number_beside_counted_classes_is_no_label(scored, none):
+    made = bundle(labels=("0", "1", "2"))
+    assert scored(texts(("a", 2), ("b", none), ("c", 1)), made)["accuracy"] == 0.5
+
+
+def test_what_is_said_beside_json_is_no_part_of_it(scored, capsys):
+    scored(texts(("a", "bad"), ("b", None)))
+    out, beside = capsys.readouterr()
+    assert json.loads(out)["accuracy"] == 1.0
+    assert "1 row without a label" in beside
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([("a", "bad"), ("b", "gud")], "row 2 has the label `gud`, which the bundle does not know"),
-        ([("a", "bad"), ("b", "NaN")], "row 2 has no label"),
-        ([("a", "bad"), (None, "bad")], "row 2 has no text; write it, or remove the row"),
-        ([("a", "bad"), ("b", -1)], "row 2 has the label `-1`"),
+        (texts(("a", "bad"), ("b", "gud")), "row 2 has the label `gud`, which the bundle does not know"),
+        (texts(("a", "bad"), ("b", -1)), "row 2 has the label `-1`"),
+        (texts(("a", None), ("", "bad")), "no row to score; .* 1 row without a label and 1 row without a text"),
+        ("digits", "DATA: `digits` is image, and texts are needed; give a source of texts"),
     ],
 )
-def test_what_is_refused(tmp_path, monkeypatch, rows, said):
+def test_what_is_refused(scored, rows, said):
     with pytest.raises(LimbeckError, match=said):
-        accuracy(tmp_path, monkeypatch, *rows)
+        scored(rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("classification", {"text": "a", "label": "gud"}),
+        ("classification", {"text": "a", "kind": "bad"}),
+        ("classification", {"text": 3, "label": "bad"}),
+        ("classification", {"body": "a", "label": "bad"}),
+        ("multilabel", {"text": "a", "label": 5}),
+        ("multilabel", {"text": "a", "label": "gud"}),
+        ("multioutput", {"text": "a", "x": "a", "y": "e"}),
+        ("multioutput", {"text": "a", "x": "a", "y": None}),
+        ("multioutput", {"text": "a", "x": "a"}),
+        ("regression", {"text": "a", "price": "much"}),
+        ("regression", {"text": "a", "label": 1.5}),
+    ],
+)
+def test_an_error_speaks_of_the_commands_options_and_of_no_key_of_a_recipe(scored, kind, row):
+    with pytest.raises(LimbeckError) as caught:
+        scored([row], bundle(kind))
+    said = str(caught.value)
+    assert "data." not in said
+    assert "task" not in said
+
+
+def test_the_columns_of_values_and_of_several_decisions_need_no_naming(scored):
+    rows = [{"text": "a", "y": "d", "x": "b"}]
+    assert scored(rows, bundle("multioutput"))["all_right"] == 1.0
+    assert scored(rows, bundle("multioutput"), label=["y", "x"])["all_right"] == 1.0
+    with pytest.raises(LimbeckError, match="--label: the bundle's label has the columns x, y; name each of them once"):
+        scored(rows, bundle("multioutput"), label=["x"])
+
+
+TABLE = {"kind": "table", "columns": ("size", "colour")}
+
+
+def test_a_column_that_a_table_lacks_is_not_another_one(scored):
+    with pytest.raises(LimbeckError, match="no column `colour`; add it; there are: size, label"):
+        scored([{"size": 1, "label": "bad"}], bundle(reader=TABLE))
+    with pytest.raises(LimbeckError, match="--column: the columns of a table are those of the training; leave it out"):
+        scored([{"size": 1, "label": "bad"}], bundle(reader=TABLE), column="size")
+    with pytest.raises(
+        LimbeckError, match=r"column `size` holds .* in row 1; write a number, a text or nothing there$"
+    ):
+        scored([{"size": [1], "colour": "red", "label": "bad"}], bundle(reader=TABLE))
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_of_files_by_split_the_test_split_is_scored_and_said(scored, tmp_path, capsys, split):
+    for name, label in (("train", "Good"), ("test", "bad")):
+        (tmp_path / f"{name}.csv").write_text(f"text,label\na {name},{label}\n")
+    if split == "test":
+        assert scored(str(tmp_path))["accuracy"] == 1.0
+        assert "the test split is scored" in capsys.readouterr().err
+    else:
+        assert scored(str(tmp_path / "train.csv"))["accuracy"] == 0.0
+        assert "every row is scored, as there is no test split" in capsys.readouterr().err
+
+
+def test_without_a_test_split_the_training_rows_are_not_scored(scored, tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\na,bad\n")
+    with pytest.raises(LimbeckError, match="no `test` split"):
+        scored(str(tmp_path))

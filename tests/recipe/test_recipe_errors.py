@@ -178,6 +178,19 @@ def test_all_errors_are_told_at_once(path):
     ]
 
 
+@pytest.mark.parametrize("keys", [("text", "features"), ("text", "image"), ("image", "audio"), ("text", "audio")])
+def test_two_keys_that_say_what_an_example_is_are_one_line(keys):
+    """Whatever the networks read."""
+    values = read_yaml(TEXT)
+    values["data"] |= dict.fromkeys(keys, "a")
+    values["student"] = {"model": "mlp"}
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(values, "a.yaml")
+    assert len(caught.value.lines) == 1
+    assert all(key in caught.value.lines[0] for key in keys)
+    assert "contradict each other" in caught.value.lines[0]
+
+
 def test_missing_parts_are_named(tmp_path):
     path = write(tmp_path, "seeds: [0]\nstudent: {reads: {max_length: 3}}")
     assert lines_of(path) == [

@@ -16,16 +16,16 @@ from limbeck.report import words
 
 @pytest.fixture
 def printed(monkeypatch):
-    """Return what a run prints on a terminal of 80 columns."""
+    """Return what a run prints on a terminal, of 80 columns where nothing else is said."""
     # By its file: what is printed needs no run, and nothing of what makes one.
     path = Path(limbeck.__file__).parent / "pipeline" / "summary.py"
     spec = importlib.util.spec_from_file_location("summary", path)
     summary = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(summary)
-    target = io.StringIO()
-    monkeypatch.setattr(console, "console", Console(file=target, width=80, soft_wrap=True, highlight=False))
 
-    def show(run) -> str:
+    def show(run, width=80) -> str:
+        target = io.StringIO()
+        monkeypatch.setattr(console, "console", Console(file=target, width=width, soft_wrap=True, highlight=False))
         folder = Path("runs/demo")
         bundle = folder / "bundle" if run.bundle else None
         summary.print_summary(
@@ -52,11 +52,17 @@ def test_every_metric_is_a_column_and_every_model_has_its_one_name(printed):
         assert all(words.score(record.scores[metric.name], metric) in row for metric in run.metrics)
 
 
-def test_tables_fit_a_terminal_of_80_columns(printed):
-    lines = printed(example.with_ceiling()).splitlines()
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_tables_fit_a_terminal_and_no_score_is_cut(printed, width):
+    run = example.with_ceiling()
+    run.models["student"].scores["ece"] = 0.0004
+    lines = printed(run, width).splitlines()
     tables = lines[: next(index for index, line in enumerate(lines) if "agreement with the teacher" in line)]
-    assert max(map(len, tables)) <= 80
+    assert max(map(len, tables)) <= width
     assert any("parameters" in line for line in tables)
+    for name, record in run.models.items():
+        said = " ".join(line for line in tables if line.strip().startswith(words.model(name, run)))
+        assert all(words.score(record.scores[metric.name], metric) in said for metric in run.metrics)
 
 
 def test_a_model_without_cost_has_dashes(printed):

@@ -182,19 +182,19 @@ def test_the_example_has_the_form_of_encoded_rows(reader):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([ROWS[0] | {"kode": 1}, LACKING], "row 2 has no column `code`; did you mean `kode`?"),
-        ([ROWS[0], {"age": 1}], "row 2 has no column `income`; give the columns age, income, same, job, code"),
-        ({"age": [1]}, "the table has no column `income`"),
-        ([ROWS[0], ROWS[0] | {"age": "old"}], "column `age` holds the text `old` in row 2, and its training rows hold"),
-        ([ROWS[0] | {"age": math.inf}], "column `age` holds an infinite number in row 1"),
-        ([ROWS[0] | {"job": ["a"]}], "column `job` holds a value of type list in row 1"),
-        ({name: [1] * (1 + (name == "age")) for name in ROWS[0]}, "columns have different numbers of rows"),
+        ([ROWS[0] | {"kode": 1}, LACKING], "row 2: no column `code`; did you mean `kode`?"),
+        ([ROWS[0], {"age": 1}], "row 2: no column `income`; give the columns age, income, same, job, code"),
+        ({"age": [1]}, "table: no column `income`"),
+        ([ROWS[0], ROWS[0] | {"age": "old"}], "row 2: column `age` holds the text `old`, and its training rows hold"),
+        ([ROWS[0] | {"age": math.inf}], "row 1: column `age` holds an infinite number"),
+        ([ROWS[0] | {"job": ["a"]}], "row 1: column `job` holds a value of type list"),
+        ({name: [1] * (1 + (name == "age")) for name in ROWS[0]}, "table: columns have different numbers of rows"),
     ],
 )
 def test_what_is_no_such_row_gets_one_line(reader, values, said):
-    with pytest.raises(LimbeckError, match=r"^table: ") as refused:
+    with pytest.raises(LimbeckError) as refused:
         reader.encode(values)
-    assert said in str(refused.value)
+    assert str(refused.value).startswith(said)
 
 
 @pytest.mark.parametrize("values", ["age", ["age"], [[1, 2]]])

@@ -6,6 +6,7 @@ import pytest
 
 from limbeck.errors import LimbeckError
 from limbeck.runtime import takes
+from limbeck.runtime.tablefiles import TableFiles
 from limbeck.runtime.takes import Asked, Files, Lines, answered
 
 FILES = Files("image", (".png", ".jpg"))
@@ -51,3 +52,77 @@ def test_the_others_are_answered(monkeypatch):
     assert str(found.pop("bad")) == "bad: cannot be read"
     assert found == {name: name.upper() for name in "abcdef"}
     assert calls == [3, 3, 1, 1, 1, 1]
+
+
+# --- files with columns
+
+
+def table(path, *rows):
+    path.write_text("".join(row + "\n" for row in rows))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("a.csv", ("kind,text", 'x,"one, two"', "y,")),
+        ("a.TSV", ("kind\ttext", "x\tone, two", "y\t")),
+        ("a.jsonl", ('{"kind": "x", "text": "one, two"}', '{"kind": "y"}')),
+    ],
+)
+def test_texts_of_a_file_with_columns_are_those_of_one(tmp_path, name, rows):
+    file = table(tmp_path / name, *rows)
+    assert [one.value for one in Lines().asked([file])] == ["one, two", ""]
+    assert [one.value for one in Lines().asked([file], "kind")] == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        ("a.csv", None, r"a.csv: no column `text`; set --column to one of: body, kind; or give lines of text"),
+        ("a.csv", "bodi", "a.csv: no column `bodi`; set --column to one of: body, kind"),
+        ("a.txt", "body", "a.txt: --column=body, and lines of text have no columns; leave it out, or give csv"),
+        ("a.parquet", None, "a.parquet: .parquet files are not read here; write it as csv, tsv, or one JSON"),
+        ("a.jsonl", "n", "a.jsonl, row 1: column `n` has a value of type int, where a text belongs"),
+    ],
+)
+def test_lines_of_a_file_with_columns_are_no_texts(tmp_path, name, column, said):
+    file = table(tmp_path / name, *(['{"n": 3}'] if name == "a.jsonl" else ["body,kind", "one,x"]))
+    with pytest.raises(LimbeckError, match=said):
+        Lines().asked([file], column)
+
+
+def test_a_table_without_a_column_is_refused_once(tmp_path):
+    file = table(tmp_path / "a.csv", "size,kind", "1,x", "2,y")
+    with pytest.raises(LimbeckError, match=r"a.csv: no column `age` \(nor job\); add it; there are: size, kind$"):
+        TableFiles(("size", "age", "job")).asked([file])
+    assert len(TableFiles(("size",)).asked([file])) == 2
+    some = table(tmp_path / "b.jsonl", '{"age": 1}', "{}")
+    assert len(TableFiles(("age",)).asked([some])) == 2, "of a row alone, its reader says it"
+
+
+@pytest.mark.parametrize("asks", [FILES, TableFiles(("a",))])
+def test_a_column_is_refused_where_none_is_read(asks, tmp_path):
+    with pytest.raises(LimbeckError, match=r"^--column: .*; leave it out$"):
+        asks.asked([str(tmp_path)], "a")
+
+
+def test_what_cannot_be_read_is_called_by_its_file_and_row(tmp_path):
+    """Whatever place a reader counts in what it was given."""
+
+    def predict(values):
+        if bad := [row for row, value in enumerate(values) if value["a"] == "x"]:
+            raise LimbeckError("a text", where=f"row {bad[0] + 1}", fix="mend it")
+        return values
+
+    asked = TableFiles(("a",)).asked([table(tmp_path / "t.csv", "a", "1", "2", "x")])
+    *_, (_, error) = answered(asked, predict)
+    assert str(error) == f"{tmp_path / 't.csv'}, row 3: a text; mend it"
+
+
+def test_what_is_not_installed_is_said_once():
+    def predict(values):
+        raise LimbeckError("images need Pillow", fix="pip install it")
+
+    with pytest.raises(LimbeckError, match="images need Pillow"):
+        list(answered([Asked("a", "a"), Asked("b", "b")], predict))

@@ -172,7 +172,7 @@ def test_what_they_touched(house: Path) -> None:
 def test_a_foreign_column_is_refused(house: Path) -> None:
     """Two modalities, a network that reads another one, a share of an error: one line each."""
     for change, line in (
-        ({"data": {**RECIPE["data"], "text": "square"}}, "name a column each"),
+        ({"data": {**RECIPE["data"], "text": "square"}}, "contradict each other"),
         (
             {"student": {**NETWORK, "model": "ngrams", "reads": {}}},
             "`ngrams` reads text, and `reads` is of kind squares",

@@ -1,7 +1,9 @@
 """Folders of files, one example a file: a subfolder a class, or only files; and of these a folder a split, or none."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from limbeck.console import say
 from limbeck.data.hub import split_name
@@ -10,6 +12,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import files_below
 
 _SHOWN = 8
+_SPLITS = frozenset(("train", "validation", "test", "unsupervised"))
 
 
 def read_folders(
@@ -17,9 +20,9 @@ def read_folders(
 ) -> dict[str, tuple[str, Columns]]:
     """Return the files of each split: where it was read, and its columns: paths, and the names of their folders.
 
-    A folder that is called as a split holds one; without such folders everything is `train`. In it, a subfolder is a
-    class, with every file in it however deep; files beside such subfolders have no label. What has another suffix is
-    not read, nor is what begins with a dot.
+    A folder that is called as a split holds one, where one is called `train` or all are called as splits; without such
+    folders everything is `train`. In it, a subfolder is a class, with every file in it however deep; files beside such
+    subfolders have no label. What has another suffix is not read, nor is what begins with a dot.
 
     Args:
         folder: the source.
@@ -29,7 +32,7 @@ def read_folders(
         label: what the column with the classes is called; None: it is not asked for. Folders tell no more than one.
 
     Raises:
-        LimbeckError: two folders for one split, or no file with such a suffix.
+        LimbeckError: two folders for one split, splits inside of classes, or no file with such a suffix.
     """
     named = _split_folders(folder)
     parts = {split: place for split, place in named.items() if split in splits} if named else {"train": folder}
@@ -41,23 +44,45 @@ def read_folders(
             raise LimbeckError(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
             )
-        found[split] = str(place), Columns({column: files} | ({label: classes} if isinstance(label, str) else {}))
+        _refuse_inner_splits(place, files)
+        columns = {column: files} | ({label: classes} if isinstance(label, str) else {})
+        found[split] = str(place), Columns(columns, layout=_layout(place, classes))
     if passed:
         kinds = sorted({path.suffix or path.name for path in passed})
-        say(f"  {folder}: {len(passed):,} files are not read ({_some(kinds)})", style="yellow")
+        many = "1 file is" if len(passed) == 1 else f"{len(passed):,} files are"
+        say(f"  {folder}: {many} not read ({_some(kinds)})", style="yellow")
     return found
 
 
+def require_no_column(keys: Mapping[str, str], named: Mapping[str, tuple[Any, Sequence[str]]], why: str) -> None:
+    """Refuse a name of a column beside a source that has no columns.
+
+    Args:
+        keys: whose values the names are; of what is not in it, another source's columns are meant.
+        named: what is named, and the names that say nothing, or that the source knows.
+        why: what the source is.
+
+    Raises:
+        LimbeckError: one is named.
+    """
+    for kind, (given, own) in named.items():
+        if kind in keys and given not in own:
+            shown = given if isinstance(given, str) else f"[{', '.join(given)}]"
+            fix = " or ".join(f"{keys[kind]}={name}" for name in own)
+            raise LimbeckError(why, where=f"{keys[kind]}={shown}", fix=f"set {fix}; or give a file with such a column")
+
+
 def _split_folders(folder: Path) -> dict[str, Path]:
-    """Return the folder of each split; none where no folder is called `train`: these are classes."""
+    """Return the folder of each split; none where no folder is called `train`, but others than splits: of classes."""
     found: dict[str, Path] = {}
     rest: list[str] = []
     inside = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
-    if "train" not in {split_name(entry.name) for entry in inside}:
+    called = {split_name(entry.name) for entry in inside}
+    if "train" not in called and not called <= _SPLITS:
         return {}
     for entry in inside:
         split = split_name(entry.name)
-        if split not in ("train", "validation", "test", "unsupervised"):
+        if split not in _SPLITS:
             rest.append(entry.name)
             continue
         if split in found:
@@ -67,6 +92,33 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     if rest:
         say(f"  {folder}: not read, as beside a folder `train` they are no split: {_some(rest)}", style="yellow")
     return found
+
+
+def _layout(place: Path, classes: Sequence[str | None]) -> str:
+    """Return how folders tell the classes, and what this one holds."""
+    counts = Counter(classes)
+    bare = counts.pop(None, 0)
+    held = [f"{name} ({count:,})" for name, count in counts.items()] + ([f"no subfolder ({bare:,})"] if bare else [])
+    return (
+        f"files belong into a subfolder a class ({place}/CLASS/FILE), and these lie in: {_some(held)}; labels of any "
+        "other kind need a csv file with the paths"
+    )
+
+
+def _refuse_inner_splits(place: Path, files: Sequence[str]) -> None:
+    """Refuse classes of which each has folders that are splits: all rows would be of one split.
+
+    Raises:
+        LimbeckError: every file lies in such a folder.
+    """
+    inner = [Path(file).relative_to(place.resolve()).parts[:-1] for file in files]
+    if all(len(parts) > 1 and split_name(parts[1]) in _SPLITS for parts in inner):
+        found, turned = "/".join(inner[0][:2]), "/".join(inner[0][1::-1])
+        raise LimbeckError(
+            f"the splits are folders inside of the classes ({found})",
+            where=str(place),
+            fix=f"put the classes inside of the splits: {turned}",
+        )
 
 
 def _files(place: Path, suffixes: Sequence[str], passed: Callable[[Path], None]) -> tuple[list[str], list[str | None]]:

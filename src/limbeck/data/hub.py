@@ -9,6 +9,7 @@ from limbeck.errors import LimbeckError, first_line
 
 _ALIASES = {"valid": "validation", "val": "validation", "dev": "validation", "unlabelled": "unsupervised"}
 _ALIASES |= {"unlabeled": "unsupervised", "transfer": "unsupervised"}
+_ALIASES |= {"training": "train", "testing": "test"}
 
 
 def split_name(name: str) -> str:

@@ -31,14 +31,18 @@ class Column:
     Attributes:
         name: of the column; of several the first.
         where: the file or the frame, for errors.
-        key: of the recipe, that names the column.
+        key: of the recipe, or the option, that names the column; None: nothing does, as a bundle's are asked for.
         folder: in which relative paths in its cells begin; None: they begin in the working directory.
     """
 
     name: str
     where: str
-    key: str
+    key: str | None
     folder: Path | None = None
+
+    def or_else(self, advice: str) -> str:
+        """Return the end of an error's fix that says what else to do with the key, `{}`; empty where there is none."""
+        return "" if self.key is None else f", or {advice.format(self.key)}"
 
 
 Fits = Literal["linear", "boosted"]

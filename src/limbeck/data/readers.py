@@ -25,13 +25,18 @@ class Columns(dict[str, list[Any]]):
 
     Attributes:
         classes: what the values 0, 1, 2 ... of a column are called, by column, where the data says it.
+        layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
     """
 
     def __init__(
-        self, columns: Mapping[str, list[Any]] | None = None, classes: Mapping[str, tuple[str, ...]] | None = None
+        self,
+        columns: Mapping[str, list[Any]] | None = None,
+        classes: Mapping[str, tuple[str, ...]] | None = None,
+        layout: str = "",
     ) -> None:
         super().__init__(columns or {})
         self.classes = dict(classes or {})
+        self.layout = layout
 
 
 def class_labels(features: Any) -> dict[str, tuple[str, ...]]:

@@ -9,14 +9,23 @@ from limbeck.console import meter
 from limbeck.data.examples import Examples
 from limbeck.data.modality import Modality
 from limbeck.digest import content_id
-from limbeck.errors import LimbeckError
+from limbeck.errors import Faults, LimbeckError
 
 _AT_ONCE = 100
 
 
 def content_ids(values: Iterable[object], modality: Modality) -> NDArray[np.int64]:
-    """Return the content id of each example, (n,) int64."""
-    return np.fromiter((content_id(modality.identity(value)) for value in values), np.int64)
+    """Return the content id of each example, (n,) int64.
+
+    Raises:
+        LimbeckError: files that cannot be read: it names the first one, and some of the others.
+    """
+    faults, found = Faults(), []
+    for value in values:
+        with faults.noted():
+            found.append(content_id(modality.identity(value)))
+    faults.refuse()
+    return np.array(found, np.int64)
 
 
 def alike(rows: Examples, modality: Modality) -> NDArray[np.int64]:
@@ -45,16 +54,27 @@ class Sieve:
         self._known: dict[int, int] = {}
 
     def looks(self, rows: Examples) -> NDArray[np.int64]:
-        """Return the likeness of each row, (n,) int64; that of an example is worked out once."""
+        """Return the likeness of each row, (n,) int64; that of an example is worked out once.
+
+        Raises:
+            LimbeckError: examples that cannot be read: it names the first one, and some of the others.
+        """
+        faults = Faults()
         known, likeness = self._known, self.modality.likeness
         new = {key: value for key, value in zip(rows.ids.tolist(), rows.values, strict=True) if key not in known}
         if new:
             with meter(f"looking at {self.modality.noun}s", len(new), brief=True) as progress:
                 for number, (key, value) in enumerate(new.items(), start=1):
-                    known[key] = content_id(likeness(value))
+                    with faults.noted():
+                        known[key] = content_id(likeness(value))
                     if not number % _AT_ONCE:
                         progress.advance(_AT_ONCE)
                 progress.advance(len(new) % _AT_ONCE)
+            for key, value in zip(rows.ids.tolist(), rows.values, strict=True):
+                if key not in known and value is not new[key]:  # a copy of one that cannot be read
+                    with faults.noted():
+                        likeness(value)
+            faults.refuse()
         return np.fromiter((known[key] for key in rows.ids.tolist()), np.int64, len(rows))
 
     def keeps(self, rows: Examples, other: Examples, who: str | None, where: str) -> NDArray[np.bool_]:

@@ -147,7 +147,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     tables = tables or _read(settings)
     where = f"{settings.source}, {settings.labelled_by}"
     train = tables["train"]
-    learned, sieve = task.learn(train.labels, train.classes, settings, where), Sieve(settings.modality)
+    learned, sieve = _learned(task, train, settings, where), Sieve(settings.modality)
     values, ceiling = tables["unsupervised"].values if "unsupervised" in tables else [], NO_ROWS
     parts: dict[str, Examples] = {}
     if settings.target is not None:
@@ -189,6 +189,20 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         copies_of(labelled, settings.augment) if own else NO_ROWS,
         _notes(train, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, sieve),
     )
+
+
+def _learned(task: Learns, train: Table, settings: DataOptions, where: str) -> Task:
+    """Return the task, learned from the training column.
+
+    Raises:
+        LimbeckError: its labels are none of such a task; where they are no column, it says what is expected.
+    """
+    try:
+        return task.learn(train.labels, train.classes, settings, where)
+    except LimbeckError as error:
+        if not train.layout or error.where != where:
+            raise
+        raise LimbeckError(error.what, where=settings.source, fix=train.layout) from None
 
 
 def _read(settings: DataOptions) -> dict[str, Table]:

@@ -9,7 +9,7 @@ from typing import Any
 from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import columns_of, is_missing
-from limbeck.data.folders import read_folders
+from limbeck.data.folders import read_folders, require_no_column
 from limbeck.data.hub import read_hub, split_name, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
 from limbeck.data.parting import Rule, parted
@@ -17,6 +17,8 @@ from limbeck.data.readers import READERS, Columns, class_labels, read_file, refu
 from limbeck.errors import LimbeckError, nearest
 
 SPLITS = ("train", "validation", "test", "unsupervised")
+LABEL = "label"
+"""What the column with the label is called where nobody names it."""
 _SHOWN = 20
 
 
@@ -31,12 +33,14 @@ class Table:
         classes: the classes in the order in which the data itself names them; None where it does not, and for several
             columns.
         columns: those that an example is made of, where there may be several; none else.
+        layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
     """
 
     values: list[Any]
     labels: list[Any]
     classes: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
+    layout: str = ""
 
 
 # What a section of a recipe says of its source, an argument each.
@@ -63,7 +67,8 @@ def read_tables(
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
         rules: by split, which rows of the only one it gets; of a packaged source none.
-        key: the part of the recipe that says all this, or what source, example and label are called, for errors.
+        key: the part of the recipe that says all this, or what source, label and column are called, for errors; a
+            column that is not called anything cannot be another one.
 
     Returns:
         Tables by split name; a source without splits gives a single `train`.
@@ -71,6 +76,7 @@ def read_tables(
     Raises:
         LimbeckError: nothing is there, or it cannot be read, or a column is missing.
     """
+    keys = _keys(modality, key) if isinstance(key, str) else key
     if source in packaged.SOURCES:
         if rules:
             raise LimbeckError(
@@ -78,18 +84,20 @@ def read_tables(
                 where=f"data.split.{next(iter(rules))}",
                 fix="say how many rows to hold out",
             )
-        return _packaged(source, modality, domain, splits, label)
-    keys = _keys(modality, key) if isinstance(key, str) else key
-    found = _columns(source, modality, column, label, keys["source"], splits, missing)
+        labels = [LABEL, *packaged.SOURCES[source].others]
+        require_no_column(keys, {"label": (label, labels)}, f"the packaged source `{source}` has no such column")
+        return _packaged(source, modality, domain, splits, label, None if isinstance(key, str) else keys["source"])
+    found = _columns(source, modality, column, label, keys, splits, missing)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
     found = parted(found, rules)
     if not found.keys() & {splits[0], "train"}:
         only = f", only {', '.join(found)}" if found else ""
+        named = f"a folder {splits[0]}, or " if modality.suffixes else ""
         raise LimbeckError(
             f"no `{splits[0]}` split{only}",
             where=source,
-            fix=f"name a file {splits[0]} with one of {', '.join(READERS)}",
+            fix=f"name {named}a file {splits[0]} with one of {', '.join(READERS)}",
         )
     if column == EVERY and modality.several:
         _, first = found.get(splits[0]) or found["train"]
@@ -107,9 +115,14 @@ def _keys(modality: Modality, section: str) -> dict[str, str]:
 
 
 def _packaged(
-    source: str, modality: Modality, domain: str | None, splits: Sequence[str], label: str | Sequence[str]
+    source: str,
+    modality: Modality,
+    domain: str | None,
+    splits: Sequence[str],
+    label: str | Sequence[str],
+    argument: str | None,
 ) -> dict[str, Table]:
-    found = _read_packaged(source, modality, domain, splits, label)
+    found = _read_packaged(source, modality, domain, splits, label, argument)
     if splits[0] not in found:
         raise LimbeckError(
             f"a packaged source without a `{splits[0]}` split",
@@ -125,11 +138,15 @@ def _read_packaged(
     domain: str | None,
     splits: Sequence[str],
     label: str | Sequence[str] | None = None,
+    argument: str | None = None,
 ) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Read a packaged source; `argument` is what a command calls it that knows what an example is, else a recipe."""
     held = packaged.SOURCES[source]
     if held.modality != modality.name:
         raise LimbeckError(
-            f"`{source}` is {held.modality}", where=f"data.{modality.key}", fix=f"set data.{held.modality} instead"
+            f"`{source}` is {held.modality}{f', and {modality.noun}s are needed' if argument else ''}",
+            where=argument or f"data.{modality.key}",
+            fix=f"give a source of {modality.noun}s" if argument else f"set data.{held.modality} instead",
         )
     read = held.others.get(label, held.read) if isinstance(label, str) else held.read
     return {
@@ -212,7 +229,7 @@ def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]
     if source in packaged.SOURCES:
         found = _read_packaged(source, modality, None, SPLITS)
         return [value for values, _ in found.values() for value in values]
-    found = _columns(source, modality, column, None, "data.unlabelled", SPLITS)
+    found = _columns(source, modality, column, None, {"source": "data.unlabelled"}, SPLITS)
     if not found:
         raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [
@@ -227,27 +244,29 @@ def _columns(
     modality: Modality,
     column: Wanted,
     label: str | Sequence[str] | None,
-    key: str,
+    keys: Mapping[str, str],
     splits: Sequence[str],
     missing: Collection[str] = (),
 ) -> dict[str, tuple[str, Columns]]:
-    """Return what a source holds, by split: where it was read, and its columns; `key` is whose value the source is."""
+    """Return what a source holds, by split: where it was read, and its columns; `keys` say whose values these are."""
     path = Path(source).expanduser()
     if path.is_file():
         return {"train": (str(path), read_file(path, label=label, missing=missing))}
     if path.is_dir():
         every = _split_files(path, say_rest="train" in splits)
         if not every and modality.suffixes:
+            why = f"a folder of files has no columns: a file is the {modality.noun}, its subfolder the class"
+            require_no_column(keys, {"column": (column, [modality.key]), "label": (label, [LABEL])}, why)
             return read_folders(path, modality.suffixes, splits, str(column), label)
         files = {split: file for split, file in every.items() if split in splits}
         return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
     if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
         raise LimbeckError(
             "no such file or folder, and no packaged source of this name",
-            where=f"{key}={source}",
+            where=f"{keys['source']}={source}",
             fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
         )
-    return read_hub(source, key, splits)
+    return read_hub(source, keys["source"], splits)
 
 
 def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
@@ -316,21 +335,20 @@ def _table(
 ) -> Table:
     wanted, own = _listed(column), columns_of(label)
     if both := [name for name in own if name in wanted and modality.several]:
+        left_out = f"leave it out of {keys['column']}, or " if "column" in keys else ""
         raise LimbeckError(
             f"column `{both[0]}` is the label, and cannot be read too",
             where=where,
-            fix=f"leave it out of {keys['column']}, or set {keys['label']}",
+            fix=f"{left_out}set {keys['label']}",
         )
     for kind, name in (*(("column", name) for name in wanted), *(("label", name) for name in own)):
         if name not in columns and (kind == "column" or needs_label):
-            raise LimbeckError(
-                f"no column `{name}`",
-                where=where,
-                fix=f"set {keys[kind]} to one of: {_few(list(columns))}",
-            )
+            rest = _few(list(columns))
+            fix = f"set {keys[kind]} to one of: {rest}" if kind in keys else f"add it; there are: {rest}"
+            raise LimbeckError(f"no column `{name}`", where=where, fix=fix)
     folder = Path(where).parent if Path(where).is_file() else None
     cells: Any = {name: columns[name] for name in wanted} if modality.several else columns[wanted[0]]
-    values = modality.values(cells, Column(next(iter(wanted), ""), where, keys["column"], folder))
+    values = modality.values(cells, Column(next(iter(wanted), ""), where, keys.get("column"), folder))
     parts = wanted if modality.several else ()
     if not own or not columns.keys() >= set(own):
         return Table(values, [None] * len(values), columns=parts)
@@ -339,11 +357,12 @@ def _table(
             raise LimbeckError(
                 f"`{', '.join(wanted)}` has {len(values):,} rows, and `{name}` has {len(columns[name]):,}",
                 where=where,
-                fix=f"set {keys['column']} and {keys['label']} to columns of the same rows",
+                fix=f"set {' and '.join(keys[name] for name in ('column', 'label') if name in keys)} to columns of the "
+                "same rows",
             )
     known = [_labels(columns, name, where) for name in own]
     if isinstance(label, str):
-        return Table(values, known[0], columns.classes.get(label), parts)
+        return Table(values, known[0], columns.classes.get(label), parts, columns.layout)
     return Table(values, list(zip(*known, strict=True)), columns=parts)
 
 

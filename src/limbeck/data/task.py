@@ -111,8 +111,13 @@ class Task(ABC):
 
     @property
     def label_columns(self) -> tuple[str, ...]:
-        """The columns that are one label together, in the order of a row's cells; none where it may be one column."""
+        """The columns that are one label together, in the order of a row's cells; none where it is one column."""
         return ()
+
+    @property
+    def in_one_column(self) -> bool:
+        """Whether the label may be one column."""
+        return True
 
     @property
     @abstractmethod

@@ -44,6 +44,7 @@ __all__ = [
     "ReadsSettings",
     "TableReads",
     "TextReads",
+    "contradiction",
     "named_in",
 ]
 
@@ -57,6 +58,15 @@ def named_in(data: Any) -> list[str]:
     """Return the modalities whose key is set in values of `data`; none where these are no mapping."""
     keys = _KEYS if isinstance(data, Mapping) else {}
     return [modality.name for key, modality in keys.items() if data.get(key) is not None]
+
+
+def contradiction(data: Any) -> str | None:
+    """Return what is wrong where values of `data` name several modalities; None where they name one, or none."""
+    keys = [MODALITIES[name].key for name in named_in(data)]
+    if len(keys) < 2:
+        return None
+    listed = f"{', '.join(keys[:-1])} and {keys[-1]}"
+    return f"{listed} contradict each other, as each says what an example is; give one of them"
 
 
 def _columns(given: Any) -> Any:
@@ -78,9 +88,8 @@ class _Inputs(Settings):
     @classmethod
     def _one_column(cls, values: Any, handler: ModelWrapValidatorHandler["_Inputs"]) -> "_Inputs":
         named = named_in(values)
-        keys = [MODALITIES[name].key for name in named]
-        if len(named) > 1:
-            raise ValueError(f"{' and '.join(keys)} name a column each, and an example is one thing; give one of them")
+        if (wrong := contradiction(values)) is not None:
+            raise ValueError(wrong)
         if isinstance(values, Mapping):
             values = _with_copies_of(named[0] if named else DEFAULT, values)
         found = handler({**values, DEFAULT: None} if named and named != [DEFAULT] else values)

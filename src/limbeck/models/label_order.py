@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from limbeck.data.spelling import fold
 from limbeck.errors import LimbeckError, nearest
+from limbeck.types import device_of
 
 _PLACEHOLDER = re.compile(r"LABEL_(\d+)")
 _BARE = re.compile(r"[A-Za-z_][\w-]*|0|[1-9][0-9]*")
@@ -101,7 +102,7 @@ class Ordered(nn.Module):
     def __init__(self, network: nn.Module, columns: Sequence[int]) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("order", torch.tensor(columns))
+        self.register_buffer("order", torch.tensor(columns, device=device_of(network)))
         if hasattr(network, "no_onnx"):
             self.no_onnx = network.no_onnx
 

@@ -82,7 +82,8 @@ def distill(
             seeded; a module, of which each training starts from a copy, so that seeds differ in order and dropout
             only; or a recipe's `student.model`.
         train: texts and labels with columns `text` and `label`: a path, or anything that gives columns by name (a
-            pandas, polars or Arrow table, a dict); a row without label is part of the transfer set. Or a loader of
+            pandas, polars or Arrow table, a dict); a row without label is part of the transfer set. The settings
+            `data.features`, `data.image` and `data.audio` name columns of other examples. Or a loader of
             batches, see `limbeck.modalities.arrays.loaders`: its teacher answers live, so it may augment.
         validation: of the same kind; None: held out of `train` (not of a loader).
         test: of the same kind, opened once, at the end; None: held out of `train` (not of a loader).
@@ -139,6 +140,8 @@ _GIVEN = "python"
 """What `data.source` says of objects."""
 _LOADED = "arrays"
 """The modality of what a loader gives."""
+_OTHERS = ", ".join(f"data.{one.key}" for one in MODALITIES.values() if one.name not in (DEFAULT, _LOADED))
+"""Settings that say that an example is no text."""
 _OF_LOADERS = {"source", *(modality.key for modality in MODALITIES.values()), "label", "class_weights"}
 """Keys of `data` that `limbeck.distill` sets itself, or that count for rows of a loader too."""
 
@@ -346,7 +349,9 @@ def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, kind: str
         return {"kind": "given", "model": model, "reads": {"kind": kind}}
     if tokenizer is None:
         raise LimbeckError(
-            "a module that reads texts needs its tokenizer", where="teacher", fix="give teacher_tokenizer"
+            "a module that reads texts needs its tokenizer",
+            where="teacher",
+            fix=f"give teacher_tokenizer; or name the columns of other examples in the settings: {_OTHERS}",
         )
     return {"kind": "given", "model": model, "reads": {"tokenizer": _tokenizer(tokenizer, objects, _padding(teacher))}}
 

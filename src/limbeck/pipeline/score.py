@@ -1,16 +1,19 @@
 """Score a finished bundle on labelled examples."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from limbeck.console import say, table
-from limbeck.data import Labels, Task, read_tables
+import numpy as np
+
+from limbeck.console import aside, say, table
+from limbeck.data import Labels, Modality, Table, Task, read_tables
 from limbeck.errors import LimbeckError, nearest
 from limbeck.modalities import MODALITIES
 from limbeck.report import words
-from limbeck.runtime.bundle import load_for_files
+from limbeck.runtime.bundle import Bundle, load_for_files
 from limbeck.tasks import TASKS
 
 _ARGUMENTS = {"source": "DATA", "column": "--column", "label": "--label"}
@@ -22,14 +25,16 @@ def score_bundle(
 ) -> dict[str, float]:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
-    A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only.
+    A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only. Rows
+    without a label or an example are left out, and counted.
 
     Args:
         bundle: its folder.
         source: the examples.
         column: that with the example; None: it is called as the modality, and the columns of a table as in training.
-        label: the column with the label; of a label in several columns all of them, in any order.
-        as_json: print JSON.
+        label: the column with the label; of a label in several columns all of them, in any order; none: those of the
+            bundle, or `label`.
+        as_json: print JSON; whatever else is said goes to standard error.
 
     Raises:
         LimbeckError: no bundle, no test split, no rows, or a label that the bundle does not know.
@@ -37,31 +42,59 @@ def score_bundle(
     student, _ = load_for_files(bundle)
     modality = MODALITIES[student.reader.kind]
     task = TASKS[student.info["task"]]().served(student.labels, student.info.get("decision", {}))
-    columns = label[0] if len(label) == 1 else _in_order(label, task)
-    named = column or modality.asked(student.reader)
-    found = read_tables(source, modality=modality, column=named, label=columns, splits=["test"], key=_ARGUMENTS)
-    (rows,) = found.values()
-    for row, value in enumerate(rows.values):
-        if not modality.likeness(value):
-            raise LimbeckError(f"row {row + 1} has no {modality.noun}", where=source, fix="write it, or remove the row")
-    labels = _labels(task, rows.labels, source)
-    sheet = task.sheet(student.logits(rows.values), labels)
+    with aside() if as_json else nullcontext():
+        values, labels = _rows(source, student, modality, task, column, _asked(label, task))
+    sheet = task.sheet(student.logits(values), labels)
     result = {metric.name: metric(sheet) for metric in task.metrics}
     if as_json:
         say(json.dumps(result))
     else:
-        values = [words.score(result[metric.name], metric) for metric in task.metrics]
-        table(["", *(metric.title for metric in task.metrics)], [[f"{len(labels):,} rows", *values]])
+        figures = [words.score(result[metric.name], metric) for metric in task.metrics]
+        table(["", *(metric.title for metric in task.metrics)], [[words.several(len(labels), "row"), *figures]])
     return result
 
 
-def _in_order(label: Sequence[str], task: Task) -> Sequence[str]:
-    """Return several columns in the order that the bundle has.
+def _rows(
+    source: str, student: Bundle, modality: Modality, task: Task, column: str | None, label: str | Sequence[str]
+) -> tuple[list[Any], Labels]:
+    """Return the rows that have both an example and a label; say which split they are, and how many are left out.
+
+    Raises:
+        LimbeckError: there is none, or one cannot be read.
+    """
+    if modality.several and column is not None:
+        raise LimbeckError("the columns of a table are those of the training", where="--column", fix="leave it out")
+    keys: Mapping[str, str] = {
+        name: key for name, key in _ARGUMENTS.items() if name != "column" or not modality.several
+    }
+    named = column or modality.asked(student.reader)
+    ((split, rows),) = read_tables(
+        source, modality=modality, column=named, label=label, splits=["test"], key=keys
+    ).items()
+    labels = _labels(task, rows, source)
+    holds = np.array([bool(modality.likeness(value)) for value in rows.values], bool)
+    kept = np.flatnonzero(labels.present & holds)
+    bare, empty = int((~labels.present).sum()), int((labels.present & ~holds).sum())
+    lacking = {"label": bare, modality.noun: empty}
+    left_out = " and ".join(f"{words.several(rows, 'row')} without a {noun}" for noun, rows in lacking.items() if rows)
+    if not len(kept):
+        raise LimbeckError("no row to score", where=source, fix=f"give labelled rows; found: {left_out}")
+    which = "the test split is scored" if split == "test" else "every row is scored, as there is no test split"
+    say(f"  {source}: {which}{f'; left out: {left_out}' if left_out else ''}")
+    return [rows.values[row] for row in kept], Labels(labels.values[kept], labels.present[kept])
+
+
+def _asked(label: Sequence[str], task: Task) -> str | Sequence[str]:
+    """Return the column with the label; several in the order that the bundle has.
 
     Raises:
         LimbeckError: they are others than the bundle's.
     """
     own = task.label_columns
+    if not label:
+        label = own if len(own) == 1 or not task.in_one_column else ["label"]
+    if len(label) == 1 and task.in_one_column:
+        return label[0]
     if sorted(label) != sorted(own):
         if not own:
             raise LimbeckError("the bundle's label is one column", where="--label", fix="name it once")
@@ -71,27 +104,28 @@ def _in_order(label: Sequence[str], task: Task) -> Sequence[str]:
     return own
 
 
-def _labels(task: Task, cells: Sequence[Any], source: str) -> Labels:
+def _labels(task: Task, rows: Table, source: str) -> Labels:
     """Return the labels of every row.
 
     Raises:
-        LimbeckError: a row has none, or one that the bundle does not know.
+        LimbeckError: a row has one that the bundle does not know.
     """
+    cells = rows.labels
     try:
-        labels = task.labels(cells, source)
-        bare = labels.present.argmin() if not labels.present.all() else None
+        return task.labels(cells, source)
     except LimbeckError as error:
-        if task.label_columns:  # a task of columns says in which row it is
-            raise error from None
-        row = next(row for row, cell in enumerate(cells) if not _known(task, cell))
+        known = (row for row, cell in enumerate(cells) if not _known(task, cell))
+        row = None if task.label_columns else next(known, None)  # a task of columns says in which row it is
+        if row is None:
+            # What a task advises is for a recipe.
+            fix = "mend it, or empty the cell where there is no label; or name another column with --label"
+            raise LimbeckError(error.what, where=error.where, fix=fix) from None
         raise LimbeckError(
             f"row {row + 1} has the label `{cells[row]}`, which the bundle does not know",
             where=source,
-            fix=nearest(str(cells[row]), task.names),
+            fix=f"{nearest(str(cells[row]), task.names)}; or empty the cell where there is no label, or name another "
+            "column with --label",
         ) from None
-    if bare is not None:
-        raise LimbeckError(f"row {bare + 1} has no label", where=source, fix="label it, or remove it")
-    return labels
 
 
 def _known(task: Task, cell: Any) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from limbeck.data.modality import EVERY
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import not_utf8
-from limbeck.modalities import DEFAULT, named_in
+from limbeck.modalities import DEFAULT, contradiction, named_in
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.settings import Recipe, points
 from limbeck.settings.changes import apply, flat
@@ -68,6 +68,9 @@ def parse_recipe(values: Mapping[str, Any], where: str) -> Recipe:
     Raises:
         RecipeError: naming every wrong key and its nearest valid name.
     """
+    if (wrong := contradiction(values.get("data"))) is not None:
+        # Nothing can be said of what reads them.
+        raise RecipeError([f"`data`: {wrong}"], where)
     values = _reading_the_data(values)
     lines = _arm_errors(values)
     try:

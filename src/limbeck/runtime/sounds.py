@@ -27,7 +27,7 @@ LOUDEST = 8.0
 
 _MAGIC = (b"RIFF", b"fLaC", b"OggS")
 _EXTRA = "pip install 'limbeck[audio]'"
-_AGAIN = "remove the row, or write the file again"
+_AGAIN = "write the file again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Sound:
     Attributes:
         source: a file, its bytes, or samples, (frames,) or (frames, channels).
         rate: of samples, a second; None: of a file, which says it itself, or not known.
-        where: which row it is, for errors.
+        where: which row it is, for errors; empty: its path says it.
     """
 
     source: Path | bytes | NDArray[Any]
@@ -48,12 +48,14 @@ class Sound:
     def name(self) -> str:
         """What it is called in errors."""
         if isinstance(self.source, Path):
-            return f"`{self.source}`"
+            return f"`{self.source}`" if self.where else "the file"
         return "the file in the cell" if isinstance(self.source, bytes) else "the array in the cell"
 
     def refused(self, what: str, fix: str = _AGAIN) -> LimbeckError:
-        """Return the error that says what is wrong with it; `what` goes on from its name."""
-        return LimbeckError(f"{self.name} {what}", where=self.where, fix=fix)
+        """Return the error that says what is wrong with it; `what` goes on from its name, and `fix` is one way out."""
+        if self.where:
+            return LimbeckError(f"{self.name} {what}", where=self.where, fix=f"{fix}, or remove the row")
+        return LimbeckError(f"{self.name} {what}", where=str(self.source), fix=f"{fix}, or leave it out")
 
 
 def sound_of(cell: Any, where: str, folder: Path | None = None) -> Sound:
@@ -62,7 +64,7 @@ def sound_of(cell: Any, where: str, folder: Path | None = None) -> Sound:
     Args:
         cell: a path; the bytes of a file; samples, one axis or two, of which the shorter one is that of the channels;
             or a mapping of the hub, `{bytes, path}` or `{array, sampling_rate}`.
-        where: which row it is, for errors.
+        where: which row it is, for errors; empty: of a path, which says it.
         folder: in which relative paths begin; None: the working directory.
 
     Raises:
@@ -139,14 +141,14 @@ def content(sound: Sound) -> bytes:
 def _bytes(sound: Sound, source: Path | bytes) -> bytes:
     try:
         if isinstance(source, Path) and source.exists() and not source.is_file():  # a pipe may have no end
-            raise sound.refused("is no file", "name the file, or remove the row")
+            raise sound.refused("is no file", "name the file")
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         if size > MAX_BYTES:
             raise sound.refused(f"has {size:,} bytes, and at most {MAX_BYTES:,} are read", "cut it into shorter ones")
         return source if isinstance(source, bytes) else source.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         why = getattr(error, "strerror", None) or first_line(error)
-        raise sound.refused(f"cannot be read ({why})", "mend the path, or remove the row") from None
+        raise sound.refused(f"cannot be read ({why})", "mend the path") from None
 
 
 def decoded(sound: Sound, data: bytes | None = None) -> tuple[NDArray[np.float32], int | None]:

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Protocol
 
 from limbeck.errors import LimbeckError
 from limbeck.files import files_below, not_utf8
+from limbeck.runtime.records import FORMS, SUFFIXES, records
 
+_SHOWN = 20
 _AT_ONCE = 256
 """Values that are read and answered together: files are not all held in memory."""
 
@@ -20,10 +22,12 @@ class Asked:
     Attributes:
         shown: how an answer names it.
         value: what the reader encodes.
+        place: where it was read, for errors; empty: `shown` says it.
     """
 
     shown: str
     value: Any
+    place: str = ""
 
 
 class Takes(Protocol):
@@ -35,11 +39,12 @@ class Takes(Protocol):
 
     key: ClassVar[str]
 
-    def asked(self, given: Sequence[str]) -> list[Asked]:
+    def asked(self, given: Sequence[str], column: str | None = None) -> list[Asked]:
         """Return the values, in order.
 
         Args:
             given: the arguments; none: standard input.
+            column: that with the values, where a file has columns; None: nobody has named it.
 
         Raises:
             LimbeckError: one of them is not there or cannot be read, or none holds such a value.
@@ -48,17 +53,57 @@ class Takes(Protocol):
 
 
 class Lines:
-    """Text files, one text a line; `-` is standard input."""
+    """Text files, one text a line, and a column of files that have columns; `-` is standard input, one text a line."""
 
     key: ClassVar[str] = "text"
 
-    def asked(self, given: Sequence[str]) -> list[Asked]:
-        """Return every line without its end."""
-        lines = (line.rstrip("\r\n") for file in given or ["-"] for line in _lines(None if file == "-" else Path(file)))
-        return [Asked(line, line) for line in lines]
+    def asked(self, given: Sequence[str], column: str | None = None) -> list[Asked]:
+        """Return every line without its end; of a file with columns every text of one, that which is called `text`."""
+        found: list[Asked] = []
+        for file in given or ["-"]:
+            if Path(file).suffix.lower() in SUFFIXES:
+                found += _cells(file, column or self.key)
+            elif column is not None:
+                raise LimbeckError(
+                    f"--column={column}, and lines of text have no columns",
+                    where="standard input" if file == "-" else file,
+                    fix=f"leave it out, or give {FORMS}",
+                )
+            else:
+                found += [Asked(line.rstrip("\r\n"), line.rstrip("\r\n")) for line in _lines(file)]
+        return found
 
 
-def _lines(path: Path | None) -> list[str]:
+def _cells(file: str, column: str) -> list[Asked]:
+    """Return the texts of a column; an empty one where a row has none."""
+    rows = list(records(file))
+    held = {name: None for row in rows for name in row}
+    if rows and column not in held:
+        raise LimbeckError(
+            f"no column `{column}`",
+            where=file,
+            fix=f"set --column to one of: {', '.join(list(held)[:_SHOWN])}; or give lines of text as a .txt file",
+        )
+    found = []
+    for number, row in enumerate(rows, 1):
+        text, place = "" if row.get(column) is None else row[column], f"{file}, row {number}"
+        if not isinstance(text, str):
+            raise LimbeckError(
+                f"column `{column}` has a value of type {type(text).__name__}, where a text belongs",
+                where=place,
+                fix="set --column to the column with the text",
+            )
+        found.append(Asked(text, text, place))
+    return found
+
+
+def no_column(why: str) -> LimbeckError:
+    """Return the error for a column that is named where none can be."""
+    return LimbeckError(why, where="--column", fix="leave it out")
+
+
+def _lines(file: str) -> list[str]:
+    path = None if file == "-" else Path(file)
     try:
         with path.open(encoding="utf-8") if path else sys.stdin as lines:
             return list(lines)
@@ -85,8 +130,10 @@ class Files:
     noun: str
     suffixes: tuple[str, ...]
 
-    def asked(self, given: Sequence[str]) -> list[Asked]:
+    def asked(self, given: Sequence[str], column: str | None = None) -> list[Asked]:
         """Return the paths of the files; those of a folder however deep, in the order of their paths."""
+        if column is not None:
+            raise no_column(f"files of {self.noun}s have no columns")
         if not given:
             raise LimbeckError(f"no {self.noun} is given", fix=f"name files or folders of {self.noun}s")
         return [Asked(str(path), str(path)) for each in given for path in self._files(Path(each))]
@@ -124,4 +171,7 @@ def _alone(one: Asked, predict: Callable[[list[Any]], list[Any]]) -> Any:
     try:
         return predict([one.value])[0]
     except LimbeckError as error:
-        return error
+        if error.where is None:  # of no value: something is not installed
+            raise
+        # The reader has seen a list of one value, and does not know which it is.
+        return LimbeckError(error.what, where=one.place or one.shown, fix=error.fix)

@@ -8,8 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.console import say
+from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError, first_line
-from limbeck.modalities import DEFAULT, ArraysReads
+from limbeck.modalities import DEFAULT, MODALITIES
 from limbeck.modalities.text.pretrained import longest_text
 from limbeck.modalities.text.reads import MAX_LENGTH, TextReads
 from limbeck.modalities.text.tokenizers import TokenizerSettings, WordTokenizerSettings
@@ -32,6 +33,10 @@ class TokenizedReads(CutReads):
         Field(ge=1, description="tokens kept of each text; null: 128, of a model of transformers its limit, <= 512"),
     ] = None
 
+    def settled(self, key: str, *, longest: int, tokenizer: str | None) -> Self:
+        """Return the same, with the length that is left open; its tokenizer was given."""
+        return self.up_to(longest)
+
     @property
     def full(self) -> TextReads:
         """The same, with nothing left open."""
@@ -39,23 +44,14 @@ class TokenizedReads(CutReads):
         return TextReads(tokenizer=self.tokenizer, max_length=length, tail=self.tail)
 
 
-class LoadedReads(ArraysReads):
-    """Arrays that a loader gives, for a module that was given."""
-
-    def up_to(self, longest: int) -> Self:
-        """Return the same: arrays are as long as they are."""
-        return self
-
-    @property
-    def full(self) -> ArraysReads:
-        """The same."""
-        return ArraysReads(kind=self.kind, of=self.of)
-
-
 if TYPE_CHECKING:
-    GivenReads = TokenizedReads | LoadedReads
+    GivenReads = TokenizedReads | Reads
 else:
-    GivenReads = union({"text": TokenizedReads, "arrays": LoadedReads}, on="kind", default=DEFAULT)
+    GivenReads = union(
+        {name: modality.reads for name, modality in MODALITIES.items()} | {DEFAULT: TokenizedReads},
+        on="kind",
+        default=DEFAULT,
+    )
 
 
 class GivenTeacher(Named):
@@ -90,7 +86,7 @@ class GivenTeacher(Named):
         """
         module = _module(work)
         own_limit = longest_text(module.config, LONGEST) if isinstance(module, LogitsOnly) else MAX_LENGTH
-        settled = self.model_copy(update={"reads": self.reads.up_to(own_limit)})
+        settled = self.model_copy(update={"reads": self.reads.settled(work.key, longest=own_limit, tokenizer=None)})
         count = count_outputs(module, work.view(settled.network).example[0])
         names = _names(module, count)
         if len(names) != count:

@@ -1,6 +1,7 @@
 """Sound: a recording an example, of any rate and length."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.cells import is_missing
 from limbeck.data.modality import Column, Features, Modality
-from limbeck.errors import LimbeckError
+from limbeck.errors import Faults, LimbeckError
 from limbeck.evaluation.figures import AudioSample
 from limbeck.evaluation.records import Usage
 from limbeck.modalities.audio.augment import AudioAugmentSettings, augment_sounds
@@ -42,11 +43,15 @@ class AudioModality(Modality):
         Raises:
             LimbeckError: a cell holds no sound, or one that cannot be decoded; it names the row and the file.
         """
-        wheres = (f"{column.where}, row {row + 1}" for row in range(len(cells)))
-        return [
-            Clip.of(sound_of(None if is_missing(cell) else cell, where, column.folder))
-            for cell, where in zip(cells, wheres, strict=True)
-        ]
+        # In a folder of sounds, a path says it all.
+        rows = None if Path(column.where).is_dir() else column.where
+        faults, found = Faults(), []
+        for row, cell in enumerate(cells):
+            with faults.noted():
+                where = "" if rows is None else f"{rows}, row {row + 1}"
+                found.append(Clip.of(sound_of(None if is_missing(cell) else cell, where, column.folder)))
+        faults.refuse()
+        return found
 
     def identity(self, value: Clip) -> bytes:
         """Return the digest of its file, or of its samples and their rate."""

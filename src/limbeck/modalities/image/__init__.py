@@ -64,7 +64,7 @@ class ImageModality(Modality):
             raise LimbeckError(
                 f"column `{column.name}` holds {error}",
                 where=where or column.where,
-                fix=f"mend the row, or set {column.key} to the column with the image",
+                fix="mend the row" + column.or_else("set {} to the column with the image"),
             ) from None
 
     def identity(self, value: Picture) -> bytes:

@@ -64,7 +64,7 @@ class TableModality(Modality):
                 raise LimbeckError(
                     f"column `{name}` holds {error} in row {row + 1}",
                     where=column.where,
-                    fix=f"write a number, a text or nothing there, or leave the column out of {column.key}",
+                    fix="write a number, a text or nothing there" + column.or_else("leave the column out of {}"),
                 ) from None
         texts = [row for row, cell in enumerate(found) if isinstance(cell, str)]
         numbers = {cell for cell in found if isinstance(cell, float)}
@@ -73,7 +73,7 @@ class TableModality(Modality):
                 f"column `{name}` mixes {len(numbers):,} different numbers with texts, such as "
                 f"`{str(found[texts[0]])[:LENGTH]}` in row {texts[0] + 1}",
                 where=column.where,
-                fix=f"write nothing where there is no number, or leave the column out of {column.key}",
+                fix="write nothing where there is no number" + column.or_else("leave the column out of {}"),
             )
         return found
 

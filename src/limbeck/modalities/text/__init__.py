@@ -43,7 +43,7 @@ class TextModality(Modality):
                     f"column `{column.name}` has a value of type {type(value).__name__} in row {row + 1}, where a text "
                     "belongs",
                     where=column.where,
-                    fix=f"remove the row, or set {column.key} to the column with the text",
+                    fix="remove the row" + column.or_else("set {} to the column with the text"),
                 )
         return [well_formed(text) for text in texts]
 

@@ -36,13 +36,16 @@ class Reader(Protocol):
         kind: under which a bundle finds it again.
         needs: what `save` returns, by name and type.
         files: the names of the files that `save` writes.
-        takes: how `limbeck predict` is given values; None: only Python can hold them.
     """
 
     kind: ClassVar[str]
     needs: ClassVar[Mapping[str, type]]
     files: ClassVar[tuple[str, ...]]
-    takes: ClassVar[Takes | None]
+
+    @property
+    def takes(self) -> Takes | None:
+        """How `limbeck predict` is given values; None: only Python can hold them."""
+        ...
 
     @property
     def digest(self) -> str:

@@ -46,7 +46,7 @@ class ArraysReader:
     kind: ClassVar[str] = "arrays"
     needs: ClassVar[Mapping[str, type]] = {"inputs": dict}
     files: ClassVar[tuple[str, ...]] = ()
-    takes: ClassVar[Takes | None] = None
+    takes: Takes | None = None
 
     def __init__(
         self,

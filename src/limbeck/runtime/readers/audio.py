@@ -56,7 +56,7 @@ class AudioReader:
     kind: ClassVar[str] = "audio"
     needs: ClassVar[Mapping[str, type]] = {"rate": int, "samples": int, "crop": str}
     files: ClassVar[tuple[str, ...]] = ()
-    takes: ClassVar[Takes | None] = Files("sound", SUFFIXES)
+    takes: Takes | None = Files("sound", SUFFIXES)
 
     def __init__(self, rate: int, samples: int, crop: str = "centre") -> None:
         if rate < 1 or samples < 1:
@@ -90,7 +90,7 @@ class AudioReader:
         samples = np.zeros((len(values), self.samples), np.float32)
         lengths = np.zeros(len(values), np.int64)
         for row, value in enumerate(values):
-            kept = self._kept(sound_of(value, f"sound {row + 1}"))
+            kept = self._kept(sound_of(value, "" if isinstance(value, str | Path) else f"sound {row + 1}"))
             samples[row, : len(kept)], lengths[row] = kept, len(kept)
         return Stacked({SAMPLES: samples, LENGTHS: lengths})
 

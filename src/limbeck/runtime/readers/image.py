@@ -68,7 +68,7 @@ class ImageReader:
         "std": list,
     }
     files: ClassVar[tuple[str, ...]] = ()
-    takes: ClassVar[Takes | None] = Files("image", SUFFIXES)
+    takes: Takes | None = Files("image", SUFFIXES)
 
     def __init__(
         self, height: int, width: int, channels: int, *, resize: str, mean: Sequence[float], std: Sequence[float]

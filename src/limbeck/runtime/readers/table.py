@@ -170,10 +170,14 @@ class TableReader:
     kind: ClassVar[str] = "table"
     needs: ClassVar[Mapping[str, type]] = {"numbers": list, "categories": list}
     files: ClassVar[tuple[str, ...]] = ()
-    takes: ClassVar[Takes | None] = TableFiles()
 
     def __init__(self, numbers: Sequence[Number], categories: Sequence[Category]) -> None:
         self.numbers, self.categories = tuple(numbers), tuple(categories)
+
+    @property
+    def takes(self) -> Takes:
+        """Files with its columns."""
+        return TableFiles(self.columns)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -224,16 +228,15 @@ class TableReader:
                 for row, cell in enumerate(found):
                     if isinstance(cell, str):
                         raise LimbeckError(
-                            f"column `{name}` holds the text `{cell[:40]}` in row {row + 1}, and its training rows "
-                            "hold numbers",
-                            where="table",
+                            f"column `{name}` holds the text `{cell[:40]}`, and its training rows hold numbers",
+                            where=f"row {row + 1}",
                             fix="write a number, or nothing",
                         )
             yield name, found
 
     def _named(self, values: Any, name: str) -> Any:
         if name not in values:
-            raise self._lacks("the table has", name, values)
+            raise self._lacks("table", name, values)
         return values[name]
 
     def _picked(self, values: Any, name: str) -> Iterator[Any]:
@@ -243,13 +246,13 @@ class TableReader:
             if not isinstance(value, Mapping):
                 raise TypeError("this student reads rows, a mapping by column each, or columns by name")
             if name not in value:
-                raise self._lacks(f"row {row + 1} has", name, value)
+                raise self._lacks(f"row {row + 1}", name, value)
             yield value[name]
 
-    def _lacks(self, who: str, name: str, given: Any) -> LimbeckError:
+    def _lacks(self, where: str, name: str, given: Any) -> LimbeckError:
         others = [str(one) for one in given if str(one) not in self.columns]
         fix = nearest(name, others) if others else f"give the columns {', '.join(self.columns[:20])}"
-        return LimbeckError(f"{who} no column `{name}`", where="table", fix=fix)
+        return LimbeckError(f"no column `{name}`", where=where, fix=fix)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Return columns, scales and categories; there is no file."""
@@ -271,4 +274,4 @@ def _told(cell: Any, name: str, row: int) -> Cell:
     try:
         return plain(cell)
     except (TypeError, ValueError) as error:
-        raise LimbeckError(f"column `{name}` holds {error} in row {row + 1}", where="table") from None
+        raise LimbeckError(f"column `{name}` holds {error}", where=f"row {row + 1}") from None

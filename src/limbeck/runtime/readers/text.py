@@ -119,7 +119,7 @@ class TextReader:
     kind: ClassVar[str] = "text"
     needs: ClassVar[Mapping[str, type]] = {"max_length": int, "tail": int, "pad_id": int}
     files: ClassVar[tuple[str, ...]] = (TOKENIZER,)
-    takes: ClassVar[Takes | None] = Lines()
+    takes: Takes | None = Lines()
 
     def __init__(self, tokenizer: Tokenizer, *, max_length: int, tail: int = 0, pad_id: int = 0) -> None:
         special = tokenizer.num_special_tokens_to_add(is_pair=False)

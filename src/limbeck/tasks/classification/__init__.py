@@ -37,7 +37,7 @@ from limbeck.evaluation.metric import Metric, Sheet, share, sheet_of
 from limbeck.evaluation.records import Chance
 from limbeck.losses import CrossEntropy, HardLabels, LossSettings, Objective, with_hard_labels
 from limbeck.runtime.decisions import softmax
-from limbeck.tasks.classification.labels import Classes, learn_classes, require_one_column
+from limbeck.tasks.classification.labels import Classes, learn_classes, require_one_column, served_classes
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 from limbeck.tasks.classification.numbers import read_numbers
 from limbeck.tasks.classification.weights import Weighting, require_classes, weights_of
@@ -86,7 +86,7 @@ class ClassificationSettings(TaskOptions):
 
     def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Classification":
         """Return the task of a bundle that has these classes, in any spelling."""
-        return Classification(Classes(tuple(names), merged=True))
+        return Classification(served_classes(names))
 
     def numbers(self, given: Any) -> tuple[Tensor, Tensor]:
         """Return the classes that a loader's labels name, and which rows have one; see `read_numbers`."""

@@ -102,6 +102,12 @@ def learn_classes(
     return Classes(classes, no_class, merge, tuple(name for name in assumed if name in counts))
 
 
+def served_classes(names: Sequence[str]) -> Classes:
+    """Return the classes of a bundle, in any spelling: beside 0, 1, 2 ..., -1 and -100 are no label, as in training."""
+    counted = len(names) >= 3 and set(names) == {str(number) for number in range(len(names))}
+    return Classes(tuple(names), frozenset(_NUMBERS if counted else ()), merged=True)
+
+
 def require_one_column(label: str | Sequence[str]) -> None:
     """Refuse several columns: a row has one class.
 

@@ -33,7 +33,7 @@ from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
 from limbeck.losses import CrossEntropy, HardLabels, LossSettings, Objective, with_hard_labels
 from limbeck.runtime.decisions import ABSENT, softmax
-from limbeck.tasks.classification.labels import Classes, learn_classes
+from limbeck.tasks.classification.labels import Classes, learn_classes, served_classes
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 from limbeck.types import Predicts
 
@@ -83,7 +83,7 @@ class MultioutputSettings(TaskOptions):
 
     def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Multioutput":
         """Return the task of a bundle, whose decision names the classes of each column, in any spelling."""
-        return Multioutput({name: Classes(tuple(own), merged=True) for name, own in decision["columns"].items()})
+        return Multioutput({name: served_classes(own) for name, own in decision["columns"].items()})
 
     def decided(self, losses: Sequence[LossSettings]) -> list[LossSettings]:
         """Return a recipe's losses as they are for a student that is told the teacher's decisions and nothing more."""
@@ -119,6 +119,11 @@ class Multioutput(Task):
     def names(self) -> tuple[str, ...]:
         """The classes with their column, in the order of the logits."""
         return tuple(f"{column}: {name}" for column, own in self.columns.items() for name in own.names)
+
+    @property
+    def in_one_column(self) -> bool:
+        """Never: there are several decisions."""
+        return False
 
     @property
     def label_columns(self) -> tuple[str, ...]:

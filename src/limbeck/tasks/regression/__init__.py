@@ -117,6 +117,11 @@ class Regression(Task):
         return self.columns
 
     @property
+    def in_one_column(self) -> bool:
+        """Whether it is one number a row."""
+        return len(self.columns) == 1
+
+    @property
     def label_columns(self) -> tuple[str, ...]:
         """The columns."""
         return self.columns

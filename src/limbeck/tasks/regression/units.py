@@ -6,6 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from limbeck.types import device_of
+
 
 class InUnits(nn.Module):
     """A network whose outputs, of about mean 0 and variance 1, become values in the labels' units.
@@ -25,7 +27,7 @@ class InUnits(nn.Module):
         super().__init__()
         self.network = network
         for name, values in (("mean", mean), ("scale", scale)):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32))
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32, device=device_of(network)))
         if hasattr(network, "no_onnx"):
             self.no_onnx = network.no_onnx
 

@@ -1,0 +1,68 @@
+"""Rows of files by column: csv, tsv, and one JSON object a line; without what the runtime does not bring."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from limbeck.errors import LimbeckError
+from limbeck.files import not_utf8
+
+FORMS = "csv, tsv, or one JSON object a line (jsonl)"
+"""What is read, in words."""
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".npz")
+"""Of files that hold rows by column, some of which only training reads."""
+_ELSEWHERE = (".parquet", ".npz")
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+
+def records(file: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a file; `-` is standard input, with one JSON object a line.
+
+    Raises:
+        LimbeckError: it cannot be read, or a row is malformed.
+    """
+    where, suffix = "standard input" if file == "-" else file, Path(file).suffix.lower()
+    if suffix in _ELSEWHERE and Path(file).is_file():
+        raise LimbeckError(f"{suffix} files are not read here", where=where, fix=f"write it as {FORMS}")
+    delimiter = _DELIMITERS.get(suffix)
+    try:
+        with sys.stdin if file == "-" else Path(file).open(encoding="utf-8-sig", newline="") as lines:
+            yield from _objects(lines, where) if delimiter is None else _fields(lines, delimiter, where)
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=where, fix=f"give {FORMS}") from None
+    except UnicodeDecodeError:
+        raise LimbeckError("not UTF-8", where=where) if file == "-" else not_utf8(Path(file)) from None
+
+
+def _fields(lines: TextIO, delimiter: str, where: str) -> Iterator[dict[str, Any]]:
+    records = csv.reader(lines, delimiter=delimiter, strict=True)
+    header = [name.strip() for name in next(records, [])]
+    try:
+        for record in records:
+            if record and len(record) != len(header):
+                found = f"a row of {len(record)} fields under a header of {len(header)}"
+                raise LimbeckError(found, where=f"{where}, line {records.line_num}")
+            if record:
+                yield dict(zip(header, record, strict=True))
+    except csv.Error as error:
+        raise LimbeckError(f"malformed row ({error})", where=f"{where}, line {records.line_num}") from None
+
+
+def _objects(lines: TextIO, where: str) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise LimbeckError(
+                f"not valid JSON ({error.msg}, column {error.colno})",
+                where=f"{where}, line {number}",
+                fix='write a row as {"column": value, ...}, one a line; or give a .csv or .tsv file',
+            ) from None
+        if not isinstance(row, dict):
+            raise LimbeckError("not a JSON object", where=f"{where}, line {number}", fix='write {"column": value, ...}')
+        yield row

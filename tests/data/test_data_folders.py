@@ -1,0 +1,96 @@
+"""Folders of files, a subfolder a class: which are splits, and what they are not."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_data_images import MODALITY, photo
+
+from limbeck.data import load_splits, read_tables
+from limbeck.data.tables import read_values
+from limbeck.errors import LimbeckError
+from limbeck.recipe.data import DataSettings
+from limbeck.tasks import TASKS
+
+
+def test_a_folder_of_classes(tmp_path):
+    for name, seed in (("cat/a.png", 1), ("cat/more/b.JPG", 2), ("dog/c.png", 3)):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(photo(seed)).save(tmp_path / name)
+    table = read_tables(str(tmp_path), modality=MODALITY, column="image", label="label")["train"]
+    assert table.labels == ["cat", "cat", "dog"]
+    np.testing.assert_array_equal(table.values[2].pixels(), photo(3))
+
+
+def test_folders_that_are_all_called_as_splits_are_splits(tmp_path):
+    for name, seed in (("testing/cat/a.png", 1), ("testing/dog/c.png", 3), ("val/cat/b.png", 2)):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(photo(seed)).save(tmp_path / name)
+    options = {"modality": MODALITY, "column": "image", "label": "label"}
+    found = read_tables(str(tmp_path), splits=["test"], **options)
+    assert {split: table.labels for split, table in found.items()} == {"test": ["cat", "dog"]}
+    with pytest.raises(LimbeckError, match="no `train` split, only test, validation; name a folder train"):
+        read_tables(str(tmp_path), **options)
+
+
+def folder(place, *names):
+    for seed, name in enumerate(names):
+        (place / name).parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(photo(seed)).save(place / name)
+    return str(place)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (
+            {"column": "file"},
+            "data.image=file: a folder .* has no columns.*; set data.image=image; or give a file with",
+        ),
+        ({"label": "kind"}, "data.label=kind: a folder of files has no columns.*; set data.label=label; or give a"),
+        ({"label": ("a", "b")}, r"data.label=\[a, b\]: a folder of files has no columns"),
+    ],
+)
+def test_a_column_beside_a_folder_is_refused(tmp_path, named, said):
+    source = folder(tmp_path, "cat/a.png", "dog/b.png")
+    with pytest.raises(LimbeckError, match=said):
+        read_tables(source, modality=MODALITY, **{"column": "image", "label": "label", **named})
+
+
+def test_a_folder_of_unlabelled_files_may_stand_beside_columns(tmp_path):
+    source = folder(tmp_path, "a.png", "b.png")
+    assert len(read_values(source, modality=MODALITY, column="file")) == 2
+
+
+def test_a_label_that_a_packaged_source_lacks_is_refused():
+    with pytest.raises(
+        LimbeckError, match=r"data.label=kind: the packaged source `digits` has no such column; set data"
+    ):
+        read_tables("digits", modality=MODALITY, column="image", label="kind")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            ["cat/a.png", "cat/b.png"],
+            r"every label is `cat`, .*; files belong into a subfolder a class .*: cat \(2\); lab",
+        ),
+        (
+            ["a.png", "b.png"],
+            r"no row has a label, .*/CLASS/FILE\), and these lie in: no subfolder \(2\); labels of any",
+        ),
+    ],
+)
+def test_a_folder_without_two_classes_says_what_is_expected_and_found(tmp_path, names, said):
+    settings = DataSettings(source=folder(tmp_path, *names), image="image")
+    with pytest.raises(LimbeckError, match=said) as caught:
+        load_splits(settings, TASKS["classification"]())
+    assert "data.label" not in str(caught.value)
+
+
+def test_splits_inside_of_classes_are_refused(tmp_path):
+    for name, seed in (("cat/train/a.png", 1), ("cat/test/b.png", 2), ("dog/train/c.png", 3)):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(photo(seed)).save(tmp_path / name)
+    with pytest.raises(LimbeckError, match=r"inside of the classes \(cat/test\); put the .* of the splits: test/cat"):
+        read_tables(str(tmp_path), modality=MODALITY, column="image", label="label")
