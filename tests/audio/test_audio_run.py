@@ -39,7 +39,7 @@ def finished(tmp_path_factory):
         "seeds": [0],
         "data": {
             "source": str(folder / "clips"),
-            "audio": "file",
+            "audio": "audio",
             "split": {"test": 30, "validation": 20},
             "labelled": 30,
             "labelled_per_batch": 4,

@@ -7,6 +7,7 @@ import pytest
 from data_cases import refused
 
 from limbeck.data import SplitSettings
+from limbeck.data.parting import refuse_rules
 from limbeck.recipe import DataSettings
 from limbeck.settings.errors import RecipeError, validated
 from made_rows import classified
@@ -100,3 +101,9 @@ def test_a_source_that_brings_the_split(tmp_path):
 def test_a_split_is_a_number_or_values(value):
     with pytest.raises(RecipeError, match="test"):
         validated(SplitSettings, {"test": value})
+
+
+def test_rows_of_a_frame_are_chosen_by_its_owner():
+    with refused("chooses rows of a file by speaker", "data.split.validation", "validation=frame[...]"):
+        refuse_rules(SplitSettings(validation={"speaker": "bob"}).rules)
+    refuse_rules(SplitSettings().rules)

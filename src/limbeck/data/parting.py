@@ -44,6 +44,20 @@ def parted(found: Mapping[str, tuple[str, Columns]], rules: Mapping[str, Rule]) 
     return {**found, "train": (where, _rows(columns, left)), **parts}
 
 
+def refuse_rules(rules: Mapping[str, Rule]) -> None:
+    """Refuse to choose rows of a frame, which its owner can do.
+
+    Raises:
+        LimbeckError: there is a rule.
+    """
+    for split, rule in rules.items():
+        raise LimbeckError(
+            f"chooses rows of a file by {', '.join(rule)}",
+            where=f"data.split.{split}",
+            fix=f"choose them of the frame, and give them: {split}=frame[...]",
+        )
+
+
 def _holding(columns: Columns, column: str, values: tuple[str, ...], where: str, key: str) -> set[int]:
     """Return the rows in which a column holds one of some values."""
     if column not in columns:

@@ -23,6 +23,7 @@ from limbeck.data import (
     split_name,
 )
 from limbeck.data.modality import Wanted
+from limbeck.data.parting import refuse_rules
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
@@ -218,12 +219,8 @@ def _tables_of(source: Source, data: DataSettings, name: str, column: Wanted) ->
         return read_tables(
             str(source), missing=data.missing_words, rules=data.split.rules if name == "train" else {}, **columns
         )
-    if name == "train" and (rules := data.split.rules):
-        raise LimbeckError(
-            f"chooses rows of a file by {', '.join(next(iter(rules.values())))}",
-            where=f"data.split.{next(iter(rules))}",
-            fix=f"choose them of the frame, and give them: {next(iter(rules))}=frame[...]",
-        )
+    if name == "train":
+        refuse_rules(data.split.rules)
     if isinstance(source, Mapping) and source and all(_is_frame(part) for part in source.values()):
         parts = {split_name(str(split)): part for split, part in source.items()}
         if not parts.keys() & {name, "train"}:
