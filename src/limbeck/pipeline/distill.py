@@ -211,16 +211,13 @@ def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) ->
 
 def _tables_of(source: Source, data: DataSettings, name: str, column: Wanted) -> dict[str, Table]:
     """Return the tables of a path, a data frame, or a mapping of data frames by split such as a `DatasetDict`."""
-    domain = data.domain if name == "train" else None
+    domain, rules = (data.domain, data.split.rules) if name == "train" else (None, {})
     columns: dict[str, Any] = {
         "modality": data.modality, "column": column, "label": data.label, "domain": domain,
     }  # fmt: skip
     if isinstance(source, str | Path):
-        return read_tables(
-            str(source), missing=data.missing_words, rules=data.split.rules if name == "train" else {}, **columns
-        )
-    if name == "train":
-        refuse_rules(data.split.rules)
+        return read_tables(str(source), missing=data.missing_words, rules=rules, **columns)
+    refuse_rules(rules)
     if isinstance(source, Mapping) and source and all(_is_frame(part) for part in source.values()):
         parts = {split_name(str(split)): part for split, part in source.items()}
         if not parts.keys() & {name, "train"}:
