@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.data.examples import Labels
-from limbeck.data.fitted import FloorModel
+from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.settings import DataOptions
 from limbeck.errors import LimbeckError
@@ -343,6 +343,14 @@ class Task(ABC):
         return LimbeckError(
             f"the outputs of a {self.kind} are no distribution", where=f"teacher.{key}", fix="leave it out"
         )
+
+    def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
+        """Return the columns of the labels as a solver learns them, in the order of the outputs; none: it cannot.
+
+        Args:
+            labels: of rows that all have one.
+        """
+        return []
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return linear models of features, one a strength that is tried; none where the floor knows no such task.

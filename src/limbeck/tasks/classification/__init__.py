@@ -12,7 +12,7 @@ from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
-from limbeck.data.fitted import FloorModel
+from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
@@ -309,6 +309,10 @@ class Classification(Task):
     def mixture(self, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
         """Return the weights of the averaged probabilities; see `mixture_weights`."""
         return mixture_weights(outputs, labels.values, self.weights)
+
+    def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
+        """Return the classes."""
+        return [SolvedColumn("class", labels.values, self.outputs)]
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return multinomial logistic regressions."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.examples import Labels
-from limbeck.data.fitted import FloorModel
+from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import digest
@@ -272,6 +272,10 @@ class Multilabel(Task):
         return [ThresholdTable(model=model, classes=[_scores(*row) for row in rows])]
 
     # --- what is fitted to outputs
+
+    def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
+        """Return for each class which rows have it."""
+        return [SolvedColumn("flag", column) for column in labels.values.T]
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return logistic regressions, one a class."""
