@@ -69,6 +69,13 @@ def test_it_is_compared_with_both_floors(done):
     assert found.over_distilled_floor.mean == pytest.approx(over)
 
 
+def test_the_card_shows_a_row_as_the_columns_have_it(done):
+    card = (done.bundle / "README.md").read_text(encoding="utf-8")
+    assert re.search(r'student\.predict\(\[\{"size": \d+\.\d, "age": \d+, "job": "job 0"\}\]\)', card), card
+    assert "of csv, tsv and jsonl files with these columns." in card
+    assert done.evaluation.usage.keeps == "scales, categories"
+
+
 def test_the_bundle_answers_as_the_student_does(done, source):
     bundle = limbeck.load(done.bundle)
     splits = splits_of(recipe_of(source))

@@ -237,6 +237,7 @@ class Usage(Record):
     noun: str = Field(description="one example in words; several end with an `s`")
     line: str | None = Field(description="an example as a line of a file; null: a line holds none")
     file: str | None = Field(default=None, description="a file that holds one example; null: none does")
+    files: str | None = Field(default=None, description="which files `limbeck predict` takes, in words; null: lines")
     python: str = Field(description="what `predict` takes, in Python")
     keeps: str | None = Field(default=None, description="what a bundle holds to read examples; null: nothing")
     in_files: bool = Field(description="whether more examples can come from a file")
