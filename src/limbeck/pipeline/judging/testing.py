@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from limbeck.bundle import Runner
+from limbeck.errors import LimbeckError
 from limbeck.evaluation import measure_all
 from limbeck.evaluation.records import Cost, TestEvaluation
 from limbeck.files import read_json, size_of, write_json
@@ -79,14 +81,22 @@ def _floors(run: Trainings) -> dict[str, Floor]:
 
 
 def log_test_use(folder: Path, recipe_digest: str, models: Sequence[str]) -> list[TestEvaluation]:
-    """Add this use of the test split to the run folder's list, and return the list."""
+    """Add this use of the test split to the run folder's list, and return the list.
+
+    Raises:
+        LimbeckError: the list is damaged.
+    """
     path = folder / TEST_LOG
     entry = TestEvaluation(
         time=datetime.now(UTC).isoformat(timespec="seconds"), recipe_digest=recipe_digest, models=list(models)
     )
-    log = [*(read_json(path) if path.is_file() else []), entry.model_dump()]
-    write_json(path, log)
-    return [TestEvaluation(**record) for record in log]
+    fix = f"delete {path}; evaluation.json then forgets the earlier uses of the test split"
+    try:
+        log = [*map(TestEvaluation.model_validate, read_json(path, list, fix=fix) if path.is_file() else []), entry]
+    except ValidationError:
+        raise LimbeckError("no record of the uses of the test split", where=str(path), fix=fix) from None
+    write_json(path, [one.model_dump() for one in log])
+    return log
 
 
 def measure_costs(run: Trainings, exported: Exported, floors: Mapping[str, Floor]) -> dict[str, Cost]:
