@@ -38,9 +38,7 @@ def test_a_damaged_json_file_is_a_line_or_is_made_anew(way: str, folder: Path, f
     assert call(capsys, *GRID)[0] == 0
     (folder / "out").rename(folder / "whole")
     found = sorted((folder / "whole").rglob("*.json"))
-    one_each = {
-        path.name: str(path.relative_to(folder / "whole")) for path in found
-    }  # a stage's record is like another
+    one_each = {path.name: str(path.relative_to(folder / "whole")) for path in found}  # of a name all are alike
     assert {*READERS, "student.json", "stage.json", "manifest.json", "history.json"} <= one_each.keys()
     bad = []
     for name in one_each.values():
