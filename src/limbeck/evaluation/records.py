@@ -59,10 +59,11 @@ class Timed(Record):
 
 
 class Cost(Timed):
-    """What a model costs to run; networks run in one engine."""
+    """What a model costs to run; networks run in one engine, but for a teacher that has no ONNX form."""
 
-    parameters: int = Field(ge=0, description="weights and biases, embeddings included")
-    size_bytes: int = Field(ge=0, description="the ONNX file")
+    parameters: int | None = Field(ge=0, description="weights and biases, embeddings included; null: nobody can count")
+    size_bytes: int | None = Field(ge=0, description="the ONNX file; null: there is none")
+    exported: bool = Field(default=True, description="false: it was timed by its own call, as it has no ONNX form")
     throughput_per_s: float = Field(ge=0, description="examples per processor second, batches of 64, median")
 
 

@@ -236,6 +236,6 @@ def _read_info(folder: Path) -> dict[str, Any]:
     wrong += [f"reads.{key}" for key, form in needed.items() if not isinstance(reads.get(key), form)]
     if wrong:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
-    if unchecked := sorted({MODEL, *READERS[kind].files} - keys["files"].keys()):
+    if unchecked := sorted({MODEL, *READERS[reads["kind"]].files} - keys["files"].keys()):
         raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
     return keys

@@ -32,7 +32,7 @@ def without_booleans(schema: Any) -> Any:
     kind = schema.get("type")
     if kind == "function-before" and schema["function"]["function"] in _GUARDS.values():
         return schema  # settings within settings were here before
-    found = {key: one if key in _CLOSED else without_booleans(one) for key, one in schema.items()}
+    found: Any = {key: one if key in _CLOSED else without_booleans(one) for key, one in schema.items()}
     if kind == "literal" and all(type(one) is int for one in schema["expected"]):  # True equals 1
         kind = "int"
     guard = _GUARDS.get(kind) if isinstance(kind, str) else None
