@@ -12,11 +12,12 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from limbeck.errors import LimbeckError, unwritable
 from limbeck.written import Written, record_of
 
+_T = TypeVar("_T", dict[str, Any], list[Any])
 _KINDS = ("part", "new", "old")
 _writing: set[Path] = set()  # what this process is writing aside
 
@@ -120,24 +121,32 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path, *, fix: str | None = None) -> Any:
+def read_json(path: Path, form: type[_T], *, fix: str | None = None) -> _T:
     """Read a JSON file.
 
     Args:
         path: the file.
-        fix: what to do where it is none.
+        form: what it holds: `dict` or `list`.
+        fix: what to do where it is none, or holds something else.
 
     Raises:
-        LimbeckError: the file is missing, cannot be read, or is not JSON.
+        LimbeckError: the file is missing, cannot be read, is not JSON, or holds something else.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LimbeckError("no such file", where=str(path)) from None
     except OSError as error:
         raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LimbeckError(f"not valid JSON ({error})", where=str(path), fix=fix) from None
+    except RecursionError:
+        raise LimbeckError("not valid JSON (nested too deep)", where=str(path), fix=fix) from None
+    if not isinstance(found, form):
+        held = {dict: "a mapping", list: "a list"}
+        what = f"{held.get(type(found), 'a single value')} where {held[form]} belongs"
+        raise LimbeckError(f"it holds {what}", where=str(path), fix=fix)
+    return found
 
 
 def not_utf8(path: Path) -> LimbeckError:

@@ -95,7 +95,7 @@ def test_splits_of_several_columns(tmp_path):
     assert not splits.unlabelled.labels.present.any()
     assert not splits.unlabelled.labels.values.any()
     assert "nothing is known" in splits.unlabelled.values
-    assert any("1 of 81 training rows have no label" in note for note in splits.notes)
+    assert any("1 of 49 training rows have no label" in note for note in splits.notes)
     again = load_splits(settings(path, ("a", "b")), MultioutputSettings())
     assert again.digest == splits.digest
     assert load_splits(settings(path, ("b", "a")), MultioutputSettings()).digest != splits.digest

@@ -47,7 +47,7 @@ def test_blanks_and_nan_are_missing_in_a_csv_file(tmp_path, blank, labels):
     splits = load(write_csv(tmp_path / "mine.csv", [*labels, blank]))
     assert splits.task.names == tuple(sorted(map(str, labels)))
     assert len(splits.unlabelled) == 20
-    assert splits.notes == ("20 of 60 training rows have no label",)
+    assert splits.notes == ("20 of 52 training rows have no label",)
 
 
 def test_nan_and_null_are_missing_in_json(tmp_path):
@@ -96,7 +96,7 @@ def test_minus_one_is_missing_beside_integers_from_0(tmp_path):
         assert splits.task.names == ("0", "1", "2")
         assert len(splits.unlabelled) == 15
         assert splits.notes == (
-            f"15 of 60 training rows have no label (`{mark}` counts as none; a class with data.missing=[])",
+            f"15 of 52 training rows have no label (`{mark}` counts as none; a class with data.missing=[])",
         )
     assert load(tmp_path / "one.csv", missing=[]).task.names == ("-1", "0", "1", "2")
     write_csv(tmp_path / "split" / "train.csv", [0, 1, 2])
@@ -244,7 +244,7 @@ def check_declared(splits):
     } == {"positive"}
     assert len(splits.unlabelled) == 20
     assert splits.notes == (
-        "20 of 60 training rows have no label",
+        "20 of 52 training rows have no label",
         "no training row has a class that the data names: unused",
     )
 

@@ -348,7 +348,7 @@ def test_official_splits_and_too_many_labels(tmp_path):
 
 
 def test_hopelessly_few_rows(tmp_path):
-    with refused("mine.jsonl", "add rows: 2 classes need at least 8"):
+    with refused("mine.jsonl", "add rows: at least 8 with a label are needed for 2 classes"):
         load(write_rows(tmp_path / "mine.jsonl", many(7)))
     assert len(load(write_rows(tmp_path / "mine.jsonl", many(8)), test=2, validation=2).labelled) == 4
 

@@ -135,24 +135,121 @@ def test_rows_look_alike_that_differ_in_a_last_digit_or_in_spelling():
     assert looks({"a": None, "b": ""}) == [b""], "a row without a cell is empty"
 
 
-def test_repeated_rows_are_dropped_and_counted_and_never_on_two_sides():
-    rng = np.random.default_rng(0)
-    rows = {"x": rng.integers(60, size=400), "label": None}
-    rows["label"] = rows["x"] % 2
-    data = DataSettings(source="python", features="*", split={"test": 15, "validation": 10})
-    splits = classified(data, {"train": table_of(rows)})
-    assert sum(splits.dropped.values()) == 400 - len(set(rows["x"].tolist()))
-    assert "repeated" in splits.dropped
-    parts = [{value["x"] for value in part.values} for part in splits.parts.values()]
-    assert sum(map(len, parts)) == len(set.union(*parts))
+# --- rows that are equal --------------------------------------------------------------------------------------------
 
 
-def test_a_row_with_two_labels_is_dropped_and_counted():
-    rows = {"x": [*range(60), 7], "label": [row % 2 for row in range(60)] + [0]}
-    data = DataSettings(source="python", features="*", split={"test": 15, "validation": 10})
+def some_equal(rows=400, equal=20, seed=0):
+    """Return rows with numbers of many digits, of which the last `equal` ones have the cells of the first ones."""
+    x = np.random.default_rng(seed).normal(size=rows).round(6)
+    x[rows - equal :] = x[:equal]
+    return {"x": x, "y": (10 * x).round(3), "label": np.arange(rows) % 2}
+
+
+def few_values(rows=2000, seed=0):
+    """Return rows of three columns with few values, that come back; whose label is noisy."""
+    rng = np.random.default_rng(seed)
+    a, b, c = (rng.integers(size, size=rows) for size in (3, 4, 5))
+    label = np.where(rng.random(rows) < 0.2, 1 - (a + b) % 2, (a + b) % 2)
+    return {"a": [f"a{one}" for one in a], "b": [f"b{one}" for one in b], "c": c, "label": label}
+
+
+def drawn(rows, **changes):
+    data = DataSettings(source="python", features="*", split={"test": 60, "validation": 40}, **changes)
+    return classified(data, {"train": table_of(rows)})
+
+
+def cells_of(part):
+    return [tuple(value.values()) for value in part.values]
+
+
+def test_a_few_equal_rows_all_count_in_training_and_stand_on_one_side():
+    splits = drawn(some_equal())
+    held_out = set(cells_of(splits.test)) | set(cells_of(splits.validation))
+    training = cells_of(splits.labelled)
+    assert not held_out & set(training)
+    assert len(held_out) == 100
+    again = len(training) - len(set(training))
+    assert 0 < again <= 20
+    assert len(training) + 100 + sum(splits.dropped.values()) == 400
+    assert set(splits.dropped) == {"training, also in test", "training, also in validation"}
+    assert splits.notes == (f"{again} training rows have the cells of another one; each counts, whatever its label",)
+    assert len(set(splits.original.ids.tolist())) == len(splits.original)
+
+
+def test_equal_rows_with_different_labels_count_too():
+    rows = some_equal(equal=21)  # an odd number: each has the other label than the row that it equals
+    splits = drawn(rows)
+    told = {}
+    for cells, label in zip(cells_of(splits.labelled), splits.labelled.labels.values.tolist(), strict=True):
+        told.setdefault(cells, set()).add(label)
+    assert any(len(labels) == 2 for labels in told.values())
+    assert "contradicting labels" not in splits.dropped
+
+
+def test_a_table_that_was_written_down_twice_has_no_row_on_two_sides():
+    twice = {name: np.tile(cells[:200], 2) for name, cells in some_equal(equal=0).items()}
+    splits = drawn(twice)
+    assert not splits.coincident
+    parts = [set(cells_of(part)) for part in (splits.labelled, splits.validation, splits.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 200
+    assert len(splits.labelled) == 2 * 100
+
+
+@pytest.mark.parametrize("only", [("a", "b", "c"), ("c",)], ids=["three columns", "one column"])
+def test_rows_of_few_values_are_drawn_as_they_are(only):
+    rows = {name: cells for name, cells in few_values().items() if name in (*only, "label")}
+    splits = drawn(rows, labelled=1000)
+    assert splits.coincident
+    assert splits.dropped == {}
+    assert [len(part) for part in splits.parts.values()] == [1000, 900, 40, 60]
+    ids = np.concatenate([part.ids for part in splits.parts.values()])
+    assert len(set(ids.tolist())) == 2000
+    share = {cells: cells_of(splits.labelled).count(cells) / 1000 for cells in set(cells_of(splits.labelled))}
+    whole = [*zip(*(rows[name] for name in only), strict=True)]
+    for cells, found in share.items():  # a sample, not the first contents by their digest
+        assert found == pytest.approx(whole.count(cells) / 2000, abs=0.06)
+    (line,) = splits.notes
+    assert f"{2000 - len(share):,} of 2,000 rows equal another one" in line
+    assert "all rows are kept" in line
+    assert "every test row" in line
+
+
+def test_each_test_row_of_few_values_is_a_unit_and_of_many_it_is_not():
+    assert drawn(few_values()).alike(drawn(few_values()).test).tolist() == [*range(60)]
+    rows = some_equal()
+    data = DataSettings(source="python", features="*", split={"validation": 40})
+    test = {name: np.tile(cells[100:120], 2) for name, cells in rows.items()}
+    splits = classified(data, {"train": table_of(rows), "test": table_of(test)})
+    assert len(set(splits.alike(splits.test).tolist())) == 20
+
+
+def test_the_same_rows_in_another_order_are_split_alike():
+    rows = few_values(500)
+    order = np.random.default_rng(1).permutation(500)
+    other = {name: np.array(cells)[order].tolist() for name, cells in rows.items()}
+    one, two = drawn(rows), drawn(other)
+    for name, part in one.parts.items():
+        assert part.ids.tolist() == two.parts[name].ids.tolist()
+        assert part.labels.values.tolist() == two.parts[name].labels.values.tolist()
+
+
+def test_a_test_file_and_unlabelled_rows_of_few_values_are_kept(tmp_path):
+    rows, more = few_values(600), few_values(300, seed=2)
+    tables = {"train": table_of(rows), "test": table_of(few_values(200, seed=1))}
+    unlabelled = write(tmp_path / "more.csv", {name: more[name] for name in "abc"})
+    data = DataSettings(source="python", features="*", split={"validation": 50}, unlabelled=unlabelled)
+    splits = classified(data, tables)
+    assert [len(part) for part in splits.parts.values()] == [550, 300, 50, 200]
+
+
+def test_blocks_of_few_values_are_blocks_of_the_file():
+    rows = few_values(600) | {"time": np.repeat(np.arange(12), 50)}
+    data = DataSettings(source="python", features="*", split={"test": 100, "validation": 50, "block": 50})
     splits = classified(data, {"train": table_of(rows)})
-    assert splits.dropped["contradicting labels"] == 1
-    assert not any(value["x"] == 7 for part in splits.parts.values() for value in part.values)
+    assert splits.coincident
+    times = [{value["time"] for value in part.values} for part in (splits.labelled, splits.validation, splits.test)]
+    assert list(map(len, times)) == [9, 1, 2]
+    assert len(set.union(*times)) == 12
 
 
 # --- what is said, what is refused ----------------------------------------------------------------------------------
@@ -167,6 +264,20 @@ def test_what_is_said_of_columns():
         "column `many` holds 300 categories, of which the 100 most frequent ones are told apart (reads.max_categories)",
     ]
     assert TABLE.remarks([], []) == []
+
+
+def test_columns_that_never_change_are_named_in_one_line():
+    some = {"x": [1.0, 2.0, 3.0], "one": [5, 5, 5], "word": ["a", "a", "a"], "holes": [5, None, 5], "none": [None] * 3}
+    training = TABLE.values(some, None)
+    assert TABLE.remarks(training, []) == [
+        "column `none` holds nothing in any training row, and is not read",
+        "2 columns hold one value in all training rows and can tell nothing: `one`, `word`",
+    ]
+    many = TABLE.values({"x": [1.0, 2.0]} | {f"c{number}": [0, 0] for number in range(11)}, None)
+    (line,) = TABLE.remarks(many, [])
+    assert line.endswith("`c7` and 3 more")
+    changing = TABLE.values({"x": [1.0, 2.0]}, None)
+    assert TABLE.remarks(changing, TABLE.values({"x": [3.0, 3.0]}, None)) == []
 
 
 def test_a_text_among_the_numbers_of_a_test_file_is_found_before_anything_is_trained():

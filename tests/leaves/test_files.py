@@ -240,8 +240,8 @@ def test_bytes_are_on_disk_before_the_name_is(tmp_path, monkeypatch):
 def test_json_comes_back_as_it_was(tmp_path):
     value = {"z": [1, 2.5, None, True], "a": {"ü": "日本"}, "x": 1e-300}
     write_json(tmp_path / "value.json", value)
-    assert read_json(tmp_path / "value.json") == value
-    assert list(read_json(tmp_path / "value.json")) == ["z", "a", "x"]
+    assert read_json(tmp_path / "value.json", dict) == value
+    assert list(read_json(tmp_path / "value.json", dict)) == ["z", "a", "x"]
     assert "日本" in (tmp_path / "value.json").read_text(encoding="utf-8")
 
 
@@ -250,7 +250,7 @@ def test_a_value_that_is_no_json_leaves_the_old_file(tmp_path):
     write_json(path, {"old": 1})
     with pytest.raises(TypeError):
         write_json(path, {"new": object()})
-    assert read_json(path) == {"old": 1}
+    assert read_json(path, dict) == {"old": 1}
     assert names(tmp_path) == ["value.json"]
 
 
@@ -259,14 +259,31 @@ def test_a_file_that_is_no_json_is_named(tmp_path, content):
     path = tmp_path / "value.json"
     path.write_bytes(content)
     with pytest.raises(LimbeckError, match="not valid JSON") as caught:
-        read_json(path)
+        read_json(path, dict)
     assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "said"),
+    [
+        ("[1]", dict, "it holds a list where a mapping belongs"),
+        ('{"a": 1}', list, "it holds a mapping where a list belongs"),
+        ("null", dict, "it holds a single value where a mapping belongs"),
+        ("[" * 100_000, list, "nested too deep"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_named(tmp_path, content, form, said):
+    path = tmp_path / "value.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(LimbeckError, match=said) as caught:
+        read_json(path, form, fix="make it anew")
+    assert (caught.value.where, caught.value.fix) == (str(path), "make it anew")
 
 
 def test_a_file_that_is_missing_or_a_folder_is_named(tmp_path):
     for path, message in ((tmp_path / "nowhere.json", "no such file"), (tmp_path, "cannot be read")):
         with pytest.raises(LimbeckError, match=message) as caught:
-            read_json(path)
+            read_json(path, dict)
         assert caught.value.where == str(path)
 
 

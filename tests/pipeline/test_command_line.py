@@ -82,7 +82,7 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     monkeypatch.chdir(tmp_path)
     labelled = write_csv(tmp_path / "labelled.csv")
     (tmp_path / "rows.csv").write_text(labelled.read_text() + "one row more,nan\n")
-    said = "1 of 261 training rows have no label"
+    said = "1 of 171 training rows have no label"
     values = recipe(Path("rows.csv"), seeds=[0])
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
     code, out, _ = call(monkeypatch, capsys, "check", "mine.yaml", "until.accuracy=0.9")

@@ -52,7 +52,11 @@ def test_a_regression_teaches(tmp_path, capsys):
     assert NO_ONNX in said
     assert "exporting teacher" not in said
     assert "Error" not in said
-    assert done.evaluation.models["teacher"].cost is None
+    cost = done.evaluation.models["teacher"].cost
+    assert (cost.exported, cost.size_bytes) == (False, None)
+    assert cost.latency_ms > 0
+    assert cost.parameters > 0
+    assert "timed by its own call" in done.report.read_text(encoding="utf-8")
     assert done.evaluation.score("teacher") > 0.8
     assert done.evaluation.models["teacher"].learning == []
     assert (tmp_path / "run/teacher/model.safetensors").is_file()
@@ -213,7 +217,8 @@ def test_the_exported_ensemble_answers_as_the_ensemble(tmp_path):
 
     exported = {f"teacher-{number}": runner(member) for number, member in enumerate(answers.members)}
     np.testing.assert_allclose(answers.runner(exported)(texts), answers.logits("validation"), atol=1e-5)
-    assert answers.runner({"teacher-0": exported["teacher-0"]}) is None
+    called = answers.runner({"teacher-0": exported["teacher-0"]})
+    np.testing.assert_allclose(called(texts), answers.logits("validation"), atol=1e-5, err_msg="one has no ONNX form")
 
 
 @pytest.mark.parametrize("kind", ["nblr", "ensemble"])

@@ -69,6 +69,13 @@ def test_it_is_compared_with_both_floors(done):
     assert found.over_distilled_floor.mean == pytest.approx(over)
 
 
+def test_the_card_shows_a_row_as_the_columns_have_it(done):
+    card = (done.bundle / "README.md").read_text(encoding="utf-8")
+    assert re.search(r'student\.predict\(\[\{"size": \d+\.\d, "age": \d+, "job": "job 0"\}\]\)', card), card
+    assert "of csv, tsv and jsonl files with these columns." in card
+    assert done.evaluation.usage.keeps == "scales, categories"
+
+
 def test_the_bundle_answers_as_the_student_does(done, source):
     bundle = limbeck.load(done.bundle)
     splits = splits_of(recipe_of(source))
@@ -160,3 +167,20 @@ def test_other_columns_than_all_are_read(source, tmp_path):
         splits_of(recipe_of(source, data={"source": str(source), "features": ["sizes"]}))
     splits = splits_of(recipe_of(source, data={**recipe_of(source).data.model_dump(mode="json"), "features": "size"}))
     assert list(splits.test.values[0]) == ["size"]
+
+
+def test_a_teacher_that_is_a_function_is_timed_by_its_own_call(source, tmp_path):
+    """Of what it holds, nothing is known."""
+    (tmp_path / "squares.py").write_text(
+        "import numpy as np\n\n\ndef features(numbers, categories):\n"
+        "    return np.concatenate([numbers, numbers**2, categories == 1], axis=1)\n",
+        encoding="utf-8",
+    )
+    sys.path.append(str(tmp_path))
+    teacher = {"kind": "embedding", "model": "squares:features", "reads": {"kind": "table"}}
+    found = run(recipe_of(source, teacher=teacher, baseline=False), tmp_path / "out")
+    cost = found.evaluation.models["teacher"].cost
+    assert (cost.parameters, cost.size_bytes, cost.exported) == (None, None, False)
+    assert cost.latency_ms > 0
+    assert found.evaluation.models["student"].cost.exported
+    assert "by its own call" in found.report.read_text(encoding="utf-8")

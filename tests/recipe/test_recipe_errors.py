@@ -1,10 +1,12 @@
 """Every error of a recipe names the file, the key as it is written, and the nearest valid name: one line each."""
 
 import pytest
+from pydantic import ValidationError
 from recipe_cases import TEXT, lines_of, write
 
 from limbeck.errors import LimbeckError
 from limbeck.recipe import RecipeError, load_recipe, parse_recipe
+from limbeck.settings import Settings
 from limbeck.settings.yaml import read_yaml
 from limbeck.teachers import CATALOGUE
 
@@ -310,3 +312,47 @@ def test_a_recipe_from_python_values_has_the_same_errors():
     with pytest.raises(RecipeError, match=r"^here: `seeds\.0` must be at least 0, not -1$") as caught:
         parse_recipe(values, "here")
     assert caught.value.lines == ["`seeds.0` must be at least 0, not -1"]
+
+
+def every_settings(kind=Settings):
+    """Return the settings of the package, each once."""
+    found = {one for each in kind.__subclasses__() for one in (each, *every_settings(each))}
+    return sorted((one for one in found if one.__module__.startswith("limbeck.")), key=lambda one: one.__name__)
+
+
+def numbers_in(schema):
+    """Yield every key of settings that holds a number or a list of them, and `true` in its place."""
+    for name, one in schema.get("properties", {}).items():
+        options = [one, *one.get("anyOf", [])]
+        kinds = {option.get("type") for option in options}
+        if "boolean" in kinds or "$ref" in one or "string" in kinds:
+            continue
+        for option in options:
+            if option.get("type") in ("integer", "number"):
+                yield name, True
+            if option.get("type") == "array" and option.get("items", {}).get("type") in ("integer", "number"):
+                yield name, [True]
+
+
+@pytest.mark.parametrize("settings", every_settings(), ids=lambda settings: settings.__name__)
+def test_true_is_no_number_in_any_settings(settings):
+    for key, value in numbers_in(settings.model_json_schema()):
+        with pytest.raises(ValidationError) as caught:
+            settings.model_validate({key: value})
+        errors = [one for one in caught.value.errors() if one["loc"][:1] == (key,) and one["input"] is True]
+        assert {one["type"] for one in errors} & {"int_type", "float_type"}, (key, caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("seeds=[true]", "`seeds.0` must be a whole number, not true"),
+        ("data.labelled=true", "`data.labelled` must be a whole number, not true"),
+        ("student.train.lr=true", "`student.train.lr` must be a number, not true"),
+        ("curves={labels: [20, true]}", "`curves.labels.1` must be a whole number, not true"),
+        ("losses=[{name: kd, temperature: true}]", "`losses.kd.temperature` must be a number, not true"),
+        ("grid={train.steps: [10, true]}", "`grid.train.steps` must be a whole number, not true"),
+    ],
+)
+def test_true_is_refused_where_a_number_is_meant(path, override, line):
+    assert line in lines_of(path, override)

@@ -7,6 +7,7 @@ from limbeck.evaluation.records import DataRecord, Difference, Gain, MetricRecor
 from limbeck.evaluation.schema import Findings
 from limbeck.evaluation.values import MAE, R2, RMSE
 from limbeck.report import words
+from limbeck.report.words import prose
 
 
 def findings_of_values(metric: Metric, **scores: float) -> Findings:
@@ -49,16 +50,17 @@ def test_numbers_and_units() -> None:
     ("metric", "student", "teacher", "kept"),
     [
         (RMSE, 2.0, 1.8, "keeps 90.0\u00a0% of its teacher (the teacher's RMSE over its own)"),
-        (RMSE, 1.6, 1.8, "is 0.2 RMSE better than its teacher"),
+        (RMSE, 1.6, 1.8, "has an RMSE lower by 0.2 than its teacher"),
         (R2, 0.6, 0.8, "keeps 75.0\u00a0% of its teacher's R²"),
-        (R2, 0.85, 0.8, "is 0.05 R² above its teacher"),
+        (R2, 0.85, 0.8, "has an R² higher by 0.05 than its teacher"),
     ],
 )
 def test_what_is_kept_of_a_teacher(metric: Metric, student: float, teacher: float, kept: str) -> None:
     found = findings_of_values(metric, student=student, teacher=teacher, baseline=student + 0.3 * -metric.sign)
     sentence = words.sentence(found)
     assert sentence.endswith(f"and {kept}.")
-    assert f"gains 0.3 {metric.title} over the same network trained without a teacher" in sentence
+    way = "lower" if metric is RMSE else "higher"
+    assert f"has an {metric.title} {way} by 0.3 than the same network trained without a teacher" in sentence
     assert "points" not in sentence + words.statistics(found)
 
 
@@ -68,6 +70,19 @@ def test_a_floor_that_is_better_has_less() -> None:
     found = findings_of_values(RMSE, student=2.0, teacher=1.8, baseline=2.3, floor=2.1)
     (said,) = words.warnings(found)
     assert said == (
-        "The student is only 0.1 RMSE better than TF-IDF + LR on the same labels (2.1), and the baseline (2.3) is "
-        "worse than it."
+        "The student has an RMSE lower by only 0.1 than TF-IDF + LR on the same labels (2.1), and the baseline (2.3) "
+        "is worse than it."
     )
+
+
+@pytest.mark.parametrize(("metric", "way"), [(RMSE, "higher"), (R2, "lower")])
+def test_a_loss_is_on_the_other_side(metric: Metric, way: str) -> None:
+    found = findings_of_values(metric, student=2.0, teacher=1.8, baseline=2.0 + 0.3 * metric.sign)
+    assert f"has an {metric.title} {way} by 0.3 than the same network" in words.sentence(found)
+
+
+def test_what_is_predicted_is_called_a_value() -> None:
+    found = findings_of_values(RMSE, student=2.0, teacher=1.8, baseline=2.3)
+    of_classes = found.model_copy(update={"data": found.data.model_copy(update={"noun": "classes"})})
+    of_values = found.model_copy(update={"data": found.data.model_copy(update={"noun": "values"})})
+    assert [prose.true_answer(one) for one in (of_classes, of_values)] == ["true label", "true value"]

@@ -4,13 +4,14 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from limbeck.bundle.export import export_onnx
+from limbeck.data import SolvedColumn
 from limbeck.errors import LimbeckError
 from limbeck.runtime.readers.table import TableForm
 from limbeck.runtime.rows import Stacked
-from limbeck.teachers.trees import Trees, TreesSettings
+from limbeck.teachers.forest import Forest, TreesSettings
 from limbeck.types import tensors
 
 ONE = TreesSettings(trees=(12,), leaves=(9,), rate=0.1)
@@ -29,9 +30,13 @@ def label(arrays, classes, seed=0):
     return np.where(arrays["numbers"][:, 0] > rng.normal(0, 0.5, len(told[0])), *told)
 
 
-def grown(arrays, labels, outputs, settings=ONE, weights=None):
-    network = Trees(settings, outputs)
-    network.solve(Stacked(arrays), np.eye(outputs, dtype=np.float32)[labels], weights=weights, cost=lambda _: 1.0)
+def of_classes(labels, outputs):
+    return [SolvedColumn("class", np.asarray(labels), outputs)]
+
+
+def grown(arrays, columns, settings=ONE, weights=None):
+    network = Forest(settings, columns)
+    network.solve(Stacked(arrays), columns, weights=weights, cost=lambda _: 1.0)
     return network.eval()
 
 
@@ -54,7 +59,7 @@ def test_they_answer_as_scikit_learns_do(classes, weights):
         max_iter=12, max_leaf_nodes=9, categorical_features=[3, 4], early_stopping=False, random_state=0
     ).fit(cells, labels, sample_weight=None if weights is None else weights[labels])
     expected = model.predict_proba(others)
-    found = np.exp(asked(grown(arrays, labels, classes, weights=weights), other))
+    found = np.exp(asked(grown(arrays, of_classes(labels, classes), weights=weights), other))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.ptp(expected, axis=0).min() > 0.2
 
@@ -63,37 +68,71 @@ def test_a_number_on_a_threshold_goes_left_as_it_went():
     numbers = np.nextafter(np.float32(1), np.float32(2)) * np.ones((40, 1), np.float32)
     numbers[::2] = 1
     labels = (numbers[:, 0] > 1).astype(int)
-    network = Trees(TreesSettings(trees=(30,), leaves=(2,)), 2)
-    network.solve(Stacked({"numbers": numbers}), np.eye(2, dtype=np.float32)[labels], weights=None, cost=lambda _: 1.0)
+    network = grown({"numbers": numbers}, of_classes(labels, 2), TreesSettings(trees=(30,), leaves=(2,)))
     assert (asked(network, {"numbers": numbers}).argmax(1) == labels).all()
 
 
 def test_the_size_that_costs_least_is_taken():
     arrays = draw(200)
-    network = Trees(TreesSettings(trees=(2, 5), leaves=(3, 4)), 2)
-    rows, wanted = Stacked(arrays), np.eye(2, dtype=np.float32)[label(arrays, 2)]
+    columns = of_classes(label(arrays, 2), 2)
+    network = Forest(TreesSettings(trees=(2, 5), leaves=(3, 4)), columns)
     costs = iter([3.0, 0.0, 2.0, 4.0])
-    said = network.solve(rows, wanted, weights=None, cost=lambda _: next(costs))
+    said = network.solve(Stacked(arrays), columns, weights=None, cost=lambda _: next(costs))
     assert said == "5 trees of 3 leaves are best on validation"
-    assert len(network.roots) == 5
-    alone = grown(arrays, label(arrays, 2), 2, TreesSettings(trees=(5,), leaves=(3,)))
+    assert len(network.trees[0].roots) == 5
+    alone = grown(arrays, columns, TreesSettings(trees=(5,), leaves=(3,)))
     np.testing.assert_array_equal(asked(network.eval(), arrays), asked(alone, arrays))
 
 
 def test_a_class_without_a_row_is_never_the_decision():
     arrays = draw(300)
-    found = asked(grown(arrays, 2 * label(arrays, 2), 4), arrays)
+    found = asked(grown(arrays, of_classes(2 * label(arrays, 2), 4)), arrays)
     assert found.shape == (300, 4)
     assert np.isfinite(found).all()
     assert set(found.argmax(1)) == {0, 2}
 
 
-def test_tensors_alone_bring_it_back_and_it_exports(tmp_path):
+def test_each_column_of_values_has_trees_of_its_own():
+    arrays, other = draw(500), draw(800, 1)
+    values = [arrays["numbers"][:, 0] * 3 + arrays["categories"][:, 0], arrays["numbers"][:, 1] ** 2]
+    found = asked(grown(arrays, [SolvedColumn("value", column) for column in values]), other)
+    cells, others = (np.concatenate([one["numbers"], one["categories"]], axis=1) for one in (arrays, other))
+    for place, column in enumerate(values):
+        model = HistGradientBoostingRegressor(
+            max_iter=12, max_leaf_nodes=9, categorical_features=[3, 4], early_stopping=False, random_state=0
+        ).fit(cells.astype(np.float32), column)
+        np.testing.assert_allclose(found[:, place], model.predict(others.astype(np.float32)), rtol=1e-4, atol=1e-5)
+        assert np.ptp(found[:, place]) > 1
+
+
+def test_a_flag_is_answered_with_the_log_odds_of_yes():
+    arrays, other = draw(400), draw(200, 1)
+    flag = label(arrays, 2).astype(bool)
+    both = asked(grown(arrays, of_classes(flag.astype(int), 2)), other)
+    columns = [SolvedColumn("flag", one) for one in (flag, np.ones(400, bool), np.zeros(400, bool))]
+    found = asked(grown(arrays, columns), other)
+    np.testing.assert_allclose(found[:, 0], both[:, 1] - both[:, 0], atol=1e-5)
+    np.testing.assert_allclose(found[:, 1:], np.log(401) * np.array([[1, -1]] * 200), rtol=1e-6)
+
+
+def columns_of(kind, arrays):
+    values = label(arrays, 3)
+    return {
+        "class": of_classes(values, 3),
+        "flag": [SolvedColumn("flag", values == 1), SolvedColumn("flag", values < 9)],
+        "value": [SolvedColumn("value", values * 1.5), SolvedColumn("value", arrays["numbers"][:, 1])],
+        "two of classes": [*of_classes(values, 3), *of_classes(values % 2, 2)],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["class", "flag", "value", "two of classes"])
+def test_tensors_alone_bring_it_back_and_it_exports(tmp_path, kind):
     arrays = draw(300)
-    network = grown(arrays, label(arrays, 3), 3)
-    again = Trees(ONE, 3)
+    network = grown(arrays, columns := columns_of(kind, arrays))
+    again = Forest(ONE, columns)
     again.load_state_dict(network.state_dict())
     expected = asked(network, arrays)
+    assert expected.shape == (300, sum(column.outputs for column in columns))
     np.testing.assert_array_equal(asked(again, arrays), expected)
     form = TableForm.of(3, (5, 40))
     export_onnx(network, tmp_path / "trees.onnx", tensors(form.example), form.axes)
@@ -105,12 +144,12 @@ def test_tensors_alone_bring_it_back_and_it_exports(tmp_path):
 
 def test_rows_of_one_class_are_refused():
     with pytest.raises(LimbeckError, match="fewer than two classes"):
-        grown(draw(50), np.ones(50, int), 2)
+        grown(draw(50), of_classes(np.ones(50, int), 2))
 
 
 @pytest.mark.parametrize("wide", [250, 300, 5000])
 def test_columns_of_more_categories_than_trees_take(wide):
     arrays = draw(3000, sizes=(wide, 3))
     labels = arrays["categories"][:, 0] % 2
-    found = asked(grown(arrays, labels, 2), draw(100, 1, sizes=(wide, 3)))
+    found = asked(grown(arrays, of_classes(labels, 2)), draw(100, 1, sizes=(wide, 3)))
     assert np.isfinite(found).all()

@@ -74,7 +74,7 @@ class ConstantTeacher(Single):
             return load(folder)
 
         def load(folder: Path) -> list[float]:
-            return read_json(folder / FILE)
+            return read_json(folder / FILE, list)
 
         inputs = {"smoothing": self.smoothing, "labels": arrays_digest(labels), "view": view.digest}
         name, frequencies = work.once(inputs, count, load)

@@ -67,8 +67,8 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         return {"identity": identity.recorded, "count": 0, "error": 0.0, "shards": [], "replaced": []}
-    manifest = read_json(path, fix=ANEW)
-    if not isinstance(manifest, dict) or not {"identity", "count", "shards"} <= manifest.keys():
+    manifest = read_json(path, dict, fix=ANEW)
+    if not {"identity", "count", "shards"} <= manifest.keys() or not isinstance(manifest["identity"], dict):
         raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
     found = manifest["identity"]
     for key, value in sorted(identity.recorded.items(), key=lambda entry: entry[0] != "format"):

@@ -4,7 +4,7 @@ from limbeck.data.ahead import Ahead
 from limbeck.data.batches import Batches
 from limbeck.data.cells import label_name
 from limbeck.data.examples import NO_ROWS, Examples, Labels
-from limbeck.data.fitted import FloorModel, HasOutputs
+from limbeck.data.fitted import FloorModel, HasOutputs, SolvedColumn
 from limbeck.data.hub import split_name
 from limbeck.data.modality import Cells, Features, Fits, Modality
 from limbeck.data.settings import DataOptions, LabelColumns, RowsOptions, SplitSettings
@@ -29,6 +29,7 @@ __all__ = [
     "Labels",
     "Modality",
     "RowsOptions",
+    "SolvedColumn",
     "SplitSettings",
     "Splits",
     "Table",

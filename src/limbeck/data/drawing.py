@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.examples import Examples
 from limbeck.data.settings import SplitSettings
-from limbeck.data.sieve import Sieve, content_ids
+from limbeck.data.sieve import Sieve
 from limbeck.data.tables import Table
 from limbeck.data.task import Task
 from limbeck.digest import digest
@@ -128,7 +128,7 @@ def _blocks(rows: Examples, table: Table, block: int, sieve: Sieve) -> Index:
 def _numbers(rows: Examples, table: Table, block: int, sieve: Sieve) -> Index:
     """Return the number of each row's block; a block is so many rows of the table."""
     # Of a repeated example, where it stands first.
-    first, place = np.unique(content_ids(table.values, sieve.modality), return_index=True)
+    first, place = np.unique(sieve.ids_of(table), return_index=True)
     return place[np.searchsorted(first, rows.ids)] // block
 
 

@@ -3,12 +3,28 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Setting = float | int | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SolvedColumn:
+    """One column of the labels, as a solver learns it: apart from the other columns.
+
+    Attributes:
+        kind: what it holds, and what the outputs for it are. `class`: one of several classes; their log-probabilities.
+            `flag`: yes or no; the log-odds of yes. `value`: a number in standard deviations; that number.
+        values: (rows,) int64 class indices, bool, or float64.
+        outputs: how many outputs it has: of classes one each, else 1.
+    """
+
+    kind: Literal["class", "flag", "value"]
+    values: NDArray[Any]
+    outputs: int = 1
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,8 @@ class Modality(ABC):
         usage: how a person asks a student of it.
         reads: settings of what a network reads of an example.
         augment: settings of copies that can be made of one; None: none can.
+        individual: whether examples that are equal are cases of their own, as two people of one age and town are: each
+            of them counts in training, whatever its label. Else they are one example that was written down twice.
         keeps_label: whether a copy shows what its example shows, so that its label is the same: then copies are drawn
             from encoded rows when a batch is made, see `draw`; else they are rows of their own, see `copies`.
         suffixes: of files that hold one example each, in lower case; none: a folder of files is no source of it.
@@ -199,6 +201,7 @@ class Modality(ABC):
     usage: ClassVar[Usage]
     reads: ClassVar[type[Reads]]
     augment: ClassVar[type[Settings] | None] = None
+    individual: ClassVar[bool] = False
     keeps_label: ClassVar[bool] = False
     suffixes: ClassVar[tuple[str, ...]] = ()
     int8_by_metric: ClassVar[bool] = False
@@ -265,9 +268,17 @@ class Modality(ABC):
         """Return the column, or the columns, that a bundle's reader is asked for, where nobody names them."""
         return self.key
 
-    def usage_of(self, reader: Any) -> Usage:
-        """Return how a person asks a student with this reader."""
+    def usage_of(self, reader: Any, values: Sequence[Any]) -> Usage:
+        """Return how a person asks a student with this reader, which training examples of these values were fitted."""
         return self.usage
+
+    def coincident(self, values: Sequence[Any]) -> bool:
+        """Return whether so many examples are equal by coincidence that no split could keep equal ones together.
+
+        Args:
+            values: examples of the training rows.
+        """
+        return False
 
     def remarks(self, training: Sequence[Any], test: Sequence[Any]) -> list[str]:
         """Return what is to be said of a split's examples, a line each.

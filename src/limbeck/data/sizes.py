@@ -48,14 +48,15 @@ def too_few(
     left = usable - sum(share.values())
     would = [f"data.split.{name}={size}" for name, size in share.items()]
     would += [f"data.labelled={min(left, settings.labelled)}"] if settings.labelled else []
+    wanted = f" for {', '.join(asked)}" if asked else ""
     enough = would and left >= least
     return LimbeckError(
-        f"{rows:,} usable rows with a label{apart}{_lost(dropped)} are too few for "
-        f"{', '.join(asked) or f'{task.outputs} {task.noun}'}",
+        f"{rows:,} usable rows with a label{apart}{_lost(dropped)} are too few{wanted}",
         where=settings.source,
         fix=f"these would do: {' '.join(would)}"
         if enough
-        else f"add rows: {task.outputs} {task.noun} need at least {least + 2 * len(sizes)}",
+        else f"add rows: at least {least + 2 * len(sizes)} with a label are needed"
+        f"{f' for {task.outputs:,} {task.noun}' * (task.outputs > 1)}",
     )
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limbeck.data.copies import DrawnCopySettings, copies_of, keeping
 from limbeck.data.drawing import hold_out, in_turn, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
 from limbeck.data.modality import EVERY, Modality
+from limbeck.data.notes import notes_on
 from limbeck.data.settings import DataOptions, RowsOptions
 from limbeck.data.sieve import Sieve, alike, content_ids
 from limbeck.data.sizes import check_held_out, too_few, too_few_beside_blocks
@@ -37,6 +39,7 @@ class Splits:
         augmented: rows that `data.augment` made from the others of the transfer set: without a label, or, where copies
             keep it, those of labelled rows first.
         rehearsed: copies of labelled rows, with their labels, for a teacher that is trained here.
+        coincident: whether rows that look alike do so by coincidence, so that each counts by itself.
         notes: what else is to be said of them, a line each: labels that are missing, classes that a split cannot show.
     """
 
@@ -51,6 +54,7 @@ class Splits:
     augmented: Examples = NO_ROWS
     rehearsed: Examples = NO_ROWS
     notes: tuple[str, ...] = ()
+    coincident: bool = False
 
     @property
     def transfer(self) -> Examples:
@@ -83,6 +87,10 @@ class Splits:
     def digest(self) -> str:
         """Names the content of every split."""
         return digest([self.task.digest, *(part.digest for part in self.parts.values())])
+
+    def alike(self, rows: Examples) -> NDArray[np.int64]:
+        """Return the number of each row's group, (n,) int64: rows of one group are no evidence beside each other."""
+        return np.arange(len(rows)) if self.coincident else alike(rows, self.modality)
 
     def keeping(self, labels: int) -> "Splits":
         """Return the same rows in the same order, of which only the first ones keep their label.
@@ -147,7 +155,8 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     tables = tables or _read(settings)
     where = f"{settings.source}, {settings.labelled_by}"
     train = tables["train"]
-    learned, sieve = _learned(task, train, settings, where), Sieve(settings.modality)
+    learned = _learned(task, train, settings, where)
+    sieve = Sieve(settings.modality, coincident=settings.modality.coincident(train.values))
     values, ceiling = tables["unsupervised"].values if "unsupervised" in tables else [], NO_ROWS
     parts: dict[str, Examples] = {}
     if settings.target is not None:
@@ -161,7 +170,9 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         # They are of a speaker who is held out, and nobody knows what they say.
         sieve.count(f"{name}, without a label", len(parts[name].bare()))
         parts[name] = parts[name].having()
+    brought = set(parts)
     training, having, bare = _apart(parts, train, learned, settings, sieve)
+    held_out = sum(len(part) for name, part in parts.items() if name not in brought)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
     learned.require_varied(labelled.labels, where, "data.labelled")
     rest = _rest(having.take(range(len(labelled), len(having))).without_labels(), bare, settings)
@@ -187,7 +198,8 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         sieve.without(ceiling, parts["validation"], None, "validation"),
         NO_ROWS if own else _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
         copies_of(labelled, settings.augment) if own else NO_ROWS,
-        _notes(train, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, sieve),
+        notes_on(tables, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, held_out, sieve),
+        sieve.coincident,
     )
 
 
@@ -266,9 +278,19 @@ def _examples(table: Table, task: Task, where: str, sieve: Sieve) -> Examples:
     """Return all rows of a table, ordered by content id; of one id, those without a label first."""
     labels = task.labels(table.labels, where)
     rows = Examples(content_ids(table.values, sieve.modality), table.values, labels)
+    ids, order = rows.ids.copy(), _order(rows)
+    ids[order] = sieve.own_ids(rows.take(order), exact=task.exact)
+    sieve.stand(table, ids)
+    rows = replace(rows, ids=ids)
+    return rows.take(_order(rows))
+
+
+def _order(rows: Examples) -> NDArray[np.int64]:
+    """Return the rows ordered by content id; of one id, those without a label first."""
+    labels = rows.labels
     # Of no rows, -1 could be anything.
     columns = labels.values.reshape(len(labels), math.prod(labels.values.shape[1:])).T
-    return rows.take(np.lexsort((*reversed(columns), labels.present, rows.ids)))
+    return np.lexsort((*reversed(columns), labels.present, rows.ids))
 
 
 def _apart(
@@ -350,38 +372,14 @@ def _augmented(
 
 def _unlabelled(values: Iterable[Any], task: Task, sieve: Sieve) -> Examples:
     values = list(values)
-    return Examples(content_ids(values, sieve.modality), values, task.labels([None] * len(values), ""))
+    rows = Examples(content_ids(values, sieve.modality), values, task.labels([None] * len(values), ""))
+    if not sieve.coincident:
+        return rows
+    rows = rows.take(_order(rows))
+    return replace(rows, ids=sieve.own_ids(rows))
 
 
 def _in_order(rest: Examples, extra: Examples, settings: DataOptions) -> Examples:
     """Return as many unlabelled rows as are asked for, the source's own first, or the target's."""
     rows = rest + extra if settings.target is None else extra + rest
     return rows if settings.max_unlabelled is None else rows.take(range(min(settings.max_unlabelled, len(rows))))
-
-
-def _notes(train: Table, task: Task, parts: dict[str, Examples], sieve: Sieve) -> tuple[str, ...]:
-    lines = task.remarks_on_column(task.labels(train.labels, ""), train.classes)
-    for name in ("labelled", "validation", "test"):
-        lines += task.remarks(name, parts[name].labels, learned=name == "labelled")
-    lines += sieve.modality.remarks([*parts["labelled"].values, *parts["unlabelled"].values], parts["test"].values)
-    lines += _repeats(parts["test"], sieve.modality)
-    if empty := int(sieve.empty(parts["test"]).sum()):
-        lines.append(f"{empty:,} test rows have an empty {sieve.modality.noun}")
-    return tuple(lines)
-
-
-def _repeats(test: Examples, modality: Modality) -> list[str]:
-    """Return the line that says how many test rows look like another one; none where all differ."""
-    groups = alike(test, modality)
-    distinct = int(groups.max()) + 1 if len(groups) else 0
-    if distinct == len(test):
-        return []
-    told: dict[int, set[bytes]] = {group: set() for group in range(distinct)}
-    for group, label in zip(groups.tolist(), test.labels.values, strict=True):
-        told[group].add(label.tobytes())
-    line = (
-        f"{len(test) - distinct:,} of {len(test):,} test rows look like another one; interval and p count them as one"
-    )
-    if contradicted := sum(len(labels) > 1 for labels in told.values()):
-        line += f"; {contradicted:,} of these {modality.noun}s have more than one label"
-    return [line]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.data.examples import Labels
-from limbeck.data.fitted import FloorModel
+from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.settings import DataOptions
 from limbeck.errors import LimbeckError
@@ -200,15 +200,16 @@ class Task(ABC):
         """
         return []
 
-    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None) -> list[str]:
+    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None, held_out: int) -> list[str]:
         """Return what is to be said of the training column as it was read, a line each.
 
         Args:
-            labels: of all training rows.
+            labels: of all of its rows.
             classes: what the data itself calls the values; None: it does not say.
+            held_out: how many of the rows are no training rows, as they are held out; these have a label.
         """
         bare = int((~labels.present).sum())
-        return [f"{bare:,} of {len(labels):,} training rows have no label"] if bare else []
+        return [f"{bare:,} of {len(labels) - held_out:,} training rows have no label"] if bare else []
 
     def shown(self, labels: Labels) -> str:
         """Return how many outputs a split's labels show, for `limbeck check`; `-` where it has no label."""
@@ -348,6 +349,14 @@ class Task(ABC):
         return LimbeckError(
             f"the outputs of a {self.kind} are no distribution", where=f"teacher.{key}", fix="leave it out"
         )
+
+    def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
+        """Return the columns of the labels as a solver learns them, in the order of the outputs; none: it cannot.
+
+        Args:
+            labels: of rows that all have one.
+        """
+        return []
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return linear models of features, one a strength that is tried; none where the floor knows no such task.

@@ -59,10 +59,11 @@ class Timed(Record):
 
 
 class Cost(Timed):
-    """What a model costs to run; networks run in one engine."""
+    """What a model costs to run; networks run in one engine, but for a teacher that has no ONNX form."""
 
-    parameters: int = Field(ge=0, description="weights and biases, embeddings included")
-    size_bytes: int = Field(ge=0, description="the ONNX file")
+    parameters: int | None = Field(ge=0, description="weights and biases, embeddings included; null: nobody can count")
+    size_bytes: int | None = Field(ge=0, description="the ONNX file; null: there is none")
+    exported: bool = Field(default=True, description="false: it was timed by its own call, as it has no ONNX form")
     throughput_per_s: float = Field(ge=0, description="examples per processor second, batches of 64, median")
 
 
@@ -237,6 +238,7 @@ class Usage(Record):
     noun: str = Field(description="one example in words; several end with an `s`")
     line: str | None = Field(description="an example as a line of a file; null: a line holds none")
     file: str | None = Field(default=None, description="a file that holds one example; null: none does")
+    files: str | None = Field(default=None, description="which files `limbeck predict` takes, in words; null: lines")
     python: str = Field(description="what `predict` takes, in Python")
     keeps: str | None = Field(default=None, description="what a bundle holds to read examples; null: nothing")
     in_files: bool = Field(description="whether more examples can come from a file")

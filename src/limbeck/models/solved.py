@@ -1,12 +1,13 @@
 """Networks that are solved for instead of trained."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from limbeck.data.fitted import SolvedColumn
 from limbeck.runtime.rows import Rows
 
 
@@ -24,7 +25,7 @@ class Solved(nn.Module):
     def solve(
         self,
         rows: Rows,
-        answers: NDArray[np.float32],
+        columns: Sequence[SolvedColumn],
         *,
         weights: NDArray[np.float32] | None,
         cost: Callable[[nn.Module], float],
@@ -33,8 +34,8 @@ class Solved(nn.Module):
 
         Args:
             rows: what is learned from.
-            answers: (rows, classes), the distribution that each row is to get; of a label, 1 at its class.
-            weights: of the classes, (classes,): a row counts by its likeliest class; None: all 1.
+            columns: of the labels, in the order of the outputs.
+            weights: of the classes, (classes,): a row counts by its class; None: all 1.
             cost: of a candidate on the validation rows, lower is better: by it a penalty is chosen.
         """
         raise NotImplementedError

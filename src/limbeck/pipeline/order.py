@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from limbeck.console import logged_to, say
@@ -270,7 +271,7 @@ def _delivered(out: Path) -> bool:
     known, found = out / "evaluation" / DELIVERED, _delivered_digests(out)
     if not known.is_file():
         return False
-    for name, expected in read_json(known).items():
+    for name, expected in read_json(known, dict).items():
         if found.get(name) != expected:
             say(f"  {name} is not as it was written; made again")
             return False
@@ -285,7 +286,11 @@ def _delivered(out: Path) -> bool:
 
 
 def _read_evaluation(path: Path) -> Evaluation:
-    return Evaluation.model_validate_json(path.read_bytes())
+    try:
+        return Evaluation.model_validate_json(path.read_bytes())
+    except ValidationError:
+        fix = "delete it and run again to have it made anew"
+        raise LimbeckError("damaged: no evaluation of a run", where=str(path), fix=fix) from None
 
 
 def _write_metrics(path: Path, run: Trainings) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from limbeck.data import DataOptions, TaskOptions
 from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting
-from limbeck.teachers import TeacherSettings
+from limbeck.teachers import CATALOGUE, TeacherSettings
 
 _PREDICTS = {
     "distribution": "one of several classes",
@@ -25,17 +25,31 @@ def require_data_fit(data: DataOptions, task: TaskOptions) -> None:
             raise ValueError(f"{key} says nothing of the labels of a {task.kind}; leave it out")
 
 
-def require_teacher_fits(teacher: TeacherSettings, task: TaskOptions) -> None:
+def require_teacher_reads(teacher: TeacherSettings, data: DataOptions, task: TaskOptions | None) -> None:
+    """Refuse a teacher of a kind that reads one modality only, where the data are of another.
+
+    Raises:
+        ValueError: naming the kinds that fit.
+    """
+    modality = data.modality
+    if odd := next((one for one in teacher.members if one.of_modality not in (None, modality.name)), None):
+        raise ValueError(
+            f"teacher.kind={odd.kind} reads {odd.of_modality}, and the data are {modality.name} (data.{modality.key}); "
+            f"{_kinds(task, data)}"
+        )
+
+
+def require_teacher_fits(teacher: TeacherSettings, task: TaskOptions, data: DataOptions | None) -> None:
     """Refuse a teacher, or a way of answering, that is for one of several classes only.
 
     Raises:
-        ValueError: the task is another one.
+        ValueError: the task is another one; naming the kinds that fit.
     """
     if task.one_class:
         return
     other = f"and the task is {task.kind}"
     if odd := next((one for one in (teacher, *teacher.members) if one.of_classes), None):
-        raise ValueError(f"kind {odd.kind} answers with one of several classes, {other}; take another kind")
+        raise ValueError(f"kind {odd.kind} answers with one of several classes, {other}; {_kinds(task, data)}")
     if any(member.calibrate for member in teacher.members):
         raise ValueError(f"calibrate fits the probabilities of one of several classes, {other}; leave it out")
 
@@ -53,6 +67,19 @@ def require_copies_fit(data: DataOptions, teacher: TeacherSettings) -> None:
             "data.augment.only_teacher makes copies for a teacher that is trained here, and this one is not; leave it "
             "out, or take kind: network"
         )
+
+
+def _kinds(task: TaskOptions | None, data: DataOptions | None) -> str:
+    """Return which kinds of teacher fit task and data, as far as these are known."""
+    read = (None,) if data is None else (None, data.modality.name)
+    fit = [
+        name
+        for name, kind in CATALOGUE.items()
+        if name != "given"  # a Python object, no recipe can have one
+        and kind.of_modality in read
+        and (task is None or task.one_class or not kind.of_classes)
+    ]
+    return f"these kinds fit: {', '.join(sorted(fit))}"
 
 
 def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: Sequence[str]) -> None:

@@ -14,7 +14,13 @@ from limbeck.digest import digest
 from limbeck.losses import LossSettings
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.data import DataSettings
-from limbeck.recipe.fits import require_copies_fit, require_data_fit, require_losses_fit, require_teacher_fits
+from limbeck.recipe.fits import (
+    require_copies_fit,
+    require_data_fit,
+    require_losses_fit,
+    require_teacher_fits,
+    require_teacher_reads,
+)
 from limbeck.settings import Settings
 from limbeck.settings.changes import flat
 from limbeck.settings.yaml import write_yaml
@@ -121,10 +127,11 @@ class Recipe(Settings):
     @field_validator("teacher")
     @classmethod
     def _teacher_of_the_task(cls, teacher: TeacherSettings, info: ValidationInfo) -> TeacherSettings:
+        if (data := info.data.get("data")) is not None:
+            require_teacher_reads(teacher, data, _task(info))
+            require_copies_fit(data, teacher)
         if (task := _task(info)) is not None:
-            require_teacher_fits(teacher, task)
-        if "data" in info.data:
-            require_copies_fit(info.data["data"], teacher)
+            require_teacher_fits(teacher, task, data)
         return teacher
 
     @field_validator("baseline", mode="before")

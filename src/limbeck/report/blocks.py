@@ -159,6 +159,7 @@ class Case:
     """An example with its label and the models' answers."""
 
     shown: Shown
+    asked: str
     label: str
     answers: Sequence[Answer]
 

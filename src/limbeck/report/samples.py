@@ -65,4 +65,5 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
         )
         for name, answer in one.answers.items()
     ]
-    return Case(SAMPLES[one.sample.kind](one.sample), words.shorten(one.label, 80), answers)
+    shown = SAMPLES[one.sample.kind](one.sample)
+    return Case(shown, prose.true_answer(evaluation), words.shorten(one.label, 80), answers)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.runtime.decisions import RULES, Rule
-from limbeck.runtime.readers import Reader
+from limbeck.runtime.readers import Form, Reader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.runtime.readers.audio import AudioReader
 from limbeck.runtime.readers.image import ImageReader
@@ -30,6 +30,8 @@ READERS: dict[str, type[Reader]] = {
 """By the kind that `bundle.json` names."""
 
 _REQUIRED = {"format": int, "task": str, "labels": list, "files": dict, "reads": dict}
+_WRONG = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+"""What a reader or a rule may raise that is made from something else than what was exported."""
 _ANEW = "copy the bundle again, or export it anew"
 
 
@@ -57,6 +59,22 @@ class OnnxNetwork:
         self._wanted = tuple(entry.name for entry in self._session.get_inputs())
         outputs = self._session.get_outputs()[0].shape[-1]
         self.outputs: int | None = outputs if isinstance(outputs, int) else None
+
+    def require(self, form: Form) -> None:
+        """Refuse a reader whose arrays are none that the network takes.
+
+        Raises:
+            ValueError: one is missing, or has another size along an axis that may not have any.
+        """
+        for entry in self._session.get_inputs():
+            if entry.name not in form.example:
+                raise ValueError(f"the network takes `{entry.name}`, and the reader gives {', '.join(form.example)}")
+            free, given = form.axes.get(entry.name, {}), form.example[entry.name].shape
+            if entry.shape and len(entry.shape) != len(given):
+                raise ValueError(f"`{entry.name}` has {len(given)} axes, and the network takes {len(entry.shape)}")
+            for axis, (size, own) in enumerate(zip(entry.shape, given, strict=False)):
+                if isinstance(size, int) and axis not in free and size != own:
+                    raise ValueError(f"`{entry.name}` has {own} along axis {axis}, and the network takes {size}")
 
     def logits(self, rows: Rows, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Return (rows, outputs) float32, in the order of the rows.
@@ -97,12 +115,13 @@ class Bundle:
     """
 
     def __init__(self, folder: Path, info: dict[str, Any], *, threads: int = 0) -> None:
+        self._network = OnnxNetwork(folder / MODEL, threads=threads)
         try:
             self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self._network.require(self.reader.form)
+        except _WRONG as error:
             found = f"bundle.json: `reads` is not what was exported ({type(error).__name__}: {first_line(error)})"
             raise LimbeckError(found, where=str(folder), fix=_ANEW) from error
-        self._network = OnnxNetwork(folder / MODEL, threads=threads)
         self.labels: tuple[str, ...] = tuple(info["labels"])
         if self._network.outputs not in (None, len(self.labels)):
             found = f"bundle.json names {len(self.labels)} labels, and the network has {self._network.outputs} outputs"
@@ -110,7 +129,7 @@ class Bundle:
         try:
             self.rule: Rule = RULES[info["task"]](info.get("decision", {}))
             self.rule.answers(np.zeros((1, len(self.labels)), np.float32), self.labels)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except _WRONG as error:
             found = f"bundle.json: `decision` is not what was exported ({type(error).__name__}: {first_line(error)})"
             raise LimbeckError(found, where=str(folder), fix=_ANEW) from error
         self.info = info
@@ -208,15 +227,15 @@ def _read_info(folder: Path) -> dict[str, Any]:
         )
     wrong = [key for key, form in _REQUIRED.items() if not isinstance(keys.get(key), form)]
     reads = {} if "reads" in wrong else keys["reads"]
-    kind: str = reads["kind"] if isinstance(reads.get("kind"), str) else ""
-    if kind and kind not in READERS:
+    kind: str | None = reads["kind"] if isinstance(reads.get("kind"), str) else None
+    if kind is not None and kind not in READERS:
         raise LimbeckError(f"this version has no reader `{kind}`", where=str(folder), fix="upgrade limbeck")
     if "task" not in wrong and keys["task"] not in RULES:
         raise LimbeckError(f"this version has no task `{keys['task']}`", where=str(folder), fix="upgrade limbeck")
-    needed = {} if "reads" in wrong else {"kind": str, **(READERS[kind].needs if kind else {})}
+    needed = {} if "reads" in wrong else {"kind": str, **({} if kind is None else READERS[kind].needs)}
     wrong += [f"reads.{key}" for key, form in needed.items() if not isinstance(reads.get(key), form)]
     if wrong:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
-    if unchecked := sorted({MODEL, *READERS[kind].files} - keys["files"].keys()):
+    if unchecked := sorted({MODEL, *READERS[reads["kind"]].files} - keys["files"].keys()):
         raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
     return keys

@@ -2,16 +2,19 @@
 
 from typing import ClassVar, Literal
 
+import numpy as np
+
+from limbeck.errors import LimbeckError
 from limbeck.modalities import TableReads
+from limbeck.teachers.forest import Forest, TreesSettings
 from limbeck.teachers.kind import Single, register
-from limbeck.teachers.trees import Trees, TreesSettings, require_rows
 from limbeck.teachers.work import Made, Work
 
 
 class BoostingTeacher(Single):
-    """Gradient-boosted trees, grown here on the labelled rows of a table."""
+    """Gradient-boosted trees, grown here on the labelled rows of a table, for each column of the labels."""
 
-    of_classes: ClassVar[bool] = True
+    of_modality: ClassVar[str | None] = "table"
 
     kind: Literal["boosting"]
     boosting: TreesSettings = TreesSettings()
@@ -26,14 +29,22 @@ class BoostingTeacher(Single):
         """Refuse rows that no trees can be grown on, at the fewest labels of the run.
 
         Raises:
-            LimbeckError: see `require_rows`, or the data are no table.
+            LimbeckError: their labels do not vary, the data are no table, or no solver knows such labels.
         """
         work.view(self)
-        require_rows(work.labels("labelled")[: work.fewest])
+        labels = work.examples("labelled").labels
+        if not work.task.solved_columns(labels):
+            raise LimbeckError(
+                f"a {work.task.kind} has no columns that trees could be grown for",
+                where=f"{work.key}.kind",
+                fix="take another kind: network does any task",
+            )
+        work.task.require_varied(labels.take(np.arange(work.fewest)), work.key, "data.labelled")
 
     def make(self, work: Work) -> tuple[Made, ...]:
         """Grow them."""
-        return (work.train(Trees(self.boosting, len(work.classes)), self),)
+        columns = work.task.solved_columns(work.examples("labelled").labels)
+        return (work.train(Forest(self.boosting, columns), self),)
 
 
 register(BoostingTeacher)

@@ -47,6 +47,7 @@ class FunctionEncoder(nn.Module):
     """
 
     no_onnx = "its features come from a function of one's own"
+    uncounted = True  # its weights are wherever the function has them
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         super().__init__()

@@ -22,10 +22,12 @@ class Kind(Settings):
     Attributes:
         gives: what it answers with: `logits`, `taps` (activations by module path).
         of_classes: whether it can answer with one of several classes only.
+        of_modality: the only modality that it can read; None: it reads any.
     """
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits"})
     of_classes: ClassVar[bool] = False
+    of_modality: ClassVar[str | None] = None
 
     kind: str
     accept_bad: Annotated[

@@ -21,6 +21,7 @@ class NBLRTeacher(Single):
     """Logistic regression on Naive-Bayes-weighted n-grams, fitted here on the labelled rows by a solver."""
 
     of_classes: ClassVar[bool] = True
+    of_modality: ClassVar[str | None] = "text"
 
     kind: Literal["nblr"]
     regression: NBLRSettings = NBLRSettings()

@@ -1,6 +1,6 @@
 """Logistic regression on Naive-Bayes-weighted n-grams, fitted by a solver."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from limbeck.data import SolvedColumn
 from limbeck.errors import LimbeckError
 from limbeck.models.solved import Solved
 from limbeck.runtime.rows import Ragged, Rows, is_ragged
@@ -62,7 +63,7 @@ class NBLR(Solved):
     def solve(
         self,
         rows: Rows,
-        answers: NDArray[np.float32],
+        columns: Sequence[SolvedColumn],
         *,
         weights: NDArray[np.float32] | None,
         cost: Callable[[nn.Module], float],
@@ -72,8 +73,9 @@ class NBLR(Solved):
         Raises:
             LimbeckError: see `require_ngrams`.
         """
+        (column,) = columns
         regression = NgramRegression(
-            rows, answers.argmax(1), classes=answers.shape[1], settings=self.settings, weights=weights
+            rows, column.values, classes=column.outputs, settings=self.settings, weights=weights
         )
         fitted = {strength: regression.fit(strength) for strength in self.settings.strengths}
         costs = {strength: cost(network) for strength, network in fitted.items()}

@@ -35,6 +35,7 @@ class TransformersTeacher(Named):
     """
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
+    of_modality: ClassVar[str | None] = "text"
 
     kind: Literal["transformers"]
     model: Annotated[str, Field(min_length=1, description="a packaged name (minilm), a folder, or a hub id")]

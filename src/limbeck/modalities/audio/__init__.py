@@ -29,7 +29,13 @@ class AudioModality(Modality):
     noun: ClassVar[str] = "sound"
     column: ClassVar[str] = "the column with the sound: a path from the file's folder, bytes, or an array"
     usage: ClassVar[Usage] = Usage(
-        noun="sound", line=None, file="sound.wav", python='["sound.wav"]', in_files=True, extra="audio"
+        noun="sound",
+        line=None,
+        file="sound.wav",
+        files="sound files and folders of them",
+        python='["sound.wav"]',
+        in_files=True,
+        extra="audio",
     )
     reads: ClassVar[type[AudioReads]] = AudioReads
     augment: ClassVar[type[AudioAugmentSettings]] = AudioAugmentSettings

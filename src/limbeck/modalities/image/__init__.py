@@ -34,7 +34,13 @@ class ImageModality(Modality):
     noun: ClassVar[str] = "image"
     column: ClassVar[str] = "the column with the image: the path of a file, its bytes, or pixels"
     usage: ClassVar[Usage] = Usage(
-        noun="image", line=None, file="image.png", python='["image.png"]', in_files=True, extra="image"
+        noun="image",
+        line=None,
+        file="image.png",
+        files="image files and folders of them",
+        python='["image.png"]',
+        in_files=True,
+        extra="image",
     )
     reads: ClassVar[type[ImageReads]] = ImageReads
     augment: ClassVar[type[ImageAugmentSettings]] = ImageAugmentSettings

@@ -4,6 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from limbeck.data.modality import Column, Features, Modality
 from limbeck.data.spelling import fold
 from limbeck.digest import identity_of
@@ -12,7 +15,7 @@ from limbeck.evaluation.figures import TableSample
 from limbeck.evaluation.records import Usage
 from limbeck.modalities.table.features import CellFeatures, ColumnFeatures
 from limbeck.modalities.table.reads import TableReads, remarks
-from limbeck.runtime.readers.table import Cell, TableReader, named, plain
+from limbeck.runtime.readers.table import Cell, Number, TableReader, named, plain
 
 __all__ = ["TableModality", "TableReads"]
 
@@ -20,6 +23,8 @@ MIXED = 100
 """Different numbers, in a column with texts too, above which it is no column of categories."""
 SHOWN = 12
 """Cells of a row that the report shows, at most."""
+MANY = 0.1
+"""Share of rows that equal an earlier one, above which repeats may be what the rows are drawn from."""
 LENGTH = 40
 """Characters of a cell that it shows, at most."""
 
@@ -31,11 +36,13 @@ class TableModality(Modality):
     key: ClassVar[str] = "features"
     several: ClassVar[bool] = True
     noun: ClassVar[str] = "row"
+    individual: ClassVar[bool] = True
     column: ClassVar[str] = "the columns with numbers and categories: a list, or * for all but the label"
     usage: ClassVar[Usage] = Usage(
         noun="row",
         line=None,
         file="rows.csv",
+        files="csv, tsv and jsonl files with these columns",
         python='[{"column": 1.5, "other": "word"}]',
         keeps="scales, categories",
         in_files=True,
@@ -86,17 +93,32 @@ class TableModality(Modality):
         held = {name: _kind(cell, loosely=True) for name, cell in value.items() if cell is not None}
         return identity_of(held) if held else b""
 
+    def coincident(self, values: Sequence[Mapping[str, Cell]]) -> bool:
+        """Return whether many rows are equal, and would be if each column were shuffled by itself.
+
+        Columns with few values make equal rows by coincidence, and shuffled columns do too. Rows that were written down
+        twice are equal only as they stand.
+        """
+        held = [value for value in values if any(cell is not None for cell in value.values())]
+        if not held:
+            return False
+        codes = np.stack([_codes([row[name] for row in held]) for name in held[0]], axis=1)
+        draw = np.random.default_rng(0)
+        return _repeated(codes) > MANY and _repeated(draw.permuted(codes, axis=0)) > MANY
+
     def asked(self, reader: Any) -> tuple[str, ...]:
         """Return the columns of the training."""
         return reader.columns
 
-    def usage_of(self, reader: TableReader) -> Usage:
-        """Return the same, with the columns of the training; of many, the first ones."""
-        cells: dict[str, float | str] = {one.name: float(f"{one.mean:.3g}") for one in reader.numbers}
+    def usage_of(self, reader: TableReader, values: Sequence[Mapping[str, Cell]]) -> Usage:
+        """Return the same, with a usual cell of each column of the training; of many columns, the first ones."""
+        cells: dict[str, float | str] = {one.name: _usual(one, values) for one in reader.numbers}
         cells |= {one.name: next(iter(one.categories), "") for one in reader.categories}
         shown = [f"{json.dumps(name)}: {json.dumps(cell)}" for name, cell in cells.items()]
         more = [] if len(shown) <= SHOWN else ["..."]
-        return self.usage.model_copy(update={"python": f"[{{{', '.join([*shown[:SHOWN], *more])}}}]"})
+        kept = ["scales"] * bool(reader.numbers) + ["categories"] * bool(reader.categories)
+        row = f"[{{{', '.join([*shown[:SHOWN], *more])}}}]"
+        return self.usage.model_copy(update={"python": row, "keeps": ", ".join(kept)})
 
     def remarks(self, training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, Cell]]) -> list[str]:
         """Say which columns hold nothing, both kinds of cells, or very many categories.
@@ -114,6 +136,26 @@ class TableModality(Modality):
         """Return the first cells of the row, cut where they are long."""
         shown = {one[:LENGTH]: _shown(cell) for one, cell in list(value.items())[:SHOWN]}
         return TableSample(name=name, cells=shown, columns=len(value))
+
+
+def _usual(column: Number, values: Sequence[Mapping[str, Cell]]) -> float:
+    """Return about the mean of a column: a whole number where all of its numbers are."""
+    cells = (value[column.name] for value in values)
+    if all(isinstance(cell, float) and cell.is_integer() for cell in cells if cell is not None):
+        return round(column.mean)
+    return float(f"{column.mean:.3g}")
+
+
+def _codes(cells: Sequence[Cell]) -> NDArray[np.int64]:
+    """Return a number for each cell, (rows,): cells that look alike have one."""
+    known: dict[str | None, int] = {}
+    looks = (None if cell is None else _kind(cell, loosely=True) for cell in cells)
+    return np.array([known.setdefault(look, len(known)) for look in looks], np.int64)
+
+
+def _repeated(codes: NDArray[np.int64]) -> float:
+    """Return the share of rows that equal an earlier one."""
+    return 1 - len(np.unique(codes, axis=0)) / len(codes)
 
 
 def _kind(cell: float | str, *, loosely: bool = False) -> str:

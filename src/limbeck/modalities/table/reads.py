@@ -11,6 +11,9 @@ from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.readers.table import Category, Cell, Number, TableReader, named
 
+_NAMED = 8
+"""At most so many columns are named that never change."""
+
 
 class TableReads(Reads):
     """Columns of numbers, scaled to mean 0 and standard deviation 1, and columns of categories."""
@@ -72,7 +75,21 @@ def remarks(training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, 
     Raises:
         LimbeckError: a test row has a text where all training rows have numbers.
     """
-    return [line for name in (training[0] if len(training) else ()) for line in _of_column(name, training, test)]
+    columns = [*training[0]] if len(training) else []
+    lines = [line for name in columns for line in _of_column(name, training, test)]
+    constant = [name for name in columns if _never_changes(name, training)]
+    if constant:
+        named = ", ".join(f"`{name}`" for name in constant[:_NAMED])
+        more = f" and {len(constant) - _NAMED:,} more" if constant[_NAMED:] else ""
+        what = "column holds" if len(constant) == 1 else "columns hold"
+        lines.append(f"{len(constant)} {what} one value in all training rows and can tell nothing: {named}{more}")
+    return lines
+
+
+def _never_changes(name: str, training: Sequence[Mapping[str, Cell]]) -> bool:
+    """Return whether a column holds the same number or text in all rows; one that holds nothing has its own remark."""
+    first = training[0][name]
+    return first is not None and len(training) > 1 and all(row[name] == first for row in training)
 
 
 def _of_column(name: str, training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, Cell]]) -> list[str]:

@@ -69,7 +69,7 @@ def declared_padding(source: str) -> int | None:
     if Path(source).is_dir():
         if not file.is_file():
             return None
-        declared = read_json(file)
+        declared = read_json(file, dict)
     else:
         from transformers import PretrainedConfig
 

@@ -129,7 +129,7 @@ def _tokenizer_of(source: str, path: str) -> tuple[Tokenizer, int | None]:
     folder = Path(source)
     file, whole = folder / "tokenizer_config.json", folder / "tokenizer.json"
     tokenizer = read_tokenizer(whole) if whole.is_file() else None
-    config = read_json(file) if file.is_file() else {}
+    config = read_json(file, dict) if file.is_file() else {}
     refuse_code(path, config, file.name)
     if tokenizer is not None:
         return tokenizer, padding_of(tokenizer, config.get("pad_token"))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle import Delivery, Student, write_bundle
-from limbeck.data import Splits, Task, alike
+from limbeck.data import Splits, Task
 from limbeck.evaluation import difference
 from limbeck.evaluation.metric import by_unit
 from limbeck.evaluation.records import BundleRecord, Difference, Timed
@@ -85,7 +85,7 @@ def metric_gains(task: Task, splits: Splits) -> Callable[[NDArray[np.float32], N
         return None
 
     def parts(outputs: NDArray[np.float32]) -> NDArray:
-        return by_unit(metric.parts(task.sheet(outputs, rows.labels))[None], alike(rows, splits.modality))
+        return by_unit(metric.parts(task.sheet(outputs, rows.labels))[None], splits.alike(rows))
 
     return lambda one, other: difference(parts(one), parts(other), metric)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data import Splits, Task, alike
+from limbeck.data import Splits, Task
 from limbeck.evaluation import compare, difference, verdict
 from limbeck.evaluation.figures import Disagreement
 from limbeck.evaluation.metric import Metric, by_unit
@@ -37,7 +37,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
     recipe, splits = run.recipe, run.material.splits
     task, models = run.task, judged_models(run, on_test)
     metrics, records = task.metrics, model_records(models, costs)
-    judge = _Judge(models, alike(splits.test, splits.modality))
+    judge = _Judge(models, splits.alike(splits.test))
     gain = judge.gain(metrics[0], "student", "baseline")
     own = records["student"].fidelity
     assert own is not None  # of every arm
@@ -45,7 +45,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         name=recipe.name,
         task=task.kind,
         modality=splits.modality.name,
-        usage=splits.modality.usage_of(run.shown["student"].view.reader),
+        usage=splits.modality.usage_of(run.shown["student"].view.reader, splits.original.values),
         metrics=[_metric_record(metric) for metric in metrics],
         test_examples=len(splits.test),
         seeds=recipe.seeds,

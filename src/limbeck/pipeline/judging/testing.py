@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from limbeck.bundle import Runner
+from limbeck.errors import LimbeckError
 from limbeck.evaluation import measure_all
 from limbeck.evaluation.records import Cost, TestEvaluation
 from limbeck.files import read_json, size_of, write_json
@@ -79,32 +81,67 @@ def _floors(run: Trainings) -> dict[str, Floor]:
 
 
 def log_test_use(folder: Path, recipe_digest: str, models: Sequence[str]) -> list[TestEvaluation]:
-    """Add this use of the test split to the run folder's list, and return the list."""
+    """Add this use of the test split to the run folder's list, and return the list.
+
+    Raises:
+        LimbeckError: the list is damaged.
+    """
     path = folder / TEST_LOG
     entry = TestEvaluation(
         time=datetime.now(UTC).isoformat(timespec="seconds"), recipe_digest=recipe_digest, models=list(models)
     )
-    log = [*(read_json(path) if path.is_file() else []), entry.model_dump()]
-    write_json(path, log)
-    return [TestEvaluation(**record) for record in log]
+    fix = f"delete {path}; evaluation.json then forgets the earlier uses of the test split"
+    try:
+        log = [*map(TestEvaluation.model_validate, read_json(path, list, fix=fix) if path.is_file() else []), entry]
+    except ValidationError:
+        raise LimbeckError("no record of the uses of the test split", where=str(path), fix=fix) from None
+    write_json(path, [one.model_dump() for one in log])
+    return log
 
 
 def measure_costs(run: Trainings, exported: Exported, floors: Mapping[str, Floor]) -> dict[str, Cost]:
-    """Time every exported model on validation rows, interleaved, in one engine, on one thread."""
+    """Time every exported model on validation rows, interleaved, in one engine, on one thread.
+
+    A teacher without an ONNX form is timed by its own call.
+    """
     teacher, models = run.teacher, run.teacher.networks | run.shown
     runners: dict[str, Runner] = {name: models[name].view.runner(path) for name, path in exported.files.items()}
-    sizes = {name: (_parameters(models[name]), size_of(path)) for name, path in exported.files.items()}
+    sizes: dict[str, tuple[int | None, int | None]] = {
+        name: (_parameters(models[name]), size_of(path)) for name, path in exported.files.items()
+    }
     if (whole := teacher.runner(runners)) is not None:
-        parts = [(runners.pop(name), sizes.pop(name))[1] for name in teacher.networks]
-        runners["teacher"], sizes["teacher"] = whole, (sum(p for p, _ in parts), sum(b for _, b in parts))
+        files = [exported.files.get(name) for name in teacher.networks]
+        for name in teacher.networks:
+            runners.pop(name, None)
+        runners["teacher"], sizes["teacher"] = (
+            whole,
+            (
+                _sum([_parameters(one) for one in teacher.networks.values()]),
+                _sum([None if path is None else size_of(path) for path in files]),
+            ),
+        )
     for name, floor in floors.items():
         runners[name], sizes[name] = floor.predict, (floor.parameters, floor.size_bytes)
     speeds = measure_all(runners, run.material.samples) if runners else {}
     return {
-        name: Cost(parameters=sizes[name][0], size_bytes=sizes[name][1], **speed.figures)
+        name: Cost(
+            parameters=sizes[name][0],
+            size_bytes=sizes[name][1],
+            exported=sizes[name][1] is not None,
+            **speed.figures,
+        )
         for name, speed in speeds.items()
     }
 
 
-def _parameters(trained: Trained) -> int:
+def _sum(parts: Sequence[int | None]) -> int | None:
+    """Return the sum; None where a part is not known."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _parameters(trained: Trained) -> int | None:
+    """Return how many parameters a network has; None where a part of it, such as a function, does not tell."""
+    if any(getattr(module, "uncounted", False) for module in trained.model.modules()):
+        return None
     return sum(parameter.numel() for parameter in trained.model.parameters())

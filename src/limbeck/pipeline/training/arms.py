@@ -204,7 +204,7 @@ def train_arm(
         best = _best(histories)
         decision = {"chosen": best, "seed": first, "candidates": _scores(candidates, histories, until)}
         record = tuning / f"{name}.json"
-        if not record.is_file() or read_json(record) != decision:
+        if not _stands(record, decision):
             if ranks().main:
                 write_json(record, decision)
             won = "is best on validation" if histories[best].reached_step is None else "reaches the level first"
@@ -215,6 +215,14 @@ def train_arm(
         places[first] = tuning / f"{name}-{best}"  # the grid has trained the first seed of the winner already
     trained = {seed: train(settings, seed, place, f"{title}, seed {seed}") for seed, place in places.items()}
     return Arm(name, settings, point, trained, until)
+
+
+def _stands(record: Path, decision: dict[str, Any]) -> bool:
+    """Return whether a decision is on record; one that is damaged is written anew."""
+    try:
+        return record.is_file() and read_json(record, dict) == decision
+    except LimbeckError:
+        return False
 
 
 def _best(histories: Sequence[History]) -> int:

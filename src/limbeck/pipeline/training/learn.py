@@ -15,7 +15,6 @@ from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import calibrated_nll
 from limbeck.evaluation.records import Level
 from limbeck.files import staged
 from limbeck.models.solved import Solved
@@ -131,16 +130,18 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
 
     task = lesson.task
 
+    model, validate = task.finish(network), validator(view, splits, task)
+
     def cost(candidate: nn.Module) -> float:
-        logits = predict_logits(candidate, view.validation).numpy()
-        return calibrated_nll(logits, splits.validation.labels.values, task.class_weights)
+        # Of all that chooses, the last one tells the most candidates apart: a likelihood, where there is one.
+        return -validate(task.finish(candidate)).chooses[-1]
 
     def make(stage: Stage) -> None:
-        answers = np.eye(task.outputs, dtype=np.float32)[lesson.labels.values]
-        said = network.solve(lesson.rows, answers, weights=task.class_weights, cost=cost)
+        columns = task.solved_columns(lesson.labels)
+        said = network.solve(lesson.rows, columns, weights=task.class_weights, cost=cost)
         say(f"  {title}: {said}")
         with staged(folder / WEIGHTS) as aside:
-            save_file(network.state_dict(), str(aside))
+            save_file(model.state_dict(), str(aside))
 
     inputs = {
         "version": __version__,
@@ -150,10 +151,10 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
     }
 
     def load(stage: Stage) -> None:
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        model.load_state_dict(load_file(folder / WEIGHTS))
 
     stage, _ = once(folder, inputs, make, load)
-    return Trained(network.to(best_device()).eval(), History(0), view, stage.digest)
+    return Trained(model.to(best_device()).eval(), History(0), view, stage.digest)
 
 
 def _train(

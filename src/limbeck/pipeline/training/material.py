@@ -167,7 +167,7 @@ class Material:
             return View(reads, own, self.splits, parts)
 
         def load(stage: Stage) -> View:
-            own = READERS[reads.kind].load(stage.folder, read_json(stage.folder / ABOUT))
+            own = READERS[reads.kind].load(stage.folder, read_json(stage.folder / ABOUT, dict))
             return View(reads, own, self.splits, load_encoded(stage.folder / ENCODED))
 
         return once(self.folder / "views" / key, inputs, make, load, by="each", before=begin)[1]

@@ -100,4 +100,4 @@ class _Training:
         """Read the trained module."""
         load_model(self._module, self._folder / WEIGHTS, device=str(best_device()))
         self._module.eval()
-        return History(**read_json(self._folder / HISTORY))
+        return History(**read_json(self._folder / HISTORY, dict))

@@ -27,6 +27,7 @@ from limbeck.report import words
 from limbeck.teachers import Made, Single, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
 from limbeck.teachers.work import Split
+from limbeck.trainer import predict_logits
 from limbeck.types import Batch
 
 
@@ -116,8 +117,19 @@ class RunTeacher:
         return self.of(split).predict(batch).logits.numpy()
 
     def runner(self, exported: Mapping[str, Runner]) -> Runner | None:
-        """Return the teacher as a function of samples, from its exported networks by name; None when one is missing."""
-        parts = [exported.get(name) for name in member_names(len(self.members))]
+        """Return the teacher as a function of samples, from its networks by name.
+
+        Args:
+            exported: its networks that have an ONNX form; the others are called as they are, in PyTorch.
+
+        Returns:
+            None where one is missing that is no network.
+        """
+        networks = self.networks
+        parts = [
+            exported.get(name) or (_called(networks[name]) if name in networks else None)
+            for name in member_names(len(self.members))
+        ]
         if any(part is None for part in parts):
             return None
         divisors = [member.temperature or 1.0 for member in self.members]
@@ -131,6 +143,20 @@ class RunTeacher:
     def _together(self, teachers: Sequence[Teacher]) -> Teacher:
         scaled = [member.scaled(teacher) for member, teacher in zip(self.members, teachers, strict=True)]
         return scaled[0] if len(scaled) == 1 else Ensemble(scaled, self.weights)
+
+
+def _called(network: Trained) -> Runner:
+    """Return a network as a function of samples, called in PyTorch on one thread."""
+
+    def answer(samples: Sequence[Any]) -> NDArray[np.float32]:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return predict_logits(network.model, network.view.rows(samples)).numpy()
+        finally:
+            torch.set_num_threads(threads)
+
+    return answer
 
 
 def member_names(count: int) -> list[str]:

@@ -6,6 +6,7 @@ from limbeck.evaluation.records import BundleRecord, Cost, Timed
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report.words.names import DISTILLED, FLOOR, STUDENT, TEACHER, model
 from limbeck.report.words.numbers import (
+    ABSENT,
     capital,
     count,
     date,
@@ -22,13 +23,20 @@ from limbeck.report.words.numbers import (
     times,
 )
 
+OWN = "by its own call"
+"""How a teacher was timed that has no ONNX form."""
+
 COSTS: list[tuple[str, str, Callable[[Cost], tuple[str, str] | None]]] = [
-    ("Parameters", "", lambda cost: (magnitude(cost.parameters), count(cost.parameters))),
-    ("Size", "ONNX file", lambda cost: (file_size(cost.size_bytes), "")),
+    (
+        "Parameters",
+        "",
+        lambda cost: None if cost.parameters is None else (magnitude(cost.parameters), count(cost.parameters)),
+    ),
+    ("Size", "ONNX file", lambda cost: None if cost.size_bytes is None else (file_size(cost.size_bytes), "")),
     (
         "Processor time",
         "one example, median",
-        lambda cost: None if cost.cpu_ms is None else (milliseconds(cost.cpu_ms), ""),
+        lambda cost: None if cost.cpu_ms is None else (milliseconds(cost.cpu_ms), "" if cost.exported else OWN),
     ),
     (
         "Latency",
@@ -40,14 +48,14 @@ COSTS: list[tuple[str, str, Callable[[Cost], tuple[str, str] | None]]] = [
 """What a model costs: name, what it is, and text and note of a model; None: not measured."""
 
 SHORT_COSTS: list[tuple[str, Callable[[Cost], str]]] = [
-    ("parameters", lambda cost: magnitude(cost.parameters)),
-    ("size", lambda cost: file_size(cost.size_bytes)),
+    ("parameters", lambda cost: ABSENT if cost.parameters is None else magnitude(cost.parameters)),
+    ("size", lambda cost: ABSENT if cost.size_bytes is None else file_size(cost.size_bytes)),
     ("processor", lambda cost: milliseconds(cost.time_ms)),
     ("per second", lambda cost: rate(cost.throughput_per_s)),
 ]
 """The same for a table of the width of a terminal."""
 
-_COMPARED: list[tuple[str, tuple[str, str], Callable[[float], str], Callable[[Cost], float]]] = [
+_COMPARED: list[tuple[str, tuple[str, str], Callable[[float], str], Callable[[Cost], float | None]]] = [
     ("Size", ("smaller", "larger"), file_size, lambda cost: cost.size_bytes),
     ("Speed", ("faster", "slower"), milliseconds, lambda cost: cost.time_ms),
 ]
@@ -62,7 +70,9 @@ def against_teacher(evaluation: Evaluation) -> list[tuple[str, str, str]]:
         if teacher and student:
             ratio = teacher / student
             text = f"{times(max(ratio, 1 / ratio))} {comparisons[0] if ratio >= 1 else comparisons[1]}"
-            found.append((name, text, f"{form(student)} against {form(teacher)}"))
+            note = f"{form(student)} against {form(teacher)}"
+            own = costs[0] is not None and not costs[0].exported
+            found.append((name, text, f"{note} of the teacher {OWN}" if own else note))
         else:
             found.append((name, *_one_side(evaluation, form, {TEACHER: teacher, STUDENT: student})))
     if said := busy(evaluation):
@@ -105,6 +115,11 @@ def about_costs(findings: Findings) -> str:
         f"Size and speed: from an example to an answer, on one thread. Networks run in one ONNX engine{elsewhere}. "
         "Processor time is a median, and the throughput is of it. Latency is the 10th percentile of wall time."
     )
+    own = [
+        model(name, findings) for name, record in findings.models.items() if record.cost and not record.cost.exported
+    ]
+    if own:
+        text += f" The {listed(own)} has no ONNX form and is timed {OWN}, in PyTorch: speeds beside it are rough."
     if said := busy(findings):
         text += f" {capital(said)}: latencies are too high, while processor times change little."
     if missing:

@@ -12,10 +12,14 @@ def network_adds(findings: Findings) -> str | None:
         return None
     metric, (low, high) = metric_of(over.metric, findings.metrics), over.ci95
     holds = ", which holds 0" if low <= 0 <= high else ""
-    size = f"{difference(over.mean, metric).removeprefix('+')} {unit(metric)}"
+    size = difference(over.mean, metric).removeprefix("+")
+    if metric.quantity == "value":
+        adds = f"{'raises' if metric.better == 'higher' else 'lowers'} the {metric.title} by {size}"
+    else:
+        adds = f"adds {size} {unit(metric)}"
     return (
         f"Over {the(DISTILLED, findings)} ({score(own, metric)}), which learned the same teacher's answers, the "
-        f"student's network adds {size} (95 % interval {interval_of(over.ci95, metric)}{holds})."
+        f"student's network {adds} (95 % interval {interval_of(over.ci95, metric)}{holds})."
     )
 
 

@@ -58,8 +58,34 @@ def difference(value: float, metric: Measured) -> str:
 
 def size_of(value: float, metric: Measured) -> str:
     """Return how large a difference is, with the unit and the metric: `9.1 points of accuracy`."""
-    size = difference(abs(value), metric).removeprefix("+")
-    return f"{size} {unit_of(metric)}"
+    return f"{_bare(value, metric)} {unit_of(metric)}"
+
+
+def beside(value: float, metric: Measured, other: str, *, only: bool = False, metric_told: bool = False) -> str:
+    """Return where a model is beside another one: `9.1 points above its teacher`, `RMSE lower by 2.1 than its teacher`.
+
+    Args:
+        value: the difference, more being better.
+        metric: that differs.
+        other: the other model.
+        only: whether the difference is small.
+        metric_told: whether points are said to be points of the metric.
+    """
+    size = f"{'only ' * only}{_bare(value, metric)}"
+    if metric.quantity != "value":
+        return f"{size} {unit_of(metric) if metric_told else unit(metric)} {side(value, metric)} {other}"
+    higher = (value > 0) == (metric.better == "higher")
+    return f"{metric.title} {'higher' if higher else 'lower'} by {size} than {other}"
+
+
+def is_beside(value: float, metric: Measured, other: str, *, only: bool = False, metric_told: bool = False) -> str:
+    """Return the same with its verb: `is 9.1 points above its teacher`, `has an RMSE lower by 2.1 than its teacher`."""
+    verb = "has an" if metric.quantity == "value" else "is"  # RMSE, MAE and R² begin with a vowel when they are said
+    return f"{verb} {beside(value, metric, other, only=only, metric_told=metric_told)}"
+
+
+def _bare(value: float, metric: Measured) -> str:
+    return difference(abs(value), metric).removeprefix("+")
 
 
 def unit(metric: Measured) -> str:

@@ -276,6 +276,11 @@ def about_samples(evaluation: Evaluation) -> str:
     return f"{text} Other {evaluation.usage.noun}s: `{asked(evaluation)}`."
 
 
+def true_answer(evaluation: Evaluation) -> str:
+    """Return what a sample's label is called."""
+    return "true value" if evaluation.data.noun == "values" else "true label"
+
+
 def direction(right: Sequence[str], wrong: Sequence[str]) -> str:
     """Return which models decide rightly on a sample, and which do not."""
     if not right:
@@ -318,7 +323,7 @@ def about_bundle(evaluation: Evaluation) -> str:
         why = f": {evaluation.bundle_error}" if evaluation.bundle_error else "; the run did not make one"
         return f"There is no bundle{why}. The student’s weights are in the run’s `student` folder."
     keeps = "" if evaluation.usage.keeps is None else f"{evaluation.usage.keeps}, "
-    holds = f"with its {keeps}labels and card"
+    holds = f"with its {keeps}{'value names' if evaluation.data.noun == 'values' else 'labels'} and card"
     return (
         f"The folder `bundle` holds the student of seed {bundle.seed} (the best on validation) in {bundle.precision}, "
         f"{holds}. It runs without PyTorch."

@@ -7,19 +7,21 @@ from limbeck.evaluation.significance import LEVEL
 from limbeck.report.words.names import BASELINE, CEILING, STUDENT, TEACHER, metric_of
 from limbeck.report.words.numbers import (
     Measured,
+    beside,
     count,
     difference,
     interval_of,
+    is_beside,
     p_text,
     percent,
     score,
-    side,
     size_of,
     unit,
     whole_percent,
 )
 
 _SAME = "the same network trained without a teacher"
+_ITS_TEACHER = "its teacher"
 TRAIN_THREE = "seeds=[0,1,2]"
 
 
@@ -28,15 +30,14 @@ def sentence(findings: Findings) -> str:
     gain, kept = findings.gain, _kept(findings)
     if gain is None:
         return f"Whether distillation helps is open, as no baseline was trained: the student {kept}."
-    size = size_of(gain.mean, metric_of(gain.metric, findings.metrics))
-    where = (
-        f"is {size} {side(gain.mean, metric_of(gain.metric, findings.metrics))} {_SAME}"
-        if gain.mean
-        else f"is level with {_SAME}"
-    )
+    metric = metric_of(gain.metric, findings.metrics)
+    size = size_of(gain.mean, metric)
+    where = is_beside(gain.mean, metric, _SAME, metric_told=True) if gain.mean else f"is level with {_SAME}"
+    # Of a value, whose unit nobody knows, the metric itself is higher or lower.
+    valued = metric.quantity == "value"
     finding = {
-        "helps": f"Distillation helps: the student gains {size} over {_SAME}",
-        "hurts": f"Distillation hurts: the student loses {size} against {_SAME}",
+        "helps": f"Distillation helps: the student {where if valued else f'gains {size} over {_SAME}'}",
+        "hurts": f"Distillation hurts: the student {where if valued else f'loses {size} against {_SAME}'}",
         "one_seed": f"No verdict from one seed: the student {where}",
     }.get(verdict(gain), f"No difference shown: the student {where}")
     return f"{finding}, and {kept}."
@@ -62,7 +63,9 @@ def statistics(findings: Findings) -> str:
         elif judged == "no_difference":
             parts.append(_excluded(gain, metric))
     if over.mean > 0:
-        parts.append(f"The student is {_above_teacher(over, metric_of(over.metric, findings.metrics))}.")
+        metric = metric_of(over.metric, findings.metrics)
+        interval = interval_of(over.ci95, metric)
+        parts.append(f"The student {is_beside(over.mean, metric, _ITS_TEACHER)} (95 % interval {interval}).")
     return " ".join(parts)
 
 
@@ -127,19 +130,14 @@ def _kept(findings: Findings) -> str:
             return f"has a teacher without any {metric.title}"
         return "is at chance" if found[0] == STUDENT else "has a teacher at chance"
     if over.mean > 0:
-        return f"is {_above(over, metric)}"
+        return is_beside(over.mean, metric, _ITS_TEACHER)
     if metric.better == "lower":
         return f"keeps {percent(findings.retention)} of its teacher (the teacher's {metric.title} over its own)"
     return f"keeps {percent(findings.retention)} of its teacher's {metric.title}"
 
 
 def _above_teacher(over: Difference, metric: Measured) -> str:
-    return f"{_above(over, metric)} (95 % interval {interval_of(over.ci95, metric)})"
-
-
-def _above(over: Difference, metric: Measured) -> str:
-    size = difference(over.mean, metric).removeprefix("+")
-    return f"{size} {unit(metric)} {side(over.mean, metric)} its teacher"
+    return f"{beside(over.mean, metric, _ITS_TEACHER)} (95 % interval {interval_of(over.ci95, metric)})"
 
 
 def _parts(gain: Gain, split: Decomposition, metric: Measured) -> str:

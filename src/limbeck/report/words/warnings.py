@@ -12,11 +12,11 @@ from limbeck.report.words.numbers import (
     count,
     difference,
     interval_of,
+    is_beside,
     percent,
     score,
     shorten,
     side,
-    unit,
     unit_of,
 )
 from limbeck.report.words.verdict import at_chance
@@ -106,9 +106,9 @@ def _floor_near(findings: Findings) -> str | None:
         return None
     if not ahead(student, floor, metric) or abs(student - floor) >= abs(student - baseline) / 2:
         return None
-    size = f"{difference(abs(student - floor), metric).removeprefix('+')} {unit(metric)}"
     below = f"the baseline ({score(baseline, metric)}) is {side(-1, metric)} it"
-    return f"The student is only {size} {side(1, metric)} {_floor(findings, score(floor, metric))}, and {below}."
+    near = is_beside(abs(student - floor), metric, _floor(findings, score(floor, metric)), only=True)
+    return f"The student {near}, and {below}."
 
 
 def _chance(findings: Findings) -> str | None:

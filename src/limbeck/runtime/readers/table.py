@@ -263,11 +263,26 @@ class TableReader:
 
     @classmethod
     def load(cls, folder: Path, info: Mapping[str, Any]) -> "TableReader":
-        """Return the reader that was saved."""
-        categories = [
-            Category(one["name"], tuple(one["categories"]), bool(one["missing"])) for one in info["categories"]
-        ]
+        """Return the reader that was saved.
+
+        Raises:
+            KeyError, TypeError: what was saved is something else.
+        """
+        for one in info["numbers"]:
+            _require(one, {"name": str, "mean": (int, float), "scale": (int, float), "missing": bool})
+        for one in info["categories"]:
+            _require(one, {"name": str, "categories": list, "missing": bool})
+            _require(dict(enumerate(one["categories"])), dict.fromkeys(range(len(one["categories"])), str))
+        categories = [Category(one["name"], tuple(one["categories"]), one["missing"]) for one in info["categories"]]
         return cls([Number(**one) for one in info["numbers"]], categories)
+
+
+def _require(found: Mapping[Any, Any], forms: Mapping[Any, Any]) -> None:
+    """Refuse a value that is not of its type; a boolean is no number."""
+    for key, form in forms.items():
+        value = found[key]
+        if not isinstance(value, form) or (isinstance(value, bool) and form is not bool):
+            raise TypeError(f"`{key}` is {value!r}"[:80])
 
 
 def _told(cell: Any, name: str, row: int) -> Cell:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
-from limbeck.data.fitted import FloorModel
+from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
@@ -196,9 +196,9 @@ class Classification(Task):
         then = "; no model can learn these" if learned else ""
         return [f"no {name} row of {len(absent):,} of {len(self.names):,} classes: {_some(absent)}{then}"]
 
-    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None) -> list[str]:
+    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None, held_out: int) -> list[str]:
         """Say how many rows have no label and why, and which classes that the data names have no row."""
-        lines = super().remarks_on_column(labels, classes)
+        lines = super().remarks_on_column(labels, classes, held_out)
         if lines and (assumed := self.classes.assumed):
             lines = [f"{lines[0]} (`{'`, `'.join(assumed)}` counts as none; a class with data.missing=[])"]
         if unused := [name for name in classes or () if name not in self.names]:
@@ -309,6 +309,10 @@ class Classification(Task):
     def mixture(self, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
         """Return the weights of the averaged probabilities; see `mixture_weights`."""
         return mixture_weights(outputs, labels.values, self.weights)
+
+    def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
+        """Return the classes."""
+        return [SolvedColumn("class", labels.values, self.outputs)]
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return multinomial logistic regressions."""

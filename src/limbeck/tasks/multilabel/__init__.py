@@ -13,7 +13,7 @@ from torch import Tensor
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.examples import Labels
-from limbeck.data.fitted import FloorModel
+from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import digest
@@ -181,9 +181,9 @@ class Multilabel(Task):
         more = f" and {len(absent) - 8:,} more" if absent[8:] else ""
         return [f"no {name} row of {len(absent):,} of {self.outputs:,} labels: {', '.join(absent[:8])}{more}{then}"]
 
-    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None) -> list[str]:
+    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None, held_out: int) -> list[str]:
         """Say besides where no text holds the separator: each text is then taken for one class."""
-        lines = super().remarks_on_column(labels, classes)
+        lines = super().remarks_on_column(labels, classes, held_out)
         if self.form.separator is not None and len(labels.known) and labels.known.sum(axis=1).max() < 2:
             lines.append(f"no training row has more than one label, with `{self.form.separator}` as task.separator")
         return lines
@@ -272,6 +272,10 @@ class Multilabel(Task):
         return [ThresholdTable(model=model, classes=[_scores(*row) for row in rows])]
 
     # --- what is fitted to outputs
+
+    def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
+        """Return for each class which rows have it."""
+        return [SolvedColumn("flag", column) for column in labels.values.T]
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return logistic regressions, one a class."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of
 from limbeck.data.examples import Labels
-from limbeck.data.fitted import FloorModel, HasOutputs
+from limbeck.data.fitted import FloorModel, HasOutputs, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import digest
@@ -315,6 +315,10 @@ class Multioutput(Task):
         return [ColumnTable(model=model, columns=columns)]
 
     # --- what is fitted to outputs
+
+    def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
+        """Return the classes of each column."""
+        return [SolvedColumn("class", own, size) for own, size in self._by_column(labels)]
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return multinomial logistic regressions, one a column together."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.examples import Labels
-from limbeck.data.fitted import FloorModel
+from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
@@ -272,6 +272,11 @@ class Regression(Task):
         ]
 
     # --- what is fitted to outputs
+
+    def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
+        """Return the values of each column, in standard deviations of the training labels; see `finish`."""
+        mean, scale = self._known
+        return [SolvedColumn("value", column) for column in ((labels.values - mean) / scale).T]
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
         """Return ridge regressions."""

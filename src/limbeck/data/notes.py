@@ -1,0 +1,69 @@
+"""What is to be said of the rows of a run: labels that are missing, classes that a split lacks, rows that are equal."""
+
+from collections.abc import Mapping
+
+from limbeck.data.examples import Examples
+from limbeck.data.modality import Modality
+from limbeck.data.sieve import Sieve, alike
+from limbeck.data.tables import Table
+from limbeck.data.task import Task
+
+
+def notes_on(
+    tables: Mapping[str, Table], task: Task, parts: Mapping[str, Examples], held_out: int, sieve: Sieve
+) -> tuple[str, ...]:
+    """Return what is to be said of the rows of a run, a line each.
+
+    Args:
+        tables: the rows as they were read, by split.
+        task: that has seen them.
+        parts: the splits, by name.
+        held_out: how many rows of the training split as it was read are held out.
+        sieve: that the splits went through.
+    """
+    train = tables["train"]
+    lines = task.remarks_on_column(task.labels(train.labels, ""), train.classes, held_out)
+    for name in ("labelled", "validation", "test"):
+        lines += task.remarks(name, parts[name].labels, learned=name == "labelled")
+    lines += sieve.modality.remarks([*parts["labelled"].values, *parts["unlabelled"].values], parts["test"].values)
+    lines += _equal(train, parts, task, sieve)
+    if not sieve.coincident:
+        lines += _repeats(parts["test"], sieve.modality)
+    if empty := int(sieve.empty(parts["test"]).sum()):
+        lines.append(f"{empty:,} test rows have an empty {sieve.modality.noun}")
+    return tuple(lines)
+
+
+def _equal(train: Table, parts: Mapping[str, Examples], task: Task, sieve: Sieve) -> list[str]:
+    """Return the line that says what was done with equal training rows that all count; none where there are none."""
+    noun = sieve.modality.noun
+    if sieve.coincident:
+        equal = len(train.values) - len({sieve.modality.likeness(value) for value in train.values})
+        return [
+            f"{equal:,} of {len(train.values):,} rows equal another one, as the columns have few different "
+            "values: all rows are kept, and equal ones stand in training, validation and test; interval and p count "
+            "every test row"
+        ]
+    if not (again := sum(sieve.again(parts[name]) for name in ("labelled", "unlabelled"))):
+        return []
+    rows = "training row has" if again == 1 else "training rows have"
+    if sieve.modality.individual:
+        return [f"{again:,} {rows} the cells of another one; each counts, whatever its label"]
+    return [f"{again:,} {rows} the {noun} of another one and a different {task.noun.removesuffix('s')}; each counts"]
+
+
+def _repeats(test: Examples, modality: Modality) -> list[str]:
+    """Return the line that says how many test rows look like another one; none where all differ."""
+    groups = alike(test, modality)
+    distinct = int(groups.max()) + 1 if len(groups) else 0
+    if distinct == len(test):
+        return []
+    told: dict[int, set[bytes]] = {group: set() for group in range(distinct)}
+    for group, label in zip(groups.tolist(), test.labels.values, strict=True):
+        told[group].add(label.tobytes())
+    line = (
+        f"{len(test) - distinct:,} of {len(test):,} test rows look like another one; interval and p count them as one"
+    )
+    if contradicted := sum(len(labels) > 1 for labels in told.values()):
+        line += f"; {contradicted:,} of these {modality.noun}s have more than one label"
+    return [line]
