@@ -171,13 +171,13 @@ def test_other_columns_than_all_are_read(source, tmp_path):
 
 def test_a_teacher_that_is_a_function_is_timed_by_its_own_call(source, tmp_path):
     """Of what it holds, nothing is known."""
-    (tmp_path / "squares.py").write_text(
+    (tmp_path / "of_columns.py").write_text(
         "import numpy as np\n\n\ndef features(numbers, categories):\n"
         "    return np.concatenate([numbers, numbers**2, categories == 1], axis=1)\n",
         encoding="utf-8",
     )
     sys.path.append(str(tmp_path))
-    teacher = {"kind": "embedding", "model": "squares:features", "reads": {"kind": "table"}}
+    teacher = {"kind": "embedding", "model": "of_columns:features", "reads": {"kind": "table"}}
     found = run(recipe_of(source, teacher=teacher, baseline=False), tmp_path / "out")
     cost = found.evaluation.models["teacher"].cost
     assert (cost.parameters, cost.size_bytes, cost.exported) == (None, None, False)
