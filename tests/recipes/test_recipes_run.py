@@ -182,7 +182,7 @@ def write_clips(path):
     # At the higher one the samples are cut off at full scale, which is what the made encoder hears.
     samples = [np.clip(pitch / 800 * np.sin(2 * np.pi * pitch * time + rng.random()), -1, 1) for pitch in pitches]
     table = {
-        "audio": samples,
+        "audio": [{"array": one, "sampling_rate": 8000} for one in samples],
         "label": pitches,
         "voice": [("ada", "bob", *"cdefgh")[row // 2 % 8] for row in range(240)],
     }
