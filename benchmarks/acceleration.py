@@ -22,7 +22,7 @@ FOLDER = Path("runs/benchmark-acceleration")
 def main(arguments: list[str]) -> None:
     """Run the recipe, or finish its run, and record the curves."""
     spent = clocked_run("acceleration", [f"data.source={source}" for source in arguments], FOLDER)
-    evaluation = read_json(FOLDER / "evaluation.json")
+    evaluation = read_json(FOLDER / "evaluation.json", dict)
     said = words.curve_sentences(Evaluation.model_validate(evaluation))
     result = {
         "claim": "for the baseline's final quality the student needs half of the steps, and a quarter of the labels",
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
         "seeds": len(evaluation["seeds"]),
         **spent,
         "evaluation": {name: evaluation[name] for name in ("data", "gain", "verdict", "sentence", "test_evaluations")},
-        "environment": read_json(FOLDER / "environment.json"),
+        "environment": read_json(FOLDER / "environment.json", dict),
     }
     write_json(RESULTS / "acceleration.json", result)
     print(json.dumps({"sentences": said, **spent}, indent=2, ensure_ascii=False))

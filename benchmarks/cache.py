@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=2)
     parser.add_argument("--folder", help="where the caches are written for the time of the measurement")
     options = parser.parse_args()
-    console.quiet = True
+    console.console.quiet = True
     torch.set_num_threads(1)
     for dtype in ("float32", "float16"):
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:

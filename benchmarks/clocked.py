@@ -25,7 +25,7 @@ def clocked_run(recipe: str, overrides: list[str], folder: Path, *, jobs: int = 
         jobs: networks of the arms that are trained at a time.
     """
     clock = folder.with_name(f"{folder.name}-seconds.json")
-    spent = read_json(clock) if clock.is_file() else {"wall_seconds": 0.0, "cpu_seconds": 0.0, "sessions": 0}
+    spent = read_json(clock, dict) if clock.is_file() else {"wall_seconds": 0.0, "cpu_seconds": 0.0, "sessions": 0}
     line = [sys.executable, "-m", "limbeck", "run", recipe, *overrides, "--out", str(folder), "--jobs", str(jobs)]
     # Whatever the benchmark itself is held to, the run takes all cores.
     environment = {name: value for name, value in os.environ.items() if name not in LIMITS}

@@ -18,16 +18,16 @@ from limbeck.recipe import load_recipe
 
 def main(name: str, target: Path) -> None:
     """Write text and label of the rows that are in no test split."""
-    data = load_recipe(name).data
-    table = read_tables(data.source, text=data.text, label=data.label, domain=data.domain)["train"]
-    tested = set(map(likeness, load_splits(data, task).test.values))
+    recipe = load_recipe(name)
+    data, likeness = recipe.data, TextModality().likeness
+    asked = {"modality": data.modality, "column": data.column, "label": data.label, "domain": data.domain}
+    table = read_tables(data.source, **asked)["train"]
+    tested = set(map(likeness, load_splits(data, recipe.task).test.values))
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
-        rows = [
-            row for row in zip(table.values, table.labels, strict=True) if TextModality().likeness(row[0]) not in tested
-        ]
+        rows = [row for row in zip(table.values, table.labels, strict=True) if likeness(row[0]) not in tested]
         writer.writerows(rows)
     print(f"{len(rows):,} of {len(table.values):,} rows in {target}")
 

@@ -10,6 +10,8 @@ settings:
 - `arithmetic`: bf16 and a GPU's rounded float32 against float32, and the GPU against the processor: logits of the same
   weights, and validation accuracy after a short training;
 - `speed`: seconds an epoch of the distilled step and of plain training, beside a loop that has nothing to read;
+- `losses`: validation accuracy and NLL of a ResNet-8 by the weight and temperature of the soft targets; the recipe has
+  what was best;
 - `resnet8`, `resnet20`: the students beside the same networks without the teacher, `--seeds` of them, `--jobs` at a
   time. Where the time is over before all seeds are trained, those that are finished are tested, and the part goes on
   the next time.
@@ -47,7 +49,7 @@ from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.training.teacher import RunTeacher, ask_teacher, train_teacher
-from limbeck.recipe import Recipe, load_recipe
+from limbeck.recipe import Recipe, load_recipe, parse_recipe
 from limbeck.runtime.rows import Rows
 from limbeck.teachers.module import weights_digest
 from limbeck.trainer import fit, predict_logits
@@ -58,6 +60,8 @@ SHARED = Path(__file__).parents[2] / "shared/data/cifar10"
 DEPTHS = (8, 20)
 FORWARD, TRAINED = 0.99, 0.02
 """Mixed precision counts as equal: at least this share of equal decisions, at most this difference in accuracy."""
+TRIED = ((0.0, 1.0), (0.9, 4.0), (0.9, 8.0), (0.5, 4.0), (0.5, 2.0), (0.2, 4.0), (0.2, 2.0))
+"""Weight and temperature of the soft targets."""
 TO_TEST_S = 45.0
 """Of the time, kept for testing what is trained when the rest of it is over."""
 
@@ -228,6 +232,28 @@ def speed(bench: Bench) -> dict[str, Any]:
     return result
 
 
+def losses(bench: Bench) -> dict[str, Any]:
+    """Return how good short students are on validation, by what they listen to; weight 0 is none of the teacher."""
+    recipe, teacher = bench.teacher(bench.recipe(8), bench.given.out / "resnet8")
+    labels, tried = bench.material.splits.validation.labels.values, []
+    for weight, temperature in TRIED:
+        values = [{"name": "kd", "weight": weight, "temperature": temperature}] if weight else []
+        values.append({"name": "cross_entropy", "weight": 1 - weight})
+        own = parse_recipe(recipe.model_dump(mode="json") | {"losses": values}, "losses")
+        network = bench.train(own, bench.lesson(own, teacher, "student"), seed=0, steps=bench.given.steps)
+        logits = predict_logits(network, bench.validation)
+        tried.append(
+            {
+                "weight": weight,
+                "temperature": temperature,
+                "accuracy": bench.accuracy(logits),
+                "nll": nll(logits.numpy(), labels),
+            }
+        )
+        print(json.dumps(tried[-1]), flush=True)
+    return {"tried": tried}
+
+
 def students(depth: int) -> Callable[[Bench], dict[str, Any]]:
     """Return the part that compares a student with the same network without its teacher."""
 
@@ -275,6 +301,7 @@ PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "labelling": labelling,
     "arithmetic": arithmetic,
     "speed": speed,
+    "losses": losses,
     **{f"resnet{depth}": students(depth) for depth in DEPTHS},
 }
 
@@ -309,6 +336,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=SHARED, help="folder with train.parquet and test.parquet")
     parser.add_argument("--image", default="jpeg", help="their column with the images; the label is `label`")
     parser.add_argument("--weights", type=Path, default=SHARED / "resnet56-4bfd9763.safetensors", help="of the teacher")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="only these")
     parser.add_argument("--out", type=Path, default=Path("runs/gpu"), help="folder of the trainings")
     parser.add_argument("--result", type=Path, default=RESULT, help="file that is written after every part")
     parser.add_argument("--minutes", type=float, default=9.0, help="after which it stops, to go on the next time")
@@ -333,13 +361,15 @@ def main() -> None:
     settings = {key: getattr(given, key) for key in ("rows", "steps", "batch", "copies", "seeds")} | {
         "machine": machine
     }
-    record = read_json(given.result) if given.result.is_file() else {}
+    record: dict[str, Any] = read_json(given.result, dict) if given.result.is_file() else {}
     if record.get("settings") != settings:
         record = {"settings": settings, "environment": describe_environment(), "parts": {}}
     end = bench.start + 60 * given.minutes - TO_TEST_S
     for depth in DEPTHS:
         (given.out / f"resnet{depth}").mkdir(parents=True, exist_ok=True)
     for name, part in PARTS.items():
+        if name not in given.parts:
+            continue
         if record["parts"].get(name, {}).get("whole", False):
             print(f"{name}: on record")
             continue

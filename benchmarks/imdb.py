@@ -41,14 +41,14 @@ def measure(name: str, overrides: list[str]) -> dict[str, Any]:
     folder = folder_of(name)
     adopt(FOLDER / "pretrained", folder, "pretrained")
     spent = clocked_run("imdb", [*overrides, *SETTINGS[name]], folder, jobs=JOBS)
-    evaluation = read_json(folder / "evaluation.json")
+    evaluation = read_json(folder / "evaluation.json", dict)
     weights = {arm: weights_outside_embeddings(folder / path) for arm, path in networks(evaluation).items()}
     return {
         "overrides": SETTINGS[name],
         **spent,
         "weights_outside_embeddings": weights,
         "evaluation": {key: value for key, value in evaluation.items() if key != "samples"},
-        "environment": read_json(folder / "environment.json"),
+        "environment": read_json(folder / "environment.json", dict),
     }
 
 

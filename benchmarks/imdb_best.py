@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
     for part, name in SHARED.items():
         adopt(FILMS / part, FOLDER, name)
     spent = clocked_run("imdb-best", overrides, FOLDER, jobs=JOBS)
-    evaluation = read_json(FOLDER / "evaluation.json")
+    evaluation = read_json(FOLDER / "evaluation.json", dict)
     result = {
         "claim": "a student under 20 MB ahead of TF-IDF + logistic regression in accuracy and in speed",
         "command": " ".join(["python benchmarks/imdb_best.py", *arguments]),
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
         "bundle_bytes": sum(file.stat().st_size for file in (FOLDER / "bundle").iterdir()),
         "threads_1": speeds(overrides),
         "evaluation": {key: value for key, value in evaluation.items() if key != "samples"},
-        "environment": read_json(FOLDER / "environment.json"),
+        "environment": read_json(FOLDER / "environment.json", dict),
     }
     write_json(RESULT, result)
     print(json.dumps({"sentence": evaluation["sentence"], "one thread": result["threads_1"]}, ensure_ascii=False))

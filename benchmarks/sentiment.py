@@ -34,8 +34,8 @@ def main() -> None:
         "command": "python benchmarks/sentiment.py",
         "wall_seconds": wall,
         "cpu_seconds": used.ru_utime + used.ru_stime,
-        "environment": read_json(FOLDER / "environment.json"),
-        "evaluation": read_json(FOLDER / "evaluation.json"),
+        "environment": read_json(FOLDER / "environment.json", dict),
+        "evaluation": read_json(FOLDER / "evaluation.json", dict),
     }
     write_json(RESULTS / "sentiment.json", result)
     print(json.dumps({key: result[key] for key in ("wall_seconds", "cpu_seconds")}))

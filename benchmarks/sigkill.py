@@ -90,7 +90,7 @@ def _record(seed: int) -> dict[str, Any]:
         "of": 0,
         "trials": [],
     }
-    old = read_json(RESULTS) if RESULTS.is_file() else new
+    old = read_json(RESULTS, dict) if RESULTS.is_file() else new
     changed = [key for key in ("source", "seed", "environment") if old[key] != new[key]]
     if changed:
         print(f"{RESULTS.name} is of another {' and '.join(changed)}: its {len(old['trials'])} trials are discarded")
@@ -168,7 +168,7 @@ def _stage(folder: Path) -> str:
     log, record = folder / "train.log", folder / "evaluation" / "stage.json"
     lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
     stage = next((line for line in reversed(lines) if line in STAGES), "start")
-    return "report" if record.is_file() and read_json(record)["complete"] else stage
+    return "report" if record.is_file() and read_json(record, dict)["complete"] else stage
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     table = recordings(given.out, given.data)
-    results = read_json(RESULTS) if RESULTS.is_file() and not given.override else {}
+    results = read_json(RESULTS, dict) if RESULTS.is_file() and not given.override else {}
     for speaker in given.speakers:
         own = [f"data.source={table}", "data.label=digit"]
         recipe = load_recipe("spoken-digits", [*own, f"data.split.test={{speaker: {speaker}}}", *given.override])

@@ -71,7 +71,7 @@ def diabetes(folder: Path, data: Path) -> Recipe:
     """Return a recipe for scikit-learn's table: a wide network teaches a narrow one."""
     from sklearn.datasets import load_diabetes
 
-    held = load_diabetes(scaled=False)
+    held: Any = load_diabetes(scaled=False)
     lines = [",".join([*held.feature_names, "progression"])]
     lines += [",".join(map(str, (*row, value))) for row, value in zip(held.data, held.target, strict=True)]
     (folder / "diabetes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -154,13 +154,15 @@ def measure(recipe: Recipe, folder: Path) -> dict[str, Any]:
     found = Evaluation.model_validate_json((folder / "evaluation.json").read_text(encoding="utf-8"))
     models = {
         key: {
-            "name": words.model(key, found), "scores": found.models[key].scores,
-            "parameters": found.models[key].cost and found.models[key].cost.parameters,
-            "size_bytes": found.models[key].cost and found.models[key].cost.size_bytes,
-            "latency_ms": found.models[key].cost and found.models[key].cost.latency_ms,
+            "name": words.model(key, found),
+            "scores": found.models[key].scores,
+            **{
+                name: getattr(found.models[key].cost, name, None) for name in ("parameters", "size_bytes", "latency_ms")
+            },
         }
-        for key in SHOWN if key in found.models
-    }  # fmt: skip
+        for key in SHOWN
+        if key in found.models
+    }
     return {
         "metric": found.metric.model_dump(), "models": models,
         "gain": None if found.gain is None else found.gain.model_dump(), "retention": found.retention,
@@ -177,7 +179,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/tenants"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     given = parser.parse_args()
-    results = read_json(RESULTS) if RESULTS.is_file() else {}
+    results = read_json(RESULTS, dict) if RESULTS.is_file() else {}
     for name in given.names:
         given.out.mkdir(parents=True, exist_ok=True)
         results[name] = found = measure(RUNS[name](given.out, given.data), given.out / name)

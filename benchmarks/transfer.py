@@ -111,7 +111,7 @@ def summary(pairs: list[dict[str, Any]], folder: Path | None) -> dict[str, Any]:
 def main(folder: Path | None) -> None:
     """Run what is not on record, and write the record after every pair."""
     recipes = snippets() | (reviews(folder) if folder else {})
-    pairs = read_json(RESULT)["pairs"] if RESULT.is_file() else []
+    pairs = read_json(RESULT, dict)["pairs"] if RESULT.is_file() else []
     old = {pair["recipe_digest"]: pair for pair in pairs if pair["environment"]["limbeck"] == __version__}
     done = [old[recipe.digest] for recipe in recipes.values() if recipe.digest in old]
     for (source, target), recipe in recipes.items():
@@ -121,7 +121,7 @@ def main(folder: Path | None) -> None:
         print(f"{source} to {target}")
         done.append(record(source, target, recipe, measure(recipe, FOLDER / source)))
         write_json(RESULT, summary(done, folder))
-    found = read_json(RESULT)
+    found = read_json(RESULT, dict)
     print(f"{found['pairs_of_snippets']} pairs, mean gain {100 * found['mean_gain']:.1f} points")
 
 
