@@ -365,6 +365,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "int8": (int8, ("int8",)),
     "input-path": (input_path.as_table, ("input_path",)),
     "tenants": (tenants_table.as_table, ("tenants", "columns")),
+    "speakers": (tenants_table.speakers, ("speakers",)),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }

@@ -35,6 +35,24 @@ def as_table(tenants: dict[str, Any], columns: dict[str, Any] | None) -> str:
     return "\n".join([*lines, "", note])
 
 
+def speakers(result: dict[str, Any]) -> str:
+    """Return the scores of the recipe `spoken-digits` for each speaker whom nobody had heard, and their means."""
+    runs = {name: run for name, run in result.items() if name != "environment"}
+    lines = [
+        "| unheard speaker | teacher | **student** | baseline | floor | distilled floor | gain (95 % interval) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    values = {name: [run["models"][key]["scores"]["accuracy"] for key in MODELS] for name, run in runs.items()}
+    for name, run in runs.items():
+        scores = " | ".join(f"{100 * value:.1f} %" for value in values[name])
+        lines.append(f"| {name} | {scores} | {_gain(run['gain'], share=True)} |")
+    means = [sum(column) / len(column) for column in zip(*values.values(), strict=True)]
+    gain = sum(run["gain"]["mean"] for run in runs.values()) / len(runs)
+    lines.append(f"| mean | {' | '.join(f'{100 * value:.1f} %' for value in means)} | {100 * gain:+.1f} |")
+    rows = "All 500 recordings of the speaker are the test; of the others 50 have a label, and 200 are for validation."
+    return "\n".join([*lines, "", f"{rows} Three seeds each (`python benchmarks/speakers.py`)."])
+
+
 def _score(model: dict[str, Any] | None, metric: str, *, share: bool) -> str:
     if model is None:
         return "–"
