@@ -146,6 +146,17 @@ def test_the_file_says_what_the_network_says(exported):
         assert np.abs(found - network(samples, counts).detach().numpy()).max() <= 1e-4
 
 
+def test_the_file_hears_silence_and_next_to_nothing_as_the_network_does(exported):
+    """The exporter takes a sum with less than 1e-8 for one with 0; then silence would be divided by 0."""
+    network, path = exported
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    tone = torch.sin(torch.arange(900) / 5)
+    samples = torch.stack([0 * tone, 1e-7 * tone, 1e-5 * tone, 1e-4 * tone])
+    lengths = torch.tensor([900, 900, 500, 1])
+    (found,) = session.run(None, {"samples": samples.numpy(), "lengths": lengths.numpy()})
+    np.testing.assert_allclose(found, network(samples, lengths).detach().numpy(), atol=1e-4)
+
+
 def test_an_int8_twin_can_be_made_and_stays_close(exported, tmp_path):
     """The spectrogram stays in float: 8 bits hold no powers that differ by a factor of a million."""
     network, path = exported

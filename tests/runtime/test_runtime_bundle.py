@@ -273,3 +273,17 @@ def test_bundle_json_that_is_none(folder, content, said):
 def test_no_bundle(folder, tmp_path):
     for path in (tmp_path / "nowhere", tmp_path, folder / "model.onnx"):
         refusal(path, path, "no bundle here", "`bundle` folder of a run")
+
+
+def test_an_answer_that_is_no_number_is_refused(folder):
+    """A weight that overflows, or a division by nothing: a label beside `nan` would look like an answer."""
+    table = np.random.default_rng(0).normal(size=(len(load(folder).reader.tokens), 3))
+    table[-1] = np.nan
+    write_model(folder / "model.onnx", table)
+    files = json.loads((folder / "bundle.json").read_text())["files"]
+    amend(folder, files=files | {"model.onnx": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()})
+    student = load(folder)
+    word = student.reader.tokens[-1]
+    with pytest.raises(LimbeckError, match="answer to value 2 of 3 is no number"):
+        student.predict(["other", word, "other"])
+    assert len(student.predict(["other"])) == 1

@@ -8,12 +8,13 @@ import pytest
 import torch
 from task_cases import CASES, ROWS, TaskCase
 
-from limbeck.data import Labels, Task
+from limbeck.data import Examples, Labels, Task
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metric import total
 from limbeck.losses import CATALOG, fitting
 from limbeck.runtime.decisions import RULES
 from limbeck.tasks import TASKS
+from limbeck.teachers.head import Head, distributions, fit_head
 from limbeck.types import Batch, Outputs
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=[name.replace(" ", "-") for name in CASES])
@@ -340,3 +341,20 @@ def test_the_linear_floor_learns(case: TaskCase) -> None:
     assert not own.chance(sheet).at_chance
     assert best.parameters > 0
     json.dumps(dict(best.settings))
+
+
+@every_case
+def test_its_linear_model_becomes_the_head_of_a_frozen_encoder(case: TaskCase) -> None:
+    """Of several decisions each is a distribution of its own, which holds up to a constant of its own."""
+    task, outputs, labels = problem(case, noise=0.3)
+    features = np.concatenate([outputs, outputs[:, ::-1] ** 2], axis=1).astype(np.float32)
+    rows = Examples(np.arange(ROWS, dtype=np.int64), [None] * ROWS, labels)
+    head, _ = fit_head(features, rows, features, rows, task)
+    standard = head.standardised(torch.from_numpy(features)).numpy()
+    models = task.linear(standard, labels)
+    best = min(models, key=lambda one: task.cost(one.model.outputs(standard), labels))
+    found = head(torch.from_numpy(features)).numpy()
+    np.testing.assert_allclose(found, best.model.outputs(standard), atol=2e-3 * max(1.0, np.abs(found).max()))
+    again = Head(features.shape[1], task.outputs, distributions(task, labels))
+    again.load_state_dict(head.state_dict())
+    assert np.array_equal(again(torch.from_numpy(features)).numpy(), found)

@@ -107,6 +107,7 @@ def task(*models: HasOutputs, predicts: str = "values") -> SimpleNamespace:
         kind="made",
         outputs=2,
         predicts=predicts,
+        solved_columns=lambda labels: [],
         linear=lambda matrix, labels: [FloorModel("a line", {"alpha": 1.0}, 0, model) for model in models],
         cost=lambda outputs, labels: float(np.abs(outputs).sum()),
     )

@@ -70,7 +70,8 @@ def levelled(samples: Tensor, lengths: Tensor) -> Tensor:
     """
     inside = torch.arange(samples.shape[1], device=samples.device) < lengths.unsqueeze(1)
     power = (samples.square() * inside.to(samples.dtype)).sum(1, keepdim=True) / lengths.unsqueeze(1)
-    return samples * torch.sqrt(LEVEL * FLOOR / (power + SILENCE))
+    # Divided by SILENCE: the exporter takes a sum with less than 1e-8 for a sum with 0, and leaves it out.
+    return samples * torch.sqrt(LEVEL * FLOOR / SILENCE / (power / SILENCE + 1))
 
 
 def standardised(values: Tensor, real: Tensor) -> Tensor:

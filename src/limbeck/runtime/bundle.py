@@ -154,7 +154,16 @@ class Bundle:
         values by column, of several decisions a row a mapping of a `Prediction` a column; see `runtime.decisions`.
         """
         rows = self.reader.encode(values)
-        return self.rule.answers(self._network.logits(rows, batch_size=batch_size), self.labels) if len(rows) else []
+        if not len(rows):
+            return []
+        outputs = self._network.logits(rows, batch_size=batch_size)
+        if len(odd := np.flatnonzero(~np.isfinite(outputs).all(axis=1))):
+            raise LimbeckError(
+                f"the student's answer to value {odd[0] + 1:,} of {len(rows):,} is no number",
+                where=MODEL,
+                fix="look at that value; if nothing is wrong with it, do the run again with fp32",
+            )
+        return self.rule.answers(outputs, self.labels)
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:

@@ -20,7 +20,7 @@ from limbeck.models.onnxfile import OnnxFile
 from limbeck.models.onnxmodule import Feeds
 from limbeck.networks import NetworkSettings
 from limbeck.teachers.encoders import FunctionEncoder, Pooled, require_callable, width_of
-from limbeck.teachers.head import Head, fit_head
+from limbeck.teachers.head import Head, distributions, fit_head
 from limbeck.teachers.kind import Single, register
 from limbeck.teachers.named import LONGEST
 from limbeck.teachers.onnx import asked
@@ -117,7 +117,8 @@ class EmbeddingTeacher(Single):
 
         def load(folder: Path) -> Head:
             state = load_file(folder / _FILE)
-            head = Head(*state["weights"].shape, distribution=task.predicts == "distribution")
+            width, outputs = state["weights"].shape
+            head = Head(width, outputs, distributions(task, labelled.labels))
             head.load_state_dict(state)
             return head
 

@@ -1,5 +1,6 @@
 """A linear model on standardised features, as the task fits it, as a network."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from limbeck.data import Examples, FloorModel, Task
+from limbeck.data import Examples, FloorModel, Labels, Task
 from limbeck.errors import LimbeckError
 
 _APART = 1e-3
@@ -23,7 +24,8 @@ class Head(nn.Module):
     Args:
         width: number of features.
         outputs: number of outputs.
-        distribution: whether the outputs are log-probabilities; else they are what the weights give.
+        distributions: how many outputs each distribution has, whose log-probabilities they are; none: the outputs are
+            what the weights give.
 
     Attributes:
         center: (width,), subtracted from the features.
@@ -33,9 +35,9 @@ class Head(nn.Module):
         learned: (outputs,) bool, False for a class without a labelled row, whose log-probability is its bias.
     """
 
-    def __init__(self, width: int, outputs: int, *, distribution: bool) -> None:
+    def __init__(self, width: int, outputs: int, distributions: Sequence[int]) -> None:
         super().__init__()
-        self.distribution = distribution
+        self.distributions = list(distributions)
         self.register_buffer("center", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.register_buffer("learned", torch.ones(outputs, dtype=torch.bool))
@@ -45,10 +47,10 @@ class Head(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return outputs (rows, outputs) of features (rows, width)."""
         found = self.standardised(features) @ self.weights + self.bias
-        if not self.distribution:
+        if not self.distributions:
             return found
-        margins = found.masked_fill(~self.learned, -torch.inf)
-        return torch.where(self.learned, margins.log_softmax(-1), self.bias)
+        margins = found.masked_fill(~self.learned, -torch.inf).split(self.distributions, dim=-1)
+        return torch.where(self.learned, torch.cat([part.log_softmax(-1) for part in margins], dim=-1), self.bias)
 
     def standardised(self, features: Tensor) -> Tensor:
         """Return the features as the weights take them."""
@@ -73,7 +75,7 @@ def fit_head(
     Raises:
         LimbeckError: the task has no linear model, or one that is no head.
     """
-    head = Head(features.shape[1], task.outputs, distribution=task.predicts == "distribution")
+    head = Head(features.shape[1], task.outputs, distributions(task, labelled.labels))
     deviation = features.std(axis=0, dtype=np.float64)
     # What is equal in all rows but for rounding says nothing, and must not be blown up.
     told = deviation > 1e-6 * np.abs(features).max(axis=0)
@@ -96,24 +98,36 @@ def fit_head(
     return head, ", ".join(f"{name} {value:g}" for name, value in best.settings.items() if isinstance(value, float))
 
 
+def distributions(task: Task, labels: Labels) -> list[int]:
+    """Return how many outputs each distribution of a task has; none where its outputs are no distributions."""
+    if task.predicts != "distribution":
+        return []
+    return [column.outputs for column in task.solved_columns(labels)] or [task.outputs]
+
+
 def _take(head: Head, linear: FloorModel, matrix: NDArray[np.float32]) -> None:
     """Give a head the weights of a solver's model: what it says of nothing, and of each feature alone, tells them.
 
-    In a distribution that holds up to a constant of the row, so that the mean over the classes is taken off.
+    In a distribution that holds up to a constant of the row, so that the mean over its classes is taken off.
     """
     width = matrix.shape[1]
     nothing, alone = (
         np.asarray(linear.model.outputs(each.astype(matrix.dtype)), np.float64)
         for each in (np.zeros((1, width)), np.eye(width))
     )
-    if head.distribution:
-        learned = (alone != nothing).any(axis=0)
+    end = 0
+    for count in head.distributions:
+        own = slice(end, end := end + count)
+        learned = (alone[:, own] != nothing[:, own]).any(axis=0)
         if learned.any():
-            head.learned.copy_(torch.from_numpy(learned))
-        some = head.learned.numpy()
-        unseen = nothing.copy()
-        nothing, alone = (each - each[:, some].mean(axis=1, keepdims=True) for each in (nothing, alone))
-        alone[:, ~some], nothing[:, ~some] = unseen[:, ~some], unseen[:, ~some]
+            head.learned[own] = torch.from_numpy(learned)
+        some = head.learned[own].numpy()
+        means = [each[:, own][:, some].mean(axis=1, keepdims=True) for each in (nothing, alone)]
+        unseen = nothing[:, own][:, ~some].copy()
+        nothing[:, own] -= means[0]
+        alone[:, own] -= means[1]
+        for each in (nothing, alone):
+            each[:, own][:, ~some] = unseen
     head.weights.copy_(torch.from_numpy(alone - nothing))
     head.bias.copy_(torch.from_numpy(nothing[0]))
 
