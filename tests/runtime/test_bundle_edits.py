@@ -15,7 +15,7 @@ from limbeck.errors import LimbeckError
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.reads import build_reader
 from limbeck.runtime import load
-from limbeck.runtime.bundle import FORMAT, READERS
+from limbeck.runtime.bundle import FORMAT, READERS, sealed
 from limbeck.runtime.decisions import RULES
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
@@ -115,12 +115,12 @@ def test_every_reader_and_every_task_is_here() -> None:
 )
 def test_an_edited_value_is_a_line_or_is_lived_with(tmp_path: Path, kind: str, task: str) -> None:
     folder, info = bundle(tmp_path, kind, task)
-    (folder / "bundle.json").write_text(json.dumps(info))
+    (folder / "bundle.json").write_text(json.dumps(sealed(info)))
     assert len(load(folder).predict(READS[kind][1])) == 1
     said = []
     for path in edits(info):
         for other in OTHERS:
-            (folder / "bundle.json").write_text(json.dumps(edited(info, path, other)))
+            (folder / "bundle.json").write_text(json.dumps(sealed(edited(info, path, other))))
             try:
                 load(folder).predict(READS[kind][1])
             except LimbeckError as error:
@@ -134,6 +134,6 @@ def test_an_edited_value_is_a_line_or_is_lived_with(tmp_path: Path, kind: str, t
 def test_a_reader_that_gives_other_arrays_than_the_network_takes(tmp_path: Path) -> None:
     folder, info = bundle(tmp_path, "table", "classification")
     numbers = [*info["reads"]["numbers"], {"name": "size", "mean": 1.0, "scale": 2.0, "missing": False}]
-    (folder / "bundle.json").write_text(json.dumps(edited(info, ("reads", "numbers"), numbers)))
+    (folder / "bundle.json").write_text(json.dumps(sealed(edited(info, ("reads", "numbers"), numbers))))
     with pytest.raises(LimbeckError, match="`numbers` has 3 along axis 1, and the network takes 2"):
         load(folder)

@@ -14,6 +14,7 @@ from PIL import Image
 
 import limbeck
 from limbeck.cli import main
+from limbeck.runtime.bundle import sealed
 from limbeck.runtime.readers.image import PIXELS, ImageReader
 
 CLASSES = ("red", "green", "blue")
@@ -46,7 +47,7 @@ def bundle(tmp_path_factory) -> Path:
         "files": {"model.onnx": hashlib.sha256((target / "model.onnx").read_bytes()).hexdigest()},
         "reads": {"kind": "image", **reader.save(target)},
     }
-    (target / "bundle.json").write_text(json.dumps(info))
+    (target / "bundle.json").write_text(json.dumps(sealed(info)))
     (folder / "pictures/more").mkdir(parents=True)
     for number, name in enumerate(("a.png", "more/b.jpg", "more/c.bmp")):
         colour = np.full((20, 30, 3), 40, np.uint8)
@@ -121,6 +122,6 @@ def test_a_bundle_whose_reader_was_edited_is_refused(bundle, tmp_path):
     copy = shutil.copytree(bundle, tmp_path / "bundle")
     info = json.loads((copy / "bundle.json").read_text())
     for change in ({"channels": 2}, {"mean": [0.5]}, {"resize": "squeeze"}, {"height": 0}):
-        (copy / "bundle.json").write_text(json.dumps({**info, "reads": info["reads"] | change}))
+        (copy / "bundle.json").write_text(json.dumps(sealed({**info, "reads": info["reads"] | change})))
         with pytest.raises(limbeck.errors.LimbeckError, match="`reads` is not what was exported"):
             limbeck.load(copy)

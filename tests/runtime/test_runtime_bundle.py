@@ -12,7 +12,7 @@ from limbeck.errors import LimbeckError
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.reads import build_reader
 from limbeck.runtime import TextReader, load
-from limbeck.runtime.bundle import FORMAT, OnnxNetwork
+from limbeck.runtime.bundle import FORMAT, OnnxNetwork, sealed
 from limbeck.runtime.rows import Ragged
 
 TEXTS = ["good", "bad bad film", "", "film film film good film bad", "new words"]
@@ -58,15 +58,15 @@ def folder(tmp_path):
     }
     for name in ("model.onnx", "tokenizer.json"):
         info["files"][name] = hashlib.sha256((path / name).read_bytes()).hexdigest()
-    (path / "bundle.json").write_text(json.dumps(info))
+    (path / "bundle.json").write_text(json.dumps(sealed(info)))
     return path
 
 
 def amend(folder, **changes):
-    """Change keys of bundle.json; None removes one."""
+    """Change keys of bundle.json, and its checksum; None removes one."""
     info = json.loads((folder / "bundle.json").read_text()) | changes
     kept = {key: value for key, value in info.items() if value is not None}
-    (folder / "bundle.json").write_text(json.dumps(kept))
+    (folder / "bundle.json").write_text(json.dumps(sealed(kept)))
 
 
 def refusal(folder, *parts):
@@ -287,3 +287,24 @@ def test_an_answer_that_is_no_number_is_refused(folder):
     with pytest.raises(LimbeckError, match="answer to value 2 of 3 is no number"):
         student.predict(["other", word, "other"])
     assert len(student.predict(["other"])) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda info: info["labels"].reverse(),
+        lambda info: info.update(decision={"thresholds": [0.5, 0.5, 0.9]}),
+        lambda info: info["reads"].update(max_length=4),
+        lambda info: info.pop("checksum"),
+        lambda info: info.update(precision="int8"),
+    ],
+    ids=["labels", "thresholds", "reads", "no checksum", "precision"],
+)
+def test_bundle_json_that_was_edited_and_still_fits(folder, change):
+    """It says which output is which class, and what is read: edited, a student answers something else."""
+    info = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(info, indent=4, sort_keys=True))
+    load(folder)
+    change(info)
+    (folder / "bundle.json").write_text(json.dumps(info))
+    refusal(folder, folder, "bundle.json is not what was exported (its checksum differs)")

@@ -15,7 +15,7 @@ from limbeck.bundle.export import Parity, parity
 from limbeck.bundle.precision import Choice, Student, choose
 from limbeck.evaluation.records import BUSY
 from limbeck.files import size_of, staged
-from limbeck.runtime.bundle import FORMAT, MODEL
+from limbeck.runtime.bundle import FORMAT, MODEL, sealed
 from limbeck.version import __version__
 
 
@@ -85,5 +85,7 @@ def write_bundle(
         (aside / "README.md").write_text(text, encoding="utf-8")
         files = sorted(file for file in aside.iterdir() if file.name != "README.md")
         info["files"] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-        (aside / "bundle.json").write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (aside / "bundle.json").write_text(
+            json.dumps(sealed(info), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     return Delivery(choice, fp32, size_of(folder))

@@ -247,4 +247,16 @@ def _read_info(folder: Path) -> dict[str, Any]:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
     if unchecked := sorted({MODEL, *READERS[reads["kind"]].files} - keys["files"].keys()):
         raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
+    if keys.get("checksum") != sealed(keys)["checksum"]:
+        raise LimbeckError("bundle.json is not what was exported (its checksum differs)", where=str(folder), fix=_ANEW)
     return keys
+
+
+def sealed(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `bundle.json` says with a checksum of the rest of it.
+
+    It holds what turns inputs into the network's and its outputs into answers: two labels that are exchanged by hand
+    would go unnoticed, as everything still fits.
+    """
+    rest = {key: value for key, value in info.items() if key != "checksum"}
+    return {**rest, "checksum": hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()}
