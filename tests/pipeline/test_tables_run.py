@@ -67,6 +67,10 @@ def test_it_is_compared_with_both_floors(done):
     assert found.models["distilled_floor"].method == "logistic regression"
     over = found.score("student") - found.score("distilled_floor")
     assert found.over_distilled_floor.mean == pytest.approx(over)
+    assert found.teacher_over.keys() == {"baseline", "floor"}
+    for name, over in found.teacher_over.items():
+        assert over.mean == pytest.approx(found.score("teacher") - found.score(name))
+        assert over.ci95[0] <= over.mean <= over.ci95[1]
 
 
 def test_the_card_shows_a_row_as_the_columns_have_it(done):

@@ -1,5 +1,6 @@
 """What the figures draw, where it is easy to get wrong."""
 
+import itertools
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -237,4 +238,4 @@ def test_the_numbers_beside_gains_are_shown_whole(quantity, gains):
     assert max(end for _, end in texts) <= drawing.width
     for line in spans(drawing).values():
         line.sort()
-        assert all(one[1] < other[0] for one, other in zip(line, line[1:], strict=False))
+        assert all(one[1] < other[0] for one, other in itertools.pairwise(line))

@@ -153,6 +153,13 @@ class Gain(Record):
     per_seed: list[float] = Field(description="in the order of `seeds`")
 
 
+class TeacherRecord(Record):
+    """What the teacher is, as far as advice depends on it."""
+
+    another: str = Field(description="what to type for another one: a key of its kind")
+    by_steps: bool = Field(description="it was trained here step by step, so that more steps may make it better")
+
+
 class Decomposition(Record):
     """The gain in two parts, which add up to it."""
 

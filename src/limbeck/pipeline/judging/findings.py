@@ -18,6 +18,7 @@ from limbeck.evaluation.records import (
     Gain,
     MetricRecord,
     ModelRecord,
+    TeacherRecord,
     TestEvaluation,
 )
 from limbeck.evaluation.schema import Findings
@@ -51,9 +52,13 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         seeds=recipe.seeds,
         data=data_record(recipe, splits).model_copy(update=what_was_read(run.teacher.networks, run.arms)),
         models=records,
+        teacher=TeacherRecord(another=recipe.teacher.another, by_steps=recipe.teacher.by_steps),
         retention=own.retention,
         agreement=own.agreement,
         over_teacher=judge.difference(metrics[0], "student", "teacher"),
+        teacher_over={
+            name: judge.difference(metrics[0], "teacher", name) for name in ("baseline", "floor") if name in models
+        },
         over_distilled_floor=judge.difference(metrics[0], "student", DISTILLED) if DISTILLED in models else None,
         gain=gain,
         other_gains=judge.other_gains(metrics),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report.words.data import much_cut
-from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, asked, model, typed
+from limbeck.report.words.floors import behind_distilled
+from limbeck.report.words.names import BASELINE, DISTILLED, FLOOR, STUDENT, TEACHER, asked, model, the, typed
 from limbeck.report.words.numbers import ahead, capital, count, listed
 from limbeck.report.words.verdict import TRAIN_THREE, at_chance
 from limbeck.report.words.warnings import floor_ahead, teacher_behind, weak_classes
@@ -16,7 +17,7 @@ STEPS = 5
 """At most so many are given."""
 
 # Keys of a recipe, and a command.
-_ANOTHER_TEACHER = "teacher.model=NAME"
+_ANOTHER_TEACHER = "teacher.kind=KIND"  # whatever kind it is
 _MORE_TEXT = "data.unlabelled=FILE"
 _MORE_LABELS = "data.labelled=N"
 _LONGER = "{network}.reads.max_length=N"
@@ -47,7 +48,8 @@ def next_steps(evaluation: Evaluation, command: str) -> list[Step]:
     """
     use = [_predict, _evaluate]
     mend: list[Callable[[Evaluation, str], Step | None]] = [
-        _no_bundle, _no_baseline, _few_seeds, _weak_teacher, _floor_ahead, _cut, _looks, _weak_classes, _open_verdict,
+        _no_bundle, _no_baseline, _few_seeds, _weak_teacher, _behind_distilled, _floor_ahead, _cut, _looks,
+        _weak_classes, _open_verdict,
     ]  # fmt: skip
     order = [*use, *mend] if evaluation.verdict == "helps" and not evaluation.warnings else [*mend, *use]
     found: dict[str, Step] = {}
@@ -105,10 +107,31 @@ def _few_seeds(evaluation: Evaluation, command: str) -> Step | None:
 def _weak_teacher(evaluation: Evaluation, command: str) -> Step | None:
     found = at_chance(evaluation)
     if found is not None and found[0] == TEACHER:
-        return Step("The teacher is at chance: take another one, or train it longer.", _ANOTHER_TEACHER)
+        return _another_teacher(evaluation, "The teacher is at chance: take another one")
     if teacher_behind(evaluation) is None:
         return None
-    return Step("The teacher is worse than the baseline: take another one, or train it longer.", _ANOTHER_TEACHER)
+    return _another_teacher(evaluation, "The teacher is worse than the baseline: take another one")
+
+
+def _another_teacher(evaluation: Evaluation, text: str) -> Step:
+    """Return a step that ends with another teacher, or a longer training where steps made it, in its kind's words."""
+    kind = evaluation.teacher
+    longer = ", or train it longer" if kind is not None and kind.by_steps else ""
+    return Step(f"{text}{longer}.", _ANOTHER_TEACHER if kind is None else kind.another)
+
+
+def _behind_distilled(evaluation: Evaluation, command: str) -> Step | None:
+    if not behind_distilled(evaluation):
+        return None
+    name = capital(the(DISTILLED, evaluation))
+    text = f"{name} is better than the student: ship that linear model, or take another or a larger student network."
+    return Step(text, _ANOTHER_STUDENT)
+
+
+def _labels_well(evaluation: Evaluation) -> bool:
+    """Return whether the teacher has something to say of more rows: it is not behind the baseline."""
+    teacher, baseline = evaluation.score(TEACHER), evaluation.score(BASELINE)
+    return teacher is None or baseline is None or not ahead(baseline, teacher, evaluation.metric)
 
 
 def _floor_ahead(evaluation: Evaluation, command: str) -> Step | None:
@@ -117,7 +140,9 @@ def _floor_ahead(evaluation: Evaluation, command: str) -> Step | None:
     name = capital(model(FLOOR, evaluation))
     teacher, floor = evaluation.score(TEACHER), evaluation.score(FLOOR)
     if teacher is None or floor is None or not ahead(teacher, floor, evaluation.metric):
-        return Step(f"{name} is ahead of student and teacher: take a better teacher.", _ANOTHER_TEACHER)
+        return _another_teacher(evaluation, f"{name} is ahead of student and teacher: take a better teacher")
+    if behind_distilled(evaluation) or not _labels_well(evaluation):
+        return None
     return Step(
         f"{name} is ahead of the student: give the student more unlabelled {evaluation.usage.noun}s.", _MORE_TEXT
     )
@@ -153,7 +178,7 @@ def _open_verdict(evaluation: Evaluation, command: str) -> Step | None:
     if evaluation.verdict not in ("no_difference", "hurts"):
         return None
     what = "no difference was shown" if evaluation.verdict == "no_difference" else "distillation hurts"
-    if not evaluation.usage.in_files:
-        return None  # what its loader gives is not among the settings
+    if not evaluation.usage.in_files or not _labels_well(evaluation):
+        return None  # what a loader gives is not among the settings; a worse teacher has nothing to add
     more = f"more unlabelled {evaluation.usage.noun}s"
     return Step(f"{capital(what)}: give the student {more} for the teacher to label.", _MORE_TEXT)
