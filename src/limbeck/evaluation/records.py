@@ -32,6 +32,7 @@ class MetricRecord(Record):
     title: str = Field(description="in words")
     quantity: Quantity
     better: Better
+    unit: str | None = Field(default=None, description="what its numbers are of, in words; null: its name says it")
 
 
 class Timed(Record):

@@ -13,6 +13,7 @@ from limbeck.data import Labels, Modality, Table, Task, read_tables
 from limbeck.errors import LimbeckError, nearest
 from limbeck.modalities import MODALITIES
 from limbeck.report import words
+from limbeck.report.words.units import units
 from limbeck.runtime.bundle import Bundle, load_for_files
 from limbeck.tasks import TASKS
 
@@ -51,6 +52,8 @@ def score_bundle(
     else:
         figures = [words.score(result[metric.name], metric) for metric in task.metrics]
         table(["", *(metric.title for metric in task.metrics)], [[words.several(len(labels), "row"), *figures]])
+        if (said := units((metric.title, task.unit(metric)) for metric in task.metrics)) is not None:
+            say(f"  {said}")
     return result
 
 

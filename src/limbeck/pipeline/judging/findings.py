@@ -47,7 +47,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         task=task.kind,
         modality=splits.modality.name,
         usage=splits.modality.usage_of(run.shown["student"].view.reader, splits.original.values),
-        metrics=[_metric_record(metric) for metric in metrics],
+        metrics=[_metric_record(metric, task.unit(metric)) for metric in metrics],
         test_examples=len(splits.test),
         seeds=recipe.seeds,
         data=data_record(recipe, splits).model_copy(update=what_was_read(run.teacher.networks, run.arms)),
@@ -90,8 +90,9 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
     )
 
 
-def _metric_record(metric: Metric) -> MetricRecord:
-    return MetricRecord(name=metric.name, title=metric.title, quantity=metric.quantity, better=metric.better)
+def _metric_record(metric: Metric, unit: str | None) -> MetricRecord:
+    known = {"name": metric.name, "title": metric.title, "quantity": metric.quantity, "better": metric.better}
+    return MetricRecord(**known, unit=unit)
 
 
 @dataclass(frozen=True)

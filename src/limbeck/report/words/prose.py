@@ -46,7 +46,8 @@ def measured(findings: Findings) -> str:
 def hint(metric: MetricRecord) -> str:
     """Return what a reader of a metric's row must know."""
     better = LEGEND_BETTER[metric.better]
-    return f"nats, {better}" if metric.quantity == "nats" else better
+    unit = metric.unit or ("nats" if metric.quantity == "nats" else None)
+    return better if unit is None else f"{unit}; {better}"
 
 
 def about_gain(findings: Findings) -> str:
