@@ -1,11 +1,15 @@
 """What to do next follows from what was found."""
 
+import html
+import re
+from pathlib import Path
+
 import example
 import pytest
 
 from limbeck.evaluation.figures import ClassTable
 from limbeck.evaluation.records import Difference, TeacherRecord
-from limbeck.report import words
+from limbeck.report import words, write_report
 from limbeck.report.words.advice import STEPS, repeated
 from limbeck.teachers import CATALOGUE
 
@@ -93,6 +97,24 @@ def test_there_are_few_steps_and_each_has_a_code_of_its_own():
 
 def test_arrays_get_no_command_that_reads_texts():
     assert codes(example.loaders()) == ['limbeck.load("bundle").predict({...})']
+
+
+def test_the_lines_to_type_name_the_bundle_from_where_the_run_was_started(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("runs") / "my run"
+    folder.mkdir(parents=True)
+    run = COMPLETE.model_copy(update={"test_evaluations": COMPLETE.test_evaluations * 2})
+    write_report(
+        run, recipe_yaml="", environment={}, command="limbeck run a --out 'runs/my run'", path=folder / "report.html"
+    )
+    page = html.unescape((folder / "report.html").read_text(encoding="utf-8"))
+    for line in (
+        "limbeck predict 'runs/my run/bundle'", "limbeck evaluate 'runs/my run/bundle' DATA",
+        'limbeck.load("runs/my run/bundle")', "limbeck run a --out 'runs/my run'",
+    ):  # fmt: skip
+        assert line in page
+    assert "in the folder in which the run was started" in page
+    assert not re.search(r"(predict|evaluate) bundle|load\(.bundle", page)
 
 
 def test_a_key_takes_the_place_of_its_old_value():

@@ -230,6 +230,9 @@ class DataRecord(Record):
     unlabelled: int
     augmented: int = Field(default=0, description="unlabelled rows that `data.augment` made besides")
     ceiling: int | None = Field(default=None, description="rows of the target whose labels the arm ceiling learned")
+    held_out: dict[str, dict[str, list[str]]] = Field(
+        default_factory=dict, description="by split that is held out by values: the values by column"
+    )
     dropped: dict[str, int] = Field(description="rows removed, by reason")
     views: dict[str, ViewRecord] = Field(
         default_factory=dict, description="by network; of the arms, those that read as the student does are left out"

@@ -86,6 +86,10 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
         unlabelled=len(splits.unlabelled),
         augmented=len(splits.augmented),
         ceiling=len(splits.ceiling) if "ceiling" in recipe.trained_arms else None,
+        held_out={
+            split: {column: list(values) for column, values in rule.items()}
+            for split, rule in recipe.data.split.rules.items()
+        },
         dropped=splits.dropped,
     )
 

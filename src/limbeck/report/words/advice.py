@@ -23,7 +23,7 @@ _MORE_LABELS = "data.labelled=N"
 _LONGER = "{network}.reads.max_length=N"
 _A_BASELINE = "baseline={}"
 _ANOTHER_STUDENT = "student.model=NAME"
-_OWN_ROWS = "limbeck evaluate bundle DATA"
+_OWN_ROWS = "limbeck evaluate {} DATA"
 
 
 @dataclass(frozen=True)
@@ -39,22 +39,37 @@ class Step:
     code: str
 
 
-def next_steps(evaluation: Evaluation, command: str) -> list[Step]:
+@dataclass(frozen=True)
+class Lines:
+    """What lines to type are made of; they work from the folder in which the run was started.
+
+    Attributes:
+        command: reproduces the run.
+        bundle: its folder.
+    """
+
+    command: str
+    bundle: str
+
+
+def next_steps(evaluation: Evaluation, command: str, bundle: str = "bundle") -> list[Step]:
     """Return what to do next, the most urgent first.
 
     Args:
         evaluation: the run's result.
         command: the line that reproduces the run.
+        bundle: its folder, as it is called from where the run was started.
     """
+    lines = Lines(command, bundle)
     use = [_predict, _evaluate]
-    mend: list[Callable[[Evaluation, str], Step | None]] = [
+    mend: list[Callable[[Evaluation, Lines], Step | None]] = [
         _no_bundle, _no_baseline, _few_seeds, _weak_teacher, _behind_distilled, _floor_ahead, _cut, _looks,
         _weak_classes, _open_verdict,
     ]  # fmt: skip
     order = [*use, *mend] if evaluation.verdict == "helps" and not evaluation.warnings else [*mend, *use]
     found: dict[str, Step] = {}
     for wanted in order:
-        if (step := wanted(evaluation, command)) is not None:
+        if (step := wanted(evaluation, lines)) is not None:
             found.setdefault(step.code, step)  # one step a key: the more urgent reason
     return list(found.values())[:STEPS]
 
@@ -67,44 +82,44 @@ def repeated(command: str, key: str) -> str:
     return f"{re.sub(rf' (?:{name}|.{name})=[^ ]+', '', command)} {shlex.quote(key)}"
 
 
-def _predict(evaluation: Evaluation, command: str) -> Step | None:
+def _predict(evaluation: Evaluation, lines: Lines) -> Step | None:
     if evaluation.bundle is None:
         return None
     usage = evaluation.usage
-    line = typed(evaluation) if usage.in_shell else asked(evaluation)
+    line = (typed if usage.in_shell else asked)(evaluation, lines.bundle)
     return Step(f"Try the student on {usage.noun}s of yours.", line)
 
 
-def _evaluate(evaluation: Evaluation, command: str) -> Step | None:
+def _evaluate(evaluation: Evaluation, lines: Lines) -> Step | None:
     if evaluation.bundle is None or not evaluation.usage.in_files:
         return None
     own = f"labelled {evaluation.usage.noun}s of your own"
-    return Step(f"Measure the student on {own} before you rely on it.", _OWN_ROWS)
+    return Step(f"Measure the student on {own} before you rely on it.", _OWN_ROWS.format(shlex.quote(lines.bundle)))
 
 
-def _no_bundle(evaluation: Evaluation, command: str) -> Step | None:
+def _no_bundle(evaluation: Evaluation, lines: Lines) -> Step | None:
     if evaluation.bundle is not None or not evaluation.bundle_error:
         return None
     text = f"There is no bundle, as the student could not be exported ({evaluation.bundle_error}): change its network."
     return Step(text, _ANOTHER_STUDENT)
 
 
-def _no_baseline(evaluation: Evaluation, command: str) -> Step | None:
+def _no_baseline(evaluation: Evaluation, lines: Lines) -> Step | None:
     if BASELINE in evaluation.models:
         return None
     text = "Train a baseline, the same network without the teacher, to learn whether distillation helps."
-    return Step(text, repeated(command, _A_BASELINE))
+    return Step(text, repeated(lines.command, _A_BASELINE))
 
 
-def _few_seeds(evaluation: Evaluation, command: str) -> Step | None:
+def _few_seeds(evaluation: Evaluation, lines: Lines) -> Step | None:
     seeds = len(evaluation.seeds)
     if seeds > 2:
         return None
     says = "One seed says nothing" if seeds == 1 else "Two seeds say little"
-    return Step(f"{says} about the spread between seeds: train three or more.", repeated(command, TRAIN_THREE))
+    return Step(f"{says} about the spread between seeds: train three or more.", repeated(lines.command, TRAIN_THREE))
 
 
-def _weak_teacher(evaluation: Evaluation, command: str) -> Step | None:
+def _weak_teacher(evaluation: Evaluation, lines: Lines) -> Step | None:
     found = at_chance(evaluation)
     if found is not None and found[0] == TEACHER:
         return _another_teacher(evaluation, "The teacher is at chance: take another one")
@@ -120,7 +135,7 @@ def _another_teacher(evaluation: Evaluation, text: str) -> Step:
     return Step(f"{text}{longer}.", _ANOTHER_TEACHER if kind is None else kind.another)
 
 
-def _behind_distilled(evaluation: Evaluation, command: str) -> Step | None:
+def _behind_distilled(evaluation: Evaluation, lines: Lines) -> Step | None:
     if not behind_distilled(evaluation):
         return None
     name = capital(the(DISTILLED, evaluation))
@@ -134,7 +149,7 @@ def _labels_well(evaluation: Evaluation) -> bool:
     return teacher is None or baseline is None or not ahead(baseline, teacher, evaluation.metric)
 
 
-def _floor_ahead(evaluation: Evaluation, command: str) -> Step | None:
+def _floor_ahead(evaluation: Evaluation, lines: Lines) -> Step | None:
     if floor_ahead(evaluation) is None:
         return None
     name = capital(model(FLOOR, evaluation))
@@ -148,7 +163,7 @@ def _floor_ahead(evaluation: Evaluation, command: str) -> Step | None:
     )
 
 
-def _cut(evaluation: Evaluation, command: str) -> Step | None:
+def _cut(evaluation: Evaluation, lines: Lines) -> Step | None:
     cut = [name for name in much_cut(evaluation) if name in evaluation.models]
     if not cut:
         return None
@@ -157,24 +172,24 @@ def _cut(evaluation: Evaluation, command: str) -> Step | None:
     return Step(text, _LONGER.format(network=STUDENT if STUDENT in cut else cut[0]))
 
 
-def _looks(evaluation: Evaluation, command: str) -> Step | None:
+def _looks(evaluation: Evaluation, lines: Lines) -> Step | None:
     looks = len(evaluation.test_evaluations)
     if looks < 2 or evaluation.bundle is None or not evaluation.usage.in_files:
         return None
     text = (
         f"The test split was read {count(looks)} times in this folder: confirm the result on rows that no run has read."
     )
-    return Step(text, _OWN_ROWS)
+    return Step(text, _OWN_ROWS.format(shlex.quote(lines.bundle)))
 
 
-def _weak_classes(evaluation: Evaluation, command: str) -> Step | None:
+def _weak_classes(evaluation: Evaluation, lines: Lines) -> Step | None:
     weak = weak_classes(evaluation)
     if weak is None:
         return None
     return Step(f"Add labelled rows of the student’s weakest classes: {weak}.", _MORE_LABELS)
 
 
-def _open_verdict(evaluation: Evaluation, command: str) -> Step | None:
+def _open_verdict(evaluation: Evaluation, lines: Lines) -> Step | None:
     if evaluation.verdict not in ("no_difference", "hurts"):
         return None
     what = "no difference was shown" if evaluation.verdict == "no_difference" else "distillation hurts"
