@@ -77,6 +77,7 @@ class History:
         log: one record every hundredth of the way: `step`, `lr`, `loss`, and each term under its name.
         best_step: the step whose weights were kept.
         best: what they were chosen by, see `Validated.chooses`; nothing without a validation.
+        best_said: their scores in words, see `Validated.said`.
         seconds: wall time of training, over all its sessions.
         reached_step: the step at which the level was reached; None: not reached, or none was given.
     """
@@ -87,6 +88,7 @@ class History:
     log: list[dict[str, float]] = field(default_factory=list)
     best_step: int = 0
     best: list[float] = field(default_factory=list)
+    best_said: str = ""
     seconds: float = 0.0
     reached_step: int | None = None
 
@@ -105,8 +107,16 @@ class History:
             self.reached_step = self.done
         kept = reached or keep == "last" or list(found.chooses) > self.best
         if kept:
-            self.best, self.best_step = list(found.chooses), self.done
+            self.best, self.best_step, self.best_said = list(found.chooses), self.done, found.said
         return kept
+
+    @property
+    def kept(self) -> str:
+        """What is left in the network, in words: its scores, and its step where that is not the last one taken."""
+        if not self.best_said:
+            return ""
+        earlier = "" if self.best_step == self.done else f"step {self.best_step:,} is kept: "
+        return f"{earlier}validation {self.best_said}"
 
 
 # The loop stands here whole, in the order in which things happen, with a parameter for all that it depends on.
@@ -203,6 +213,7 @@ def fit(
                 since_save = time.monotonic()
                 saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
                 save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
+        progress.advance(0, note=history.kept)  # the line that stays is of the weights that do
 
     us.align(student)
     distiller.student.load_state_dict(best or _weights(student))

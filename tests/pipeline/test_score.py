@@ -59,7 +59,7 @@ def test_rows_without_a_label_or_an_example_are_left_out_and_counted(scored, cap
     rows = texts(("a", "bad"), ("b", none), ("c", none), ("", "bad"), ("d", "Good"))
     assert scored(rows, as_json=False)["accuracy"] == 0.5
     said = " ".join(capsys.readouterr().out.split())
-    assert "left out: 2 rows without a label and 1 row without a text" in said
+    assert "left out: 2 rows without a label (the first is row 2) and 1 row without a text (row 4)" in said
     assert "2 rows 50.0 %" in said.replace("\u00a0", " ")
 
 
@@ -94,7 +94,10 @@ def test_what_is_said_beside_json_is_no_part_of_it(scored, capsys):
     [
         (texts(("a", "bad"), ("b", "gud")), "row 2 has the label `gud`, which the bundle does not know"),
         (texts(("a", "bad"), ("b", -1)), "row 2 has the label `-1`"),
-        (texts(("a", None), ("", "bad")), "no row to score; .* 1 row without a label and 1 row without a text"),
+        (
+            texts(("a", None), ("", "bad")),
+            "no row to score; .* 1 row without a label .row 1. and 1 row without a text .row 2.",
+        ),
         ("digits", "DATA: `digits` is image, and texts are needed; give a source of texts"),
     ],
 )

@@ -67,6 +67,10 @@ def test_it_is_compared_with_both_floors(done):
     assert found.models["distilled_floor"].method == "logistic regression"
     over = found.score("student") - found.score("distilled_floor")
     assert found.over_distilled_floor.mean == pytest.approx(over)
+    assert found.teacher_over.keys() == {"baseline", "floor"}
+    for name, over in found.teacher_over.items():
+        assert over.mean == pytest.approx(found.score("teacher") - found.score(name))
+        assert over.ci95[0] <= over.mean <= over.ci95[1]
 
 
 def test_the_card_shows_a_row_as_the_columns_have_it(done):
@@ -92,7 +96,7 @@ def test_the_bundle_answers_as_the_student_does(done, source):
 
 
 def test_the_report_shows_rows_and_says_how_to_ask(done):
-    page = re.sub("<[^>]*>", "", done.report.read_text())
+    page = re.sub("<[^>]*>", "", done.report.read_text()).replace(f"{done.folder.as_posix()}/", "")
     assert re.search(r"size: [0-9.]+, job: (job [0-3]|–), age: ", page)
     assert 'limbeck.load("bundle").predict([{"size":' in page.replace("&#34;", '"')
     assert "limbeck predict bundle rows.csv" in page

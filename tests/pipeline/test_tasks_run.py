@@ -15,10 +15,12 @@ from typer.testing import CliRunner
 
 import limbeck
 from limbeck.cli import app
+from limbeck.evaluation.figures import ValueTable
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, run
 from limbeck.pipeline.check import check
 from limbeck.pipeline.score import score_bundle
+from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -54,6 +56,7 @@ class Way:
         figure: the kind that its report shows.
         words: a section of the report.
         changes: of the recipe.
+        tables: kinds of figures that its report shows besides.
     """
 
     task: Any
@@ -62,6 +65,7 @@ class Way:
     figure: str
     words: str
     changes: dict[str, Any]
+    tables: tuple[str, ...] = ()
 
 
 WAYS = {
@@ -72,7 +76,7 @@ WAYS = {
     "regression of columns": Way(
         {"kind": "regression", "metric": "r2", "delta": 1.0}, ["score", "length"],
         [{"name": "logit_mse", "weight": 0.9}, {"name": "teacher_bounded", "weight": 0.1}], "scatter",
-        "Predictions against true values", {},
+        "Predictions against true values", {}, ("values_by_column",),
     ),
     "multilabel": Way(
         {"kind": "multilabel", "separator": "|"}, "tags",
@@ -142,7 +146,7 @@ def test_the_evaluation_says_what_the_task_is(runs: Runs, name: str) -> None:
     jsonschema.validate(written, Evaluation.model_json_schema())
     assert {"teacher", "student", "baseline", "floor"} <= found.models.keys()
     assert all(one.chance is not None and not one.chance.at_chance for one in found.models.values())
-    assert {one.kind for one in found.figures} == {way.figure}
+    assert {one.kind for one in found.figures} == {way.figure, *way.tables}
     assert {one.model for one in found.figures} == found.models.keys()
     assert found.verdict != "no_baseline"
     assert found.bundle is not None, found.bundle_error
@@ -201,6 +205,48 @@ def test_values_are_in_the_labels_units_everywhere(runs: Runs) -> None:
     info = json.loads((done.bundle / "bundle.json").read_text(encoding="utf-8"))
     assert 5 < info["decision"]["spread"][0] < 40
     assert "pipeline_tag" not in (done.bundle / "README.md").read_text(encoding="utf-8")
+
+
+OF_COLUMNS = (
+    "R² and Spearman: mean over the 2 columns.",
+    "RMSE and MAE: over the 2 columns together, in standard deviations of the training labels.",
+)
+
+
+def test_what_the_numbers_of_several_columns_are_of_is_said_wherever_they_are_read(
+    runs: Runs, source: Path, capsys
+) -> None:
+    done = runs["regression of columns"]
+    card = (done.bundle / "README.md").read_text(encoding="utf-8")
+    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("mean over the 2 columns; ") == 3, "with the key figure, and the rows of the table"
+    assert (
+        page.count("over the 2 columns together, in standard deviations of the training labels; lower is better") == 2
+    )
+    capsys.readouterr()
+    print_summary(done)
+    printed = capsys.readouterr().out
+    score_bundle(done.bundle, str(source), column="text", label=["score", "length"], as_json=False)
+    scored = capsys.readouterr().out
+    for text in OF_COLUMNS:
+        assert all(text in one for one in (card, printed, scored))
+    alone = runs["regression"]
+    assert all(metric.unit is None for metric in alone.evaluation.metrics)
+    assert "standard deviations" not in (alone.bundle / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_column_has_its_own_errors_in_its_own_unit(runs: Runs, source: Path) -> None:
+    found = runs["regression of columns"].evaluation
+    with (source / "test.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    spread = {name: np.std([float(row[name]) for row in rows]) for name in ("score", "length")}
+    for name, record in found.models.items():
+        score, length = found.figure(ValueTable, name).columns
+        assert (score.name, length.name) == ("score", "length")
+        assert np.mean([score.r2, length.r2]) == pytest.approx(record.scores["r2"])
+        assert len(record.per_seed) == 1, "of several seeds, a mean of roots is no root of a mean"
+        for one in (score, length):
+            assert one.rmse == pytest.approx(spread[one.name] * np.sqrt(1 - one.r2))
 
 
 def test_thresholds_are_fitted_for_every_model_on_validation(runs: Runs) -> None:

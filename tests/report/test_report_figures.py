@@ -1,15 +1,17 @@
 """What the figures draw, where it is easy to get wrong."""
 
+import itertools
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import example
 import pytest
+from matplotlib.textpath import TextPath
 
 import limbeck.report
 from limbeck.evaluation.figures import Confusion, Reliability
-from limbeck.evaluation.records import LearningCurve
+from limbeck.evaluation.records import Gain, LearningCurve, MetricRecord
 from limbeck.report import figures
 from limbeck.report.figures.chart import label_points, overlap
 from limbeck.report.figures.learning import curve, kept
@@ -201,3 +203,39 @@ def test_a_teacher_that_learned_here_is_a_level_in_the_learning_curves():
 )
 def test_labels_part_without_changing_order(wanted, placed):
     assert part(wanted, 12, 100) == placed
+
+
+def spans(drawing):
+    """From where to where each text of a figure goes in a wide font, by its height."""
+    found = {}
+    for element in ElementTree.fromstring(drawing.svg).iter("text"):
+        style = dict(part.strip().split(": ") for part in element.attrib["style"].split(";") if part.strip())
+        size = float(style["font-size"].removesuffix("px"))
+        width = TextPath((0, 0), element.text, size=size).get_extents().x1
+        start = float(element.attrib["x"]) - {"start": 0, "middle": width / 2, "end": width}[style["text-anchor"]]
+        found.setdefault(element.attrib["y"], []).append((start, start + width))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("quantity", "gains"),
+    [
+        ("value", [0.000692, -0.00284, -0.00107]),
+        ("value", [-0.0000123, 0.0000456, 0.00001]),
+        ("value", [-123_456.0, 98_765.0, 12_345.0]),
+        ("nats", [0.00001, -0.00002, 0.0]),
+        ("share", [0.00001, -0.25, 1.0]),
+    ],
+)
+def test_the_numbers_beside_gains_are_shown_whole(quantity, gains):
+    metric = MetricRecord(name="made", title="RMSE", quantity=quantity, better="lower")
+    gain = Gain(metric="made", mean=gains[2], ci95=(min(gains), max(gains)), p_value=1, p_seeds=1, per_seed=gains[:2])
+    run = example.complete().model_copy(update={"metrics": [metric], "gain": gain, "seeds": [0, 123_456]})
+    drawing = figures.gains(run)
+    texts = [span for line in spans(drawing).values() for span in line]
+    assert len(texts) > 6
+    assert min(start for start, _ in texts) >= 0
+    assert max(end for _, end in texts) <= drawing.width
+    for line in spans(drawing).values():
+        line.sort()
+        assert all(one[1] < other[0] for one, other in itertools.pairwise(line))

@@ -1,11 +1,17 @@
 """What to do next follows from what was found."""
 
+import html
+import re
+from pathlib import Path
+
 import example
 import pytest
 
 from limbeck.evaluation.figures import ClassTable
-from limbeck.report import words
+from limbeck.evaluation.records import Difference, TeacherRecord
+from limbeck.report import words, write_report
 from limbeck.report.words.advice import STEPS, repeated
+from limbeck.teachers import CATALOGUE
 
 
 def steps(run):
@@ -57,12 +63,12 @@ COMPLETE = example.complete()
     [
         (
             example.changed(COMPLETE, "teacher", scores={"accuracy": 0.7}),
-            "teacher.model=NAME",
+            "teacher.kind=KIND",
             "worse than the baseline",
         ),
-        (example.teacher_at_chance(), "teacher.model=NAME", "at chance"),
+        (example.teacher_at_chance(), "teacher.kind=KIND", "at chance"),
         (example.changed(COMPLETE, "floor", scores={"accuracy": 0.85}), "data.unlabelled=FILE", "ahead of the student"),
-        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.95}), "teacher.model=NAME", "a better teacher"),
+        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.95}), "teacher.kind=KIND", "a better teacher"),
         (cut(COMPLETE, 0.78), "student.reads.max_length=N", "cut for the student"),
         (weak(COMPLETE), "data.labelled=N", "positive (F1"),
         (COMPLETE.model_copy(update={"verdict": "no_difference"}), "data.unlabelled=FILE", "no difference"),
@@ -93,7 +99,58 @@ def test_arrays_get_no_command_that_reads_texts():
     assert codes(example.loaders()) == ['limbeck.load("bundle").predict({...})']
 
 
+def test_the_lines_to_type_name_the_bundle_from_where_the_run_was_started(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("runs") / "my run"
+    folder.mkdir(parents=True)
+    run = COMPLETE.model_copy(update={"test_evaluations": COMPLETE.test_evaluations * 2})
+    write_report(
+        run, recipe_yaml="", environment={}, command="limbeck run a --out 'runs/my run'", path=folder / "report.html"
+    )
+    page = html.unescape((folder / "report.html").read_text(encoding="utf-8"))
+    for line in (
+        "limbeck predict 'runs/my run/bundle'", "limbeck evaluate 'runs/my run/bundle' DATA",
+        'limbeck.load("runs/my run/bundle")', "limbeck run a --out 'runs/my run'",
+    ):  # fmt: skip
+        assert line in page
+    assert "in the folder in which the run was started" in page
+    assert not re.search(r"(predict|evaluate) bundle|load\(.bundle", page)
+
+
 def test_a_key_takes_the_place_of_its_old_value():
     assert repeated("limbeck run a seeds=[0] x=1", "seeds=[0,1,2]") == "limbeck run a x=1 'seeds=[0,1,2]'"
     assert repeated("limbeck run a 'seeds=[0]'", "seeds=[0,1,2]") == "limbeck run a 'seeds=[0,1,2]'"
     assert repeated("limbeck.distill(...)", "seeds=[0,1,2]") == "seeds=[0,1,2]"
+
+
+BEHIND = example.changed(COMPLETE, "teacher", scores={"accuracy": 0.7})
+
+
+def test_another_teacher_is_asked_for_in_the_words_of_its_kind():
+    for name, kind in CATALOGUE.items():
+        key, _, _ = kind.another.partition("=")
+        assert name == "given" or key.removeprefix("teacher.") in kind.model_fields, name
+    told = TeacherRecord(another="teacher.path=FILE", by_steps=False)
+    for run in (BEHIND, example.teacher_at_chance(), example.changed(COMPLETE, "floor", scores={"accuracy": 0.95})):
+        (step,) = [one for one in steps(run.model_copy(update={"teacher": told})) if one.code == told.another]
+        assert "longer" not in step.text
+
+
+def test_only_a_teacher_that_took_steps_is_to_be_trained_longer():
+    for by_steps in (True, False):
+        told = TeacherRecord(another="teacher.model=NAME", by_steps=by_steps)
+        (step,) = [one for one in steps(BEHIND.model_copy(update={"teacher": told})) if one.code == told.another]
+        assert step.text.endswith("or train it longer.") == by_steps
+
+
+@pytest.mark.parametrize("run", [BEHIND, example.changed(BEHIND, "floor", scores={"accuracy": 0.83})])
+def test_a_teacher_worse_than_the_baseline_is_given_no_more_rows_to_label(run):
+    assert "data.unlabelled=FILE" not in codes(run.model_copy(update={"verdict": "no_difference"}))
+
+
+def test_a_linear_model_of_the_same_answers_that_is_better_is_to_be_shipped():
+    models = COMPLETE.models | {"distilled_floor": COMPLETE.models["floor"]}
+    for high, wanted in ((-0.01, True), (0.01, False)):
+        over = Difference(metric="accuracy", mean=-0.02, ci95=(-0.03, high))
+        found = steps(COMPLETE.model_copy(update={"models": models, "over_distilled_floor": over}))
+        assert any("ship that linear model" in one.text and one.code == "student.model=NAME" for one in found) == wanted

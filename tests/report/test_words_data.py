@@ -4,6 +4,8 @@ import example
 
 from limbeck.report import words
 from limbeck.report.words.data import reader_rows
+from limbeck.report.words.numbers import a
+from limbeck.report.words.prose import data_facts
 
 
 def said(**changes):
@@ -44,3 +46,16 @@ def test_a_reader_has_the_one_name_of_its_model():
     run = run.model_copy(update={"data": run.data.model_copy(update={"views": views})})
     assert reader_rows(run)[0][0] == "hard labels"
     assert "50.0\u00a0% for the hard labels." in words.reading(run)[0]
+
+
+def test_who_is_held_out_is_said_beside_the_number_of_rows():
+    run = example.complete()
+    assert all(note == "" for name, _, note in data_facts(run) if name in ("Test", "Validation"))
+    held = {"test": {"speaker": ["ada", "bob"], "year": ["2020"]}, "validation": {"speaker": ["eve"]}}
+    told = run.model_copy(update={"data": run.data.model_copy(update={"held_out": held})})
+    notes = {name: note for name, _, note in data_facts(told)}
+    assert (notes["Test"], notes["Validation"]) == ("speaker: ada, bob; year: 2020", "speaker: eve")
+
+
+def test_a_noun_has_its_article():
+    assert [a(noun) for noun in ("image", "text", "sound", "row")] == ["an image", "a text", "a sound", "a row"]

@@ -222,6 +222,24 @@ def test_a_teacher_worse_than_the_baseline():
     ]
 
 
+def test_a_teacher_is_called_worse_only_where_the_interval_excludes_0():
+    def said(baseline, floor):
+        over = {"baseline": (-0.083, baseline), "floor": (-0.01, floor)}
+        return beware(
+            teacher=0.782,
+            teacher_over={name: Difference(metric="accuracy", mean=-0.008, ci95=ci95) for name, ci95 in over.items()},
+        )
+
+    assert said(0.067, 0.002) == []
+    assert said(-0.001, 0.002) == [
+        "The teacher (78.2 %) is worse than the baseline (79.5 %; 95 % interval of the difference -8.3 to -0.1 points)."
+    ]
+    assert said(0.067, -0.001) == [
+        "The teacher (78.2 %) is worse than TF-IDF + LR on the same labels (78.8 %; 95 % interval of the difference "
+        "-1.0 to -0.1 points)."
+    ]
+
+
 def test_a_linear_model_better_than_the_student():
     text = "TF-IDF + LR on the same labels (96.0 %) is better than the student (89.0 %)."
     scores = {"student": 0.89, "teacher": 0.95, "floor": 0.96}

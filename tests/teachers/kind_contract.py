@@ -19,6 +19,7 @@ from limbeck.data import Splits
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.stages.stage import Stage
 from limbeck.pipeline.training.arms import preflight
+from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Given, Material
 from limbeck.pipeline.training.teacher import settle
 from limbeck.pipeline.training.work import RunWork
@@ -120,6 +121,12 @@ def other_labels_make_another_teacher_where_it_refits(bench: Bench) -> None:
     assert bench.teacher.refits == any(member.refits for member in bench.teacher.members)
 
 
+def only_what_took_steps_may_take_more(bench: Bench) -> None:
+    steps = [made.history.steps if isinstance(made, Trained) else 0 for made in bench.make()]
+    assert [member.by_steps for member in bench.teacher.members] == [taken > 0 for taken in steps]
+    assert bench.teacher.by_steps == any(steps)
+
+
 def a_changed_weight_makes_another_teacher(bench: Bench) -> None:
     first = digests(bench.make())
     if bench.case.edit is not None:
@@ -149,6 +156,7 @@ CONTRACT = (
     what_is_made_is_loaded_the_next_time,
     its_answers_are_finite_logits_under_its_name,
     other_labels_make_another_teacher_where_it_refits,
+    only_what_took_steps_may_take_more,
     a_changed_weight_makes_another_teacher,
     it_gives_activations_or_says_that_it_has_none,
 )

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from trainer_cases import Linear, Rows, Scores, Student, same, student, teacher, train, weights
 
-from limbeck import trainer
+from limbeck import console, trainer
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.classification import METRICS
@@ -159,6 +159,22 @@ def test_without_validation_the_last_weights_are_left_in_the_model():
     train(scored, steps=8, validations=4, keep="last")
     assert same(weights(network), weights(scored))
     assert not network.training
+
+
+@pytest.mark.parametrize(
+    ("scores", "options", "line"),
+    [
+        ([0.9, 0.5, 0.7, 0.6], {}, "done after 0.0 s  step 4 is kept: validation NLL 0.5"),
+        ([0.9, 0.7, 0.6, 0.5], {}, "done after 0.0 s  validation NLL 0.5"),
+        ([0.5, 0.7, 0.6, 0.8], {"keep": "last"}, "done after 0.0 s  validation NLL 0.8"),
+        ([0.5, 0.7, 0.6, 0.8], {"patience": 1}, "stopped at 4/8 after 0.0 s  step 2 is kept: validation NLL 0.5"),
+    ],
+)
+def test_the_closing_line_is_of_the_weights_that_are_left(scores, options, line, capsys, monkeypatch):
+    monkeypatch.setattr(console.time, "monotonic", lambda: 0.0)
+    known = Scores(scores)
+    train(student(), steps=8, validations=4, validate=known, title="made", **options)
+    assert capsys.readouterr().out.splitlines() == [f"  made: {line}"]
 
 
 def test_of_equal_validations_the_first_is_kept():

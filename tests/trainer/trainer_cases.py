@@ -112,4 +112,4 @@ class Scores:
         self.training.append(model.training)
         index = len(self.seen) - 1
         nll, accuracy = self.values[index], self.accuracies[index]
-        return Validated({"calibrated_nll": nll, "accuracy": accuracy}, [-nll], accuracy)
+        return Validated({"calibrated_nll": nll, "accuracy": accuracy}, [-nll], accuracy, f"NLL {nll}")

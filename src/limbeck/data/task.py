@@ -144,6 +144,10 @@ class Task(ABC):
         """What the run is judged by."""
         return self.metrics[0]
 
+    def unit(self, metric: Metric) -> str | None:
+        """Return what the numbers of one of its metrics are of, in words; None where the metric's name says it."""
+        return None
+
     @property
     @abstractmethod
     def digest(self) -> str:

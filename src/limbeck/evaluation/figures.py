@@ -82,6 +82,21 @@ class ColumnTable(FigureOf):
     columns: list[ColumnScores]
 
 
+class ValueScores(Record):
+    """How a model fares in one of several columns of values; means over seeds."""
+
+    name: str
+    rmse: float = Field(description="in the column's unit")
+    r2: float = Field(description="share of the column's variance that is explained")
+
+
+class ValueTable(FigureOf):
+    """The errors of every column."""
+
+    kind: Literal["values_by_column"] = "values_by_column"
+    columns: list[ValueScores]
+
+
 class Scatter(FigureOf):
     """Predicted values against true ones in one column, of the seed shown; of many rows, some evenly picked."""
 
@@ -92,7 +107,8 @@ class Scatter(FigureOf):
 
 
 Figure = Annotated[
-    ClassTable | Confusion | Reliability | ThresholdTable | ColumnTable | Scatter, Field(discriminator="kind")
+    ClassTable | Confusion | Reliability | ThresholdTable | ColumnTable | ValueTable | Scatter,
+    Field(discriminator="kind"),
 ]
 
 

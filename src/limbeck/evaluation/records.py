@@ -32,6 +32,7 @@ class MetricRecord(Record):
     title: str = Field(description="in words")
     quantity: Quantity
     better: Better
+    unit: str | None = Field(default=None, description="what its numbers are of, in words; null: its name says it")
 
 
 class Timed(Record):
@@ -153,6 +154,13 @@ class Gain(Record):
     per_seed: list[float] = Field(description="in the order of `seeds`")
 
 
+class TeacherRecord(Record):
+    """What the teacher is, as far as advice depends on it."""
+
+    another: str = Field(description="what to type for another one: a key of its kind")
+    by_steps: bool = Field(description="it was trained here step by step, so that more steps may make it better")
+
+
 class Decomposition(Record):
     """The gain in two parts, which add up to it."""
 
@@ -222,6 +230,9 @@ class DataRecord(Record):
     unlabelled: int
     augmented: int = Field(default=0, description="unlabelled rows that `data.augment` made besides")
     ceiling: int | None = Field(default=None, description="rows of the target whose labels the arm ceiling learned")
+    held_out: dict[str, dict[str, list[str]]] = Field(
+        default_factory=dict, description="by split that is held out by values: the values by column"
+    )
     dropped: dict[str, int] = Field(description="rows removed, by reason")
     views: dict[str, ViewRecord] = Field(
         default_factory=dict, description="by network; of the arms, those that read as the student does are left out"

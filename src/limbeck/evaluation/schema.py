@@ -21,6 +21,7 @@ from limbeck.evaluation.records import (
     MetricRecord,
     ModelRecord,
     Record,
+    TeacherRecord,
     TestEvaluation,
     Usage,
     Verdict,
@@ -52,12 +53,16 @@ class Findings(Record):
         description="teacher, arms, `floor`: a model without a network on the same labels, and `distilled_floor`: the "
         "linear one on the teacher's answers; in the order of the report"
     )
+    teacher: TeacherRecord | None = Field(default=None, description="null: an earlier version wrote nothing of it")
     retention: float | None = Field(description="of the student; null: teacher or student is at chance")
     agreement: Fraction | None = Field(description="of the student with the teacher; null: nothing is decided")
     over_teacher: Difference = Field(description="student minus teacher")
     gain: Gain | None = Field(description="student minus baseline")
     other_gains: list[Difference] = Field(
         default_factory=list, description="student minus baseline, in the other metrics that could have been the run's"
+    )
+    teacher_over: dict[str, Difference] = Field(
+        default_factory=dict, description="teacher minus each of `baseline` and `floor` that the run has"
     )
     over_distilled_floor: Difference | None = Field(
         default=None, description="student minus `distilled_floor`: what its network adds; null: there is none"

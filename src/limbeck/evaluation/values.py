@@ -4,12 +4,14 @@ A sheet has `outputs` and `labels`, both (rows, columns) in the labels' units, a
 minus labels, of several columns each in standard deviations of its training labels, so that they can be averaged.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.figures import ValueScores
 from limbeck.evaluation.metric import Metric, Sheet, share
 from limbeck.evaluation.records import Chance
 
@@ -96,6 +98,21 @@ SPEARMAN = Metric("spearman", "Spearman", "value", "higher", _no_sum, _no_sum, v
 """Rank correlation, mean over columns."""
 
 VALUES_METRICS: dict[str, Metric] = {metric.name: metric for metric in (RMSE, MAE, R2, SPEARMAN)}
+
+
+def values_by_column(sheets: Sequence[Sheet], columns: Sequence[str]) -> list[ValueScores]:
+    """Return RMSE and R² of every column, each in its own unit, means over seeds.
+
+    Args:
+        sheets: one a seed.
+        columns: their names.
+    """
+    found = []
+    for column, name in enumerate(columns):
+        alone = [values_sheet(one["outputs"][:, [column]], one["labels"][:, [column]], np.ones(1)) for one in sheets]
+        rmse, r2 = (float(np.mean([metric(sheet) for sheet in alone])) for metric in (RMSE, R2))
+        found.append(ValueScores(name=name, rmse=rmse, r2=r2))
+    return found
 
 
 def against_mean(sheet: Sheet) -> Chance:

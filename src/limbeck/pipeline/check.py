@@ -29,7 +29,7 @@ from limbeck.pipeline.training.teacher import judged_teacher, member_names, trai
 from limbeck.pipeline.training.views import View
 from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import CurveSettings, Recipe
-from limbeck.report.words.numbers import file_size
+from limbeck.report.words.numbers import file_size, several
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
@@ -122,7 +122,7 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
     for note in splits.notes:
         say(note, style="yellow")
     for reason, rows in splits.dropped.items():
-        say(f"dropped: {rows:,} {reason}")
+        say(f"dropped: {several(rows, 'row')} ({reason})")
 
 
 def _describe_cache(recipe: Recipe, splits: Splits) -> None:

@@ -109,7 +109,7 @@ def run(
         raise ValueError(f"jobs={jobs}: at least 1, and 1 where the recipe's data are not all there is")
     if jobs > 1 and ranks().world > 1:
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
-    command = command or f"limbeck run {out / 'recipe.yaml'}"
+    command = command or shlex.join(["limbeck", "run", str(out / "recipe.yaml"), "--out", str(out)])
     cache: AbstractContextManager[None] = nullcontext()
     if recipe.cache.folder is not None:
         require_place(recipe.cache.folder, CACHE)  # before anything is written
@@ -202,7 +202,10 @@ def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> tuple[R
     splits = material.splits
     say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in parts_of(recipe, splits).items()))
     if splits.dropped:
-        say("  dropped: " + ", ".join(f"{rows:,} {reason}" for reason, rows in splits.dropped.items()))
+        say(
+            "  dropped: "
+            + ", ".join(f"{words.several(rows, 'row')} ({reason})" for reason, rows in splits.dropped.items())
+        )
     for note in splits.notes:
         say(f"  {note}", style="yellow")
     recipe = require_usable(recipe, material)

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limbeck.console import aside, say, table
 from limbeck.data import Labels, Modality, Table, Task, read_tables
 from limbeck.errors import LimbeckError, nearest
 from limbeck.modalities import MODALITIES
 from limbeck.report import words
+from limbeck.report.words.numbers import a
+from limbeck.report.words.units import units
 from limbeck.runtime.bundle import Bundle, load_for_files
 from limbeck.tasks import TASKS
 
@@ -51,6 +54,8 @@ def score_bundle(
     else:
         figures = [words.score(result[metric.name], metric) for metric in task.metrics]
         table(["", *(metric.title for metric in task.metrics)], [[words.several(len(labels), "row"), *figures]])
+        if (said := units((metric.title, task.unit(metric)) for metric in task.metrics)) is not None:
+            say(f"  {said}")
     return result
 
 
@@ -74,14 +79,19 @@ def _rows(
     labels = _labels(task, rows, source)
     holds = np.array([bool(modality.likeness(value)) for value in rows.values], bool)
     kept = np.flatnonzero(labels.present & holds)
-    bare, empty = int((~labels.present).sum()), int((labels.present & ~holds).sum())
-    lacking = {"label": bare, modality.noun: empty}
-    left_out = " and ".join(f"{words.several(rows, 'row')} without a {noun}" for noun, rows in lacking.items() if rows)
+    lacking = {"label": np.flatnonzero(~labels.present), modality.noun: np.flatnonzero(labels.present & ~holds)}
+    left_out = " and ".join(_lacking(noun, found) for noun, found in lacking.items() if len(found))
     if not len(kept):
         raise LimbeckError("no row to score", where=source, fix=f"give labelled rows; found: {left_out}")
     which = "the test split is scored" if split == "test" else "every row is scored, as there is no test split"
     say(f"  {source}: {which}{f'; left out: {left_out}' if left_out else ''}")
     return [rows.values[row] for row in kept], Labels(labels.values[kept], labels.present[kept])
+
+
+def _lacking(noun: str, rows: NDArray[np.int64]) -> str:
+    """Return how many rows lack something, and which of them is the first."""
+    which = f"row {rows[0] + 1}" if len(rows) == 1 else f"the first is row {rows[0] + 1}"
+    return f"{words.several(len(rows), 'row')} without {a(noun)} ({which})"
 
 
 def _asked(label: Sequence[str], task: Task) -> str | Sequence[str]:

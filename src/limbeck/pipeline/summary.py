@@ -7,6 +7,7 @@ from limbeck.evaluation.records import ModelRecord
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report import words
 from limbeck.report.words import cost, training
+from limbeck.report.words.units import units
 
 if TYPE_CHECKING:
     from limbeck.pipeline.order import Run
@@ -39,6 +40,8 @@ def print_tables(result: Findings) -> None:
         for name, one in result.models.items()
     ]
     table(["", *(metric.title for metric in result.metrics)], scores, title=title)
+    if (said := units((metric.title, metric.unit) for metric in result.metrics)) is not None:
+        say(f"  {said}")
     table(
         ["", *(name for name, _ in cost.SHORT_COSTS)],
         [_costs(words.model(name, result), one) for name, one in result.models.items()],

@@ -24,7 +24,7 @@ def write_report(
         recipe_yaml: the complete recipe.
         environment: name and version of what the run depended on.
         command: the line that reproduces the run.
-        path: the file to write, in one step.
+        path: the file to write, in one step; the lines to type reach the run's folder as this does.
     """
     # matplotlib is slow to import, and needed when a run is over.
     from limbeck.report.page import sections
@@ -37,7 +37,9 @@ def write_report(
         lead=f"{lead}:" if colon else "",
         rest=rest if colon else lead,
         tone=TONES.get(evaluation.verdict, "--muted"),
-        sections=sections(evaluation, recipe_yaml=recipe_yaml, environment=environment, command=command),
+        sections=sections(
+            evaluation, recipe_yaml=recipe_yaml, environment=environment, command=command, folder=path.parent
+        ),
     )
     write_text(path, page)
 

@@ -3,12 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from limbeck.evaluation.figures import ClassScores, ClassTable, ColumnTable, Confusion, ThresholdScores, ThresholdTable
+from limbeck.evaluation.figures import (
+    ClassScores,
+    ClassTable,
+    ColumnTable,
+    Confusion,
+    ThresholdScores,
+    ThresholdTable,
+    ValueTable,
+)
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
 from limbeck.report.blocks import Cell, Row, Section, TableBlock, TableColumn
 from limbeck.report.style import looks
-from limbeck.report.words import names, prose
+from limbeck.report.words import names, prose, units
 
 _PAIRS = 10
 """At most so many pairs of confused classes are listed."""
@@ -117,7 +125,26 @@ def column_section(evaluation: Evaluation, figures: Sequence[ColumnTable]) -> Se
     block = TableBlock(
         "Accuracy of every column", columns, [rows], prose.about_columns(evaluation), wide=True, card=False
     )
-    return Section("TableColumn by column", blocks=[block])
+    return Section("Column by column", blocks=[block])
+
+
+def value_section(evaluation: Evaluation, figures: Sequence[ValueTable]) -> Section:
+    """Return every model's errors in every column of values."""
+    look = looks(evaluation.models)
+    columns = [TableColumn("Column")]
+    for one in figures:
+        group, hero = words.capital(words.model(one.model, evaluation)), names.role(one.model).hero
+        columns += [TableColumn(name, look[one.model], group, hero) for name in ("RMSE", "R²")]
+    rows = [
+        Row(
+            words.shorten(scores[0].name, 40),
+            [Cell(words.plain(value)) for one in scores for value in (one.rmse, one.r2)],
+        )
+        for scores in zip(*(one.columns for one in figures), strict=True)
+    ]
+    note = units.about_values(figures[0].columns, len(evaluation.seeds))
+    block = TableBlock("Errors of every column", columns, [rows], note, wide=True, card=False)
+    return Section("Column by column", blocks=[block])
 
 
 def _weakest(figures: Sequence[ClassTable | ThresholdTable], rows: list[list[Any]]) -> list[list[Any]]:

@@ -1,5 +1,8 @@
 """The sections of the page, in their order; the template only lays them out."""
 
+import shlex
+from pathlib import Path
+
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
@@ -7,10 +10,13 @@ from limbeck.report.samples import samples
 from limbeck.report.words import Fact, cost, data, names, prose, training
 
 
-def sections(evaluation: Evaluation, *, recipe_yaml: str, environment: dict[str, str], command: str) -> list[Section]:
-    """Return what the page says below its head, see `write_report`."""
+def sections(
+    evaluation: Evaluation, *, recipe_yaml: str, environment: dict[str, str], command: str, folder: Path
+) -> list[Section]:
+    """Return what the page says below its head, see `write_report`; `folder` is that of the run."""
+    bundle = (folder / "bundle").as_posix()
     found = [
-        Section("What to do next", blocks=_some(_next(evaluation, command))),
+        Section("What to do next", blocks=_some(_next(evaluation, command, bundle))),
         Section(
             "The models",
             [f"{prose.measured(evaluation)} {' '.join(names.about_models(evaluation))}".strip()],
@@ -20,8 +26,8 @@ def sections(evaluation: Evaluation, *, recipe_yaml: str, environment: dict[str,
         _learning(evaluation),
         _curves(evaluation),
         _right(evaluation),
-        Section("Where student and teacher differ most", *_samples(evaluation)),
-        _bundle(evaluation),
+        Section("Where student and teacher differ most", *_samples(evaluation, bundle)),
+        _bundle(evaluation, bundle),
         _data(evaluation),
         _test(evaluation),
         Section("Time of the run", blocks=_some(tables.stages(evaluation))),
@@ -34,8 +40,8 @@ def _some(*blocks: Block | None) -> list[Block]:
     return [block for block in blocks if block is not None]
 
 
-def _next(evaluation: Evaluation, command: str) -> Steps | None:
-    steps = words.next_steps(evaluation, command)
+def _next(evaluation: Evaluation, command: str, bundle: str) -> Steps | None:
+    steps = words.next_steps(evaluation, command, bundle)
     return Steps(steps) if steps else None
 
 
@@ -64,22 +70,22 @@ def _right(evaluation: Evaluation) -> Section:
     return Section("Where they are right, and how sure", [shown] if shown else [], parts=parts)
 
 
-def _samples(evaluation: Evaluation) -> tuple[list[str], list[Block]]:
+def _samples(evaluation: Evaluation, bundle: str) -> tuple[list[str], list[Block]]:
     found = samples(evaluation)
-    return [prose.about_samples(evaluation)] if found else [], [*found]
+    return [prose.about_samples(evaluation, bundle)] if found else [], [*found]
 
 
-def _bundle(evaluation: Evaluation) -> Section:
-    said = [prose.about_bundle(evaluation)]
+def _bundle(evaluation: Evaluation, bundle: str) -> Section:
+    said = [prose.about_bundle(evaluation, bundle)]
     if evaluation.bundle is None:
         return Section("What you can ship", said)
     facts = Facts([Fact(*fact) for fact in cost.bundle_facts(evaluation.bundle)])
-    return Section("What you can ship", said, [facts, *_usage(evaluation)])
+    return Section("What you can ship", said, [facts, *_usage(evaluation, bundle)])
 
 
-def _usage(evaluation: Evaluation) -> list[Block]:
-    python = f"import limbeck\n{names.asked(evaluation)}"
-    typed = f"limbeck predict bundle {evaluation.usage.file or ''}".rstrip()
+def _usage(evaluation: Evaluation, bundle: str) -> list[Block]:
+    python = f"import limbeck\n{names.asked(evaluation, bundle)}"
+    typed = f"limbeck predict {shlex.quote(bundle)} {evaluation.usage.file or ''}".rstrip()
     command = [CodeBlock(typed, "On the command line")] if evaluation.usage.in_shell else []
     return [*command, CodeBlock(python, "In Python")]
 
@@ -106,4 +112,4 @@ def _again(recipe_yaml: str, environment: dict[str, str], command: str) -> Secti
         Section("Environment", blocks=[versions]),
         Section("Recipe", blocks=[CodeBlock(recipe_yaml.strip("\n"), wide=True)]),
     ]
-    return Section("Do it again", blocks=[CodeBlock(command, wide=True)], parts=parts)
+    return Section("Do it again", [prose.FROM_WHERE], blocks=[CodeBlock(command, wide=True)], parts=parts)

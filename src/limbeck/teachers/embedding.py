@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -36,6 +36,8 @@ class EmbeddingTeacher(Single):
 
     The encoder is asked once for each row; the run keeps the features.
     """
+
+    another: ClassVar[str] = "teacher.model=NAME"
 
     kind: Literal["embedding"]
     model: Annotated[

@@ -13,6 +13,7 @@ class EnsembleTeacher(Kind):
     """Several teachers, whose probabilities are averaged."""
 
     of_classes: ClassVar[bool] = True
+    another: ClassVar[str] = "teacher.members=[...]"
 
     kind: Literal["ensemble"]
     members: Annotated[
@@ -43,6 +44,11 @@ class EnsembleTeacher(Kind):
     def refits(self) -> bool:
         """Whether any of its members is made from the labels of the run."""
         return any(member.refits for member in self.members)
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether any of its members is."""
+        return any(member.by_steps for member in self.members)
 
     def shares(self, members: int) -> list[float] | None:
         """Return the members' weights, of sum 1; None where they are to be fitted."""

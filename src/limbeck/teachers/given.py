@@ -58,6 +58,7 @@ class GivenTeacher(Named):
     """A finished module that was handed to `limbeck.distill`; a recipe can only say so."""
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
+    another: ClassVar[str] = "limbeck.distill(teacher=...)"
 
     kind: Literal["given"]
     model: GivenSettings

@@ -23,11 +23,13 @@ class Kind(Settings):
         gives: what it answers with: `logits`, `taps` (activations by module path).
         of_classes: whether it can answer with one of several classes only.
         of_modality: the only modality that it can read; None: it reads any.
+        another: what to type for another teacher; of most kinds another kind.
     """
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits"})
     of_classes: ClassVar[bool] = False
     of_modality: ClassVar[str | None] = None
+    another: ClassVar[str] = "teacher.kind=KIND"
 
     kind: str
     accept_bad: Annotated[
@@ -38,6 +40,11 @@ class Kind(Settings):
     def refits(self) -> bool:
         """Whether it is made from the labels of the run, and anew from other labels; else it is taken as it is."""
         return True
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether it is trained here step by step, so that more steps may make it better."""
+        return False
 
     @property
     def said(self) -> Mapping[str, str] | None:

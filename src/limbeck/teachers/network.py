@@ -11,8 +11,14 @@ class NetworkTeacher(NetworkSettings, Single):
     """A teacher that is trained here on the labelled rows, of any network in the catalogue."""
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
+    another: ClassVar[str] = "teacher.model=NAME"
 
     kind: Literal["network"]
+
+    @property
+    def by_steps(self) -> bool:
+        """True: of any network."""
+        return True
 
     @property
     def network(self) -> NetworkSettings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ power, as a temperature does, small probabilities matter."""
 
 class OnnxTeacher(Named):
     """A finished classifier in an ONNX file, of any inputs."""
+
+    another: ClassVar[str] = "teacher.path=FILE"
 
     kind: Literal["onnx"]
     path: Annotated[str, Field(min_length=1, description="of the file")]

@@ -36,6 +36,7 @@ class TransformersTeacher(Named):
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
     of_modality: ClassVar[str | None] = "text"
+    another: ClassVar[str] = "teacher.model=NAME"
 
     kind: Literal["transformers"]
     model: Annotated[str, Field(min_length=1, description="a packaged name (minilm), a folder, or a hub id")]
@@ -54,6 +55,11 @@ class TransformersTeacher(Named):
     def refits(self) -> bool:
         """Whether it is fine-tuned here; else it is taken as it is."""
         return self.finetune is not False
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether it is fine-tuned here."""
+        return self.refits
 
     @property
     def network(self) -> NetworkSettings:

@@ -16,6 +16,7 @@ from limbeck.losses import CATALOG
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.export import Exported
 from limbeck.report import words
+from limbeck.report.words.units import units
 
 
 def deliver(
@@ -30,6 +31,7 @@ def deliver(
         "name": recipe.name,
         "sentence": "\n".join([words.sentence(findings), *words.said(findings)]),
         "table": _table(findings),
+        "units": units((metric.title, metric.unit) for metric in findings.metrics),
         "test_examples": findings.test_examples,
         "seeds": findings.seeds,
         "seed": arm.best_seed,

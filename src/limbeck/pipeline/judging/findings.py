@@ -18,6 +18,7 @@ from limbeck.evaluation.records import (
     Gain,
     MetricRecord,
     ModelRecord,
+    TeacherRecord,
     TestEvaluation,
 )
 from limbeck.evaluation.schema import Findings
@@ -46,14 +47,18 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         task=task.kind,
         modality=splits.modality.name,
         usage=splits.modality.usage_of(run.shown["student"].view.reader, splits.original.values),
-        metrics=[_metric_record(metric) for metric in metrics],
+        metrics=[_metric_record(metric, task.unit(metric)) for metric in metrics],
         test_examples=len(splits.test),
         seeds=recipe.seeds,
         data=data_record(recipe, splits).model_copy(update=what_was_read(run.teacher.networks, run.arms)),
         models=records,
+        teacher=TeacherRecord(another=recipe.teacher.another, by_steps=recipe.teacher.by_steps),
         retention=own.retention,
         agreement=own.agreement,
         over_teacher=judge.difference(metrics[0], "student", "teacher"),
+        teacher_over={
+            name: judge.difference(metrics[0], "teacher", name) for name in ("baseline", "floor") if name in models
+        },
         over_distilled_floor=judge.difference(metrics[0], "student", DISTILLED) if DISTILLED in models else None,
         gain=gain,
         other_gains=judge.other_gains(metrics),
@@ -81,12 +86,17 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
         unlabelled=len(splits.unlabelled),
         augmented=len(splits.augmented),
         ceiling=len(splits.ceiling) if "ceiling" in recipe.trained_arms else None,
+        held_out={
+            split: {column: list(values) for column, values in rule.items()}
+            for split, rule in recipe.data.split.rules.items()
+        },
         dropped=splits.dropped,
     )
 
 
-def _metric_record(metric: Metric) -> MetricRecord:
-    return MetricRecord(name=metric.name, title=metric.title, quantity=metric.quantity, better=metric.better)
+def _metric_record(metric: Metric, unit: str | None) -> MetricRecord:
+    known = {"name": metric.name, "title": metric.title, "quantity": metric.quantity, "better": metric.better}
+    return MetricRecord(**known, unit=unit)
 
 
 @dataclass(frozen=True)

@@ -311,7 +311,7 @@ def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
         return
     order = "" if recipe.teacher.refits else "set teacher.labels if its outputs are in another order, "
     rare = " (where a class is rare: data.class_weights=balanced, task.metric=f1_macro)" * recipe.task.one_class
-    trained = f"give it more labels or steps{rare}"
+    trained = f"give it more labels{' or steps' * recipe.teacher.by_steps}{rare}"
     more = trained if recipe.teacher.refits else "take another teacher"
     raise LimbeckError(what, where="teacher", fix=f"{order}{more}, or go on with teacher.accept_bad=true")
 

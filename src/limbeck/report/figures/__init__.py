@@ -7,7 +7,7 @@ from limbeck.evaluation.figures import Confusion, Reliability, Scatter
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
 from limbeck.report.blocks import Block, Drawing, Folded, Section
-from limbeck.report.class_tables import class_section, column_section, confused_pairs, threshold_section
+from limbeck.report.class_tables import class_section, column_section, confused_pairs, threshold_section, value_section
 from limbeck.report.figures.budgets import budgets
 from limbeck.report.figures.confusion import confusion
 from limbeck.report.figures.cost import cost
@@ -63,6 +63,7 @@ KINDS: dict[str, Callable[[Evaluation, Sequence[Any]], Section]] = {
     "confusion": _confusion,
     "thresholds": threshold_section,
     "by_column": column_section,
+    "values_by_column": value_section,
     "scatter": _scatter,
 }
 """How each kind of figure is shown, in the order of the page."""

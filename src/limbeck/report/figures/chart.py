@@ -16,6 +16,10 @@ Box = tuple[float, float, float, float]
 
 CHARACTER = 7.4
 """Width of a character of a label in a wide font, in pixels."""
+_FIGURE = 8.6
+"""Width of a digit of a label in a wide font, in pixels."""
+GAP = 10
+"""Between a drawing and the texts beside its rows, in pixels."""
 _LINE = 15.0
 """Height of a label, in pixels, with what keeps it apart from the next one."""
 
@@ -58,6 +62,11 @@ def decades(axes: Axes, values: Sequence[float]) -> None:
 def gutter(names: Iterable[str]) -> int:
     """Return the pixels on the right that names at the ends of lines take."""
     return 16 + math.ceil(7 * max(map(len, names)))
+
+
+def beside_rows(texts: Iterable[str]) -> int:
+    """Return the pixels that texts beside the rows of a drawing take, with their gap; figures are wide."""
+    return GAP + math.ceil(_FIGURE * max(map(len, texts))) + 2
 
 
 def name_ends(axes: Axes, ends: Sequence[tuple[str, float, Look | None]]) -> None:

@@ -49,3 +49,9 @@ def _consequence(findings: Findings, cut: Collection[str]) -> str:
     if floor_ahead(findings) is not None and STUDENT in cut:
         return f"{model(FLOOR, findings)} reads whole texts, which may be why it is better than the student."
     return "A larger max_length, or tail, may raise the scores."
+
+
+def held_out(findings: Findings, split: str) -> str:
+    """Return by which values of which columns a split is held out: `speaker: ada, bob`; empty: rows were drawn."""
+    rule = findings.data.held_out.get(split, {})
+    return "; ".join(f"{column}: {', '.join(values)}" for column, values in rule.items())

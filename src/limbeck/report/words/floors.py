@@ -5,6 +5,12 @@ from limbeck.report.words.names import DISTILLED, STUDENT, metric_of, model, the
 from limbeck.report.words.numbers import capital, difference, interval_of, score, unit
 
 
+def behind_distilled(findings: Findings) -> bool:
+    """Return whether the linear model of the teacher's answers is better than the student, beyond chance."""
+    over = findings.over_distilled_floor
+    return over is not None and over.ci95[1] < 0
+
+
 def network_adds(findings: Findings) -> str | None:
     """Return what the student's network adds; None where it adds nothing, or nothing to compare it with was fitted."""
     over, own = findings.over_distilled_floor, findings.score(DISTILLED)

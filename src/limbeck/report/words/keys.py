@@ -32,10 +32,11 @@ def key_figures(evaluation: Evaluation) -> list[Fact]:
 def _score(findings: Findings) -> Fact:
     metric, gain, baseline = findings.metric, findings.gain, findings.score(BASELINE)
     name, text = f"{capital(metric.title)} of the student", score(findings.models[STUDENT].scores[metric.name], metric)
+    own = "" if metric.unit is None else f"{metric.unit}; "
     if gain is None or baseline is None:
-        return Fact(name, text, "gain not measured: the run has no baseline")
+        return Fact(name, text, f"{own}gain not measured: the run has no baseline")
     size = f"{difference(gain.mean, metric)} {unit(metric)}"
-    return Fact(name, text, f"gain {size} over the baseline’s {score(baseline, metric)}")
+    return Fact(name, text, f"{own}gain {size} over the baseline’s {score(baseline, metric)}")
 
 
 def _retention(findings: Findings) -> Fact:

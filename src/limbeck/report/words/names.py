@@ -3,6 +3,8 @@
 Any other model has the name of its arm.
 """
 
+import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -135,12 +137,12 @@ def metric_of(name: str, metrics: Sequence[MetricRecord] = ()) -> Measured:
 
 def asked(findings: Findings, bundle: str = "bundle") -> str:
     """Return the line of Python that asks the bundle."""
-    return f'limbeck.load("{bundle}").predict({findings.usage.python})'
+    return f"limbeck.load({json.dumps(bundle, ensure_ascii=False)}).predict({findings.usage.python})"
 
 
 def typed(findings: Findings, bundle: str = "bundle") -> str:
     """Return the line of a shell that asks the bundle."""
     usage = findings.usage
     if usage.line is not None:
-        return f"echo '{usage.line}' | limbeck predict {bundle}"
-    return f"limbeck predict {bundle} {usage.file}"
+        return f"echo '{usage.line}' | limbeck predict {shlex.quote(bundle)}"
+    return f"limbeck predict {shlex.quote(bundle)} {usage.file}"

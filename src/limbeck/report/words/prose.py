@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from limbeck.evaluation.figures import Confusion, Reliability, Scatter, TableSample
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
 from limbeck.evaluation.schema import Evaluation, Findings
+from limbeck.report.words.data import held_out
 from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
 from limbeck.report.words.numbers import (
     capital,
@@ -27,6 +28,7 @@ SNIPPET = 420
 """At most so many characters of a sample's text are shown."""
 OUTLINE = "How loud the sound is, from its beginning to its end"
 SCROLLS = "The table scrolls sideways."
+FROM_WHERE = "The lines of this page are to be typed in the folder in which the run was started."
 FARTHEST = "Farthest apart first"
 LEGEND_BETTER = {"higher": "higher is better", "lower": "lower is better"}
 
@@ -46,6 +48,8 @@ def measured(findings: Findings) -> str:
 def hint(metric: MetricRecord) -> str:
     """Return what a reader of a metric's row must know."""
     better = LEGEND_BETTER[metric.better]
+    if metric.unit is not None:
+        return f"{metric.unit}; {better}"
     return f"nats, {better}" if metric.quantity == "nats" else better
 
 
@@ -264,7 +268,7 @@ def about_columns(findings: Findings) -> str:
 # --- samples --------------------------------------------------------------------------------------------------------
 
 
-def about_samples(evaluation: Evaluation) -> str:
+def about_samples(evaluation: Evaluation, bundle: str = "bundle") -> str:
     """Return what samples are shown, and how to try another one."""
     exact = all(one.exact for one in evaluation.samples)
     what = "probabilities" if exact else "answers"
@@ -272,8 +276,8 @@ def about_samples(evaluation: Evaluation) -> str:
     if evaluation.bundle is None:
         return text
     if evaluation.usage.in_shell:
-        return f"{text} Another {evaluation.usage.noun}: `{typed(evaluation)}`."
-    return f"{text} Other {evaluation.usage.noun}s: `{asked(evaluation)}`."
+        return f"{text} Another {evaluation.usage.noun}: `{typed(evaluation, bundle)}`."
+    return f"{text} Other {evaluation.usage.noun}s: `{asked(evaluation, bundle)}`."
 
 
 def true_answer(evaluation: Evaluation) -> str:
@@ -316,7 +320,7 @@ def played(seconds: float, whole: float) -> str:
 # --- bundle, data, test split ---------------------------------------------------------------------------------------
 
 
-def about_bundle(evaluation: Evaluation) -> str:
+def about_bundle(evaluation: Evaluation, folder: str = "bundle") -> str:
     """Return what there is to ship."""
     bundle = evaluation.bundle
     if bundle is None:
@@ -325,8 +329,8 @@ def about_bundle(evaluation: Evaluation) -> str:
     keeps = "" if evaluation.usage.keeps is None else f"{evaluation.usage.keeps}, "
     holds = f"with its {keeps}{'value names' if evaluation.data.noun == 'values' else 'labels'} and card"
     return (
-        f"The folder `bundle` holds the student of seed {bundle.seed} (the best on validation) in {bundle.precision}, "
-        f"{holds}. It runs without PyTorch."
+        f"The folder `{folder}` holds the student of seed {bundle.seed} (the best on validation) in "
+        f"{bundle.precision}, {holds}. It runs without PyTorch."
     )
 
 
@@ -348,8 +352,8 @@ def data_facts(findings: Findings) -> list[tuple[str, str, str]]:
         ("Labelled", data.labelled, ""),
         ("Unlabelled", data.unlabelled, "only the teacher labels these" if data.unlabelled else ""),
         ("Augmented", data.augmented or None, "copies of both, drawn by data.augment"),
-        ("Validation", data.validation, ""),
-        ("Test", data.test, target),
+        ("Validation", data.validation, held_out(findings, "validation")),
+        ("Test", data.test, target or held_out(findings, "test")),
         ("For the ceiling", data.ceiling or None, f"labels {target}"),
     ]
     return [(name, count(number), note) for name, number, note in parts if number is not None]

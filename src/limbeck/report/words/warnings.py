@@ -17,6 +17,7 @@ from limbeck.report.words.numbers import (
     score,
     shorten,
     side,
+    unit,
     unit_of,
 )
 from limbeck.report.words.verdict import at_chance
@@ -62,24 +63,44 @@ def weak_classes(findings: Findings) -> str | None:
 
 
 def teacher_behind(findings: Findings) -> str | None:
-    """Return that the teacher is worse than the baseline; None where it is not."""
+    """Return that the teacher is worse than the baseline; None where it is not, or where chance may have done it."""
     teacher, baseline = findings.score(TEACHER), findings.score(BASELINE)
-    if teacher is None or baseline is None or not ahead(baseline, teacher, findings.metric):
+    if teacher is None or baseline is None or not _teacher_loses(findings, BASELINE):
         return None
     texts = score(teacher, findings.metric), score(baseline, findings.metric)
     worse, better = apart(teacher, baseline) if findings.metric.quantity == "share" else texts
-    return f"The teacher ({worse}) is worse than the baseline ({better})."
+    return f"The teacher ({worse}) is worse than the baseline ({better}{_sure(findings, BASELINE)})."
+
+
+def _teacher_loses(findings: Findings, name: str) -> bool:
+    """Return whether the teacher is worse than another model, and the interval of the difference excludes 0."""
+    teacher, other, over = findings.score(TEACHER), findings.score(name), findings.teacher_over.get(name)
+    if teacher is None or other is None or not ahead(other, teacher, findings.metric):
+        return False
+    return over is None or over.ci95[1] < 0  # an earlier version wrote no interval
+
+
+def _sure(findings: Findings, name: str) -> str:
+    """Return the interval of the teacher's difference from another model, after a semicolon; nothing without one."""
+    over, metric = findings.teacher_over.get(name), findings.metric
+    if over is None:
+        return ""
+    return f"; 95 % interval of the difference {interval_of(over.ci95, metric)} {unit(metric)}"
 
 
 def _teacher_below_floor(findings: Findings) -> str | None:
     """Return that the teacher is worse than a model without a network; None where it is not, or where more is said."""
     teacher, floor, metric = findings.score(TEACHER), findings.score(FLOOR), findings.metric
-    if teacher is None or floor is None or not ahead(floor, teacher, metric):
+    if teacher is None or floor is None or not _teacher_loses(findings, FLOOR):
         return None
     if teacher_behind(findings) is not None or floor_ahead(findings) is not None:
         return None
     own, other = score(teacher, metric), score(floor, metric)
-    return None if own == other else f"The teacher ({own}) is worse than {_floor(findings, other)}."
+    return (
+        None
+        if own == other
+        else f"The teacher ({own}) is worse than {_floor(findings, f'{other}{_sure(findings, FLOOR)}')}."
+    )
 
 
 def floor_ahead(findings: Findings) -> str | None:

@@ -18,10 +18,18 @@ from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.figures import Decided, Figure, Scatter
+from limbeck.evaluation.figures import Decided, Figure, Scatter, ValueTable
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
-from limbeck.evaluation.values import VALUES_METRICS, ValuesMetric, against_mean, values_sheet
+from limbeck.evaluation.values import (
+    MAE,
+    RMSE,
+    VALUES_METRICS,
+    ValuesMetric,
+    against_mean,
+    values_by_column,
+    values_sheet,
+)
 from limbeck.losses import Huber, Objective, SquaredError
 from limbeck.tasks.regression.ridge import boosted, ridges
 from limbeck.tasks.regression.units import InUnits
@@ -130,6 +138,14 @@ class Regression(Task):
     def metrics(self) -> tuple[Metric, ...]:
         """All of them, that of the run first."""
         return (VALUES_METRICS[self.by], *(one for name, one in VALUES_METRICS.items() if name != self.by))
+
+    def unit(self, metric: Metric) -> str | None:
+        """Return of several columns how they count together; None for one, which has the label's unit."""
+        if self.in_one_column:
+            return None
+        if metric in (RMSE, MAE):
+            return f"over the {len(self.columns)} columns together, in standard deviations of the training labels"
+        return f"mean over the {len(self.columns)} columns"
 
     @property
     def hard(self) -> Objective:
@@ -259,9 +275,10 @@ class Regression(Task):
         return ", ".join(f"{name} {value:.4g}" for name, value in zip(self.columns, values, strict=True))
 
     def figures(self, model: str, sheets: Sequence[Sheet], shown: Sheet) -> list[Figure]:
-        """Return predictions against true values, a figure a column."""
+        """Return the table of several columns, means over seeds, and predictions against true values of each."""
+        table = [ValueTable(model=model, columns=values_by_column(sheets, self.columns))]
         rows = np.linspace(0, len(shown["labels"]) - 1, min(DRAWN, len(shown["labels"]))).round().astype(int)
-        return [
+        drawn = [
             Scatter(
                 model=model,
                 column=name,
@@ -270,6 +287,7 @@ class Regression(Task):
             )
             for column, name in enumerate(self.columns[:_COLUMNS])
         ]
+        return drawn if self.in_one_column else [*table, *drawn]
 
     # --- what is fitted to outputs
 
