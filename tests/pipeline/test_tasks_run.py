@@ -211,7 +211,9 @@ def test_thresholds_are_fitted_for_every_model_on_validation(runs: Runs) -> None
     assert info["decision"]["separator"] == "|"
     card = (done.bundle / "README.md").read_text(encoding="utf-8")
     shown = zip(info["labels"], info["decision"]["thresholds"], strict=True)
-    assert f"at least its threshold, chosen on validation: {', '.join(f'{name} {at:.3g}' for name, at in shown)}." in card
+    assert (
+        f"at least its threshold, chosen on validation: {', '.join(f'{name} {at:.3g}' for name, at in shown)}." in card
+    )
     assert len({tuple(each) for each in tables.values()}) == len(tables), "each model has its own"
     assert all(row.fitted for one in done.evaluation.figures for row in one.classes)
 
