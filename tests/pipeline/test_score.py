@@ -137,7 +137,9 @@ def test_the_columns_of_values_and_of_several_decisions_need_no_naming(scored):
 
 
 def test_the_columns_of_label_sets_are_said(scored):
-    with pytest.raises(LimbeckError, match="no column `label`.* set --label to one of: text, a, b; or give each") as said:
+    with pytest.raises(
+        LimbeckError, match=r"no column `label`.* set --label to one of: text, a, b; or give each"
+    ) as said:
         scored([{"text": "a", "a": 0, "b": 1}], bundle("multilabel"))
     options = re.findall("--label=([^ ]*)", str(said.value))
     assert tuple(options) == GIVEN["multilabel"][0]
