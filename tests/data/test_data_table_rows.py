@@ -325,7 +325,7 @@ def test_columns_that_never_change_are_named_in_one_line():
     training = TABLE.values(some, None)
     assert TABLE.remarks(training, []) == [
         "column `none` holds nothing in any training row, and is not read",
-        "2 columns hold one value in all training rows and can tell nothing: `one`, `word`",
+        "2 columns hold one value in all training rows and are not read: `one`, `word`",
     ]
     many = TABLE.values({"x": [1.0, 2.0]} | {f"c{number}": [0, 0] for number in range(11)}, None)
     (line,) = TABLE.remarks(many, [])

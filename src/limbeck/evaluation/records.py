@@ -63,7 +63,7 @@ class Cost(Timed):
 
     parameters: int | None = Field(
         ge=0,
-        description="weights and biases, embeddings included; of trees the numbers of their nodes; null: nobody can count",
+        description="weights and biases, embeddings included; of trees, of their nodes; null: nobody can count",
     )
     size_bytes: int | None = Field(
         ge=0, description="the ONNX file; of a floor, its numbers as float32 and its words; null: there is no file"

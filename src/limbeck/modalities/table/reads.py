@@ -27,6 +27,8 @@ class TableReads(Reads):
     def fit(self, values: Sequence[Mapping[str, Cell]]) -> TableReader:
         """Return the reader: means, standard deviations and categories are those of these rows.
 
+        A column that holds the same in every row, or nothing, is not read.
+
         Raises:
             LimbeckError: `categorical` names no column, or no column tells one row from another.
         """
@@ -38,6 +40,8 @@ class TableReads(Reads):
             cells = [row[name] for row in values]
             known = [cell for cell in cells if cell is not None]
             missing = len(known) < len(cells)
+            if not missing and len(set(map(named, known))) == 1:
+                continue  # whoever asks the student need not give what tells nothing
             if name in self.categorical or any(isinstance(cell, str) for cell in known):
                 categories.append(Category(name, self._most(known), missing))
             elif known:

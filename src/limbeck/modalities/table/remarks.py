@@ -48,7 +48,8 @@ def remarks(
         named = ", ".join(f"`{name}`" for name in constant[:_NAMED])
         more = f" and {len(constant) - _NAMED:,} more" if constant[_NAMED:] else ""
         what = "column holds" if len(constant) == 1 else "columns hold"
-        lines.append(f"{len(constant)} {what} one value in all training rows and can tell nothing: {named}{more}")
+        read_as = "is" if len(constant) == 1 else "are"
+        lines.append(f"{len(constant)} {what} one value in all training rows and {read_as} not read: {named}{more}")
     return lines
 
 
