@@ -124,14 +124,18 @@ def predict(
 ) -> None:
     """Ask a bundle for texts, rows of tables, images or sounds; works without PyTorch.
 
-    A file that cannot be read gets a line on standard error; the others are answered, and the exit code is 2.
+    A file that cannot be read gets a line on standard error; the others are answered, and the exit code is 2. Empty
+    lines of text are left out, and counted on standard error.
     """
     from limbeck.runtime.bundle import load_for_files
-    from limbeck.runtime.takes import answered
+    from limbeck.runtime.takes import answered, with_content
 
     student, takes = load_for_files(bundle)
     unread = False
-    for shown, answer in answered(takes.asked(files or [], column), student.predict):
+    asked, left_out = with_content(takes.asked(files or [], column))
+    if left_out:
+        typer.echo(left_out, err=True)
+    for shown, answer in answered(asked, student.predict):
         if isinstance(answer, LimbeckError):
             unread = True
             typer.echo(f"error: {answer}", err=True)

@@ -30,6 +30,22 @@ class LimbeckError(Exception):
         return f"{line}; {self.fix}" if self.fix else line
 
 
+MODEL = "model"
+"""Where an error is that is about a network, as long as nobody has said which key of the recipe names it."""
+
+
+@contextmanager
+def about(key: str) -> Iterator[None]:
+    """Name the key of the recipe, such as `student.model`, in an error of the block that is about a network."""
+    try:
+        yield
+    except LimbeckError as error:
+        first, blank, rest = (error.where or "").partition(" ")
+        if first != MODEL:
+            raise
+        raise LimbeckError(error.what, where=f"{key}{blank}{rest}", fix=error.fix) from error
+
+
 class Faults:
     """The errors of many values, of which a reader of all wants to know at once."""
 

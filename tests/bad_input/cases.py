@@ -382,6 +382,7 @@ ONNX = "path: m.onnx"
 FUNCTION = "def features(input_ids):\n    return input_ids[:, :1]\n"
 FAILS = "def features(input_ids, attention_mask):\n    return input_ids[:, 99]\n"
 TEACHERS = [
+    of_ones_own("a module to build that is not there", "module", "build: mypgk:build"),
     of_ones_own("weights that are not there", "module", *WITH),
     of_ones_own("weights of other names", "module", *WITH, prepare=weights(names=("table.weight", "a", "b"))),
     of_ones_own("weights of another vocabulary", "module", *WITH, prepare=weights(rows=9)),

@@ -256,14 +256,68 @@ def test_blocks_of_few_values_are_blocks_of_the_file():
 
 
 def test_what_is_said_of_columns():
-    many = [f"n{row}" for row in range(300)]
+    many = [f"n{row % 150}" for row in range(300)]
     training = TABLE.values({"none": [None] * 300, "both": ["a", 1] * 150, "many": many, "x": [1, 2] * 150}, None)
     assert TABLE.remarks(training, training[:3]) == [
         "column `none` holds nothing in any training row, and is not read",
-        "column `both` holds 150 texts and 150 numbers, and is read as categories",
-        "column `many` holds 300 categories, of which the 100 most frequent ones are told apart (reads.max_categories)",
+        "column `both` holds 150 texts and 150 numbers, such as `a` in row 1, and is read as categories: if it should "
+        "hold numbers, leave the cell empty where there is no number",
+        "column `many` holds 150 categories, of which the 100 most frequent ones are told apart (reads.max_categories)",
     ]
     assert TABLE.remarks([], []) == []
+
+
+TAKEN = {
+    "decimal commas": ([None, *(f"{row % 40},5" for row in range(60))], "`0,5` in row 2", "decimal point"),
+    "thousands": ([*(f"{row % 40}.000,50" for row in range(60))], "`0.000,50` in row 1", "separators of thousands"),
+    "commas beside whole numbers": ([*range(9), "-", *["1,5"] * 9], "`1,5` in row 11", "decimal point"),
+    "a word for a hole": ([*range(50), *"--", *range(50)], "`-` in row 51", "leave the cell empty"),
+    "dates": ([*(f"2024-01-{1 + row % 28:02}" for row in range(60))], "`2024-01-01` in row 1", "days since one"),
+    "dates with times": (["2024-01-01 10:00:00", "2024-02-01T10:00Z"] * 9, "in row 1", "days since one"),
+    "dates of other countries": (["1.2.2024", "13/12/24"] * 9, "`1.2.2024` in row 1", "days since one"),
+    "names": ([f"cust-{row}" for row in range(60)], "`cust-0` in row 1", "a category of its own in each row"),
+    "nearly names": ([*"xxx", *(f"cust-{row}" for row in range(60))], "`x` in row 1", "in 60 of 63 rows"),
+    "ascending numbers": ([2**row for row in range(40)], "`1` in row 1", "leave it out if it only numbers the rows"),
+    "shuffled numbers": ([100 + 7 * row % 60 for row in range(60)], "`100` in row 1", "another whole number in each"),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_column_that_was_taken_for_something_else_gets_one_line(name):
+    cells, example, remedy = TAKEN[name]
+    read = TABLE.values({"mine": cells, "x": [row % 2 for row in range(len(cells))]}, None)
+    # The number is that of the row as it was read, in whatever order the rows are learned from.
+    training = [read[row] for row in np.random.default_rng(1).permutation(len(read))]
+    (line,) = TABLE.remarks(training, [], read)
+    assert line.startswith("column `mine` holds ")
+    assert example in line
+    assert remedy in line
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [*"abc"] * 20,
+        [f"A{row % 20}" for row in range(60)],
+        ["1,2", "a", "b"] * 20,
+        [(7919 * row) % 90001 for row in range(60)],
+        [18 + row % 50 for row in range(60)],
+        [row + 0.5 for row in range(60)],
+        [f"name {row}" for row in range(9)],
+    ],
+)
+def test_of_usual_columns_nothing_is_said(cells):
+    read = TABLE.values({"mine": cells, "x": [row % 2 for row in range(len(cells))]}, None)
+    assert TABLE.remarks(read, [], read) == []
+
+
+def test_a_run_names_the_row_of_the_file(tmp_path):
+    cells = ["-" if row % 10 == 7 and row > 30 else str(row % 40) for row in range(120)]
+    rows = {"age": cells, "x": np.random.default_rng(0).normal(size=120), "label": [0, 1] * 60}
+    split = {"test": 20, "validation": 10}
+    splits = classified(DataSettings(source=write(tmp_path / "rows.csv", rows), features="*", split=split))
+    (line,) = [line for line in splits.notes if "`age`" in line]
+    assert "such as `-` in row 38, and is read as categories" in line
 
 
 def test_columns_that_never_change_are_named_in_one_line():
@@ -271,7 +325,7 @@ def test_columns_that_never_change_are_named_in_one_line():
     training = TABLE.values(some, None)
     assert TABLE.remarks(training, []) == [
         "column `none` holds nothing in any training row, and is not read",
-        "2 columns hold one value in all training rows and can tell nothing: `one`, `word`",
+        "2 columns hold one value in all training rows and are not read: `one`, `word`",
     ]
     many = TABLE.values({"x": [1.0, 2.0]} | {f"c{number}": [0, 0] for number in range(11)}, None)
     (line,) = TABLE.remarks(many, [])

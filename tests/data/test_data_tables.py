@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from data_cases import refused
 
+from limbeck.data.readers import read_file
 from limbeck.data.tables import Table, as_table, read_tables, read_values
+from limbeck.runtime.records import records
 from made_rows import TEXT
 
 ROWS = [("good film", 1), ("bad film", 0)]
@@ -76,6 +78,25 @@ def test_byte_order_mark_as_excel_writes_it(tmp_path, suffix):
     file = write_rows(tmp_path / f"mine{suffix}")
     write(file, b"\xef\xbb\xbf" + file.read_bytes())
     assert rows(file) == ROWS
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_csv_file_may_be_separated_by_semicolons_or_tabs(tmp_path, mark):
+    rows = [("text", "label", "price"), ("good, bad", "a", '"1,5"'), (f'"a{mark}b"', "b", "2,5")]
+    file = tmp_path / "rows.csv"
+    file.write_text("".join(f"{mark.join(row)}\r\n" for row in rows), encoding="utf-8-sig")
+    expected = {"text": ["good, bad", f"a{mark}b"], "label": ["a", "b"], "price": ["1,5", "2,5"]}
+    assert read_file(file) == expected
+    served = list(records(str(file)))
+    assert {name: [row[name] for row in served] for name in expected} == expected
+
+
+def test_a_comma_in_the_header_separates(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("text;more,label\na;b,1\nc,2\n", encoding="utf-8")
+    assert read_file(file) == {"text;more": ["a;b", "c"], "label": ["1", "2"]}
+    file.write_text("text\na;b\nc\n", encoding="utf-8")
+    assert read_file(file) == {"text": ["a;b", "c"]} == {"text": [row["text"] for row in records(str(file))]}
 
 
 def test_texts_that_look_like_numbers_or_dates_stay_texts(tmp_path):

@@ -1,6 +1,7 @@
 """A row's answer is its own: what networks from outside do wrong, each refused with its figure."""
 
 import os
+import re
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -14,6 +15,7 @@ from limbeck.errors import LimbeckError
 from limbeck.models import logits_only, ordered
 from limbeck.pipeline.training.probe import require_steady
 from limbeck.runtime.rows import Ragged, Stacked
+from limbeck.teachers.encoders import FunctionEncoder
 
 WORDS, CLASSES, PAD = 40, 3, 1
 
@@ -88,6 +90,25 @@ class Softmax(nn.Module):
     def forward(self, input_ids, attention_mask):
         logits = self.net(input_ids, attention_mask)
         return logits.log_softmax(-1) if self.log else logits.softmax(-1)
+
+
+@pytest.mark.parametrize(
+    ("function", "message", "fix"),
+    [
+        (lambda draw, x: draw.normal(size=(len(x), 2)), "two calls with the same rows give different features", "seed"),
+        (lambda draw, x: x / x[:, :1] * np.nan, "its features for a single row are not finite", "a finite number"),
+        (lambda draw, x: x - x.mean(0), "a row's features change with the other rows of its batch", "that row alone"),
+    ],
+    ids=["random", "nan", "rows see each other"],
+)  # fmt: skip
+def test_of_a_function_nothing_is_said_of_modules(function, message, fix):
+    draw = np.random.default_rng(0)
+    rows = Stacked({"x": draw.normal(size=(12, 2)).astype(np.float32)})
+    network = FunctionEncoder(lambda x: function(draw, x), "mine:features")
+    with pytest.raises(LimbeckError, match=message) as caught:
+        require_steady(network, rows, "teacher", outputs=2, logits=False)
+    assert fix in caught.value.fix
+    assert not {"dropout", "weights", "module", "logits"} & set(re.findall(r"\w+", str(caught.value)))
 
 
 @pytest.mark.parametrize("columns", [[0, 1, 2], [2, 0, 1], [0, 2]])

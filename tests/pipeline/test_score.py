@@ -1,6 +1,7 @@
 """`limbeck evaluate`: whose label is whose, which rows are scored, and in whose words it refuses."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -136,6 +137,15 @@ def test_the_columns_of_values_and_of_several_decisions_need_no_naming(scored):
     assert scored(rows, bundle("multioutput"), label=["y", "x"])["all_right"] == 1.0
     with pytest.raises(LimbeckError, match="--label: the bundle's label has the columns x, y; name each of them once"):
         scored(rows, bundle("multioutput"), label=["x"])
+
+
+def test_the_columns_of_label_sets_are_said(scored):
+    with pytest.raises(
+        LimbeckError, match=r"no column `label`.* set --label to one of: text, a, b; or give each"
+    ) as said:
+        scored([{"text": "a", "a": 0, "b": 1}], bundle("multilabel"))
+    options = re.findall("--label=([^ ]*)", str(said.value))
+    assert tuple(options) == GIVEN["multilabel"][0]
 
 
 TABLE = {"kind": "table", "columns": ("size", "colour")}

@@ -187,10 +187,11 @@ def test_a_line_a_text(runs: Runs, name: str) -> None:
     for options in ([], ["--json"]):
         done = CliRunner().invoke(app, ["predict", str(folder), "-", *options], input="\n".join(texts) + "\n")
         assert done.exit_code == 0, done.output
-        lines = done.output.splitlines()
-        assert len(lines) == 3
+        assert done.stderr == "left out: 1 empty text, the first in standard input, line 3\n"
+        lines = done.stdout.splitlines()
+        assert len(lines) == 2
         if options:
-            assert [json.loads(line)["text"] for line in lines] == texts
+            assert [json.loads(line)["text"] for line in lines] == texts[:2]
             assert json.loads(lines[0]).keys() - {"text"}
     assert len(limbeck.load(folder).predict(texts)) == 3
 
@@ -255,6 +256,11 @@ def test_thresholds_are_fitted_for_every_model_on_validation(runs: Runs) -> None
     tables = {one.model: [row.threshold for row in one.classes] for one in done.evaluation.figures}
     assert info["decision"]["thresholds"] == tables["student"], "the shipped seed's, as it was judged"
     assert info["decision"]["separator"] == "|"
+    card = (done.bundle / "README.md").read_text(encoding="utf-8")
+    shown = zip(info["labels"], info["decision"]["thresholds"], strict=True)
+    assert (
+        f"at least its threshold, chosen on validation: {', '.join(f'{name} {at:.3g}' for name, at in shown)}." in card
+    )
     assert len({tuple(each) for each in tables.values()}) == len(tables), "each model has its own"
     assert all(row.fitted for one in done.evaluation.figures for row in one.classes)
 

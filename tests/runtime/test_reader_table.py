@@ -83,8 +83,7 @@ def test_numbers_have_mean_0_and_deviation_1_and_holes_are_the_mean_with_a_mark(
     np.testing.assert_array_equal(found[:, 1], [0, 1, 0, 0])
     np.testing.assert_allclose(found[:, 2].mean(), 0, atol=1e-7)
     np.testing.assert_allclose(found[:, 2].std(), 1, rtol=1e-6)
-    np.testing.assert_array_equal(found[:, 3], 0)  # a column that is always the same
-    assert found.shape == (4, 4)
+    assert found.shape == (4, 3), "a column that is always the same is not read"
 
 
 def test_categories_are_numbered_by_name_and_what_is_missing_comes_last(reader):
@@ -144,7 +143,7 @@ def test_an_array_without_columns_is_left_out():
 
 def test_no_rows(reader):
     found = arrays(reader, [])
-    assert found["numbers"].shape == (0, 4)
+    assert found["numbers"].shape == (0, 3)
     assert found["categories"].shape == (0, 2)
 
 
@@ -183,7 +182,7 @@ def test_the_example_has_the_form_of_encoded_rows(reader):
     ("values", "said"),
     [
         ([ROWS[0] | {"kode": 1}, LACKING], "row 2: no column `code`; did you mean `kode`?"),
-        ([ROWS[0], {"age": 1}], "row 2: no column `income`; give the columns age, income, same, job, code"),
+        ([ROWS[0], {"age": 1}], "row 2: no column `income`; give the columns age, income, job, code"),
         ({"age": [1]}, "table: no column `income`"),
         ([ROWS[0], ROWS[0] | {"age": "old"}], "row 2: column `age` holds the text `old`, and its training rows hold"),
         ([ROWS[0] | {"age": math.inf}], "row 1: column `age` holds an infinite number"),
@@ -208,3 +207,14 @@ def test_columns_that_tell_nothing():
         TableReads().fit([{"x": 1.0, "y": "a"}] * 3)
     with pytest.raises(LimbeckError, match=r"reads\.categorical: no column `zip`; valid: zip code"):
         TableReads(categorical=("zip",)).fit([{"zip code": 1.0}])
+
+
+def test_a_column_that_never_changes_need_not_be_given(reader):
+    assert reader.columns == ("age", "income", "job", "code")
+    bare = [{name: cell for name, cell in row.items() if name != "same"} for row in ROWS]
+    for name, found in arrays(reader, bare).items():
+        np.testing.assert_array_equal(found, arrays(reader, ROWS)[name])
+    kept = TableReads(max_categories=1).fit(
+        [{"x": 1.0, "word": "a"}, {"x": None, "word": "b"}, {"x": 1.0, "word": "a"}]
+    )
+    assert kept.columns == ("x", "word"), "a hole, and another category, tell rows apart"

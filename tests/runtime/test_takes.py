@@ -7,7 +7,7 @@ import pytest
 from limbeck.errors import LimbeckError
 from limbeck.runtime import takes
 from limbeck.runtime.tablefiles import TableFiles
-from limbeck.runtime.takes import Asked, Files, Lines, answered
+from limbeck.runtime.takes import Asked, Files, Lines, answered, with_content
 
 FILES = Files("image", (".png", ".jpg"))
 
@@ -18,7 +18,25 @@ def test_lines_of_files_and_of_standard_input(tmp_path, monkeypatch):
     shown = [one.shown for one in Lines().asked([str(tmp_path / "a.txt"), "-"])]
     assert shown == ["one", "two", "", "three", "four"]
     monkeypatch.setattr("sys.stdin", io.StringIO("five\n"))
-    assert Lines().asked([]) == [Asked("five", "five")]
+    assert Lines().asked([]) == [Asked("five", "five", "standard input, line 1")]
+
+
+def test_blank_texts_are_left_out_and_counted(tmp_path):
+    (tmp_path / "a.txt").write_text("one\n\n \t\ntwo\n\n")
+    kept, said = with_content(Lines().asked([str(tmp_path / "a.txt")]))
+    assert [one.value for one in kept] == ["one", "two"]
+    assert said == f"left out: 3 empty texts, the first in {tmp_path / 'a.txt'}, line 2"
+    asked = Lines().asked([table(tmp_path / "rows.csv", "text,x", "a,1", ",2")])
+    kept, said = with_content(asked)
+    assert [one.value for one in kept] == ["a"]
+    assert said == f"left out: 1 empty text, the first in {tmp_path / 'rows.csv'}, row 2"
+    assert with_content([Asked("row 1", {"a": None})]) == ([Asked("row 1", {"a": None})], "")
+
+
+@pytest.mark.parametrize("name", ["clips.csv", "clips.parquet", "clips.jsonl"])
+def test_a_table_of_paths_is_no_file_of_images(name):
+    with pytest.raises(LimbeckError, match=rf"{name}: a table of paths is not read here.*name the files of the images"):
+        FILES.asked([name])
 
 
 def test_a_folder_is_expanded_in_the_order_of_its_paths(tmp_path):

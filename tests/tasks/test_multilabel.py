@@ -109,6 +109,16 @@ def test_thresholds_are_the_bundles() -> None:
         RULES["multilabel"]({"thresholds": [0.5]}).answers(outputs.astype(np.float32), ("a", "b"))
 
 
+def test_an_answer_holds_the_thresholds_that_decided_it() -> None:
+    rule = RULES["multilabel"]({"thresholds": [0.2, 0.9]})
+    (said,) = rule.answers(np.zeros((1, 2), np.float32), ("a", "b"))
+    assert said.labels == ("a",)
+    assert said.thresholds == {"a": 0.2, "b": 0.9}
+    assert rule.record(said) == {
+        "labels": ["a"], "probabilities": {"a": 0.5, "b": 0.5}, "thresholds": {"a": 0.2, "b": 0.9},
+    }  # fmt: skip
+
+
 def test_sets_of_a_loader() -> None:
     values, has = read_flags([[1, 0], [-1, -1], [0, 1]])
     assert (values.int().tolist(), has.tolist()) == ([[1, 0], [0, 0], [0, 1]], [True, False, True])

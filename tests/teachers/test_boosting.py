@@ -8,6 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from limbeck.bundle.export import export_onnx
 from limbeck.data import SolvedColumn
+from limbeck.data.fitted import count_numbers
 from limbeck.errors import LimbeckError
 from limbeck.runtime.readers.table import TableForm
 from limbeck.runtime.rows import Stacked
@@ -62,6 +63,19 @@ def test_they_answer_as_scikit_learns_do(classes, weights):
     found = np.exp(asked(grown(arrays, of_classes(labels, classes), weights=weights), other))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.ptp(expected, axis=0).min() > 0.2
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_their_size_is_counted_as_that_of_a_floor_of_the_same_trees(classes):
+    arrays = draw(400)
+    labels = label(arrays, classes)
+    cells = np.concatenate([arrays["numbers"], arrays["categories"]], axis=1).astype(np.float32)
+    settings = {"max_iter": 12, "max_leaf_nodes": 9, "learning_rate": 0.1, "early_stopping": False}
+    model = HistGradientBoostingClassifier(**settings, categorical_features=[3, 4], random_state=0).fit(cells, labels)
+    (trees,) = grown(arrays, of_classes(labels, classes)).trees
+    assert trees.learned == count_numbers(model)
+    assert trees.learned > 5 * 12 * (1 if classes == 2 else classes), "a tree has several nodes, of five numbers each"
+    assert trees.lefts.shape[0] > 1, "categories are among them"
 
 
 def test_a_number_on_a_threshold_goes_left_as_it_went():

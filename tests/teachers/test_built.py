@@ -8,12 +8,14 @@ import pytest
 import torch
 from kind_cases import CASES, Bag
 from kind_contract import Bench, answers
+from pydantic import TypeAdapter
 from safetensors.torch import save_file
 from torch import nn
 
 from limbeck.errors import LimbeckError
 from limbeck.models.weights import load_weights
 from limbeck.recipe import Recipe
+from limbeck.teachers import TeacherSettings
 
 
 class Tied(nn.Module):
@@ -80,3 +82,17 @@ def test_labels_pick_outputs_of_a_network_that_has_more(tmp_path):
     (made,) = Bench(case, tmp_path).make()
     assert made.model.order.tolist() == [2, 0]
     torch.testing.assert_close(answers(made).logits[0], torch.tensor([2.0, 0.0]))
+
+
+BUILT = {"kind": "module", "build": "mine:build"}
+
+
+def test_what_is_doubted_of_a_teacher_at_chance_begins_with_its_weights():
+    def doubts(outputs, **settings):
+        return TypeAdapter(TeacherSettings).validate_python(BUILT | settings).doubts("teacher", outputs)
+
+    order = "set teacher.labels if its outputs are in another order"
+    none = "no weights are given: set teacher.weights, unless `mine:build` loads trained ones itself"
+    assert doubts(2) == [none, order]
+    assert doubts(1) == [none], "one output has no order"
+    assert doubts(2, weights="w.pt") == [order]

@@ -27,6 +27,19 @@ class SolvedColumn:
     outputs: int = 1
 
 
+NODE = 5
+"""Numbers of a tree's node: which column it looks at, its threshold, the nodes on both sides, and its answer."""
+SET = 8
+"""Numbers of 32 bits that say which categories go left at a node that looks at some."""
+
+
+def count_numbers(model: Any) -> int:
+    """Return how many numbers the trees of a `HistGradientBoosting...` of scikit-learn hold, see `NODE` and `SET`."""
+    trees = [tree for stage in model._predictors for tree in stage]
+    nodes, sets = sum(len(tree.nodes) for tree in trees), sum(len(tree.raw_left_cat_bitsets) for tree in trees)
+    return NODE * nodes + SET * sets + model._baseline_prediction.size
+
+
 @dataclass(frozen=True)
 class FloorModel:
     """A fitted model of features, without a network.
@@ -34,7 +47,7 @@ class FloorModel:
     Attributes:
         method: what it is, in words: `logistic regression`.
         settings: how it was fitted, of what is tried.
-        parameters: of a linear model coefficients and intercepts.
+        parameters: of a linear model coefficients and intercepts; of trees see `NODE`.
         model: its `outputs(matrix)` are (rows, outputs) float32, as a network's.
     """
 

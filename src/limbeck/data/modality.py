@@ -280,12 +280,13 @@ class Modality(ABC):
         """
         return False
 
-    def remarks(self, training: Sequence[Any], test: Sequence[Any]) -> list[str]:
+    def remarks(self, training: Sequence[Any], test: Sequence[Any], read: Sequence[Any] = ()) -> list[str]:
         """Return what is to be said of a split's examples, a line each.
 
         Args:
             training: those of the transfer set.
             test: those of the test split, none of which has the likeness of one in training.
+            read: the training split as it was read, from which a line takes the number of a row; none: `training`.
         """
         return []
 

@@ -25,7 +25,8 @@ def notes_on(
     lines = task.remarks_on_column(task.labels(train.labels, ""), train.classes, held_out)
     for name in ("labelled", "validation", "test"):
         lines += task.remarks(name, parts[name].labels, learned=name == "labelled")
-    lines += sieve.modality.remarks([*parts["labelled"].values, *parts["unlabelled"].values], parts["test"].values)
+    training = [*parts["labelled"].values, *parts["unlabelled"].values]
+    lines += sieve.modality.remarks(training, parts["test"].values, train.values)
     lines += _equal(train, parts, task, sieve)
     if not sieve.coincident:
         lines += _repeats(parts["test"], sieve.modality)

@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from limbeck.data.cells import columns_of
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import not_utf8
+from limbeck.runtime.records import delimiter_of
 
 
 class Columns(dict[str, list[Any]]):
@@ -108,11 +110,12 @@ def _read_tsv(path: Path) -> Columns:
     return _delimited(path, "\t")
 
 
-def _delimited(path: Path, delimiter: str) -> Columns:
+def _delimited(path: Path, usual: str) -> Columns:
     # The library's default refuses texts over 128 KiB.
     csv.field_size_limit(_FIELD_LIMIT)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file, delimiter=delimiter, strict=True)
+        first = file.readline()
+        lines = csv.reader(chain([first], file), delimiter=delimiter_of(first, usual), strict=True)
         try:
             header = [name.strip() for name in next(lines, [])]
             refuse_repeated([name for name in header if name], f"{path}, line 1")

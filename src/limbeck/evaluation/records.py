@@ -62,8 +62,13 @@ class Timed(Record):
 class Cost(Timed):
     """What a model costs to run; networks run in one engine, but for a teacher that has no ONNX form."""
 
-    parameters: int | None = Field(ge=0, description="weights and biases, embeddings included; null: nobody can count")
-    size_bytes: int | None = Field(ge=0, description="the ONNX file; null: there is none")
+    parameters: int | None = Field(
+        ge=0,
+        description="weights and biases, embeddings included; of trees, of their nodes; null: nobody can count",
+    )
+    size_bytes: int | None = Field(
+        ge=0, description="the ONNX file; of a floor, its numbers as float32 and its words; null: there is no file"
+    )
     exported: bool = Field(default=True, description="false: it was timed by its own call, as it has no ONNX form")
     throughput_per_s: float = Field(ge=0, description="examples per processor second, batches of 64, median")
 

@@ -1,6 +1,7 @@
 """Score a finished bundle on labelled examples."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -73,9 +74,14 @@ def _rows(
         name: key for name, key in _ARGUMENTS.items() if name != "column" or not modality.several
     }
     named = column or modality.asked(student.reader)
-    ((split, rows),) = read_tables(
-        source, modality=modality, column=named, label=label, splits=["test"], key=keys
-    ).items()
+    try:
+        found = read_tables(source, modality=modality, column=named, label=label, splits=["test"], key=keys)
+    except LimbeckError as error:
+        # A label in one column may be in several too, which the advice knows nothing of.
+        if isinstance(label, str) and task.in_one_column and task.label_columns and f"`{label}`" in error.what:
+            raise LimbeckError(error.what, where=error.where, fix=f"{error.fix}; {_each(task)}") from None
+        raise
+    ((split, rows),) = found.items()
     labels = _labels(task, rows, source)
     holds = np.array([bool(modality.likeness(value)) for value in rows.values], bool)
     kept = np.flatnonzero(labels.present & holds)
@@ -112,6 +118,11 @@ def _asked(label: Sequence[str], task: Task) -> str | Sequence[str]:
             f"the bundle's label has the columns {', '.join(own)}", where="--label", fix="name each of them once"
         )
     return own
+
+
+def _each(task: Task) -> str:
+    """Return how the columns of a label are given that may be one column."""
+    return f"or give each class's column: {' '.join(f'--label={shlex.quote(name)}' for name in task.label_columns)}"
 
 
 def _labels(task: Task, rows: Table, source: str) -> Labels:

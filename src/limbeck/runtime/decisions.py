@@ -33,10 +33,12 @@ class LabelSet:
     Attributes:
         labels: the classes whose probability reaches their threshold, in the order of the outputs.
         probabilities: of every class, each in [0, 1] and of its own.
+        thresholds: of every class, chosen on validation: the probability from which it is decided for, in (0, 1).
     """
 
     labels: tuple[str, ...]
     probabilities: dict[str, float]
+    thresholds: dict[str, float]
 
 
 def _largest(one: NDArray, other: NDArray) -> float:
@@ -139,6 +141,7 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
             LabelSet(
                 tuple(name for name, yes in zip(names, row, strict=True) if yes),
                 {name: float(each) for name, each in zip(names, probabilities, strict=True)},
+                dict(zip(names, thresholds.tolist(), strict=True)),
             )
             for row, probabilities in zip(label_sets(logits, thresholds), sigmoid(logits), strict=True)
         ]
@@ -148,7 +151,11 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
         lambda one, other: (label_sets(one, thresholds) != label_sets(other, thresholds)).any(axis=1),
         lambda logits: np.all(np.abs(logits - limits) > MARGIN, axis=1),
         line=lambda said: decision.get("separator", ", ").join(said.labels) or "-",
-        record=lambda said: {"labels": list(said.labels), "probabilities": said.probabilities},
+        record=lambda said: {
+            "labels": list(said.labels),
+            "probabilities": said.probabilities,
+            "thresholds": said.thresholds,
+        },
         equal="same label set",
     )
 

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,10 +38,24 @@ def records(file: str) -> Iterator[Mapping[str, Any]]:
         raise LimbeckError("not UTF-8", where=where) if file == "-" else not_utf8(Path(file)) from None
 
 
-def _fields(lines: TextIO, delimiter: str, where: str) -> Iterator[dict[str, Any]]:
-    records = csv.reader(lines, delimiter=delimiter, strict=True)
-    header = [name.strip() for name in next(records, [])]
+def delimiter_of(header: str, usual: str) -> str:
+    """Return what separates the fields of a csv or tsv file: `;` or a tab where only that divides the first line.
+
+    Args:
+        header: the first line.
+        usual: by the file's suffix, `,` or a tab; it is taken where it divides the line, and where nothing does.
+    """
+    for delimiter in (usual, ";", "\t"):
+        if len(next(csv.reader([header], delimiter=delimiter), [])) > 1:
+            return delimiter
+    return usual
+
+
+def _fields(lines: TextIO, usual: str, where: str) -> Iterator[dict[str, Any]]:
+    first = lines.readline()
+    records = csv.reader(chain([first], lines), delimiter=delimiter_of(first, usual), strict=True)
     try:
+        header = [name.strip() for name in next(records, [])]
         for record in records:
             if record and len(record) != len(header):
                 found = f"a row of {len(record)} fields under a header of {len(header)}"

@@ -58,7 +58,10 @@ class Lines:
     key: ClassVar[str] = "text"
 
     def asked(self, given: Sequence[str], column: str | None = None) -> list[Asked]:
-        """Return every line without its end; of a file with columns every text of one, that which is called `text`."""
+        """Return every line without its end; of a file with columns every text of one, that which is called `text`.
+
+        Empty ones are among them, see `with_content`.
+        """
         found: list[Asked] = []
         for file in given or ["-"]:
             if Path(file).suffix.lower() in SUFFIXES:
@@ -70,7 +73,12 @@ class Lines:
                     fix=f"leave it out, or give {FORMS}",
                 )
             else:
-                found += [Asked(line.rstrip("\r\n"), line.rstrip("\r\n")) for line in _lines(file)]
+                where = "standard input" if file == "-" else file
+                found += [
+                    Asked(text, text, f"{where}, line {number}")
+                    for number, line in enumerate(_lines(file), 1)
+                    for text in [line.rstrip("\r\n")]
+                ]
         return found
 
 
@@ -140,6 +148,12 @@ class Files:
 
     def _files(self, path: Path) -> list[Path]:
         if not path.is_dir():
+            if path.suffix.lower() in SUFFIXES:
+                raise LimbeckError(
+                    f"a table of paths is not read here, only the {self.noun}s themselves",
+                    where=str(path),
+                    fix=f"name the files of the {self.noun}s, or a folder of them",
+                )
             return [path]
         found = [file for file in files_below(path) if file.suffix.lower() in self.suffixes]
         if not found:
@@ -149,6 +163,22 @@ class Files:
                 fix=f"give a folder with files that end with {', '.join(self.suffixes)}",
             )
         return found
+
+
+def with_content(asked: Sequence[Asked]) -> tuple[list[Asked], str]:
+    """Return the values that hold something, and the line that counts the others; empty where there are none.
+
+    A blank text, such as a file's last line, has no answer: a model gives one all the same.
+    """
+    kept = [one for one in asked if not _is_blank(one)]
+    count, first = len(asked) - len(kept), next(filter(_is_blank, asked), None)
+    if first is None:
+        return kept, ""
+    return kept, f"left out: {count:,} empty text{'s' * (count != 1)}, the first in {first.place}"
+
+
+def _is_blank(one: Asked) -> bool:
+    return isinstance(one.value, str) and not one.value.strip()
 
 
 def answered(asked: Sequence[Asked], predict: Callable[[list[Any]], list[Any]]) -> Iterator[tuple[str, Any]]:

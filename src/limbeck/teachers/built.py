@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from limbeck.console import say
+from limbeck.errors import about
 from limbeck.models import MODELS, CustomSettings, ModelSettings, check_model, ordered, positions
 from limbeck.models.weights import load_weights
 from limbeck.networks import NetworkSettings
@@ -61,13 +62,19 @@ class BuiltTeacher(Named):
         """Settings that say in full what it reads."""
         return self.network
 
+    def doubts(self, key: str, outputs: int) -> list[str]:
+        """Return the weights before all else, where the recipe names none."""
+        where = f"no weights are given: set {key}.weights, unless `{self.build.name}` loads trained ones itself"
+        return [*[where] * (self.weights is None), *super().doubts(key, outputs)]
+
     def settle(self, work: Work) -> Self:
         """Find out which output is which class.
 
         Raises:
             LimbeckError: it cannot be built, the weights are not its own, or nothing tells which output is which class.
         """
-        check_model(self.build)
+        with about(f"{work.key}.build"):
+            check_model(self.build)
         found = self.model_copy(update={"reads": self.reads.settled(work.key, longest=LONGEST, tokenizer=None)})
         names = found._names(work)
         if self.labels is None and len(names) == len(work.classes):
@@ -80,7 +87,8 @@ class BuiltTeacher(Named):
     def finished(self, work: Work) -> nn.Module:
         """Return the network with its weights, and its logits in the order of the classes; it is settled."""
         names = self._names(work)
-        network = work.build(self.network, outputs=len(names))
+        with about(f"{work.key}.build"):
+            network = work.build(self.network, outputs=len(names))
         if self.weights is not None:
             load_weights(network, Path(self.weights).expanduser())
         columns = positions(names, list(self.labels or names))

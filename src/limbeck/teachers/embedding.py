@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from limbeck.console import say
+from limbeck.errors import about
 from limbeck.files import staged
 from limbeck.modalities.audio import speech
 from limbeck.modalities.text.pretrained import longest_text, pretrained_config
@@ -71,9 +72,11 @@ class EmbeddingTeacher(Single):
         if self._is_file:
             longest = min(LONGEST, self._file.longest or LONGEST)
         elif self._is_function:
-            imported(self.model)
+            with about(f"{work.key}.model"):
+                imported(self.model)
         else:
-            require_reads(TransformerSettings(path=self.model), self.reads.kind)
+            with about(f"{work.key}.model"):
+                require_reads(TransformerSettings(path=self.model), self.reads.kind)
             tokenizer = self.model
             longest = longest_text(pretrained_config(pretrained_folder(self.model)), LONGEST)
         reads = self.reads.settled(work.key, longest=longest, tokenizer=tokenizer)

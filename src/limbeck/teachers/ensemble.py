@@ -40,6 +40,15 @@ class EnsembleTeacher(Kind):
             raise ValueError(f"give one for each of the {len(members)} members, not all 0")
         return weights
 
+    def doubts(self, key: str, outputs: int) -> list[str]:
+        """Return the members', each once."""
+        found = [
+            line
+            for number, member in enumerate(self.members)
+            for line in member.doubts(f"{key}.members.{number}", outputs)
+        ]
+        return [*dict.fromkeys(found)]
+
     @property
     def refits(self) -> bool:
         """Whether any of its members is made from the labels of the run."""

@@ -51,6 +51,15 @@ class Kind(Settings):
         """Class by output, where the kind has such a key and the recipe sets it."""
         return None
 
+    def doubts(self, key: str, outputs: int) -> list[str]:
+        """Return what to look at where it is taken as it is and no better than chance: the likeliest first.
+
+        Args:
+            key: of the teacher, as in `teacher.members.0`.
+            outputs: how many the task has.
+        """
+        return []
+
     def settle(self, work: Work) -> Self:
         """Return the same teacher with what its recipe leaves open; that is said and stands in the run's `recipe.yaml`.
 

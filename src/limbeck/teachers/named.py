@@ -79,6 +79,10 @@ class Named(Single):
         settled._labels_found = self.labels is None
         return settled
 
+    def doubts(self, key: str, outputs: int) -> list[str]:
+        """Return the order of its outputs, where it has several."""
+        return [f"set {key}.labels if its outputs are in another order"] * (outputs > 1)
+
     def require_names(self, found: Assignment, classes: Sequence[str], key: str, rows: str, *, warn: bool) -> None:
         """Compare the names of its outputs with those that fit the labels best; see `Single.require_names`.
 

@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from limbeck.data.fitted import NODE, SET
+
 CODES = 255
 """Numbers that a category may have: scikit-learn takes no more. Any higher number is the highest."""
 
@@ -50,6 +52,11 @@ class Trees(nn.Module):
         for name, dtype in _STATE.items():
             self.register_buffer(name, torch.zeros(1, dtype=dtype))
         self.register_load_state_dict_pre_hook(_take_sizes)
+
+    @property
+    def learned(self) -> int:
+        """How many numbers the solver found, counted as a floor's are: it has no parameters that are trained."""
+        return NODE * len(self.feature) + SET * (len(self.lefts) - 1) + len(self.start)
 
     def forward(self, cells: Tensor) -> Tensor:
         """Return outputs (batch, outputs) of cells (batch, columns), numbers before categories; see `SolvedColumn`.

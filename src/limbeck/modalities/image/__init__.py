@@ -91,7 +91,7 @@ class ImageModality(Modality):
         """Return the pixels of copies; see `drawn`."""
         return {PIXELS: drawn(arrays[PIXELS], keys, copies, settings)}
 
-    def remarks(self, training: Sequence[Picture], test: Sequence[Picture]) -> list[str]:
+    def remarks(self, training: Sequence[Picture], test: Sequence[Picture], read: Sequence[Picture] = ()) -> list[str]:
         """Return the line that says how many test images are nearly training images; see `near_duplicates`."""
         found = near_duplicates(training, test)
         if not found:

@@ -14,7 +14,8 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import TableSample
 from limbeck.evaluation.records import Usage
 from limbeck.modalities.table.features import CellFeatures, ColumnFeatures
-from limbeck.modalities.table.reads import TableReads, remarks
+from limbeck.modalities.table.reads import TableReads
+from limbeck.modalities.table.remarks import how_to_mend, remarks
 from limbeck.runtime.readers.table import Cell, Number, TableReader, named, plain
 
 __all__ = ["TableModality", "TableReads"]
@@ -73,14 +74,15 @@ class TableModality(Modality):
                     where=column.where,
                     fix="write a number, a text or nothing there" + column.or_else("leave the column out of {}"),
                 ) from None
-        texts = [row for row, cell in enumerate(found) if isinstance(cell, str)]
+        texts = {row: cell for row, cell in enumerate(found) if isinstance(cell, str)}
         numbers = {cell for cell in found if isinstance(cell, float)}
         if texts and len(numbers) > MIXED:
+            row, text = next(iter(texts.items()))
             raise LimbeckError(
-                f"column `{name}` mixes {len(numbers):,} different numbers with texts, such as "
-                f"`{str(found[texts[0]])[:LENGTH]}` in row {texts[0] + 1}",
+                f"column `{name}` mixes {len(numbers):,} different numbers with texts, such as `{text[:LENGTH]}` in "
+                f"row {row + 1}",
                 where=column.where,
-                fix="write nothing where there is no number" + column.or_else("leave the column out of {}"),
+                fix=how_to_mend([*texts.values()]) + column.or_else("leave the column out of {}"),
             )
         return found
 
@@ -120,13 +122,18 @@ class TableModality(Modality):
         row = f"[{{{', '.join([*shown[:SHOWN], *more])}}}]"
         return self.usage.model_copy(update={"python": row, "keeps": ", ".join(kept)})
 
-    def remarks(self, training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, Cell]]) -> list[str]:
-        """Say which columns hold nothing, both kinds of cells, or very many categories.
+    def remarks(
+        self,
+        training: Sequence[Mapping[str, Cell]],
+        test: Sequence[Mapping[str, Cell]],
+        read: Sequence[Mapping[str, Cell]] = (),
+    ) -> list[str]:
+        """Say which columns hold nothing, number the rows, or hold categories where numbers may have been meant.
 
         Raises:
             LimbeckError: a test row has a text where all training rows have numbers.
         """
-        return remarks(training, test)
+        return remarks(training, test, read)
 
     def features(self) -> Sequence[Features]:
         """Return columns for a linear model, and the same for trees."""

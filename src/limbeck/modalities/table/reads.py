@@ -11,9 +11,6 @@ from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.readers.table import Category, Cell, Number, TableReader, named
 
-_NAMED = 8
-"""At most so many columns are named that never change."""
-
 
 class TableReads(Reads):
     """Columns of numbers, scaled to mean 0 and standard deviation 1, and columns of categories."""
@@ -30,6 +27,8 @@ class TableReads(Reads):
     def fit(self, values: Sequence[Mapping[str, Cell]]) -> TableReader:
         """Return the reader: means, standard deviations and categories are those of these rows.
 
+        A column that holds the same in every row, or nothing, is not read.
+
         Raises:
             LimbeckError: `categorical` names no column, or no column tells one row from another.
         """
@@ -41,6 +40,8 @@ class TableReads(Reads):
             cells = [row[name] for row in values]
             known = [cell for cell in cells if cell is not None]
             missing = len(known) < len(cells)
+            if not missing and len(set(map(named, known))) == 1:
+                continue  # whoever asks the student need not give what tells nothing
             if name in self.categorical or any(isinstance(cell, str) for cell in known):
                 categories.append(Category(name, self._most(known), missing))
             elif known:
@@ -67,52 +68,3 @@ def _scaled(name: str, known: np.ndarray, missing: bool) -> Number:
     constant = known.min() == known.max() or deviation * largest == 0
     scale = 0.0 if constant else 1 / deviation / largest
     return Number(name, mean * largest, scale if np.isfinite(scale) else 0.0, missing)
-
-
-def remarks(training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, Cell]]) -> list[str]:
-    """Return what is to be said of the columns, a line each; see `Modality.remarks`.
-
-    Raises:
-        LimbeckError: a test row has a text where all training rows have numbers.
-    """
-    columns = [*training[0]] if len(training) else []
-    lines = [line for name in columns for line in _of_column(name, training, test)]
-    constant = [name for name in columns if _never_changes(name, training)]
-    if constant:
-        named = ", ".join(f"`{name}`" for name in constant[:_NAMED])
-        more = f" and {len(constant) - _NAMED:,} more" if constant[_NAMED:] else ""
-        what = "column holds" if len(constant) == 1 else "columns hold"
-        lines.append(f"{len(constant)} {what} one value in all training rows and can tell nothing: {named}{more}")
-    return lines
-
-
-def _never_changes(name: str, training: Sequence[Mapping[str, Cell]]) -> bool:
-    """Return whether a column holds the same number or text in all rows; one that holds nothing has its own remark."""
-    first = training[0][name]
-    return first is not None and len(training) > 1 and all(row[name] == first for row in training)
-
-
-def _of_column(name: str, training: Sequence[Mapping[str, Cell]], test: Sequence[Mapping[str, Cell]]) -> list[str]:
-    known, most = [cell for row in training if (cell := row[name]) is not None], TableReads().max_categories
-    if not known:
-        return [f"column `{name}` holds nothing in any training row, and is not read"]
-    texts = sum(isinstance(cell, str) for cell in known)
-    if not texts:
-        for row in test:
-            if isinstance(cell := row.get(name), str):
-                raise LimbeckError(
-                    f"column `{name}` holds the text `{cell[:40]}` in a test row, and numbers in all training rows",
-                    where="data.features",
-                    fix="write a number or nothing there, or leave the column out",
-                )
-        return []
-    lines = []
-    if texts < len(known):
-        numbers = len(known) - texts
-        lines.append(f"column `{name}` holds {texts:,} texts and {numbers:,} numbers, and is read as categories")
-    if (several := len(set(map(named, known)))) > most:
-        lines.append(
-            f"column `{name}` holds {several:,} categories, of which the {most} most frequent ones are told apart "
-            "(reads.max_categories)"
-        )
-    return lines

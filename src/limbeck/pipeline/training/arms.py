@@ -9,7 +9,7 @@ from typing import Any
 from limbeck.console import say
 from limbeck.data import Splits, Task
 from limbeck.digest import digest
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, about
 from limbeck.evaluation.records import Level
 from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
@@ -83,10 +83,13 @@ def preflight(recipe: Recipe, material: Material) -> None:
             where="data.target",
             fix="label some, lower data.split.test, or leave ceiling out of arms",
         )
-    tuned = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
-    for settings in {digest(s.model_dump(exclude={"train"})): s for s in tuned}.values():
-        check_model(settings.model)
-        network = material.build(settings, seed=0)
+    # Of arms with the same network the student's key is named: the last one of equal keys stays.
+    arms = sorted(recipe.trained_arms, key=lambda arm: arm == "student")
+    tuned = [(arm, settings) for arm in arms for _, settings in recipe.candidates(arm)]
+    for arm, settings in {digest(each.model_dump(exclude={"train"})): (arm, each) for arm, each in tuned}.values():
+        with about("baseline.model" if arm == "baseline" else "student.model"):
+            check_model(settings.model)
+            network = material.build(settings, seed=0)
         try_out(network, settings, material, [pair.taps[0] for pair in pairs], "student")
     if pairs and "taps" not in recipe.teacher.gives:
         raise LimbeckError(

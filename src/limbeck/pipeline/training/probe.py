@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from limbeck.errors import LimbeckError, first_line
 from limbeck.models import CustomSettings, GivenSettings, ModelOptions, Ordered, TransformerSettings
 from limbeck.runtime.rows import Ragged, Rows, is_ragged
+from limbeck.teachers.encoders import FunctionEncoder
 from limbeck.types import device_of, evaluating, tensors
 
 ROWS = 8
@@ -47,7 +48,8 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int, lo
             call to the next; it changes its inputs; it fails, or gives other than logits (rows, outputs), such as
             probabilities.
     """
-    picked, probe = _short_and_long(rows), _Probe(network, who, outputs, is_ragged(rows))
+    noun = "logits" if logits else "features"
+    picked, probe = _short_and_long(rows), _Probe(network, who, outputs, is_ragged(rows), noun)
     with _at_rest(network):
         if is_ragged(rows):
             _try_texts(probe, _texts(rows, picked), rows.pad_id)
@@ -62,19 +64,25 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int, lo
 
 
 _TWICE = (
-    "two calls with the same rows give different logits",
+    "two calls with the same rows give different {noun}",
     "a draw, such as dropout's, is still on in evaluation mode: pass training=self.training",
 )
 _OTHER_ROWS = (
-    "a row's logits change with the other rows of its batch",
+    "a row's {noun} change with the other rows of its batch",
     "no module may mix rows, or be in training mode after .eval() as a BatchNorm that uses the batch's own mean",
 )
 _RIGHT_PADDING = (
-    "a row's logits change with the padding on its right",
+    "a row's {noun} change with the padding on its right",
     "pool over attention_mask; a network that needs its padding on the left, as XLNet does, cannot be taken",
 )
 _FINITE = "mend its weights, or a scaling by the other rows of a batch, which a single row does not have"
-_HIDDEN_IDS = ("its logits change with ids that attention_mask hides", "read attention_mask, not which ids are padding")
+# A function of the user's has no modules and no mode.
+_OF_FUNCTIONS = {
+    _TWICE: "the function has to return the same features for the same rows: seed what it draws in every call",
+    _OTHER_ROWS: "the function has to compute each row's features from that row alone",
+}
+_FINITE_FUNCTION = "the function has to return a finite number for each feature, 0 where there is nothing"
+_HIDDEN_IDS = ("its {noun} change with ids that attention_mask hides", "read attention_mask, not which ids are padding")
 
 
 def _try_texts(probe: "_Probe", texts: Sequence[Tensor], pad_id: int) -> None:
@@ -96,12 +104,17 @@ def _try_texts(probe: "_Probe", texts: Sequence[Tensor], pad_id: int) -> None:
 
 @dataclass(frozen=True)
 class _Probe:
-    """A network in evaluation mode, who it is, how many logits it has to give, and whether rows have lengths."""
+    """A network in evaluation mode, who it is, what and how much it has to give, and whether rows have lengths."""
 
     network: nn.Module
     who: str
     outputs: int
     ragged: bool
+    noun: str = "logits"
+
+    @property
+    def _is_function(self) -> bool:
+        return isinstance(self.network, FunctionEncoder)
 
     def ask(self, inputs: ProbeInputs, what: str) -> Tensor:
         """Return logits (rows, outputs), float64.
@@ -130,10 +143,11 @@ class _Probe:
             raise LimbeckError(
                 f"its forward returns {found} for {expected[0]} rows of {self.outputs} outputs",
                 where=self.who,
-                fix=f"return logits (batch, outputs), here {expected}",
+                fix=f"return {self.noun} (batch, outputs), here {expected}",
             )
         if not logits.isfinite().all():
-            raise LimbeckError(f"its logits for {what} are not finite", where=self.who, fix=_FINITE)
+            fix = _FINITE_FUNCTION if self._is_function else _FINITE
+            raise LimbeckError(f"its {self.noun} for {what} are not finite", where=self.who, fix=fix)
         return logits.double().cpu()
 
     def refuse_probabilities(self, inputs: ProbeInputs) -> None:
@@ -153,11 +167,10 @@ class _Probe:
         half = any(each.dtype in (torch.float16, torch.bfloat16) for each in self.network.parameters())
         limit, apart = HALF_LIMIT if half else LIMIT, float((one - other).abs().max())
         if apart > limit * scale:
-            raise LimbeckError(
-                f"{what}: by {apart / (scale or 1.0):.2g} of their standard deviation, where {limit:g} is allowed",
-                where=self.who,
-                fix=fix,
-            )
+            if self._is_function:
+                fix = _OF_FUNCTIONS.get((what, fix), fix)
+            share = f"by {apart / (scale or 1.0):.2g} of their standard deviation, where {limit:g} is allowed"
+            raise LimbeckError(f"{what.format(noun=self.noun)}: {share}", where=self.who, fix=fix)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

@@ -309,11 +309,12 @@ def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
     if warn:
         say(f"  {what}", style="yellow")
         return
-    order = "" if recipe.teacher.refits else "set teacher.labels if its outputs are in another order, "
+    doubts = [] if recipe.teacher.refits else recipe.teacher.doubts("teacher", answers.splits.task.outputs)
     rare = " (where a class is rare: data.class_weights=balanced, task.metric=f1_macro)" * recipe.task.one_class
     trained = f"give it more labels{' or steps' * recipe.teacher.by_steps}{rare}"
     more = trained if recipe.teacher.refits else "take another teacher"
-    raise LimbeckError(what, where="teacher", fix=f"{order}{more}, or go on with teacher.accept_bad=true")
+    fix = f"{', '.join([*doubts, more])}, or go on with teacher.accept_bad=true"
+    raise LimbeckError(what, where="teacher", fix=fix)
 
 
 def _ask(member: Member, settings: Single, splits: Splits) -> Member:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.data import Examples, Task
+from limbeck.errors import about
 from limbeck.losses import objective_from
 from limbeck.models import check_model
 from limbeck.networks import HasReads, NetworkSettings
@@ -101,14 +102,17 @@ class RunWork:
         taps = [pair.taps[1] for pair in objective_from(self.recipe.losses).pairs]
         self.material.view(settings)
         if isinstance(settings, NetworkSettings):
-            check_model(settings.model)
+            with about(f"{self.key}.model"):
+                check_model(settings.model)
             if not (taps or settings.pretrain or _from_outside(settings)):
                 return
+        with about(f"{self.key}.model"):
+            network = build()
         if features is None:
-            try_out(build(), settings, self.material, taps, self.name)
+            try_out(network, settings, self.material, taps, self.name)
         else:
             rows = _tried(self.material, settings)
-            require_steady(build(), rows, self.name, outputs=features, logits=False)
+            require_steady(network, rows, self.name, outputs=features, logits=False)
 
     def train(self, network: nn.Module, settings: HasReads) -> Trained:
         """Train a network on the labelled rows, or load it."""

@@ -32,7 +32,11 @@ COSTS: list[tuple[str, str, Callable[[Cost], tuple[str, str] | None]]] = [
         "",
         lambda cost: None if cost.parameters is None else (magnitude(cost.parameters), count(cost.parameters)),
     ),
-    ("Size", "ONNX file", lambda cost: None if cost.size_bytes is None else (file_size(cost.size_bytes), "")),
+    (
+        "Size",
+        "ONNX file, or estimate",
+        lambda cost: None if cost.size_bytes is None else (file_size(cost.size_bytes), ""),
+    ),
     (
         "Processor time",
         "one example, median",
@@ -110,7 +114,9 @@ def about_costs(findings: Findings) -> str:
     if len(missing) == len(findings.models):
         return "Size and speed were not measured, as no model could be exported."
     simple = [model(name, findings) for name in (FLOOR, DISTILLED) if name in findings.models]
-    elsewhere = f", {listed(simple)} in scikit-learn" if simple else ""
+    elsewhere = (
+        f", {listed(simple)} in scikit-learn, whose size is estimated: numbers as float32, and words" if simple else ""
+    )
     text = (
         f"Size and speed: from an example to an answer, on one thread. Networks run in one ONNX engine{elsewhere}. "
         "Processor time is a median, and the throughput is of it. Latency is the 10th percentile of wall time."

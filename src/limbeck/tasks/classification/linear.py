@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.fitted import FloorModel, HasOutputs
+from limbeck.data.fitted import FloorModel, HasOutputs, count_numbers
 from limbeck.data.modality import Cells
 from limbeck.errors import LimbeckError
 
@@ -64,9 +64,8 @@ def boosted_trees(
                 early_stopping=False,
                 random_state=0,
             ).fit(cells.values, labels, sample_weight=counts)
-            nodes = sum(len(tree.nodes) for one in model._predictors for tree in one)
             answers = _Margins(model, classes, len(labels), lambda cells: cells.values)
-            found.append(FloorModel(BOOSTING, {"trees": trees, "leaves": leaves}, nodes, answers))
+            found.append(FloorModel(BOOSTING, {"trees": trees, "leaves": leaves}, count_numbers(model), answers))
     return found
 
 

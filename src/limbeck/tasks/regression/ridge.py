@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.fitted import FloorModel, HasOutputs
+from limbeck.data.fitted import FloorModel, HasOutputs, count_numbers
 from limbeck.data.modality import Cells
 
 ALPHA_GRID = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
@@ -59,8 +59,8 @@ def boosted(cells: Cells, labels: NDArray[np.float64]) -> list[FloorModel]:
                 ).fit(cells.values, column)
                 for column in labels.T
             ]
-            nodes = sum(len(tree.nodes) for model in models for stage in model._predictors for tree in stage)
-            found.append(FloorModel("gradient boosting", {"trees": trees, "leaves": leaves}, nodes, _Trees(models)))
+            numbers = sum(map(count_numbers, models))
+            found.append(FloorModel("gradient boosting", {"trees": trees, "leaves": leaves}, numbers, _Trees(models)))
     return found
 
 
