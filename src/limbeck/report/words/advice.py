@@ -40,7 +40,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Lines:
+class ToType:
     """What lines to type are made of; they work from the folder in which the run was started.
 
     Attributes:
@@ -60,9 +60,9 @@ def next_steps(evaluation: Evaluation, command: str, bundle: str = "bundle") -> 
         command: the line that reproduces the run.
         bundle: its folder, as it is called from where the run was started.
     """
-    lines = Lines(command, bundle)
+    lines = ToType(command, bundle)
     use = [_predict, _evaluate]
-    mend: list[Callable[[Evaluation, Lines], Step | None]] = [
+    mend: list[Callable[[Evaluation, ToType], Step | None]] = [
         _no_bundle, _no_baseline, _few_seeds, _weak_teacher, _behind_distilled, _floor_ahead, _cut, _looks,
         _weak_classes, _open_verdict,
     ]  # fmt: skip
@@ -82,7 +82,7 @@ def repeated(command: str, key: str) -> str:
     return f"{re.sub(rf' (?:{name}|.{name})=[^ ]+', '', command)} {shlex.quote(key)}"
 
 
-def _predict(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _predict(evaluation: Evaluation, lines: ToType) -> Step | None:
     if evaluation.bundle is None:
         return None
     usage = evaluation.usage
@@ -90,28 +90,28 @@ def _predict(evaluation: Evaluation, lines: Lines) -> Step | None:
     return Step(f"Try the student on {usage.noun}s of yours.", line)
 
 
-def _evaluate(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _evaluate(evaluation: Evaluation, lines: ToType) -> Step | None:
     if evaluation.bundle is None or not evaluation.usage.in_files:
         return None
     own = f"labelled {evaluation.usage.noun}s of your own"
     return Step(f"Measure the student on {own} before you rely on it.", _OWN_ROWS.format(shlex.quote(lines.bundle)))
 
 
-def _no_bundle(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _no_bundle(evaluation: Evaluation, lines: ToType) -> Step | None:
     if evaluation.bundle is not None or not evaluation.bundle_error:
         return None
     text = f"There is no bundle, as the student could not be exported ({evaluation.bundle_error}): change its network."
     return Step(text, _ANOTHER_STUDENT)
 
 
-def _no_baseline(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _no_baseline(evaluation: Evaluation, lines: ToType) -> Step | None:
     if BASELINE in evaluation.models:
         return None
     text = "Train a baseline, the same network without the teacher, to learn whether distillation helps."
     return Step(text, repeated(lines.command, _A_BASELINE))
 
 
-def _few_seeds(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _few_seeds(evaluation: Evaluation, lines: ToType) -> Step | None:
     seeds = len(evaluation.seeds)
     if seeds > 2:
         return None
@@ -119,7 +119,7 @@ def _few_seeds(evaluation: Evaluation, lines: Lines) -> Step | None:
     return Step(f"{says} about the spread between seeds: train three or more.", repeated(lines.command, TRAIN_THREE))
 
 
-def _weak_teacher(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _weak_teacher(evaluation: Evaluation, lines: ToType) -> Step | None:
     found = at_chance(evaluation)
     if found is not None and found[0] == TEACHER:
         return _another_teacher(evaluation, "The teacher is at chance: take another one")
@@ -135,7 +135,7 @@ def _another_teacher(evaluation: Evaluation, text: str) -> Step:
     return Step(f"{text}{longer}.", _ANOTHER_TEACHER if kind is None else kind.another)
 
 
-def _behind_distilled(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _behind_distilled(evaluation: Evaluation, lines: ToType) -> Step | None:
     if not behind_distilled(evaluation):
         return None
     name = capital(the(DISTILLED, evaluation))
@@ -149,7 +149,7 @@ def _labels_well(evaluation: Evaluation) -> bool:
     return teacher is None or baseline is None or not ahead(baseline, teacher, evaluation.metric)
 
 
-def _floor_ahead(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _floor_ahead(evaluation: Evaluation, lines: ToType) -> Step | None:
     if floor_ahead(evaluation) is None:
         return None
     name = capital(model(FLOOR, evaluation))
@@ -163,7 +163,7 @@ def _floor_ahead(evaluation: Evaluation, lines: Lines) -> Step | None:
     )
 
 
-def _cut(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _cut(evaluation: Evaluation, lines: ToType) -> Step | None:
     cut = [name for name in much_cut(evaluation) if name in evaluation.models]
     if not cut:
         return None
@@ -172,7 +172,7 @@ def _cut(evaluation: Evaluation, lines: Lines) -> Step | None:
     return Step(text, _LONGER.format(network=STUDENT if STUDENT in cut else cut[0]))
 
 
-def _looks(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _looks(evaluation: Evaluation, lines: ToType) -> Step | None:
     looks = len(evaluation.test_evaluations)
     if looks < 2 or evaluation.bundle is None or not evaluation.usage.in_files:
         return None
@@ -182,14 +182,14 @@ def _looks(evaluation: Evaluation, lines: Lines) -> Step | None:
     return Step(text, _OWN_ROWS.format(shlex.quote(lines.bundle)))
 
 
-def _weak_classes(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _weak_classes(evaluation: Evaluation, lines: ToType) -> Step | None:
     weak = weak_classes(evaluation)
     if weak is None:
         return None
     return Step(f"Add labelled rows of the student’s weakest classes: {weak}.", _MORE_LABELS)
 
 
-def _open_verdict(evaluation: Evaluation, lines: Lines) -> Step | None:
+def _open_verdict(evaluation: Evaluation, lines: ToType) -> Step | None:
     if evaluation.verdict not in ("no_difference", "hurts"):
         return None
     what = "no difference was shown" if evaluation.verdict == "no_difference" else "distillation hurts"

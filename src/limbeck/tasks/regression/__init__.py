@@ -278,7 +278,7 @@ class Regression(Task):
         """Return the table of several columns, means over seeds, and predictions against true values of each."""
         table = [ValueTable(model=model, columns=values_by_column(sheets, self.columns))]
         rows = np.linspace(0, len(shown["labels"]) - 1, min(DRAWN, len(shown["labels"]))).round().astype(int)
-        drawn = [
+        drawn: list[Figure] = [
             Scatter(
                 model=model,
                 column=name,
