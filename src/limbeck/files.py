@@ -133,19 +133,44 @@ def read_json(path: Path, form: type[_T], *, fix: str | None = None) -> _T:
         LimbeckError: the file is missing, cannot be read, is not JSON, or holds something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parsed_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LimbeckError("no such file", where=str(path)) from None
     except OSError as error:
         raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LimbeckError(f"not valid JSON ({error})", where=str(path), fix=fix) from None
-    except RecursionError:
-        raise LimbeckError("not valid JSON (nested too deep)", where=str(path), fix=fix) from None
     if not isinstance(found, form):
         held = {dict: "a mapping", list: "a list"}
         what = f"{held.get(type(found), 'a single value')} where {held[form]} belongs"
         raise LimbeckError(f"it holds {what}", where=str(path), fix=fix)
+    return found
+
+
+def parsed_json(text: str) -> Any:
+    """Return what JSON says.
+
+    Raises:
+        json.JSONDecodeError: it is none, is nested too deep, has a number of too many digits, or names a key twice.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_mapping)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deep", text, 0) from None
+    except ValueError as error:
+        # Python's own words for a long number are about a setting of Python's.
+        why = "a number of too many digits" if "digits" in str(error) and "limit" in str(error) else str(error)
+        raise json.JSONDecodeError(why, text, 0) from None
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; of two values under one key, `json` would keep the last without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
     return found
 
 
@@ -161,14 +186,34 @@ def not_utf8(path: Path) -> LimbeckError:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield every file of a folder however deep, in the order of their paths, without what begins with a dot."""
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
+    """Yield every file of a folder however deep, in the order of their paths, without what begins with a dot.
+
+    Each folder is looked into once, however many links lead to it, and under its own name where it has one below
+    `folder`. A link to a folder in which it lies itself is not followed.
+    """
+    found: list[Path] = []
+    seen: set[Path] = set()
+    folders, links = [folder], []
+    while folders or links:
+        # Links come last: a folder keeps its own name.
+        entry = folders.pop() if folders else links.pop(0)
+        real = entry.resolve()
+        if real in seen or (entry.is_symlink() and entry != folder and _holds(real, entry)):
             continue
-        if entry.is_dir():
-            yield from files_below(entry)
-        elif entry.is_file():
-            yield entry
+        seen.add(real)
+        for inner in sorted(entry.iterdir()):
+            if inner.name.startswith("."):
+                continue
+            if inner.is_dir():
+                (links if inner.is_symlink() else folders).append(inner)
+            elif inner.is_file():
+                found.append(inner)
+    yield from sorted(found)
+
+
+def _holds(folder: Path, link: Path) -> bool:
+    """Return whether a link lies in a folder, however deep."""
+    return link.parent.resolve().is_relative_to(folder)
 
 
 def size_of(path: Path) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from limbeck.data.cells import columns_of
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import not_utf8
+from limbeck.files import not_utf8, parsed_json
 
 
 class Columns(dict[str, list[Any]]):
@@ -193,7 +193,7 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
 
 def _parse(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return parsed_json(text)
     except json.JSONDecodeError as error:
         raise LimbeckError(
             f"not valid JSON ({error.msg}, column {error.colno})",

@@ -12,6 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import parsed_json
 from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Form, Reader
 from limbeck.runtime.readers.arrays import ArraysReader
@@ -219,7 +220,7 @@ def checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
 
 def _read_info(folder: Path) -> dict[str, Any]:
     try:
-        info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        info = parsed_json((folder / "bundle.json").read_text(encoding="utf-8"))
     except OSError:
         raise LimbeckError(
             "no bundle here (no bundle.json)", where=str(folder), fix="give the `bundle` folder of a run"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from limbeck.errors import LimbeckError
-from limbeck.files import not_utf8
+from limbeck.files import not_utf8, parsed_json
 
 FORMS = "csv, tsv, or one JSON object a line (jsonl)"
 """What is read, in words."""
@@ -56,7 +56,7 @@ def _objects(lines: TextIO, where: str) -> Iterator[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parsed_json(line)
         except json.JSONDecodeError as error:
             raise LimbeckError(
                 f"not valid JSON ({error.msg}, column {error.colno})",
