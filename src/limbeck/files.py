@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,8 @@ from limbeck.errors import LimbeckError, unwritable
 from limbeck.written import Written, record_of
 
 _T = TypeVar("_T", dict[str, Any], list[Any])
+FIELD_LIMIT = 2**31 - 1
+"""Characters of a csv field: the library's default refuses texts over 128 KiB."""
 _KINDS = ("part", "new", "old")
 _writing: set[Path] = set()  # what this process is writing aside
 
@@ -111,9 +113,9 @@ def written_in(folder: Path) -> list[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step."""
+    """Write a text file in one step; what UTF-8 has no bytes for, as in a file's name, is escaped as in JSON."""
     with staged(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -172,6 +174,31 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
     return found
+
+
+def named_path(text: str | os.PathLike[str], where: str | None = None) -> Path:
+    """Return the path that somebody wrote; `~` and `~name` at its start are home folders, where there are such.
+
+    Args:
+        text: what was written.
+        where: what to call it in an error; None: by itself.
+
+    Raises:
+        LimbeckError: it holds a NUL, which no path can.
+    """
+    path = Path(text)
+    if "\0" in str(path):
+        raise LimbeckError("cannot be read (a path with a NUL)", where=where or str(path), fix="mend the path")
+    try:
+        return path.expanduser()
+    except RuntimeError:  # nobody has this name: it is the name of a file, or of nothing
+        return path
+
+
+def refuse_repeated(names: Sequence[str], where: str) -> None:
+    """Refuse columns of one name, of which a mapping would keep the last."""
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise LimbeckError(f"two columns are named `{repeated[0]}`", where=where, fix="rename one of them")
 
 
 def not_utf8(path: Path) -> LimbeckError:

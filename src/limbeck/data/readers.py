@@ -17,7 +17,7 @@ import numpy as np
 
 from limbeck.data.cells import columns_of
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import not_utf8, parsed_json
+from limbeck.files import FIELD_LIMIT, not_utf8, parsed_json, refuse_repeated
 
 
 class Columns(dict[str, list[Any]]):
@@ -65,7 +65,6 @@ def stored_features(metadata: Any) -> Any:
         return None
 
 
-_FIELD_LIMIT = 2**31 - 1
 _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -109,8 +108,7 @@ def _read_tsv(path: Path) -> Columns:
 
 
 def _delimited(path: Path, delimiter: str) -> Columns:
-    # The library's default refuses texts over 128 KiB.
-    csv.field_size_limit(_FIELD_LIMIT)
+    csv.field_size_limit(FIELD_LIMIT)
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = csv.reader(file, delimiter=delimiter, strict=True)
         try:
@@ -124,12 +122,6 @@ def _delimited(path: Path, delimiter: str) -> Columns:
                 fix='close every quote, and double those inside a quoted text ("")',
             ) from None
     return Columns({name: [row[index] for row in rows] for index, name in enumerate(header)})
-
-
-def refuse_repeated(names: Sequence[str], where: str) -> None:
-    """Refuse columns of one name, of which a mapping would keep the last."""
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise LimbeckError(f"two columns are named `{repeated[0]}`", where=where, fix="rename one of them")
 
 
 def _fields(row: list[str], header: list[str], path: Path, line: int) -> list[str]:

@@ -15,6 +15,7 @@ from limbeck.data.modality import EVERY, Column, Modality, Wanted
 from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.errors import LimbeckError, nearest
+from limbeck.files import named_path
 
 SPLITS = ("train", "validation", "test", "unsupervised")
 LABEL = "label"
@@ -249,7 +250,7 @@ def _columns(
     missing: Collection[str] = (),
 ) -> dict[str, tuple[str, Columns]]:
     """Return what a source holds, by split: where it was read, and its columns; `keys` say whose values these are."""
-    path = Path(source).expanduser()
+    path = named_path(source, f"{keys['source']}={source}")
     if path.is_file():
         return {"train": (str(path), read_file(path, label=label, missing=missing))}
     if path.is_dir():

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import named_path
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """What is read, as Pillow calls it. Others are refused: EPS, for one, is a program."""
@@ -117,8 +118,9 @@ def picture_of(cell: Any, where: str, folder: Path | None = None) -> Picture:
     if isinstance(cell, Mapping) and cell.keys() & {"bytes", "path"}:
         cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
     if isinstance(cell, str | Path):
-        path = Path(cell) if folder is None else folder / cell
-        return Picture(path, f"{where}, {cell}" if where else str(cell))
+        called = f"{where}, {cell}" if where else str(cell)
+        path = named_path(cell, called)
+        return Picture(path if folder is None else folder / path, called)
     if isinstance(cell, bytes | bytearray | memoryview):
         return Picture(bytes(cell), where)
     if isinstance(cell, np.ndarray | list | tuple):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import named_path
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 MAX_BYTES = 2**28
@@ -75,7 +76,7 @@ def sound_of(cell: Any, where: str, folder: Path | None = None) -> Sound:
     if isinstance(cell, Mapping):
         return _of_mapping(cell, where, folder)
     if isinstance(cell, str | Path) and str(cell).strip():
-        path = Path(cell).expanduser()
+        path = named_path(cell, where or None)
         return Sound(path if folder is None else folder / path, None, where)
     if isinstance(cell, bytes | bytearray | memoryview):
         return Sound(bytes(cell), None, where)

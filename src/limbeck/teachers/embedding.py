@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from limbeck.console import say
-from limbeck.files import staged
+from limbeck.files import named_path, staged
 from limbeck.modalities.audio import speech
 from limbeck.modalities.text.pretrained import longest_text, pretrained_config
 from limbeck.modalities.text.tokenizers import pretrained_folder
@@ -141,7 +141,7 @@ class EmbeddingTeacher(Single):
 
     @property
     def _file(self) -> OnnxFile:
-        return OnnxFile(Path(self.model).expanduser())
+        return OnnxFile(named_path(self.model))
 
 
 register(EmbeddingTeacher)
