@@ -80,7 +80,7 @@ def unwritable(path: object, error: OSError) -> LimbeckError:
 
 
 def one_line(text: str) -> str:
-    """Return a text of the user's as one line that can be printed: a newline in it becomes `\\n`."""
+    """Return a text of the user's as one line that can be printed: what breaks it is escaped, as in Python."""
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_bundle_edits import bundle, edited
+from test_bundle_edits import READS, bundle, edited
 
+from limbeck.data.cells import written_labels
 from limbeck.data.readers import read_file
 from limbeck.errors import LimbeckError
 from limbeck.files import named_path
 from limbeck.runtime import load
+from limbeck.runtime.decisions import RULES, Prediction
 from limbeck.runtime.pictures import picture_of
 from limbeck.runtime.records import records
 from limbeck.runtime.sounds import decoded, sound_of
@@ -84,9 +86,9 @@ def test_paths_that_are_none():
     for read in (named_path, load, lambda path: list(records(path)), lambda path: Lines().asked([path])):
         with pytest.raises(LimbeckError, match="a path with a NUL"):
             read("a\0b")
-    with pytest.raises(LimbeckError, match="row 3: .*no such file|No such file"):
+    with pytest.raises(LimbeckError, match=r"row 3: .*[Nn]o such file"):
         decoded(sound_of("~nobodyx/x.wav", "row 3"))
-    with pytest.raises(LimbeckError, match="row 3, ~nobodyx/x.png: no such file"):
+    with pytest.raises(LimbeckError, match=r"row 3, ~nobodyx/x.png: no such file"):
         picture_of("~nobodyx/x.png", "row 3").pixels()
 
 
@@ -120,3 +122,36 @@ def test_values_that_fail_when_a_row_is_answered(tmp_path, kind, task, path, val
     (folder / "bundle.json").write_text(json.dumps(edited(info, path, value)))
     with pytest.raises(LimbeckError, match=f"bundle.json: `{path[0]}` is not what was exported"):
         load(folder)
+
+
+# --- values from Python
+
+
+@pytest.mark.parametrize("kind", READS)
+@pytest.mark.parametrize("given", [None, 3, b"ab", "ab", {"a"}], ids=repr)
+def test_what_is_no_list_of_values_is_a_type_error_in_words(kind, given):
+    with pytest.raises(TypeError, match=r"is needed|student reads|give a list"):
+        READS[kind][0].encode(given)
+
+
+@pytest.mark.parametrize("cells", [1, "30", b"30", None, {30}, {"a": 30}, np.array(30), iter([30])], ids=repr)
+def test_what_is_no_column_is_a_type_error_in_words(cells):
+    with pytest.raises(TypeError, match="column `age` has to be a list of cells, not a"):
+        READS["table"][0].encode({"age": cells, "job": ["cook"]})
+
+
+# --- what is printed
+
+
+def test_an_error_and_an_answer_are_one_line():
+    error = LimbeckError("no `a\nb`", where="x\udcff.png", fix="mend\tit")
+    assert str(error) == r"x\udcff.png: no `a\nb`; mend\tit"
+    line = RULES["classification"]({}).line
+    assert line(Prediction("a\nb", 0.5, {})) == "a\\nb\t0.5000"
+    assert RULES["multioutput"]({"columns": {}}).line({"a": Prediction("a\tb", 0.5, {})}) == r"a\tb"
+
+
+@pytest.mark.parametrize("label", ["\ud800", ("x", "\udcfe")])
+def test_labels_that_no_file_can_hold_are_refused(label):
+    with pytest.raises(LimbeckError, match=r"rows.csv: row 2 has the label `\\ud.*, which is no text of UTF-8"):
+        written_labels(["\u00e9", label], "rows.csv")

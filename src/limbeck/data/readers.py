@@ -65,7 +65,7 @@ def stored_features(metadata: Any) -> Any:
         return None
 
 
-_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]{0,999})")  # Python refuses to read some thousands of digits
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 

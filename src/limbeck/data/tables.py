@@ -8,7 +8,7 @@ from typing import Any
 
 from limbeck.console import say
 from limbeck.data import packaged
-from limbeck.data.cells import columns_of, is_missing
+from limbeck.data.cells import columns_of, is_missing, written_labels
 from limbeck.data.folders import read_folders, require_no_column
 from limbeck.data.hub import read_hub, split_name, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
@@ -369,7 +369,8 @@ def _table(
 
 def _labels(columns: Columns, name: str, where: str) -> list[Any]:
     names = columns.classes.get(name)
-    return columns[name] if names is None else _named(columns[name], names, f"{where}, column `{name}`")
+    place = f"{where}, column `{name}`"
+    return written_labels(columns[name] if names is None else _named(columns[name], names, place), place)
 
 
 def _few(names: Sequence[str]) -> str:
