@@ -1,11 +1,13 @@
 """Files that nobody writes by hand: each is one line that says what is wrong, and no traceback."""
 
+import io
 import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_bundle_edits import READS, bundle, edited
 
 from limbeck.data.cells import written_labels
@@ -14,6 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import named_path
 from limbeck.runtime import load
 from limbeck.runtime.decisions import RULES, Prediction
+from limbeck.runtime.pictures import decoded as pixels_of
 from limbeck.runtime.pictures import picture_of
 from limbeck.runtime.records import records
 from limbeck.runtime.sounds import decoded, sound_of
@@ -155,3 +158,15 @@ def test_an_error_and_an_answer_are_one_line():
 def test_labels_that_no_file_can_hold_are_refused(label):
     with pytest.raises(LimbeckError, match=r"rows.csv: row 2 has the label `\\ud.*, which is no text of UTF-8"):
         written_labels(["\u00e9", label], "rows.csv")
+
+
+@pytest.mark.parametrize("compression", ["group4", "jpeg", "tiff_lzw"])
+def test_a_damaged_tiff_is_refused_and_nothing_else_is_said(compression, capfd):
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    held = io.BytesIO()
+    (image.convert("1") if compression == "group4" else image).save(held, "TIFF", compression=compression)
+    whole, middle = held.getvalue(), len(held.getvalue()) // 2
+    assert pixels_of(whole, "x.tif").shape[:2] == (64, 64)
+    with pytest.raises(LimbeckError, match=r"^x.tif: damaged image \("):
+        pixels_of(whole[:middle] + b"\xff" * 40 + whole[middle + 40 :], "x.tif")
+    assert capfd.readouterr() == ("", "")
