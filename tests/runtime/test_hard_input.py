@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +172,15 @@ def test_a_damaged_tiff_is_refused_and_nothing_else_is_said(compression, capfd):
     with pytest.raises(LimbeckError, match=r"^x.tif: damaged image \("):
         pixels_of(whole[:middle] + b"\xff" * 40 + whole[middle + 40 :], "x.tif")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_the_name_of_a_file_may_be_no_text(tmp_path, options):
+    folder, info = bundle(tmp_path, "table", "classification")
+    (folder / "bundle.json").write_text(json.dumps(info))
+    name = os.path.join(os.fsencode(tmp_path), b"\xff.csv")
+    Path(os.fsdecode(name)).write_text("age,job\n30,cook\n")
+    command = [sys.executable, "-m", "limbeck", "predict", *options, str(folder), name, name]
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.count(b"\\udcff.csv, row 1") == 2
