@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError, nearest
-from limbeck.files import staged
+from limbeck.files import named_path, staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ ASSETS = {
 def cache_folder() -> Path:
     """Return the folder for downloaded files: `LIMBECK_CACHE`, or `limbeck` in the user's cache folder."""
     if chosen := os.environ.get("LIMBECK_CACHE"):
-        return Path(chosen).expanduser()
+        return named_path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "limbeck"
 

@@ -1,5 +1,6 @@
 """The commands. Nothing heavy is imported before a command needs it, so that --help is instant."""
 
+import io
 import json
 import os
 import shlex
@@ -207,6 +208,10 @@ def main() -> None:
     # Small steps end in many barriers; threads that spin there, on a machine that does something else too, made a
     # training 6 to 15 times slower (benchmarks/LOG.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may be no text of any encoding.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code: object = 0

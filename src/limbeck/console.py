@@ -35,7 +35,7 @@ def logged_to(path: Path) -> Iterator[None]:
     """Add everything that is printed while the block runs to a file, without colours."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = (Path(os.devnull) if _SILENT else path).open("a", encoding="utf-8")
+        file = (Path(os.devnull) if _SILENT else path).open("a", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise unwritable(path, error) from error
     log = Console(file=file, highlight=False, soft_wrap=True, width=120, color_system=None)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 _SHOWN = 20
 _FEW = 3
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Controls, ends of lines, and halves of surrogate pairs."""
 
 
 class LimbeckError(Exception):
@@ -27,7 +29,7 @@ class LimbeckError(Exception):
 
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{line}; {self.fix}" if self.fix else line
+        return one_line(f"{line}; {self.fix}" if self.fix else line)
 
 
 MODEL = "model"
@@ -91,6 +93,11 @@ def unwritable(path: object, error: OSError) -> LimbeckError:
         if full
         else "choose another folder, or ask for the right to write",
     )
+
+
+def one_line(text: str) -> str:
+    """Return a text of the user's as one line that can be printed: what breaks it is escaped, as in Python."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def first_line(error: BaseException) -> str:

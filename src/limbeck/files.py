@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,8 @@ from limbeck.errors import LimbeckError, unwritable
 from limbeck.written import Written, record_of
 
 _T = TypeVar("_T", dict[str, Any], list[Any])
+FIELD_LIMIT = 2**31 - 1
+"""Characters of a csv field: the library's default refuses texts over 128 KiB."""
 _KINDS = ("part", "new", "old")
 _writing: set[Path] = set()  # what this process is writing aside
 
@@ -111,9 +113,9 @@ def written_in(folder: Path) -> list[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step."""
+    """Write a text file in one step; what UTF-8 has no bytes for, as in a file's name, is escaped as in JSON."""
     with staged(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -133,20 +135,70 @@ def read_json(path: Path, form: type[_T], *, fix: str | None = None) -> _T:
         LimbeckError: the file is missing, cannot be read, is not JSON, or holds something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parsed_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LimbeckError("no such file", where=str(path)) from None
     except OSError as error:
         raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LimbeckError(f"not valid JSON ({error})", where=str(path), fix=fix) from None
-    except RecursionError:
-        raise LimbeckError("not valid JSON (nested too deep)", where=str(path), fix=fix) from None
     if not isinstance(found, form):
         held = {dict: "a mapping", list: "a list"}
         what = f"{held.get(type(found), 'a single value')} where {held[form]} belongs"
         raise LimbeckError(f"it holds {what}", where=str(path), fix=fix)
     return found
+
+
+def parsed_json(text: str) -> Any:
+    """Return what JSON says.
+
+    Raises:
+        json.JSONDecodeError: it is none, is nested too deep, has a number of too many digits, or names a key twice.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_mapping)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deep", text, 0) from None
+    except ValueError as error:
+        # Python's own words for a long number are about a setting of Python's.
+        why = "a number of too many digits" if "digits" in str(error) and "limit" in str(error) else str(error)
+        raise json.JSONDecodeError(why, text, 0) from None
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; of two values under one key, `json` would keep the last without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return found
+
+
+def named_path(text: str | os.PathLike[str], where: str | None = None) -> Path:
+    """Return the path that somebody wrote; `~` and `~name` at its start are home folders, where there are such.
+
+    Args:
+        text: what was written.
+        where: what to call it in an error; None: by itself.
+
+    Raises:
+        LimbeckError: it holds a NUL, which no path can.
+    """
+    path = Path(text)
+    if "\0" in str(path):
+        raise LimbeckError("cannot be read (a path with a NUL)", where=where or str(path), fix="mend the path")
+    try:
+        return path.expanduser()
+    except RuntimeError:  # nobody has this name: it is the name of a file, or of nothing
+        return path
+
+
+def refuse_repeated(names: Sequence[str], where: str) -> None:
+    """Refuse columns of one name, of which a mapping would keep the last."""
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise LimbeckError(f"two columns are named `{repeated[0]}`", where=where, fix="rename one of them")
 
 
 def not_utf8(path: Path) -> LimbeckError:
@@ -161,14 +213,34 @@ def not_utf8(path: Path) -> LimbeckError:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield every file of a folder however deep, in the order of their paths, without what begins with a dot."""
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
+    """Yield every file of a folder however deep, in the order of their paths, without what begins with a dot.
+
+    Each folder is looked into once, however many links lead to it, and under its own name where it has one below
+    `folder`. A link to a folder in which it lies itself is not followed.
+    """
+    found: list[Path] = []
+    seen: set[Path] = set()
+    folders, links = [folder], []
+    while folders or links:
+        # Links come last: a folder keeps its own name.
+        entry = folders.pop() if folders else links.pop(0)
+        real = entry.resolve()
+        if real in seen or (entry.is_symlink() and entry != folder and _holds(real, entry)):
             continue
-        if entry.is_dir():
-            yield from files_below(entry)
-        elif entry.is_file():
-            yield entry
+        seen.add(real)
+        for inner in sorted(entry.iterdir()):
+            if inner.name.startswith("."):
+                continue
+            if inner.is_dir():
+                (links if inner.is_symlink() else folders).append(inner)
+            elif inner.is_file():
+                found.append(inner)
+    yield from sorted(found)
+
+
+def _holds(folder: Path, link: Path) -> bool:
+    """Return whether a link lies in a folder, however deep."""
+    return link.parent.resolve().is_relative_to(folder)
 
 
 def size_of(path: Path) -> int:

@@ -154,3 +154,9 @@ def test_values_of_a_loader() -> None:
     for wrong in (["a"], [[1.0, float("nan")]], [float("inf")], [[[1.0]]]):
         with pytest.raises(LimbeckError):
             read_tensor(wrong)
+
+
+@pytest.mark.parametrize("written", ["1_000", "\u0661\u0662", "0x10"])
+def test_numbers_of_python_only_are_no_values(written: str) -> None:
+    with pytest.raises(LimbeckError, match="which is no number"):
+        learned(["1.5", " 2e3 ", written])

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from limbeck.cache.codecs import DEFAULT, CodecSettings
+from limbeck.files import named_path
 from limbeck.settings import Settings
 
 
@@ -23,4 +24,4 @@ class CacheSettings(Settings):
     @property
     def folder(self) -> Path | None:
         """Where the answers are; None: in the run."""
-        return None if self.path is None else Path(self.path).expanduser()
+        return None if self.path is None else named_path(self.path)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from limbeck.data.spelling import fold
+from limbeck.errors import LimbeckError
 
 _NAN = ("nan", "NaN", "NAN")
 """How programs write a number that is none: of such a row the label is missing."""
@@ -31,6 +32,21 @@ def label_name(label: Any) -> str | None:
     """Return the class name of a label as it was read: `true` for True, `3` for 3 and 3.0, None for a missing one."""
     plain = plain_label(label)
     return None if plain is None else named(plain)
+
+
+def written_labels(labels: list[Any], where: str) -> list[Any]:
+    """Return labels, in lists of their own or not, all of which UTF-8 can write.
+
+    Raises:
+        LimbeckError: one holds half of a surrogate pair: JSON allows that, and so does the name of a folder.
+    """
+    for row, label in enumerate(labels, 1):
+        for each in label if isinstance(label, list | tuple) else (label,):
+            if isinstance(each, str) and not each.isascii() and any("\ud800" <= one <= "\udfff" for one in each):
+                raise LimbeckError(
+                    f"row {row:,} has the label `{each[:40]}`, which is no text of UTF-8", where=where, fix="rename it"
+                )
+    return labels
 
 
 def named(plain: bool | int | float | str) -> str:

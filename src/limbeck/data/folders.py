@@ -39,12 +39,12 @@ def read_folders(
     found: dict[str, tuple[str, Columns]] = {}
     passed: list[Path] = []
     for split, place in parts.items():
-        files, classes = _files(place, suffixes, passed.append)
+        files, classes, named = _files(place, suffixes, passed.append)
         if not files:
             raise LimbeckError(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
             )
-        _refuse_inner_splits(place, files)
+        _refuse_inner_splits(place, named)
         columns = {column: files} | ({label: classes} if isinstance(label, str) else {})
         found[split] = str(place), Columns(columns, layout=_layout(place, classes))
     if passed:
@@ -105,13 +105,13 @@ def _layout(place: Path, classes: Sequence[str | None]) -> str:
     )
 
 
-def _refuse_inner_splits(place: Path, files: Sequence[str]) -> None:
+def _refuse_inner_splits(place: Path, files: Sequence[Path]) -> None:
     """Refuse classes of which each has folders that are splits: all rows would be of one split.
 
     Raises:
         LimbeckError: every file lies in such a folder.
     """
-    inner = [Path(file).relative_to(place.resolve()).parts[:-1] for file in files]
+    inner = [file.relative_to(place).parts[:-1] for file in files]
     if all(len(parts) > 1 and split_name(parts[1]) in _SPLITS for parts in inner):
         found, turned = "/".join(inner[0][:2]), "/".join(inner[0][1::-1])
         raise LimbeckError(
@@ -121,18 +121,25 @@ def _refuse_inner_splits(place: Path, files: Sequence[str]) -> None:
         )
 
 
-def _files(place: Path, suffixes: Sequence[str], passed: Callable[[Path], None]) -> tuple[list[str], list[str | None]]:
-    """Return the files of a split, in the order of their paths, and of each the class; None where it has none."""
+def _files(
+    place: Path, suffixes: Sequence[str], passed: Callable[[Path], None]
+) -> tuple[list[str], list[str | None], list[Path]]:
+    """Return the files of a split, in the order of their paths, and of each the class; None where it has none.
+
+    The third list has their paths as they were found: a link may lead out of the folder.
+    """
     files: list[str] = []
     classes: list[str | None] = []
+    named: list[Path] = []
     for path in files_below(place):
         if path.suffix.lower() not in suffixes:
             passed(path)
             continue
         inside = path.relative_to(place).parts
+        named.append(path)
         files.append(str(path.resolve()))
         classes.append(inside[0] if len(inside) > 1 else None)
-    return files, classes
+    return files, classes, named
 
 
 def _some(names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 
 from limbeck.data.cells import columns_of
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import not_utf8
+from limbeck.files import FIELD_LIMIT, not_utf8, parsed_json, refuse_repeated
 from limbeck.runtime.records import delimiter_of
 
 
@@ -67,8 +67,7 @@ def stored_features(metadata: Any) -> Any:
         return None
 
 
-_FIELD_LIMIT = 2**31 - 1
-_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]{0,999})")  # Python refuses to read some thousands of digits
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -111,8 +110,7 @@ def _read_tsv(path: Path) -> Columns:
 
 
 def _delimited(path: Path, usual: str) -> Columns:
-    # The library's default refuses texts over 128 KiB.
-    csv.field_size_limit(_FIELD_LIMIT)
+    csv.field_size_limit(FIELD_LIMIT)
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         lines = csv.reader(chain([first], file), delimiter=delimiter_of(first, usual), strict=True)
@@ -127,12 +125,6 @@ def _delimited(path: Path, usual: str) -> Columns:
                 fix='close every quote, and double those inside a quoted text ("")',
             ) from None
     return Columns({name: [row[index] for row in rows] for index, name in enumerate(header)})
-
-
-def refuse_repeated(names: Sequence[str], where: str) -> None:
-    """Refuse columns of one name, of which a mapping would keep the last."""
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise LimbeckError(f"two columns are named `{repeated[0]}`", where=where, fix="rename one of them")
 
 
 def _fields(row: list[str], header: list[str], path: Path, line: int) -> list[str]:
@@ -196,7 +188,7 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
 
 def _parse(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return parsed_json(text)
     except json.JSONDecodeError as error:
         raise LimbeckError(
             f"not valid JSON ({error.msg}, column {error.colno})",

@@ -8,13 +8,14 @@ from typing import Any
 
 from limbeck.console import say
 from limbeck.data import packaged
-from limbeck.data.cells import columns_of, is_missing
+from limbeck.data.cells import columns_of, is_missing, written_labels
 from limbeck.data.folders import read_folders, require_no_column
 from limbeck.data.hub import read_hub, split_name, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
 from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.errors import LimbeckError, nearest
+from limbeck.files import named_path
 
 SPLITS = ("train", "validation", "test", "unsupervised")
 LABEL = "label"
@@ -249,7 +250,7 @@ def _columns(
     missing: Collection[str] = (),
 ) -> dict[str, tuple[str, Columns]]:
     """Return what a source holds, by split: where it was read, and its columns; `keys` say whose values these are."""
-    path = Path(source).expanduser()
+    path = named_path(source, f"{keys['source']}={source}")
     if path.is_file():
         return {"train": (str(path), read_file(path, label=label, missing=missing))}
     if path.is_dir():
@@ -368,7 +369,8 @@ def _table(
 
 def _labels(columns: Columns, name: str, where: str) -> list[Any]:
     names = columns.classes.get(name)
-    return columns[name] if names is None else _named(columns[name], names, f"{where}, column `{name}`")
+    place = f"{where}, column `{name}`"
+    return written_labels(columns[name] if names is None else _named(columns[name], names, place), place)
 
 
 def _few(names: Sequence[str]) -> str:

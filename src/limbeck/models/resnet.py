@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
+from limbeck.files import named_path
 from limbeck.models.catalogue import register
 from limbeck.models.pixels import ImageOptions, MeanOfPlaces, Pixels
 from limbeck.models.weights import Published, load_weights
@@ -80,7 +80,7 @@ class ResNet(Published):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
         if settings.weights is not None:
-            load_weights(self, Path(settings.weights).expanduser())
+            load_weights(self, named_path(settings.weights))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (batch, outputs) of pixels (batch, height, width, channels) uint8."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from limbeck.data.modality import EVERY
 from limbeck.errors import LimbeckError, nearest
-from limbeck.files import not_utf8
+from limbeck.files import named_path, not_utf8
 from limbeck.modalities import DEFAULT, contradiction, named_in
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.settings import Recipe, points
@@ -30,7 +30,7 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         LimbeckError: no such recipe, or anything in it or in an override that is not valid; every error is named.
     """
-    path = Path(name).expanduser()
+    path = named_path(name)
     packaged = packaged_recipes()
     if name in packaged:
         text, where, folder = packaged[name], f"recipe {name}", None

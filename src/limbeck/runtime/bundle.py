@@ -12,6 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import named_path, parsed_json
 from limbeck.runtime.decisions import RULES, Rule
 from limbeck.runtime.readers import Form, Reader
 from limbeck.runtime.readers.arrays import ArraysReader
@@ -47,7 +48,10 @@ class OnnxNetwork:
         threads: threads for one prediction; 0 lets onnxruntime decide.
 
     Attributes:
-        classes: how many logits a row has; None where the file does not say it.
+        outputs: how many logits a row has; None where the file does not say it.
+
+    Raises:
+        LimbeckError: onnxruntime cannot load the file.
     """
 
     def __init__(self, model: Path, *, threads: int = 0) -> None:
@@ -55,7 +59,11 @@ class OnnxNetwork:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1  # one operator at a time, as the execution mode is sequential
         options.log_severity_level = 3
-        self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises classes of its own, one a reason
+            found = f"onnxruntime cannot load it ({first_line(error)})"
+            raise LimbeckError(found, where=str(model), fix=_ANEW) from None
         self._wanted = tuple(entry.name for entry in self._session.get_inputs())
         outputs = self._session.get_outputs()[0].shape[-1]
         self.outputs: int | None = outputs if isinstance(outputs, int) else None
@@ -198,7 +206,7 @@ def checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     Raises:
         LimbeckError: as `load`.
     """
-    folder = Path(path)
+    folder = named_path(path)
     if not (folder / "bundle.json").is_file() and (folder / "bundle" / "bundle.json").is_file():
         folder = folder / "bundle"
     info = _read_info(folder)
@@ -219,7 +227,7 @@ def checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
 
 def _read_info(folder: Path) -> dict[str, Any]:
     try:
-        info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        info = parsed_json((folder / "bundle.json").read_text(encoding="utf-8"))
     except OSError:
         raise LimbeckError(
             "no bundle here (no bundle.json)", where=str(folder), fix="give the `bundle` folder of a run"

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.errors import one_line
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -53,7 +55,7 @@ class Rule:
         answers: `answers(outputs, names)` returns one answer a row of outputs (rows, outputs).
         differ: `differ(one, other)` returns which rows of two models' outputs are other answers, (rows,) bool.
         clear: `clear(outputs)` returns the rows whose answer no rounding may change, (rows,) bool.
-        line: `line(answer)` returns an answer as `limbeck predict` prints it before its example.
+        line: `line(answer)` returns an answer as `limbeck predict` prints it before its example: one line.
         record: `record(answer)` returns an answer as `limbeck predict --json` writes it beside its example: JSON.
         error: `error(one, other)` returns how far apart two models' outputs are at most, where 1e-4 is rounding: of
             logits their largest difference, of values a relative one.
@@ -107,7 +109,7 @@ _CLASSIFICATION = Rule(
     _predictions,
     lambda one, other: classes(one) != classes(other),
     _clear,
-    line=lambda said: f"{said.label}\t{said.probability:.4f}",
+    line=lambda said: f"{one_line(said.label)}\t{said.probability:.4f}",
     record=lambda said: {"label": said.label, "probabilities": said.probabilities},
 )
 
@@ -134,6 +136,9 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
     thresholds = np.array([float(each) for each in decision["thresholds"]])
     if not ((thresholds > 0) & (thresholds < 1)).all():
         raise ValueError("a threshold is a probability")
+    separator = decision.get("separator", ", ")
+    if not isinstance(separator, str):
+        raise TypeError(f"`separator` is {separator!r}"[:80])
     limits = np.log(thresholds) - np.log1p(-thresholds)
 
     def answers(logits: NDArray[np.float32], names: Sequence[str]) -> list[LabelSet]:
@@ -150,7 +155,7 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
         answers,
         lambda one, other: (label_sets(one, thresholds) != label_sets(other, thresholds)).any(axis=1),
         lambda logits: np.all(np.abs(logits - limits) > MARGIN, axis=1),
-        line=lambda said: decision.get("separator", ", ").join(said.labels) or "-",
+        line=lambda said: one_line(separator.join(said.labels)) or "-",
         record=lambda said: {
             "labels": list(said.labels),
             "probabilities": said.probabilities,
@@ -186,7 +191,7 @@ def _multioutput(decision: Mapping[str, Any]) -> Rule:
         answers,
         lambda one, other: np.any(decided(one) != decided(other), axis=1),
         lambda logits: np.all([_clear(part) for part in parts(logits)], axis=0),
-        line=lambda said: "\t".join(one.label for one in said.values()),
+        line=lambda said: "\t".join(one_line(one.label) for one in said.values()),
         record=lambda said: {
             "labels": {name: one.label for name, one in said.items()},
             "probabilities": {name: one.probabilities for name, one in said.items()},

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import named_path
+from limbeck.runtime.complaints import complaints
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """What is read, as Pillow calls it. Others are refused: EPS, for one, is a program."""
@@ -27,6 +29,7 @@ MAX_BYTES = 1 << 29
 """Size of a file at most: that many pixels take less in every format, unless it holds something else."""
 INSTALL = "pip install 'limbeck[image]'"
 
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SAVE_AGAIN = "save it again as PNG or JPEG, or remove it"
 _HELD_EACH, _HELD_ALL = 1 << 16, 1 << 28
 """Bytes of decoded pixels that are kept, of one picture and of all: 80,000 CIFAR images, and no photograph."""
@@ -117,8 +120,9 @@ def picture_of(cell: Any, where: str, folder: Path | None = None) -> Picture:
     if isinstance(cell, Mapping) and cell.keys() & {"bytes", "path"}:
         cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
     if isinstance(cell, str | Path):
-        path = Path(cell) if folder is None else folder / cell
-        return Picture(path, f"{where}, {cell}" if where else str(cell))
+        called = f"{where}, {cell}" if where else str(cell)
+        path = named_path(cell, called)
+        return Picture(path if folder is None else folder / path, called)
     if isinstance(cell, bytes | bytearray | memoryview):
         return Picture(bytes(cell), where)
     if isinstance(cell, np.ndarray | list | tuple):
@@ -198,9 +202,10 @@ def decoded(content: bytes, where: str) -> NDArray[np.uint8]:
         raise _too_large(where, f"{len(content):,} bytes", f"{MAX_BYTES:,}")
     image_module = pillow()
     try:
-        with _SILENCE, image_module.open(io.BytesIO(content), formats=FORMATS) as image:
+        tiff = content.startswith(_TIFF)
+        with _SILENCE, complaints(tiff) as said, image_module.open(io.BytesIO(content), formats=FORMATS) as image:
             _check(image, where)
-            return _upright(image, where)
+            pixels = _upright(image, where)
     except LimbeckError:
         raise
     except image_module.DecompressionBombError:
@@ -211,6 +216,9 @@ def decoded(content: bytes, where: str) -> NDArray[np.uint8]:
         ) from None
     except Exception as error:  # decoders raise whatever they come across in a damaged file
         raise LimbeckError(f"damaged image ({first_line(error)})", where=where, fix=_SAVE_AGAIN) from None
+    if said:  # libtiff goes on after many an error, with pixels of its own
+        raise LimbeckError(f"damaged image ({said[0].rstrip('.')})", where=where, fix=_SAVE_AGAIN)
+    return pixels
 
 
 def _check(image: Any, where: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import named_path
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 MAX_BYTES = 2**28
@@ -28,6 +29,9 @@ LOUDEST = 8.0
 _MAGIC = (b"RIFF", b"fLaC", b"OggS")
 _EXTRA = "pip install 'limbeck[audio]'"
 _AGAIN = "write the file again"
+_CUT_OFF = "is cut off: it says that it is longer than it is"
+_UNKNOWN = (0, 2**32 - 1)
+"""Sizes in a wav file whose writer did not know them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def sound_of(cell: Any, where: str, folder: Path | None = None) -> Sound:
     if isinstance(cell, Mapping):
         return _of_mapping(cell, where, folder)
     if isinstance(cell, str | Path) and str(cell).strip():
-        path = Path(cell).expanduser()
+        path = named_path(cell, where or None)
         return Sound(path if folder is None else folder / path, None, where)
     if isinstance(cell, bytes | bytearray | memoryview):
         return Sound(bytes(cell), None, where)
@@ -186,6 +190,8 @@ def _decode(sound: Sound, data: bytes) -> tuple[NDArray[np.float32], int]:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             frames, rate = file.frames, file.samplerate
             _require_rate(sound, rate)
+            if not _whole(data):  # of an ogg file without its end, the library says that it has no frames
+                raise sound.refused(_CUT_OFF)
             _require_size(sound, frames, file.channels, rate)
             samples = file.read(frames, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError) as error:
@@ -193,25 +199,46 @@ def _decode(sound: Sound, data: bytes) -> tuple[NDArray[np.float32], int]:
         if "SF_INFO" in why:  # what the library says of a header that it cannot work with
             why = "a rate of 0, or no channels"
         raise sound.refused(f"cannot be decoded ({why.strip().removeprefix('Error : ').rstrip('.')})") from None
-    if len(samples) < frames or not _whole(data):
-        raise sound.refused("is cut off: it says that it is longer than it is")
+    if len(samples) < frames:
+        raise sound.refused(_CUT_OFF)
     return samples, rate
 
 
 def _whole(data: bytes) -> bool:
     """Return False of a file whose end is missing where its own frame says so: the decoder passes over that.
 
-    A wav file names its size at its start; 0 and 2^32 - 1 mean that its writer did not know it. The last page of an ogg
-    file has the flag 4.
+    A wav file names its size at its start, and that of its samples before them. Where the first is not known, as in
+    what is written to a pipe, the second may be unknown too. The last page of an ogg file has the flag 4.
     """
     if data.startswith(b"RIFF"):
-        size = int.from_bytes(data[4:8], "little")
-        return size in (0, 2**32 - 1) or size + 8 <= len(data)
+        size, samples = _size(data, 4), _samples(data)
+        if size in _UNKNOWN:
+            return samples is None or samples[1] in _UNKNOWN or sum(samples) <= len(data)
+        return size + 8 <= len(data) and (samples is None or sum(samples) <= len(data))
     if data.startswith(b"OggS"):
         page = data[data.rfind(b"OggS") :]
         lengths = page[27 : 27 + page[26]] if len(page) > 26 else b""
         return bool(lengths) and bool(page[5] & 4) and len(page) >= 27 + len(lengths) + sum(lengths)
     return True
+
+
+def _size(data: bytes, place: int) -> int:
+    return int.from_bytes(data[place : place + 4], "little")
+
+
+def _samples(data: bytes) -> tuple[int, int] | None:
+    """Return where the samples of a wav file begin, and how many bytes it says they have; None: it has no such chunk.
+
+    Chunks have a name and a size of 4 bytes each, and begin at even places. Source: Multimedia Programming Interface
+    and Data Specifications 1.0, chapter 2.
+    """
+    place = 12
+    while place + 8 <= len(data):
+        size = _size(data, place + 4)
+        if data[place : place + 4] == b"data":
+            return place + 8, size
+        place += 8 + size + size % 2
+    return None
 
 
 def _require_rate(sound: Sound, rate: int) -> None:

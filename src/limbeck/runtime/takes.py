@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from limbeck.errors import LimbeckError
 from limbeck.files import files_below, not_utf8
-from limbeck.runtime.records import FORMS, SUFFIXES, records
+from limbeck.runtime.records import FORMS, SUFFIXES, records, require_readable
 
 _SHOWN = 20
 _AT_ONCE = 256
@@ -112,6 +112,8 @@ def no_column(why: str) -> LimbeckError:
 
 def _lines(file: str) -> list[str]:
     path = None if file == "-" else Path(file)
+    if path:
+        require_readable(path, "a file, one text a line")
     try:
         with path.open(encoding="utf-8") if path else sys.stdin as lines:
             return list(lines)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from limbeck.errors import LimbeckError, nearest
+from limbeck.errors import LimbeckError, nearest, one_line
 
 _M = TypeVar("_M", bound=BaseModel)
 _KEYS = "a mapping of keys"
@@ -53,6 +53,12 @@ class RecipeError(LimbeckError):
     def __init__(self, lines: list[str], where: str | None = None) -> None:
         super().__init__(lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} errors", *lines]), where=where)
         self.lines = lines
+
+    def __str__(self) -> str:
+        lines = self.lines if len(self.lines) == 1 else [f"{len(self.lines)} errors", *self.lines]
+        if self.where:
+            lines = [f"{self.where}: {lines[0]}", *lines[1:]]
+        return "\n  ".join(map(one_line, lines))
 
 
 def validated(model: type[_M], values: Any, prefix: str = "") -> _M:

@@ -1,6 +1,5 @@
 """A finished teacher that a function of the user's builds, or the catalogue, with weights from a file."""
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,6 +7,7 @@ from torch import nn
 
 from limbeck.console import say
 from limbeck.errors import about
+from limbeck.files import named_path
 from limbeck.models import MODELS, CustomSettings, ModelSettings, check_model, ordered, positions
 from limbeck.models.weights import load_weights
 from limbeck.networks import NetworkSettings
@@ -90,7 +90,7 @@ class BuiltTeacher(Named):
         with about(f"{work.key}.build"):
             network = work.build(self.network, outputs=len(names))
         if self.weights is not None:
-            load_weights(network, Path(self.weights).expanduser())
+            load_weights(network, named_path(self.weights))
         columns = positions(names, list(self.labels or names))
         return ordered(network.eval().requires_grad_(False), columns, len(names)).to(best_device())
 

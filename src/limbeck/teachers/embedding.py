@@ -11,7 +11,7 @@ from torch import nn
 
 from limbeck.console import say
 from limbeck.errors import about
-from limbeck.files import staged
+from limbeck.files import named_path, staged
 from limbeck.modalities.audio import speech
 from limbeck.modalities.text.pretrained import longest_text, pretrained_config
 from limbeck.modalities.text.tokenizers import pretrained_folder
@@ -146,7 +146,7 @@ class EmbeddingTeacher(Single):
 
     @property
     def _file(self) -> OnnxFile:
-        return OnnxFile(Path(self.model).expanduser())
+        return OnnxFile(named_path(self.model))
 
 
 register(EmbeddingTeacher)

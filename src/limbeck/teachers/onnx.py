@@ -1,7 +1,6 @@
 """A finished classifier in an ONNX file, asked by onnxruntime."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError
+from limbeck.files import named_path
 from limbeck.models import ordered, positions
 from limbeck.models.onnxfile import OnnxFile
 from limbeck.models.onnxmodule import Feeds, FeedSettings, OnnxModule
@@ -99,7 +99,7 @@ class OnnxTeacher(Named):
 
     @property
     def _file(self) -> OnnxFile:
-        return OnnxFile(Path(self.path).expanduser())
+        return OnnxFile(named_path(self.path))
 
 
 class Logarithms(nn.Module):

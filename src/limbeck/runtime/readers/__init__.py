@@ -11,6 +11,21 @@ from limbeck.runtime.rows import Rows
 from limbeck.runtime.takes import Takes
 
 
+def require_list(values: Any, expected: str) -> None:
+    """Refuse what is no sequence of values: a text, bytes, a set, a generator, None.
+
+    Args:
+        values: what a reader was given; sequences are lists, arrays, columns of data frames and the like.
+        expected: what it reads, a sentence.
+
+    Raises:
+        TypeError: it is none.
+    """
+    listed = hasattr(values, "__len__") and hasattr(values, "__getitem__") and hasattr(values, "__iter__")
+    if not listed or isinstance(values, str | bytes | bytearray | memoryview) or not getattr(values, "ndim", 1):
+        raise TypeError(f"{expected}, not a value of type {type(values).__name__}")
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What a network that is to read these arrays has to know.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.digest import digest
-from limbeck.runtime.readers import Form
+from limbeck.runtime.readers import Form, require_list
 from limbeck.runtime.rows import Stacked
 from limbeck.runtime.takes import Takes
 
@@ -90,6 +90,7 @@ class ArraysReader:
         """
         if isinstance(values, Parts) and self._of is not None:
             return Stacked(values.of[self._of])
+        require_list(values, f"this student reads a mapping of arrays: {', '.join(self.inputs)}")
         columns = values if isinstance(values, Mapping) else self._columns(values)
         if not len(values) and not isinstance(values, Mapping):
             return Stacked({name: np.zeros((0, *one["shape"]), one["dtype"]) for name, one in self.inputs.items()})

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.digest import digest
-from limbeck.runtime.readers import Form
+from limbeck.runtime.readers import Form, require_list
 from limbeck.runtime.rows import Stacked
-from limbeck.runtime.sounds import SUFFIXES, Sound, decoded, resampled, sound_of, versions
+from limbeck.runtime.sounds import RATES, SUFFIXES, Sound, decoded, resampled, sound_of, versions
 from limbeck.runtime.takes import Files, Takes
 
 SAMPLES, LENGTHS = "samples", "lengths"
@@ -59,7 +59,7 @@ class AudioReader:
     takes: Takes | None = Files("sound", SUFFIXES)
 
     def __init__(self, rate: int, samples: int, crop: str = "centre") -> None:
-        if rate < 1 or samples < 1:
+        if not RATES[0] <= rate <= RATES[1] or samples < 1:
             raise ValueError(f"{samples} samples at {rate} a second are no sound")
         self.rate, self.samples, self.crop = rate, samples, crop
         self._start = _STARTS[crop]
@@ -85,8 +85,10 @@ class AudioReader:
             TypeError: one path or file in the place of a sequence of them.
             LimbeckError: a sound that cannot be read; see `sounds.decoded`.
         """
-        if isinstance(values, str | bytes | Path | Mapping):
-            raise TypeError("give a list of sounds: paths, bytes of files, or arrays")
+        expected = "give a list of sounds: paths, bytes of files, or arrays"
+        require_list(values, expected)
+        if isinstance(values, Mapping):
+            raise TypeError(expected)
         samples = np.zeros((len(values), self.samples), np.float32)
         lengths = np.zeros(len(values), np.int64)
         for row, value in enumerate(values):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limbeck.digest import digest
 from limbeck.runtime.pictures import SUFFIXES, Picture, decoder, grey, picture_of, pillow
-from limbeck.runtime.readers import Form
+from limbeck.runtime.readers import Form, require_list
 from limbeck.runtime.rows import Stacked
 from limbeck.runtime.takes import Files, Takes
 
@@ -102,8 +102,10 @@ class ImageReader:
             ValueError: an array of another type or shape.
             LimbeckError: a file that cannot be read or decoded.
         """
-        if isinstance(values, str | bytes | Mapping | Path) or (isinstance(values, np.ndarray) and values.ndim < 4):
-            raise TypeError("a list of images is needed; wrap a single one: [image]")
+        expected = "a list of images is needed; wrap a single one: [image]"
+        require_list(values, expected)
+        if isinstance(values, Mapping) or (isinstance(values, np.ndarray) and values.ndim < 4):
+            raise TypeError(expected)
         pixels = np.zeros((len(values), self.height, self.width, self.channels), np.uint8)
         for row, value in enumerate(values):
             picture = _picture(value, row)

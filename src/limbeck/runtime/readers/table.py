@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, nearest
-from limbeck.runtime.readers import Form
+from limbeck.runtime.readers import Form, require_list
 from limbeck.runtime.rows import Stacked
 from limbeck.runtime.tablefiles import TableFiles
 from limbeck.runtime.takes import Takes
@@ -28,6 +28,8 @@ LIMIT = 10.0
 
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "?"})
 """Texts that stand for nothing, in any case."""
+
+_EXPECTED = "this student reads a list of rows, a mapping by column each, or columns by name"
 
 Cell = float | str | None
 """A number, a text, or nothing."""
@@ -237,14 +239,16 @@ class TableReader:
     def _named(self, values: Any, name: str) -> Any:
         if name not in values:
             raise self._lacks("table", name, values)
+        require_list(values[name], f"column `{name}` has to be a list of cells")
+        if isinstance(values[name], Mapping):
+            raise TypeError(f"column `{name}` has to be a list of cells, not a mapping")
         return values[name]
 
     def _picked(self, values: Any, name: str) -> Iterator[Any]:
-        if isinstance(values, str):
-            raise TypeError("this student reads rows, a mapping by column each, or columns by name")
+        require_list(values, _EXPECTED)
         for row, value in enumerate(values):
             if not isinstance(value, Mapping):
-                raise TypeError("this student reads rows, a mapping by column each, or columns by name")
+                raise TypeError(_EXPECTED)
             if name not in value:
                 raise self._lacks(f"row {row + 1}", name, value)
             yield value[name]

@@ -31,6 +31,8 @@ def as_texts(texts: Sequence[str]) -> list[str]:
         raise TypeError("a list of texts is needed; wrap a single one: [text]")
     if isinstance(texts, Mapping):
         raise TypeError("this student reads a list of texts, not a mapping")
+    if isinstance(texts, bytes | bytearray | set | frozenset) or not hasattr(texts, "__iter__"):
+        raise TypeError(f"a list of texts is needed, not a value of type {type(texts).__name__}")
     result = list(texts)
     for index, text in enumerate(result):
         if not isinstance(text, str):

@@ -59,7 +59,7 @@ def _number(value: Any, row: int, column: str, where: str) -> float:
     if plain is None:
         return math.nan
     try:
-        number = math.nan if isinstance(plain, bool) else float(plain)
+        number = math.nan if isinstance(plain, bool) or _is_pythons(plain) else float(plain)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if math.isfinite(number):
@@ -71,6 +71,11 @@ def _number(value: Any, row: int, column: str, where: str) -> float:
         where=where,
         fix="mend it, empty the cell if it has none (or name it in data.missing), or set data.label to another column",
     )
+
+
+def _is_pythons(plain: Any) -> bool:
+    """Return whether it is a text that is a number in Python only: `1_000`, or digits of another script."""
+    return isinstance(plain, str) and ("_" in plain or not plain.strip().isascii())
 
 
 def require_spread(values: NDArray[np.float64], columns: Sequence[str], what: str, where: str, fix: str) -> None:
