@@ -48,6 +48,9 @@ AUDIO_READER = "tests/audio/test_audio_reader.py"
 AUDIO_COPIES = "tests/audio/test_audio_augment.py"
 AUDIO = "tests/audio/test_audio_modality.py"
 AUDIO_CNN = "tests/models/test_audio_cnn.py"
+DRAWN_COPIES = "tests/data/test_data_copies.py"
+MULTILABEL = "tests/tasks/test_multilabel.py"
+ONNX_TEACHER = "tests/teachers/test_onnx.py"
 IMAGE_DATA = "tests/data/test_data_images.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 START = "tests/pipeline/test_pipeline_start.py"
@@ -1367,5 +1370,75 @@ MUTANTS = (
         "modalities/audio/augment.py",
         (("drawn = uniform(keys, copies,", "drawn = uniform(keys + np.arange(len(keys)), copies,"),),
         (f"{AUDIO_COPIES}::test_a_row_is_the_same_alone_in_company_and_in_any_order",),
+    ),
+    Mutant(
+        "copies of another seed have the same ids",
+        "the teacher's answers to other copies are taken from the cache",
+        "data/copies.py",
+        (('exclude={"copies", "only_teacher"}', 'exclude={"copies", "only_teacher", "seed"}'),),
+        (f"{DRAWN_COPIES}::test_another_seed_or_version_draws_other_copies",),
+    ),
+    Mutant(
+        "a label set is clear by its distance from a half",
+        "an export may change an answer that lies on its threshold",
+        "runtime/decisions.py",
+        (("np.abs(logits - limits) > MARGIN", "np.abs(logits) > MARGIN"),),
+        (f"{MULTILABEL}::test_a_clear_set_is_far_from_its_thresholds_and_not_from_a_half",),
+    ),
+    Mutant(
+        "answers are the same where one of their values is",
+        "a second column may be anything after an export",
+        "runtime/decisions.py",
+        (("~np.all(np.abs(one - other) <= NEAR", "~np.any(np.abs(one - other) <= NEAR"),),
+        (f"{REGRESSION}::test_answers_differ_where_one_of_their_values_does",),
+    ),
+    Mutant(
+        "an error is relative to the largest value of all columns",
+        "of years beside shares, no error of a share is seen",
+        "runtime/decisions.py",
+        (("size = np.maximum(np.abs(one).max(axis=0), spread)", "size = np.abs(one).max()"),),
+        (f"{REGRESSION}::test_an_error_is_relative_to_its_own_column",),
+    ),
+    Mutant(
+        "what is solved for keeps its offset",
+        "a solved network's answers are off by the mean",
+        "tasks/regression/__init__.py",
+        (("((labels.values - mean) / scale).T", "(labels.values / scale).T"),),
+        (f"{REGRESSION}::test_columns_are_solved_in_standard_deviations_from_the_mean",),
+    ),
+    Mutant(
+        "squares lie on the diagonal",
+        "the other corners of images are never covered",
+        "modalities/image/augment.py",
+        (("draws[:, 5], draws[:, 6]", "draws[:, 5], draws[:, 5]"),),
+        (f"{IMAGE_COPIES}::test_a_square_lies_as_far_down_as_it_likes_wherever_it_lies_across",),
+    ),
+    Mutant(
+        "a poor filter brings sounds to another rate",
+        "what is high in a voice is lost",
+        "runtime/sounds.py",
+        (('quality="HQ"', 'quality="LQ"'),),
+        (f"{SOUNDS}::test_another_rate_keeps_what_is_near_its_limit",),
+    ),
+    Mutant(
+        "changes of a sound cancel each other",
+        "the floor hears where a sound ends, and no change",
+        "modalities/audio/features.py",
+        (("np.abs(change).mean(axis=0)", "change.mean(axis=0)"),),
+        (f"{AUDIO}::test_changes_count_in_both_directions",),
+    ),
+    Mutant(
+        "logits between 0 and 1 are probabilities",
+        "the logarithm of logits is taken",
+        "teachers/onnx.py",
+        ((".abs() <= _SUM).all()", ".abs() <= 1).all()"),),
+        (f"{ONNX_TEACHER}::test_small_numbers_are_probabilities_where_they_add_up_to_1",),
+    ),
+    Mutant(
+        "a category never seen goes to the right",
+        "trees answer as scikit-learn's do on training rows only",
+        "teachers/trees.py",
+        (('bool(node["missing_go_to_left"])', "False"),),
+        (f"{BOOSTING}::test_a_category_never_seen_goes_where_most_rows_go",),
     ),
 )

@@ -15,6 +15,7 @@ from limbeck.data.modality import Column
 from limbeck.errors import LimbeckError
 from limbeck.modalities.audio import AudioModality
 from limbeck.modalities.audio import clips as module
+from limbeck.modalities.audio.features import BANDS, MelStatistics
 from limbeck.modalities.audio.sample import SECONDS
 from limbeck.recipe import parse_recipe
 from limbeck.runtime.readers.audio import AudioReader
@@ -213,3 +214,14 @@ def test_arrays_without_a_rate_are_of_one_rate_to_all_networks():
     assert AUDIO.disagreement([eight, sixteen], rated) is None
     error = AUDIO.disagreement([eight, sixteen], [*rated, *bare])
     assert "without a rate, and networks take them at 8,000 and at 16,000" in str(error)
+
+
+def test_changes_count_in_both_directions():
+    """A sound that trembles changes more than one that swells, however loud it is in the end."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
+    trembling = noise * (1 + 0.9 * np.sign(np.sin(np.arange(8000) / 150))).astype(np.float32)
+    swelling = noise * np.linspace(0.01, 1, 8000, dtype=np.float32)
+    features = MelStatistics(changes=True)
+    matrix = features.fit([clip({"array": one, "sampling_rate": 8000}) for one in (trembling, swelling)])
+    changes = matrix[:, 2 * BANDS : 3 * BANDS]
+    assert (changes[0] > changes[1]).mean() > 0.8

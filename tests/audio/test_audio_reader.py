@@ -166,3 +166,14 @@ def test_serving_imports_nothing_that_makes_students():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_centre_of_an_odd_rest_lies_towards_the_start():
+    samples = tone(5)
+    found = AudioReader(8000, 2).encode([samples]).arrays["samples"]
+    np.testing.assert_array_equal(found[0], samples[1:3])
+
+
+def test_a_length_that_floats_fall_short_of_is_whole():
+    """1.001 seconds of 1,000 samples are 1,000.9999999999999."""
+    assert reads().fit(clips({"array": np.zeros(1001), "sampling_rate": 1000})).samples == 1001

@@ -204,3 +204,16 @@ def test_a_missing_extra_is_said_with_the_line_that_brings_it(monkeypatch):
 def test_a_sound_is_handed_through():
     sound = Sound(WAV, None, "here")
     assert sound_of(sound, "elsewhere") is sound
+
+
+def test_what_goes_above_eight_has_another_scale():
+    assert heard(np.array([0.5, -8.0]))[0].tolist() == [0.5, -1.0]
+    with pytest.raises(LimbeckError, match="samples up to 9, and they belong into"):
+        heard(np.array([0.5, -9.0]))
+
+
+def test_another_rate_keeps_what_is_near_its_limit():
+    """3,400 of 4,000 Hz, as high as a telephone goes: simpler filters leave less than half of it."""
+    high = (0.4 * np.sin(2 * np.pi * 3400 / 16000 * np.arange(16000))).astype(np.float32)
+    wanted = 0.4 * np.sin(2 * np.pi * 3400 / 8000 * np.arange(8000))
+    assert np.abs(resampled(high, 16000, 8000) - wanted)[300:-300].max() < 1e-3

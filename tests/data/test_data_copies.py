@@ -9,6 +9,7 @@ from pydantic import Field
 from limbeck.data.copies import Copy, Drawn, copies_of, keeping
 from limbeck.data.counter import mixed, uniform
 from limbeck.data.examples import Examples, Labels
+from limbeck.modalities.image import ImageAugmentSettings
 from limbeck.runtime.rows import Stacked
 from limbeck.settings import Settings
 
@@ -126,3 +127,12 @@ def test_mixing_is_the_finaliser_of_splitmix64():
     with np.errstate(over="ignore"):
         states = np.array([state + np.uint64(k) * step for k in range(3)], np.uint64)
     assert mixed(states).tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+
+
+def test_another_seed_or_version_draws_other_copies(monkeypatch):
+    first = copies_of(examples(), ImageAugmentSettings(copies=1, crop=1))
+    other = copies_of(examples(), ImageAugmentSettings(copies=1, crop=1, seed=1))
+    assert not set(first.ids.tolist()) & set(other.ids.tolist())
+    monkeypatch.setattr("limbeck.data.copies.__version__", "0")
+    newer = copies_of(examples(), ImageAugmentSettings(copies=1, crop=1))
+    assert not set(first.ids.tolist()) & set(newer.ids.tolist())

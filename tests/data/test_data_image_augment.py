@@ -175,3 +175,11 @@ def test_a_square_of_the_mean_colour_covers_a_share():
 def test_settings_that_mean_nothing(wrong, said):
     with pytest.raises(ValidationError, match=said):
         ImageAugmentSettings(copies=1, **wrong)
+
+
+def test_a_square_lies_as_far_down_as_it_likes_wherever_it_lies_across():
+    board = np.broadcast_to((np.indices((10, 10)).sum(axis=0) % 2 * 200).astype(np.uint8)[..., None], (40, 10, 10, 1))
+    covered = drawn(board.copy(), erase=0.1)[..., 0] == 100
+    assert covered.any(axis=(1, 2)).all()
+    symmetric = [np.array_equal(one, one.T) for one in covered]
+    assert sum(symmetric) < 20, "of squares on the diagonal every one is"

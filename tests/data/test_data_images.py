@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,46 @@ def test_an_npz_that_is_refused(tmp_path):
             np.savez(path, **content)
         with pytest.raises(LimbeckError, match=said):
             read_tables(str(path), modality=MODALITY, column="x", label="y")
+
+
+def npy_header(shape: tuple[int, ...], kind: str = "|u1") -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (npy_header((10**13,)), "its arrays claim 80,000,000,000,000 bytes, and 268,435,456 are read of a file of"),
+        (npy_header((4, 10**9)), "its arrays claim 4,000,000,000 bytes, and"),
+        (npy_header((10**13, 0)), "its arrays claim 80,000,000,000,000 bytes, and"),
+        (npy_header((10**13,), "<U0"), "its arrays claim 80,000,000,000,000 bytes, and"),
+        (b"some text", "not readable as npz"),
+        (b"\x93NUMPY\x09\x00" + bytes(99), "not readable as npz .*`x.npy` is of format 9.0"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + bytes(1 << 18), "not readable as npz .*array header"),
+    ],
+    ids=["rows", "bytes", "empty rows", "empty texts", "no array", "another format", "a long header"],
+)
+def test_an_npz_that_claims_more_than_it_can_hold_is_refused_by_its_header(tmp_path, monkeypatch, content, said):
+    monkeypatch.setattr(np, "load", lambda *given, **options: pytest.fail("it is loaded"))
+    with zipfile.ZipFile(tmp_path / "rows.npz", "w") as archive:
+        archive.writestr("x.npy", content)
+    with pytest.raises(LimbeckError, match=said) as refused:
+        read_tables(str(tmp_path / "rows.npz"), modality=MODALITY, column="x", label="y")
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_an_npz_of_several_arrays_may_be_as_large_as_all_of_it(tmp_path, monkeypatch):
+    """What counts is their sum, and the size of the file that holds them."""
+    monkeypatch.setattr("limbeck.data.readers._NPZ_ALWAYS", 1000)
+    path = tmp_path / "rows.npz"
+    np.savez(path, x=np.zeros((50, 8, 8), np.uint8), y=np.arange(50))
+    assert len(read_tables(str(path), modality=MODALITY, column="x", label="y")["train"].labels) == 50
+    zeros = {f"x{number}": np.zeros((50, 64, 64), np.uint8) for number in range(3)}
+    np.savez_compressed(path, y=np.arange(50), **zeros)
+    with pytest.raises(LimbeckError, match="its arrays claim 614,800 bytes"):
+        read_tables(str(path), modality=MODALITY, column="x0", label="y")
 
 
 # --- the same, and nearly

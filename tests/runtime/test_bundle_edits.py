@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,25 @@ def test_a_reader_that_gives_other_arrays_than_the_network_takes(tmp_path: Path)
     (folder / "bundle.json").write_text(json.dumps(sealed(edited(info, ("reads", "numbers"), numbers))))
     with pytest.raises(LimbeckError, match="`numbers` has 3 along axis 1, and the network takes 2"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "size"),
+    [
+        ("audio", ("samples",), 10**7),
+        ("image", ("height",), 10**7),
+        ("image", ("width",), 10**7),
+        ("arrays", ("inputs", "x", "shape", 0), 10**7),
+    ],
+)
+def test_what_is_claimed_is_compared_before_it_takes_memory(tmp_path: Path, kind: str, path: Any, size: int) -> None:
+    folder, info = bundle(tmp_path, kind, "classification")
+    (folder / "bundle.json").write_text(json.dumps(edited(info, ("reads", *path), size)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(LimbeckError, match=f"has {size} along axis ., and the network takes"):
+            load(folder)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < size, "bytes"

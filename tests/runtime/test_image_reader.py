@@ -113,3 +113,29 @@ def test_the_digest_names_all_that_decides(monkeypatch):
 def test_what_no_reader_is_made_of(wrong, tmp_path):
     with pytest.raises(ValueError, match=r"are made by|are not those of"):
         ImageReader.load(tmp_path, reader(8, 9).save(tmp_path) | wrong)
+
+
+def test_a_crop_that_rounding_puts_outside_is_moved_inside():
+    """70 x 199 of 189 x 124: the frame would begin 1e-14 of a pixel left of the picture."""
+    given = np.full((189, 124, 1), 90, np.uint8)
+    assert (pixels(reader(70, 199, 1, "crop"), given) == 90).all()
+    assert (pixels(reader(199, 70, 1, "crop"), given.swapaxes(0, 1).copy()) == 90).all()
+
+
+@pytest.mark.parametrize(("tall", "rows"), [(7, [1, 2]), (5, [2])])
+def test_a_pad_rounds_its_sides_and_has_the_odd_line_below(tall, rows):
+    """20 across become 5, and 7 down become 1.75, which is nearer to 2; 5 down become 1.25."""
+    white = np.full((tall, 20, 1), 255, np.uint8)
+    for given in (white, white.swapaxes(0, 1).copy()):
+        found = pixels(reader(5, 5, 1, "pad"), given)[0, ..., 0]
+        lines = found if given is white else found.T
+        assert np.flatnonzero(lines.any(axis=1)).tolist() == rows
+    white = np.full((2, 5, 1), 255, np.uint8)
+    for given in (white, white.swapaxes(0, 1).copy()):
+        found = pixels(reader(5, 5, 1, "pad"), given)[0, ..., 0]
+        lines = found if given is white else found.T
+        assert np.flatnonzero(lines.any(axis=1)).tolist() == [1, 2], "one line above, two below"
+
+
+def test_between_two_pixels_it_is_linear():
+    assert pixels(reader(1, 4, 1), np.array([[0, 200]], np.uint8))[0, 0, :, 0].tolist() == [0, 50, 150, 200]

@@ -66,7 +66,10 @@ def test_other_cells_are_refused(cell):
         plain(cell)
 
 
-@pytest.mark.parametrize(("cell", "name"), [(3.0, "3"), (2.5, "2.5"), ("red", "red"), (1e300, "1e+300"), (-7.0, "-7")])
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [(3.0, "3"), (2.5, "2.5"), ("red", "red"), (1e300, "1e+300"), (-7.0, "-7"), (123456789012345.0, "123456789012345")],
+)
 def test_what_a_category_is_called(cell, name):
     assert named(cell) == name
 

@@ -6,7 +6,7 @@ import torch
 
 from limbeck.data import DataOptions
 from limbeck.errors import LimbeckError
-from limbeck.runtime.decisions import RULES
+from limbeck.runtime.decisions import RULES, label_sets
 from limbeck.tasks import MultilabelSettings
 from limbeck.tasks.multilabel.sets import read_flags
 
@@ -127,3 +127,12 @@ def test_sets_of_a_loader() -> None:
     for wrong in ([1, 0], [[1, 2]], [[1, -1]], [["a"]]):
         with pytest.raises(LimbeckError):
             read_flags(wrong)
+
+
+def test_a_probability_that_reaches_its_threshold_is_a_yes() -> None:
+    assert label_sets(np.zeros((1, 2)), [0.5, 0.500001]).tolist() == [[True, False]]
+
+
+def test_a_clear_set_is_far_from_its_thresholds_and_not_from_a_half() -> None:
+    clear = RULES["multilabel"]({"thresholds": [0.9]}).clear
+    assert clear(np.array([[0.0], [np.log(9)]], np.float32)).tolist() == [True, False]

@@ -13,8 +13,10 @@ from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.losses import RegressionKD, SquaredError
 from limbeck.runtime.bundle import OnnxNetwork
+from limbeck.runtime.decisions import RULES
 from limbeck.runtime.rows import Stacked
 from limbeck.tasks import RegressionSettings
+from limbeck.tasks.regression import Regression
 from limbeck.tasks.regression.units import InUnits
 from limbeck.tasks.regression.values import read_tensor
 from limbeck.trainer import _groups
@@ -160,3 +162,25 @@ def test_values_of_a_loader() -> None:
 def test_numbers_of_python_only_are_no_values(written: str) -> None:
     with pytest.raises(LimbeckError, match="which is no number"):
         learned(["1.5", " 2e3 ", written])
+
+
+def test_answers_differ_where_one_of_their_values_does() -> None:
+    differ = RULES["regression"]({"spread": [1.0, 100.0]}).differ
+    one = np.zeros((3, 2), np.float32)
+    assert differ(one, np.array([[0.009, 0.9], [0.009, 50.0], [0.5, 0.9]], np.float32)).tolist() == [False, True, True]
+
+
+def test_an_error_is_relative_to_its_own_column() -> None:
+    error = RULES["regression"]({"spread": [2.0, 2.0]}).error
+    one = np.array([[1000.0, 1.0]], np.float32)
+    assert error(one, one + np.array([[0.0, 1.0]], np.float32)) == 0.5
+    assert error(one, one + np.array([[10.0, 0.0]], np.float32)) == pytest.approx(0.01)
+
+
+def test_columns_are_solved_in_standard_deviations_from_the_mean() -> None:
+    labels = Labels(np.array([[0.0, 10.0], [0.0, 20.0], [9.0, 30.0]]), np.ones(3, np.bool_))
+    task = Regression(("a", "b")).fit(labels)
+    assert task.mean.tolist() == [3.0, 20.0]
+    first, second = (column.values for column in task.solved_columns(labels))
+    assert first == pytest.approx([-(0.5**0.5), -(0.5**0.5), 2**0.5])
+    assert second == pytest.approx([-(1.5**0.5), 0.0, 1.5**0.5])

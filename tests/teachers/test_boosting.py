@@ -167,3 +167,16 @@ def test_columns_of_more_categories_than_trees_take(wide):
     labels = arrays["categories"][:, 0] % 2
     found = asked(grown(arrays, of_classes(labels, 2)), draw(100, 1, sizes=(wide, 3)))
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_category_never_seen_goes_where_most_rows_go(flipped):
+    """As scikit-learn sends it: to the left as well as to the right."""
+    codes = (np.arange(200) % 4 == 0).astype(np.int64)
+    labels = codes ^ flipped
+    model = HistGradientBoostingClassifier(
+        max_iter=12, max_leaf_nodes=9, categorical_features=[0], early_stopping=False, random_state=0
+    ).fit(codes[:, None].astype(np.float32), labels)
+    found = np.exp(asked(grown({"categories": codes[:, None]}, of_classes(labels, 2)), {"categories": np.array([[7]])}))
+    np.testing.assert_allclose(found, model.predict_proba(np.array([[7.0]])), atol=1e-5)
+    assert found[0].argmax() == int(flipped)

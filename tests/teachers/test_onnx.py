@@ -6,6 +6,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx_files
@@ -18,7 +19,7 @@ from onnx import TensorProto, helper
 from limbeck.errors import LimbeckError
 from limbeck.models.onnxfile import OnnxFile
 from limbeck.models.onnxmodule import FeedSettings, OnnxModule
-from limbeck.teachers.onnx import Logarithms
+from limbeck.teachers.onnx import Logarithms, _kind_of
 
 TEXT_AXES = {name: {0: "batch", 1: "tokens"} for name in ("input_ids", "attention_mask")}
 WORDS = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
@@ -206,3 +207,9 @@ def test_labels_say_which_of_its_outputs_are_the_classes(tmp_path):
     picked = answers(Bench(case, tmp_path).make(place="other")[0]).logits
     torch.testing.assert_close(picked, as_they_are)
     assert case.teacher["reads"]["max_length"] == LENGTH
+
+
+@pytest.mark.parametrize(("row", "kind"), [([0.3, 0.2, 0.1], "logits"), ([0.3, 0.2, 0.5004], "probabilities")])
+def test_small_numbers_are_probabilities_where_they_add_up_to_1(row, kind):
+    work = SimpleNamespace(task=SimpleNamespace(predicts="distribution"), key="teacher")
+    assert _kind_of(torch.tensor([row, row]), None, work) == kind

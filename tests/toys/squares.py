@@ -33,6 +33,10 @@ class SquaresReader:
     def form(self) -> Form:
         return Form(self.kind, {"pixels": np.zeros((2, 1, SIDE, SIDE), np.float32)}, {"pixels": {0: "batch"}})
 
+    @property
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
+        return {"pixels": (1, SIDE, SIDE)}
+
     def encode(self, values: Sequence[str]) -> Stacked:
         signs = np.array([[sign == self.ink for sign in value] for value in values], np.float32)
         return Stacked({"pixels": signs.reshape(len(values), 1, SIDE, SIDE)})

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import named_path, parsed_json
 from limbeck.runtime.decisions import RULES, Rule
-from limbeck.runtime.readers import Form, Reader
+from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.runtime.readers.audio import AudioReader
 from limbeck.runtime.readers.image import ImageReader
@@ -68,20 +68,23 @@ class OnnxNetwork:
         outputs = self._session.get_outputs()[0].shape[-1]
         self.outputs: int | None = outputs if isinstance(outputs, int) else None
 
-    def require(self, form: Form) -> None:
+    def require(self, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
         """Refuse a reader whose arrays are none that the network takes.
+
+        Args:
+            shapes: of the reader; no array of a size that it claims has been made yet.
 
         Raises:
             ValueError: one is missing, or has another size along an axis that may not have any.
         """
         for entry in self._session.get_inputs():
-            if entry.name not in form.example:
-                raise ValueError(f"the network takes `{entry.name}`, and the reader gives {', '.join(form.example)}")
-            free, given = form.axes.get(entry.name, {}), form.example[entry.name].shape
+            if entry.name not in shapes:
+                raise ValueError(f"the network takes `{entry.name}`, and the reader gives {', '.join(shapes)}")
+            given = (None, *shapes[entry.name])
             if entry.shape and len(entry.shape) != len(given):
                 raise ValueError(f"`{entry.name}` has {len(given)} axes, and the network takes {len(entry.shape)}")
             for axis, (size, own) in enumerate(zip(entry.shape, given, strict=False)):
-                if isinstance(size, int) and axis not in free and size != own:
+                if isinstance(size, int) and own is not None and size != own:
                     raise ValueError(f"`{entry.name}` has {own} along axis {axis}, and the network takes {size}")
 
     def logits(self, rows: Rows, *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -126,7 +129,8 @@ class Bundle:
         self._network = OnnxNetwork(folder / MODEL, threads=threads)
         try:
             self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
-            self._network.require(self.reader.form)
+            self._network.require(self.reader.shapes)
+            self.reader.form  # noqa: B018 - of what else is claimed, it refuses what makes no array
         except _WRONG as error:
             found = f"bundle.json: `reads` is not what was exported ({type(error).__name__}: {first_line(error)})"
             raise LimbeckError(found, where=str(folder), fix=_ANEW) from error

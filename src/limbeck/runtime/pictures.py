@@ -8,7 +8,7 @@ import hashlib
 import io
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,6 +31,8 @@ INSTALL = "pip install 'limbeck[image]'"
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SAVE_AGAIN = "save it again as PNG or JPEG, or remove it"
+_AT_ONCE = 1 << 20
+"""Pixels that are converted together. Of 89 million at once, the 32 bits that a channel is worked out in take 4 GB."""
 _HELD_EACH, _HELD_ALL = 1 << 16, 1 << 28
 """Bytes of decoded pixels that are kept, of one picture and of all: 80,000 CIFAR images, and no photograph."""
 
@@ -246,25 +248,48 @@ _TRANSPARENT = {"L": "LA", "RGB": "RGBA"}
 def _upright(image: Any, where: str) -> NDArray[np.uint8]:
     """Return the pixels of an open Pillow image, as EXIF says that it is held."""
     image.load()
-    mode = image.mode
-    if mode.startswith("I;16") or (mode == "I" and image.format != "TIFF"):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 0xFFFF:
-            raise LimbeckError(
-                "a grey image of 32 bits, whose white is not known", where=where, fix="save it with 8 bits a channel"
-            )
-        pixels = (values >> 8).astype(np.uint8)
-    elif mode in _PLAIN:
-        wanted = _PLAIN[mode]
-        if image.has_transparency_data:
-            wanted = _TRANSPARENT.get(wanted, wanted)
-        pixels = np.asarray(image if mode == wanted else image.convert(wanted))
-    else:
+    mode, width, height = image.mode, *image.size
+    wanted = _PLAIN.get(mode, "")
+    if image.has_transparency_data:
+        wanted = _TRANSPARENT.get(wanted, wanted)
+
+    def taken(part: Any) -> NDArray[np.uint8]:
+        pixels = np.asarray(part if wanted in ("", mode) else part.convert(wanted))
+        return _on_white(_with_channels(pixels if wanted else _upper_bits(pixels, where)))
+
+    if not wanted and not mode.startswith("I;16") and (mode != "I" or image.format == "TIFF"):
         kind = "numbers with fractions" if mode == "F" else f"Pillow's mode {mode}"
-        raise LimbeckError(
-            f"an image of {kind}, whose white is not known", where=where, fix="save it with 8 bits a channel"
-        )
-    return _TURNS.get(_orientation(image), np.ascontiguousarray)(_on_white(_with_channels(pixels)))
+        raise _no_white(f"an image of {kind}", where)
+    return _TURNS.get(_orientation(image), np.ascontiguousarray)(_by_bands(image, taken, height, width))
+
+
+def _by_bands(image: Any, taken: Callable[[Any], NDArray[np.uint8]], height: int, width: int) -> NDArray[np.uint8]:
+    """Return the pixels that `taken` makes of an image, a band at a time: what it needs besides stays small."""
+    if height * width <= _AT_ONCE:
+        return taken(image)
+    pixels = np.empty((height, width, taken(image.crop((0, 0, 1, 1))).shape[2]), np.uint8)
+    for rows, columns in _bands(height, width):
+        pixels[rows, columns] = taken(image.crop((columns.start, rows.start, columns.stop, rows.stop)))
+    return pixels
+
+
+def _bands(height: int, width: int) -> Iterator[tuple[slice, slice]]:
+    """Yield rows and columns of bands across the longer side, of about `_AT_ONCE` pixels each."""
+    longer, size = max(height, width), max(1, _AT_ONCE // max(1, min(height, width)))
+    for start in range(0, longer, size):
+        along = slice(start, min(start + size, longer))
+        yield (along, slice(0, width)) if height >= width else (slice(0, height), along)
+
+
+def _upper_bits(values: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    """Return the upper 8 of 16 bits."""
+    if values.min() < 0 or values.max() > 0xFFFF:
+        raise _no_white("a grey image of 32 bits", where)
+    return (values >> 8).astype(np.uint8)
+
+
+def _no_white(what: str, where: str) -> LimbeckError:
+    return LimbeckError(f"{what}, whose white is not known", where=where, fix="save it with 8 bits a channel")
 
 
 def _orientation(image: Any) -> Any:
@@ -320,8 +345,11 @@ def _on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return (height, width, channels) pixels without alpha, which stands last of 2 or of 4 channels."""
     if pixels.shape[2] % 2:
         return pixels
-    colour, alpha = pixels[:, :, :-1].astype(np.uint32), pixels[:, :, -1:].astype(np.uint32)
-    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    found = np.empty((*pixels.shape[:2], pixels.shape[2] - 1), np.uint8)
+    for band in _bands(*pixels.shape[:2]):
+        colour, alpha = pixels[band][:, :, :-1].astype(np.uint32), pixels[band][:, :, -1:].astype(np.uint32)
+        found[band] = (colour * alpha + 255 * (255 - alpha) + 127) // 255
+    return found
 
 
 def _file(path: Path, where: str) -> bytes:

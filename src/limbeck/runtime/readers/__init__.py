@@ -72,6 +72,11 @@ class Reader(Protocol):
         """What the arrays look like."""
         ...
 
+    @property
+    def shapes(self) -> Mapping[str, tuple[int | None, ...]]:
+        """The same without an array: by argument the size of each axis of a row, None where it may have any."""
+        ...
+
     def encode(self, values: Any) -> Rows:
         """Return the values as rows, in order."""
         ...

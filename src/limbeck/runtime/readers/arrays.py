@@ -76,6 +76,11 @@ class ArraysReader:
         zeros = {name: np.zeros((2, *one["shape"]), one["dtype"]) for name, one in self.inputs.items()}
         return Form(self.kind, self._example or zeros, {name: {0: "batch"} for name in zeros})
 
+    @property
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """As they were given."""
+        return {name: tuple(one["shape"]) for name, one in self.inputs.items()}
+
     def encode(self, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Stacked:
         """Return arrays as rows, in the types that the network was exported with.
 

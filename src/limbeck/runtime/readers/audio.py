@@ -74,6 +74,11 @@ class AudioReader:
         """Rate and length; the rows are the only axis of any size."""
         return AudioForm.of(self.rate, self.samples)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """Its length."""
+        return {SAMPLES: (self.samples,), LENGTHS: ()}
+
     def encode(self, values: Sequence[Any]) -> Stacked:
         """Return sounds as rows of `samples` and `lengths`, in order.
 

@@ -90,6 +90,11 @@ class ImageReader:
         """Two images, and what networks scale them by."""
         return ImageForm.of(self.height, self.width, self.channels, self.mean, self.std)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """Height, width, channels."""
+        return {PIXELS: (self.height, self.width, self.channels)}
+
     def encode(self, values: Sequence[Any]) -> Stacked:
         """Return the pixels of images, (images, height, width, channels) uint8.
 

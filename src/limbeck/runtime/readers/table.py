@@ -194,8 +194,17 @@ class TableReader:
     @property
     def form(self) -> TableForm:
         """How many numbers there are, and the sizes of the categories."""
-        numbers = sum(1 + column.missing for column in self.numbers)
-        return TableForm.of(numbers, [column.size for column in self.categories])
+        return TableForm.of(self._width, [column.size for column in self.categories])
+
+    @property
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """How many numbers, and how many categories."""
+        found = {NUMBERS: self._width, CATEGORIES: len(self.categories)}
+        return {name: (size,) for name, size in found.items() if size}
+
+    @property
+    def _width(self) -> int:
+        return sum(1 + column.missing for column in self.numbers)
 
     def encode(self, values: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> Stacked:
         """Return rows as arrays.

@@ -189,6 +189,11 @@ class TextReader:
     def _vocabulary(self) -> Vocabulary:
         return Vocabulary(self.tokens, self.pad_id)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """As many tokens as there are."""
+        return {"input_ids": (None,), "attention_mask": (None,)}
+
     def encode(self, values: Sequence[str]) -> Ragged:
         """Return the token ids of each text.
 
