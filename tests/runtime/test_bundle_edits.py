@@ -151,7 +151,7 @@ def test_a_reader_that_gives_other_arrays_than_the_network_takes(tmp_path: Path)
 )
 def test_what_is_claimed_is_compared_before_it_takes_memory(tmp_path: Path, kind: str, path: Any, size: int) -> None:
     folder, info = bundle(tmp_path, kind, "classification")
-    (folder / "bundle.json").write_text(json.dumps(edited(info, ("reads", *path), size)))
+    (folder / "bundle.json").write_text(json.dumps(sealed(edited(info, ("reads", *path), size))))
     tracemalloc.start()
     try:
         with pytest.raises(LimbeckError, match=f"has {size} along axis ., and the network takes"):

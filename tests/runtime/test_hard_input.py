@@ -17,6 +17,7 @@ from limbeck.data.readers import read_file
 from limbeck.errors import LimbeckError
 from limbeck.files import named_path
 from limbeck.runtime import load
+from limbeck.runtime.bundle import sealed
 from limbeck.runtime.decisions import RULES, Prediction
 from limbeck.runtime.pictures import decoded as pixels_of
 from limbeck.runtime.pictures import picture_of
@@ -109,7 +110,7 @@ def test_a_model_that_onnxruntime_cannot_load(tmp_path, keep):
     found = b"garbage" * 20 if keep < 0 else whole[: int(len(whole) * keep)]
     (folder / "model.onnx").write_bytes(found)
     info["files"]["model.onnx"] = hashlib.sha256(found).hexdigest()
-    (folder / "bundle.json").write_text(json.dumps(info))
+    (folder / "bundle.json").write_text(json.dumps(sealed(info)))
     with pytest.raises(LimbeckError, match=r"model.onnx: onnxruntime cannot load it \(.*; copy the bundle again"):
         load(folder)
 
@@ -124,7 +125,7 @@ def test_a_model_that_onnxruntime_cannot_load(tmp_path, keep):
 )
 def test_values_that_fail_when_a_row_is_answered(tmp_path, kind, task, path, value):
     folder, info = bundle(tmp_path, kind, task)
-    (folder / "bundle.json").write_text(json.dumps(edited(info, path, value)))
+    (folder / "bundle.json").write_text(json.dumps(sealed(edited(info, path, value))))
     with pytest.raises(LimbeckError, match=f"bundle.json: `{path[0]}` is not what was exported"):
         load(folder)
 
@@ -139,7 +140,9 @@ def test_what_is_no_list_of_values_is_a_type_error_in_words(kind, given):
         READS[kind][0].encode(given)
 
 
-@pytest.mark.parametrize("cells", [1, "30", b"30", None, {30}, {"a": 30}, np.array(30), iter([30])], ids=repr)
+@pytest.mark.parametrize(
+    "cells", [1, "30", b"30", None, {30}, {"a": 30}, np.array(30), iter([30])], ids=lambda cells: type(cells).__name__
+)
 def test_what_is_no_column_is_a_type_error_in_words(cells):
     with pytest.raises(TypeError, match="column `age` has to be a list of cells, not a"):
         READS["table"][0].encode({"age": cells, "job": ["cook"]})
@@ -177,7 +180,7 @@ def test_a_damaged_tiff_is_refused_and_nothing_else_is_said(compression, capfd):
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_the_name_of_a_file_may_be_no_text(tmp_path, options):
     folder, info = bundle(tmp_path, "table", "classification")
-    (folder / "bundle.json").write_text(json.dumps(info))
+    (folder / "bundle.json").write_text(json.dumps(sealed(info)))
     name = os.path.join(os.fsencode(tmp_path), b"\xff.csv")
     Path(os.fsdecode(name)).write_text("age,job\n30,cook\n")
     command = [sys.executable, "-m", "limbeck", "predict", *options, str(folder), name, name]

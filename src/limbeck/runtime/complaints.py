@@ -1,11 +1,13 @@
-"""What a C library writes to standard error by itself, caught: of a damaged file it says so there, and goes on."""
+"""What decoders say besides: lines that a C library writes to standard error and goes on, and Pillow's warnings."""
 
 import os
 import re
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import TracebackType
 
 _LINE = re.compile(rb"\S+: .*\.")
 _WARNING = re.compile(rb"\S+: Warning, ")
@@ -45,3 +47,31 @@ def complaints(expected: bool) -> Iterator[list[str]]:
                         os.write(2, line)
                 elif not _WARNING.match(line):
                     found.append(line.decode("utf-8", "replace").strip())
+
+
+class Silence:
+    """Ignores what a decoder warns of, while at least one thread is decoding.
+
+    `warnings.catch_warnings` changes what all threads share: entered by two that leave in another order, it would leave
+    the filters of the one behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._caught = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL|limbeck\.runtime\.pictures")
+            self._inside += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._caught.__exit__(kind, error, trace)

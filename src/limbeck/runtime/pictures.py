@@ -6,11 +6,8 @@ runs no program, and whatever a decoder raises becomes one line that names the f
 
 import hashlib
 import io
-import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import named_path
-from limbeck.runtime.complaints import complaints
+from limbeck.runtime.complaints import Silence, complaints
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """What is read, as Pillow calls it. Others are refused: EPS, for one, is a program."""
@@ -376,32 +373,4 @@ def named(content: bytes | NDArray[np.uint8]) -> bytes:
     return state.digest()
 
 
-class _Silence:
-    """Ignores what a decoder warns of, while at least one thread is decoding.
-
-    `warnings.catch_warnings` changes what all threads share: entered by two that leave in another order, it would leave
-    the filters of the one behind.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), 0
-        self._caught = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._caught = warnings.catch_warnings()
-                self._caught.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL|limbeck\.runtime\.pictures")
-            self._inside += 1
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._caught.__exit__(kind, error, trace)
-
-
-_SILENCE = _Silence()
+_SILENCE = Silence()
