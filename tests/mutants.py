@@ -1049,9 +1049,8 @@ MUTANTS = (
         "runtime/pictures.py",
         (
             (
-                "    return _TURNS.get(_orientation(image), np.ascontiguousarray)(_on_white(_with_channels(pixels)))",
-                "    pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels\n"
-                "    return _TURNS.get(_orientation(image), np.ascontiguousarray)(_on_white(_with_channels(pixels)))",
+                "return _on_white(_with_channels(pixels if wanted else _upper_bits(pixels, where)))",
+                "return _on_white(_with_channels(pixels if wanted else _upper_bits(pixels, where)))[..., ::-1]",
             ),
         ),
         (f"{PICTURES}::test_red_comes_first",),

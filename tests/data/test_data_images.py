@@ -157,7 +157,7 @@ def test_an_npz_that_claims_more_than_it_can_hold_is_refused_by_its_header(tmp_p
 
 def test_an_npz_of_several_arrays_may_be_as_large_as_all_of_it(tmp_path, monkeypatch):
     """What counts is their sum, and the size of the file that holds them."""
-    monkeypatch.setattr("limbeck.data.readers._NPZ_ALWAYS", 1000)
+    monkeypatch.setattr("limbeck.data.npz._ALWAYS", 1000)
     path = tmp_path / "rows.npz"
     np.savez(path, x=np.zeros((50, 8, 8), np.uint8), y=np.arange(50))
     assert len(read_tables(str(path), modality=MODALITY, column="x", label="y")["train"].labels) == 50

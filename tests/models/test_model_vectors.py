@@ -90,6 +90,8 @@ def test_a_useless_file_is_refused(tmp_path):
     refused(tmp_path / "pickled.npz", "allow_pickle=False")
     (tmp_path / "not.npz").write_text("plain text")
     refused(tmp_path / "not.npz", "not a file of word vectors")
+    np.savez_compressed(tmp_path / "zeros.npz", words=np.array(WORDS), vectors=np.zeros((10**8, 0), np.int8))
+    refused(tmp_path / "zeros.npz", "^[^ ]*zeros.npz: its arrays claim 800,000,0.. bytes")
     (tmp_path / "empty.txt").write_text("")
     refused(tmp_path / "empty.txt", "no word vectors")
     (tmp_path / "short.txt").write_text("the 1 2 3\ncat 1 2\n")

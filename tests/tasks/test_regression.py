@@ -136,6 +136,38 @@ def test_what_is_no_number_is_one_line(cells: list, words: str) -> None:
     assert refused.value.fix
 
 
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (
+            [1e12 + row % 3 for row in range(9)],
+            "deviation of 0.816497 around 1e+12, where float32 has steps of 65536; sub",
+        ),
+        (
+            [-1e39, 1.0],
+            "all 2 rows with a label have values up to 1e+39, too large for float32; write them in a larger",
+        ),
+        ([1e200, 3e200], "have values up to 3e+200, too large for float32"),
+        ([1e-40, 3e-40], "have a standard deviation of 1e-40, too small for float32; write them in a smaller unit"),
+        (
+            [1e9, 1e9 + 200],
+            "of 100 around 1000000100, where float32 has steps of 64; subtract an offset, such as 1000000000",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_what_float32_does_not_show_is_refused(cells: list, words: str) -> None:
+    """Such a run ended with the loss NaN, or without a word and far behind a constant."""
+    with pytest.raises(LimbeckError) as refused:
+        learned(cells)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("cells", [[1e9, 1e9 + 1000], [1e-25, 3e-25], [1e25, 3e25], [-1e6, 1.0], [0.0, 1e-20]])
+def test_what_float32_does_show_is_learned(cells: list) -> None:
+    assert learned(cells).columns == ("score",)
+
+
 def test_missing_values_and_numbers_in_texts() -> None:
     options = DataOptions(source="made", label="score", missing=(-999,))
     task = RegressionSettings().learn([1, "2.5", None, -999.0, "nan", np.float32(4)], None, options, "made")

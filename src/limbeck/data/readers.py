@@ -5,20 +5,19 @@ csv and JSON are read with the standard library: `datasets` guesses a column's t
 """
 
 import csv
-import io
 import json
-import math
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from limbeck.data.cells import columns_of
+from limbeck.data.npz import require_modest
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import FIELD_LIMIT, not_utf8, parsed_json, refuse_repeated
 from limbeck.runtime.records import delimiter_of
@@ -226,7 +225,7 @@ def _read_npz(path: Path) -> Columns:
     # zipfile raises these of a file that is none, or is cut short, or has a password.
     try:
         with path.open("rb") as opened:
-            _require_modest(opened, path)
+            require_modest(opened, path)
             with np.load(opened, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
     except (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
@@ -239,42 +238,6 @@ def _read_npz(path: Path) -> Columns:
         raise LimbeckError(f"the array `{bare[0]}` has no rows", where=str(path), fix="leave it out of the file")
     # Of one axis, rows are plain numbers and texts, as other files give them.
     return Columns({name: array.tolist() if array.ndim == 1 else list(array) for name, array in arrays.items()})
-
-
-def _require_modest(opened: IO[bytes], path: Path) -> None:
-    """Refuse arrays whose headers claim far more than the file can hold, before memory is taken for them.
-
-    Raises:
-        LimbeckError: they do.
-        ValueError: something in the archive is no array.
-    """
-    claimed = 0
-    with zipfile.ZipFile(opened) as archive:
-        for name in archive.namelist():
-            with archive.open(name) as member:
-                start = io.BytesIO(member.read(_NPY_HEADER))
-            version = np.lib.format.read_magic(start)
-            if version not in _HEADERS:
-                raise ValueError(f"`{name}` is of format {version[0]}.{version[1]}")
-            shape, _, dtype = _HEADERS[version](start)
-            # Rows become a list, also where nothing is in them.
-            claimed += max(math.prod(shape) * dtype.itemsize, 8 * math.prod(shape[:1]))
-    opened.seek(0)
-    limit = max(_NPZ_ALWAYS, _NPZ_RATIO * path.stat().st_size)
-    if claimed > limit:
-        raise LimbeckError(
-            f"its arrays claim {claimed:,} bytes, and {limit:,} are read of a file of this size",
-            where=str(path),
-            fix="write them with numpy.savez, uncompressed, if they are what you want",
-        )
-
-
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_NPY_HEADER = 1 << 17
-"""Bytes in which an array's header has to end: it may claim to have 4 GiB itself."""
-_NPZ_ALWAYS, _NPZ_RATIO = 1 << 28, 100
-"""Bytes that the arrays of a file may take in any case, and how many times the file's size: compression shrinks zeros a
-thousand times, pictures and numbers some ten times."""
 
 
 READERS: dict[str, Callable[[Path], Columns]] = {

@@ -1,11 +1,13 @@
 """Read pretrained word vectors from the files they come in."""
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from limbeck.data.npz import require_modest
 from limbeck.errors import LimbeckError
 
 _ASSET = "glove"
@@ -59,9 +61,11 @@ def _read_asset() -> tuple[list[str], np.ndarray]:
 
 def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            words, vectors = file["words"], file["vectors"]
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        with path.open("rb") as opened:
+            require_modest(opened, path)
+            with np.load(opened, allow_pickle=False) as file:
+                words, vectors = file["words"], file["vectors"]
+    except (KeyError, ValueError, OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise LimbeckError(
             f"not a file of word vectors: {error}", where=str(path), fix="it needs the arrays `words` and `vectors`"
         ) from error

@@ -130,7 +130,6 @@ class Bundle:
         try:
             self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
             self._network.require(self.reader.shapes)
-            self.reader.form  # noqa: B018 - of what else is claimed, it refuses what makes no array
         except _WRONG as error:
             found = f"bundle.json: `reads` is not what was exported ({type(error).__name__}: {first_line(error)})"
             raise LimbeckError(found, where=str(folder), fix=_ANEW) from error

@@ -1,6 +1,7 @@
 """Arrays that come ready: a network's arguments by name, one row an example."""
 
 from collections.abc import Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,7 +56,10 @@ class ArraysReader:
         of: str | None = None,
         example: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
-        self.inputs = {name: {"dtype": str(one["dtype"]), "shape": list(one["shape"])} for name, one in inputs.items()}
+        self.inputs = {
+            name: {"dtype": str(np.dtype(str(one["dtype"]))), "shape": [index(size) for size in one["shape"]]}
+            for name, one in inputs.items()
+        }
         self._of, self._example = of, example
 
     @classmethod

@@ -13,6 +13,8 @@ from limbeck.data.cells import label_name, plain_label
 from limbeck.data.examples import Labels
 from limbeck.errors import LimbeckError
 
+_TINIEST = 1e-30
+"""Standard deviations below it, and values above its inverse, leave losses and gradients no room in float32."""
 _FIX = "give finite numbers, and NaN where a row has none"
 
 
@@ -79,22 +81,47 @@ def _is_pythons(plain: Any) -> bool:
 
 
 def require_spread(values: NDArray[np.float64], columns: Sequence[str], what: str, where: str, fix: str) -> None:
-    """Refuse a column that holds one value only: there is nothing to learn.
+    """Refuse a column from which nothing can be learnt: it holds one value only, or what float32 does not show.
 
     Args:
         values: (rows, columns), of rows that have some.
         columns: what they are called.
         what: the rows, in words.
         where: what was read.
-        fix: what to do.
+        fix: what to do where all values are one.
 
     Raises:
-        LimbeckError: it does.
+        LimbeckError: there is one.
     """
     for column, name in enumerate(columns):
-        if len(values) and np.ptp(values[:, column]) == 0:
-            place = f" in column `{name}`" if columns[1:] else ""
-            raise LimbeckError(f"{what} have {values[0, column]:g}{place}", where=where, fix=fix)
+        if len(values) and (found := _unfit(values[:, column], fix)):
+            told, way_out = found
+            raise LimbeckError(
+                f"{what} {told}{f' in column `{name}`' if columns[1:] else ''}", where=where, fix=way_out
+            )
+
+
+def _unfit(values: NDArray[np.float64], fix: str) -> tuple[str, str] | None:
+    """Return what is wrong with the values of a column, and what to do; None: nothing. `fix` is for a single value.
+
+    A student answers in float32 in the labels' units. What rounding to a grid of a quarter of the standard deviation
+    takes away is half a percent of the variance, step^2 / 12; of what lies closer together it takes more.
+    """
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return f"have {low:g}", fix
+    if (peak := max(-low, high)) > 1 / _TINIEST:
+        return f"have values up to {peak:g}, too large for float32", "write them in a larger unit, or their logarithm"
+    spread = float(values.std())
+    if spread < _TINIEST:
+        return f"have a standard deviation of {spread:g}, too small for float32", "write them in a smaller unit"
+    step = float(np.spacing(np.float32(peak)))
+    if step > spread / 4:
+        told = (
+            f"have a standard deviation of {spread:g} around {values.mean():.12g}, where float32 has steps of {step:g}"
+        )
+        return told, f"subtract an offset, such as {low:.12g}, from all of them"
+    return None
 
 
 def read_tensor(given: Any) -> tuple[Tensor, Tensor]:
