@@ -1228,7 +1228,7 @@ MUTANTS = (
         "digits scored as speakers",
         "pipeline/score.py",
         (("    return own\n", "    return label\n"),),
-        (f"{TASKS_RUN}::test_the_bundle_answers_as_it_was_judged[multioutput]",),
+        ("tests/pipeline/test_score.py::test_columns_stand_in_the_order_of_the_bundle",),
     ),
     Mutant(
         "padding classes have a probability at high temperatures",

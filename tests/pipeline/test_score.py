@@ -178,3 +178,11 @@ def test_without_a_test_split_the_training_rows_are_not_scored(scored, tmp_path)
     (tmp_path / "train.csv").write_text("text,label\na,bad\n")
     with pytest.raises(LimbeckError, match="no `test` split"):
         scored(str(tmp_path))
+
+
+def test_columns_stand_in_the_order_of_the_bundle():
+    """Whatever order the command names them in: the outputs have that of the training."""
+    task = SimpleNamespace(label_columns=("speaker", "digit"), in_one_column=False)
+    assert list(score._asked(["digit", "speaker"], task)) == ["speaker", "digit"]
+    with pytest.raises(LimbeckError, match="the bundle's label has the columns speaker, digit"):
+        score._asked(["digit", "room"], task)
