@@ -132,7 +132,7 @@ def test_a_task_is_a_file_a_rule_and_a_line(house: Path) -> None:
     recipe = {**RECIPE, "task": "point", "data": {**RECIPE["data"], "label": "middle"}}
     found = run(house, "points", recipe)
     assert (found["modality"], found["task"]) == ("squares", "point")
-    assert found["metrics"] == [{"name": "rmse", "title": "RMSE", "quantity": "value", "better": "lower"}]
+    assert found["metrics"] == [{"name": "rmse", "title": "RMSE", "quantity": "value", "better": "lower", "unit": None}]
     student, baseline = (found["models"][arm]["scores"]["rmse"] for arm in ("student", "baseline"))
     assert found["gain"]["mean"] == pytest.approx(baseline - student), "more is better"
     teacher = found["models"]["teacher"]["scores"]["rmse"]

@@ -22,7 +22,7 @@ from limbeck.types import tensors
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 CARD = {
     "name": "toy", "sentence": "", "table": [["", "accuracy"]], "test_examples": 0, "seeds": [0], "seed": 0,
-    "recipe_yaml": "", "until": None, "citations": [],
+    "recipe_yaml": "", "until": None, "citations": [], "units": "",
     "usage": TextModality.usage, "outputs": "2 classes", "noun": "classes",
     "data": {"source": "", "target": None, "labelled": 0, "unlabelled": 0, "augmented": 0, "validation": 0, "test": 0},
 }  # fmt: skip
