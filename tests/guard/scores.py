@@ -88,7 +88,8 @@ def version_3(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             "shown_seed": model["shown_seed"],
             "reliability": {key: bins[key] for key in ("confidence", "accuracy", "count")},
             "confusion": own["confusion"]["counts"],
-            "cost": model["cost"],
+            # BASE has no cost of what has no ONNX form.
+            "cost": model["cost"] if (model["cost"] or {}).get("exported", True) else None,
         }
         old[f"{name}_chance"] = _chance(model["chance"])
     arms = {name: model for name, model in models.items() if model["fidelity"]}
