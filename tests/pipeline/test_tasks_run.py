@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from tiny import recipe
+from tiny import FILLER, recipe
 from typer.testing import CliRunner
 
 import limbeck
@@ -24,23 +24,6 @@ from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-FILLER = [
-    "the",
-    "a",
-    "film",
-    "plot",
-    "actor",
-    "scene",
-    "with",
-    "and",
-    "of",
-    "this",
-    "that",
-    "story",
-    "it",
-    "was",
-    "very",
-]
 MARKS = {"gem": 2.0, "warm": 1.0, "flat": -1.0, "mess": -2.0}
 KINDS = {"gem": "up", "warm": "up", "flat": "down", "mess": "down"}
 

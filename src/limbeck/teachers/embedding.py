@@ -1,8 +1,9 @@
 """A frozen encoder with a linear head that a solver fits on the labelled rows."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -88,8 +89,7 @@ class EmbeddingTeacher(Single):
         if self._is_file:
             network = asked(self._file, view, feeds=self.inputs, output=self.output, key=work.key)
             return Pooled(network, self.pooling)
-        if self._is_function or self.model == speech.NAME:
-            function = speech.features if self.model == speech.NAME else imported(self.model)
+        if function := self._function:
             require_callable(function, self.model, view.example[0], f"{work.key}.model")
             return FunctionEncoder(function, self.model)
         settings = TransformerSettings(path=self.model, pooling=self.pooling, dropout=0.0, outputs=[])
@@ -139,6 +139,13 @@ class EmbeddingTeacher(Single):
     @property
     def _is_file(self) -> bool:
         return self.model.lower().endswith(".onnx")
+
+    @property
+    def _function(self) -> Callable[..., Any] | None:
+        """The packaged function, or one's own; None: it is none."""
+        if self.model == speech.NAME:
+            return speech.features
+        return imported(self.model) if self._is_function else None
 
     @property
     def _is_function(self) -> bool:
