@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from limbeck.bundle.export import MAX_ERROR, Parity
 from limbeck.bundle.int8 import instructions, quantize_int8
@@ -251,7 +250,9 @@ def _not_tried(student: Student, samples: Sequence[Any], unlabelled: Sequence[An
 
 
 def _agreement(equal: int, rows: int) -> Agreement:
-    low = float(beta.ppf(0.05, equal, rows - equal + 1)) if equal else 0.0
+    from scipy.special import betaincinv  # scipy.stats would take longer than everything else that a run imports
+
+    low = float(betaincinv(equal, rows - equal + 1, 0.05)) if equal else 0.0
     return Agreement(equal / rows, low, rows)
 
 
