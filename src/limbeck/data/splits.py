@@ -38,7 +38,8 @@ class Splits:
         ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
         augmented: rows that `data.augment` made from the others of the transfer set: without a label, or, where copies
             keep it, those of labelled rows first.
-        rehearsed: copies of labelled rows, with their labels, for a teacher that is trained here.
+        omitted: labelled rows of `data.omitted_classes`, for a teacher that is trained here.
+        rehearsed: copies of labelled rows, with their labels, for such a teacher too.
         coincident: whether rows that look alike do so by coincidence, so that each counts by itself.
         notes: what else is to be said of them, a line each: labels that are missing, classes that a split cannot show.
     """
@@ -52,6 +53,7 @@ class Splits:
     dropped: dict[str, int]
     ceiling: Examples = NO_ROWS
     augmented: Examples = NO_ROWS
+    omitted: Examples = NO_ROWS
     rehearsed: Examples = NO_ROWS
     notes: tuple[str, ...] = ()
     coincident: bool = False
@@ -73,8 +75,13 @@ class Splits:
 
     @property
     def teachers(self) -> Examples:
-        """What a teacher that is trained here learns from labels: the same, and the copies that are its alone."""
-        return self.taught + self.rehearsed
+        """What a teacher that is trained here learns from labels: the same, and what is its alone; copies last."""
+        return (
+            self.labelled
+            + self.omitted
+            + self.taught.take(range(len(self.labelled), len(self.taught)))
+            + self.rehearsed
+        )
 
     @property
     def parts(self) -> dict[str, Examples]:
@@ -99,9 +106,13 @@ class Splits:
         (`data.split.stratify: false`) and some training rows have no label, unlabelled rows stand in another order.
 
         Raises:
-            LimbeckError: there are not so many labels, or those few are no training set.
+            LimbeckError: there are not so many labels, those few are no training set, or the teacher alone has others.
         """
         where = f"curves.labels={labels}"
+        if len(self.omitted):
+            raise LimbeckError(
+                "the teacher has labels that the student has not", where=where, fix="leave data.omitted_classes out"
+            )
         if labels > len(self.labelled):
             raise LimbeckError(
                 f"{labels:,} labels are more than the {len(self.labelled):,} labelled rows of this run",
@@ -174,8 +185,12 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     training, having, bare = _apart(parts, train, learned, settings, sieve)
     held_out = sum(len(part) for name, part in parts.items() if name not in brought)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
+    others = having.take(range(len(labelled), len(having)))
+    labelled, omitted = _omit(labelled, learned, settings)
     learned.require_varied(labelled.labels, where, "data.labelled")
-    rest = _rest(having.take(range(len(labelled), len(having))).without_labels(), bare, settings)
+    others, gone = _omit(others, learned, settings)
+    sieve.count("unlabelled, of an omitted class", len(gone))
+    rest = _rest(others.without_labels(), bare, settings)
 
     if settings.unlabelled is not None:
         values = values + read_values(
@@ -186,6 +201,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         extra = sieve.without(extra, parts[name], "unlabelled", name)
     extra = sieve.clean(sieve.new(extra, training, "unlabelled, also in training"))
     unlabelled = _in_order(rest, extra, settings)
+    named = {"labelled": labelled, "unlabelled": unlabelled}
     own = isinstance(settings.augment, DrawnCopySettings) and settings.augment.only_teacher
     return Splits(
         labelled,
@@ -197,8 +213,9 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         sieve.dropped,
         sieve.without(ceiling, parts["validation"], None, "validation"),
         NO_ROWS if own else _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
-        copies_of(labelled, settings.augment) if own else NO_ROWS,
-        notes_on(tables, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, held_out, sieve),
+        omitted,
+        _rehearsed(labelled, omitted, settings, sieve),
+        notes_on(tables, learned, {**named, "omitted": omitted, **parts}, held_out, sieve),
         sieve.coincident,
     )
 
@@ -345,6 +362,21 @@ def _rest(having: Examples, bare: Examples, settings: DataOptions) -> Examples:
     if settings.max_unlabelled is None and (settings.split.stratify or settings.split.draw):
         return rows
     return rows.take(np.argsort(rows.ids))
+
+
+def _omit(rows: Examples, task: Task, settings: DataOptions) -> tuple[Examples, Examples]:
+    """Return the rows that are of none of `data.omitted_classes`, and those that are."""
+    if not settings.omitted_classes:
+        return rows, NO_ROWS
+    gone = task.of_classes(rows.labels, settings.omitted_classes, "data.omitted_classes")
+    return rows.take(np.flatnonzero(~gone)), rows.take(np.flatnonzero(gone))
+
+
+def _rehearsed(labelled: Examples, omitted: Examples, settings: DataOptions, sieve: Sieve) -> Examples:
+    """Return the copies that a teacher alone learns: of all labelled rows, or of those that nobody else has."""
+    if settings.augment is None or not sieve.modality.keeps_label:
+        return NO_ROWS
+    return copies_of(labelled + omitted if settings.augment.only_teacher else omitted, settings.augment)
 
 
 def _augmented(

@@ -252,7 +252,9 @@ def _columns(
     """Return what a source holds, by split: where it was read, and its columns; `keys` say whose values these are."""
     path = named_path(source, f"{keys['source']}={source}")
     if path.is_file():
-        return {"train": (str(path), read_file(path, label=label, missing=missing))}
+        held = read_file(path, label=label, missing=missing)
+        parts = _split_arrays(held, column) if path.suffix.lower() == ".npz" else {"": held}
+        return {split or "train": (str(path), part) for split, part in parts.items() if not split or split in splits}
     if path.is_dir():
         every = _split_files(path, say_rest="train" in splits)
         if not every and modality.suffixes:
@@ -268,6 +270,20 @@ def _columns(
             fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
         )
     return read_hub(source, keys["source"], splits)
+
+
+def _split_arrays(held: Columns, column: Wanted) -> dict[str, Columns]:
+    """Return the splits of an archive whose arrays all name theirs, such as x_train, y_train and x_test, y_test.
+
+    Where they do not, or the recipe names an array as it stands, all is one split without a name.
+    """
+    found: dict[str, Columns] = {}
+    for name, values in held.items():
+        kept, _, end = name.rpartition("_")
+        if not kept or (split := split_name(end)) not in SPLITS or name in _listed(column):
+            return {"": held}
+        found.setdefault(split, Columns())[kept] = values
+    return found
 
 
 def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
