@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.examples import Examples
-from limbeck.data.settings import SplitSettings
+from limbeck.data.examples import NO_ROWS, Examples
+from limbeck.data.settings import DataOptions, SplitSettings
 from limbeck.data.sieve import Sieve
 from limbeck.data.tables import Table
 from limbeck.data.task import Task
@@ -159,3 +159,15 @@ def _ranks(strata: Index) -> Index:
     ranks = np.empty(len(strata), np.int64)
     ranks[order] = np.arange(len(strata)) - starts
     return ranks
+
+
+def omit(rows: Examples, task: Task, settings: DataOptions) -> tuple[Examples, Examples]:
+    """Return the rows that are of none of `data.omitted_classes`, and those that are.
+
+    Raises:
+        LimbeckError: there is no such class.
+    """
+    if not settings.omitted_classes:
+        return rows, NO_ROWS
+    gone = task.of_classes(rows.labels, settings.omitted_classes, "data.omitted_classes")
+    return rows.take(np.flatnonzero(~gone)), rows.take(np.flatnonzero(gone))

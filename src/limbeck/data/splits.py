@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.copies import DrawnCopySettings, copies_of, keeping
-from limbeck.data.drawing import hold_out, in_turn, without_blocks
+from limbeck.data.copies import copies_of, keeping, rehearsed
+from limbeck.data.drawing import hold_out, in_turn, omit, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
 from limbeck.data.modality import EVERY, Modality
 from limbeck.data.notes import notes_on
@@ -186,9 +186,9 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     held_out = sum(len(part) for name, part in parts.items() if name not in brought)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
     others = having.take(range(len(labelled), len(having)))
-    labelled, omitted = _omit(labelled, learned, settings)
+    labelled, omitted = omit(labelled, learned, settings)
     learned.require_varied(labelled.labels, where, "data.labelled")
-    others, gone = _omit(others, learned, settings)
+    others, gone = omit(others, learned, settings)
     sieve.count("unlabelled, of an omitted class", len(gone))
     rest = _rest(others.without_labels(), bare, settings)
 
@@ -202,7 +202,6 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     extra = sieve.clean(sieve.new(extra, training, "unlabelled, also in training"))
     unlabelled = _in_order(rest, extra, settings)
     named = {"labelled": labelled, "unlabelled": unlabelled}
-    own = isinstance(settings.augment, DrawnCopySettings) and settings.augment.only_teacher
     return Splits(
         labelled,
         unlabelled,
@@ -212,9 +211,9 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         settings.modality,
         sieve.dropped,
         sieve.without(ceiling, parts["validation"], None, "validation"),
-        NO_ROWS if own else _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
+        _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
         omitted,
-        _rehearsed(labelled, omitted, settings, sieve),
+        rehearsed(labelled, omitted, settings.augment),
         notes_on(tables, learned, {**named, "omitted": omitted, **parts}, held_out, sieve),
         sieve.coincident,
     )
@@ -364,21 +363,6 @@ def _rest(having: Examples, bare: Examples, settings: DataOptions) -> Examples:
     return rows.take(np.argsort(rows.ids))
 
 
-def _omit(rows: Examples, task: Task, settings: DataOptions) -> tuple[Examples, Examples]:
-    """Return the rows that are of none of `data.omitted_classes`, and those that are."""
-    if not settings.omitted_classes:
-        return rows, NO_ROWS
-    gone = task.of_classes(rows.labels, settings.omitted_classes, "data.omitted_classes")
-    return rows.take(np.flatnonzero(~gone)), rows.take(np.flatnonzero(gone))
-
-
-def _rehearsed(labelled: Examples, omitted: Examples, settings: DataOptions, sieve: Sieve) -> Examples:
-    """Return the copies that a teacher alone learns: of all labelled rows, or of those that nobody else has."""
-    if settings.augment is None or not sieve.modality.keeps_label:
-        return NO_ROWS
-    return copies_of(labelled + omitted if settings.augment.only_teacher else omitted, settings.augment)
-
-
 def _augmented(
     labelled: Examples,
     unlabelled: Examples,
@@ -392,7 +376,7 @@ def _augmented(
     if settings is None:
         return NO_ROWS
     if sieve.modality.keeps_label:
-        return copies_of(labelled, settings) + copies_of(unlabelled, settings)
+        return NO_ROWS if settings.only_teacher else copies_of(labelled, settings) + copies_of(unlabelled, settings)
     rows = labelled + unlabelled
     made = sieve.clean(_unlabelled(sieve.modality.copies(rows.ids.tolist(), rows.values, settings), task, sieve), None)
     for other in (rows, training):

@@ -10,14 +10,14 @@ from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import columns_of, is_missing, written_labels
 from limbeck.data.folders import read_folders, require_no_column
-from limbeck.data.hub import read_hub, split_name, undecoded
+from limbeck.data.hub import read_hub, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
 from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
+from limbeck.data.split_names import SPLITS, split_arrays, split_name
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path
 
-SPLITS = ("train", "validation", "test", "unsupervised")
 LABEL = "label"
 """What the column with the label is called where nobody names it."""
 _SHOWN = 20
@@ -253,7 +253,7 @@ def _columns(
     path = named_path(source, f"{keys['source']}={source}")
     if path.is_file():
         held = read_file(path, label=label, missing=missing)
-        parts = _split_arrays(held, column) if path.suffix.lower() == ".npz" else {"": held}
+        parts = split_arrays(held, _listed(column)) if path.suffix.lower() == ".npz" else {"": held}
         return {split or "train": (str(path), part) for split, part in parts.items() if not split or split in splits}
     if path.is_dir():
         every = _split_files(path, say_rest="train" in splits)
@@ -270,20 +270,6 @@ def _columns(
             fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
         )
     return read_hub(source, keys["source"], splits)
-
-
-def _split_arrays(held: Columns, column: Wanted) -> dict[str, Columns]:
-    """Return the splits of an archive whose arrays all name theirs, such as x_train, y_train and x_test, y_test.
-
-    Where they do not, or the recipe names an array as it stands, all is one split without a name.
-    """
-    found: dict[str, Columns] = {}
-    for name, values in held.items():
-        kept, _, end = name.rpartition("_")
-        if not kept or (split := split_name(end)) not in SPLITS or name in _listed(column):
-            return {"": held}
-        found.setdefault(split, Columns())[kept] = values
-    return found
 
 
 def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:

@@ -185,11 +185,7 @@ class Task(ABC):
             raise LimbeckError(f"only {labelled:,} labelled training rows", where=where, fix=f"raise {key}")
 
     def of_classes(self, labels: Labels, names: Sequence[str], where: str) -> NDArray[np.bool_]:
-        """Return which rows are of some classes, (n,); a task that has none refuses the key, see `TaskOptions.unread`.
-
-        Raises:
-            LimbeckError: there is no such class.
-        """
+        """Return which rows, (n,), are of some classes; where a task has none, `TaskOptions.unread` refuses the key."""
         raise TypeError(f"a row of a {self.kind} is of no class")
 
     def require_varied(self, labels: Labels, where: str, key: str) -> None:

@@ -343,8 +343,11 @@ class Classification(Task):
     def figures(self, model: str, sheets: Sequence[Sheet], shown: Sheet) -> list[Figure]:
         """Return the table of the classes, the confusions, and confidence against accuracy."""
         labels, logits = shown["labels"], shown["logits"]
+        scores = class_scores([one["logits"] for one in sheets], labels, self.names)
+        if self.offsets:
+            scores = [one.model_copy(update={"offset": by}) for one, by in zip(scores, self.offsets, strict=True)]
         return [
-            ClassTable(model=model, classes=class_scores([one["logits"] for one in sheets], labels, self.names)),
+            ClassTable(model=model, classes=scores),
             Confusion(model=model, counts=confusion(logits, labels).tolist()),
             Reliability(model=model, **reliability(logits, labels)._asdict()),
         ]
