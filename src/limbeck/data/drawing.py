@@ -171,3 +171,22 @@ def omit(rows: Examples, task: Task, settings: DataOptions) -> tuple[Examples, E
         return rows, NO_ROWS
     gone = task.of_classes(rows.labels, settings.omitted_classes, "data.omitted_classes")
     return rows.take(np.flatnonzero(~gone)), rows.take(np.flatnonzero(gone))
+
+
+def rest_of(having: Examples, bare: Examples, settings: DataOptions) -> Examples:
+    """Return training rows whose label is not used, and those that have none.
+
+    The first ones stay in turn, so that rows which lose their label keep their place in the transfer set. Where only
+    some of them are taken, and where nothing is drawn by class, all are ordered by content id: labels that are hidden
+    do not choose the unlabelled rows.
+    """
+    rows = having + bare
+    if settings.max_unlabelled is None and (settings.split.stratify or settings.split.draw):
+        return rows
+    return rows.take(np.argsort(rows.ids))
+
+
+def in_order(rest: Examples, extra: Examples, settings: DataOptions) -> Examples:
+    """Return as many unlabelled rows as are asked for, the source's own first, or the target's."""
+    rows = rest + extra if settings.target is None else extra + rest
+    return rows if settings.max_unlabelled is None else rows.take(range(min(settings.max_unlabelled, len(rows))))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data.copies import copies_of, keeping, rehearsed
-from limbeck.data.drawing import hold_out, in_turn, omit, without_blocks
+from limbeck.data.drawing import hold_out, in_order, in_turn, omit, rest_of, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
 from limbeck.data.modality import EVERY, Modality
 from limbeck.data.notes import notes_on
@@ -190,17 +190,12 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     learned.require_varied(labelled.labels, where, "data.labelled")
     others, gone = omit(others, learned, settings)
     sieve.count("unlabelled, of an omitted class", len(gone))
-    rest = _rest(others.without_labels(), bare, settings)
+    rest = rest_of(others.without_labels(), bare, settings)
 
     if settings.unlabelled is not None:
-        values = values + read_values(
-            settings.unlabelled, modality=settings.modality, column=train.columns or settings.column
-        )
-    extra = _unlabelled(values, learned, sieve)
-    for name in ("test", "validation"):
-        extra = sieve.without(extra, parts[name], "unlabelled", name)
-    extra = sieve.clean(sieve.new(extra, training, "unlabelled, also in training"))
-    unlabelled = _in_order(rest, extra, settings)
+        column = train.columns or settings.column
+        values = values + read_values(settings.unlabelled, modality=settings.modality, column=column)
+    unlabelled = in_order(rest, _extra(values, learned, sieve, training, parts), settings)
     named = {"labelled": labelled, "unlabelled": unlabelled}
     return Splits(
         labelled,
@@ -350,17 +345,14 @@ def _apart(
     return train, in_turn(having, settings.split, task), bare
 
 
-def _rest(having: Examples, bare: Examples, settings: DataOptions) -> Examples:
-    """Return training rows whose label is not used, and those that have none.
-
-    The first ones stay in turn, so that rows which lose their label keep their place in the transfer set. Where only
-    some of them are taken, and where nothing is drawn by class, all are ordered by content id: labels that are hidden
-    do not choose the unlabelled rows.
-    """
-    rows = having + bare
-    if settings.max_unlabelled is None and (settings.split.stratify or settings.split.draw):
-        return rows
-    return rows.take(np.argsort(rows.ids))
+def _extra(
+    values: list[Any], task: Task, sieve: Sieve, training: Examples, held_out: Mapping[str, Examples]
+) -> Examples:
+    """Return rows without a label, of which none is a training row or looks like one that is held out."""
+    extra = _unlabelled(values, task, sieve)
+    for name in ("test", "validation"):
+        extra = sieve.without(extra, held_out[name], "unlabelled", name)
+    return sieve.clean(sieve.new(extra, training, "unlabelled, also in training"))
 
 
 def _augmented(
@@ -393,9 +385,3 @@ def _unlabelled(values: Iterable[Any], task: Task, sieve: Sieve) -> Examples:
         return rows
     rows = rows.take(_order(rows))
     return replace(rows, ids=sieve.own_ids(rows))
-
-
-def _in_order(rest: Examples, extra: Examples, settings: DataOptions) -> Examples:
-    """Return as many unlabelled rows as are asked for, the source's own first, or the target's."""
-    rows = rest + extra if settings.target is None else extra + rest
-    return rows if settings.max_unlabelled is None else rows.take(range(min(settings.max_unlabelled, len(rows))))
