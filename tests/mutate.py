@@ -63,7 +63,7 @@ def _about(word: str, mutant: Mutant) -> bool:
 
 def _unfit(mutants: list[Mutant], package: Path) -> str | None:
     """Return why nothing can be learnt: texts that moved, or tests that fail without any mutant."""
-    moved = [problem for mutant in mutants for problem in _moved(mutant, package)]
+    moved = [problem for mutant in mutants for problem in texts_that_moved(mutant, package)]
     if moved:
         return "\n".join(["these texts do not stand exactly once in their files; change the edits:", *moved])
     tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
@@ -72,7 +72,8 @@ def _unfit(mutants: list[Mutant], package: Path) -> str | None:
     return None if code == 0 else f"they fail without a mutant (exit code {code}):\n{said}"
 
 
-def _moved(mutant: Mutant, package: Path) -> list[str]:
+def texts_that_moved(mutant: Mutant, package: Path) -> list[str]:
+    """Return a line for each text of a mutant that does not stand exactly once in its file."""
     problems = []
     for file, edits in mutant.files.items():
         text = (package / file).read_text(encoding="utf-8") if (package / file).is_file() else ""

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mutants import MUTANTS
+from mutate import texts_that_moved
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/limbeck"
 FILES = {file.relative_to(SOURCE).as_posix(): file for file in sorted(SOURCE.rglob("*.py"))}
@@ -137,3 +140,9 @@ def test_functions_are_of_a_readable_size() -> None:
 def test_each_package_says_what_it_is() -> None:
     counted = Counter(ast.get_docstring(tree) is None for tree in TREES.values())
     assert not counted[True]
+
+
+def test_every_mutant_fits_the_source():
+    """`make mutate` takes an hour: an edit whose text has moved is to be seen before."""
+    moved = [problem for mutant in MUTANTS for problem in texts_that_moved(mutant, SOURCE)]
+    assert not moved, "\n".join(moved)

@@ -124,6 +124,19 @@ OVERRIDES = {
         "student.model.depth=8",
         "student.model.width=4",
     ],
+    "mnist-hinton": [
+        *SEEN_AND_HEARD,
+        "data.source={digits}",
+        "data.image=x",
+        "data.label=y",
+        "data.split={{validation: 40}}",
+        "data.omitted_classes=[2]",
+        "task.correct_prior=true",
+        "data.augment.copies=1",
+        "teacher.model={{name: dense, width: 16, dropout: 0.1}}",
+        "teacher.train={{steps: 60, batch_size: 16, lr: 0.02, validations: 2}}",
+        "student.model.width=16",
+    ],
     "spoken-digits": [
         *SEEN_AND_HEARD,
         "data.source={clips}",
@@ -154,6 +167,7 @@ def places(tmp_path_factory):
     write_transformer(folder / "transformer")
     write_pictures(folder / "pictures")
     write_clips(folder / "clips")
+    write_digits(folder / "digits")
     torch.manual_seed(0)
     form = ImageForm.of(8, 8, 3, (0.5,) * 3, (0.2,) * 3)
     save_file(
@@ -173,6 +187,17 @@ def write_pictures(path):
         files.append(file.getvalue())
     table = {"img": files, "kind": ["dark", "bright"] * 120}
     pq.write_table(pa.table(table), path.with_suffix(".parquet"))
+
+
+def write_digits(path):
+    """Write pictures of three shades, as arrays that name their splits."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, rows in (("train", 240), ("test", 60)):
+        arrays[f"y_{split}"] = np.arange(rows) % 3
+        shades = 70 * arrays[f"y_{split}"][:, None, None]
+        arrays[f"x_{split}"] = (rng.integers(0, 60, (rows, 8, 8)) + shades).astype(np.uint8)
+    np.savez(path.with_suffix(".npz"), **arrays)
 
 
 def write_clips(path):

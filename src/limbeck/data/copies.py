@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from limbeck.data.examples import Examples, Labels
+from limbeck.data.examples import NO_ROWS, Examples, Labels
 from limbeck.digest import content_id, digest, identity_of
 from limbeck.runtime.rows import Rows
 from limbeck.settings import Settings
@@ -73,6 +73,19 @@ def copies_of(rows: Examples, settings: Any) -> Examples:
             values.append(Copy(key, number, settings))
     labels = sum([rows.labels] * (settings.copies - 1), rows.labels)
     return Examples(np.array(ids, np.int64), values, labels)
+
+
+def rehearsed(labelled: Examples, omitted: Examples, settings: Any) -> Examples:
+    """Return the copies that a teacher alone learns: of all labelled rows, or of those that nobody else has.
+
+    Args:
+        labelled: rows of the transfer set.
+        omitted: rows that are not in it.
+        settings: of `data.augment`; those whose copies keep no label, and None: there are none.
+    """
+    if not isinstance(settings, DrawnCopySettings):
+        return NO_ROWS
+    return copies_of(labelled + omitted if settings.only_teacher else omitted, settings)
 
 
 def keeping(copies: Examples, labelled: NDArray[np.int64]) -> Examples:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.examples import Examples
-from limbeck.data.settings import SplitSettings
+from limbeck.data.examples import NO_ROWS, Examples
+from limbeck.data.settings import DataOptions, SplitSettings
 from limbeck.data.sieve import Sieve
 from limbeck.data.tables import Table
 from limbeck.data.task import Task
@@ -159,3 +159,34 @@ def _ranks(strata: Index) -> Index:
     ranks = np.empty(len(strata), np.int64)
     ranks[order] = np.arange(len(strata)) - starts
     return ranks
+
+
+def omit(rows: Examples, task: Task, settings: DataOptions) -> tuple[Examples, Examples]:
+    """Return the rows that are of none of `data.omitted_classes`, and those that are.
+
+    Raises:
+        LimbeckError: there is no such class.
+    """
+    if not settings.omitted_classes:
+        return rows, NO_ROWS
+    gone = task.of_classes(rows.labels, settings.omitted_classes, "data.omitted_classes")
+    return rows.take(np.flatnonzero(~gone)), rows.take(np.flatnonzero(gone))
+
+
+def rest_of(having: Examples, bare: Examples, settings: DataOptions) -> Examples:
+    """Return training rows whose label is not used, and those that have none.
+
+    The first ones stay in turn, so that rows which lose their label keep their place in the transfer set. Where only
+    some of them are taken, and where nothing is drawn by class, all are ordered by content id: labels that are hidden
+    do not choose the unlabelled rows.
+    """
+    rows = having + bare
+    if settings.max_unlabelled is None and (settings.split.stratify or settings.split.draw):
+        return rows
+    return rows.take(np.argsort(rows.ids))
+
+
+def in_order(rest: Examples, extra: Examples, settings: DataOptions) -> Examples:
+    """Return as many unlabelled rows as are asked for, the source's own first, or the target's."""
+    rows = rest + extra if settings.target is None else extra + rest
+    return rows if settings.max_unlabelled is None else rows.take(range(min(settings.max_unlabelled, len(rows))))

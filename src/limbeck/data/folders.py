@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.console import say
-from limbeck.data.hub import split_name
 from limbeck.data.readers import Columns
+from limbeck.data.split_names import split_name
 from limbeck.errors import LimbeckError
 from limbeck.files import files_below
 

@@ -5,16 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from limbeck.data.readers import Columns, class_labels
+from limbeck.data.split_names import split_name
 from limbeck.errors import LimbeckError, first_line
-
-_ALIASES = {"valid": "validation", "val": "validation", "dev": "validation", "unlabelled": "unsupervised"}
-_ALIASES |= {"unlabeled": "unsupervised", "transfer": "unsupervised"}
-_ALIASES |= {"training": "train", "testing": "test"}
-
-
-def split_name(name: str) -> str:
-    """Return the name of a split as it is called here: `validation` for `dev`."""
-    return _ALIASES.get(name.lower(), name.lower())
 
 
 def undecoded(part: Any) -> Any:

@@ -17,14 +17,17 @@ def notes_on(
     Args:
         tables: the rows as they were read, by split.
         task: that has seen them.
-        parts: the splits, by name.
+        parts: the splits, by name, and what of the labelled rows is omitted.
         held_out: how many rows of the training split as it was read are held out.
         sieve: that the splits went through.
     """
     train = tables["train"]
     lines = task.remarks_on_column(task.labels(train.labels, ""), train.classes, held_out)
+    learned = {**parts, "labelled": parts["labelled"] + parts["omitted"]}
     for name in ("labelled", "validation", "test"):
-        lines += task.remarks(name, parts[name].labels, learned=name == "labelled")
+        lines += task.remarks(name, learned[name].labels, learned=name == "labelled")
+    if omitted := len(parts["omitted"]):
+        lines.append(f"{omitted:,} labelled rows are of omitted classes: they are the teacher's, and no student's")
     training = [*parts["labelled"].values, *parts["unlabelled"].values]
     lines += sieve.modality.remarks(training, parts["test"].values, train.values)
     lines += _equal(train, parts, task, sieve)

@@ -37,6 +37,14 @@ def _values_by_column(rule: Any) -> Any:
     return {column: tuple(str(label_name(value)) for value in held) for column, held in listed.items()}
 
 
+def _names(values: Any) -> Any:
+    """Return classes in text, of values as YAML has them, one or a list; anything else as it is."""
+    listed = [values] if isinstance(values, str | int | float) else values
+    if not isinstance(listed, list | tuple):
+        return values
+    return tuple(str(label_name(value)) for value in listed)
+
+
 Held = Annotated[
     Annotated[int, Field(ge=2)] | dict[str, tuple[str, ...]],
     BeforeValidator(
@@ -182,6 +190,14 @@ class DataOptions(RowsOptions):
         int | None,
         Field(ge=0, description="unlabelled rows of the transfer set to use, those of a target first; null: all"),
     ] = None
+    omitted_classes: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names, json_schema_input_type=list[str | int | float | bool]),
+        Field(
+            description="classes of which the transfer set has no row: a teacher that is trained here, or a finished "
+            "one, knows them, and the student never sees one; rows without a label in the data stay"
+        ),
+    ] = ()
     augment: Any = None
     target: RowsOptions | None = None
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.copies import DrawnCopySettings, copies_of, keeping
-from limbeck.data.drawing import hold_out, in_turn, without_blocks
+from limbeck.data.copies import copies_of, keeping, rehearsed
+from limbeck.data.drawing import hold_out, in_order, in_turn, omit, rest_of, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
 from limbeck.data.modality import EVERY, Modality
 from limbeck.data.notes import notes_on
@@ -38,7 +38,8 @@ class Splits:
         ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
         augmented: rows that `data.augment` made from the others of the transfer set: without a label, or, where copies
             keep it, those of labelled rows first.
-        rehearsed: copies of labelled rows, with their labels, for a teacher that is trained here.
+        omitted: labelled rows of `data.omitted_classes`, for a teacher that is trained here.
+        rehearsed: copies of labelled rows, with their labels, for such a teacher too.
         coincident: whether rows that look alike do so by coincidence, so that each counts by itself.
         notes: what else is to be said of them, a line each: labels that are missing, classes that a split cannot show.
     """
@@ -52,6 +53,7 @@ class Splits:
     dropped: dict[str, int]
     ceiling: Examples = NO_ROWS
     augmented: Examples = NO_ROWS
+    omitted: Examples = NO_ROWS
     rehearsed: Examples = NO_ROWS
     notes: tuple[str, ...] = ()
     coincident: bool = False
@@ -73,8 +75,13 @@ class Splits:
 
     @property
     def teachers(self) -> Examples:
-        """What a teacher that is trained here learns from labels: the same, and the copies that are its alone."""
-        return self.taught + self.rehearsed
+        """What a teacher that is trained here learns from labels: the same, and what is its alone; copies last."""
+        return (
+            self.labelled
+            + self.omitted
+            + self.taught.take(range(len(self.labelled), len(self.taught)))
+            + self.rehearsed
+        )
 
     @property
     def parts(self) -> dict[str, Examples]:
@@ -99,9 +106,13 @@ class Splits:
         (`data.split.stratify: false`) and some training rows have no label, unlabelled rows stand in another order.
 
         Raises:
-            LimbeckError: there are not so many labels, or those few are no training set.
+            LimbeckError: there are not so many labels, those few are no training set, or the teacher alone has others.
         """
         where = f"curves.labels={labels}"
+        if len(self.omitted):
+            raise LimbeckError(
+                "the teacher has labels that the student has not", where=where, fix="leave data.omitted_classes out"
+            )
         if labels > len(self.labelled):
             raise LimbeckError(
                 f"{labels:,} labels are more than the {len(self.labelled):,} labelled rows of this run",
@@ -174,19 +185,18 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     training, having, bare = _apart(parts, train, learned, settings, sieve)
     held_out = sum(len(part) for name, part in parts.items() if name not in brought)
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
+    others = having.take(range(len(labelled), len(having)))
+    labelled, omitted = omit(labelled, learned, settings)
     learned.require_varied(labelled.labels, where, "data.labelled")
-    rest = _rest(having.take(range(len(labelled), len(having))).without_labels(), bare, settings)
+    others, gone = omit(others, learned, settings)
+    sieve.count("unlabelled, of an omitted class", len(gone))
+    rest = rest_of(others.without_labels(), bare, settings)
 
     if settings.unlabelled is not None:
-        values = values + read_values(
-            settings.unlabelled, modality=settings.modality, column=train.columns or settings.column
-        )
-    extra = _unlabelled(values, learned, sieve)
-    for name in ("test", "validation"):
-        extra = sieve.without(extra, parts[name], "unlabelled", name)
-    extra = sieve.clean(sieve.new(extra, training, "unlabelled, also in training"))
-    unlabelled = _in_order(rest, extra, settings)
-    own = isinstance(settings.augment, DrawnCopySettings) and settings.augment.only_teacher
+        column = train.columns or settings.column
+        values = values + read_values(settings.unlabelled, modality=settings.modality, column=column)
+    unlabelled = in_order(rest, _extra(values, learned, sieve, training, parts), settings)
+    named = {"labelled": labelled, "unlabelled": unlabelled}
     return Splits(
         labelled,
         unlabelled,
@@ -196,9 +206,10 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         settings.modality,
         sieve.dropped,
         sieve.without(ceiling, parts["validation"], None, "validation"),
-        NO_ROWS if own else _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
-        copies_of(labelled, settings.augment) if own else NO_ROWS,
-        notes_on(tables, learned, {"labelled": labelled, "unlabelled": unlabelled, **parts}, held_out, sieve),
+        _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
+        omitted,
+        rehearsed(labelled, omitted, settings.augment),
+        notes_on(tables, learned, {**named, "omitted": omitted, **parts}, held_out, sieve),
         sieve.coincident,
     )
 
@@ -334,17 +345,14 @@ def _apart(
     return train, in_turn(having, settings.split, task), bare
 
 
-def _rest(having: Examples, bare: Examples, settings: DataOptions) -> Examples:
-    """Return training rows whose label is not used, and those that have none.
-
-    The first ones stay in turn, so that rows which lose their label keep their place in the transfer set. Where only
-    some of them are taken, and where nothing is drawn by class, all are ordered by content id: labels that are hidden
-    do not choose the unlabelled rows.
-    """
-    rows = having + bare
-    if settings.max_unlabelled is None and (settings.split.stratify or settings.split.draw):
-        return rows
-    return rows.take(np.argsort(rows.ids))
+def _extra(
+    values: list[Any], task: Task, sieve: Sieve, training: Examples, held_out: Mapping[str, Examples]
+) -> Examples:
+    """Return rows without a label, of which none is a training row or looks like one that is held out."""
+    extra = _unlabelled(values, task, sieve)
+    for name in ("test", "validation"):
+        extra = sieve.without(extra, held_out[name], "unlabelled", name)
+    return sieve.clean(sieve.new(extra, training, "unlabelled, also in training"))
 
 
 def _augmented(
@@ -360,7 +368,7 @@ def _augmented(
     if settings is None:
         return NO_ROWS
     if sieve.modality.keeps_label:
-        return copies_of(labelled, settings) + copies_of(unlabelled, settings)
+        return NO_ROWS if settings.only_teacher else copies_of(labelled, settings) + copies_of(unlabelled, settings)
     rows = labelled + unlabelled
     made = sieve.clean(_unlabelled(sieve.modality.copies(rows.ids.tolist(), rows.values, settings), task, sieve), None)
     for other in (rows, training):
@@ -377,9 +385,3 @@ def _unlabelled(values: Iterable[Any], task: Task, sieve: Sieve) -> Examples:
         return rows
     rows = rows.take(_order(rows))
     return replace(rows, ids=sieve.own_ids(rows))
-
-
-def _in_order(rest: Examples, extra: Examples, settings: DataOptions) -> Examples:
-    """Return as many unlabelled rows as are asked for, the source's own first, or the target's."""
-    rows = rest + extra if settings.target is None else extra + rest
-    return rows if settings.max_unlabelled is None else rows.take(range(min(settings.max_unlabelled, len(rows))))

@@ -10,14 +10,14 @@ from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import columns_of, is_missing, written_labels
 from limbeck.data.folders import read_folders, require_no_column
-from limbeck.data.hub import read_hub, split_name, undecoded
+from limbeck.data.hub import read_hub, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
 from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
+from limbeck.data.split_names import SPLITS, split_arrays, split_name
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path
 
-SPLITS = ("train", "validation", "test", "unsupervised")
 LABEL = "label"
 """What the column with the label is called where nobody names it."""
 _SHOWN = 20
@@ -252,7 +252,9 @@ def _columns(
     """Return what a source holds, by split: where it was read, and its columns; `keys` say whose values these are."""
     path = named_path(source, f"{keys['source']}={source}")
     if path.is_file():
-        return {"train": (str(path), read_file(path, label=label, missing=missing))}
+        held = read_file(path, label=label, missing=missing)
+        parts = split_arrays(held, _listed(column)) if path.suffix.lower() == ".npz" else {"": held}
+        return {split or "train": (str(path), part) for split, part in parts.items() if not split or split in splits}
     if path.is_dir():
         every = _split_files(path, say_rest="train" in splits)
         if not every and modality.suffixes:

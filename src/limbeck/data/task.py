@@ -95,14 +95,12 @@ class Task(ABC):
         predicts: what the outputs are.
         per: what one prediction is of.
         noun: what the outputs stand for, in words.
-        fits_decision: whether `decide` has something to fit.
     """
 
     kind: ClassVar[str]
     predicts: ClassVar[Predicts]
     per: ClassVar[Literal["example", "token"]] = "example"
     noun: ClassVar[str] = "outputs"
-    fits_decision: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -186,6 +184,10 @@ class Task(ABC):
         if labelled < self.least:
             raise LimbeckError(f"only {labelled:,} labelled training rows", where=where, fix=f"raise {key}")
 
+    def of_classes(self, labels: Labels, names: Sequence[str], where: str) -> NDArray[np.bool_]:
+        """Return which rows, (n,), are of some classes; where a task has none, `TaskOptions.unread` refuses the key."""
+        raise TypeError(f"a row of a {self.kind} is of no class")
+
     def require_varied(self, labels: Labels, where: str, key: str) -> None:
         """Refuse labelled rows that teach nothing, as all of them say the same."""
         self.require_enough(len(labels), where, key)
@@ -267,6 +269,11 @@ class Task(ABC):
         """
 
     # --- deciding
+
+    @property
+    def fits_decision(self) -> bool:
+        """Whether `decide` has something to fit."""
+        return False
 
     @property
     def decision(self) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from limbeck.evaluation.assignment import Assignment, best_assignment
 from limbeck.evaluation.budget import first_reached
-from limbeck.evaluation.calibration import calibrated_nll, fit_temperature, mixture_weights
+from limbeck.evaluation.calibration import calibrated_nll, fit_offsets, fit_temperature, mixture_weights
 from limbeck.evaluation.chance import against_chance, balanced
 from limbeck.evaluation.classification import mean_scores, scores
 from limbeck.evaluation.cost import Speed, measure, measure_all
@@ -23,6 +23,7 @@ __all__ = [
     "confusion",
     "difference",
     "first_reached",
+    "fit_offsets",
     "fit_temperature",
     "kl",
     "mean_scores",

@@ -1,6 +1,7 @@
-"""One temperature for a model's logits, and the weights of an ensemble, fitted on validation."""
+"""One temperature or one offset a class for a model's logits, and the weights of an ensemble, fitted on validation."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,31 @@ def calibrated_nll(
     weighed by `weights[label]`, if given, by the temperature too.
     """
     return nll(logits.astype(np.float64) / fit_temperature(logits, labels, weights), labels, weights)
+
+
+def fit_offsets(logits: NDArray[Any], prior: Sequence[float]) -> tuple[float, ...]:
+    """Return what is added to each class's logit so that the mean probabilities are the given ones.
+
+    The offsets are where the convex function mean(logsumexp(logits + offsets)) - prior @ offsets is least: its gradient
+    is the mean probabilities less the prior. They have mean 0, as one number more in all of them changes nothing. No
+    label is looked at. The idea of moving the bias of a class that the transfer set lacks: Hinton, Vinyals and Dean
+    2015 (arXiv 1503.02531), section 3, where the test set chooses the number.
+
+    Args:
+        logits: (rows, classes).
+        prior: of each class, greater than 0, of sum 1.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import logsumexp, softmax
+
+    exact, wanted = logits.astype(np.float64), np.asarray(prior, np.float64)
+
+    def cost(offsets: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        moved = exact + offsets
+        return float(logsumexp(moved, axis=1).mean() - wanted @ offsets), softmax(moved, axis=1).mean(axis=0) - wanted
+
+    found = minimize(cost, np.zeros(len(wanted)), jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 1000}).x
+    return tuple((found - found.mean()).tolist())
 
 
 def mixture_weights(

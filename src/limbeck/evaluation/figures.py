@@ -16,6 +16,9 @@ class ClassScores(Record):
     precision: Fraction | None = Field(description="of the seeds that decide for it; null: none does")
     f1: Fraction
     decided: float = Field(description="test rows taken for this class")
+    offset: float | None = Field(
+        default=None, description="what is added to its logit, of the seed shown; null: nothing, see task.correct_prior"
+    )
 
 
 class FigureOf(Record):

@@ -69,6 +69,19 @@ def require_copies_fit(data: DataOptions, teacher: TeacherSettings) -> None:
         )
 
 
+def require_omission_fits(data: DataOptions, teacher: TeacherSettings) -> None:
+    """Refuse a teacher that is fitted to the labelled rows of the transfer set, where these lack classes.
+
+    Raises:
+        ValueError: it would know the omitted classes no more than the student does.
+    """
+    if data.omitted_classes and any(one.refits and not one.by_steps for one in teacher.members):
+        raise ValueError(
+            f"kind {teacher.kind} is fitted to the labelled rows of the transfer set, which have no row of "
+            "data.omitted_classes; take kind: network, or a finished teacher"
+        )
+
+
 def _kinds(task: TaskOptions | None, data: DataOptions | None) -> str:
     """Return which kinds of teacher fit task and data, as far as these are known."""
     read = (None,) if data is None else (None, data.modality.name)

@@ -18,6 +18,7 @@ from limbeck.recipe.fits import (
     require_copies_fit,
     require_data_fit,
     require_losses_fit,
+    require_omission_fits,
     require_teacher_fits,
     require_teacher_reads,
 )
@@ -130,6 +131,7 @@ class Recipe(Settings):
         if (data := info.data.get("data")) is not None:
             require_teacher_reads(teacher, data, _task(info))
             require_copies_fit(data, teacher)
+            require_omission_fits(data, teacher)
         if (task := _task(info)) is not None:
             require_teacher_fits(teacher, task, data)
         return teacher

@@ -28,21 +28,23 @@ def class_section(evaluation: Evaluation, figures: Sequence[ClassTable]) -> Sect
     rows = _weakest(figures, [list(scores) for scores in zip(*(one.classes for one in figures), strict=True)])
     total = sum(one.rows for one in figures[0].classes) or 1
     columns = [TableColumn("Class"), TableColumn("Test rows"), TableColumn("Share")]
+    moved = any(one.offset is not None for one in rows[0])
     for one in figures:
         group, hero = words.capital(words.model(one.model, evaluation)), names.role(one.model).hero
-        columns += [TableColumn(name, look[one.model], group, hero) for name in ("recall", "F1")]
+        parts = ("recall", "F1", "offset") if moved else ("recall", "F1")
+        columns += [TableColumn(name, look[one.model], group, hero) for name in parts]
     shown = [
         Row(
             words.shorten(scores[0].name, 40),
             [
                 Cell(words.count(scores[0].rows)),
                 Cell(words.percent(scores[0].rows / total)),
-                *(cell for one in scores for cell in _class(one)),
+                *(cell for one in scores for cell in _class(one, moved=moved)),
             ],
         )
         for scores in rows
     ]
-    note = prose.about_classes(evaluation, len(rows))
+    note = prose.about_classes(evaluation, len(rows), moved=moved)
     return Section(
         "Class by class", blocks=[TableBlock("Scores of every class", columns, [shown], note, wide=True, card=False)]
     )
@@ -78,9 +80,10 @@ def confused_pairs(evaluation: Evaluation, figures: Sequence[Confusion]) -> Tabl
     return TableBlock("Most confused pairs", columns, [rows], prose.about_pairs(), wide=True)
 
 
-def _class(scores: ClassScores) -> tuple[Cell, Cell]:
+def _class(scores: ClassScores, *, moved: bool) -> list[Cell]:
     recall = Cell() if scores.recall is None else Cell(words.percent(scores.recall))
-    return recall, Cell(words.percent(scores.f1))
+    offset = [] if not moved else [Cell() if scores.offset is None else Cell(words.offset(scores.offset))]
+    return [recall, Cell(words.percent(scores.f1)), *offset]
 
 
 def threshold_section(evaluation: Evaluation, figures: Sequence[ThresholdTable]) -> Section:

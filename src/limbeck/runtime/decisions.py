@@ -100,18 +100,35 @@ def _predictions(logits: NDArray[np.float32], names: Sequence[str]) -> list[Pred
     return found
 
 
+def with_offsets(logits: NDArray[Any], offsets: Sequence[float]) -> NDArray[Any]:
+    """Return logits (rows, classes) with what is added to each class, in the logits' precision; empty: nothing."""
+    if not len(offsets):
+        return logits
+    if logits.shape[1] != len(offsets):
+        raise ValueError(f"{len(offsets)} offsets for {logits.shape[1]} classes")
+    return logits + np.asarray(offsets, logits.dtype)
+
+
 def _clear(logits: NDArray[np.float32]) -> NDArray[np.bool_]:
     best = np.sort(logits, axis=1)
     return best[:, -1] - best[:, -2] > MARGIN
 
 
-_CLASSIFICATION = Rule(
-    _predictions,
-    lambda one, other: classes(one) != classes(other),
-    _clear,
-    line=lambda said: f"{one_line(said.label)}\t{said.probability:.4f}",
-    record=lambda said: {"label": said.label, "probabilities": said.probabilities},
-)
+def _classification(decision: Mapping[str, Any]) -> Rule:
+    offsets = [float(each) for each in decision.get("offsets", ())]
+    if not np.isfinite(offsets).all():
+        raise ValueError("an offset is a finite number")
+
+    def moved(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        return with_offsets(logits, offsets)
+
+    return Rule(
+        lambda logits, names: _predictions(moved(logits), names),
+        lambda one, other: classes(moved(one)) != classes(moved(other)),
+        lambda logits: _clear(moved(logits)),
+        line=lambda said: f"{one_line(said.label)}\t{said.probability:.4f}",
+        record=lambda said: {"label": said.label, "probabilities": said.probabilities},
+    )
 
 
 # --- several classes --------------------------------------------------------------------------------------------------
@@ -225,7 +242,7 @@ def _regression(decision: Mapping[str, Any]) -> Rule:
 
 # A rule is made of the `decision` that stands in `bundle.json`.
 RULES: dict[str, Callable[[Mapping[str, Any]], Rule]] = {
-    "classification": lambda decision: _CLASSIFICATION,
+    "classification": _classification,
     "multilabel": _multilabel,
     "multioutput": _multioutput,
     "regression": _regression,

@@ -103,11 +103,8 @@ class View:
 
     @property
     def teachers(self) -> Rows:
-        """What a teacher that is trained here learns from labels: `taught`, and the copies that are its alone."""
-        copies = self._splits.rehearsed
-        if not len(copies):
-            return self.taught
-        return Drawn.of(self.labelled, self._splits.labelled.ids, copies.values, self._splits.modality.draw)
+        """What a teacher that is trained here learns from labels: `taught`, and what is its alone."""
+        return self.taught if len(self._splits.teachers) == len(self._splits.taught) else self._once("teachers")
 
     @property
     def original(self) -> Rows:

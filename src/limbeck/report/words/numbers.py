@@ -222,6 +222,11 @@ def several_of(number: int, nouns: str) -> str:
     return f"{count(number)} {nouns.removesuffix('s') if number == 1 else nouns}"
 
 
+def offset(number: float) -> str:
+    """Return what is added to a logit, signed, with two decimals."""
+    return _signed(number, (2,))
+
+
 def decimal(number: float) -> str:
     """Return a number with one decimal."""
     return f"{number:.1f}".replace("-", "−")

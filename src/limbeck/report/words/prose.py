@@ -241,12 +241,19 @@ def about_pairs() -> str:
     return "Test examples so confused, the student’s most frequent ones; the share is of the true class."
 
 
-def about_classes(findings: Findings, shown: int) -> str:
+_OFFSETS = (
+    "An offset is added to the logit of its class: with it, the mean probability of the class on validation is its "
+    "share of the training labels."
+)
+
+
+def about_classes(findings: Findings, shown: int, *, moved: bool) -> str:
     """Return what the table of the classes shows."""
     classes = len(findings.data.classes)
     text = f"The {shown} of {classes} classes with the student’s lowest F1. " if shown < classes else ""
     text += "Means of the seeds. " if len(findings.seeds) > 1 else ""
-    return f"{text}The share is of the test rows. A dash: no test row is of the class."
+    text += "The share is of the test rows. A dash: no test row is of the class."
+    return f"{text} {_OFFSETS}" if moved else text
 
 
 def about_thresholds(findings: Findings, shown: int) -> str:

@@ -16,7 +16,7 @@ from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, nearest
 from limbeck.evaluation import (
     Assignment,
     against_chance,
@@ -25,6 +25,7 @@ from limbeck.evaluation import (
     calibrated_nll,
     class_scores,
     confusion,
+    fit_offsets,
     fit_temperature,
     kl,
     mixture_weights,
@@ -36,8 +37,8 @@ from limbeck.evaluation.figures import ClassTable, Confusion, Decided, Figure, R
 from limbeck.evaluation.metric import Metric, Sheet, share, sheet_of
 from limbeck.evaluation.records import Chance
 from limbeck.losses import CrossEntropy, HardLabels, LossSettings, Objective, with_hard_labels
-from limbeck.runtime.decisions import softmax
-from limbeck.tasks.classification.labels import Classes, learn_classes, require_one_column, served_classes
+from limbeck.runtime.decisions import softmax, with_offsets
+from limbeck.tasks.classification.labels import Classes, learn_classes, require_one_column, served_classes, shares
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 from limbeck.tasks.classification.numbers import read_numbers
 from limbeck.tasks.classification.weights import Weighting, require_classes, weights_of
@@ -45,6 +46,7 @@ from limbeck.types import Batch, Predicts
 
 SHOWN = 12
 """Classes that are named, in their order."""
+NOT_LOADED = "leave it out, or give tables"
 
 
 class ClassificationSettings(TaskOptions):
@@ -60,6 +62,13 @@ class ClassificationSettings(TaskOptions):
             description="what checkpoints, grid points and seeds are chosen by, and what verdict and retention judge"
         ),
     ] = "accuracy"
+    correct_prior: Annotated[
+        bool,
+        Field(
+            description="add to each class's logit the number with which its mean probability on validation is its "
+            "share of the training labels, in every model: for a student that never saw a class (data.omitted_classes)"
+        ),
+    ] = False
 
     def learn(
         self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str
@@ -78,15 +87,24 @@ class ClassificationSettings(TaskOptions):
         require_one_column(data.label)
         found = learn_classes(cells, where, missing=data.missing, merge=data.merge_classes, order=classes)
         require_classes(data.class_weights, found.names)
-        return Classification(found, self.metric, data.class_weights)
+        prior = shares(found.indices(cells, where), len(found.names)) if self.correct_prior else None
+        return Classification(found, self.metric, data.class_weights, prior=prior)
 
     def numbered(self, names: Sequence[str], data: DataOptions) -> "Classification":
-        """Return the task whose labels are numbers from 0, called by these names."""
+        """Return the task whose labels are numbers from 0, called by these names.
+
+        Raises:
+            LimbeckError: the shares of the classes are asked for, and a loader is read once only.
+        """
+        if self.correct_prior:
+            raise LimbeckError(
+                "a loader does not say the shares of its classes", where="task.correct_prior", fix=NOT_LOADED
+            )
         return Classification(Classes(tuple(names)), self.metric, data.class_weights)
 
     def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Classification":
-        """Return the task of a bundle that has these classes, in any spelling."""
-        return Classification(served_classes(names))
+        """Return the task of a bundle that has these classes, in any spelling, with its offsets."""
+        return Classification(served_classes(names), offsets=tuple(decision.get("offsets", ())))
 
     def numbers(self, given: Any) -> tuple[Tensor, Tensor]:
         """Return the classes that a loader's labels name, and which rows have one; see `read_numbers`."""
@@ -112,6 +130,9 @@ class Classification(Task):
         by: the metric that the run is judged by.
         weighting: of `data.class_weights`.
         weights: (classes,) float32, by which labelled rows count; None: all alike, or not known yet.
+        prior: the share of each class among the training labels, which mean probabilities are brought to; None: they
+            are left as they are.
+        offsets: what is added to each logit, fitted on validation; empty: nothing.
     """
 
     kind: ClassVar[str] = "classification"
@@ -121,6 +142,8 @@ class Classification(Task):
     by: MetricName = "accuracy"
     weighting: Weighting | None = None
     weights: NDArray[np.float32] | None = None
+    prior: tuple[float, ...] | None = None
+    offsets: tuple[float, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -141,7 +164,8 @@ class Classification(Task):
     def digest(self) -> str:
         """Names the classes, their order, the metric, and by how much each class counts."""
         weights = None if self.weights is None else arrays_digest(self.weights)
-        return digest([self.kind, list(self.names), self.by, weights])
+        corrected = [] if self.prior is None else [list(self.prior)]
+        return digest([self.kind, list(self.names), self.by, weights, *corrected])
 
     # --- labels
 
@@ -152,6 +176,12 @@ class Classification(Task):
     def strata(self, labels: Labels) -> NDArray[np.int64]:
         """Return the classes."""
         return labels.values
+
+    def of_classes(self, labels: Labels, names: Sequence[str], where: str) -> NDArray[np.bool_]:
+        """Return which rows are of some classes."""
+        if unknown := [name for name in names if name not in self.names]:
+            raise LimbeckError(f"no class `{unknown[0]}`", where=where, fix=nearest(unknown[0], self.names))
+        return labels.present & np.isin(labels.values, [self.names.index(name) for name in names])
 
     @property
     def least(self) -> int:
@@ -259,11 +289,30 @@ class Classification(Task):
         likelihood = -scores["calibrated_nll"]
         return [likelihood] if self.by == "accuracy" else [round(scores[self.by], 9), likelihood]
 
+    # --- deciding
+
+    @property
+    def fits_decision(self) -> bool:
+        """What is added to the logits, where that is asked."""
+        return self.prior is not None
+
+    @property
+    def decision(self) -> Mapping[str, Any]:
+        """What is added to the logits."""
+        return {"offsets": list(self.offsets)} if self.offsets else {}
+
+    def decide(self, outputs: NDArray[Any], labels: Labels) -> "Classification":
+        """Return the task with the offsets that bring mean probabilities to the shares of the training labels.
+
+        No label of the rows is looked at.
+        """
+        return self if self.prior is None else replace(self, offsets=fit_offsets(outputs, self.prior))
+
     # --- judging
 
     def sheet(self, outputs: NDArray[Any], labels: Labels) -> Sheet:
-        """Return `logits` (rows, classes), `decided` and `labels` (rows,)."""
-        return sheet_of(outputs, labels.values)
+        """Return `logits` (rows, classes) with what is added to them, `decided` and `labels` (rows,)."""
+        return sheet_of(with_offsets(outputs, self.offsets), labels.values)
 
     def chance(self, sheet: Sheet) -> Chance:
         """Return the balanced accuracy beside that of a constant prediction."""
@@ -294,8 +343,11 @@ class Classification(Task):
     def figures(self, model: str, sheets: Sequence[Sheet], shown: Sheet) -> list[Figure]:
         """Return the table of the classes, the confusions, and confidence against accuracy."""
         labels, logits = shown["labels"], shown["logits"]
+        scores = class_scores([one["logits"] for one in sheets], labels, self.names)
+        if self.offsets:
+            scores = [one.model_copy(update={"offset": by}) for one, by in zip(scores, self.offsets, strict=True)]
         return [
-            ClassTable(model=model, classes=class_scores([one["logits"] for one in sheets], labels, self.names)),
+            ClassTable(model=model, classes=scores),
             Confusion(model=model, counts=confusion(logits, labels).tolist()),
             Reliability(model=model, **reliability(logits, labels)._asdict()),
         ]

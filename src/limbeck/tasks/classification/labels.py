@@ -54,6 +54,12 @@ class Classes:
         return Labels(found.clip(0), found != _NONE)
 
 
+def shares(labels: Labels, classes: int) -> tuple[float, ...]:
+    """Return the share of each class among the rows that have a label."""
+    counts = np.bincount(labels.known, minlength=classes)
+    return tuple((counts / counts.sum()).tolist())
+
+
 def learn_classes(
     labels: Sequence[Any],
     where: str,

@@ -38,7 +38,7 @@ class MultilabelSettings(TaskOptions):
     """Any number of classes a row: columns of 0 and 1 (`data.label: [a, b]`), lists, or texts with a separator."""
 
     predicts: ClassVar[Predicts] = "independent"
-    unread: ClassVar[tuple[str, ...]] = ("class_weights", "merge_classes")
+    unread: ClassVar[tuple[str, ...]] = ("class_weights", "merge_classes", "omitted_classes")
 
     kind: Literal["multilabel"] = "multilabel"
     metric: Annotated[
@@ -106,7 +106,6 @@ class Multilabel(Task):
     kind: ClassVar[str] = "multilabel"
     predicts: ClassVar[Predicts] = "independent"
     noun: ClassVar[str] = "labels"
-    fits_decision: ClassVar[bool] = True
     form: Sets
     by: SetsMetric = "f1_micro"
     counts: tuple[int, ...] = ()
@@ -220,6 +219,11 @@ class Multilabel(Task):
         return [round(scores[self.by], 9), -scores["nll"]]
 
     # --- deciding
+
+    @property
+    def fits_decision(self) -> bool:
+        """The thresholds."""
+        return True
 
     @property
     def decision(self) -> Mapping[str, Any]:
