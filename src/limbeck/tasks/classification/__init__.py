@@ -164,8 +164,7 @@ class Classification(Task):
     def digest(self) -> str:
         """Names the classes, their order, the metric, and by how much each class counts."""
         weights = None if self.weights is None else arrays_digest(self.weights)
-        corrected = [] if self.prior is None else [list(self.prior)]
-        return digest([self.kind, list(self.names), self.by, weights, *corrected])
+        return digest([self.kind, list(self.names), self.by, weights])
 
     # --- labels
 

@@ -1,0 +1,123 @@
+"""The first paper's experiments on MNIST: compression, classes that the transfer set lacks, temperature and width.
+
+    python benchmarks/mnist.py [PART ...] [--data FOLDER]
+
+Parts: `paper`, the recipe `mnist-hinton`; `no-3s` and `only-7s-and-8s`, the same student without these rows, each as it
+is and with `task.correct_prior`; `temperature`, students of several widths at several temperatures, judged on
+validation. The teacher of `paper` teaches them all. FOLDER holds mnist/mnist.npz. What is done in a run's folder is not
+done again. Writes benchmarks/results/mnist.json after every run. Published: Hinton, Vinyals and Dean 2015 (arXiv
+1503.02531), section 3, whose corrections were chosen on the test set.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tenants import measure
+
+from limbeck.evaluation.figures import ClassTable
+from limbeck.evaluation.schema import Evaluation
+from limbeck.files import read_json, write_json
+from limbeck.pipeline.order import describe_environment
+from limbeck.recipe import load_recipe
+
+RESULTS = Path(__file__).parent / "results" / "mnist.json"
+TEST = 10_000
+OMITTED = {"no-3s": [3], "only-7s-and-8s": [0, 1, 2, 3, 4, 5, 6, 9]}
+WIDTHS, TEMPERATURES = (30, 300, 800), (1.0, 2.5, 4.0, 8.0, 20.0)
+
+
+def source(data: Path) -> list[str]:
+    """Return where the rows are."""
+    return [f"data.source={data / 'mnist' / 'mnist.npz'}", "data.image=x", "data.label=y"]
+
+
+def taught(out: Path) -> list[str]:
+    """Return the teacher of `paper`, as one that is finished."""
+    weights = out / "paper" / "teacher" / "model.safetensors"
+    build = "{name: dense, width: 1200, dropout: 0.5, input_dropout: 0.2}"
+    return [f"teacher={{kind: module, build: {build}, weights: {weights}}}", "data.augment=null"]
+
+
+def errors(found: dict[str, Any]) -> dict[str, float]:
+    """Return the test errors of every model, means over seeds."""
+    return {key: round(TEST * (1 - one["scores"]["accuracy"]), 1) for key, one in found["models"].items()}
+
+
+def paper(out: Path, data: Path) -> dict[str, Any]:
+    """Carry out the recipe, and say how much of the teacher's lead the student has."""
+    found = measure(load_recipe("mnist-hinton", source(data)), out / "paper")
+    wrong = errors(found)
+    lead = (wrong["baseline"] - wrong["student"]) / (wrong["baseline"] - wrong["teacher"])
+    return {"errors": wrong, "share_of_lead": lead, "gain": found["gain"], "seconds": found["seconds"]}
+
+
+def omission(name: str) -> Callable[[Path, Path], dict[str, Any]]:
+    """Return what trains students that never see some classes, and judges them with and without offsets."""
+
+    def measured(out: Path, data: Path) -> dict[str, Any]:
+        omitted = [f"data.omitted_classes={OMITTED[name]}", "baseline=false"]
+        results = {}
+        for asked in (False, True):
+            own = [*source(data), *taught(out), *omitted, f"task.correct_prior={str(asked).lower()}"]
+            found = measure(load_recipe("mnist-hinton", own), out / name)
+            table = _classes(out / name)
+            results["corrected" if asked else "plain"] = {
+                "errors": errors(found), "seconds": found["seconds"],
+                "recall": {one.name: one.recall for one in table}, "offsets": {one.name: one.offset for one in table},
+            }  # fmt: skip
+        return results
+
+    return measured
+
+
+def _classes(folder: Path) -> list[Any]:
+    found = Evaluation.model_validate_json((folder / "evaluation.json").read_text(encoding="utf-8"))
+    table = found.figure(ClassTable, "student")
+    return [] if table is None else table.classes
+
+
+def temperature(out: Path, data: Path) -> dict[str, Any]:
+    """Return the accuracy on validation of students of several widths, by temperature; the test is not looked at."""
+    results: dict[str, Any] = {}
+    for width in WIDTHS:
+        for value in TEMPERATURES:
+            own = [*source(data), *taught(out), "baseline=false", "seeds=[0]"]
+            own += [f"student.model.width={width}", "student.train.steps=4500", f"losses.0.temperature={value}"]
+            folder = out / f"temperature-{width}-{value:g}"
+            measure(load_recipe("mnist-hinton", own), folder)
+            history = json.loads((folder / "student" / "seed-0" / "history.json").read_text(encoding="utf-8"))
+            results.setdefault(str(width), {})[f"{value:g}"] = _last_accuracy(history)
+    return results
+
+
+def _last_accuracy(history: dict[str, Any]) -> float:
+    return history["validations"][-1]["accuracy"]
+
+
+PARTS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
+    "paper": paper,
+    **{name: omission(name) for name in OMITTED},
+    "temperature": temperature,
+}
+
+
+def main() -> None:
+    """Do the parts that are asked for; those on record stay."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=list(PARTS))
+    parser.add_argument("--out", type=Path, default=Path("runs/mnist"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    results = read_json(RESULTS, dict) if RESULTS.is_file() else {}
+    for name in given.parts:
+        results[name] = found = PARTS[name](given.out, given.data)
+        write_json(RESULTS, {**results, "environment": describe_environment()})
+        print(name, json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
