@@ -94,7 +94,11 @@ def _data(evaluation: Evaluation) -> Section:
     rows = evaluation.data
     facts = Facts([Fact(*fact) for fact in prose.data_facts(evaluation)])
     said = [prose.about_data(evaluation)]
-    return Section("Data", said, _some(facts, Bullets(data.dropped(rows.dropped)), tables.readers(evaluation)))
+    return Section(
+        "Data",
+        said,
+        _some(facts, Bullets([*data.dropped(rows.dropped), *data.notes(evaluation)]), tables.readers(evaluation)),
+    )
 
 
 def _test(evaluation: Evaluation) -> Section:

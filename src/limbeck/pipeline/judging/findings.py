@@ -91,6 +91,7 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
             for split, rule in recipe.data.split.rules.items()
         },
         dropped=splits.dropped,
+        notes=list(splits.notes),
     )
 
 
