@@ -17,26 +17,29 @@ from limbeck.pipeline.stages.clock import Spent, now, take_off
 from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
-_TOLERANCE = 1e-4
+_TOLERANCE, _STEP = 1e-4, 4 * float(np.finfo(np.float32).eps)
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Near:
-    """An input of a stage that is numbers, and the same when none differs by more than 1e-4 of the largest.
+    """An input of a stage that is numbers in columns, the same when none differs by 1e-4 of the largest of its column.
 
-    Another number of threads changes the last bits of what a network answers.
+    Another number of threads changes the last bits of what a network answers: by a few steps of float32 of the largest
+    number at hand, which is much in a column of small ones.
     """
 
     numbers: list[float]
+    columns: int = 1
 
     def unless_changed(self, old: list[float] | None) -> list[float]:
         """Return the numbers on record where these are the same, else these."""
         if old is None or len(old) != len(self.numbers):
             return self.numbers
-        scale = max(map(abs, old), default=0.0)
-        alike = np.isclose(self.numbers, old, rtol=0.0, atol=_TOLERANCE * scale, equal_nan=True).all()
-        return old if alike else self.numbers
+        found, known = (np.reshape(each, (-1, self.columns)) for each in (self.numbers, old))
+        sizes = np.abs(known).max(axis=0, initial=0.0)
+        room = np.maximum(_TOLERANCE * sizes, _STEP * sizes.max(initial=0.0))
+        return old if np.isclose(found, known, rtol=0.0, atol=room, equal_nan=True).all() else self.numbers
 
 
 class _Record(BaseModel):
