@@ -34,7 +34,7 @@ def _values_by_column(rule: Any) -> Any:
     listed = {str(column): held if isinstance(held, list | tuple) else [held] for column, held in rule.items()}
     if not listed or not all(listed.values()):
         raise ValueError("give a number of rows, or a column and the values that are held out, such as {speaker: ada}")
-    return {column: tuple(str(label_name(value)) for value in held) for column, held in listed.items()}
+    return {column: tuple(label_name(value) or "" for value in held) for column, held in listed.items()}
 
 
 def _names(values: Any) -> Any:
