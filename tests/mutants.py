@@ -1028,8 +1028,22 @@ MUTANTS = (
         "an input that may differ a little is compared in every bit",
         "another number of threads trains everything anew",
         "pipeline/stages/stage.py",
-        (("return old if alike else self.numbers", "return self.numbers"),),
+        (("return old if np.isclose(", "return old if False and np.isclose("),),
         (f"{START}::test_numbers_of_a_stage_may_differ_in_their_last_bits",),
+    ),
+    Mutant(
+        "a column of small numbers is compared with one of large ones",
+        "another encoder's answers are taken for those on record",
+        "pipeline/stages/stage.py",
+        (("np.maximum(_TOLERANCE * sizes, ", "np.maximum(_TOLERANCE * sizes.max(initial=0.0), "),),
+        (f"{START}::test_numbers_of_a_stage_may_differ_in_their_last_bits",),
+    ),
+    Mutant(
+        "a cache's manifest may name any file",
+        "what it says was replaced is removed, wherever it lies",
+        "cache/identity.py",
+        (("    replaced: list[_File]", "    replaced: list[str]"),),
+        (f"{STORE}::test_a_manifest_names_shards_of_its_own_folder_and_nothing_else",),
     ),
     Mutant(
         "whatever lies in a stage's folder is removed",

@@ -183,6 +183,14 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         _tables_of(given, data, "test", "text")
 
 
+class Fixed(nn.Module):
+    """Answers with how long a text is, and cannot learn."""
+
+    def forward(self, input_ids, attention_mask):
+        lengths = attention_mask.float().sum(1, keepdim=True)
+        return torch.cat([lengths, -lengths], 1)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -201,6 +209,9 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         ({"student": lambda classes: None}, r"the function failed \(TypeError: .*missing 1 .*called without arguments"),
         ({"student": torch.nn.Linear}, r"^student: the function failed \(TypeError: .*`?in_features"),
         ({"student": lambda: 3}, "the function returned a int, not an nn.Module"),
+        ({"train": {"text": "a film", "label": 1}}, r"column `text`: a column is one str; give each column a list"),
+        ({"train": {"text": ["a film"], "label": 1}}, r"column `label`: a column is one int; give each column a list"),
+        ({"student": lambda: Fixed()}, "student: the network has no parameters: there is nothing to train"),
     ],
 )
 def test_what_is_refused(by_recipe, source, tmp_path, changes, message):

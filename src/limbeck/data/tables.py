@@ -10,10 +10,11 @@ from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import columns_of, is_missing, written_labels
 from limbeck.data.folders import read_folders, require_no_column
+from limbeck.data.frames import classes_of, column_names, plain_list
 from limbeck.data.hub import read_hub, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
 from limbeck.data.parting import Rule, parted
-from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
+from limbeck.data.readers import READERS, Columns, read_file, refuse_repeated
 from limbeck.data.split_names import SPLITS, split_arrays, split_name
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path
@@ -188,8 +189,12 @@ def as_table(
     wanted = {*_listed(column), *columns_of(label)} | (set() if domain is None else {"domain"})
     refuse_repeated([name for name in names if name in wanted], where)
     columns = Columns(
-        {name: _plain_list(frame[key]) for name, key in zip(names, keys, strict=True) if name in wanted},
-        _classes_of(frame),
+        {
+            name: plain_list(frame[key], f"{where}, column `{name}`")
+            for name, key in zip(names, keys, strict=True)
+            if name in wanted
+        },
+        classes_of(frame),
     )
     if len({len(values) for values in columns.values()}) > 1:
         lengths = ", ".join(f"`{name}` has {len(values):,}" for name, values in columns.items())
@@ -198,27 +203,6 @@ def as_table(
         columns = _of(domain, columns, where, "data.domain")
     held = Columns({name: columns.get(name, []) for name in names}, columns.classes)
     return _table(held, modality, column, label, where, needs_label=needs_label, keys=_keys(modality, "data"))
-
-
-def column_names(frame: Any) -> list[Any] | None:
-    """Return what a data frame, or a mapping of columns, calls its columns; None of anything else."""
-    for names in (getattr(frame, "column_names", None), getattr(frame, "columns", None)):
-        if names is not None:
-            return list(names)
-    return list(frame.keys()) if hasattr(frame, "keys") else None
-
-
-def _classes_of(frame: Any) -> dict[str, tuple[str, ...]]:
-    own = class_labels(getattr(frame, "features", None))
-    return own or class_labels(stored_features(getattr(getattr(frame, "schema", None), "metadata", None)))
-
-
-def _plain_list(column: Any) -> list[Any]:
-    """Return a column's values as Python objects; NumPy's scalars have types of their own."""
-    for method in ("to_pylist", "to_list", "tolist"):
-        if hasattr(column, method):
-            return list(getattr(column, method)())
-    return list(column)
 
 
 def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]:
