@@ -146,10 +146,18 @@ def once(
         stage = Stage(folder, inputs, conditions=conditions)
         done = stage.done and (whole is None or whole())
         if by == "main":
-            return stage, load(stage) if done else _made(stage, make, before)
+            return stage, _loaded(stage, load) if done else _made(stage, make, before)
     if by == "all":
         done = us.agree(done)
-    return stage, load(stage) if done else _made(stage, make, before)
+    return stage, _loaded(stage, load) if done else _made(stage, make, before)
+
+
+def _loaded(stage: Stage, load: Callable[[Stage], _T]) -> _T:
+    try:
+        return load(stage)
+    except FileNotFoundError as error:  # of a file that the stage's record does not name
+        where = str(error.filename or stage.folder)
+        raise LimbeckError("the file of a finished stage is missing", where=where, fix=_anew(stage.folder)) from error
 
 
 def _made(stage: Stage, make: Callable[[Stage], _T], before: Callable[[], None] | None) -> _T:
