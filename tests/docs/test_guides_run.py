@@ -10,18 +10,20 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import guide_files
 import pytest
 import yaml
-
-import guide_files
 from guide_blocks import Block, blocks
+
 from limbeck.cli import main
 from limbeck.evaluation.schema import Evaluation
 from limbeck.modalities.audio import speech
 from limbeck.pipeline import order
+from limbeck.pipeline.judging import testing
 from limbeck.pipeline.judging.export import Exported
 from made_speech import Embedding, Mel
 
@@ -114,7 +116,7 @@ class Reader:
                 pytest.fail(f"nobody types `{line}`")
 
     def replaces(self, part: dict[str, Any]) -> None:
-        """Run the recipe with a part of it replaced by what was shown; without an export, which the part changes not."""
+        """Run the recipe with a part of it replaced by what was shown; the export, which is the same, is left out."""
         Path("part.yaml").write_text(yaml.safe_dump(self.recipe | part), encoding="utf-8")
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(order, "export_all", lambda *_: Exported({}, {"student": "it stays here"}))
@@ -156,6 +158,7 @@ def _a_folder_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.chdir(tmp_path)
     # What teachers and baselines become is shown elsewhere.
     monkeypatch.setattr(order, "export_all", lambda _, arms, out: every({}, {"student": arms["student"]}, out))
+    monkeypatch.setattr(testing, "measure_all", partial(testing.measure_all, latency_repeats=1, budget_s=0.01))
     monkeypatch.setattr(speech, "_files", lambda: (Mel(), Embedding()))
     yield
     sys.path[:] = paths
@@ -180,7 +183,9 @@ def test_a_guide_is_carried_out(guide: str) -> None:
 
 def test_a_block_that_nobody_runs_is_found(tmp_path: Path) -> None:
     guide = tmp_path / "guide.md"
-    guide.write_text("Text.\n\n    limbeck fly home  # so\n    there/is.jpg\n\n```ruby\nputs 1\n```\n", encoding="utf-8")
+    guide.write_text(
+        "Text.\n\n    limbeck fly home  # so\n    there/is.jpg\n\n```ruby\nputs 1\n```\n", encoding="utf-8"
+    )
     found = list(blocks(guide))
     assert [(block.language, block.text, block.line) for block in found] == [
         ("shell", "limbeck fly home", 3),
