@@ -142,7 +142,8 @@ class DataOptions(RowsOptions):
         Field(
             min_length=1,
             description="a packaged name, a csv/jsonl/parquet/npz file, a folder with train/validation/test"
-            "(/unsupervised) files, of images a folder with one subfolder a class, or a hub id",
+            "(/unsupervised) files, of images and sounds a folder with one subfolder a class, or a hub id (owner/name, or "
+            "owner/name:config)",
         ),
     ]
     label: Annotated[
