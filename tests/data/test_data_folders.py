@@ -130,7 +130,11 @@ def test_lists_hold_files_out_and_background_noise_is_no_class(words, capsys):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("testing_list.txt", "yes/0.png\nyes/9.png\n", r"testing_list.txt, line 2: `yes/9.png` is no file that is read"),
+        (
+            "testing_list.txt",
+            "yes/0.png\nyes/9.png\n",
+            "line 2: `yes/9.png` is no file that is read",
+        ),
         ("testing_list.txt", "yes/2.png\n", r"validation_list.txt, line 1: `yes/2.png` stands in testing_list.txt too"),
         ("test_list.txt", "yes/3.png\n", "two lists for `test`: test_list.txt and testing_list.txt"),
         ("testing_list.txt", b"\xff\n", "testing_list.txt, line 1: not UTF-8"),

@@ -381,15 +381,6 @@ def test_hub_out_of_reach(monkeypatch, message):
         rows("owner/name")
 
 
-def test_a_hub_id_may_name_a_config(monkeypatch):
-    part = type("Part", (), {"__getitem__": lambda *_: {"text": ["a"], "label": [1]}})()
-    asked = []
-    load = lambda *names: asked.append(names) or {"train": part}  # noqa: E731
-    monkeypatch.setitem(sys.modules, "datasets", type("Stub", (), {"load_dataset": staticmethod(load)}))
-    rows("owner/name:v0.02")
-    assert asked == [("owner/name", "v0.02")]
-
-
 def test_hub_splits_are_read_by_name_and_alias(monkeypatch):
     parts = {"train": {"text": ["a"], "label": [1]}, "dev": {"text": ["b"], "label": [0]}, "odd": {"text": ["c"]}}
     splits = {name: type("Part", (), {"__getitem__": lambda _, key, part=part: part})() for name, part in parts.items()}

@@ -64,6 +64,8 @@ def clips(place: Path) -> None:
     for row in range(20):
         write(place / "more-clips" / f"{row}.wav", (440, 1200)[row % 2])
         write(place / "later-clips" / ("yes", "no")[row % 2] / f"{row}.wav", (440, 1200)[row % 2])
+    for row in range(90):
+        write(place / "words" / ("yes", "no", "bed")[row % 3] / f"{row}.wav", (440, 1200, 2000)[row % 3])
     write(place / "new/one.wav", 440)
     torch.manual_seed(0)
     config = Wav2Vec2Config(

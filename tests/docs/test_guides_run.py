@@ -25,6 +25,7 @@ from limbeck.modalities.audio import speech
 from limbeck.pipeline import order
 from limbeck.pipeline.judging import testing
 from limbeck.pipeline.judging.export import Exported
+from limbeck.settings.yaml import read_yaml
 from made_speech import Embedding, Mel
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -58,6 +59,8 @@ SMALL = {
     },
 }
 """Of each guide the recipe, and the parts of it that are shown, by a word in each: what makes them small."""
+PACKAGED = ["data.split.test=10", "data.split.validation=10", "data.labelled=20"]
+"""What lets a packaged recipe be checked on a made folder."""
 MADE: dict[str, Callable[[Path], None]] = {"images": guide_files.photos, "sound": guide_files.clips}
 WITHOUT_TORCH = "import sys; sys.modules |= dict.fromkeys(('torch', 'yaml', 'sklearn', 'transformers'))\n"
 
@@ -83,7 +86,7 @@ class Reader:
         if block.file:
             Path(block.file).write_text(block.text, encoding="utf-8")
             if block.language == "yaml":
-                self.recipe = yaml.safe_load(block.text)
+                self.recipe = read_yaml(block.text)
         elif block.language == "path":
             assert Path(block.text).is_file()
         elif block.language == "shell":
@@ -91,7 +94,7 @@ class Reader:
         elif block.language == "python":
             assert _alone(block.text)
         elif block.language == "yaml":
-            self.replaces(yaml.safe_load(block.text))
+            self.replaces(read_yaml(block.text))
         else:
             pytest.fail(f"nobody runs a block of `{block.language}`")
 
@@ -104,7 +107,7 @@ class Reader:
                 for package in rest:
                     assert set(package.removeprefix("limbeck[").removesuffix("]").split(",")) <= extras.keys()
             case "limbeck", "check":
-                _limbeck(command, *rest, *self.small(rest[0]))
+                _limbeck(command, *rest, *(self.small(rest[0]) if Path(rest[0]).is_file() else PACKAGED))
             case "limbeck", "run":
                 _limbeck(command, *rest, *self.small(rest[0]))
                 self.finished(Path("runs") / Path(rest[0]).stem)

@@ -34,8 +34,9 @@ def read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str,
     """
     import datasets
 
+    owned, _, config = name.partition(":")
     try:
-        loaded = datasets.load_dataset(*name.split(":", 1))
+        loaded = datasets.load_dataset(owned, config) if config else datasets.load_dataset(owned)
     except Exception as error:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         raise LimbeckError(
