@@ -67,6 +67,7 @@ def clips(place: Path) -> None:
     for row in range(90):
         write(place / "words" / ("yes", "no", "bed")[row % 3] / f"{row}.wav", (440, 1200, 2000)[row % 3])
     write(place / "new/one.wav", 440)
+    soundfile.write(place / "new/long.wav", rng.uniform(-1, 1, 2 * RATE), RATE)
     torch.manual_seed(0)
     config = Wav2Vec2Config(
         hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, conv_dim=(4, 4),
