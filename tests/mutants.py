@@ -1299,8 +1299,27 @@ MUTANTS = (
         "a sound keeps its rate",
         "a sound at 16 kHz is read at half its pitch and twice its length",
         "runtime/readers/audio.py",
-        (("samples = resampled(samples, self.rate if rate is None else rate, self.rate)", "pass"),),
+        (("return resampled(samples, self.rate if rate is None else rate, self.rate)", "return samples"),),
         (f"{AUDIO_READER}::test_sounds_of_two_rates_are_brought_to_one",),
+    ),
+    Mutant(
+        "nobody hears the end of a long sound",
+        "what is said after the last whole hop has no answer",
+        "runtime/readers/audio.py",
+        (("if start < last), last]", "if start <= last)]"),),
+        ("tests/runtime/test_windows.py::test_pieces_are_answered_as_the_files_that_they_would_be",),
+    ),
+    Mutant(
+        "rows without a label are of the class of all others",
+        "rows of unknown class are learned as `unknown`",
+        "data/asked.py",
+        (
+            (
+                "labels=[names[row] if labels.present[row] else None for row in rows]",
+                "labels=[names[row] for row in rows]",
+            ),
+        ),
+        ("tests/data/test_data_asked.py::test_all_other_classes_are_one",),
     ),
     Mutant(
         "a crop of a sound one sample late",

@@ -121,6 +121,14 @@ def predict(
     column: Annotated[
         str | None, typer.Option("--column", help="of texts in files with columns: the one that is read (`text`)")
     ] = None,
+    hop: Annotated[
+        float | None,
+        typer.Option(
+            "--hop",
+            metavar="SECONDS",
+            help="of long sounds: an answer each so many seconds, to a piece as long as the student hears",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
 ) -> None:
     """Ask a bundle for texts, rows of tables, images or sounds; works without PyTorch.
@@ -130,13 +138,19 @@ def predict(
     """
     from limbeck.runtime.bundle import load_for_files
     from limbeck.runtime.takes import answered, with_content
+    from limbeck.runtime.windows import answered_by_window
 
     student, takes = load_for_files(bundle)
     unread = False
     asked, left_out = with_content(takes.asked(files or [], column))
     if left_out:
         typer.echo(left_out, err=True)
-    for shown, answer in answered(asked, student.predict):
+    answers = (
+        answered(asked, student.predict)
+        if hop is None
+        else answered_by_window(asked, student.reader, student.predict, hop)
+    )
+    for shown, answer in answers:
         if isinstance(answer, LimbeckError):
             unread = True
             typer.echo(f"error: {answer}", err=True)

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.modality import Modality, Wanted
@@ -142,7 +142,8 @@ class DataOptions(RowsOptions):
         Field(
             min_length=1,
             description="a packaged name, a csv/jsonl/parquet/npz file, a folder with train/validation/test"
-            "(/unsupervised) files, of images a folder with one subfolder a class, or a hub id",
+            "(/unsupervised) files, of images and sounds a folder with one subfolder a class, or a hub id, owner/name "
+            "or owner/name:config",
         ),
     ]
     label: Annotated[
@@ -166,6 +167,15 @@ class DataOptions(RowsOptions):
             "target; it is called what most rows say"
         ),
     ] = False
+    classes: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names, json_schema_input_type=list[str | int | float | bool]),
+        Field(description="the classes that are asked for, here and in the target; none: all"),
+    ] = ()
+    other_class: Annotated[
+        Annotated[str, Field(min_length=1)] | None,
+        Field(description="the class that rows of every class but `classes` get; null: they are left out"),
+    ] = None
     split: SplitSettings = SplitSettings()
     labelled: Annotated[
         int | None, Field(ge=2, description="training rows that keep their label; null: all that have one")
@@ -206,6 +216,19 @@ class DataOptions(RowsOptions):
     def _null_is_a_word(cls, values: Any) -> Any:
         # Unquoted, YAML reads the word `null` as nothing.
         return ["null" if value is None else value for value in values] if isinstance(values, list) else values
+
+    @model_validator(mode="after")
+    def _other_than_some(self) -> "DataOptions":
+        if self.other_class is not None and not self.classes:
+            raise ValueError("other_class is that of rows of no class in `classes`; name those that are asked for")
+        return self
+
+    @property
+    def of_every_class(self) -> Self:
+        """The same where all classes are asked for, which is what is learned first."""
+        if not self.classes:
+            return self
+        return self.model_copy(update={"classes": (), "other_class": None, "class_weights": None})
 
     @property
     def missing_words(self) -> frozenset[str]:

@@ -1,13 +1,14 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.data.asked import Learns, asked, learn, of_classes
 from limbeck.data.copies import copies_of, keeping, rehearsed
 from limbeck.data.drawing import hold_out, in_order, in_turn, omit, rest_of, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
@@ -20,6 +21,8 @@ from limbeck.data.tables import SPLITS, Table, read_tables, read_values
 from limbeck.data.task import Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
+
+_NOT_ASKED = "of a class that is not asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +132,6 @@ class Splits:
         return replace(self, labelled=few, unlabelled=rest, augmented=copies, rehearsed=own)
 
 
-class Learns(Protocol):
-    """Settings of a task, which learns from the training column what its labels are."""
-
-    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> Task:
-        """Return the task; `classes` is what the data itself calls the values."""
-        ...
-
-
 def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | None = None) -> Splits:
     """Read the source, unless its tables are given, and split it.
 
@@ -163,15 +158,16 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     Raises:
         LimbeckError: too few rows for the sizes asked, or labels that are none of such a task.
     """
-    tables = tables or _read(settings)
     where = f"{settings.source}, {settings.labelled_by}"
+    tables, every, left_out = of_classes(task, tables or _read(settings), settings, where)
     train = tables["train"]
-    learned = _learned(task, train, settings, where)
+    learned = learn(task, train, settings, where) if settings.classes else every
     sieve = Sieve(settings.modality, coincident=settings.modality.coincident(train.values))
+    sieve.count(_NOT_ASKED, left_out)
     values, ceiling = tables["unsupervised"].values if "unsupervised" in tables else [], NO_ROWS
     parts: dict[str, Examples] = {}
     if settings.target is not None:
-        parts["test"], values, ceiling = _of_target(settings, settings.target, learned, sieve, train.columns)
+        parts["test"], values, ceiling = _of_target(settings, settings.target, learned, every, sieve, train.columns)
     parts |= {
         name: _examples(tables[name], learned, f"{settings.source}, {name} split", sieve)
         for name in ("train", "validation", "test")
@@ -191,7 +187,6 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     others, gone = omit(others, learned, settings)
     sieve.count("unlabelled, of an omitted class", len(gone))
     rest = rest_of(others.without_labels(), bare, settings)
-
     if settings.unlabelled is not None:
         column = train.columns or settings.column
         values = values + read_values(settings.unlabelled, modality=settings.modality, column=column)
@@ -214,20 +209,6 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     )
 
 
-def _learned(task: Learns, train: Table, settings: DataOptions, where: str) -> Task:
-    """Return the task, learned from the training column.
-
-    Raises:
-        LimbeckError: its labels are none of such a task; where they are no column, it says what is expected.
-    """
-    try:
-        return task.learn(train.labels, train.classes, settings, where)
-    except LimbeckError as error:
-        if not train.layout or error.where != where:
-            raise
-        raise LimbeckError(error.what, where=settings.source, fix=train.layout) from None
-
-
 def _read(settings: DataOptions) -> dict[str, Table]:
     splits = SPLITS if settings.max_unlabelled != 0 else SPLITS[:-1]
     return read_tables(
@@ -243,7 +224,7 @@ def _read(settings: DataOptions) -> dict[str, Table]:
 
 
 def _of_target(
-    settings: DataOptions, target: RowsOptions, task: Task, sieve: Sieve, columns: tuple[str, ...]
+    settings: DataOptions, target: RowsOptions, task: Task, every: Task, sieve: Sieve, columns: tuple[str, ...]
 ) -> tuple[Examples, list[Any], Examples]:
     """Return the target's test rows, its other examples, and its other rows with a label.
 
@@ -261,6 +242,8 @@ def _of_target(
         rules={name: rule for name, rule in split.rules.items() if name == "test"},
         key="data.target",
     )
+    found, left_out = asked(found, every, settings, where)
+    sieve.count(f"{_NOT_ASKED}, in the target", left_out)
     rows = sieve.clean(_examples(found["train"], task, f"{where}, train split", sieve), ", in the target")
     having, bare = rows.having(), rows.bare()
     if "test" in found:
