@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from limbeck.data.cells import label_name
+from limbeck.data.origin import texts_of
 from limbeck.data.readers import Columns
 from limbeck.errors import LimbeckError, nearest
 
@@ -37,11 +37,11 @@ def parted(found: Mapping[str, tuple[str, Columns]], rules: Mapping[str, Rule]) 
             fits &= _holding(columns, column, values, where, key)
         if not fits:
             raise LimbeckError(f"no row that {key} asks for is left", where=where, fix="ask for other values")
-        parts[split] = (where, _rows(columns, sorted(fits)))
+        parts[split] = (where, columns.take(sorted(fits)))
         left = [row for row in left if row not in fits]
     if not left:
         raise LimbeckError(f"no row is left beside {', '.join(parts)}", where=where, fix="hold out fewer values")
-    return {**found, "train": (where, _rows(columns, left)), **parts}
+    return {**found, "train": (where, columns.take(left)), **parts}
 
 
 def refuse_rules(rules: Mapping[str, Rule]) -> None:
@@ -62,9 +62,7 @@ def _holding(columns: Columns, column: str, values: tuple[str, ...], where: str,
     """Return the rows in which a column holds one of some values."""
     if column not in columns:
         raise LimbeckError(f"no column `{column}`", where=f"{where} ({key})", fix=nearest(column, list(columns)))
-    named = columns.classes.get(column)
-    cells = columns[column] if named is None else [_named(cell, named) for cell in columns[column]]
-    texts = [str(label_name(cell)) for cell in cells]
+    texts = list(map(str, texts_of(columns, column)))
     for value in values:
         if value not in texts:
             raise LimbeckError(
@@ -73,11 +71,3 @@ def _holding(columns: Columns, column: str, values: tuple[str, ...], where: str,
                 fix=nearest(value, sorted(set(texts))),
             )
     return {row for row, text in enumerate(texts) if text in values}
-
-
-def _named(cell: object, names: tuple[str, ...]) -> object:
-    return names[cell] if isinstance(cell, int) and 0 <= cell < len(names) else cell
-
-
-def _rows(columns: Columns, rows: list[int]) -> Columns:
-    return Columns({name: [values[row] for row in rows] for name, values in columns.items()}, columns.classes)

@@ -167,6 +167,15 @@ class DataOptions(RowsOptions):
         ),
     ] = False
     split: SplitSettings = SplitSettings()
+    group: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="a column that says whose a test row is, such as a speaker, a hospital or a source: the report "
+            "gives every model's score by its values; it is no feature; null: the column that `split.test` holds out "
+            "several values of, where there is one",
+        ),
+    ] = None
     labelled: Annotated[
         int | None, Field(ge=2, description="training rows that keep their label; null: all that have one")
     ] = None
@@ -206,6 +215,12 @@ class DataOptions(RowsOptions):
     def _null_is_a_word(cls, values: Any) -> Any:
         # Unquoted, YAML reads the word `null` as nothing.
         return ["null" if value is None else value for value in values] if isinstance(values, list) else values
+
+    @property
+    def grouped_by(self) -> str | None:
+        """The column by whose values results are told; None: by none."""
+        held_out = [column for column, values in self.split.rules.get("test", {}).items() if len(values) > 1]
+        return held_out[0] if self.group is None and len(held_out) == 1 else self.group
 
     @property
     def missing_words(self) -> frozenset[str]:

@@ -239,6 +239,7 @@ def _read(settings: DataOptions) -> dict[str, Table]:
         splits=splits,
         missing=settings.missing_words,
         rules={name: rule for name, rule in settings.split.rules.items() if settings.target is None or name != "test"},
+        group=settings.grouped_by if settings.target is None else None,
     )
 
 
@@ -259,6 +260,7 @@ def _of_target(
         domain=target.domain,
         missing=settings.missing_words,
         rules={name: rule for name, rule in split.rules.items() if name == "test"},
+        group=settings.grouped_by,
         key="data.target",
     )
     rows = sieve.clean(_examples(found["train"], task, f"{where}, train split", sieve), ", in the target")
@@ -288,7 +290,7 @@ def _of_target(
 def _examples(table: Table, task: Task, where: str, sieve: Sieve) -> Examples:
     """Return all rows of a table, ordered by content id; of one id, those without a label first."""
     labels = task.labels(table.labels, where)
-    rows = Examples(content_ids(table.values, sieve.modality), table.values, labels)
+    rows = Examples(content_ids(table.values, sieve.modality), table.values, labels, table.origin)
     ids, order = rows.ids.copy(), _order(rows)
     ids[order] = sieve.own_ids(rows.take(order), exact=task.exact)
     sieve.stand(table, ids)

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from pydantic import Field
 
 from limbeck.evaluation.figures import Disagreement, Figure, FigureOf
+from limbeck.evaluation.groups import GroupResults
 from limbeck.evaluation.records import (
     Budget,
     BudgetCurve,
@@ -73,6 +74,9 @@ class Findings(Record):
     gap_recovered: float | None = Field(
         default=None,
         description="(student - baseline) / (ceiling - baseline); null unless that gap was measured and is positive",
+    )
+    groups: GroupResults | None = Field(
+        default=None, description="by the column that `data.group` names; null: it names none"
     )
     verdict: Verdict
     until: Level | None = Field(default=None, description="null: every training went on to its end")

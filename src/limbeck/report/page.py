@@ -6,6 +6,7 @@ from pathlib import Path
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
+from limbeck.report.group_tables import group_section
 from limbeck.report.samples import samples
 from limbeck.report.words import Fact, cost, data, names, prose, training
 
@@ -26,6 +27,7 @@ def sections(
         _learning(evaluation),
         _curves(evaluation),
         _right(evaluation),
+        group_section(evaluation),
         Section("Where student and teacher differ most", *_samples(evaluation, bundle)),
         _bundle(evaluation, bundle),
         _data(evaluation),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from limbeck.data import Splits, Task
 from limbeck.evaluation import compare, difference, verdict
 from limbeck.evaluation.figures import Disagreement
+from limbeck.evaluation.groups import GroupResults, results_by_group
 from limbeck.evaluation.metric import Metric, by_unit
 from limbeck.evaluation.records import (
     Cost,
@@ -64,6 +65,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         other_gains=judge.other_gains(metrics),
         decomposition=judge.decomposition(metrics[0]),
         gap_recovered=_gap_recovered(records, task.metric),
+        groups=judge.by_group(metrics[0], recipe.data.grouped_by, splits),
         verdict=verdict(gain),
         until=run.arms["student"].until,
         curves=evaluate_points(run.points, run.material, run.arms, records),
@@ -133,6 +135,14 @@ class _Judge:
         text = self.gain(metric, "hard_labels", "baseline")
         soft_targets = self.gain(metric, "student", "hard_labels")
         return Decomposition(text=text, soft_targets=soft_targets) if text and soft_targets else None
+
+    def by_group(self, metric: Metric, column: str | None, splits: Splits) -> GroupResults | None:
+        """Return every model's metric by the values of a column of the test rows; None where nobody asks."""
+        origin = splits.test.origin
+        if column is None or origin is None or origin.groups is None:
+            return None
+        sheets = {name: [*model.sheets.values()] for name, model in self.models.items()}
+        return results_by_group(column, origin.groups.tolist(), sheets, self.units, metric)
 
     def _parts(self, metric: Metric, name: str) -> NDArray:
         """Return the metric's parts of a model, (seeds, units, k)."""
