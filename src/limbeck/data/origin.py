@@ -22,12 +22,14 @@ class Origin:
     Attributes:
         where: the file, the folder or the frame.
         numbers: (rows,) int64, the number of each row there, from 1; None: each row is a file.
-        groups: (rows,) the value of `data.group` in text, None where there is none; None: nobody asked for it.
+        groups: (rows,) the value of `data.group` in text, None where there is none; None: there is no such column.
+        columns: that were there.
     """
 
     where: str
     numbers: NDArray[np.int64] | None
     groups: NDArray[np.object_] | None = None
+    columns: tuple[str, ...] = ()
 
     def take(self, index: NDArray[np.int64]) -> "Origin":
         """Return the origin of the given rows, in that order."""
@@ -35,6 +37,7 @@ class Origin:
             self.where,
             None if self.numbers is None else self.numbers[index],
             None if self.groups is None else self.groups[index],
+            self.columns,
         )
 
     def named(self, row: int, file: Path | None) -> str:
@@ -59,34 +62,56 @@ def _below(file: Path, folder: Path) -> str:
         return file.name
 
 
-def origin_of(columns: Columns, rows: int, where: str, group: str | None) -> Origin:
+def origin_of(columns: Columns | None, rows: int, where: str, group: str | None) -> Origin:
     """Return where a table's rows were read.
 
     Args:
-        columns: as they were read.
+        columns: as they were read; None: of a packaged source.
         rows: how many there are.
         where: the file, the folder or the frame.
         group: the column that says whose a row is; None: nobody asks.
 
     Raises:
-        LimbeckError: there is no such column.
+        LimbeckError: the column has another number of rows.
     """
-    numbers = np.arange(1, rows + 1) if columns.numbers is None else np.array(columns.numbers, np.int64)
-    return Origin(where, None if columns.layout else numbers, None if group is None else _groups(columns, group, where))
-
-
-def _groups(columns: Columns, group: str, where: str) -> NDArray[np.object_]:
+    if columns is None:
+        return Origin(where, np.arange(1, rows + 1))
     if columns.layout:
+        return Origin(where, None)
+    numbers = np.arange(1, rows + 1) if columns.numbers is None else np.array(columns.numbers, np.int64)
+    found = None if group is None or group not in columns else _groups(columns, group, rows, where)
+    return Origin(where, numbers, found, tuple(columns))
+
+
+def _groups(columns: Columns, group: str, rows: int, where: str) -> NDArray[np.object_]:
+    if len(columns[group]) != rows:  # the arrays of a file may have any length
         raise LimbeckError(
-            f"a folder of files has no column `{group}`",
-            where=f"{KEY}={group}",
-            fix=f"set {KEY}=null; or give a csv file with the paths and such a column",
+            f"there are {rows:,} rows, and `{group}` has {len(columns[group]):,}",
+            where=where,
+            fix=f"set {KEY} to a column of the same rows",
         )
-    if group not in columns:
-        raise LimbeckError(f"no column `{group}`", where=f"{where} ({KEY})", fix=nearest(group, list(columns)))
-    found = np.empty(len(columns[group]), object)
+    found = np.empty(rows, object)
     found[:] = texts_of(columns, group)
     return found
+
+
+def require_groups(origin: Origin | None, group: str | None) -> None:
+    """Refuse test rows of which nobody knows whose they are, where that is asked.
+
+    Raises:
+        LimbeckError: there is no such column where they were read, or there are no columns.
+    """
+    if group is None or (origin is not None and origin.groups is not None):
+        return
+    if origin is not None and origin.columns:
+        fix = nearest(group, origin.columns)
+        raise LimbeckError(f"no column `{group}`", where=f"{origin.where} ({KEY})", fix=fix)
+    source = "a folder of files" if origin is not None and origin.numbers is None else "a packaged source"
+    raise LimbeckError(
+        f"no column `{group}`: {source} has no columns to group rows by",
+        where=f"{KEY}={group}",
+        fix=f"set {KEY}=null; or give a file with such a column",
+    )
 
 
 def texts_of(columns: Columns, name: str) -> list[str | None]:

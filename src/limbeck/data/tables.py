@@ -12,7 +12,7 @@ from limbeck.data.cells import columns_of, named_labels, written_labels
 from limbeck.data.folders import read_folders, require_no_column
 from limbeck.data.hub import read_hub, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
-from limbeck.data.origin import KEY, Origin, origin_of
+from limbeck.data.origin import Origin, origin_of
 from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
 from limbeck.data.split_names import SPLITS, split_arrays, split_name
@@ -72,7 +72,7 @@ def read_tables(
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
         rules: by split, which rows of the only one it gets; of a packaged source none.
-        group: the column that says whose a row is, of the test split or else of the first; it is no part of an example.
+        group: the column that says whose a row is, where there is one; it is no part of an example.
         key: the part of the recipe that says all this, or what source, label and column are called, for errors; a
             column that is not called anything cannot be another one.
 
@@ -84,11 +84,11 @@ def read_tables(
     """
     keys = _keys(modality, key) if isinstance(key, str) else key
     if source in packaged.SOURCES:
-        if asked := [*(f"data.split.{split}" for split in rules), *([KEY] if group else [])]:
+        if rules:
             raise LimbeckError(
-                f"a packaged source has no columns to {'choose' if rules else 'group'} rows by",
-                where=asked[0],
-                fix="say how many rows to hold out" if rules else f"set {KEY}=null",
+                "a packaged source has no columns to choose rows by",
+                where=f"data.split.{next(iter(rules))}",
+                fix="say how many rows to hold out",
             )
         labels = [LABEL, *packaged.SOURCES[source].others]
         require_no_column(keys, {"label": (label, labels)}, f"the packaged source `{source}` has no such column")
@@ -112,10 +112,9 @@ def read_tables(
         split: _table(columns, modality, column, label, where, needs_label=split != "unsupervised", keys=keys)
         for split, (where, columns) in found.items()
     }
-    tested = "test" if "test" in found else splits[0]
     return {
-        split: replace(table, origin=origin_of(columns, len(table.values), where, group if split == tested else None))
-        for (split, table), (where, columns) in zip(tables.items(), found.values(), strict=True)
+        split: replace(tables[split], origin=origin_of(columns, len(tables[split].values), where, group))
+        for split, (where, columns) in found.items()
     }
 
 
@@ -142,7 +141,7 @@ def _packaged(
         )
     where = source if domain is None else f"{source} ({domain})"
     return {
-        split: Table(cells, labels, origin=origin_of(Columns(), len(cells), where, None))
+        split: Table(cells, labels, origin=origin_of(None, len(cells), where, None))
         for split, (cells, labels) in found.items()
     }
 
@@ -190,7 +189,7 @@ def as_table(
         label: the column with the label, or several; None, NaN and NA mean that a row has none.
         where: what it is called in errors.
         domain: the value of a column `domain` in the rows to take; None: all rows.
-        group: the column that says whose a row is; it is no part of an example.
+        group: the column that says whose a row is, where there is one; it is no part of an example.
         needs_label: whether the column with the label has to be there.
 
     Raises:

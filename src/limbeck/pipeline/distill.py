@@ -198,8 +198,7 @@ def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) ->
     for name, source in sources.items():
         # Of every column, those of the training rows are meant.
         columns = tables["train"].columns if "train" in tables else ()
-        group = recipe.data.grouped_by if name == ("test" if "test" in sources else "train") else None
-        found = tables_of(source, recipe.data, name, columns or recipe.data.column, group)
+        found = tables_of(source, recipe.data, name, columns or recipe.data.column)
         # What brings several splits and is given as `train` brings them all; given as `test`, it means that split.
         tables |= found if name == "train" else {name: found.get(name, found["train"])}
     return Material(load_splits(recipe.data, recipe.task, tables), given)

@@ -11,7 +11,7 @@ from limbeck.errors import LimbeckError
 from limbeck.recipe import DataSettings
 
 
-def tables_of(source: Any, data: DataSettings, name: str, column: Wanted, group: str | None) -> dict[str, Table]:
+def tables_of(source: Any, data: DataSettings, name: str, column: Wanted) -> dict[str, Table]:
     """Return the tables of a path, a data frame, or a mapping of data frames by split such as a `DatasetDict`.
 
     Args:
@@ -19,14 +19,13 @@ def tables_of(source: Any, data: DataSettings, name: str, column: Wanted, group:
         data: of the recipe.
         name: the argument that it was given as.
         column: that with the example, or several.
-        group: the column that says whose a test row is, where these are the source's; None: nobody asks.
     """
     domain, rules = (data.domain, data.split.rules) if name == "train" else (None, {})
     columns: dict[str, Any] = {
-        "modality": data.modality, "column": column, "label": data.label, "domain": domain,
+        "modality": data.modality, "column": column, "label": data.label, "domain": domain, "group": data.grouped_by,
     }  # fmt: skip
     if isinstance(source, str | Path):
-        return read_tables(str(source), missing=data.missing_words, rules=rules, group=group, **columns)
+        return read_tables(str(source), missing=data.missing_words, rules=rules, **columns)
     refuse_rules(rules)
     if isinstance(source, Mapping) and source and all(_is_frame(part) for part in source.values()):
         parts = {split_name(str(split)): part for split, part in source.items()}
@@ -34,19 +33,12 @@ def tables_of(source: Any, data: DataSettings, name: str, column: Wanted, group:
             raise LimbeckError(
                 f"no `{name}` split, only {', '.join(parts)}", where=name, fix="give the split itself: splits['...']"
             )
-        tested = "test" if "test" in parts else "train"
         return {
-            split: as_table(
-                part,
-                where=f"{name}, {split} split",
-                group=group if split == tested else None,
-                needs_label=split != "unsupervised",
-                **columns,
-            )
+            split: as_table(part, where=f"{name}, {split} split", needs_label=split != "unsupervised", **columns)
             for split, part in parts.items()
             if split in SPLITS
         }
-    return {"train": as_table(source, where=name, group=group, **columns)}
+    return {"train": as_table(source, where=name, **columns)}
 
 
 def _is_frame(part: Any) -> bool:
