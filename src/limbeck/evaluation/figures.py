@@ -169,9 +169,13 @@ class Decided(Record):
 
 
 class Disagreement(Record):
-    """A test example on which student and teacher differ most."""
+    """A test example with the answers to it, such as one on which student and teacher differ most."""
 
     sample: Sample
+    name: str | None = Field(default=None, description="its file, or its row in the file; null: not known")
+    seen: ImageSample | None = Field(
+        default=None, description="what the student's network sees of it, as a picture; null: the sample shows it"
+    )
     label: str
     exact: bool = Field(default=True, description="an answer is right or wrong; false: nearer to the label or farther")
     answers: dict[str, Decided] = Field(description="by model: the teacher's, and that of the student that ships")

@@ -147,18 +147,24 @@ class Answer:
 
 @dataclass(frozen=True)
 class Shown:
-    """An example: its text, or markup in its place, and a note on how much of it that is."""
+    """An example: its text, or markup in its place, and a note on how much of it that is.
+
+    Attributes:
+        named: whether it says which row it is.
+    """
 
     text: str = ""
     note: str = ""
     markup: Markup | None = None
+    named: bool = False
 
 
 @dataclass(frozen=True)
 class Case:
-    """An example with its label and the models' answers."""
+    """An example with its name, its label and the models' answers."""
 
     shown: Shown
+    name: str
     asked: str
     label: str
     answers: Sequence[Answer]

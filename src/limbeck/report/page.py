@@ -8,7 +8,7 @@ from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
 from limbeck.report.group_tables import group_section
 from limbeck.report.samples import samples
-from limbeck.report.words import Fact, cost, data, names, prose, training
+from limbeck.report.words import Fact, cost, data, names, prose, shown, training
 
 
 def sections(
@@ -74,7 +74,9 @@ def _right(evaluation: Evaluation) -> Section:
 
 def _samples(evaluation: Evaluation, bundle: str) -> tuple[list[str], list[Block]]:
     found = samples(evaluation)
-    return [prose.about_samples(evaluation, bundle)] if found else [], [*found]
+    said = [prose.about_samples(evaluation, bundle)] if found else []
+    seen = [shown.spectrogram()] if any(one.seen for one in evaluation.samples) else []
+    return [*said, *seen], [*found]
 
 
 def _bundle(evaluation: Evaluation, bundle: str) -> Section:

@@ -13,20 +13,22 @@ from limbeck.report.blocks import Answer, Case, Cases, Shown
 from limbeck.report.pictures import thumbnail
 from limbeck.report.sounds import player
 from limbeck.report.style import looks
-from limbeck.report.words import prose
+from limbeck.report.words import prose, shown
 
 
-def _image(sample: ImageSample) -> Shown:
+def _image(one: Disagreement, sample: ImageSample) -> Shown:
     name = words.shorten(sample.name, prose.SNIPPET)
     return Shown(name, prose.NO_IMAGE) if sample.data is None else Shown(markup=thumbnail(sample, name))
 
 
-SAMPLES: dict[str, Callable[[Any], Shown]] = {
-    "text": lambda sample: Shown(*prose.snippet(sample.text)),
+SAMPLES: dict[str, Callable[[Disagreement, Any], Shown]] = {
+    "text": lambda one, sample: Shown(*prose.snippet(sample.text)),
     "image": _image,
-    "audio": lambda sample: Shown(note=prose.played(sample.played, sample.seconds), markup=player(sample)),
-    "table": lambda sample: Shown(*prose.cells(sample)),
-    "row": lambda sample: Shown(words.shorten(sample.name, prose.SNIPPET)),
+    "audio": lambda one, sample: Shown(
+        note=prose.played(sample.played, sample.seconds), markup=player(sample, one.seen)
+    ),
+    "table": lambda one, sample: Shown(*prose.cells(sample), named=True),
+    "row": lambda one, sample: Shown(words.shorten(sample.name, prose.SNIPPET), named=True),
 }
 """How each kind of sample is shown."""
 
@@ -65,5 +67,6 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
         )
         for name, answer in one.answers.items()
     ]
-    shown = SAMPLES[one.sample.kind](one.sample)
-    return Case(shown, prose.true_answer(evaluation), words.shorten(one.label, 80), answers)
+    found = SAMPLES[one.sample.kind](one, one.sample)
+    name = "" if found.named or one.name is None else shown.called(one.name)
+    return Case(found, name, prose.true_answer(evaluation), words.shorten(one.label, 80), answers)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data import Splits, Task
+from limbeck.data import Splits
 from limbeck.evaluation import compare, difference, verdict
-from limbeck.evaluation.figures import Disagreement
 from limbeck.evaluation.groups import GroupResults, results_by_group
 from limbeck.evaluation.metric import Metric, by_unit
 from limbeck.evaluation.records import (
@@ -26,12 +25,11 @@ from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.floor import DISTILLED
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
+from limbeck.pipeline.judging.samples import Samples
 from limbeck.pipeline.judging.testing import TestOutputs
 from limbeck.pipeline.training.curves import evaluate_points
 from limbeck.pipeline.training.reading import what_was_read
 from limbeck.recipe import Recipe
-
-SAMPLES = 12
 
 
 def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: list[TestEvaluation]) -> Findings:
@@ -70,7 +68,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         until=run.arms["student"].until,
         curves=evaluate_points(run.points, run.material, run.arms, records),
         figures=figures_of(models),
-        samples=_samples(splits, task, models),
+        samples=Samples(splits, run.shown["student"].view, task, models).apart(),
         test_evaluations=log,
     )
 
@@ -158,18 +156,3 @@ def _gap_recovered(records: Mapping[str, ModelRecord], metric: Metric) -> float 
         sign * records[name].scores[metric.name] for name in ("student", "baseline", "ceiling")
     )
     return (student - baseline) / (ceiling - baseline) if ceiling > baseline else None
-
-
-def _samples(splits: Splits, task: Task, models: Mapping[str, Judged]) -> list[Disagreement]:
-    """Return the test rows on which the answers of the teacher and of the shipped student lie farthest apart."""
-    shown = {name: models[name].sheet for name in ("teacher", "student")}
-    order = np.argsort(-task.apart(*shown.values()), kind="stable")[:SAMPLES]
-    return [
-        Disagreement(
-            sample=splits.modality.sample(splits.test.values[row], f"test row {row + 1}"),
-            label=task.labelled(shown["teacher"], row),
-            exact=task.exact,
-            answers={name: task.decided(sheet, row) for name, sheet in shown.items()},
-        )
-        for row in order.tolist()
-    ]
