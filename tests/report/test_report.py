@@ -6,7 +6,7 @@ import example
 import pytest
 from pages import RUNS, Page
 
-from limbeck.evaluation.figures import ClassTable, Decided, Disagreement, ImageSample, TextSample
+from limbeck.evaluation.figures import ClassTable, CopiesSample, Decided, Disagreement, ImageSample, TextSample
 from limbeck.evaluation.records import LearningCurve
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report.words import training
@@ -359,3 +359,24 @@ def _images(page: Page) -> list[list[tuple[str, str]]]:
         if tag == "img":
             found[-1].append((name, value))
     return found
+
+
+def test_copies_stand_beside_their_original_and_are_enlarged_alike(tmp_path):
+    def picture(name, width, height):
+        return ImageSample(name=name, data="data:image/png;base64,iVBORw0KGgo=", width=width, height=height)
+
+    run = RUNS["complete"]
+    pictures = [picture("a/<7>.png", 8, 8), picture("copy 1", 8, 8), picture("copy 2", 16, 8)]
+    copies = [CopiesSample(name="a/<7>.png", original=pictures[0], copies=pictures[1:])]
+    long = CopiesSample(name="row 9 of x.csv", original=picture("row 9", 150, 40), copies=[])
+    data = run.data.model_copy(update={"augmented": 1_400})
+    page = Page(example.write(run.model_copy(update={"copies": [*copies, long], "data": data}), tmp_path / "r.html"))
+    found = [dict(kept) for kept in _images(page)]
+    assert [(one["alt"], one["width"], one["height"]) for one in found] == [
+        ("a/<7>.png, As it is", "96", "96"),
+        ("a/<7>.png, Copy 1", "96", "96"),
+        ("a/<7>.png, Copy 2", "192", "96"),
+        ("Row 9 of x.csv, As it is", "150", "40"),
+    ]
+    assert "The teacher answers for 1,400 such copies." in page.text
+    assert "What data.augment draws" not in example.write(run, tmp_path / "r.html")

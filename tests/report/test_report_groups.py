@@ -33,7 +33,7 @@ def test_every_group_is_a_row_with_every_model_and_the_gain(tmp_path):
     for text in (*names, "900", "80.0 %", "81.0 %", "-5.0", "-9.0 to -1.0"):
         assert text in table, text
     assert "A dash: fewer than 10 rows." in table
-    assert "Of 3 intervals" in table
+    assert "one interval in twenty" in table
     assert table.count("<tr>") == 5
     Page(page)
 

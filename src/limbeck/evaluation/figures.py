@@ -161,6 +161,14 @@ class ImageSample(Record):
 Sample = Annotated[TextSample | ImageSample | AudioSample | TableSample | RowSample, Field(discriminator="kind")]
 
 
+class CopiesSample(Record):
+    """A training example and its first copies, as a network sees them."""
+
+    name: str = Field(description="of the example: its file, or its row in the file")
+    original: ImageSample
+    copies: list[ImageSample] = Field(description="in their order, the first one first")
+
+
 class Decided(Record):
     """A model's answer to an example, and the probability that the model gives it."""
 

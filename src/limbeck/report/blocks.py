@@ -181,6 +181,25 @@ class Cases:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """Pictures beside each other, each with a word below it, and what they are of."""
+
+    name: str
+    pictures: Sequence[tuple[str, Markup]]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Strips of pictures."""
+
+    form: ClassVar[str] = "gallery"
+    title: str
+    strips: Sequence[Strip]
+    note: str = ""
+    wide: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class Folded:
     """Blocks that are shown on request."""
 
@@ -190,7 +209,7 @@ class Folded:
     wide: ClassVar[bool] = True
 
 
-Block = TableBlock | Drawing | Facts | CodeBlock | Bullets | Steps | Cases | Folded
+Block = TableBlock | Drawing | Facts | CodeBlock | Bullets | Steps | Cases | Gallery | Folded
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The table of results by group: which rows and columns; what a cell says is in `words`."""
 
+from limbeck.evaluation.groups import GroupScores
+from limbeck.evaluation.records import MetricRecord
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
 from limbeck.report.blocks import Cell, Row, Section, TableBlock, TableColumn
@@ -15,21 +17,27 @@ def group_section(evaluation: Evaluation) -> Section:
     models = [name for name in evaluation.models if any(name in one.scores for one in results.groups)]
     told = any(one.gain is not None for one in results.groups)
     columns = [TableColumn(words.capital(words.shorten(results.column, 40))), TableColumn("Test rows")]
+    columns += [TableColumn("Gain")] if told else []  # names of models may be long, and push it out of sight
     columns += [
         TableColumn(words.capital(words.model(name, evaluation)), look[name], hero=names.role(name).hero)
         for name in models
     ]
-    columns += [TableColumn("Gain")] if told else []
-    rows = []
-    for one in results.groups:
-        cells = [Cell(words.count(one.rows)), *(Cell(words.score(one.scores[name], metric)) for name in models)]
-        if told:
-            gain = one.gain
-            cells.append(
-                Cell()
-                if gain is None
-                else Cell(words.difference(gain.mean, metric), words.interval_of(gain.ci95, metric))
-            )
-        rows.append(Row(groups.group_name(one), cells))
+    rows = [
+        Row(
+            groups.group_name(one),
+            [
+                Cell(words.count(one.rows)),
+                *([_gain(one, metric)] if told else []),
+                *(Cell(words.score(one.scores[name], metric)) for name in models),
+            ],
+        )
+        for one in results.groups
+    ]
     title, note = groups.title(results), groups.about_groups(evaluation, results)
     return Section(title, blocks=[TableBlock(title, columns, [rows], note, wide=True, card=False)])
+
+
+def _gain(group: GroupScores, metric: MetricRecord) -> Cell:
+    if group.gain is None:
+        return Cell()
+    return Cell(words.difference(group.gain.mean, metric), words.interval_of(group.gain.ci95, metric))

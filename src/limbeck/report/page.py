@@ -7,7 +7,7 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
 from limbeck.report.group_tables import group_section
-from limbeck.report.samples import samples
+from limbeck.report.samples import copies, samples
 from limbeck.report.words import Fact, cost, data, names, prose, shown, training
 
 
@@ -101,7 +101,12 @@ def _data(evaluation: Evaluation) -> Section:
     return Section(
         "Data",
         said,
-        _some(facts, Bullets([*data.dropped(rows.dropped), *data.notes(evaluation)]), tables.readers(evaluation)),
+        _some(
+            facts,
+            Bullets([*data.dropped(rows.dropped), *data.notes(evaluation)]),
+            tables.readers(evaluation),
+            copies(evaluation),
+        ),
     )
 
 

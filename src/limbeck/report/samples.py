@@ -1,4 +1,4 @@
-"""The test examples on which student and teacher differ most, by who is right.
+"""Examples on the page: those on which student and teacher differ most, by who is right, and copies of some.
 
 How an example is shown is found by its kind.
 """
@@ -9,8 +9,8 @@ from typing import Any
 from limbeck.evaluation.figures import Disagreement, ImageSample
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Answer, Case, Cases, Shown
-from limbeck.report.pictures import thumbnail
+from limbeck.report.blocks import Answer, Case, Cases, Gallery, Shown, Strip
+from limbeck.report.pictures import thumbnail, together
 from limbeck.report.sounds import player
 from limbeck.report.style import looks
 from limbeck.report.words import prose, shown
@@ -18,7 +18,7 @@ from limbeck.report.words import prose, shown
 
 def _image(one: Disagreement, sample: ImageSample) -> Shown:
     name = words.shorten(sample.name, prose.SNIPPET)
-    return Shown(name, prose.NO_IMAGE) if sample.data is None else Shown(markup=thumbnail(sample, name))
+    return Shown(name, prose.NO_IMAGE, named=True) if sample.data is None else Shown(markup=thumbnail(sample, name))
 
 
 SAMPLES: dict[str, Callable[[Disagreement, Any], Shown]] = {
@@ -70,3 +70,14 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
     found = SAMPLES[one.sample.kind](one, one.sample)
     name = "" if found.named or one.name is None else shown.called(one.name)
     return Case(found, name, prose.true_answer(evaluation), words.shorten(one.label, 80), answers)
+
+
+def copies(evaluation: Evaluation) -> Gallery | None:
+    """Return examples beside the copies that are drawn of them, as a network sees both; None where there are none."""
+    strips = []
+    for one in evaluation.copies:
+        pictures = [(shown.ORIGINAL, one.original), *((words.capital(copy.name), copy) for copy in one.copies)]
+        name, times = shown.called(one.name), together([picture for _, picture in pictures])
+        drawn = [(word, thumbnail(picture, f"{name}, {word}", times)) for word, picture in pictures]
+        strips.append(Strip(name, drawn))
+    return Gallery(shown.COPIES, strips, shown.about_copies(evaluation)) if strips else None

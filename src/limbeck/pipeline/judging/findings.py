@@ -25,7 +25,7 @@ from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.floor import DISTILLED
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
-from limbeck.pipeline.judging.samples import Samples
+from limbeck.pipeline.judging.samples import Samples, copies_drawn
 from limbeck.pipeline.judging.testing import TestOutputs
 from limbeck.pipeline.training.curves import evaluate_points
 from limbeck.pipeline.training.reading import what_was_read
@@ -39,7 +39,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
     metrics, records = task.metrics, model_records(models, costs)
     judge = _Judge(models, splits.alike(splits.test))
     gain = judge.gain(metrics[0], "student", "baseline")
-    own = records["student"].fidelity
+    own, teacher = records["student"].fidelity, next(iter(run.teacher.networks.values()), None)
     assert own is not None  # of every arm
     return Findings(
         name=recipe.name,
@@ -69,6 +69,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         curves=evaluate_points(run.points, run.material, run.arms, records),
         figures=figures_of(models),
         samples=Samples(splits, run.shown["student"].view, task, models).apart(),
+        copies=copies_drawn(splits, run.shown["student"].view, None if teacher is None else teacher.view),
         test_evaluations=log,
     )
 

@@ -1,17 +1,21 @@
-"""What a person would look at: examples with the answers to them."""
+"""What a person would look at: examples with the answers to them, and copies of examples."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from limbeck.data import Splits, Task
-from limbeck.evaluation.figures import Disagreement, ImageSample
+from limbeck.data import Examples, Splits, Task
+from limbeck.data.copies import Copy
+from limbeck.evaluation.figures import CopiesSample, Disagreement, ImageSample
 from limbeck.pipeline.judging.models import Judged
 from limbeck.pipeline.training.views import View
+from limbeck.runtime.rows import Rows
 
 APART = 12
 """Examples of which answers lie farthest apart."""
+COPIED, COPIES = 3, 3
+"""Examples whose copies are shown, and how many of each."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Samples:
 
     def _one(self, row: int) -> Disagreement:
         test, modality, task = self.splits.test, self.splits.modality, self.task
-        name = named(self.splits, row)
+        name = named(self.splits, test, row) or f"test row {row + 1}"
         sheets = {model: self.models[model].sheet for model in ("teacher", "student")}
         return Disagreement(
             sample=modality.sample(test.values[row], name),
@@ -53,12 +57,52 @@ class Samples:
         )
 
     def _seen(self, row: int, name: str) -> ImageSample | None:
-        arrays = self.view.test.batch([row])
-        return self.splits.modality.picture({key: value[0] for key, value in arrays.items()}, self.view.reader, name)
+        return _pictures(self.splits, self.view, self.view.test, {row: name})[0]
 
 
-def named(splits: Splits, row: int) -> str:
-    """Return what a person calls a test row: its file, or its number in the file; else which test row it is."""
-    test = splits.test
-    file = splits.modality.file(test.values[row])
-    return (test.origin.named(row, file) if test.origin else "") or f"test row {row + 1}"
+def copies_drawn(splits: Splits, student: View, teacher: View | None) -> list[CopiesSample]:
+    """Return the first examples that have drawn copies, with the first copies of each; none where nothing can be seen.
+
+    Args:
+        splits: of the run.
+        student: as the student sees them.
+        teacher: as a teacher that is trained here sees them; None: there is no such teacher.
+    """
+    if len(splits.augmented):
+        return _copies(splits, splits.transfer, student, student.transfer)
+    if len(splits.rehearsed) and teacher is not None:  # copies that the teacher alone learns
+        return _copies(splits, splits.teachers, teacher, teacher.teachers)
+    return []
+
+
+def _copies(splits: Splits, examples: Examples, view: View, rows: Rows) -> list[CopiesSample]:
+    """Return examples and their copies; `rows` are the same, encoded."""
+    drawn: dict[int, list[int]] = {}
+    for row, value in enumerate(examples.values):
+        if isinstance(value, Copy) and (value.of in drawn or len(drawn) < COPIED):
+            drawn.setdefault(value.of, []).append(row)
+    places = {key: place for place, key in enumerate(examples.ids.tolist()) if key in drawn}
+    found = []
+    for key, place in places.items():
+        known = named(splits, splits.labelled, place) if place < len(splits.labelled) else ""  # these come first
+        name = known or f"training row {place + 1}"
+        wanted = {place: name} | {row: f"copy {n}" for n, row in enumerate(drawn[key][:COPIES], start=1)}
+        pictures = [one for one in _pictures(splits, view, rows, wanted) if one is not None]
+        if len(pictures) == len(wanted):
+            found.append(CopiesSample(name=name, original=pictures[0], copies=pictures[1:]))
+    return found
+
+
+def _pictures(splits: Splits, view: View, rows: Rows, wanted: Mapping[int, str]) -> list[ImageSample | None]:
+    """Return what a network sees of some rows, which are named, each as a picture; None where it cannot be seen."""
+    arrays = rows.batch([*wanted])
+    return [
+        splits.modality.picture({name: value[place] for name, value in arrays.items()}, view.reader, called)
+        for place, called in enumerate(wanted.values())
+    ]
+
+
+def named(splits: Splits, rows: Examples, row: int) -> str:
+    """Return what a person calls a row of a split: its file, or its number in the file; nothing where nobody knows."""
+    file = splits.modality.file(rows.values[row])
+    return "" if rows.origin is None else rows.origin.named(row, file)

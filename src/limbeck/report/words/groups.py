@@ -36,7 +36,7 @@ def about_groups(findings: Findings, results: GroupResults) -> str:
         return text
     text += f" Gain: student minus baseline, in {unit(metric)}, with its 95 % interval within the group."
     if len(gains) > 1:
-        text += f" Of {len(gains)} intervals, one in twenty leaves 0 out by chance."
+        text += " Where nothing differs, one interval in twenty leaves 0 out all the same."
     if any(group.gain is None for group in results.groups):
         text += f" A dash: fewer than {LEAST} rows."
     return text

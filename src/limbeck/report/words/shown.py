@@ -1,7 +1,9 @@
 """Pictures of examples in words: what a network sees, and what an example is called."""
 
-from limbeck.report.words.numbers import capital, shorten
+from limbeck.evaluation.schema import Findings
+from limbeck.report.words.numbers import capital, count, shorten
 
+ORIGINAL, COPIES = "As it is", "What data.augment draws"
 NAME = 80
 """At most so many characters of an example's name are shown."""
 
@@ -22,3 +24,12 @@ def called(name: str) -> str:
     """Return what an example is called: its row in a file begins a sentence, a file's path stays as it is."""
     text = shorten(name, NAME)
     return capital(text) if text.startswith(("row ", "test row ")) else text
+
+
+def about_copies(findings: Findings) -> str:
+    """Return what the pictures of copies show, and who sees such copies."""
+    noun, rows = findings.usage.noun, findings.data.augmented
+    what = f"{capital(noun)}s of the training rows beside the first copies of each, as the networks get them"
+    if rows:
+        return f"{what}. The teacher answers for {count(rows)} such copies."
+    return f"{what}. The teacher alone learns them."
