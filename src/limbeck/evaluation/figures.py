@@ -187,3 +187,15 @@ class Disagreement(Record):
     label: str
     exact: bool = Field(default=True, description="an answer is right or wrong; false: nearer to the label or farther")
     answers: dict[str, Decided] = Field(description="by model: the teacher's, and that of the student that ships")
+
+
+class WeakClass(Record):
+    """A class of which the student makes little, and mistakes of the student that ships."""
+
+    name: str
+    f1: Fraction = Field(description="of the student, mean over seeds")
+    rows: int = Field(description="test rows of this class")
+    wrong: int = Field(description="those that the student that ships takes for another class")
+    samples: list[Disagreement] = Field(
+        description="some of these, the surest first, without those that `samples` of the evaluation has"
+    )

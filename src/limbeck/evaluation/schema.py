@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field
 
-from limbeck.evaluation.figures import CopiesSample, Disagreement, Figure, FigureOf
+from limbeck.evaluation.figures import CopiesSample, Disagreement, Figure, FigureOf, WeakClass
 from limbeck.evaluation.groups import GroupResults
 from limbeck.evaluation.records import (
     Budget,
@@ -87,6 +87,9 @@ class Findings(Record):
     )
     figures: list[Figure] = Field(default_factory=list)
     samples: list[Disagreement] = Field(default_factory=list, description="where student and teacher differ most")
+    weak_classes: list[WeakClass] = Field(
+        default_factory=list, description="those of the student with mistakes and the lowest F1, the lowest first"
+    )
     copies: list[CopiesSample] = Field(
         default_factory=list, description="what `data.augment` makes of some examples; empty: nothing that can be seen"
     )

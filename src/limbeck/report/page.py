@@ -7,7 +7,7 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
 from limbeck.report.group_tables import group_section
-from limbeck.report.samples import copies, samples
+from limbeck.report.samples import copies, mistakes, samples
 from limbeck.report.words import Fact, cost, data, names, prose, shown, training
 
 
@@ -29,6 +29,7 @@ def sections(
         _right(evaluation),
         group_section(evaluation),
         Section("Where student and teacher differ most", *_samples(evaluation, bundle)),
+        _mistakes(evaluation),
         _bundle(evaluation, bundle),
         _data(evaluation),
         _test(evaluation),
@@ -77,6 +78,11 @@ def _samples(evaluation: Evaluation, bundle: str) -> tuple[list[str], list[Block
     said = [prose.about_samples(evaluation, bundle)] if found else []
     seen = [shown.spectrogram()] if any(one.seen for one in evaluation.samples) else []
     return [*said, *seen], [*found]
+
+
+def _mistakes(evaluation: Evaluation) -> Section:
+    found = mistakes(evaluation)
+    return Section("The student’s weakest classes", [shown.about_mistakes(evaluation)] if found else [], found)
 
 
 def _bundle(evaluation: Evaluation, bundle: str) -> Section:

@@ -47,6 +47,15 @@ def samples(evaluation: Evaluation) -> list[Cases]:
     return [_cases(evaluation, groups[right]) for right in order]
 
 
+def mistakes(evaluation: Evaluation) -> list[Cases]:
+    """Return mistakes of the student in each of its weakest classes; none of a class whose mistakes are shown above."""
+    return [
+        Cases(shown.weak_class(one), [_case(evaluation, sample) for sample in one.samples])
+        for one in evaluation.weak_classes
+        if one.samples
+    ]
+
+
 def _cases(evaluation: Evaluation, found: list[Disagreement]) -> Cases:
     sides: tuple[list[str], list[str]] = ([], [])
     for name, answer in found[0].answers.items():
@@ -67,7 +76,10 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
         )
         for name, answer in one.answers.items()
     ]
-    found = SAMPLES[one.sample.kind](one, one.sample)
+    sample = one.sample
+    if one.name is not None and "name" in type(sample).model_fields:
+        sample = sample.model_copy(update={"name": one.name})
+    found = SAMPLES[sample.kind](one, sample)
     name = "" if found.named or one.name is None else shown.called(one.name)
     return Case(found, name, prose.true_answer(evaluation), words.shorten(one.label, 80), answers)
 

@@ -37,6 +37,8 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
     recipe, splits = run.recipe, run.material.splits
     task, models = run.task, judged_models(run, on_test)
     metrics, records = task.metrics, model_records(models, costs)
+    figures, samples = figures_of(models), Samples(splits, run.shown["student"].view, task, models)
+    apart = samples.apart()
     judge = _Judge(models, splits.alike(splits.test))
     gain = judge.gain(metrics[0], "student", "baseline")
     own, teacher = records["student"].fidelity, next(iter(run.teacher.networks.values()), None)
@@ -67,8 +69,9 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         verdict=verdict(gain),
         until=run.arms["student"].until,
         curves=evaluate_points(run.points, run.material, run.arms, records),
-        figures=figures_of(models),
-        samples=Samples(splits, run.shown["student"].view, task, models).apart(),
+        figures=figures,
+        samples=samples.of(apart),
+        weak_classes=samples.weak_classes(figures, apart),
         copies=copies_drawn(splits, run.shown["student"].view, None if teacher is None else teacher.view),
         test_evaluations=log,
     )

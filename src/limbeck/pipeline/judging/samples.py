@@ -1,19 +1,31 @@
 """What a person would look at: examples with the answers to them, and copies of examples."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limbeck.data import Examples, Splits, Task
 from limbeck.data.copies import Copy
-from limbeck.evaluation.figures import CopiesSample, Disagreement, ImageSample
+from limbeck.evaluation.figures import (
+    ClassScores,
+    ClassTable,
+    CopiesSample,
+    Disagreement,
+    Figure,
+    ImageSample,
+    WeakClass,
+)
+from limbeck.evaluation.metrics import log_softmax
 from limbeck.pipeline.judging.models import Judged
 from limbeck.pipeline.training.views import View
 from limbeck.runtime.rows import Rows
 
 APART = 12
 """Examples of which answers lie farthest apart."""
+WEAK, MISTAKES = 3, 2
+"""Classes of which mistakes are shown, and how many of each."""
 COPIED, COPIES = 3, 3
 """Examples whose copies are shown, and how many of each."""
 
@@ -34,21 +46,45 @@ class Samples:
     task: Task
     models: Mapping[str, Judged]
 
-    def apart(self) -> list[Disagreement]:
-        """Return the rows on which the answers of teacher and student lie farthest apart."""
+    def apart(self) -> list[int]:
+        """Return the rows on which the answers of teacher and student lie farthest apart, the farthest first."""
         shown = (self.models[name].sheet for name in ("teacher", "student"))
-        return self.of(np.argsort(-self.task.apart(*shown), kind="stable")[:APART].tolist())
+        return np.argsort(-self.task.apart(*shown), kind="stable")[:APART].tolist()
 
     def of(self, rows: Iterable[int]) -> list[Disagreement]:
         """Return test rows as the report shows them."""
         return [self._one(row) for row in rows]
 
+    def weak_classes(self, figures: Iterable[Figure], others: Collection[int]) -> list[WeakClass]:
+        """Return the student's classes with the lowest F1, and rows of each that it takes for another class.
+
+        Args:
+            figures: with the student's `ClassTable`; without one there are no classes.
+            others: rows that are shown already.
+        """
+        table = next((one for one in figures if isinstance(one, ClassTable) and one.model == "student"), None)
+        sheet, found = self.models["student"].sheet, []
+        for index, scores in enumerate(table.classes if table else []):
+            wrong = np.flatnonzero((sheet["labels"] == index) & (sheet["decided"] != index))
+            if len(wrong):
+                found.append((scores, wrong))
+        found.sort(key=lambda one: (one[0].f1, one[0].name))
+        return [self._weak(scores, wrong, others) for scores, wrong in found[:WEAK]]
+
+    def _weak(self, scores: ClassScores, wrong: NDArray[np.int64], others: Collection[int]) -> WeakClass:
+        sheet = self.models["student"].sheet
+        sure = log_softmax(sheet["logits"][wrong])[np.arange(len(wrong)), sheet["decided"][wrong]]
+        rows = [row for row in wrong[np.argsort(-sure, kind="stable")].tolist() if row not in others]
+        known = {"name": scores.name, "f1": scores.f1, "rows": scores.rows, "wrong": len(wrong)}
+        return WeakClass(**known, samples=self.of(rows[:MISTAKES]))
+
     def _one(self, row: int) -> Disagreement:
         test, modality, task = self.splits.test, self.splits.modality, self.task
-        name = named(self.splits, test, row) or f"test row {row + 1}"
+        place = f"test row {row + 1}"
+        name = named(self.splits, test, row) or place
         sheets = {model: self.models[model].sheet for model in ("teacher", "student")}
         return Disagreement(
-            sample=modality.sample(test.values[row], name),
+            sample=modality.sample(test.values[row], place),
             name=name,
             seen=self._seen(row, name) if modality.looked_at else None,
             label=task.labelled(sheets["teacher"], row),

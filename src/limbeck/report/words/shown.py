@@ -1,7 +1,8 @@
 """Pictures of examples in words: what a network sees, and what an example is called."""
 
+from limbeck.evaluation.figures import WeakClass
 from limbeck.evaluation.schema import Findings
-from limbeck.report.words.numbers import capital, count, shorten
+from limbeck.report.words.numbers import capital, count, percent, shorten
 
 ORIGINAL, COPIES = "As it is", "What data.augment draws"
 NAME = 80
@@ -33,3 +34,14 @@ def about_copies(findings: Findings) -> str:
     if rows:
         return f"{what}. The teacher answers for {count(rows)} such copies."
     return f"{what}. The teacher alone learns them."
+
+
+def weak_class(weak: WeakClass) -> str:
+    """Return a class, its F1, and how much of it the student that ships takes for another class."""
+    return f"{shorten(weak.name, 40)}: F1 {percent(weak.f1)}, {count(weak.wrong)} of {count(weak.rows)} wrong"
+
+
+def about_mistakes(findings: Findings) -> str:
+    """Return which mistakes are shown."""
+    text = "Mistakes of the student that ships in its classes of the lowest F1: those of which it is surest"
+    return f"{text}, but for examples that stand above." if findings.samples else f"{text}."
