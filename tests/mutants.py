@@ -911,8 +911,8 @@ MUTANTS = (
     Mutant(
         "the disagreements of the first seed, not of the one that ships",
         "examples of another network than the bundle's",
-        "pipeline/judging/findings.py",
-        (("models[name].sheet for", "next(iter(models[name].sheets.values())) for"),),
+        "pipeline/judging/samples.py",
+        (("self.models[model].sheet for", "next(iter(self.models[model].sheets.values())) for"),),
         (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
     Mutant(

@@ -53,8 +53,8 @@ UNKNOWN = {
     "data.transfer=more.csv": "`data.transfer` is called `data.unlabelled` now",
     "data.unlabelled=0": "`data.unlabelled`: names more rows; how many are used is called `data.max_unlabelled` now",
     "data.colour=red": "unknown key `data.colour`; valid: arrays, audio, augment, class_weights, classes, domain, "
-    "features, image, label, labelled, labelled_per_batch, max_unlabelled, merge_classes, missing, omitted_classes, "
-    "other_class, source, split, target, text and 1 more",
+    "features, group, image, label, labelled, labelled_per_batch, max_unlabelled, merge_classes, missing, "
+    "omitted_classes, other_class, source, split, target and 2 more",
 }
 NAMES = {
     "teacher.kind=netwrok": "`teacher.kind` is `netwrok`; did you mean `network`?",

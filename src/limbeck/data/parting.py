@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from limbeck.console import say
-from limbeck.data.cells import label_name
+from limbeck.data.origin import texts_of
 from limbeck.data.readers import Columns
 from limbeck.data.spelling import fold
 from limbeck.errors import LimbeckError, nearest
@@ -43,7 +43,7 @@ def parted(found: Mapping[str, tuple[str, Columns]], rules: Mapping[str, Rule]) 
             unknown |= {row for row, name in enumerate(names) if not name and "" not in values}
         if not fits:
             raise LimbeckError(f"no row that {key} asks for is left", where=where, fix="ask for other values")
-        parts[split] = (where, _rows(columns, sorted(fits)))
+        parts[split] = (where, columns.take(sorted(fits)))
         left = [row for row in left if row not in fits]
     if lost := unknown & set(left):
         asked = ", ".join(sorted({column for rule in rules.values() for column in rule}))
@@ -52,7 +52,7 @@ def parted(found: Mapping[str, tuple[str, Columns]], rules: Mapping[str, Rule]) 
         left = [row for row in left if row not in lost]
     if not left:
         raise LimbeckError(f"no row is left beside {', '.join(parts)}", where=where, fix="hold out fewer values")
-    return {**found, "train": (where, _rows(columns, left)), **parts}
+    return {**found, "train": (where, columns.take(left)), **parts}
 
 
 def refuse_rules(rules: Mapping[str, Rule]) -> None:
@@ -73,9 +73,7 @@ def _names(columns: Columns, column: str, where: str, key: str) -> list[str]:
     """Return what the cells of a column are called; an empty one nothing."""
     if column not in columns:
         raise LimbeckError(f"no column `{column}`", where=f"{where} ({key})", fix=nearest(column, list(columns)))
-    named = columns.classes.get(column)
-    cells = columns[column] if named is None else [_named(cell, named) for cell in columns[column]]
-    return [label_name(cell) or "" for cell in cells]
+    return [text or "" for text in texts_of(columns, column)]
 
 
 def _holding(names: Sequence[str], column: str, values: tuple[str, ...], where: str, key: str) -> set[int]:
@@ -103,11 +101,3 @@ def _holding(names: Sequence[str], column: str, values: tuple[str, ...], where: 
             )
         held |= alike
     return {row for row, name in enumerate(names) if name in held}
-
-
-def _named(cell: object, names: tuple[str, ...]) -> object:
-    return names[cell] if isinstance(cell, int) and 0 <= cell < len(names) else cell
-
-
-def _rows(columns: Columns, rows: list[int]) -> Columns:
-    return Columns({name: [values[row] for row in rows] for name, values in columns.items()}, columns.classes)

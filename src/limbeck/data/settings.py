@@ -177,6 +177,15 @@ class DataOptions(RowsOptions):
         Field(description="the class that rows of every class but `classes` get; null: they are left out"),
     ] = None
     split: SplitSettings = SplitSettings()
+    group: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="a column that says whose a test row is, such as a speaker, a hospital or a source: the report "
+            "gives every model's score by its values; it is no feature; null: the column that `split.test` holds out "
+            "several values of, where there is one",
+        ),
+    ] = None
     labelled: Annotated[
         int | None, Field(ge=2, description="training rows that keep their label; null: all that have one")
     ] = None
@@ -229,6 +238,12 @@ class DataOptions(RowsOptions):
         if not self.classes:
             return self
         return self.model_copy(update={"classes": (), "other_class": None, "class_weights": None})
+
+    @property
+    def grouped_by(self) -> str | None:
+        """The column by whose values results are told; None: by none."""
+        held_out = [column for column, values in self.split.rules.get("test", {}).items() if len(values) > 1]
+        return held_out[0] if self.group is None and len(held_out) == 1 else self.group
 
     @property
     def missing_words(self) -> frozenset[str]:

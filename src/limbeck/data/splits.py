@@ -14,6 +14,7 @@ from limbeck.data.drawing import hold_out, in_order, in_turn, omit, rest_of, wit
 from limbeck.data.examples import NO_ROWS, Examples
 from limbeck.data.modality import EVERY, Modality
 from limbeck.data.notes import notes_on
+from limbeck.data.origin import require_groups
 from limbeck.data.settings import DataOptions, RowsOptions
 from limbeck.data.sieve import Sieve, alike, content_ids
 from limbeck.data.sizes import check_held_out, too_few, too_few_beside_blocks
@@ -220,6 +221,7 @@ def _read(settings: DataOptions) -> dict[str, Table]:
         splits=splits,
         missing=settings.missing_words,
         rules={name: rule for name, rule in settings.split.rules.items() if settings.target is None or name != "test"},
+        group=settings.grouped_by,
     )
 
 
@@ -240,6 +242,7 @@ def _of_target(
         domain=target.domain,
         missing=settings.missing_words,
         rules={name: rule for name, rule in split.rules.items() if name == "test"},
+        group=settings.grouped_by,
         key="data.target",
     )
     found, left_out = asked(found, every, settings, where)
@@ -271,7 +274,7 @@ def _of_target(
 def _examples(table: Table, task: Task, where: str, sieve: Sieve) -> Examples:
     """Return all rows of a table, ordered by content id; of one id, those without a label first."""
     labels = task.labels(table.labels, where)
-    rows = Examples(content_ids(table.values, sieve.modality), table.values, labels)
+    rows = Examples(content_ids(table.values, sieve.modality), table.values, labels, table.origin)
     ids, order = rows.ids.copy(), _order(rows)
     ids[order] = sieve.own_ids(rows.take(order), exact=task.exact)
     sieve.stand(table, ids)
@@ -296,8 +299,9 @@ def _apart(
         All training rows, those that are held out included; those left with a label, in turn; those without one.
 
     Raises:
-        LimbeckError: too few rows, or a split of the source has none or one without a label.
+        LimbeckError: too few rows, or a split of the source has none or one without a label, or nobody knows whose.
     """
+    require_groups(parts.get("test", parts["train"]).origin, settings.grouped_by)
     train = sieve.clean(parts["train"])
     if "test" in parts:
         train = sieve.without(train, parts["test"], "training", "test")

@@ -1,18 +1,19 @@
 """Rows in: any supported source becomes examples and labels by split."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from limbeck.console import say
 from limbeck.data import packaged
-from limbeck.data.cells import columns_of, is_missing, written_labels
+from limbeck.data.cells import columns_of, named_labels, written_labels
 from limbeck.data.folders import read_folders, require_no_column
 from limbeck.data.frames import classes_of, column_names, plain_list
 from limbeck.data.hub import read_hub, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted
+from limbeck.data.origin import Origin, origin_of
 from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import READERS, Columns, read_file, refuse_repeated
 from limbeck.data.split_names import SPLITS, split_arrays, split_name
@@ -36,6 +37,7 @@ class Table:
             columns.
         columns: those that an example is made of, where there may be several; none else.
         layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
+        origin: where the rows were read; None: nobody knows.
     """
 
     values: list[Any]
@@ -43,6 +45,7 @@ class Table:
     classes: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
     layout: str = ""
+    origin: Origin | None = field(default=None, compare=False)
 
 
 # What a section of a recipe says of its source, an argument each.
@@ -56,6 +59,7 @@ def read_tables(
     splits: Sequence[str] = SPLITS,
     missing: Collection[str] = (),
     rules: Mapping[str, Rule] = MappingProxyType({}),
+    group: str | None = None,
     key: str | Mapping[str, str] = "data",
 ) -> dict[str, Table]:
     """Read a source.
@@ -69,6 +73,7 @@ def read_tables(
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
         rules: by split, which rows of the only one it gets; of a packaged source none.
+        group: the column that says whose a row is, where there is one; it is no part of an example.
         key: the part of the recipe that says all this, or what source, label and column are called, for errors; a
             column that is not called anything cannot be another one.
 
@@ -103,9 +108,13 @@ def read_tables(
         )
     if column == EVERY and modality.several:
         _, first = found.get(splits[0]) or found["train"]
-        column = _every(first, [*columns_of(label), *(name for rule in rules.values() for name in rule)])
-    return {
+        column = _every(first, [*columns_of(label), *(name for rule in rules.values() for name in rule), group])
+    tables = {
         split: _table(columns, modality, column, label, where, needs_label=split != "unsupervised", keys=keys)
+        for split, (where, columns) in found.items()
+    }
+    return {
+        split: replace(tables[split], origin=origin_of(columns, len(tables[split].values), where, group))
         for split, (where, columns) in found.items()
     }
 
@@ -131,7 +140,11 @@ def _packaged(
             where=source,
             fix=f"give a file of rows that were not trained on, or a folder with a {splits[0]} file",
         )
-    return {split: Table(*columns) for split, columns in found.items()}
+    where = source if domain is None else f"{source} ({domain})"
+    return {
+        split: Table(cells, labels, origin=origin_of(None, len(cells), where, None))
+        for split, (cells, labels) in found.items()
+    }
 
 
 def _read_packaged(
@@ -165,6 +178,7 @@ def as_table(
     label: str | Sequence[str],
     where: str,
     domain: str | None = None,
+    group: str | None = None,
     needs_label: bool = True,
 ) -> Table:
     """Take examples and labels from a data frame or anything else that gives a column by name.
@@ -176,6 +190,7 @@ def as_table(
         label: the column with the label, or several; None, NaN and NA mean that a row has none.
         where: what it is called in errors.
         domain: the value of a column `domain` in the rows to take; None: all rows.
+        group: the column that says whose a row is, where there is one; it is no part of an example.
         needs_label: whether the column with the label has to be there.
 
     Raises:
@@ -185,8 +200,8 @@ def as_table(
     keys = column_names(frame) or []
     names = [str(key) for key in keys]
     if column == EVERY and modality.several:
-        column = _every(names, label)
-    wanted = {*_listed(column), *columns_of(label)} | (set() if domain is None else {"domain"})
+        column = _every(names, [*columns_of(label), group])
+    wanted = {*_listed(column), *columns_of(label), *([] if domain is None else ["domain"]), group}
     refuse_repeated([name for name in names if name in wanted], where)
     columns = Columns(
         {
@@ -201,8 +216,9 @@ def as_table(
         raise LimbeckError(f"columns have different numbers of rows: {lengths}", where=where, fix="give each row both")
     if domain is not None:
         columns = _of(domain, columns, where, "data.domain")
-    held = Columns({name: columns.get(name, []) for name in names}, columns.classes)
-    return _table(held, modality, column, label, where, needs_label=needs_label, keys=_keys(modality, "data"))
+    held = Columns({name: columns.get(name, []) for name in names}, columns.classes, numbers=columns.numbers)
+    table = _table(held, modality, column, label, where, needs_label=needs_label, keys=_keys(modality, "data"))
+    return replace(table, origin=origin_of(held, len(table.values), where, group))
 
 
 def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]:
@@ -269,8 +285,7 @@ def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
             where=f"{where}, column `domain`",
             fix=nearest(domain, sorted(set(found))),
         )
-    rows = [row for row, value in enumerate(found) if value == domain]
-    return Columns({name: [values[row] for row in rows] for name, values in columns.items()}, columns.classes)
+    return columns.take([row for row, value in enumerate(found) if value == domain])
 
 
 def _nearest_source(path: Path) -> str:
@@ -305,9 +320,9 @@ def _listed(column: Wanted) -> tuple[str, ...]:
     return (column,) if isinstance(column, str) else column
 
 
-def _every(columns: Iterable[str], label: str | Sequence[str]) -> tuple[str, ...]:
-    """Return all columns but the label's."""
-    return tuple(name for name in columns if name not in columns_of(label))
+def _every(columns: Iterable[str], others: Sequence[str | None]) -> tuple[str, ...]:
+    """Return all columns but some."""
+    return tuple(name for name in columns if name not in others)
 
 
 def _table(
@@ -356,29 +371,9 @@ def _table(
 def _labels(columns: Columns, name: str, where: str) -> list[Any]:
     names = columns.classes.get(name)
     place = f"{where}, column `{name}`"
-    return written_labels(columns[name] if names is None else _named(columns[name], names, place), place)
+    return written_labels(columns[name] if names is None else named_labels(columns[name], names, place), place)
 
 
 def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN:,} more" if names[_SHOWN:] else ""
     return ", ".join(names[:_SHOWN]) + more
-
-
-def _named(labels: Sequence[Any], names: Sequence[str], where: str) -> list[str | None]:
-    """Return the class of each label of a column whose classes the data names; None where it is negative."""
-    if any(isinstance(label, str) for label in labels):
-        return list(labels)
-    numbers = [None if is_missing(label) or label < 0 else int(label) for label in labels]
-    if odd := [label for label, number in zip(labels, numbers, strict=True) if number is not None and number != label]:
-        raise LimbeckError(
-            f"label {odd[0]} is no whole number, and the data names {len(names)} classes ({', '.join(names[:8])})",
-            where=where,
-            fix="mend the labels, or write the file again without the names of its classes",
-        )
-    if beyond := [number for number in numbers if number is not None and number >= len(names)]:
-        raise LimbeckError(
-            f"label {beyond[0]}, and the data names {len(names)} classes ({', '.join(names[:8])})",
-            where=where,
-            fix="mend the labels, or write the file again without the names of its classes",
-        )
-    return [None if number is None else names[number] for number in numbers]

@@ -4,6 +4,7 @@ from limbeck.evaluation.figures import ClassTable, ColumnTable, Confusion
 from limbeck.evaluation.records import Difference, MetricRecord
 from limbeck.evaluation.schema import Findings
 from limbeck.report.words.floors import network_adds_nothing
+from limbeck.report.words.groups import losing_groups
 from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, metric_of, model
 from limbeck.report.words.numbers import (
     ahead,
@@ -43,6 +44,7 @@ def warnings(findings: Findings) -> list[str]:
         network_adds_nothing(findings),
         _never_decided(findings),
         _constant_columns(findings),
+        losing_groups(findings),
         *(_other_gain(findings, other) for other in findings.other_gains),
         *(_other_retention(findings, metric) for metric in findings.metrics[1:]),
     ]
