@@ -97,6 +97,22 @@ class Features(Protocol):
         ...
 
 
+class ReadsError(LimbeckError):
+    """A key of `reads` with which the training examples cannot be read; who knows the recipe names the networks.
+
+    Args:
+        what: as of any error.
+        key: of `reads`.
+        given: its value in the networks that it is about; None: they leave it open.
+        value: one that would do; None: none is known.
+        fix: what to do where no value is known.
+    """
+
+    def __init__(self, what: str, *, key: str, given: Any = None, value: Any = None, fix: str | None = None) -> None:
+        super().__init__(what, where=f"reads.{key}", fix=fix or f"set reads.{key}={value}")
+        self.key, self.given, self.value = key, given, value
+
+
 class Reads(Settings):
     """What a network reads of an example: the settings of a reader."""
 
@@ -162,9 +178,8 @@ class Reads(Settings):
         """
         return None
 
-    @property
-    def fix(self) -> str:
-        """What to do where nothing can be read."""
+    def fix(self, key: str) -> str:
+        """Return what to do where nothing can be read; `key` is that of the network in the recipe."""
         return ""
 
     def described(self, seen: ViewRecord) -> tuple[str, bool]:

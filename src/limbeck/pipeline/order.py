@@ -36,7 +36,7 @@ from limbeck.pipeline.training.arms import Arm, preflight, train_arm
 from limbeck.pipeline.training.curves import Points, train_points
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material, parts_of
-from limbeck.pipeline.training.reading import describe_readers, require_readable
+from limbeck.pipeline.training.reading import describe_readers, naming_networks, require_readable
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
 from limbeck.pipeline.training.until import wanted
@@ -219,9 +219,11 @@ def require_usable(recipe: Recipe, material: Material) -> Recipe:
     Raises:
         LimbeckError: see `settle`, `preflight` and `require_readable`.
     """
-    recipe = settle(recipe, material)
-    preflight(recipe, material)
-    require_readable(recipe, material)
+    with naming_networks(recipe):
+        recipe = settle(recipe, material)
+    with naming_networks(recipe):
+        preflight(recipe, material)
+        require_readable(recipe, material)
     return recipe
 
 

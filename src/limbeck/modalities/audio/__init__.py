@@ -80,8 +80,8 @@ class AudioModality(Modality):
             return None
         return LimbeckError(
             f"the arrays come without a rate, and networks take them at {' and at '.join(f'{r:,}' for r in rates)}",
-            where="reads.rate",
-            fix="give {array, sampling_rate} or files, which say their rate, or one rate to all networks",
+            where="data.audio",
+            fix="give {array, sampling_rate} or files, which say their rate, or reads.rate the same in all networks",
         )
 
     def features(self) -> Sequence[Features]:

@@ -164,6 +164,11 @@ def member_names(count: int) -> list[str]:
     return ["teacher"] if count == 1 else [f"teacher-{number}" for number in range(count)]
 
 
+def member_key(number: int, count: int) -> str:
+    """Return where the recipe says what one of so many networks of a teacher is."""
+    return "teacher" if count == 1 else f"teacher.members.{number}"
+
+
 def settle(recipe: Recipe, material: Material) -> Recipe:
     """Return the recipe with what its teacher leaves open: whether it is trained, its outputs' classes, its length.
 
