@@ -33,7 +33,7 @@ from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
 from limbeck.pipeline.order import Run, run
 from limbeck.pipeline.training.material import Given, Material
-from limbeck.pipeline.training.reading import OpenReadsError
+from limbeck.pipeline.training.reading import as_settings
 from limbeck.recipe import DataSettings, Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader
@@ -132,11 +132,8 @@ def distill(
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
     else:
         make = partial(_from_tables, recipe, given, tables)
-    try:
+    with as_settings():
         return run(recipe, Path(out), command="limbeck.distill(...)", track=track, material=make)
-    except OpenReadsError as error:
-        fix = f"add to `settings`: {error.settings}" if error.settings else error.fix
-        raise LimbeckError(error.what, where=error.where, fix=fix) from error
 
 
 # --- data -----------------------------------------------------------------------------------------------------------

@@ -52,6 +52,20 @@ class OpenReadsError(LimbeckError):
 
 
 @contextmanager
+def as_settings() -> Iterator[None]:
+    """Let an `OpenReadsError` of the block give settings of `limbeck.distill` in the place of a line to type.
+
+    Raises:
+        LimbeckError: in its place.
+    """
+    try:
+        yield
+    except OpenReadsError as error:
+        fix = f"add to `settings`: {error.settings}" if error.settings else error.fix
+        raise LimbeckError(error.what, where=error.where, fix=fix) from error
+
+
+@contextmanager
 def naming_networks(recipe: Recipe) -> Iterator[None]:
     """Name the keys of the recipe, as a line to paste, in an error of the block that is about a key of `reads`.
 
