@@ -713,6 +713,8 @@ IMAGES = [
     in_row_seven("a picture of fractions", "depth.tif", written(picture().convert("F"), "TIFF")),
     of_images("a folder without an image", "data.source=all", "data.image=image", prepare=also(images(), no_images)),
     of_images("a folder of one class", "data.source=all", "data.image=image", prepare=also(images(), one_class)),
+    of_images("a folder of images as texts", "data.source=all", "data.text=text", "data.image=null",
+              prepare=also(images(), one_class)),
     of_images("an npz of Python objects", "data.source=rows.npz", "data.image=pixels",
               prepare=also(images(), object_arrays)),
     of_images("a column that holds no images", "data.source=rows.jsonl",

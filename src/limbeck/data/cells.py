@@ -68,3 +68,23 @@ def plain_label(label: Any) -> Any:
 @lru_cache(maxsize=4096)
 def _is_blank(label: str) -> bool:
     return label.strip() in _NAN or not fold(label)
+
+
+def named_labels(labels: Sequence[Any], names: Sequence[str], where: str) -> list[str | None]:
+    """Return the class of each label of a column whose classes the data names; None where it is negative."""
+    if any(isinstance(label, str) for label in labels):
+        return list(labels)
+    numbers = [None if is_missing(label) or label < 0 else int(label) for label in labels]
+    if odd := [label for label, number in zip(labels, numbers, strict=True) if number is not None and number != label]:
+        raise LimbeckError(
+            f"label {odd[0]} is no whole number, and the data names {len(names)} classes ({', '.join(names[:8])})",
+            where=where,
+            fix="mend the labels, or write the file again without the names of its classes",
+        )
+    if beyond := [number for number in numbers if number is not None and number >= len(names)]:
+        raise LimbeckError(
+            f"label {beyond[0]}, and the data names {len(names)} classes ({', '.join(names[:8])})",
+            where=where,
+            fix="mend the labels, or write the file again without the names of its classes",
+        )
+    return [None if number is None else names[number] for number in numbers]

@@ -45,6 +45,21 @@ class Column:
         return "" if self.key is None else f", or {advice.format(self.key)}"
 
 
+class NoColumnError(LimbeckError):
+    """A column that a source does not have.
+
+    Args:
+        what: as of any error.
+        kind: `column`, of the example, or `label`.
+        where: as of any error.
+        fix: as of any error.
+    """
+
+    def __init__(self, what: str, *, kind: str, where: str, fix: str) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.kind = kind
+
+
 Fits = Literal["linear", "boosted"]
 """What kind of model features are for; see `Task.linear` and `Task.boosted`."""
 
@@ -187,6 +202,10 @@ class Reads(Settings):
         return "", False
 
 
+OF_FILES: "dict[str, type[Modality]]" = {}
+"""What a file is of a folder of examples, by its suffix in lower case."""
+
+
 class Modality(ABC):
     """What an example is.
 
@@ -204,6 +223,7 @@ class Modality(ABC):
         keeps_label: whether a copy shows what its example shows, so that its label is the same: then copies are drawn
             from encoded rows when a batch is made, see `draw`; else they are rows of their own, see `copies`.
         suffixes: of files that hold one example each, in lower case; none: a folder of files is no source of it.
+        recipe: a packaged one to begin with; None: there is none.
         int8_by_metric: whether int8 is judged by what it costs in the run's metric; else by how many decisions stay. Of
             images and sounds a few in a hundred change, to and fro, where the metric does not.
     """
@@ -219,12 +239,14 @@ class Modality(ABC):
     individual: ClassVar[bool] = False
     keeps_label: ClassVar[bool] = False
     suffixes: ClassVar[tuple[str, ...]] = ()
+    recipe: ClassVar[str | None] = None
     int8_by_metric: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if not hasattr(cls, "key"):
             cls.key = cls.name
+        OF_FILES.update(dict.fromkeys(cls.suffixes, cls))
 
     @abstractmethod
     def values(self, cells: Any, column: Column) -> list[Any]:

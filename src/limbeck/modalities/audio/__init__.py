@@ -26,6 +26,7 @@ class AudioModality(Modality):
     """A sound: a wav, flac or ogg file, or samples."""
 
     name: ClassVar[str] = "audio"
+    recipe: ClassVar[str | None] = "spoken-digits"
     noun: ClassVar[str] = "sound"
     column: ClassVar[str] = "the column with the sound: a path from the file's folder, bytes, or an array"
     usage: ClassVar[Usage] = Usage(
