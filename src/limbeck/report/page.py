@@ -7,7 +7,7 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
 from limbeck.report.samples import samples
-from limbeck.report.words import Fact, cost, data, names, prose, training
+from limbeck.report.words import Fact, cost, data, names, prose, training, uses
 
 
 def sections(
@@ -98,11 +98,11 @@ def _data(evaluation: Evaluation) -> Section:
 
 
 def _test(evaluation: Evaluation) -> Section:
-    looks = Bullets([prose.look(evaluation, use) for use in evaluation.test_evaluations])
+    looks = Bullets([uses.look(evaluation, use) for use in evaluation.test_evaluations])
     chosen = Bullets([prose.chosen(evaluation, name) for name, one in evaluation.models.items() if one.settings])
     parts = [Section("Chosen on validation", blocks=[chosen])] if chosen.lines else []
     return Section(
-        "What the test split was used for", [prose.about_test(evaluation)], [looks] * bool(looks.lines), parts=parts
+        "What the test split was used for", [uses.about_test(evaluation)], [looks] * bool(looks.lines), parts=parts
     )
 
 
