@@ -105,6 +105,15 @@ def recipes(
         raise LimbeckError("recipes takes `show NAME`, `schema`, or nothing", fix="limbeck recipes show sentiment")
 
 
+Hop = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="of long sounds: an answer each so many seconds, to a piece as long as the student hears",
+    ),
+]
+
+
 @app.command()
 def predict(
     bundle: BundleFolder,
@@ -115,26 +124,23 @@ def predict(
             help="of texts: files, one text a line, or csv, tsv and jsonl files with a column of texts. Of table rows: "
             "csv, tsv and jsonl files with the columns of the training (a parquet file has to be written as one of "
             "them). Of images and sounds: files, and folders of them. `-` or nothing: standard input, one text or "
-            "JSON object a line",
+            "table row (a JSON object) a line",
         ),
     ] = None,
     column: Annotated[
-        str | None, typer.Option("--column", help="of texts in files with columns: the one that is read (`text`)")
-    ] = None,
-    hop: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            "--hop",
-            metavar="SECONDS",
-            help="of long sounds: an answer each so many seconds, to a piece as long as the student hears",
+            "--column",
+            help="of texts in files with columns: the one that is read; else that of the training, or `text`",
         ),
     ] = None,
+    hop: Hop = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
 ) -> None:
     """Ask a bundle for texts, rows of tables, images or sounds; works without PyTorch.
 
     A file that cannot be read gets a line on standard error; the others are answered, and the exit code is 2. Empty
-    lines of text are left out, and counted on standard error.
+    lines of text, and what else lies in a folder, are left out, and counted on standard error.
     """
     from limbeck.runtime.bundle import load_for_files
     from limbeck.runtime.takes import answered, with_content
@@ -142,7 +148,7 @@ def predict(
 
     student, takes = load_for_files(bundle)
     unread = False
-    asked, left_out = with_content(takes.asked(files or [], column))
+    asked, left_out = with_content(takes.asked(files or [], column, lambda line: typer.echo(line, err=True)))
     if left_out:
         typer.echo(left_out, err=True)
     answers = (
@@ -177,16 +183,13 @@ def evaluate(
         typer.Option(
             "--column",
             "--text",
-            help="the column with the example; else it is called as the modality (text, image, audio). Of a table the "
-            "columns are those of the training",
+            help="the column with the example; else it is called as in the training, or as the modality (text, image, "
+            "audio). Of a table the columns are those of the training",
         ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option(
-            help="the column with the label, again for each of several; else `label`, or where the bundle answers with "
-            "values or several decisions, their columns"
-        ),
+        typer.Option(help="the column with the label, again for each of several; else as in the training, or `label`"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the scores as JSON")] = False,
 ) -> None:

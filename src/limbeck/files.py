@@ -22,6 +22,7 @@ _T = TypeVar("_T", dict[str, Any], list[Any])
 FIELD_LIMIT = 2**31 - 1
 """Characters of a csv field: the library's default refuses texts over 128 KiB."""
 _KINDS = ("part", "new", "old")
+_SHOWN = 8
 _writing: set[Path] = set()  # what this process is writing aside
 
 
@@ -242,6 +243,14 @@ def files_below(folder: Path) -> Iterator[Path]:
             elif inner.is_file():
                 found.append(inner)
     yield from sorted(found)
+
+
+def not_read(folder: Path, passed: Sequence[Path]) -> str:
+    """Return the line that says how many files of a folder are no examples, and what they end with."""
+    kinds = sorted({path.suffix or path.name for path in passed})
+    many = "1 file is" if len(passed) == 1 else f"{len(passed):,} files are"
+    more = f" and {len(kinds) - _SHOWN:,} more" if kinds[_SHOWN:] else ""
+    return f"{folder}: {many} not read ({', '.join(kinds[:_SHOWN])}{more})"
 
 
 def _holds(folder: Path, link: Path) -> bool:

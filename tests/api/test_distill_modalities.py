@@ -75,3 +75,12 @@ def test_a_module_without_a_tokenizer_may_read_something_else(tmp_path) -> None:
         LimbeckError, match=r"give teacher_tokenizer; or name the columns of .*: data.image, .*features"
     ):
         limbeck.distill(OfNumbers(), "mlp", pyarrow.table(rows()), out=tmp_path)
+
+
+def test_what_networks_read_of_several_sizes_is_asked_for_as_settings(tmp_path) -> None:
+    draw = np.random.default_rng(0)
+    images = [draw.integers(0, 256, (8 + row % 2, 8), dtype=np.uint8) for row in range(ROWS)]
+    frame = {"image": images, "label": [row % 2 for row in range(ROWS)]}
+    with pytest.raises(LimbeckError) as found:
+        limbeck.distill(OfPixels(), "convnet", frame, settings={**SIZES, "data.image": "image"}, out=tmp_path)
+    assert str(found.value).endswith("; add to `settings`: {'teacher.reads.size': 8, 'student.reads.size': 8}")

@@ -13,9 +13,9 @@ from audio_cases import digits, encoded, tone
 from PIL import Image
 
 from limbeck.data import load_splits
-from limbeck.data.modality import Column
+from limbeck.data.modality import Column, ReadsError
 from limbeck.errors import LimbeckError
-from limbeck.modalities.audio import AudioModality
+from limbeck.modalities.audio import AudioModality, AudioReads
 from limbeck.modalities.audio import clips as module
 from limbeck.modalities.audio.features import BANDS, MelStatistics
 from limbeck.modalities.audio.mel import FLOOR
@@ -256,6 +256,15 @@ def test_arrays_without_a_rate_are_of_one_rate_to_all_networks():
     assert AUDIO.disagreement([eight, sixteen], rated) is None
     error = AUDIO.disagreement([eight, sixteen], [*rated, *bare])
     assert "without a rate, and networks take them at 8,000 and at 16,000" in str(error)
+
+
+def test_of_long_sounds_a_length_is_asked_for_that_most_have():
+    with pytest.raises(ReadsError) as found:
+        AudioReads(kind="audio", rate=8000).fit([clip(tone(8000 * seconds)) for seconds in [*range(1, 21), 31]])
+    assert (found.value.key, found.value.value) == ("seconds", 20)
+    with pytest.raises(ReadsError) as found:
+        AudioReads(kind="audio", rate=8000).fit([clip(tone(8000 * 31))])
+    assert found.value.value == 30
 
 
 def test_changes_count_in_both_directions():

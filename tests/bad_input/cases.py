@@ -670,6 +670,21 @@ SOUNDS = [
     in_the_sounds("a sound of rate 0", wav(0)),
     in_the_sounds("a sound of an absurd rate", wav(4_000_000)),
     in_the_sounds("sounds of two rates", wav(sample=b"\7\2"), rates=(8000, 16_000)),
+    in_the_sounds(
+        "sounds of two rates, one for the student",
+        wav(sample=b"\7\2"),
+        "student.reads.rate=12000",
+        rates=(8000, 16_000),
+    ),
+    in_the_sounds(
+        "sounds of two rates, for a member and the baseline",
+        wav(sample=b"\7\2"),
+        "baseline={reads.rate: null}",
+        "student.reads.rate=8000",
+        "teacher={kind: ensemble, members: "
+        "[{kind: network, model: audio_cnn, reads: {rate: 8000}}, {kind: network, model: audio_cnn}]}",
+        rates=(8000, 16_000),
+    ),
     in_the_sounds("a network of texts for sounds", wav(), "student.model=ngrams"),
     in_the_sounds("more bands than a rate carries", wav(sample=b"\7\2"), "student.model.bands=128"),
     in_the_sounds(
@@ -699,6 +714,8 @@ IMAGES = [
     in_row_seven("a picture of fractions", "depth.tif", written(picture().convert("F"), "TIFF")),
     of_images("a folder without an image", "data.source=all", "data.image=image", prepare=also(images(), no_images)),
     of_images("a folder of one class", "data.source=all", "data.image=image", prepare=also(images(), one_class)),
+    of_images("a folder of images as texts", "data.source=all", "data.text=text", "data.image=null",
+              prepare=also(images(), one_class)),
     of_images("an npz of Python objects", "data.source=rows.npz", "data.image=pixels",
               prepare=also(images(), object_arrays)),
     of_images("a column that holds no images", "data.source=rows.jsonl",
@@ -708,6 +725,9 @@ IMAGES = [
     of_images("images as text", "data.text=file"),
     of_images("copies of texts", "data.augment={kind: text, copies: 2}"),
     of_images("copies that change nothing", "data.augment={copies: 2}"),
+    of_images("images of two sizes", prepare=images("large.png", written(LARGE, "PNG"))),
+    of_images("images of two sizes, one for the teacher", "teacher.reads.size=[16, 8]",
+              prepare=images("large.png", written(LARGE, "PNG"))),
     of_images("a size of three sides", "student.reads={kind: image, size: [8, 8, 3]}"),
 ]  # fmt: skip
 

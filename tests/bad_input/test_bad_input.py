@@ -7,6 +7,7 @@ What the lines say is in `messages.txt`. After a change of a message, or a new c
 writes that file anew; read its diff.
 """
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,19 @@ def test_what_the_message_says_mends_the_run(case: Case, folder: Path, finished:
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     code, err = call(capsys, *case.line)
     assert code == 0, err
+
+
+OPEN = [case for case in CASES if "of two rates" in case.name or "of two sizes" in case.name]
+
+
+@pytest.mark.parametrize("case", OPEN, ids=lambda case: case.name.replace(" ", "-"))
+def test_the_line_to_paste_mends_the_recipe(case: Case, folder: Path, finished: Finished, capsys) -> None:
+    lay_out(case, folder, finished)
+    code, err = call(capsys, *case.line)
+    assert code == 2
+    _, recipe, *overrides = case.line[:-2]
+    pasted = shlex.split(err.strip().rpartition("; set ")[2])
+    assert call(capsys, "check", recipe, *overrides, *pasted) == (0, "")
 
 
 SPOILERS = ("an unknown key", "a row of too many fields", "logits a token instead of logits a text")

@@ -8,6 +8,8 @@ from test_data_images import MODALITY, photo
 from limbeck.data import load_splits, read_tables
 from limbeck.data.tables import read_values
 from limbeck.errors import LimbeckError
+from limbeck.modalities import MODALITIES
+from limbeck.recipe import load_recipe
 from limbeck.recipe.data import DataSettings
 from limbeck.tasks import TASKS
 
@@ -19,6 +21,17 @@ def test_a_folder_of_classes(tmp_path):
     table = read_tables(str(tmp_path), modality=MODALITY, column="image", label="label")["train"]
     assert table.labels == ["cat", "cat", "dog"]
     np.testing.assert_array_equal(table.values[2].pixels(), photo(3))
+
+
+def test_files_are_called_as_the_folder_was_typed(tmp_path, monkeypatch):
+    folder(tmp_path / "photos", "cat/a.png", "dog/b.png")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos/cat/a.png").write_text("junk")
+    for typed, said in (("photos", "^photos/cat/a.png: "), ("./photos/../photos", r"photos/\.\./photos/cat/a.png: ")):
+        table = read_tables(typed, modality=MODALITY, column="image", label="label")["train"]
+        with pytest.raises(LimbeckError, match=said):
+            table.values[0].pixels()
+        assert table.values[1].pixels().shape
 
 
 def test_folders_that_are_all_called_as_splits_are_splits(tmp_path):
@@ -152,3 +165,43 @@ def test_lists_leave_rows_to_train_on(words):
     (words / "validation_list.txt").unlink()
     with pytest.raises(LimbeckError, match="every file is held out by test"):
         read(words)
+
+
+SOUNDS = (
+    "these are sounds (.wav), and {}s are needed; set data.audio=audio, in a recipe of sounds such as spoken-digits"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "modality", "said"),
+    [
+        ("a.wav", "image", SOUNDS.format("image")),
+        ("a.wav", "text", SOUNDS.format("text")),
+        ("train/x/a.WAV", "table", SOUNDS.format("row")),
+        ("x/a.png", "audio", "these are images (.png), and sounds are needed; set data.image=image, in a recipe"),
+        ("x/a.txt", "image", "these are texts, one a file (.txt), and images are needed; write them into a csv file"),
+        ("x/a.txt", "text", "these are texts, one a file (.txt); write them into a csv file with columns `text` and"),
+        ("x/a.doc", "text", "no `train` split; name a file train"),
+        ("x/a.doc", "image", "no file that could be read; put files in it that end with .png"),
+    ],
+)
+def test_a_folder_of_another_kind_is_called_what_it_is(tmp_path, name, modality, said):
+    (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+    (tmp_path / name).touch()
+    with pytest.raises(LimbeckError) as found:
+        read_tables(str(tmp_path), modality=MODALITIES[modality], column=MODALITIES[modality].key, label="label")
+    assert said in str(found.value)
+
+
+def test_a_bundle_has_a_modality_and_is_not_offered_another_one(tmp_path):
+    folder(tmp_path, "x/a.png")
+    keys = {"source": "DATA", "column": "--column", "label": "--label"}
+    with pytest.raises(LimbeckError, match=r"these are images \(.png\), and texts are needed; give a source of texts$"):
+        read_tables(str(tmp_path), modality=MODALITIES["text"], column="text", label="label", key=keys)
+
+
+def test_the_recipe_to_begin_with_is_there_and_of_the_modality():
+    for modality in MODALITIES.values():
+        assert bool(modality.recipe) >= bool(modality.suffixes)
+        if modality.recipe is not None:
+            assert load_recipe(modality.recipe).data.modality is modality

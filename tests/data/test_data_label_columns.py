@@ -55,7 +55,7 @@ def test_of_a_frame():
 
 def test_a_column_that_is_missing_is_named(tmp_path):
     path = write(tmp_path, ".csv")
-    with refused("no column `d`", str(path), "data.label", "text, a, b, c"):
+    with refused("no column `d`", str(path), "data.label", "one of: a, b, c"):
         read_tables(str(path), modality=TEXT, column="text", label=("a", "d"))
 
 

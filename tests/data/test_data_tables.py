@@ -235,7 +235,7 @@ def test_missing_column_lists_those_there(tmp_path):
     file = write(tmp_path / "mine.csv", "review,stars\na,1\n")
     with refused(file, "no column `text`", "set data.text to one of: review, stars"):
         rows(file)
-    with refused(file, "no column `label`", "set data.label to one of: review, stars"):
+    with refused(file, "no column `label`", "set data.label=stars"):
         rows(file, column="review")
 
 

@@ -141,7 +141,7 @@ def test_what_is_refused(source, target, tmp_path):
         load(source, test=30, **to(target))
     with refused("label `odd` does not occur in the training rows", "train split"):
         load(source, **to(write_rows(tmp_path / "odd.jsonl", many(30, labels=("neg", "odd")))))
-    with refused(target, "no column `review`", "set data.target.text to one of: text, label"):
+    with refused(target, "no column `review`", "set data.target.text=text"):
         load(source, **to(target, text="review"))
 
 

@@ -81,9 +81,11 @@ def rows_of(file: Path, label: str) -> list[str]:
 def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     labelled = write_csv(tmp_path / "labelled.csv")
+    labelled.write_text(labelled.read_text().replace("text,label", "review,kind", 1))
     (tmp_path / "rows.csv").write_text(labelled.read_text() + "one row more,nan\n")
     said = "1 of 171 training rows have no label"
     values = recipe(Path("rows.csv"), seeds=[0])
+    values["data"] |= {"text": "review", "label": "kind"}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
     code, out, _ = call(monkeypatch, capsys, "check", "mine.yaml", "until.accuracy=0.9")
     assert (code, "the recipe is fine" in out) == (0, True)
@@ -101,8 +103,10 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     code, out, _ = call(monkeypatch, capsys, "predict", "runs/x/bundle", "texts.txt")
     assert [line.split("\t")[2] for line in out.splitlines()] == ["superb gem", "dull bore"]
 
+    code, out, _ = call(monkeypatch, capsys, "predict", "runs/x", "labelled.csv")
+    assert (code, len(out.splitlines())) == (0, 260)
     code, out, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "labelled.csv", "--json")
-    assert code == 0
+    assert code == 0, "the names of the training's columns are known"
     assert json.loads(out).keys() == {"accuracy", "f1_macro", "nll", "ece"}
     whole = json.loads(out)["accuracy"]
     (tmp_path / "one.csv").write_text("text,label\n" + "\n".join(rows_of(labelled, "1")) + "\n")

@@ -42,6 +42,20 @@ def test_an_unfinished_stage_is_done_again_under_other_conditions(tmp_path: Path
     assert "stage: threads changed, done again" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("views/e5489ed653506279", "  views: rate"),
+        ("student/seed-0", "  student/seed-0: rate"),
+        ("teacher", "  teacher: rate"),
+    ],
+)
+def test_a_stage_is_called_by_a_name_that_says_something(tmp_path: Path, capsys, name, said) -> None:
+    start(Stage(tmp_path / name, {"rate": 1}))
+    Stage(tmp_path / name, {"rate": 2})
+    assert f"{said} changed, done again" in capsys.readouterr().out
+
+
 def test_a_file_of_somebody_else_is_no_part_of_a_stage(tmp_path: Path) -> None:
     Written(tmp_path).begin()
     theirs = tmp_path / "stage/notes.txt"

@@ -131,14 +131,16 @@ def test_a_changed_target_redoes_the_arms_and_says_why(tmp_path: Path, source: P
     assert len(low.evaluation.test_evaluations) == 1
 
     without = go(folder, source)
-    assert log(without).count("  seed-0: until changed, done again") == 2
+    assert [line for line in log(without).splitlines() if "seed-0: until" in line] == [
+        f"  {arm}/seed-0: until changed, done again" for arm in ("student", "baseline")
+    ]
     assert (without.evaluation.until, without.evaluation.models["student"].steps_until) == (None, None)
     assert weights(folder) == weights(missed.folder)
     assert weights(folder) != before
     assert "until" not in json.loads((folder / "student/seed-0/stage.json").read_text())["inputs"]
 
     again = go(folder, source, until={"accuracy": 0.05})
-    assert log(again).count("  seed-1: until changed, done again") == 4
+    assert log(again).count("/seed-1: until changed, done again") == 4
     assert weights(folder) == before
     assert (folder / "teacher/model.safetensors").stat().st_mtime_ns == teacher
 

@@ -18,14 +18,14 @@ GIVEN = {
 }
 
 
-def bundle(kind="classification", labels=None, reader=None):
+def bundle(kind="classification", labels=None, reader=None, **info):
     """Return what answers the same to every example."""
     names, decision = GIVEN[kind]
     labels = labels or names
     return SimpleNamespace(
         labels=labels,
         reader=SimpleNamespace(**(reader or {"kind": "text"})),
-        info={"task": kind, "decision": decision},
+        info={"task": kind, "decision": decision, **info},
         logits=lambda values: np.tile(np.arange(1.0, len(labels) + 1), (len(values), 1)),
     )
 
@@ -140,9 +140,7 @@ def test_the_columns_of_values_and_of_several_decisions_need_no_naming(scored):
 
 
 def test_the_columns_of_label_sets_are_said(scored):
-    with pytest.raises(
-        LimbeckError, match=r"no column `label`.* set --label to one of: text, a, b; or give each"
-    ) as said:
+    with pytest.raises(LimbeckError, match=r"no column `label`.* set --label to one of: a, b; or give each") as said:
         scored([{"text": "a", "a": 0, "b": 1}], bundle("multilabel"))
     options = re.findall("--label=([^ ]*)", str(said.value))
     assert tuple(options) == GIVEN["multilabel"][0]
@@ -183,6 +181,78 @@ def test_without_a_test_split_the_training_rows_are_not_scored(scored, tmp_path)
 def test_columns_stand_in_the_order_of_the_bundle():
     """Whatever order the command names them in: the outputs have that of the training."""
     task = SimpleNamespace(label_columns=("speaker", "digit"), in_one_column=False)
-    assert list(score._asked(["digit", "speaker"], task)) == ["speaker", "digit"]
+    ((first, second),) = score._asked(["digit", "speaker"], task, {})
+    assert (first, second) == ("speaker", "digit")
     with pytest.raises(LimbeckError, match="the bundle's label has the columns speaker, digit"):
-        score._asked(["digit", "room"], task)
+        score._asked(["digit", "room"], task, {})
+
+
+TRAINED = {"columns": {"example": "review", "label": "kind"}}
+
+
+def test_columns_are_looked_for_under_the_names_of_the_training_and_then_under_the_usual_ones(scored):
+    rows = [{"review": "a", "kind": "bad", "text": "", "label": "Good"}]
+    assert scored(rows, bundle(**TRAINED))["accuracy"] == 1.0
+    assert scored(rows, bundle(**TRAINED), label=["label"])["accuracy"] == 0.0, "what is named counts"
+    with pytest.raises(LimbeckError, match="no row to score"):
+        scored(rows, bundle(**TRAINED), column="text")
+    for row in ({"review": "a", "label": "bad"}, {"text": "a", "kind": "bad"}, {"text": "a", "label": "bad"}):
+        assert scored([row], bundle(**TRAINED))["accuracy"] == 1.0
+
+
+def test_where_no_name_fits_the_option_is_said(scored):
+    with pytest.raises(LimbeckError, match="no column `review`; set --column to one of: body, stars"):
+        scored([{"body": "a", "stars": "bad"}], bundle(**TRAINED))
+    with pytest.raises(LimbeckError, match="no column `kind`; set --label=stars"):
+        scored([{"text": "a", "stars": "bad"}], bundle(**TRAINED))
+    with pytest.raises(LimbeckError, match="no column `stars`; set --label to one of: kind, label"):
+        scored([{"text": "a", "kind": "bad", "label": "bad"}], bundle(**TRAINED), label=["stars"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "row"),
+    [
+        ("multilabel", "genres", {"genres": "good|bad"}),
+        ("multilabel", ["good", "bad"], {"good": 1, "bad": 1}),
+        ("multioutput", ["x", "y"], {"x": "b", "y": "d"}),
+        ("regression", "price", {"price": 2.5}),
+    ],
+)
+def test_the_labels_columns_of_every_task_need_no_naming(scored, kind, label, row):
+    made = bundle(kind, columns={"example": "review", "label": label})
+    assert scored([{"review": "a", **row}], made)
+
+
+def test_a_folder_has_the_usual_columns_and_one_of_no_class_is_said(scored, tmp_path):
+    from PIL import Image
+
+    for name in ("bad/a.png", "Good/b.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / "photos" / name)
+    made = bundle(reader={"kind": "image"}, **TRAINED)
+    assert scored(str(tmp_path / "photos"), made)["accuracy"] == 0.5
+    (tmp_path / "photos/Good").rename(tmp_path / "photos/Goof")
+    with pytest.raises(
+        LimbeckError, match=r"photos: the folder `Goof` is called as no .*; did you mean `Good`\?; rename it, or move"
+    ):
+        scored(str(tmp_path / "photos"), made)
+
+
+def test_what_a_reader_refuses_is_said_with_file_and_row(scored, tmp_path):
+    def logits(values):
+        made.reader.encode(values)
+
+    def encode(values):
+        for row, value in enumerate(values):
+            if value["size"] == "x":
+                raise LimbeckError("a text", where=f"row {row + 1}", fix="mend it")
+
+    made = bundle(reader={**TABLE, "encode": encode})
+    made.logits = logits
+    rows = [{"size": size, "colour": "red", "label": label} for size, label in ((1, None), (2, "bad"), ("x", "bad"))]
+    with pytest.raises(LimbeckError, match=r"rows.jsonl, row 3: a text; mend it$"):
+        scored(rows, made)
+    (tmp_path / "split").mkdir()
+    (tmp_path / "rows.jsonl").rename(tmp_path / "split/test.jsonl")
+    with pytest.raises(LimbeckError, match=r"split/test.jsonl, row 3: a text; mend it$"):
+        scored(str(tmp_path / "split"), made)

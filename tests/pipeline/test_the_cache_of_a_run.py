@@ -65,7 +65,8 @@ def test_answers_elsewhere_serve_a_second_run(tmp_path, capsys, monkeypatch):
     answers = tmp_path / "answers"
     settings = wanted(tmp_path, cache={"path": str(answers)})
     one = run(settings, tmp_path / "one")
-    assert "teacher answers" in capsys.readouterr().out
+    said = re.findall("  teacher answers, (.*): done", capsys.readouterr().out)
+    assert said == ["validation rows", "labelled rows", "transfer set", "test rows"], "each once, and of what"
     assert not (tmp_path / "one/cache").exists()
     checked, checksum = [], shards.file_digest
     monkeypatch.setattr(shards, "file_digest", lambda path: checked.append(path) or checksum(path))

@@ -85,6 +85,7 @@ TYPES = {
     "data.class_weights=blanced": "`data.class_weights`: give `balanced`, a mapping of class names to weights, or null",
     "data.class_weights={good: -1}": "`data.class_weights`: the weight of class `good` must be a finite number greater "
     "than 0, not `-1`",
+    "data.source=5": "`data.source` must be text, not 5; put it in quotes, which are typed as 'data.source=\"5\"'",
     "data.label=5": "`data.label`: must be a column or a list of columns, in text, not 5; put each in quotes",
     "data.label=true": "`data.label`: must be a column or a list of columns, in text, not True; put each in quotes",
     "data.source=null": "`data.source` must be text, not null",
@@ -284,7 +285,10 @@ def test_an_override_that_is_no_assignment(path, override):
 
 
 def test_an_override_that_is_no_yaml(path):
-    with pytest.raises(LimbeckError, match=r"^seeds: `\[0` is not valid YAML \(.*\); put it in quotes$"):
+    with pytest.raises(
+        LimbeckError,
+        match=r"^seeds: `\[0` is not valid YAML \(.*\); close what it opens; .* typed as seeds='\"TEXT\"'$",
+    ):
         load_recipe(path, ["seeds=[0"])
 
 

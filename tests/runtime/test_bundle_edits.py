@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.reads import build_reader
 from limbeck.runtime import load
-from limbeck.runtime.bundle import FORMAT, READERS, sealed
+from limbeck.runtime.bundle import FORMAT, READERS, named_columns, sealed
 from limbeck.runtime.decisions import RULES
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
@@ -81,6 +81,7 @@ def bundle(folder: Path, kind: str, task: str) -> tuple[Path, dict[str, Any]]:
     }
     labels = ["x", "y", "z", "w"]
     info = {"format": FORMAT, "task": task, "labels": labels, "reads": reads, "files": files}
+    info["columns"] = {"example": "review", "label": ["kind"]}
     return folder, info | ({"decision": DECISIONS[task]} if DECISIONS[task] else {})
 
 
@@ -123,13 +124,22 @@ def test_an_edited_value_is_a_line_or_is_lived_with(tmp_path: Path, kind: str, t
         for other in OTHERS:
             (folder / "bundle.json").write_text(json.dumps(sealed(edited(info, path, other))))
             try:
-                load(folder).predict(READS[kind][1])
+                student = load(folder)
+                student.predict(READS[kind][1])
+                example, label = named_columns(student.info)
+                assert all(isinstance(name, str) for name in (example or "", *label))
             except LimbeckError as error:
                 said.append(str(error))
             except Exception as error:
                 raise AssertionError(f"{path} = {other!r}: {type(error).__name__}: {error}") from error
     assert len(said) > 20
     assert [line for line in said if len(line.splitlines()) != 1] == []
+
+
+def test_a_bundle_from_before_columns_were_named_is_read(tmp_path: Path) -> None:
+    folder, info = bundle(tmp_path, "table", "classification")
+    (folder / "bundle.json").write_text(json.dumps(sealed(edited(info, ("columns",), "deleted"))))
+    assert named_columns(load(folder).info) == (None, ())
 
 
 def test_a_reader_that_gives_other_arrays_than_the_network_takes(tmp_path: Path) -> None:

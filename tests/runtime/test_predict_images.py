@@ -76,6 +76,12 @@ def test_a_folder_is_answered_in_the_order_of_its_paths(bundle, monkeypatch, cap
         ("green", "pictures/more/b.jpg"),
         ("blue", "pictures/more/c.bmp"),
     ]
+    (bundle.parent / "pictures/notes.db").touch()
+    (bundle.parent / "pictures/more/b.mp3").touch()
+    code, again, err = call(monkeypatch, capsys, "predict", "bundle", "pictures")
+    assert (code, again, err) == (0, out, "pictures: 2 files are not read (.db, .mp3)\n")
+    for name in ("notes.db", "more/b.mp3"):
+        (bundle.parent / "pictures" / name).unlink()
     code, out, _ = call(monkeypatch, capsys, "predict", "bundle", "pictures/more/c.bmp", "pictures/a.png", "--json")
     said = [json.loads(line) for line in out.splitlines()]
     assert [(one["file"], one["label"]) for one in said] == [("pictures/more/c.bmp", "blue"), ("pictures/a.png", "red")]

@@ -33,9 +33,17 @@ def test_blank_texts_are_left_out_and_counted(tmp_path):
     assert with_content([Asked("row 1", {"a": None})]) == ([Asked("row 1", {"a": None})], "")
 
 
-@pytest.mark.parametrize("name", ["clips.csv", "clips.parquet", "clips.jsonl"])
-def test_a_table_of_paths_is_no_file_of_images(name):
-    with pytest.raises(LimbeckError, match=rf"{name}: a table of paths is not read here.*name the files of the images"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("clips.csv", "clips.csv: the rows of a .csv file cannot be read as images"),
+        ("clips.parquet", "clips.parquet: the rows of a .parquet file cannot"),
+        ("clips.npz", "clips.npz: the rows of a .npz file cannot"),
+        ("-", "^-: standard input cannot be read as images, only files that are images"),
+    ],
+)
+def test_what_holds_rows_is_no_file_of_images(name, said):
+    with pytest.raises(LimbeckError, match=rf"{said}.*; name these, or folders of them; .* in Python"):
         FILES.asked([name])
 
 
@@ -43,14 +51,19 @@ def test_a_folder_is_expanded_in_the_order_of_its_paths(tmp_path):
     for name in ("b/2.PNG", "b/1.jpg", "a.png", "notes.txt", ".hidden.png", "b/.cache/x.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).touch()
-    found = [one.value for one in FILES.asked([str(tmp_path), str(tmp_path / "notes.txt")])]
+    said = []
+    found = [one.value for one in FILES.asked([str(tmp_path), str(tmp_path / "notes.txt")], None, said.append)]
     assert found == [str(tmp_path / name) for name in ("a.png", "b/1.jpg", "b/2.PNG", "notes.txt")]
+    assert said == [f"{tmp_path}: 1 file is not read (.txt)"]
 
 
 def test_nothing_to_ask_for_is_refused(tmp_path):
     with pytest.raises(LimbeckError, match=r"no image is given; name files or folders of images"):
         FILES.asked([])
     with pytest.raises(LimbeckError, match=r"no image in this folder; .* \.png, \.jpg"):
+        FILES.asked([str(tmp_path)])
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(LimbeckError, match=r"no image in this folder, only \.wav; give"):
         FILES.asked([str(tmp_path)])
 
 
@@ -92,6 +105,16 @@ def test_texts_of_a_file_with_columns_are_those_of_one(tmp_path, name, rows):
     file = table(tmp_path / name, *rows)
     assert [one.value for one in Lines().asked([file])] == ["one, two", ""]
     assert [one.value for one in Lines().asked([file], "kind")] == ["x", "y"]
+
+
+def test_a_column_is_called_as_in_the_training_or_as_what_it_holds(tmp_path):
+    lines, both = Lines().trained_on("body"), table(tmp_path / "a.csv", "text,body", "a,b")
+    assert [one.value for one in lines.asked([both])] == ["b"]
+    assert [one.value for one in lines.asked([both], "text")] == ["a"]
+    assert [one.value for one in lines.asked([table(tmp_path / "b.csv", "text,x", "a,b")])] == ["a"]
+    with pytest.raises(LimbeckError, match="no column `body`; set --column to one of: kind, x"):
+        lines.asked([table(tmp_path / "c.csv", "kind,x", "a,b")])
+    assert FILES.trained_on("body") == FILES
 
 
 @pytest.mark.parametrize(

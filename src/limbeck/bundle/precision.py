@@ -51,6 +51,8 @@ class Student:
         gains: the run's metric of outputs for `samples`, (samples, outputs), minus that of other outputs for them, with
             its paired interval: judges int8. None: the share of equal decisions does.
         metric: what that metric is called.
+        columns: what the data called the column with the `example`, and that or those with the `label`; empty: nothing
+            has a name.
     """
 
     model: Path
@@ -62,6 +64,7 @@ class Student:
     decision: Mapping[str, Any] = field(default_factory=dict)
     gains: Callable[[NDArray[np.float32], NDArray[np.float32]], Difference] | None = None
     metric: str = ""
+    columns: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
     @property
     def rule(self) -> Rule:

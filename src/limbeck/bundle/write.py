@@ -68,6 +68,7 @@ def write_bundle(
         "task": student.task,
         "labels": list(student.labels),
         **({"decision": dict(student.decision)} if student.decision else {}),
+        **({"columns": dict(student.columns)} if student.columns else {}),
         "precision": choice.precision,
         "instructions": choice.instructions,
         "limbeck": __version__,

@@ -7,15 +7,21 @@ from typing import Any
 
 from limbeck.console import say
 from limbeck.data.lists import by_list, lists_in
+from limbeck.data.modality import OF_FILES, Modality, NoColumnError
 from limbeck.data.readers import Columns
 from limbeck.data.split_names import split_name
 from limbeck.errors import LimbeckError
-from limbeck.files import files_below
+from limbeck.files import files_below, not_read
 
 _SHOWN = 8
+_TEXT = ".txt"
 _SPLITS = frozenset(("train", "validation", "test", "unsupervised"))
 _NO_CLASS = "_background_noise_"
 """A folder of Speech Commands beside the words: minutes of noise, in which nobody speaks."""
+
+
+class NoFilesError(LimbeckError):
+    """A folder without a file of those that are read."""
 
 
 def read_folders(
@@ -36,7 +42,8 @@ def read_folders(
         label: what the column with the classes is called; None: it is not asked for. Folders tell no more than one.
 
     Raises:
-        LimbeckError: two folders for one split, splits inside of classes, or no file with such a suffix.
+        NoFilesError: no file with such a suffix.
+        LimbeckError: two folders for one split, or splits inside of classes.
     """
     named = _split_folders(folder)
     lists = {} if named else lists_in(folder)
@@ -46,7 +53,7 @@ def read_folders(
     for split, place in parts.items():
         files, classes, inside = _files(place, suffixes, passed.append)
         if not files:
-            raise LimbeckError(
+            raise NoFilesError(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
             )
         _refuse_inner_splits(place, inside)
@@ -60,10 +67,35 @@ def read_folders(
         if noise.is_dir():
             say(f"  {noise}: not read, as it is no class", style="yellow")
     if passed:
-        kinds = sorted({path.suffix or path.name for path in passed})
-        many = "1 file is" if len(passed) == 1 else f"{len(passed):,} files are"
-        say(f"  {folder}: {many} not read ({_some(kinds)})", style="yellow")
+        say(f"  {not_read(folder, passed)}", style="yellow")
     return found
+
+
+def other_files(folder: Path, modality: Modality, key: str | None) -> LimbeckError | None:
+    """Return the error for a folder that holds examples of another kind, a file each; None where it holds none.
+
+    Args:
+        folder: the source, of which no file could be read.
+        modality: what is looked for.
+        key: of the recipe, or the option, that names the column with the example; None: another source's is meant.
+    """
+    found = Counter(path.suffix.lower() for path in files_below(folder))
+    known = [(count, suffix) for suffix, count in found.items() if suffix in OF_FILES or suffix == _TEXT]
+    if not known:
+        return None
+    _, suffix = max(known)
+    other = OF_FILES.get(suffix)
+    held = "texts, one a file" if other is None else f"{other.noun}s"
+    section = key.rpartition(".")[0] if key else ""
+    if other is None:
+        fix = "write them into a csv file with columns `text` and `label`, one row a text"
+    elif not section:
+        fix = f"give a source of {modality.noun}s"
+    else:
+        of_them = f", in a recipe of {other.noun}s such as {other.recipe}" if other.recipe else ""
+        fix = f"set {section}.{other.key}={other.key}{of_them}"
+    needed = f", and {modality.noun}s are needed" if other or modality.suffixes else ""
+    return LimbeckError(f"these are {held} ({suffix}){needed}", where=str(folder), fix=fix)
 
 
 def require_no_column(keys: Mapping[str, str], named: Mapping[str, tuple[Any, Sequence[str]]], why: str) -> None:
@@ -75,13 +107,14 @@ def require_no_column(keys: Mapping[str, str], named: Mapping[str, tuple[Any, Se
         why: what the source is.
 
     Raises:
-        LimbeckError: one is named.
+        NoColumnError: one is named.
     """
     for kind, (given, own) in named.items():
         if kind in keys and given not in own:
             shown = given if isinstance(given, str) else f"[{', '.join(given)}]"
             fix = " or ".join(f"{keys[kind]}={name}" for name in own)
-            raise LimbeckError(why, where=f"{keys[kind]}={shown}", fix=f"set {fix}; or give a file with such a column")
+            told = f"set {fix}; or give a file with such a column"
+            raise NoColumnError(why, kind=kind, where=f"{keys[kind]}={shown}", fix=told)
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:
@@ -151,7 +184,7 @@ def _files(
             continue
         inside = path.relative_to(place).parts
         named.append(path)
-        files.append(str(path.resolve()))
+        files.append(str(path))
         classes.append(inside[0] if len(inside) > 1 else None)
     return files, classes, named
 

@@ -45,6 +45,21 @@ class Column:
         return "" if self.key is None else f", or {advice.format(self.key)}"
 
 
+class NoColumnError(LimbeckError):
+    """A column that a source does not have.
+
+    Args:
+        what: as of any error.
+        kind: `column`, of the example, or `label`.
+        where: as of any error.
+        fix: as of any error.
+    """
+
+    def __init__(self, what: str, *, kind: str, where: str, fix: str) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.kind = kind
+
+
 Fits = Literal["linear", "boosted"]
 """What kind of model features are for; see `Task.linear` and `Task.boosted`."""
 
@@ -95,6 +110,22 @@ class Features(Protocol):
     def matrix(self, values: Sequence[Any]) -> Any:
         """Return the same of other examples."""
         ...
+
+
+class ReadsError(LimbeckError):
+    """A key of `reads` with which the training examples cannot be read; who knows the recipe names the networks.
+
+    Args:
+        what: as of any error.
+        key: of `reads`.
+        given: its value in the networks that it is about; None: they leave it open.
+        value: one that would do; None: none is known.
+        fix: what to do where no value is known.
+    """
+
+    def __init__(self, what: str, *, key: str, given: Any = None, value: Any = None, fix: str | None = None) -> None:
+        super().__init__(what, where=f"reads.{key}", fix=fix or f"set reads.{key}={value}")
+        self.key, self.given, self.value = key, given, value
 
 
 class Reads(Settings):
@@ -162,14 +193,17 @@ class Reads(Settings):
         """
         return None
 
-    @property
-    def fix(self) -> str:
-        """What to do where nothing can be read."""
+    def fix(self, key: str) -> str:
+        """Return what to do where nothing can be read; `key` is that of the network in the recipe."""
         return ""
 
     def described(self, seen: ViewRecord) -> tuple[str, bool]:
         """Return in words what is read, and whether that is doubtful."""
         return "", False
+
+
+OF_FILES: "dict[str, type[Modality]]" = {}
+"""What a file is of a folder of examples, by its suffix in lower case."""
 
 
 class Modality(ABC):
@@ -191,6 +225,7 @@ class Modality(ABC):
         suffixes: of files that hold one example each, in lower case; none: a folder of files is no source of it.
         looked_at: whether a report shows, beside an example, the picture of what a network sees of it: of what is no
             picture itself.
+        recipe: a packaged one to begin with; None: there is none.
         int8_by_metric: whether int8 is judged by what it costs in the run's metric; else by how many decisions stay. Of
             images and sounds a few in a hundred change, to and fro, where the metric does not.
     """
@@ -207,12 +242,14 @@ class Modality(ABC):
     keeps_label: ClassVar[bool] = False
     suffixes: ClassVar[tuple[str, ...]] = ()
     looked_at: ClassVar[bool] = False
+    recipe: ClassVar[str | None] = None
     int8_by_metric: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if not hasattr(cls, "key"):
             cls.key = cls.name
+        OF_FILES.update(dict.fromkeys(cls.suffixes, cls))
 
     @abstractmethod
     def values(self, cells: Any, column: Column) -> list[Any]:

@@ -9,10 +9,10 @@ from typing import Any
 from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import columns_of, named_labels, written_labels
-from limbeck.data.folders import read_folders, require_no_column
+from limbeck.data.folders import NoFilesError, other_files, read_folders, require_no_column
 from limbeck.data.frames import classes_of, column_names, plain_list
 from limbeck.data.hub import read_hub, undecoded
-from limbeck.data.modality import EVERY, Column, Modality, Wanted
+from limbeck.data.modality import EVERY, Column, Modality, NoColumnError, Wanted
 from limbeck.data.origin import Origin, origin_of
 from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import READERS, Columns, read_file, refuse_repeated
@@ -38,6 +38,7 @@ class Table:
         columns: those that an example is made of, where there may be several; none else.
         layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
         origin: where the rows were read; None: nobody knows.
+        where: the file, the folder or the frame; empty: the source itself.
     """
 
     values: list[Any]
@@ -46,6 +47,7 @@ class Table:
     columns: tuple[str, ...] = ()
     layout: str = ""
     origin: Origin | None = field(default=None, compare=False)
+    where: str = field(default="", compare=False)
 
 
 # What a section of a recipe says of its source, an argument each.
@@ -260,7 +262,12 @@ def _columns(
         if not every and modality.suffixes:
             why = f"a folder of files has no columns: a file is the {modality.noun}, its subfolder the class"
             require_no_column(keys, {"column": (column, [modality.key]), "label": (label, [LABEL])}, why)
-            return read_folders(path, modality.suffixes, splits, str(column), label)
+            try:
+                return read_folders(path, modality.suffixes, splits, str(column), label)
+            except NoFilesError as error:
+                raise other_files(path, modality, keys.get("column")) or error from None
+        if not every and (others := other_files(path, modality, keys.get("column"))):
+            raise others
         files = {split: file for split, file in every.items() if split in splits}
         return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
     if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
@@ -345,15 +352,19 @@ def _table(
         )
     for kind, name in (*(("column", name) for name in wanted), *(("label", name) for name in own)):
         if name not in columns and (kind == "column" or needs_label):
-            rest = _few(list(columns))
-            fix = f"set {keys[kind]} to one of: {rest}" if kind in keys else f"add it; there are: {rest}"
-            raise LimbeckError(f"no column `{name}`", where=where, fix=fix)
+            others = own if kind == "column" else () if modality.several else wanted
+            left = [each for each in columns if each not in others] or list(columns)
+            if kind not in keys:
+                fix = f"add it; there are: {_few(list(columns))}"
+            else:
+                fix = f"set {keys[kind]}" + (f"={left[0]}" if len(left) == 1 else f" to one of: {_few(left)}")
+            raise NoColumnError(f"no column `{name}`", kind=kind, where=where, fix=fix)
     folder = Path(where).parent if Path(where).is_file() else None
     cells: Any = {name: columns[name] for name in wanted} if modality.several else columns[wanted[0]]
     values = modality.values(cells, Column(next(iter(wanted), ""), where, keys.get("column"), folder))
     parts = wanted if modality.several else ()
     if not own or not columns.keys() >= set(own):
-        return Table(values, [None] * len(values), columns=parts)
+        return Table(values, [None] * len(values), columns=parts, where=where)
     for name in own:
         if len(columns[name]) != len(values):  # the arrays of a file may have any length
             raise LimbeckError(
@@ -364,8 +375,8 @@ def _table(
             )
     known = [_labels(columns, name, where) for name in own]
     if isinstance(label, str):
-        return Table(values, known[0], columns.classes.get(label), parts, columns.layout)
-    return Table(values, list(zip(*known, strict=True)), columns=parts)
+        return Table(values, known[0], columns.classes.get(label), parts, columns.layout, where=where)
+    return Table(values, list(zip(*known, strict=True)), columns=parts, where=where)
 
 
 def _labels(columns: Columns, name: str, where: str) -> list[Any]:

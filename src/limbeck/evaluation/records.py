@@ -273,6 +273,12 @@ class TestEvaluation(Record):
     time: str = Field(description="UTC, ISO 8601")
     recipe_digest: str
     models: list[str]
+    names: dict[str, str] = Field(
+        default_factory=dict,
+        description="what they were called then; of earlier uses, where it is known",
+    )
+    rows: str | None = Field(default=None, description="names the test rows; null: an earlier version did not say it")
+    about: str = Field(default="", description="where the rows are from, and what was predicted of them")
 
 
 class BundleRecord(Timed):

@@ -100,6 +100,12 @@ class Findings(Record):
         """The run's metric."""
         return self.metrics[0]
 
+    @property
+    def own_uses(self) -> list[TestEvaluation]:
+        """The uses of the run's own test rows; where an earlier version did not name the rows, they count as these."""
+        uses = self.test_evaluations
+        return [use for use in uses if use.rows is None or use.rows == uses[-1].rows]
+
     def figure(self, form: type[_F], model: str) -> _F | None:
         """Return a model's figure of a form, such as `Confusion`; None where there is none."""
         return next((one for one in self.figures if isinstance(one, form) and one.model == model), None)

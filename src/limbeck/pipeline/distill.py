@@ -28,6 +28,7 @@ from limbeck.models import LogitsOnly, failed, logits_only
 from limbeck.pipeline.frames import tables_of
 from limbeck.pipeline.order import Run, run
 from limbeck.pipeline.training.material import Given, Material
+from limbeck.pipeline.training.reading import as_settings
 from limbeck.recipe import Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader
@@ -126,7 +127,8 @@ def distill(
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
     else:
         make = partial(_from_tables, recipe, given, tables)
-    return run(recipe, Path(out), command="limbeck.distill(...)", track=track, material=make)
+    with as_settings():
+        return run(recipe, Path(out), command="limbeck.distill(...)", track=track, material=make)
 
 
 # --- data -----------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from limbeck.files import read_json, write_json, write_text
 from limbeck.models import let_import
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.delivery import deliver
+from limbeck.pipeline.judging.earlier import say_what_is_replaced
 from limbeck.pipeline.judging.export import Exported, export_all
 from limbeck.pipeline.judging.findings import find
 from limbeck.pipeline.judging.floor import floor_names
@@ -36,7 +37,7 @@ from limbeck.pipeline.training.arms import Arm, preflight, train_arm
 from limbeck.pipeline.training.curves import Points, train_points
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material, parts_of
-from limbeck.pipeline.training.reading import describe_readers, require_readable
+from limbeck.pipeline.training.reading import describe_readers, naming_networks, require_readable
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
 from limbeck.pipeline.training.until import wanted
@@ -129,6 +130,7 @@ def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material
     # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
     clock.keep()
     if us.main:
+        say_what_is_replaced(recipe, out)
         write_text(out / "recipe.yaml", recipe.to_yaml())
         write_json(out / "environment.json", environment)
     trained = _train(recipe, material, out, clock, prefetch)
@@ -219,9 +221,11 @@ def require_usable(recipe: Recipe, material: Material) -> Recipe:
     Raises:
         LimbeckError: see `settle`, `preflight` and `require_readable`.
     """
-    recipe = settle(recipe, material)
-    preflight(recipe, material)
-    require_readable(recipe, material)
+    with naming_networks(recipe):
+        recipe = settle(recipe, material)
+    with naming_networks(recipe):
+        preflight(recipe, material)
+        require_readable(recipe, material)
     return recipe
 
 
@@ -230,7 +234,7 @@ def _evaluate(run: Trainings, exported: Exported | None, clock: Clock, out: Path
     us = ranks()
     smaller = [point.name for along in run.points.values() for point in along if point.name]
     asked = ["teacher", *run.arms, *smaller, *floor_names(run.material.splits.modality)]
-    log = log_test_use(out, run.recipe.digest, asked) if us.main else []
+    log = log_test_use(out, run, asked) if us.main else []
     us.wait()
     on_test = answer_test(run, among=us)
     if exported is None:

@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 
 from limbeck.console import aside, say, table
 from limbeck.data import Labels, Modality, Table, Task, read_tables
+from limbeck.data.modality import NoColumnError
+from limbeck.data.tables import LABEL
 from limbeck.errors import LimbeckError, nearest
 from limbeck.modalities import MODALITIES
 from limbeck.report import words
 from limbeck.report.words.numbers import a
 from limbeck.report.words.units import units
-from limbeck.runtime.bundle import Bundle, load_for_files
+from limbeck.runtime.bundle import Bundle, load_for_files, named_columns
+from limbeck.runtime.takes import Asked, named_as
 from limbeck.tasks import TASKS
 
+Names = str | Sequence[str]
+"""A column, or several that are one label."""
 _ARGUMENTS = {"source": "DATA", "column": "--column", "label": "--label"}
 """What the command calls them."""
 
@@ -35,9 +40,9 @@ def score_bundle(
     Args:
         bundle: its folder.
         source: the examples.
-        column: that with the example; None: it is called as the modality, and the columns of a table as in training.
-        label: the column with the label; of a label in several columns all of them, in any order; none: those of the
-            bundle, or `label`.
+        column: that with the example; None: it is called as in the training, or as the modality.
+        label: the column with the label; of a label in several columns all of them, in any order; none: they are called
+            as in the training, or `label`.
         as_json: print JSON; whatever else is said goes to standard error.
 
     Raises:
@@ -47,8 +52,8 @@ def score_bundle(
     modality = MODALITIES[student.reader.kind]
     task = TASKS[student.info["task"]]().served(student.labels, student.info.get("decision", {}))
     with aside() if as_json else nullcontext():
-        values, labels = _rows(source, student, modality, task, column, _asked(label, task))
-    sheet = task.sheet(student.logits(values), labels)
+        asked, labels = _rows(source, student, modality, task, column, _asked(label, task, student.info))
+    sheet = task.sheet(_outputs(student, asked), labels)
     result = {metric.name: metric(sheet) for metric in task.metrics}
     if as_json:
         say(json.dumps(result))
@@ -61,8 +66,8 @@ def score_bundle(
 
 
 def _rows(
-    source: str, student: Bundle, modality: Modality, task: Task, column: str | None, label: str | Sequence[str]
-) -> tuple[list[Any], Labels]:
+    source: str, student: Bundle, modality: Modality, task: Task, column: str | None, names: Sequence[Names]
+) -> tuple[list[Asked], Labels]:
     """Return the rows that have both an example and a label; say which split they are, and how many are left out.
 
     Raises:
@@ -73,16 +78,19 @@ def _rows(
     keys: Mapping[str, str] = {
         name: key for name, key in _ARGUMENTS.items() if name != "column" or not modality.several
     }
-    named = column or modality.asked(student.reader)
+    own, _ = named_columns(student.info)
+    columns = [column] if column is not None else [each for each in (own, modality.asked(student.reader)) if each]
     try:
-        found = read_tables(source, modality=modality, column=named, label=label, splits=["test"], key=keys)
+        found = _read(source, modality, {"column": columns, "label": names}, keys)
     except LimbeckError as error:
+        label = names[0]
         # A label in one column may be in several too, which the advice knows nothing of.
         if isinstance(label, str) and task.in_one_column and task.label_columns and f"`{label}`" in error.what:
             raise LimbeckError(error.what, where=error.where, fix=f"{error.fix}; {_each(task)}") from None
         raise
     ((split, rows),) = found.items()
-    labels = _labels(task, rows, source)
+    place = rows.where or source
+    labels = _labels(task, rows, place)
     holds = np.array([bool(modality.likeness(value)) for value in rows.values], bool)
     kept = np.flatnonzero(labels.present & holds)
     lacking = {"label": np.flatnonzero(~labels.present), modality.noun: np.flatnonzero(labels.present & ~holds)}
@@ -91,7 +99,25 @@ def _rows(
         raise LimbeckError("no row to score", where=source, fix=f"give labelled rows; found: {left_out}")
     which = "the test split is scored" if split == "test" else "every row is scored, as there is no test split"
     say(f"  {source}: {which}{f'; left out: {left_out}' if left_out else ''}")
-    return [rows.values[row] for row in kept], Labels(labels.values[kept], labels.present[kept])
+    asked = [Asked(f"{place}, row {row + 1}", rows.values[row]) for row in kept]
+    return asked, Labels(labels.values[kept], labels.present[kept])
+
+
+def _outputs(student: Bundle, asked: Sequence[Asked]) -> NDArray[np.float32]:
+    """Return (rows, outputs).
+
+    Raises:
+        LimbeckError: a row cannot be read; it says which one of its file, whatever place a reader counts.
+    """
+    try:
+        return student.logits([one.value for one in asked])
+    except LimbeckError as error:
+        if error.where is None or not error.where.startswith("row "):
+            raise
+        for one in asked:
+            with named_as(one.shown):
+                student.reader.encode([one.value])
+        raise
 
 
 def _lacking(noun: str, rows: NDArray[np.int64]) -> str:
@@ -100,15 +126,48 @@ def _lacking(noun: str, rows: NDArray[np.int64]) -> str:
     return f"{words.several(len(rows), 'row')} without {a(noun)} ({which})"
 
 
-def _asked(label: Sequence[str], task: Task) -> str | Sequence[str]:
-    """Return the column with the label; several in the order that the bundle has.
+def _read(
+    source: str, modality: Modality, names: Mapping[str, Sequence[Any]], keys: Mapping[str, str]
+) -> dict[str, Table]:
+    """Return the test split, or every row; of the names of a column the first is taken that the source has.
+
+    Raises:
+        LimbeckError: see `read_tables`; where no name of a column is there, it speaks of the first.
+    """
+    left = {kind: list(each) for kind, each in names.items()}
+    first: dict[str, NoColumnError] = {}
+    while True:
+        try:
+            return read_tables(
+                source, modality=modality, column=left["column"][0], label=left["label"][0], splits=["test"], key=keys
+            )
+        except NoColumnError as error:
+            told = first.setdefault(error.kind, error)
+            if len(left[error.kind]) == 1:
+                raise told from None
+            del left[error.kind][0]
+
+
+def _asked(label: Sequence[str], task: Task, info: Mapping[str, Any]) -> list[Names]:
+    """Return the column with the label, or several; where nobody names them, first as in the training.
+
+    Raises:
+        LimbeckError: they are others than the bundle's.
+    """
+    if label:
+        return [_in_order(label, task)]
+    own, (_, trained) = task.label_columns, named_columns(info)
+    usual = own if len(own) == 1 or not task.in_one_column else (LABEL,)
+    return [_in_order(each, task) for each in dict.fromkeys((trained, tuple(usual))) if each]
+
+
+def _in_order(label: Sequence[str], task: Task) -> Names:
+    """Return a column with the label by itself, or several in the order that the bundle has.
 
     Raises:
         LimbeckError: they are others than the bundle's.
     """
     own = task.label_columns
-    if not label:
-        label = own if len(own) == 1 or not task.in_one_column else ["label"]
     if len(label) == 1 and task.in_one_column:
         return label[0]
     if sorted(label) != sorted(own):
@@ -141,6 +200,12 @@ def _labels(task: Task, rows: Table, source: str) -> Labels:
             # What a task advises is for a recipe.
             fix = "mend it, or empty the cell where there is no label; or name another column with --label"
             raise LimbeckError(error.what, where=error.where, fix=fix) from None
+        if rows.layout:
+            raise LimbeckError(
+                f"the folder `{cells[row]}` is called as no class that the bundle knows",
+                where=source,
+                fix=f"{nearest(str(cells[row]), task.names)}; rename it, or move it elsewhere",
+            ) from None
         raise LimbeckError(
             f"row {row + 1} has the label `{cells[row]}`, which the bundle does not know",
             where=source,

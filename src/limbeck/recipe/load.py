@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from limbeck.data.modality import EVERY
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path, not_utf8
 from limbeck.modalities import DEFAULT, contradiction, named_in
@@ -16,7 +15,7 @@ from limbeck.networks import NetworkSettings
 from limbeck.recipe.settings import Recipe, points
 from limbeck.settings.changes import apply, flat
 from limbeck.settings.errors import RecipeError, validated
-from limbeck.settings.yaml import read_yaml
+from limbeck.settings.yaml import read_value, read_yaml
 from limbeck.teachers import CATALOGUE
 
 
@@ -121,12 +120,11 @@ def _parsed(override: str) -> tuple[str, Any]:
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
         raise LimbeckError(f"`{override}` is no key=value", fix="for example data.labelled=200")
-    if text == EVERY:  # to YAML the sign of a name that it knows
-        return key, text
     try:
-        return key, read_yaml(text)
+        return key, read_value(text)
     except LimbeckError as error:
-        raise LimbeckError(f"`{text}` is {error.what}", where=key, fix="put it in quotes") from None
+        fix = f"close what it opens; a text in quotes is typed as {key}='\"TEXT\"'"
+        raise LimbeckError(f"`{text}` is {error.what}", where=key, fix=fix) from None
 
 
 def _reading_the_data(values: Mapping[str, Any]) -> dict[str, Any]:

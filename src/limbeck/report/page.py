@@ -8,7 +8,7 @@ from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
 from limbeck.report.group_tables import group_section
 from limbeck.report.samples import copies, mistakes, samples
-from limbeck.report.words import Fact, cost, data, names, prose, shown, training
+from limbeck.report.words import Fact, cost, data, names, prose, shown, training, uses
 
 
 def sections(
@@ -117,11 +117,11 @@ def _data(evaluation: Evaluation) -> Section:
 
 
 def _test(evaluation: Evaluation) -> Section:
-    looks = Bullets([prose.look(evaluation, use) for use in evaluation.test_evaluations])
+    looks = Bullets([uses.look(evaluation, use) for use in evaluation.test_evaluations])
     chosen = Bullets([prose.chosen(evaluation, name) for name, one in evaluation.models.items() if one.settings])
     parts = [Section("Chosen on validation", blocks=[chosen])] if chosen.lines else []
     return Section(
-        "What the test split was used for", [prose.about_test(evaluation)], [looks] * bool(looks.lines), parts=parts
+        "What the test split was used for", [uses.about_test(evaluation)], [looks] * bool(looks.lines), parts=parts
     )
 
 

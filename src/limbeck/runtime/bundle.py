@@ -200,7 +200,35 @@ def load_for_files(path: str | os.PathLike[str]) -> tuple[Bundle, Takes]:
     if student.reader.takes is None:
         fix = "ask it from Python: limbeck.load(...).predict({name: array})"
         raise LimbeckError(f"this student reads {student.reader.kind}, which no file holds", where=str(path), fix=fix)
-    return student, student.reader.takes
+    column, _ = named_columns(student.info)
+    return student, student.reader.takes if column is None else student.reader.takes.trained_on(column)
+
+
+def named_columns(info: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
+    """Return what the data of the training called the column with the example, and those with the label.
+
+    Args:
+        info: what `bundle.json` says.
+
+    Returns:
+        None and no column, where it says nothing of them: of columns without a name, and of older bundles.
+    """
+    columns = info.get("columns", {})
+    label = columns.get("label", [])
+    return columns.get("example"), (label,) if isinstance(label, str) else tuple(label)
+
+
+def _wrong_columns(columns: Any) -> list[str]:
+    """Return the keys of what `bundle.json` says of columns that hold something else."""
+    if not isinstance(columns, dict):
+        return ["columns"]
+    label = columns.get("label", [])
+    listed = [label] if isinstance(label, str) else label
+    right = {
+        "example": isinstance(columns.get("example", ""), str),
+        "label": isinstance(listed, list) and all(isinstance(name, str) for name in listed),
+    }
+    return [f"columns.{key}" for key, fits in right.items() if not fits]
 
 
 def checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
@@ -254,6 +282,7 @@ def _read_info(folder: Path) -> dict[str, Any]:
         raise LimbeckError(f"this version has no task `{keys['task']}`", where=str(folder), fix="upgrade limbeck")
     needed = {} if "reads" in wrong else {"kind": str, **({} if kind is None else READERS[kind].needs)}
     wrong += [f"reads.{key}" for key, form in needed.items() if not isinstance(reads.get(key), form)]
+    wrong += _wrong_columns(keys.get("columns", {}))
     if wrong:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
     if unchecked := sorted({MODEL, *READERS[reads["kind"]].files} - keys["files"].keys()):

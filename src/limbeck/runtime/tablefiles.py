@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from limbeck.errors import LimbeckError
 from limbeck.runtime.records import records
-from limbeck.runtime.takes import Asked, no_column
+from limbeck.runtime.takes import Asked, Note, no_column
 
 _SHOWN = 20
 
@@ -22,7 +22,11 @@ class TableFiles:
     key: ClassVar[str] = "row"
     columns: tuple[str, ...] = ()
 
-    def asked(self, given: Sequence[str], column: str | None = None) -> list[Asked]:
+    def trained_on(self, column: str) -> "TableFiles":
+        """Return itself: the reader knows the columns of the training."""
+        return self
+
+    def asked(self, given: Sequence[str], column: str | None = None, note: Note | None = None) -> list[Asked]:
         """Return every row, called by its number, and by its file where there are several."""
         if column is not None:
             raise no_column("the columns of a table are those of the training")

@@ -2,17 +2,25 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from limbeck.errors import LimbeckError
-from limbeck.files import files_below, not_utf8
+from limbeck.files import files_below, not_read, not_utf8
 from limbeck.runtime.records import FORMS, SUFFIXES, records, require_readable
 
 _SHOWN = 20
 _AT_ONCE = 256
 """Values that are read and answered together: files are not all held in memory."""
+
+
+Note = Callable[[str], None]
+
+
+def _unsaid(line: str) -> None:
+    """Say nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +47,49 @@ class Takes(Protocol):
 
     key: ClassVar[str]
 
-    def asked(self, given: Sequence[str], column: str | None = None) -> list[Asked]:
+    def asked(self, given: Sequence[str], column: str | None = None, note: Note = _unsaid) -> list[Asked]:
         """Return the values, in order.
 
         Args:
             given: the arguments; none: standard input.
             column: that with the values, where a file has columns; None: nobody has named it.
+            note: is told a line of what is passed over.
 
         Raises:
             LimbeckError: one of them is not there or cannot be read, or none holds such a value.
         """
         ...
 
+    def trained_on(self, column: str) -> Self:
+        """Return the same where the examples of the training stood in a column of this name."""
+        ...
 
+
+@dataclass(frozen=True, slots=True)
 class Lines:
-    """Text files, one text a line, and a column of files that have columns; `-` is standard input, one text a line."""
+    """Text files, one text a line, and a column of files that have columns; `-` is standard input, one text a line.
+
+    Attributes:
+        column: what that of the training was called.
+    """
 
     key: ClassVar[str] = "text"
+    column: str = key
 
-    def asked(self, given: Sequence[str], column: str | None = None) -> list[Asked]:
-        """Return every line without its end; of a file with columns every text of one, that which is called `text`.
+    def trained_on(self, column: str) -> "Lines":
+        """Return lines whose column is looked for under this name first."""
+        return Lines(column)
 
-        Empty ones are among them, see `with_content`.
+    def asked(self, given: Sequence[str], column: str | None = None, note: Note = _unsaid) -> list[Asked]:
+        """Return every line without its end; of a file with columns every text of one.
+
+        Where nobody names it, that is the one called as in the training, else that which is called `text`. Empty texts
+        are among them, see `with_content`.
         """
         found: list[Asked] = []
         for file in given or ["-"]:
             if Path(file).suffix.lower() in SUFFIXES:
-                found += _cells(file, column or self.key)
+                found += _cells(file, [self.column, self.key] if column is None else [column])
             elif column is not None:
                 raise LimbeckError(
                     f"--column={column}, and lines of text have no columns",
@@ -82,10 +106,11 @@ class Lines:
         return found
 
 
-def _cells(file: str, column: str) -> list[Asked]:
-    """Return the texts of a column; an empty one where a row has none."""
+def _cells(file: str, columns: Sequence[str]) -> list[Asked]:
+    """Return the texts of the first of these columns that is there; an empty one where a row has none."""
     rows = list(records(file))
     held = {name: None for row in rows for name in row}
+    column = next((name for name in columns if name in held), columns[0])
     if rows and column not in held:
         raise LimbeckError(
             f"no column `{column}`",
@@ -140,31 +165,50 @@ class Files:
     noun: str
     suffixes: tuple[str, ...]
 
-    def asked(self, given: Sequence[str], column: str | None = None) -> list[Asked]:
-        """Return the paths of the files; those of a folder however deep, in the order of their paths."""
+    def trained_on(self, column: str) -> "Files":
+        """Return itself: files have no columns."""
+        return self
+
+    def asked(self, given: Sequence[str], column: str | None = None, note: Note = _unsaid) -> list[Asked]:
+        """Return the paths of the files; those of a folder however deep, in the order of their paths.
+
+        Files of a folder that end with something else are noted.
+        """
         if column is not None:
             raise no_column(f"files of {self.noun}s have no columns")
         if not given:
             raise LimbeckError(f"no {self.noun} is given", fix=f"name files or folders of {self.noun}s")
-        return [Asked(str(path), str(path)) for each in given for path in self._files(Path(each))]
+        return [Asked(str(path), str(path)) for each in given for path in self._files(Path(each), note)]
 
-    def _files(self, path: Path) -> list[Path]:
+    def _files(self, path: Path, note: Note) -> list[Path]:
         if not path.is_dir():
-            if path.suffix.lower() in SUFFIXES:
-                raise LimbeckError(
-                    f"a table of paths is not read here, only the {self.noun}s themselves",
-                    where=str(path),
-                    fix=f"name the files of the {self.noun}s, or a folder of them",
-                )
+            self._require_no_table(path)
             return [path]
-        found = [file for file in files_below(path) if file.suffix.lower() in self.suffixes]
+        every = list(files_below(path))
+        found = [file for file in every if file.suffix.lower() in self.suffixes]
+        if found and (passed := [file for file in every if file.suffix.lower() not in self.suffixes]):
+            note(not_read(path, passed))
         if not found:
+            kinds = ", ".join(sorted({file.suffix or file.name for file in every})[:_SHOWN])
             raise LimbeckError(
-                f"no {self.noun} in this folder",
+                f"no {self.noun} in this folder" + (f", only {kinds}" if kinds else ""),
                 where=str(path),
                 fix=f"give a folder with files that end with {', '.join(self.suffixes)}",
             )
         return found
+
+    def _require_no_table(self, path: Path) -> None:
+        """Refuse files that hold rows, and standard input."""
+        suffix, lines = path.suffix.lower(), str(path) == "-"
+        if not lines and suffix not in SUFFIXES:
+            return
+        held = "standard input" if lines else f"the rows of a {suffix} file"
+        raise LimbeckError(
+            f"{held} cannot be read as {self.noun}s, only files that are {self.noun}s",
+            where=str(path),
+            fix="name these, or folders of them; what rows hold (paths, bytes, arrays) is asked for in Python: "
+            "limbeck.load(...).predict([...])",
+        )
 
 
 def with_content(asked: Sequence[Asked]) -> tuple[list[Asked], str]:
@@ -201,9 +245,20 @@ def answered(asked: Sequence[Asked], predict: Callable[[list[Any]], list[Any]]) 
 
 def _alone(one: Asked, predict: Callable[[list[Any]], list[Any]]) -> Any:
     try:
-        return predict([one.value])[0]
+        with named_as(one.place or one.shown):
+            return predict([one.value])[0]
     except LimbeckError as error:
         if error.where is None:  # of no value: something is not installed
             raise
-        # The reader has seen a list of one value, and does not know which it is.
-        return LimbeckError(error.what, where=one.place or one.shown, fix=error.fix)
+        return error
+
+
+@contextmanager
+def named_as(place: str) -> Iterator[None]:
+    """Let an error of the block be at this place: a reader that has seen a list of one value does not know where."""
+    try:
+        yield
+    except LimbeckError as error:
+        if error.where is None:
+            raise
+        raise LimbeckError(error.what, where=place, fix=error.fix) from error

@@ -100,7 +100,8 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
         fewest = context["min_length"]
         return f"`{key}` must not be empty" if fewest == 1 else f"`{key}` needs at least {fewest}, not {len(given)}"
     if kind in _MUST_BE:
-        hint = "; put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+        plain = kind == "string_type" and isinstance(given, bool | int | float)
+        hint = f"; put it in quotes, which are typed as '{key}=\"{_shown(given)}\"'" if plain else ""
         return f"`{key}` must be {_MUST_BE[kind].format(**context)}, not {_shown(given)}{hint}"
     if kind == "string_pattern_mismatch":
         return f"`{key}` is {_shown(given)}; it must be {_FORMS.get(context['pattern'], context['pattern'])}"

@@ -21,6 +21,13 @@ _PLAIN = {
 }
 
 
+_MARKS = re.compile(r"""[^\w\[\]{}"'~]+""")
+"""What holds no letter and no digit, such as a separator, and is neither a null nor a value of several parts."""
+_MARKS_IN_LIST = re.compile(r"(?<=[\[,])\s*[^\w\s\[\]{}~,][^\w\[\]{}~,]*(?=[,\]])")
+_NO_VALUE = ("#", "&", "*", "!", "|", ">", "%", "@", "`", ",")
+"""What begins a comment, an anchor, a tag and so on, of which one value has no use."""
+
+
 class _YamlReader(yaml.SafeLoader):
     yaml_implicit_resolvers = {}  # noqa: RUF012 - the name and form that PyYAML reads
 
@@ -59,6 +66,26 @@ def read_yaml(text: str) -> Any:
         raise LimbeckError(f"not valid YAML ({place}{error.problem})") from None
     except yaml.YAMLError as error:
         raise LimbeckError(f"not valid YAML ({' '.join(str(error).split())})") from None
+
+
+def read_value(text: str) -> Any:
+    """Return the value that is typed behind `key=`: YAML, but for marks that have no value in YAML.
+
+    The quotes of a shell are gone by then: `task.separator='|'` comes as the sign of a text of several lines.
+
+    Raises:
+        LimbeckError: a list, a mapping or a quoted text that is not closed, or is wrong in another way.
+    """
+    if _MARKS.fullmatch(text) or text.startswith(_NO_VALUE):
+        return text
+    if text.startswith("[") and not {"'", '"'} & {*text}:
+        text = _MARKS_IN_LIST.sub(lambda found: f"'{found[0].strip()}'", text)
+    try:
+        return read_yaml(text)
+    except LimbeckError:
+        if text.startswith(("[", "{", "'", '"')):
+            raise
+        return text
 
 
 def write_yaml(value: Any) -> str:

@@ -17,6 +17,13 @@ from limbeck.types import Tap
 
 _T = TypeVar("_T")
 Split = Literal["labelled", "transfer", "validation", "test"]
+ROWS: Mapping[Split, str] = {
+    "labelled": "labelled rows",
+    "transfer": "transfer set",
+    "validation": "validation rows",
+    "test": "test rows",
+}
+"""What the rows of a split are called."""
 
 
 class Encoded(Protocol):

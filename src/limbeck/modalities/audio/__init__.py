@@ -28,6 +28,7 @@ class AudioModality(Modality):
     """A sound: a wav, flac or ogg file, or samples."""
 
     name: ClassVar[str] = "audio"
+    recipe: ClassVar[str | None] = "spoken-digits"
     noun: ClassVar[str] = "sound"
     column: ClassVar[str] = "the column with the sound: a path from the file's folder, bytes, or an array"
     usage: ClassVar[Usage] = Usage(
@@ -83,8 +84,8 @@ class AudioModality(Modality):
             return None
         return LimbeckError(
             f"the arrays come without a rate, and networks take them at {' and at '.join(f'{r:,}' for r in rates)}",
-            where="reads.rate",
-            fix="give {array, sampling_rate} or files, which say their rate, or one rate to all networks",
+            where="data.audio",
+            fix="give {array, sampling_rate} or files, which say their rate, or reads.rate the same in all networks",
         )
 
     def features(self) -> Sequence[Features]:

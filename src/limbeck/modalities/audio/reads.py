@@ -1,13 +1,13 @@
 """What a network reads of a sound."""
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from limbeck.console import say
-from limbeck.data.modality import Reads
-from limbeck.errors import LimbeckError
+from limbeck.data.modality import Reads, ReadsError
 from limbeck.modalities.audio.clips import Clip
 from limbeck.runtime.readers.audio import AudioReader
 from limbeck.runtime.sounds import RATES
@@ -54,15 +54,15 @@ class AudioReads(Reads):
         """Return the reader; say how many of the sounds are longer than what is read of them.
 
         Raises:
-            LimbeckError: a rate or length is not given, and the sounds have several or none, or are too long.
+            ReadsError: a rate or length is not given, and the sounds have several or none, or are too long.
         """
         rate = self._rate(values)
         seconds = max(clip.seconds(rate) for clip in values) if self.seconds is None else self.seconds
         if self.seconds is None and seconds > LONGEST:
-            raise LimbeckError(
-                f"the longest training sound has {seconds:,.1f} seconds",
-                where="reads.seconds",
-                fix=f"set it: null reads whole sounds, up to {LONGEST:.0f} seconds",
+            raise ReadsError(
+                f"the longest training sound has {seconds:,.1f} seconds, and whole ones are read up to {LONGEST:.0f}",
+                key="seconds",
+                value=_most([clip.seconds(rate) for clip in values]),
             )
         longer = sum(clip.seconds(rate) > seconds for clip in values)
         if longer:
@@ -76,11 +76,18 @@ class AudioReads(Reads):
         if len(rates) == 1:
             return rates[0]
         several = f"the training sounds have {len(rates)} rates: {', '.join(f'{rate:,}' for rate in rates[:8])}"
-        raise LimbeckError(
+        raise ReadsError(
             several if rates else "the training sounds are arrays that come without a rate",
-            where="reads.rate",
-            fix=f"set it, such as reads.rate={rates[0] if rates else 16000}",
+            key="rate",
+            # Up to the lowest rate every sound has been heard; beyond it, some would be silent, and tell their class.
+            value=rates[0] if rates else 16_000,
         )
 
     def same(self, rows: Any, others: Any) -> None:
         """Return None: sounds that are read alike look alike, and are never in two splits."""
+
+
+def _most(seconds: Sequence[float]) -> int:
+    """Return the whole seconds that 19 of 20 sounds fit into, up to `LONGEST`."""
+    longest = sorted(seconds)[(19 * len(seconds) - 1) // 20]
+    return min(math.ceil(longest), int(LONGEST))

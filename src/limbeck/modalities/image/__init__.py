@@ -31,6 +31,7 @@ class ImageModality(Modality):
     """An image, as a `Picture`: decoded when it is looked at."""
 
     name: ClassVar[str] = "image"
+    recipe: ClassVar[str | None] = "digits"
     noun: ClassVar[str] = "image"
     column: ClassVar[str] = "the column with the image: the path of a file, its bytes, or pixels"
     usage: ClassVar[Usage] = Usage(

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from limbeck.data.modality import Reads
+from limbeck.data.modality import Reads, ReadsError
 from limbeck.errors import LimbeckError
 from limbeck.runtime.pictures import Picture, is_grey
 from limbeck.runtime.readers.image import PIXELS, ImageReader
 
 _AT_ONCE = 256
+_LARGE, _EVEN = 64, 8
+"""Pixels of a side that is advised: at most so many, and a multiple of this."""
 _Side = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -54,11 +56,12 @@ class ImageReads(Reads):
         Both are taken of the pixels as the reader gives them, from counts of each value: exact, in any order.
 
         Raises:
-            LimbeckError: there is no image, `size` is null and two of them differ in size, or one cannot be decoded.
+            LimbeckError: there is no image, or one cannot be decoded.
+            ReadsError: `size` is null, and two of them differ in size.
         """
         pictures = [value for value in values if not value.empty]
         if not pictures:
-            raise LimbeckError("no training image, of which mean and deviation could be taken", where="reads")
+            raise LimbeckError("no training image, of which mean and deviation could be taken", where="data.image")
         height, width = self._sides(pictures[0])
         channels = self.channels or 3
         whole = ImageReader(height, width, channels, resize=self.resize, mean=[0.0] * channels, std=[1.0] * channels)
@@ -82,17 +85,30 @@ class ImageReads(Reads):
             some = pictures[start : start + _AT_ONCE]
             if self.size is None:
                 for picture in some:
-                    self._check(picture, reader)
+                    _check(picture, reader, pictures)
             yield reader.encode(some).arrays[PIXELS]
 
-    def _check(self, picture: Picture, reader: ImageReader) -> None:
-        height, width = picture.pixels().shape[:2]
-        if (height, width) != (reader.height, reader.width):
-            raise LimbeckError(
-                f"an image of {height} x {width} pixels, and the first one has {reader.height} x {reader.width}",
-                where=picture.where,
-                fix="set reads.size to the [height, width] that the network reads",
-            )
+
+def _check(picture: Picture, reader: ImageReader, pictures: Sequence[Picture]) -> None:
+    """Refuse a picture of another size than the first one."""
+    height, width = picture.pixels().shape[:2]
+    if (height, width) != (reader.height, reader.width):
+        raise ReadsError(
+            f"the training images have several sizes: the first one has {reader.height} x {reader.width} pixels, and "
+            f"{picture.where} has {height} x {width}",
+            key="size",
+            value=_side(pictures),
+        )
+
+
+def _side(pictures: Sequence[Picture]) -> int:
+    """Return a side to begin with: that of the smallest of the first pictures, which it is not blown up to.
+
+    Networks that are trained here are made for small images, and some cut them into patches.
+    """
+    shortest = min(min(picture.pixels().shape[:2]) for picture in pictures[:_AT_ONCE])
+    side = min(shortest, _LARGE)
+    return side - side % _EVEN or side
 
 
 def _moments(count: NDArray[np.int64]) -> tuple[float, float]:

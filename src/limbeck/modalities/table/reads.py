@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from limbeck.data.modality import Reads
+from limbeck.data.modality import Reads, ReadsError
 from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.readers.table import Category, Cell, Number, TableReader, named
 
@@ -34,7 +34,12 @@ class TableReads(Reads):
         """
         columns = list(values[0]) if len(values) else []
         if unknown := [name for name in self.categorical if name not in columns]:
-            raise LimbeckError(f"no column `{unknown[0]}`", where="reads.categorical", fix=nearest(unknown[0], columns))
+            raise ReadsError(
+                f"no column `{unknown[0]}`",
+                key="categorical",
+                given=self.categorical,
+                fix=nearest(unknown[0], columns),
+            )
         numbers, categories = [], []
         for name in columns:
             cells = [row[name] for row in values]

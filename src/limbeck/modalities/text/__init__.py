@@ -22,6 +22,7 @@ class TextModality(Modality):
     """A text, as one string."""
 
     name: ClassVar[str] = "text"
+    recipe: ClassVar[str | None] = "sentiment"
     noun: ClassVar[str] = "text"
     column: ClassVar[str] = "the column with the text"
     usage: ClassVar[Usage] = Usage(

@@ -19,12 +19,13 @@ UNREAD_REFUSED = 0.5
 """Share of texts without a known token: to words counted in 50 texts with `min_frequency: 5`, a fifth are."""
 
 FIXES = {
-    "words": "lower reads.tokenizer.min_frequency, raise reads.tokenizer.size, or give a tokenizer of pieces of words: "
-    "reads.tokenizer={kind: transformers, path: ...}",
-    "transformers": "take a model or tokenizer of this language, by folder or hub id, or reads.tokenizer="
+    "words": "lower TOKENIZER.min_frequency, raise TOKENIZER.size, or give a tokenizer of pieces of words: "
+    "TOKENIZER={kind: transformers, path: ...}",
+    "transformers": "take a model or tokenizer of this language, by folder or hub id, or TOKENIZER="
     "{kind: words} (of a teacher: with kind network); see Languages in docs/recipes.md",
     "given": "give the tokenizer of a network that reads this language",
 }
+"""What to do, by kind of tokenizer; TOKENIZER stands for its key."""
 
 
 def reading(reader: TextReader, encoded: Ragged) -> ViewRecord:

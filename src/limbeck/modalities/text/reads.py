@@ -64,10 +64,9 @@ class TextReads(Reads):
         """Return why a network sees next to nothing of the texts, see `reading.unreadable`; None where it does."""
         return unreadable(self.tokenizer.kind, own, own_rows, held_out, held_out_rows)
 
-    @property
-    def fix(self) -> str:
-        """What to do where nothing can be read."""
-        return FIXES[self.tokenizer.kind]
+    def fix(self, key: str) -> str:
+        """Return what to do where nothing can be read; `key` is that of the network in the recipe."""
+        return FIXES[self.tokenizer.kind].replace("TOKENIZER", f"{key}.reads.tokenizer")
 
     def described(self, seen: ViewRecord) -> tuple[str, bool]:
         """Return in words what is read, and whether that is doubtful."""

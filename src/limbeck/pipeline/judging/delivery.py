@@ -15,6 +15,7 @@ from limbeck.evaluation.schema import Findings
 from limbeck.losses import CATALOG
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.export import Exported
+from limbeck.recipe import Recipe
 from limbeck.report import words
 from limbeck.report.words.units import units
 
@@ -54,6 +55,7 @@ def deliver(
         decision=task.decision,
         gains=metric_gains(task, material.splits),
         metric=task.metric.title,
+        columns=named_in_the_data(recipe) if findings.usage.in_files else {},
     )
     try:
         delivery = write_bundle(
@@ -67,6 +69,15 @@ def deliver(
     except ValueError as error:
         return None, str(error)
     return _record(delivery, arm.best_seed), None
+
+
+def named_in_the_data(recipe: Recipe) -> dict[str, str | list[str]]:
+    """Return what the data of the test call their columns: by these names more of them are looked for."""
+    data, asked = recipe.data, recipe.data.target or recipe.data
+    # Several columns of the label are called as the outputs, which are the source's.
+    label = data.label if not isinstance(asked.label, str) else asked.label
+    example = {} if data.modality.several or not isinstance(asked.column, str) else {"example": asked.column}
+    return {**example, "label": label if isinstance(label, str) else list(label)}
 
 
 def _decided(run: Trainings) -> Task:

@@ -1,6 +1,6 @@
 """The one touch of the test split: every model's answers, and what it costs to run them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from limbeck.bundle import Runner
+from limbeck.digest import arrays_digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import measure_all
 from limbeck.evaluation.records import Cost, TestEvaluation
+from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, size_of, write_json
 from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.earlier import about_rows, last_evaluation
 from limbeck.pipeline.judging.export import Exported
 from limbeck.pipeline.judging.floor import DISTILLED, FLOOR, Floor, distil_floor, fit_floor
 from limbeck.pipeline.training.learn import Trained
 from limbeck.ranks import ALONE, Ranks
+from limbeck.report import words
 
 TEST_LOG = "test_evaluations.json"
 
@@ -80,23 +84,42 @@ def _floors(run: Trainings) -> dict[str, Floor]:
     return {FLOOR: floor} | ({} if distilled is None else {DISTILLED: distilled})
 
 
-def log_test_use(folder: Path, recipe_digest: str, models: Sequence[str]) -> list[TestEvaluation]:
+def log_test_use(folder: Path, run: Trainings, models: Sequence[str]) -> list[TestEvaluation]:
     """Add this use of the test split to the run folder's list, and return the list.
+
+    The use before it gets the names that its report had, as long as that is known.
 
     Raises:
         LimbeckError: the list is damaged.
     """
-    path = folder / TEST_LOG
+    path, recipe = folder / TEST_LOG, run.recipe
     entry = TestEvaluation(
-        time=datetime.now(UTC).isoformat(timespec="seconds"), recipe_digest=recipe_digest, models=list(models)
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe_digest=recipe.digest,
+        models=list(models),
+        rows=arrays_digest(np.unique(run.material.splits.test.ids)),
+        about=about_rows(recipe),
     )
     fix = f"delete {path}; evaluation.json then forgets the earlier uses of the test split"
     try:
-        log = [*map(TestEvaluation.model_validate, read_json(path, list, fix=fix) if path.is_file() else []), entry]
+        before = [*map(TestEvaluation.model_validate, read_json(path, list, fix=fix) if path.is_file() else [])]
     except ValidationError:
         raise LimbeckError("no record of the uses of the test split", where=str(path), fix=fix) from None
+    log = [*map(_named(last_evaluation(folder)), before), entry]
     write_json(path, [one.model_dump() for one in log])
     return log
+
+
+def _named(last: Evaluation | None) -> Callable[[TestEvaluation], TestEvaluation]:
+    """Return what puts the names of the last evaluation into the record of its use of the test split."""
+
+    def named(use: TestEvaluation) -> TestEvaluation:
+        if last is None or not last.test_evaluations or last.test_evaluations[-1].time != use.time:
+            return use
+        names = {name: words.model(name, last) for name in use.models if name in last.models}
+        return use.model_copy(update={"names": names})
+
+    return named
 
 
 def measure_costs(run: Trainings, exported: Exported, floors: Mapping[str, Floor]) -> dict[str, Cost]:

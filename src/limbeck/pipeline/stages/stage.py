@@ -1,5 +1,6 @@
 """A stage writes one folder and is skipped when what it depends on is unchanged."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
 _TOLERANCE, _STEP = 1e-4, 4 * float(np.finfo(np.float32).eps)
+_DIGEST, _SEED = re.compile("[0-9a-f]{16}"), re.compile("seed-[0-9]+")
 _T = TypeVar("_T")
 
 
@@ -88,7 +90,7 @@ class Stage:
         elif old.inputs != self._inputs:
             names = self._inputs | old.inputs  # one that is gone is a change too
             changed = [name for name in names if old.inputs.get(name) != self._inputs.get(name)]
-            say(f"  {folder.name}: {', '.join(changed)} changed, done again")
+            say(f"  {_called(folder)}: {', '.join(changed)} changed, done again")
             take_off(old.spent)
             self._clear()
 
@@ -165,6 +167,16 @@ def _made(stage: Stage, make: Callable[[Stage], _T], before: Callable[[], None] 
         before()
     with stage.working():
         return make(stage)
+
+
+def _called(folder: Path) -> str:
+    """Return what people call a stage: its folder, with that above it where there is one for every seed.
+
+    A digest says nothing to them.
+    """
+    if _DIGEST.fullmatch(folder.name):
+        return folder.parent.name
+    return f"{folder.parent.name}/{folder.name}" if _SEED.fullmatch(folder.name) else folder.name
 
 
 def _kept(inputs: Mapping[str, str], conditions: Mapping[str, Any] | None) -> dict[str, str]:

@@ -20,7 +20,7 @@ from limbeck.pipeline.training.views import View
 from limbeck.ranks import ALONE, Ranks
 from limbeck.teachers import ModuleTeacher, Teacher
 from limbeck.teachers.module import weights_digest
-from limbeck.teachers.work import Split
+from limbeck.teachers.work import ROWS, Split
 from limbeck.trainer import History
 from limbeck.types import Batch, Outputs, Tap, best_device
 from limbeck.version import __version__
@@ -50,7 +50,7 @@ class FrozenNetwork:
     def ask(self, split: Split, among: Ranks) -> None:
         """Ask for the rows of a split that have no features yet."""
         rows, encoded = getattr(self.splits, split), getattr(self.view, split)
-        label(self.live, rows, encoded, self.cache, among=among, title="features")
+        label(self.live, rows, encoded, self.cache, among=among, title=f"features, {ROWS[split]}")
 
     def features(self, split: Split) -> NDArray[np.float32]:
         """Return the features of a split, (rows, width)."""

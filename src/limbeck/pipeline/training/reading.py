@@ -1,15 +1,19 @@
 """What the networks of a run read of its examples; a network that sees next to nothing of them is refused."""
 
-from collections.abc import Mapping
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from limbeck.console import say
+from limbeck.data.modality import Reads, ReadsError
 from limbeck.errors import LimbeckError
 from limbeck.networks import HasReads
 from limbeck.pipeline.training.arms import Arm
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import member_names
+from limbeck.pipeline.training.teacher import member_key, member_names
 from limbeck.pipeline.training.views import View, reads_digest
 from limbeck.recipe import Recipe
 
@@ -34,19 +38,85 @@ def readers(recipe: Recipe) -> dict[str, HasReads]:
     return found
 
 
+class OpenReadsError(LimbeckError):
+    """A key of `reads` that networks of a recipe have to set, or to set otherwise.
+
+    Attributes:
+        settings: value by key, as a recipe takes them; none where no value is known.
+    """
+
+    def __init__(self, error: ReadsError, keys: Sequence[str], value: Any) -> None:
+        self.settings = {} if value is None else dict.fromkeys(keys, value)
+        typed = [shlex.quote(f"{key}={json.dumps(value)}") for key, value in self.settings.items()]
+        super().__init__(error.what, where=" and ".join(keys), fix=f"set {' '.join(typed)}" if typed else error.fix)
+
+
+@contextmanager
+def as_settings() -> Iterator[None]:
+    """Let an `OpenReadsError` of the block give settings of `limbeck.distill` in the place of a line to type.
+
+    Raises:
+        LimbeckError: in its place.
+    """
+    try:
+        yield
+    except OpenReadsError as error:
+        fix = f"add to `settings`: {error.settings}" if error.settings else error.fix
+        raise LimbeckError(error.what, where=error.where, fix=fix) from error
+
+
+@contextmanager
+def naming_networks(recipe: Recipe) -> Iterator[None]:
+    """Name the keys of the recipe, as a line to paste, in an error of the block that is about a key of `reads`.
+
+    Raises:
+        OpenReadsError: in its place; the value is that of another network, where one has the key set.
+    """
+    try:
+        yield
+    except ReadsError as error:
+        key = f"reads.{error.key}"
+        own = {
+            name: getattr(reads, error.key) for name, reads in _reads(recipe, key).items() if hasattr(reads, error.key)
+        }
+        wrong = [f"{name}.{key}" for name, value in own.items() if value == error.given]
+        others = [value for value in own.values() if value is not None]
+        value = others[0] if error.given is None and others else error.value
+        raise OpenReadsError(error, wrong or [f"grid.{key}"], value if wrong else None) from error
+
+
+def _reads(recipe: Recipe, key: str) -> dict[str, Reads]:
+    """Return what networks read, by the part of the recipe that says it: `teacher.members.0`, `student`.
+
+    Args:
+        recipe: of the run.
+        key: `reads.KEY`; what the grid says of it counts in no arm.
+    """
+    members = recipe.teacher.members
+    names = [member_key(number, len(members)) for number in range(len(members))]
+    found = {name: member.read_as.reads for name, member in zip(names, members, strict=True)}
+    if key not in recipe.grid:
+        found["student"] = recipe.student.reads
+        if recipe.baseline and key in recipe.baseline:
+            found["baseline"] = recipe.arm("baseline").reads
+    return found
+
+
 def require_readable(recipe: Recipe, material: Material) -> None:
     """Raise where a network sees next to nothing of the training or validation examples.
 
     Raises:
         LimbeckError: of texts: most tokens are unknown, or most texts hold no known token.
     """
+    members = len(recipe.teacher.members)
+    keys = {name: member_key(number, members) for number, name in enumerate(member_names(members))}
     for name, settings in readers(recipe).items():
         view, reads = material.view(settings), settings.reads
         own, held_out = view.seen, view.seen_of(view.validation)
         if own is None or held_out is None:
             continue
         if what := reads.unreadable(own, len(view.original), held_out, len(view.validation)):
-            raise LimbeckError(what, where=name, fix=reads.fix)
+            raise LimbeckError(what, where=name, fix=reads.fix(keys.get(name, name.partition(",")[0])))
 
 
 def describe_readers(recipe: Recipe, material: Material) -> None:

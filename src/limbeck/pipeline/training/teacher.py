@@ -26,7 +26,7 @@ from limbeck.recipe import Recipe
 from limbeck.report import words
 from limbeck.teachers import Made, Single, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
-from limbeck.teachers.work import Split
+from limbeck.teachers.work import ROWS, Split
 from limbeck.trainer import predict_logits
 from limbeck.types import Batch
 
@@ -38,18 +38,21 @@ class Member:
     Attributes:
         trained: what was made.
         cache: its answers, opened once.
+        name: of its network.
         temperature: its logits are divided by; None: they stay as they are.
     """
 
     trained: Made
     cache: CachedTeacher
+    name: str
     temperature: float | None = None
 
     def of(self, splits: Splits, split: Split, *, among: Ranks = ALONE) -> CachedTeacher:
         """Return a teacher that answers for a split, asking the network only for rows that it never saw."""
         self.trained.prepare(split, among)
         examples, view = getattr(splits, split), getattr(self.trained.view, split)
-        return label(self.live(), examples, view, self.cache, among=among)
+        title = f"{self.name} answers, {ROWS[split]}"
+        return label(self.live(), examples, view, self.cache, among=among, title=title)
 
     def live(self) -> Teacher:
         """Return the teacher itself, for batches that it has not seen."""
@@ -164,6 +167,11 @@ def member_names(count: int) -> list[str]:
     return ["teacher"] if count == 1 else [f"teacher-{number}" for number in range(count)]
 
 
+def member_key(number: int, count: int) -> str:
+    """Return where the recipe says what one of so many networks of a teacher is."""
+    return "teacher" if count == 1 else f"teacher.members.{number}"
+
+
 def settle(recipe: Recipe, material: Material) -> Recipe:
     """Return the recipe with what its teacher leaves open: whether it is trained, its outputs' classes, its length.
 
@@ -234,7 +242,7 @@ def judged_teacher(
     for name, made, settings in zip(member_names(len(trained)), trained, recipe.teacher.members, strict=True):
         identity = CacheIdentity(made.answers_as, made.view.digest, splits.task.outputs, taps, recipe.cache.codec)
         place = folder / "cache" / identity.name if kept is None else kept / name
-        members.append(_ask(Member(made, CachedTeacher(place, identity)), settings, splits))
+        members.append(_ask(Member(made, CachedTeacher(place, identity), name), settings, splits))
     weights = recipe.teacher.shares(len(members))
     if weights is None:
         task = splits.task.fit(splits.labelled.labels)

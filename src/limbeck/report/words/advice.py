@@ -181,7 +181,7 @@ def _cut(evaluation: Evaluation, lines: ToType) -> Step | None:
 
 
 def _looks(evaluation: Evaluation, lines: ToType) -> Step | None:
-    looks = len(evaluation.test_evaluations)
+    looks = len(evaluation.own_uses)
     if looks < 2 or evaluation.bundle is None or not evaluation.usage.in_files:
         return None
     text = (

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from limbeck.evaluation.figures import Confusion, Reliability, Scatter, TableSample
-from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord, TestEvaluation
+from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report.words.data import held_out
 from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
 from limbeck.report.words.numbers import (
     capital,
     count,
-    date,
     decimal,
     listed,
     p_text,
@@ -369,26 +368,6 @@ def data_facts(findings: Findings) -> list[tuple[str, str, str]]:
 def about_readers() -> str:
     """Return what the table of readers shows."""
     return "What each network reads of the training texts."
-
-
-def about_test(findings: Findings) -> str:
-    """Return what the test split was used for."""
-    looks = len(findings.test_evaluations)
-    text = "Every choice (checkpoints, settings, precision, the seed to ship) was made on the validation split."
-    if not looks:
-        return f"{text} No evaluation on the test split is on record."
-    text += f" The test split was read {'once' if looks == 1 else several(looks, 'time')} in this folder."
-    if looks == 1:
-        return text
-    return (
-        f"{text} Recipes that were changed after a look at test results make later results look better than they are."
-    )
-
-
-def look(findings: Findings, use: TestEvaluation) -> str:
-    """Return when and with what the test split was read."""
-    names = ", ".join(model(name, findings) for name in use.models)
-    return f"{date(use.time)}: {names}; recipe `{use.recipe_digest[:12]}`."
 
 
 def chosen(findings: Findings, name: str) -> str:
