@@ -2,8 +2,7 @@
 
     python benchmarks/tables.py [--check]
 
-A table stands between `<!-- table:NAME -->` and `<!-- /table -->`. A figure that was measured with another version of
-Limbeck than this one says so; a table that mixes versions without saying so is refused.
+A table stands between `<!-- table:NAME -->` and `<!-- /table -->`. Figures of another version of Limbeck say so.
 """
 
 import json
@@ -390,7 +389,7 @@ def main() -> int:
     """Write or check every page."""
     stale = [page for page in PAGES if render(page.read_text("utf-8")) != page.read_text("utf-8")]
     if "--check" in sys.argv:
-        print("\n".join(f"{page.name} is out of date: python benchmarks/tables.py" for page in stale), end="")
+        print(*(f"{page.name} is out of date: python benchmarks/tables.py" for page in stale), sep="\n")
         return len(stale)
     for page in stale:
         page.write_text(render(page.read_text("utf-8")), "utf-8")

@@ -204,7 +204,7 @@ class Fixed(nn.Module):
             r"`teacher_tokenizer` and the setting `teacher\.reads\.tokenizer` name two tokenizers",
         ),
         ({"settings": {"student.trian.steps": 3}}, "did you mean `train`"),
-        ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; set data.text to one of: words, label"),
+        ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; set data.text=words"),
         ({"validation": [1]}, "some splits are tables and some are loaders"),
         ({"losses": [{"name": "kdd"}]}, "kdd"),
         ({"student": lambda classes: None}, r"the function failed \(TypeError: .*missing 1 .*called without arguments"),
