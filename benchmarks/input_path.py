@@ -1,5 +1,8 @@
 """What the input path of images costs a step of training: drawing rows and copies, and looking up a cached teacher.
 
+Beside it stand the two ways in which people feed such a network: a loop that opens each file with Pillow, and torch's
+DataLoader over pictures that are decoded once, with the same crop and flip of each row.
+
     python benchmarks/input_path.py [--steps 60]
 
 The student is `convnet` on 50,000 images of CIFAR's size, in batches of 128, on one thread. Pixels, labels and answers
@@ -9,15 +12,22 @@ Writes benchmarks/results/input_path.json.
 """
 
 import argparse
+import io
+import random
 import statistics
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 from training_phases import phases
 
 from limbeck.cache import CachedTeacher, CacheIdentity, label
@@ -99,6 +109,65 @@ def arm(found: Set, teacher: CachedTeacher | None, steps: int) -> Callable[[], d
     return trained
 
 
+class Pictures(Dataset[Tensor]):
+    """Decoded pictures of which each row is cropped and flipped when it is asked for."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self._pixels = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return (channels, height, width) float32."""
+        padded = torch.nn.functional.pad(self._pixels[index], (4, 4, 4, 4))
+        top, left = random.randrange(9), random.randrange(9)
+        found = padded[:, top : top + SIDE, left : left + SIDE]
+        return (found.flip(2) if random.random() < 0.5 else found).float() / 255
+
+
+def loaded(pixels: NDArray[np.uint8]) -> Iterable[Any]:
+    """Return batches of torch's loader."""
+    return DataLoader(Pictures(pixels), batch_size=BATCH, shuffle=True)
+
+
+def opened(pixels: NDArray[np.uint8]) -> Iterable[Any]:
+    """Yield batches of pictures that are opened, cropped and flipped one by one with Pillow."""
+    files = []
+    for each in pixels[: 8 * BATCH]:
+        file = io.BytesIO()
+        Image.fromarray(each).save(file, "PNG")
+        files.append(file.getvalue())
+    while True:
+        rows = []
+        for file in random.choices(files, k=BATCH):
+            picture = ImageOps.expand(Image.open(io.BytesIO(file)), 4)
+            top, left = random.randrange(9), random.randrange(9)
+            picture = picture.crop((left, top, left + SIDE, top + SIDE))
+            rows.append(np.asarray(ImageOps.mirror(picture) if random.random() < 0.5 else picture, np.float32) / 255)
+        yield torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2)
+
+
+def own(found: Set) -> Iterable[Any]:
+    """Yield batches as a run draws them."""
+    batches = Batches(found.examples, found.rows, batch_size=BATCH, labelled_per_batch=0, seed=0)
+    step = 0
+    while True:
+        yield from batches.group(step)
+        step += 1
+
+
+def milliseconds(batches: Iterable[Any], steps: int) -> float:
+    """Return the processor time of a batch."""
+    each = iter(batches)
+    for _ in range(3):
+        next(each)
+    start = time.process_time()
+    for _ in range(steps):
+        next(each)
+    return 1000 * (time.process_time() - start) / steps
+
+
 def told(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the medians of an arm's rounds: milliseconds of a step, and the shares of what is no computation."""
     spent = [one["cpu"] for one in rounds]
@@ -125,6 +194,15 @@ def as_table(result: dict[str, Any]) -> str:
         arm = result["arms"][key]
         lines.append(f"| {name} | {arm['ms']:.0f} ms | {100 * arm['batch']:.1f} % | {100 * arm['teacher']:.1f} % |")
     setting = result["setting"]
+    others = {
+        "own": "Limbeck",
+        "loader": "torch's `DataLoader`, pictures decoded once",
+        "pillow": "Pillow, file by file",
+    }
+    lines += ["", "| who draws a batch with `crop` and `flip` | processor time | against Limbeck |", "|---|---|---|"]
+    spent = result["drawing_ms"]
+    for key, name in others.items():
+        lines.append(f"| {name} | {spent[key]:.1f} ms | {spent[key] / spent['own']:.1f} x |")
     return "\n".join(
         [
             *lines,
@@ -157,6 +235,9 @@ def main() -> None:
         for number in range(ROUNDS):
             for name in arms if number % 2 else reversed(arms):
                 rounds[name].append(arms[name]())
+    pixels = plain.rows.batch(range(ROWS))[PIXELS]
+    sources = {"own": own(moved), "loader": loaded(pixels), "pillow": opened(pixels)}
+    drawn = [{name: milliseconds(each, options.steps) for name, each in sources.items()} for _ in range(ROUNDS)]
     found = {name: told(each) for name, each in rounds.items()}
     setting = {"student": "convnet", "rows": ROWS, "side": SIDE, "batch_size": BATCH, "copies": COPIES}
     result = {
@@ -164,11 +245,13 @@ def main() -> None:
         "command": "python benchmarks/input_path.py",
         "setting": {**setting, "steps": options.steps, "rounds": ROUNDS},
         "arms": found,
+        "drawing_ms": {name: statistics.median(one[name] for one in drawn) for name in sources},
         "environment": describe_environment(),
     }
     write_json(RESULT, result)
     for name, each in found.items():
         print(f"{name}: {each['ms']:.0f} ms, {100 * each['input_path']['median']:.1f} % input path")
+    print("drawing:", result["drawing_ms"])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import input_path
+import mnist
 import tenants_table
 import verdict_errors
 
@@ -366,6 +367,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "input-path": (input_path.as_table, ("input_path",)),
     "tenants": (tenants_table.as_table, ("tenants", "columns")),
     "speakers": (tenants_table.speakers, ("speakers",)),
+    "mnist": (mnist.as_table, ("mnist",)),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }

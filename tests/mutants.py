@@ -911,8 +911,8 @@ MUTANTS = (
     Mutant(
         "the disagreements of the first seed, not of the one that ships",
         "examples of another network than the bundle's",
-        "pipeline/judging/findings.py",
-        (("models[name].sheet for", "next(iter(models[name].sheets.values())) for"),),
+        "pipeline/judging/samples.py",
+        (("self.models[model].sheet for", "next(iter(self.models[model].sheets.values())) for"),),
         (f"{ARMS}::test_agreement_is_of_all_seeds_and_the_rows_shown_of_the_seed_that_ships",),
     ),
     Mutant(
@@ -1028,8 +1028,22 @@ MUTANTS = (
         "an input that may differ a little is compared in every bit",
         "another number of threads trains everything anew",
         "pipeline/stages/stage.py",
-        (("return old if alike else self.numbers", "return self.numbers"),),
+        (("return old if np.isclose(", "return old if False and np.isclose("),),
         (f"{START}::test_numbers_of_a_stage_may_differ_in_their_last_bits",),
+    ),
+    Mutant(
+        "a column of small numbers is compared with one of large ones",
+        "another encoder's answers are taken for those on record",
+        "pipeline/stages/stage.py",
+        (("np.maximum(_TOLERANCE * sizes, ", "np.maximum(_TOLERANCE * sizes.max(initial=0.0), "),),
+        (f"{START}::test_numbers_of_a_stage_may_differ_in_their_last_bits",),
+    ),
+    Mutant(
+        "a cache's manifest may name any file",
+        "what it says was replaced is removed, wherever it lies",
+        "cache/identity.py",
+        (("    replaced: list[_File]", "    replaced: list[str]"),),
+        (f"{STORE}::test_a_manifest_names_shards_of_its_own_folder_and_nothing_else",),
     ),
     Mutant(
         "whatever lies in a stage's folder is removed",
@@ -1285,8 +1299,27 @@ MUTANTS = (
         "a sound keeps its rate",
         "a sound at 16 kHz is read at half its pitch and twice its length",
         "runtime/readers/audio.py",
-        (("samples = resampled(samples, self.rate if rate is None else rate, self.rate)", "pass"),),
+        (("return resampled(samples, self.rate if rate is None else rate, self.rate)", "return samples"),),
         (f"{AUDIO_READER}::test_sounds_of_two_rates_are_brought_to_one",),
+    ),
+    Mutant(
+        "nobody hears the end of a long sound",
+        "what is said after the last whole hop has no answer",
+        "runtime/readers/audio.py",
+        (("if start < last), last]", "if start <= last)]"),),
+        ("tests/runtime/test_windows.py::test_pieces_are_answered_as_the_files_that_they_would_be",),
+    ),
+    Mutant(
+        "rows without a label are of the class of all others",
+        "rows of unknown class are learned as `unknown`",
+        "data/asked.py",
+        (
+            (
+                "labels=[names[row] if labels.present[row] else None for row in rows]",
+                "labels=[names[row] for row in rows]",
+            ),
+        ),
+        ("tests/data/test_data_asked.py::test_all_other_classes_are_one",),
     ),
     Mutant(
         "a crop of a sound one sample late",

@@ -105,6 +105,15 @@ def recipes(
         raise LimbeckError("recipes takes `show NAME`, `schema`, or nothing", fix="limbeck recipes show sentiment")
 
 
+Hop = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="of long sounds: an answer each so many seconds, to a piece as long as the student hears",
+    ),
+]
+
+
 @app.command()
 def predict(
     bundle: BundleFolder,
@@ -125,6 +134,7 @@ def predict(
             help="of texts in files with columns: the one that is read; else that of the training, or `text`",
         ),
     ] = None,
+    hop: Hop = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
 ) -> None:
     """Ask a bundle for texts, rows of tables, images or sounds; works without PyTorch.
@@ -134,13 +144,19 @@ def predict(
     """
     from limbeck.runtime.bundle import load_for_files
     from limbeck.runtime.takes import answered, with_content
+    from limbeck.runtime.windows import answered_by_window
 
     student, takes = load_for_files(bundle)
     unread = False
     asked, left_out = with_content(takes.asked(files or [], column, lambda line: typer.echo(line, err=True)))
     if left_out:
         typer.echo(left_out, err=True)
-    for shown, answer in answered(asked, student.predict):
+    answers = (
+        answered(asked, student.predict)
+        if hop is None
+        else answered_by_window(asked, student.reader, student.predict, hop)
+    )
+    for shown, answer in answers:
         if isinstance(answer, LimbeckError):
             unread = True
             typer.echo(f"error: {answer}", err=True)

@@ -180,10 +180,14 @@ class _Reader:
                 yield "empty"
 
     def _settings(self, function: types.FunctionType) -> Iterator[str]:
-        """Describe plain values that a function reads by name from its module: another module, or a file, sets some."""
+        """Describe what a function reads by name from its module and another module, or a file, may have set.
+
+        These are plain values, and what the caller takes apart, such as arrays. Lists and mappings are left out: many
+        keep what was worked out before.
+        """
         for name in sorted(_names(function.__code__) - _assigned(function.__code__)):
             value = function.__globals__.get(name, self)
-            if type(value) in _ATOMS and not name.startswith("__"):
+            if (type(value) in _ATOMS and not name.startswith("__")) or self._parts(value) is not None:
                 yield name
                 yield self.value(value)
             elif isinstance(value, types.FunctionType) and self._counts(value, value.__module__):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-_SHOWN = 20
+_SHOWN, _COMPARED = 20, 2_000
 _FEW = 3
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Controls, ends of lines, and halves of surrogate pairs."""
@@ -108,7 +108,8 @@ def first_line(error: BaseException) -> str:
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return a hint that names the closest valid name, or all of them (of many, the first) when none is close."""
     names = sorted(valid)
-    if close := difflib.get_close_matches(name, names, n=1, cutoff=0.6):
+    # Of very many names, comparing each takes longer than reading the hint is worth.
+    if close := difflib.get_close_matches(name, names[:_COMPARED], n=1, cutoff=0.6):
         return f"did you mean `{close[0]}`?"
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     return f"valid: {', '.join(names[:_SHOWN])}{more}"

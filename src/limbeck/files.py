@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -173,7 +174,7 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
+        raise ValueError(f"the key {_repeated(names)!r} stands twice")
     return found
 
 
@@ -198,8 +199,13 @@ def named_path(text: str | os.PathLike[str], where: str | None = None) -> Path:
 
 def refuse_repeated(names: Sequence[str], where: str) -> None:
     """Refuse columns of one name, of which a mapping would keep the last."""
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise LimbeckError(f"two columns are named `{repeated[0]}`", where=where, fix="rename one of them")
+    if (repeated := _repeated(names)) is not None:
+        raise LimbeckError(f"two columns are named `{repeated}`", where=where, fix="rename one of them")
+
+
+def _repeated(names: Sequence[str]) -> str | None:
+    """Return the first name, in their order as texts, that stands twice."""
+    return min((name for name, times in Counter(names).items() if times > 1), default=None)
 
 
 def not_utf8(path: Path) -> LimbeckError:

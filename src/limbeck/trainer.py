@@ -276,8 +276,21 @@ def _require_finite(what: str, value: float, step: int, title: str) -> None:
         raise LimbeckError(f"the {what} is {value} at step {step} of {title}", fix="lower train.lr")
 
 
+def require_trainable(network: nn.Module, who: str) -> None:
+    """Refuse a network that nothing can be learned by.
+
+    Raises:
+        LimbeckError: it has no parameters, or all of them are frozen.
+    """
+    parameters = list(network.parameters())
+    if not any(parameter.requires_grad for parameter in parameters):
+        what = "all parameters of the network are frozen" if parameters else "the network has no parameters"
+        raise LimbeckError(f"{what}: there is nothing to train", where=who, fix="give one that can learn")
+
+
 def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
     """Return parameter groups; biases and norms are not decayed, a new head may have its own rate."""
+    require_trainable(model, "model")
     heads = ("student.head.", "student.network.head.")  # the second one of a network that a task has finished
     head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith(heads)}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -286,8 +299,6 @@ def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
             lr = settings.lr * (settings.head_lr_scale if id(parameter) in head else 1.0)
             decay = settings.weight_decay if parameter.ndim > 1 else 0.0
             groups.setdefault((lr, decay), []).append(parameter)
-    if not groups:
-        raise LimbeckError("every parameter of the network is frozen: there is nothing to train", where="model")
     return [
         {"params": parameters, "lr": lr, "peak_lr": lr, "weight_decay": decay}
         for (lr, decay), parameters in groups.items()

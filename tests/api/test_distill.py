@@ -17,7 +17,8 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import KD, CrossEntropy
 from limbeck.models import build_model
 from limbeck.pipeline import run
-from limbeck.pipeline.distill import _is_table, _tables_of
+from limbeck.pipeline.distill import _is_table
+from limbeck.pipeline.frames import tables_of
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import parse_recipe
@@ -166,21 +167,29 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         {"train": part("train", [0, 1] * 10), "dev": part("dev", [1, 0]), "unsupervised": part("more", [-1, -1])}
     )
     data = parse_recipe(recipe("python", data={"source": "python"}), "test").data
-    tables = _tables_of(given, data, "train", "text")
+    tables = tables_of(given, data, "train", "text")
     assert {name: table.labels[:2] for name, table in tables.items()} == {
         "train": ["pos", "neg"],
         "validation": ["neg", "pos"],
         "unsupervised": [None, None],
     }
     assert {table.classes for table in tables.values()} == {("pos", "neg")}
-    assert _tables_of(given, data, "validation", "text")["validation"].values == ["dev 0", "dev 1"]
+    assert tables_of(given, data, "validation", "text")["validation"].values == ["dev 0", "dev 1"]
     frames = {name: part.to_pandas() for name, part in given.items()}
-    assert _tables_of(frames, data, "train", "text")["validation"].values == ["dev 0", "dev 1"]
+    assert tables_of(frames, data, "train", "text")["validation"].values == ["dev 0", "dev 1"]
     assert _is_table(frames["train"])
     assert not _is_table(torch.utils.data.DataLoader([1]))
     del given["train"]
     with pytest.raises(LimbeckError, match="no `test` split, only validation, unsupervised"):
-        _tables_of(given, data, "test", "text")
+        tables_of(given, data, "test", "text")
+
+
+class Fixed(nn.Module):
+    """Answers with how long a text is, and cannot learn."""
+
+    def forward(self, input_ids, attention_mask):
+        lengths = attention_mask.float().sum(1, keepdim=True)
+        return torch.cat([lengths, -lengths], 1)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +210,9 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         ({"student": lambda classes: None}, r"the function failed \(TypeError: .*missing 1 .*called without arguments"),
         ({"student": torch.nn.Linear}, r"^student: the function failed \(TypeError: .*`?in_features"),
         ({"student": lambda: 3}, "the function returned a int, not an nn.Module"),
+        ({"train": {"text": "a film", "label": 1}}, r"column `text`: a column is one str; give each column a list"),
+        ({"train": {"text": ["a film"], "label": 1}}, r"column `label`: a column is one int; give each column a list"),
+        ({"student": lambda: Fixed()}, "student: the network has no parameters: there is nothing to train"),
     ],
 )
 def test_what_is_refused(by_recipe, source, tmp_path, changes, message):

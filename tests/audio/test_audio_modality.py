@@ -8,7 +8,9 @@ import wave
 import numpy as np
 import pytest
 import soundfile
+import torch
 from audio_cases import digits, encoded, tone
+from PIL import Image
 
 from limbeck.data import load_splits
 from limbeck.data.modality import Column, ReadsError
@@ -16,7 +18,10 @@ from limbeck.errors import LimbeckError
 from limbeck.modalities.audio import AudioModality, AudioReads
 from limbeck.modalities.audio import clips as module
 from limbeck.modalities.audio.features import BANDS, MelStatistics
+from limbeck.modalities.audio.mel import FLOOR
 from limbeck.modalities.audio.sample import SECONDS
+from limbeck.modalities.audio.spectrogram import COLOUR
+from limbeck.models.audio_cnn import AudioCNN, AudioCNNSettings, levelled
 from limbeck.recipe import parse_recipe
 from limbeck.runtime.readers.audio import AudioReader
 
@@ -189,6 +194,43 @@ def test_a_sample_is_a_short_wav_and_an_outline(frames, rate):
     if rate == 8000:
         found, _ = soundfile.read(io.BytesIO(data))
         assert np.abs(found - samples).max() < 1e-4
+
+
+def pixels_of(picture):
+    """How opaque each pixel of a picture is, (height, width), and the one colour that it has."""
+    with Image.open(io.BytesIO(base64.b64decode(picture.data.removeprefix("data:image/png;base64,")))) as opened:
+        found = np.asarray(opened.convert("RGBA"))
+    assert (picture.height, picture.width) == found.shape[:2]
+    (colour,) = np.unique(found[..., :3].reshape(-1, 3), axis=0).tolist()
+    return found[..., 3], tuple(colour)
+
+
+def seen(samples, rate=8000, length=8000):
+    reader = AudioReader(rate, length)
+    arrays = reader.encode([{"array": samples, "sampling_rate": rate}]).batch([0])
+    return AUDIO.picture({name: value[0] for name, value in arrays.items()}, reader, "row 1")
+
+
+def test_a_spectrogram_is_what_audio_cnn_computes():
+    samples = np.concatenate([tone(3200, hertz=300), np.zeros(1600, np.float32), tone(1700, hertz=2500)])
+    found, colour = pixels_of(seen(samples))
+    assert colour == COLOUR
+    assert found.shape == (40, 82), "a frame each 10 ms of the sound, and none of what fills the row"
+    network = AudioCNN(AudioCNNSettings(), outputs=2, form=AudioReader(8000, len(samples)).form)
+    batch, lengths = torch.tensor(samples[None]), torch.tensor([len(samples)])
+    own = network.logmel(levelled(batch, lengths), lengths)[0][0].numpy()[::-1] - np.log(FLOOR)
+    np.testing.assert_allclose(found / 255, own / own.max(), atol=0.5 / 15 + 1e-3)
+    loudest = found.argmax(axis=0)
+    assert loudest[:30].min() > 25 > 10 > loudest[-10:].max(), "a low tone is low, a high one high"
+    assert not found[:, 42:58].any(), "silence"
+
+
+def test_a_long_sound_and_one_of_a_low_rate_have_small_pictures():
+    long = seen(tone(240_000), length=240_000)
+    assert long.width == 160
+    assert len(long.data) < 8_000
+    assert pixels_of(seen(tone(4000, rate=2000, hertz=400), rate=2000))[0].shape[0] < 40
+    assert pixels_of(seen(np.zeros(1, np.float32)))[0].shape == (40, 1), "one sample of silence"
 
 
 # --- recorded digits -------------------------------------------------------------------------------------------------

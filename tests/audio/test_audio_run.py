@@ -57,6 +57,8 @@ def test_the_run_speaks_of_sounds_and_plays_them(finished):
     evaluation = json.loads((finished / "out/evaluation.json").read_text())
     assert evaluation["modality"] == "audio"
     assert {one["sample"]["kind"] for one in evaluation["samples"]} == {"audio"}
+    assert all((finished / "clips" / one["name"]).is_file() for one in evaluation["samples"])
+    assert all(one["seen"]["height"] == 40 for one in evaluation["samples"])
     report = (finished / "out/report.html").read_text()
     assert report.count("<audio ") == min(12, report.count('<li class="card">'))
     assert len(report) < 500_000

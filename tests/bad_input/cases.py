@@ -210,6 +210,7 @@ DATA = [
         "teacher={kind: nblr, regression: {min_texts: 11}}",
         group="data",
     ),
+    in_the_recipe("a group that is no column", "data.group=lable", group="data"),
     in_the_recipe("splits larger than the file", "data.split={test: 2000, validation: 400}", group="data"),
     in_the_recipe("labelled rows that fill every batch", "data.labelled_per_batch=16", group="data"),
     in_the_data("an empty file", ""),

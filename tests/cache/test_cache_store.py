@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -96,6 +97,46 @@ def test_a_damaged_shard_is_refused(cache, damage):
     with pytest.raises(LimbeckError, match="missing or its bytes changed; delete the cache folder") as caught:
         CachedTeacher(folder, owner)
     assert caught.value.where == str(folder / "shard-00000.safetensors")
+
+
+FILE = "shard-00000.safetensors"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"replaced": ["../victim.txt"]},
+        {"replaced": ["../victim"]},
+        {"replaced": ["VICTIM"]},
+        {"replaced": [FILE + "/../../victim.txt"]},
+        {"replaced": [5]},
+        {"replaced": FILE},
+        {"shards": 5},
+        {"shards": [None]},
+        {"shards": [{"file": "../victim.txt", "rows": 12, "digest": "0", "sealed": True}]},
+        {"shards": [{"file": FILE, "rows": -1, "digest": "0", "sealed": True}]},
+        {"shards": [{"file": FILE, "rows": "12", "digest": "0", "sealed": True}]},
+        {"shards": [{"file": FILE, "rows": 12}]},
+        {"count": 11},
+        {"count": "12"},
+        {"error": "0"},
+    ],
+    ids=str,
+)
+def test_a_manifest_names_shards_of_its_own_folder_and_nothing_else(cache, change):
+    """What it says was replaced is removed: a manifest of somebody else's must not reach other files."""
+    made, owner = cache
+    folder = shutil.copytree(made, made / "copy")
+    victims = [folder.parent / "victim.txt", folder.parent / "victim" / "kept.txt"]
+    victims[1].parent.mkdir()
+    for victim in victims:
+        victim.write_text("mine")
+    text = json.dumps(change).replace("VICTIM", str(victims[0]))
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | json.loads(text)))
+    with pytest.raises(LimbeckError, match="no manifest of a cache"):
+        CachedTeacher(folder, owner).seal()
+    assert [victim.read_text() for victim in victims] == ["mine", "mine"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"identity": {}}', ""])

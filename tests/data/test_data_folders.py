@@ -109,6 +109,64 @@ def test_splits_inside_of_classes_are_refused(tmp_path):
         read_tables(str(tmp_path), modality=MODALITY, column="image", label="label")
 
 
+@pytest.fixture
+def words(tmp_path):
+    """The layout of Speech Commands, with pictures for recordings."""
+    folder(tmp_path, *(f"{word}/{n}.png" for word in ("yes", "no") for n in range(4)), "_background_noise_/hum.png")
+    (tmp_path / "testing_list.txt").write_text("yes/0.png\nno/1.png\n\n", encoding="utf-8")
+    (tmp_path / "validation_list.txt").write_text("yes/2.png\nno/2.png\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text("words", encoding="utf-8")
+    return tmp_path
+
+
+def read(place, **options):
+    return read_tables(str(place), modality=MODALITY, column="image", label="label", **options)
+
+
+def test_lists_hold_files_out_and_background_noise_is_no_class(words, capsys):
+    found = read(words)
+    assert {split: table.labels for split, table in found.items()} == {
+        "train": ["no", "no", "yes", "yes"],
+        "validation": ["no", "yes"],
+        "test": ["no", "yes"],
+    }
+    # Seeds are in the order in which they were written: yes 0 to 3, no 4 to 7.
+    for split, seeds in (("test", [5, 0]), ("validation", [6, 2])):
+        for value, seed in zip(found[split].values, seeds, strict=True):
+            np.testing.assert_array_equal(value.pixels(), photo(seed))
+    out = " ".join(capsys.readouterr().out.split())
+    assert "_background_noise_: not read, as it is no class" in out
+    assert "1 file is not read (.md)" in out
+    assert read(words, splits=["test"]).keys() == {"test"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "testing_list.txt",
+            "yes/0.png\nyes/9.png\n",
+            "line 2: `yes/9.png` is no file that is read",
+        ),
+        ("testing_list.txt", "yes/2.png\n", r"validation_list.txt, line 1: `yes/2.png` stands in testing_list.txt too"),
+        ("test_list.txt", "yes/3.png\n", "two lists for `test`: test_list.txt and testing_list.txt"),
+        ("testing_list.txt", b"\xff\n", "testing_list.txt, line 1: not UTF-8"),
+    ],
+)
+def test_a_list_that_cannot_be_right_is_refused(words, name, text, said):
+    (words / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(LimbeckError, match=said):
+        read(words)
+
+
+def test_lists_leave_rows_to_train_on(words):
+    every = "\n".join(f"{word}/{n}.png" for word in ("yes", "no") for n in range(4))
+    (words / "testing_list.txt").write_text(every, encoding="utf-8")
+    (words / "validation_list.txt").unlink()
+    with pytest.raises(LimbeckError, match="every file is held out by test"):
+        read(words)
+
+
 SOUNDS = (
     "these are sounds (.wav), and {}s are needed; set data.audio=audio, in a recipe of sounds such as spoken-digits"
 )

@@ -88,6 +88,44 @@ def test_what_no_row_is(tmp_path, split, said):
         load(write(tmp_path / "rows.jsonl"), **{"validation": 4, **split})
 
 
+def spelled(folder: Path, *names: object) -> Path:
+    lines = [
+        {"text": f"row {row}", "label": "ab"[row // 8 % 2], "speaker": names[row % len(names)]} for row in range(64)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return folder / "rows.jsonl"
+
+
+NFC, NFD = "zo\u00eb", "zoe\u0308"
+
+
+def test_nobody_is_held_out_under_one_spelling_and_heard_under_another(tmp_path):
+    source = spelled(tmp_path, NFC, "ada", NFD, "Zo\u00eb ")
+    with refused("writes", "in 3 ways", "zo\\xeb", "zoe\\u0308", "name them all"):
+        load(source, test={"speaker": NFC}, validation=4)
+    splits = load(source, test={"speaker": [NFC, NFD, "Zo\u00eb "]}, validation=4)
+    assert numbers(splits.test) == {row for row in range(64) if row % 4 != 1}
+
+
+@pytest.mark.parametrize(
+    ("there", "typed"),
+    [(NFC, NFD), ("Ada ", "ada"), ("True", True), (True, "True"), (True, True), ("true", True), (3.0, "3"), ("3", 3)],
+)
+def test_the_one_spelling_of_a_column_is_found(tmp_path, there, typed):
+    splits = load(spelled(tmp_path, there, "bob"), test={"speaker": typed}, validation=4)
+    assert numbers(splits.test) == set(range(0, 64, 2))
+
+
+def test_rows_of_nobody_known_are_in_no_split(tmp_path, capsys):
+    splits = load(spelled(tmp_path, "ada", "bob", None, ""), test={"speaker": "ada"}, validation=4)
+    assert numbers(splits.test) == set(range(0, 64, 4))
+    heard = numbers(splits.labelled) | numbers(splits.unlabelled) | numbers(splits.validation)
+    assert heard == set(range(1, 64, 4))
+    assert "32 rows left out, as nobody knows whose: nothing in column speaker" in capsys.readouterr().out
+    splits = load(spelled(tmp_path, "ada", "bob", None, ""), test={"speaker": None}, validation=4)
+    assert numbers(splits.test) == {row for row in range(64) if row % 4 > 1}, "or they are asked for"
+
+
 def test_a_source_that_brings_the_split(tmp_path):
     write(tmp_path / "train.jsonl")
     write(tmp_path / "test.jsonl", 8)

@@ -30,6 +30,7 @@ TYPES = {
     "codec": re.compile(r"\w*Codec(Settings)?$"),
 }
 OTHER_KINDS = {
+    ("pipeline/training/start.py", "biufc"),  # of a dtype
     ("data/readers.py", "ClassLabel"),  # a feature of `datasets`
     ("data/tables.py", "column"),  # of a column's role
     ("evaluation/metrics.py", "iu"),  # of a dtype

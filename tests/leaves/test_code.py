@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from limbeck.code import code_of
@@ -258,6 +259,29 @@ def test_values_that_code_reads_by_name_count_whoever_set_them(folder):
         setattr(place, name, before)
     assert len(found) == 4
     assert code() == first
+
+
+TABLE = """import numpy
+TABLE, KEPT = numpy.zeros(3), {}
+def encode(x):
+    KEPT[x] = x
+    return x * TABLE
+"""
+
+
+def test_arrays_that_code_reads_by_name_count_and_what_it_keeps_does_not(folder):
+    """An encoder's numbers may come from a file that the module loads."""
+    folder.write("made_net", TABLE)
+    module = folder.load()
+
+    def code():
+        return code_of([module.encode], lambda one: [one.tolist()] if isinstance(one, np.ndarray) else None).digest
+
+    first = code()
+    module.encode(1)
+    assert code() == first
+    module.TABLE[1] = 1e-9
+    assert code() != first
 
 
 def test_functions_that_were_typed_in_are_told_apart_by_what_they_read(folder):

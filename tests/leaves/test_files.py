@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from limbeck import files
-from limbeck.errors import LimbeckError
-from limbeck.files import read_json, size_of, staged, write_json, write_text
+from limbeck.errors import LimbeckError, nearest
+from limbeck.files import read_json, refuse_repeated, size_of, staged, write_json, write_text
 
 
 def tree(folder):
@@ -295,3 +295,11 @@ def test_sizes(tmp_path):
     assert size_of(tmp_path / "a") == 5
     assert size_of(tmp_path) == 8
     assert size_of(tmp_path / "inner" / "empty") == 0
+
+
+def test_very_many_names_are_compared_once():
+    names = [f"c{number}" for number in range(200_000)]
+    refuse_repeated(names, "rows.csv")
+    with pytest.raises(LimbeckError, match="two columns are named `c7`"):
+        refuse_repeated([*names, "c9", "c7"], "rows.csv")
+    assert "199,980 more" in nearest("other", names)

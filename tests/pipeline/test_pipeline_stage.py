@@ -1,9 +1,11 @@
 """What a stage keeps, and what it does again."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from limbeck.errors import LimbeckError
 from limbeck.files import write_text
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.written import Written
@@ -123,3 +125,18 @@ def test_what_was_not_finished_is_made_again(tmp_path: Path, by: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         once(asked.folder, {"rate": 0.1}, interrupted, asked.load, by=by)
     assert asked.go(by=by) == ["before", "make"]
+
+
+def test_a_file_that_the_record_does_not_name_and_that_is_gone(tmp_path):
+    def made(stage):
+        (stage.folder / "x.txt").write_text("x")
+
+    def loaded(stage):
+        return (stage.folder / "x.txt").read_text()
+
+    once(tmp_path / "stage", {}, made, loaded)
+    record = tmp_path / "stage" / "stage.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"files": {}}))
+    (tmp_path / "stage" / "x.txt").unlink()
+    with pytest.raises(LimbeckError, match=r"x.txt: the file of a finished stage is missing; delete .* and run again"):
+        once(tmp_path / "stage", {}, made, loaded)

@@ -152,9 +152,9 @@ def test_a_teachers_code_is_edited(source, tmp_path, user, capsys):
     assert "teacher: code, answers changed, done again" in capsys.readouterr().out
     answered = third.logits("test")
     assert (answered == 2 * second.logits("test")).all()
-    module.FLAG.fill_(4.0)  # neither code nor weights show it
+    module.FLAG.fill_(4.0)  # no text shows it
     fourth, caches = ask(source, tmp_path, teacher(module))
-    assert "teacher: answers changed, done again" in capsys.readouterr().out
+    assert "teacher: code, answers changed, done again" in capsys.readouterr().out
     assert (fourth.logits("test") == 2 * answered).all()
     named = {json.loads(path.read_text())["identity"]["teacher"] for path in tmp_path.glob("cache/*/manifest.json")}
     assert named == {answers.members[0].cache.digest for answers in (first, second, third, fourth)}
@@ -265,6 +265,11 @@ def test_numbers_of_a_stage_may_differ_in_their_last_bits(tmp_path: Path):
         assert not Stage(tmp_path / "stage", {"answers": Near(other)}).done
         with stage([1.0, -2.0]).working():
             pass
+    # Beside a column of large numbers, one of small ones is compared with its own.
+    both = Near([1e5, 0.5, -2e5, -0.25], columns=2)
+    assert both.unless_changed([1e5, 0.5, -2e5, -0.25]) == both.numbers
+    for other, same in (([1e5 + 3, 0.5, -2e5, -0.25], True), ([1e5, 0.7, -2e5, -0.25], False)):
+        assert (replace(both, numbers=other).unless_changed(both.numbers) == both.numbers) == same
     empty = stage([0.0], "empty")
     with empty.working():
         pass

@@ -42,7 +42,7 @@ def ask(settings, folder):
     return ask_teacher(settings, train_teacher(settings, material, folder), material.splits, folder), material
 
 
-NO_ONNX = "  teacher has no ONNX form: ONNX has no operator for the sorted search that finds an n-gram's weight\n"
+NO_ONNX = "  teacher is not exported: ONNX has no operator for the sorted search that finds an n-gram's weight\n"
 
 
 def test_a_regression_teaches(tmp_path, capsys):

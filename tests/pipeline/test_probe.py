@@ -53,7 +53,17 @@ class Net(nn.Module):
             raise IndexError("index out of range in self")
         if self.fault == "nan":
             pooled = pooled / 0.0
-        return self.head(pooled)[:, : CLASSES - (self.fault == "one logit less")]
+        logits = self.head(pooled)[:, : CLASSES - (self.fault == "one logit less")]
+        return FORMS.get(self.fault, lambda one: one)(logits)
+
+
+FORMS = {
+    "integers": lambda logits: logits.long(),
+    "complex numbers": lambda logits: logits.to(torch.complex64),
+    "sparse": lambda logits: logits.to_sparse(),
+    "meta": lambda logits: logits.to("meta"),
+}
+"""What is no tensor of logits, though its shape is right."""
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,10 @@ class Net(nn.Module):
         ("fails on long texts", r"failed on a single text of 14 tokens \(IndexError: index out of range"),
         ("nan", "its logits for a single text of 1 tokens are not finite"),
         ("one logit less", r"returns \(1, 2\) for 1 rows of 3 outputs"),
+        ("integers", "returns a dense tensor of int64; return logits as a dense tensor of float32"),
+        ("complex numbers", "returns a dense tensor of complex64"),
+        ("sparse", "returns a sparse tensor of float32"),
+        ("meta", "returns a meta tensor of float32"),
     ],
 )
 def test_what_is_refused(fault, message):

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -145,6 +146,15 @@ OVERRIDES = {
         "student.model.width=8",
         "student.model.bands=16",
     ],
+    "keywords": [
+        *SEEN_AND_HEARD,
+        "data.source={words}",
+        "data.classes=[yes, no]",
+        "data.augment.copies=1",
+        "student.reads={{kind: audio, rate: 8000, seconds: 0.25}}",
+        "student.model.width=8",
+        "student.model.bands=16",
+    ],
     "acceleration": [
         *SMALL,
         *of("student", STEPS),
@@ -167,6 +177,7 @@ def places(tmp_path_factory):
     write_transformer(folder / "transformer")
     write_pictures(folder / "pictures")
     write_clips(folder / "clips")
+    write_words(folder / "words")
     write_digits(folder / "digits")
     torch.manual_seed(0)
     form = ImageForm.of(8, 8, 3, (0.5,) * 3, (0.2,) * 3)
@@ -212,6 +223,23 @@ def write_clips(path):
         "voice": [("ada", "bob", *"cdefgh")[row // 2 % 8] for row in range(240)],
     }
     pq.write_table(pa.table(table), path.with_suffix(".parquet"))
+
+
+def write_words(folder):
+    """Write tones of four pitches in the layout of Speech Commands; its list holds out 60."""
+    rng, time = np.random.default_rng(0), np.arange(2000) / 8000
+    held_out = []
+    for row in range(300):
+        word, pitch, loud = (("yes", 440, 0.5), ("no", 1200, 9), ("bed", 2000, 1.4), ("cat", 3000, 1.5))[row % 4]
+        path = folder / word / f"{row:08x}_nohash_0.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tone = loud * np.sin(2 * np.pi * (pitch * time + rng.random())) + rng.normal(0, 0.001, len(time))
+        soundfile.write(path, np.clip(tone, -1, 1), 8000)
+        if row >= 240:
+            held_out.append(f"{word}/{path.name}\n")
+    (folder / "testing_list.txt").write_text("".join(held_out), encoding="utf-8")
+    (folder / "_background_noise_").mkdir()
+    soundfile.write(folder / "_background_noise_/hum.wav", rng.normal(0, 0.1, 16000), 8000)
 
 
 def write_rows(folder, *, seed):

@@ -6,7 +6,12 @@ import example
 import pytest
 from pages import RUNS, Page
 
-from limbeck.evaluation.figures import ClassTable, Decided, Disagreement, ImageSample, TextSample
+from limbeck.evaluation.figures import (
+    ClassTable,
+    Decided,
+    Disagreement,
+    TextSample,
+)
 from limbeck.evaluation.records import LearningCurve
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report.words import training
@@ -326,36 +331,3 @@ def test_replaces_an_older_report_and_leaves_nothing_beside_it(tmp_path):
     example.write(example.bare(), path)
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_image_is_shown_with_its_name(tmp_path):
-    """A small one is enlarged by a whole number; a row without one says so; a name is no markup."""
-    run = RUNS["complete"]
-    first = run.samples[0]
-    data = "data:image/png;base64,iVBORw0KGgo="
-    shown = [
-        ImageSample(name='"><b>row 3', data=data, width=8, height=5),
-        ImageSample(name="row 4", data=data, width=96, height=30),
-        ImageSample(name="row 5", data=None),
-    ]
-    samples = [first.model_copy(update={"sample": one}) for one in shown]
-    page = Page(example.write(run.model_copy(update={"samples": samples}), tmp_path / "report.html"))
-    found = [dict(kept) for kept in _images(page)]
-    assert [(one["alt"], one["width"], one["height"]) for one in found] == [
-        ('"><b>row 3', "96", "60"),
-        ("row 4", "96", "30"),
-    ]
-    assert all(one["src"] == data for one in found)
-    assert "row 5" in page.text
-    assert "There is no image in this row." in page.text
-
-
-def _images(page: Page) -> list[list[tuple[str, str]]]:
-    """Return the attributes of each image of a page."""
-    found: list[list[tuple[str, str]]] = []
-    for tag, name, value in page.attributes:
-        if tag == "img" and name == "class":
-            found.append([])
-        if tag == "img":
-            found[-1].append((name, value))
-    return found

@@ -159,6 +159,16 @@ def test_names_of_many_level_points_never_overlap():
     assert not any(overlap(a, b) for index, a in enumerate(placed) for b in placed[:index])
 
 
+@pytest.mark.parametrize("at", [0.02, 0.3, 0.5, 0.97])
+def test_a_long_name_stays_within_the_drawing(at):
+    _, axes = canvas(290)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    places = {"distilled log-mel statistics + ridge": (at, 0.5), "teacher": (at, 0.52)}
+    for left, _, right, _ in label_points(axes, places, looks(list(places))):
+        assert left >= axes.bbox.x0
+        assert right <= axes.bbox.x1
+
+
 def test_there_is_a_tick_on_both_sides_of_the_models():
     said = labels(figures.cost(example.complete()))
     assert {"0.1", "1", "10"} <= set(said), "the student takes 0.21 ms, the teacher 9.84"

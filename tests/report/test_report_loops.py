@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 import limbeck.report
 from limbeck.evaluation.classification import METRICS
-from limbeck.evaluation.figures import AudioSample, Decided, Figure, Sample
+from limbeck.evaluation.figures import AudioSample, Decided, Figure, ImageSample, RowSample, Sample
 from limbeck.evaluation.records import Fidelity, MetricRecord
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
@@ -170,6 +170,33 @@ def test_a_sound_has_a_player_and_an_outline(tmp_path):
     assert 'viewBox="0 0 3 40"' in html
     assert "M1 0.0h.8v40.0h-.8z" in html  # the loudest part is as high as the box
     assert html.count('<path d="M0 19.5h.8v1.0h-.8z') == 2  # silence is a line
+
+
+def test_a_sound_stands_above_its_spectrogram_and_is_called_by_its_file(tmp_path):
+    run = example.complete()
+    sound = AudioSample(wav="data:audio/wav;base64,UklGRg==", seconds=1.5, played=1.5, outline=[0.5, 0.25])
+    seen = ImageSample(name="x", data="data:image/png;base64,AAAA", width=82, height=40)
+    named = {"sample": sound, "seen": seen, "name": 'clips/"a".wav (row 7 of x.csv)'}
+    html = example.write(
+        run.model_copy(update={"samples": [run.samples[0].model_copy(update=named)]}), tmp_path / "report.html"
+    )
+    page = Page(html)
+    assert page.attributes.count(("img", "src", seen.data)) == 1
+    assert ("img", "alt", "What the student’s network sees of the sound") in page.attributes
+    assert html.index('<svg viewBox="0 0 2 40"') < html.index(seen.data) < html.index("<audio ")
+    assert 'clips/"a".wav (row 7 of x.csv) · 1.5 seconds.' in page.text
+    assert "log-mel spectrogram" in page.text
+    assert "log-mel" not in example.write(example.complete(), tmp_path / "report.html")
+
+
+def test_a_row_is_called_once(tmp_path):
+    run = example.complete()
+    text = run.samples[0].model_copy(update={"name": "row 7 of x.csv"})
+    ready = run.samples[1].model_copy(update={"sample": RowSample(name="test row 3"), "name": "row 9 of y.csv"})
+    page = Page(example.write(run.model_copy(update={"samples": [text, ready]}), tmp_path / "report.html"))
+    assert page.text.count("Row 7 of x.csv") == 1
+    assert page.text.count("row 9 of y.csv") == 1
+    assert "test row 3" not in page.text.lower(), "its number in the file says more"
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def of_many_modes(height: int, width: int) -> dict[str, Image.Image]:
     palette.info["transparency"] = bytes(range(0, 256, 16))
     one_colour = Image.fromarray(colour[..., :3] // 128)
     one_colour.info["transparency"] = (1, 0, 1)
-    made = {mode: rgba.convert(mode) for mode in ("1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I")}
+    made = {mode: rgba.convert(mode) for mode in ("1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")}
     made |= {"P": rgb.quantize(16), "P with alpha": palette, "one colour": one_colour, "PA": palette.convert("PA")}
     deep = colour[..., 0].astype(np.uint16) << 8
     return made | {"I;16": Image.fromarray(deep), "I;16B": Image.frombytes("I;16B", (width, height), deep.tobytes())}
@@ -120,6 +120,15 @@ def test_a_transparent_picture_takes_little_more_than_its_pixels(monkeypatch, mo
         tracemalloc.stop()
     assert size in (500 * 600, 3 * 500 * 600)
     assert peak < size + 4096 * 64 + 20_000
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_a_picture_object_whose_white_is_not_known_is_refused(mode):
+    """Its values up to 255 would all be black, were they the upper half of 16 bits."""
+    made = Image.fromarray(np.full((4, 4), 200, {"I": np.int32, "F": np.float32}[mode]))
+    assert made.mode == mode
+    with pytest.raises(LimbeckError, match="whose white is not known"):
+        picture_of(made, "here").pixels()
 
 
 def test_one_bit_sixteen_bits_and_print_colours():

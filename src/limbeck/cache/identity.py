@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from limbeck.cache.codecs import DEFAULT, Codec
 from limbeck.cache.shards import ANEW
@@ -79,9 +81,43 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
                 where=str(folder),
                 fix=f"use the run that made it, give another cache.path, or {ANEW}",
             )
-    if not {"error", "replaced"} <= manifest.keys():
-        raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
-    return manifest
+    try:
+        return _Manifest.model_validate(manifest).model_dump()
+    except ValidationError:
+        raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW) from None
+
+
+# Of no other names, as these files are read, and removed when they were replaced.
+_File = Annotated[str, Field(pattern=r"\Ashard-[0-9]{5,}\.safetensors\z")]
+
+
+class _Entry(BaseModel):
+    """A shard, in the manifest."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    file: _File
+    rows: Annotated[int, Field(ge=0)]
+    digest: str
+    sealed: bool
+
+
+class _Manifest(BaseModel):
+    """What a manifest holds; see `read_manifest`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    identity: dict[str, Any]
+    count: Annotated[int, Field(ge=0)]
+    error: Annotated[float, Field(ge=0)]
+    shards: list[_Entry]
+    replaced: list[_File]
+
+    @model_validator(mode="after")
+    def _counts(self) -> Self:
+        if self.count != sum(shard.rows for shard in self.shards):
+            raise ValueError("`count` is not the sum of the shards")
+        return self
 
 
 def _said(value: Any) -> str:

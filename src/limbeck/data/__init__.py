@@ -5,12 +5,13 @@ from limbeck.data.batches import Batches
 from limbeck.data.cells import label_name
 from limbeck.data.examples import NO_ROWS, Examples, Labels
 from limbeck.data.fitted import FloorModel, HasOutputs, SolvedColumn
-from limbeck.data.hub import split_name
+from limbeck.data.frames import column_names
 from limbeck.data.modality import Cells, Features, Fits, Modality
 from limbeck.data.settings import DataOptions, LabelColumns, RowsOptions, SplitSettings
 from limbeck.data.sieve import alike
+from limbeck.data.split_names import split_name
 from limbeck.data.splits import Splits, load_splits
-from limbeck.data.tables import SPLITS, Table, as_table, column_names, read_tables
+from limbeck.data.tables import SPLITS, Table, as_table, read_tables
 from limbeck.data.task import Task, TaskOptions
 
 __all__ = [

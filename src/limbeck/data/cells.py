@@ -71,7 +71,11 @@ def _is_blank(label: str) -> bool:
 
 
 def named_labels(labels: Sequence[Any], names: Sequence[str], where: str) -> list[str | None]:
-    """Return the class of each label of a column whose classes the data names; None where it is negative."""
+    """Return the class of each label of a column whose classes the data names; None where it is negative.
+
+    Raises:
+        LimbeckError: one is no number of a class.
+    """
     if any(isinstance(label, str) for label in labels):
         return list(labels)
     numbers = [None if is_missing(label) or label < 0 else int(label) for label in labels]

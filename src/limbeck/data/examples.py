@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.data.origin import Origin
 from limbeck.digest import arrays_digest
 
 Index = Sequence[int] | range | NDArray[Any]
@@ -55,11 +56,13 @@ class Examples:
         ids: (n,) int64 content ids, distinct within a training or validation split.
         values: n examples as they were read: texts, for instance.
         labels: of the n examples.
+        origin: where they were read; None: in several places, or nobody knows.
     """
 
     ids: NDArray[np.int64]
     values: Sequence[Any]
     labels: Labels
+    origin: Origin | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,7 +70,8 @@ class Examples:
     def take(self, rows: Index) -> "Examples":
         """Return the given rows, in that order."""
         index = np.asarray(rows, np.int64)
-        return Examples(self.ids[index], [self.values[row] for row in index], self.labels.take(index))
+        origin = None if self.origin is None else self.origin.take(index)
+        return Examples(self.ids[index], [self.values[row] for row in index], self.labels.take(index), origin)
 
     def having(self) -> "Examples":
         """Return the rows with a label."""
@@ -79,7 +83,7 @@ class Examples:
 
     def without_labels(self) -> "Examples":
         """Return the same examples as unlabelled rows."""
-        return Examples(self.ids, self.values, self.labels.hidden())
+        return Examples(self.ids, self.values, self.labels.hidden(), self.origin)
 
     @property
     def digest(self) -> str:

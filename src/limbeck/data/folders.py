@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.console import say
+from limbeck.data.lists import by_list, lists_in
 from limbeck.data.modality import OF_FILES, Modality, NoColumnError
 from limbeck.data.readers import Columns
 from limbeck.data.split_names import split_name
@@ -15,6 +16,8 @@ from limbeck.files import files_below, not_read
 _SHOWN = 8
 _TEXT = ".txt"
 _SPLITS = frozenset(("train", "validation", "test", "unsupervised"))
+_NO_CLASS = "_background_noise_"
+"""A folder of Speech Commands beside the words: minutes of noise, in which nobody speaks."""
 
 
 class NoFilesError(LimbeckError):
@@ -28,7 +31,8 @@ def read_folders(
 
     A folder that is called as a split holds one, where one is called `train` or all are called as splits; without such
     folders everything is `train`. In it, a subfolder is a class, with every file in it however deep; files beside such
-    subfolders have no label. What has another suffix is not read, nor is what begins with a dot.
+    subfolders have no label. What has another suffix is not read, nor is what begins with a dot, nor the background
+    noise of Speech Commands. Without folders of splits, lists of files may hold rows out, see `lists`.
 
     Args:
         folder: the source.
@@ -42,18 +46,26 @@ def read_folders(
         LimbeckError: two folders for one split, or splits inside of classes.
     """
     named = _split_folders(folder)
+    lists = {} if named else lists_in(folder)
     parts = {split: place for split, place in named.items() if split in splits} if named else {"train": folder}
     found: dict[str, tuple[str, Columns]] = {}
     passed: list[Path] = []
     for split, place in parts.items():
-        files, classes, named = _files(place, suffixes, passed.append)
+        files, classes, inside = _files(place, suffixes, passed.append)
         if not files:
             raise NoFilesError(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"
             )
-        _refuse_inner_splits(place, named)
+        _refuse_inner_splits(place, inside)
         columns = {column: files} | ({label: classes} if isinstance(label, str) else {})
         found[split] = str(place), Columns(columns, layout=_layout(place, classes))
+        if lists:
+            held = by_list(found[split][1], [path.relative_to(place).as_posix() for path in inside], lists, folder)
+            found = {name: each for name, each in held.items() if name in splits}
+    passed = [path for path in passed if path not in lists.values()]
+    for noise in (place / _NO_CLASS for place in parts.values()):
+        if noise.is_dir():
+            say(f"  {noise}: not read, as it is no class", style="yellow")
     if passed:
         say(f"  {not_read(folder, passed)}", style="yellow")
     return found
@@ -165,6 +177,8 @@ def _files(
     classes: list[str | None] = []
     named: list[Path] = []
     for path in files_below(place):
+        if path.relative_to(place).parts[0] == _NO_CLASS:
+            continue
         if path.suffix.lower() not in suffixes:
             passed(path)
             continue

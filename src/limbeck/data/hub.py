@@ -25,7 +25,7 @@ def read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str,
     """Return the splits that a data set of the hub has among `splits`: where each was read, and its columns.
 
     Args:
-        name: owner/name.
+        name: owner/name, or owner/name:config where the data set has several.
         key: the recipe's key that has this value, for the error.
         splits: those to read.
 
@@ -34,8 +34,9 @@ def read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str,
     """
     import datasets
 
+    owned, _, config = name.partition(":")
     try:
-        loaded = datasets.load_dataset(name)
+        loaded = datasets.load_dataset(owned, config) if config else datasets.load_dataset(owned)
     except Exception as error:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         raise LimbeckError(

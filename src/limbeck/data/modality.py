@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.figures import Sample
+from limbeck.evaluation.figures import ImageSample, Sample
 from limbeck.evaluation.records import Usage, ViewRecord
 from limbeck.runtime.readers import Reader
 from limbeck.settings import Settings
@@ -223,6 +223,8 @@ class Modality(ABC):
         keeps_label: whether a copy shows what its example shows, so that its label is the same: then copies are drawn
             from encoded rows when a batch is made, see `draw`; else they are rows of their own, see `copies`.
         suffixes: of files that hold one example each, in lower case; none: a folder of files is no source of it.
+        looked_at: whether a report shows, beside an example, the picture of what a network sees of it: of what is no
+            picture itself.
         recipe: a packaged one to begin with; None: there is none.
         int8_by_metric: whether int8 is judged by what it costs in the run's metric; else by how many decisions stay. Of
             images and sounds a few in a hundred change, to and fro, where the metric does not.
@@ -239,6 +241,7 @@ class Modality(ABC):
     individual: ClassVar[bool] = False
     keeps_label: ClassVar[bool] = False
     suffixes: ClassVar[tuple[str, ...]] = ()
+    looked_at: ClassVar[bool] = False
     recipe: ClassVar[str | None] = None
     int8_by_metric: ClassVar[bool] = False
 
@@ -339,3 +342,17 @@ class Modality(ABC):
             value: the example.
             name: of its row, such as `test row 3`.
         """
+
+    def picture(self, arrays: Mapping[str, NDArray[Any]], reader: Any, name: str) -> ImageSample | None:
+        """Return what a network sees of an example, as a picture; None: there is nothing to look at.
+
+        Args:
+            arrays: of one encoded example, without the axis of the rows.
+            reader: that encoded it.
+            name: of its row.
+        """
+        return None
+
+    def file(self, value: Any) -> Path | None:
+        """Return the file that holds an example; None where none does, or one holds several."""
+        return None

@@ -1,9 +1,11 @@
 """Held-out rows by what stands in a column: one speaker, one hospital, one year."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from limbeck.data.cells import label_name
+from limbeck.console import say
+from limbeck.data.origin import texts_of
 from limbeck.data.readers import Columns
+from limbeck.data.spelling import fold
 from limbeck.errors import LimbeckError, nearest
 
 Rule = Mapping[str, tuple[str, ...]]
@@ -19,11 +21,13 @@ def parted(found: Mapping[str, tuple[str, Columns]], rules: Mapping[str, Rule]) 
 
     Raises:
         LimbeckError: the source brings such a split, or no column or no row is as a rule says, or no row is left.
+
+    Nobody knows whose a row with an empty cell is: such rows are in no split, and that is said.
     """
     if not rules or "train" not in found:
         return dict(found)
     where, columns = found["train"]
-    left, parts = list(range(len(next(iter(columns.values()), [])))), {}
+    left, parts, unknown = list(range(len(next(iter(columns.values()), [])))), {}, set[int]()
     for split, rule in rules.items():
         key = f"data.split.{split}"
         if split in found:
@@ -34,14 +38,21 @@ def parted(found: Mapping[str, tuple[str, Columns]], rules: Mapping[str, Rule]) 
             )
         fits = set(left)
         for column, values in rule.items():
-            fits &= _holding(columns, column, values, where, key)
+            names = _names(columns, column, where, key)
+            fits &= _holding(names, column, values, where, key)
+            unknown |= {row for row, name in enumerate(names) if not name and "" not in values}
         if not fits:
             raise LimbeckError(f"no row that {key} asks for is left", where=where, fix="ask for other values")
-        parts[split] = (where, _rows(columns, sorted(fits)))
+        parts[split] = (where, columns.take(sorted(fits)))
         left = [row for row in left if row not in fits]
+    if lost := unknown & set(left):
+        asked = ", ".join(sorted({column for rule in rules.values() for column in rule}))
+        rows = f"{len(lost):,} row{'s' * (len(lost) > 1)}"
+        say(f"  {where}: {rows} left out, as nobody knows whose: nothing in column {asked}", style="yellow")
+        left = [row for row in left if row not in lost]
     if not left:
         raise LimbeckError(f"no row is left beside {', '.join(parts)}", where=where, fix="hold out fewer values")
-    return {**found, "train": (where, _rows(columns, left)), **parts}
+    return {**found, "train": (where, columns.take(left)), **parts}
 
 
 def refuse_rules(rules: Mapping[str, Rule]) -> None:
@@ -58,26 +69,35 @@ def refuse_rules(rules: Mapping[str, Rule]) -> None:
         )
 
 
-def _holding(columns: Columns, column: str, values: tuple[str, ...], where: str, key: str) -> set[int]:
-    """Return the rows in which a column holds one of some values."""
+def _names(columns: Columns, column: str, where: str, key: str) -> list[str]:
+    """Return what the cells of a column are called; an empty one nothing."""
     if column not in columns:
         raise LimbeckError(f"no column `{column}`", where=f"{where} ({key})", fix=nearest(column, list(columns)))
-    named = columns.classes.get(column)
-    cells = columns[column] if named is None else [_named(cell, named) for cell in columns[column]]
-    texts = [str(label_name(cell)) for cell in cells]
+    return [text or "" for text in texts_of(columns, column)]
+
+
+def _holding(names: Sequence[str], column: str, values: tuple[str, ...], where: str, key: str) -> set[int]:
+    """Return the rows in which a column holds one of some values, in the one spelling that it has there.
+
+    Who is held out under one spelling must not be learned from under another.
+    """
+    spelled: dict[str, set[str]] = {}
+    for name in set(names):
+        spelled.setdefault(fold(name), set()).add(name)
+    held: set[str] = set()
     for value in values:
-        if value not in texts:
+        alike = spelled.get(fold(value), set())
+        if not alike:
             raise LimbeckError(
                 f"no row with `{value}` in column `{column}`",
                 where=f"{where} ({key})",
-                fix=nearest(value, sorted(set(texts))),
+                fix=nearest(value, sorted(set(names))),
             )
-    return {row for row, text in enumerate(texts) if text in values}
-
-
-def _named(cell: object, names: tuple[str, ...]) -> object:
-    return names[cell] if isinstance(cell, int) and 0 <= cell < len(names) else cell
-
-
-def _rows(columns: Columns, rows: list[int]) -> Columns:
-    return Columns({name: [values[row] for row in rows] for name, values in columns.items()}, columns.classes)
+        if len(alike) > 1 and not alike <= set(values):
+            raise LimbeckError(
+                f"column `{column}` writes `{value}` in {len(alike)} ways: {', '.join(map(ascii, sorted(alike)))}",
+                where=f"{where} ({key})",
+                fix="write it one way in the file, or name them all",
+            )
+        held |= alike
+    return {row for row, name in enumerate(names) if name in held}

@@ -29,6 +29,7 @@ class Columns(dict[str, list[Any]]):
     Attributes:
         classes: what the values 0, 1, 2 ... of a column are called, by column, where the data says it.
         layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
+        numbers: of rows that were taken out of others, the number of each there, from 1; None: these are all.
     """
 
     def __init__(
@@ -36,10 +37,17 @@ class Columns(dict[str, list[Any]]):
         columns: Mapping[str, list[Any]] | None = None,
         classes: Mapping[str, tuple[str, ...]] | None = None,
         layout: str = "",
+        numbers: Sequence[int] | None = None,
     ) -> None:
         super().__init__(columns or {})
         self.classes = dict(classes or {})
-        self.layout = layout
+        self.layout, self.numbers = layout, numbers
+
+    def take(self, rows: Sequence[int]) -> "Columns":
+        """Return the given rows, counted from 0, in that order."""
+        numbers = [row + 1 if self.numbers is None else self.numbers[row] for row in rows]
+        held = {name: [values[row] for row in rows] for name, values in self.items()}
+        return Columns(held, self.classes, numbers=numbers)
 
 
 def class_labels(features: Any) -> dict[str, tuple[str, ...]]:

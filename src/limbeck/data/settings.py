@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.modality import Modality, Wanted
@@ -34,7 +34,7 @@ def _values_by_column(rule: Any) -> Any:
     listed = {str(column): held if isinstance(held, list | tuple) else [held] for column, held in rule.items()}
     if not listed or not all(listed.values()):
         raise ValueError("give a number of rows, or a column and the values that are held out, such as {speaker: ada}")
-    return {column: tuple(str(label_name(value)) for value in held) for column, held in listed.items()}
+    return {column: tuple(label_name(value) or "" for value in held) for column, held in listed.items()}
 
 
 def _names(values: Any) -> Any:
@@ -142,7 +142,8 @@ class DataOptions(RowsOptions):
         Field(
             min_length=1,
             description="a packaged name, a csv/jsonl/parquet/npz file, a folder with train/validation/test"
-            "(/unsupervised) files, of images a folder with one subfolder a class, or a hub id",
+            "(/unsupervised) files, of images and sounds a folder with one subfolder a class, or a hub id, owner/name "
+            "or owner/name:config",
         ),
     ]
     label: Annotated[
@@ -166,7 +167,25 @@ class DataOptions(RowsOptions):
             "target; it is called what most rows say"
         ),
     ] = False
+    classes: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names, json_schema_input_type=list[str | int | float | bool]),
+        Field(description="the classes that are asked for, here and in the target; none: all"),
+    ] = ()
+    other_class: Annotated[
+        Annotated[str, Field(min_length=1)] | None,
+        Field(description="the class that rows of every class but `classes` get; null: they are left out"),
+    ] = None
     split: SplitSettings = SplitSettings()
+    group: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="a column that says whose a test row is, such as a speaker, a hospital or a source: the report "
+            "gives every model's score by its values; it is no feature; null: the column that `split.test` holds out "
+            "several values of, where there is one",
+        ),
+    ] = None
     labelled: Annotated[
         int | None, Field(ge=2, description="training rows that keep their label; null: all that have one")
     ] = None
@@ -206,6 +225,25 @@ class DataOptions(RowsOptions):
     def _null_is_a_word(cls, values: Any) -> Any:
         # Unquoted, YAML reads the word `null` as nothing.
         return ["null" if value is None else value for value in values] if isinstance(values, list) else values
+
+    @model_validator(mode="after")
+    def _other_than_some(self) -> "DataOptions":
+        if self.other_class is not None and not self.classes:
+            raise ValueError("other_class is that of rows of no class in `classes`; name those that are asked for")
+        return self
+
+    @property
+    def of_every_class(self) -> Self:
+        """The same where all classes are asked for, which is what is learned first."""
+        if not self.classes:
+            return self
+        return self.model_copy(update={"classes": (), "other_class": None, "class_weights": None})
+
+    @property
+    def grouped_by(self) -> str | None:
+        """The column by whose values results are told; None: by none."""
+        held_out = [column for column, values in self.split.rules.get("test", {}).items() if len(values) > 1]
+        return held_out[0] if self.group is None and len(held_out) == 1 else self.group
 
     @property
     def missing_words(self) -> frozenset[str]:

@@ -1,18 +1,20 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.data.asked import Learns, asked, learn, of_classes
 from limbeck.data.copies import copies_of, keeping, rehearsed
 from limbeck.data.drawing import hold_out, in_order, in_turn, omit, rest_of, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
 from limbeck.data.modality import EVERY, Modality
 from limbeck.data.notes import notes_on
+from limbeck.data.origin import require_groups
 from limbeck.data.settings import DataOptions, RowsOptions
 from limbeck.data.sieve import Sieve, alike, content_ids
 from limbeck.data.sizes import check_held_out, too_few, too_few_beside_blocks
@@ -20,6 +22,8 @@ from limbeck.data.tables import SPLITS, Table, read_tables, read_values
 from limbeck.data.task import Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
+
+_NOT_ASKED = "of a class that is not asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +133,6 @@ class Splits:
         return replace(self, labelled=few, unlabelled=rest, augmented=copies, rehearsed=own)
 
 
-class Learns(Protocol):
-    """Settings of a task, which learns from the training column what its labels are."""
-
-    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> Task:
-        """Return the task; `classes` is what the data itself calls the values."""
-        ...
-
-
 def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | None = None) -> Splits:
     """Read the source, unless its tables are given, and split it.
 
@@ -163,15 +159,16 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     Raises:
         LimbeckError: too few rows for the sizes asked, or labels that are none of such a task.
     """
-    tables = tables or _read(settings)
     where = f"{settings.source}, {settings.labelled_by}"
+    tables, every, left_out = of_classes(task, tables or _read(settings), settings, where)
     train = tables["train"]
-    learned = _learned(task, train, settings, where)
+    learned = learn(task, train, settings, where) if settings.classes else every
     sieve = Sieve(settings.modality, coincident=settings.modality.coincident(train.values))
+    sieve.count(_NOT_ASKED, left_out)
     values, ceiling = tables["unsupervised"].values if "unsupervised" in tables else [], NO_ROWS
     parts: dict[str, Examples] = {}
     if settings.target is not None:
-        parts["test"], values, ceiling = _of_target(settings, settings.target, learned, sieve, train.columns)
+        parts["test"], values, ceiling = _of_target(settings, settings.target, learned, every, sieve, train.columns)
     parts |= {
         name: _examples(tables[name], learned, f"{settings.source}, {name} split", sieve)
         for name in ("train", "validation", "test")
@@ -191,7 +188,6 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     others, gone = omit(others, learned, settings)
     sieve.count("unlabelled, of an omitted class", len(gone))
     rest = rest_of(others.without_labels(), bare, settings)
-
     if settings.unlabelled is not None:
         column = train.columns or settings.column
         values = values + read_values(settings.unlabelled, modality=settings.modality, column=column)
@@ -214,20 +210,6 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     )
 
 
-def _learned(task: Learns, train: Table, settings: DataOptions, where: str) -> Task:
-    """Return the task, learned from the training column.
-
-    Raises:
-        LimbeckError: its labels are none of such a task; where they are no column, it says what is expected.
-    """
-    try:
-        return task.learn(train.labels, train.classes, settings, where)
-    except LimbeckError as error:
-        if not train.layout or error.where != where:
-            raise
-        raise LimbeckError(error.what, where=settings.source, fix=train.layout) from None
-
-
 def _read(settings: DataOptions) -> dict[str, Table]:
     splits = SPLITS if settings.max_unlabelled != 0 else SPLITS[:-1]
     return read_tables(
@@ -239,11 +221,12 @@ def _read(settings: DataOptions) -> dict[str, Table]:
         splits=splits,
         missing=settings.missing_words,
         rules={name: rule for name, rule in settings.split.rules.items() if settings.target is None or name != "test"},
+        group=settings.grouped_by,
     )
 
 
 def _of_target(
-    settings: DataOptions, target: RowsOptions, task: Task, sieve: Sieve, columns: tuple[str, ...]
+    settings: DataOptions, target: RowsOptions, task: Task, every: Task, sieve: Sieve, columns: tuple[str, ...]
 ) -> tuple[Examples, list[Any], Examples]:
     """Return the target's test rows, its other examples, and its other rows with a label.
 
@@ -259,8 +242,11 @@ def _of_target(
         domain=target.domain,
         missing=settings.missing_words,
         rules={name: rule for name, rule in split.rules.items() if name == "test"},
+        group=settings.grouped_by,
         key="data.target",
     )
+    found, left_out = asked(found, every, settings, where)
+    sieve.count(f"{_NOT_ASKED}, in the target", left_out)
     rows = sieve.clean(_examples(found["train"], task, f"{where}, train split", sieve), ", in the target")
     having, bare = rows.having(), rows.bare()
     if "test" in found:
@@ -288,7 +274,7 @@ def _of_target(
 def _examples(table: Table, task: Task, where: str, sieve: Sieve) -> Examples:
     """Return all rows of a table, ordered by content id; of one id, those without a label first."""
     labels = task.labels(table.labels, where)
-    rows = Examples(content_ids(table.values, sieve.modality), table.values, labels)
+    rows = Examples(content_ids(table.values, sieve.modality), table.values, labels, table.origin)
     ids, order = rows.ids.copy(), _order(rows)
     ids[order] = sieve.own_ids(rows.take(order), exact=task.exact)
     sieve.stand(table, ids)
@@ -313,8 +299,9 @@ def _apart(
         All training rows, those that are held out included; those left with a label, in turn; those without one.
 
     Raises:
-        LimbeckError: too few rows, or a split of the source has none or one without a label.
+        LimbeckError: too few rows, or a split of the source has none or one without a label, or nobody knows whose.
     """
+    require_groups(parts.get("test", parts["train"]).origin, settings.grouped_by)
     train = sieve.clean(parts["train"])
     if "test" in parts:
         train = sieve.without(train, parts["test"], "training", "test")

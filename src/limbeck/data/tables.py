@@ -1,7 +1,7 @@
 """Rows in: any supported source becomes examples and labels by split."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,10 +10,12 @@ from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import columns_of, named_labels, written_labels
 from limbeck.data.folders import NoFilesError, other_files, read_folders, require_no_column
+from limbeck.data.frames import classes_of, column_names, plain_list
 from limbeck.data.hub import read_hub, undecoded
 from limbeck.data.modality import EVERY, Column, Modality, NoColumnError, Wanted
+from limbeck.data.origin import Origin, origin_of
 from limbeck.data.parting import Rule, parted
-from limbeck.data.readers import READERS, Columns, class_labels, read_file, refuse_repeated, stored_features
+from limbeck.data.readers import READERS, Columns, read_file, refuse_repeated
 from limbeck.data.split_names import SPLITS, split_arrays, split_name
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path
@@ -35,6 +37,7 @@ class Table:
             columns.
         columns: those that an example is made of, where there may be several; none else.
         layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
+        origin: where the rows were read; None: nobody knows.
         where: the file, the folder or the frame; empty: the source itself.
     """
 
@@ -43,6 +46,7 @@ class Table:
     classes: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
     layout: str = ""
+    origin: Origin | None = field(default=None, compare=False)
     where: str = field(default="", compare=False)
 
 
@@ -57,6 +61,7 @@ def read_tables(
     splits: Sequence[str] = SPLITS,
     missing: Collection[str] = (),
     rules: Mapping[str, Rule] = MappingProxyType({}),
+    group: str | None = None,
     key: str | Mapping[str, str] = "data",
 ) -> dict[str, Table]:
     """Read a source.
@@ -70,6 +75,7 @@ def read_tables(
         splits: those to read of a packaged source, a folder or a hub's data set; the first one must be there.
         missing: what stands for no label in a csv file, besides nothing and `nan`.
         rules: by split, which rows of the only one it gets; of a packaged source none.
+        group: the column that says whose a row is, where there is one; it is no part of an example.
         key: the part of the recipe that says all this, or what source, label and column are called, for errors; a
             column that is not called anything cannot be another one.
 
@@ -104,9 +110,13 @@ def read_tables(
         )
     if column == EVERY and modality.several:
         _, first = found.get(splits[0]) or found["train"]
-        column = _every(first, [*columns_of(label), *(name for rule in rules.values() for name in rule)])
-    return {
+        column = _every(first, [*columns_of(label), *(name for rule in rules.values() for name in rule), group])
+    tables = {
         split: _table(columns, modality, column, label, where, needs_label=split != "unsupervised", keys=keys)
+        for split, (where, columns) in found.items()
+    }
+    return {
+        split: replace(tables[split], origin=origin_of(columns, len(tables[split].values), where, group))
         for split, (where, columns) in found.items()
     }
 
@@ -132,7 +142,11 @@ def _packaged(
             where=source,
             fix=f"give a file of rows that were not trained on, or a folder with a {splits[0]} file",
         )
-    return {split: Table(*columns) for split, columns in found.items()}
+    where = source if domain is None else f"{source} ({domain})"
+    return {
+        split: Table(cells, labels, origin=origin_of(None, len(cells), where, None))
+        for split, (cells, labels) in found.items()
+    }
 
 
 def _read_packaged(
@@ -166,6 +180,7 @@ def as_table(
     label: str | Sequence[str],
     where: str,
     domain: str | None = None,
+    group: str | None = None,
     needs_label: bool = True,
 ) -> Table:
     """Take examples and labels from a data frame or anything else that gives a column by name.
@@ -177,6 +192,7 @@ def as_table(
         label: the column with the label, or several; None, NaN and NA mean that a row has none.
         where: what it is called in errors.
         domain: the value of a column `domain` in the rows to take; None: all rows.
+        group: the column that says whose a row is, where there is one; it is no part of an example.
         needs_label: whether the column with the label has to be there.
 
     Raises:
@@ -186,41 +202,25 @@ def as_table(
     keys = column_names(frame) or []
     names = [str(key) for key in keys]
     if column == EVERY and modality.several:
-        column = _every(names, label)
-    wanted = {*_listed(column), *columns_of(label)} | (set() if domain is None else {"domain"})
+        column = _every(names, [*columns_of(label), group])
+    wanted = {*_listed(column), *columns_of(label), *([] if domain is None else ["domain"]), group}
     refuse_repeated([name for name in names if name in wanted], where)
     columns = Columns(
-        {name: _plain_list(frame[key]) for name, key in zip(names, keys, strict=True) if name in wanted},
-        _classes_of(frame),
+        {
+            name: plain_list(frame[key], f"{where}, column `{name}`")
+            for name, key in zip(names, keys, strict=True)
+            if name in wanted
+        },
+        classes_of(frame),
     )
     if len({len(values) for values in columns.values()}) > 1:
         lengths = ", ".join(f"`{name}` has {len(values):,}" for name, values in columns.items())
         raise LimbeckError(f"columns have different numbers of rows: {lengths}", where=where, fix="give each row both")
     if domain is not None:
         columns = _of(domain, columns, where, "data.domain")
-    held = Columns({name: columns.get(name, []) for name in names}, columns.classes)
-    return _table(held, modality, column, label, where, needs_label=needs_label, keys=_keys(modality, "data"))
-
-
-def column_names(frame: Any) -> list[Any] | None:
-    """Return what a data frame, or a mapping of columns, calls its columns; None of anything else."""
-    for names in (getattr(frame, "column_names", None), getattr(frame, "columns", None)):
-        if names is not None:
-            return list(names)
-    return list(frame.keys()) if hasattr(frame, "keys") else None
-
-
-def _classes_of(frame: Any) -> dict[str, tuple[str, ...]]:
-    own = class_labels(getattr(frame, "features", None))
-    return own or class_labels(stored_features(getattr(getattr(frame, "schema", None), "metadata", None)))
-
-
-def _plain_list(column: Any) -> list[Any]:
-    """Return a column's values as Python objects; NumPy's scalars have types of their own."""
-    for method in ("to_pylist", "to_list", "tolist"):
-        if hasattr(column, method):
-            return list(getattr(column, method)())
-    return list(column)
+    held = Columns({name: columns.get(name, []) for name in names}, columns.classes, numbers=columns.numbers)
+    table = _table(held, modality, column, label, where, needs_label=needs_label, keys=_keys(modality, "data"))
+    return replace(table, origin=origin_of(held, len(table.values), where, group))
 
 
 def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]:
@@ -292,8 +292,7 @@ def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
             where=f"{where}, column `domain`",
             fix=nearest(domain, sorted(set(found))),
         )
-    rows = [row for row, value in enumerate(found) if value == domain]
-    return Columns({name: [values[row] for row in rows] for name, values in columns.items()}, columns.classes)
+    return columns.take([row for row, value in enumerate(found) if value == domain])
 
 
 def _nearest_source(path: Path) -> str:
@@ -328,9 +327,9 @@ def _listed(column: Wanted) -> tuple[str, ...]:
     return (column,) if isinstance(column, str) else column
 
 
-def _every(columns: Iterable[str], label: str | Sequence[str]) -> tuple[str, ...]:
-    """Return all columns but the label's."""
-    return tuple(name for name in columns if name not in columns_of(label))
+def _every(columns: Iterable[str], others: Sequence[str | None]) -> tuple[str, ...]:
+    """Return all columns but some."""
+    return tuple(name for name in columns if name not in others)
 
 
 def _table(
@@ -376,7 +375,7 @@ def _table(
             )
     known = [_labels(columns, name, where) for name in own]
     if isinstance(label, str):
-        return Table(values, known[0], columns.classes.get(label), parts, columns.layout, where)
+        return Table(values, known[0], columns.classes.get(label), parts, columns.layout, where=where)
     return Table(values, list(zip(*known, strict=True)), columns=parts, where=where)
 
 

@@ -161,6 +161,14 @@ class ImageSample(Record):
 Sample = Annotated[TextSample | ImageSample | AudioSample | TableSample | RowSample, Field(discriminator="kind")]
 
 
+class CopiesSample(Record):
+    """A training example and its first copies, as a network sees them."""
+
+    name: str = Field(description="of the example: its file, or its row in the file")
+    original: ImageSample
+    copies: list[ImageSample] = Field(description="in their order, the first one first")
+
+
 class Decided(Record):
     """A model's answer to an example, and the probability that the model gives it."""
 
@@ -169,9 +177,25 @@ class Decided(Record):
 
 
 class Disagreement(Record):
-    """A test example on which student and teacher differ most."""
+    """A test example with the answers to it, such as one on which student and teacher differ most."""
 
     sample: Sample
+    name: str | None = Field(default=None, description="its file, or its row in the file; null: not known")
+    seen: ImageSample | None = Field(
+        default=None, description="what the student's network sees of it, as a picture; null: the sample shows it"
+    )
     label: str
     exact: bool = Field(default=True, description="an answer is right or wrong; false: nearer to the label or farther")
     answers: dict[str, Decided] = Field(description="by model: the teacher's, and that of the student that ships")
+
+
+class WeakClass(Record):
+    """A class of which the student makes little, and mistakes of the student that ships."""
+
+    name: str
+    f1: Fraction = Field(description="of the student, mean over seeds")
+    rows: int = Field(description="test rows of this class")
+    wrong: int = Field(description="those that the student that ships takes for another class")
+    samples: list[Disagreement] = Field(
+        description="some of these, the surest first, without those that `samples` of the evaluation has"
+    )

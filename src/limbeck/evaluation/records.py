@@ -60,7 +60,7 @@ class Timed(Record):
 
 
 class Cost(Timed):
-    """What a model costs to run; networks run in one engine, but for a teacher that has no ONNX form."""
+    """What a model costs to run; networks run in one engine, but for a teacher that is not exported."""
 
     parameters: int | None = Field(
         ge=0,
@@ -69,7 +69,7 @@ class Cost(Timed):
     size_bytes: int | None = Field(
         ge=0, description="the ONNX file; of a floor, its numbers as float32 and its words; null: there is no file"
     )
-    exported: bool = Field(default=True, description="false: it was timed by its own call, as it has no ONNX form")
+    exported: bool = Field(default=True, description="false: it was timed by its own call, as it is not exported")
     throughput_per_s: float = Field(ge=0, description="examples per processor second, batches of 64, median")
 
 
@@ -239,6 +239,7 @@ class DataRecord(Record):
         default_factory=dict, description="by split that is held out by values: the values by column"
     )
     dropped: dict[str, int] = Field(description="rows removed, by reason")
+    notes: list[str] = Field(default_factory=list, description="what else was said of the rows, a line each")
     views: dict[str, ViewRecord] = Field(
         default_factory=dict, description="by network; of the arms, those that read as the student does are left out"
     )

@@ -7,7 +7,8 @@ from typing import Literal, TypeVar
 
 from pydantic import Field
 
-from limbeck.evaluation.figures import Disagreement, Figure, FigureOf
+from limbeck.evaluation.figures import CopiesSample, Disagreement, Figure, FigureOf, WeakClass
+from limbeck.evaluation.groups import GroupResults
 from limbeck.evaluation.records import (
     Budget,
     BudgetCurve,
@@ -74,6 +75,9 @@ class Findings(Record):
         default=None,
         description="(student - baseline) / (ceiling - baseline); null unless that gap was measured and is positive",
     )
+    groups: GroupResults | None = Field(
+        default=None, description="by the column that `data.group` names; null: it names none"
+    )
     verdict: Verdict
     until: Level | None = Field(default=None, description="null: every training went on to its end")
     curves: dict[Budget, BudgetCurve] = Field(
@@ -83,6 +87,12 @@ class Findings(Record):
     )
     figures: list[Figure] = Field(default_factory=list)
     samples: list[Disagreement] = Field(default_factory=list, description="where student and teacher differ most")
+    weak_classes: list[WeakClass] = Field(
+        default_factory=list, description="those of the student with mistakes and the lowest F1, the lowest first"
+    )
+    copies: list[CopiesSample] = Field(
+        default_factory=list, description="what `data.augment` makes of some examples; empty: nothing that can be seen"
+    )
     test_evaluations: list[TestEvaluation]
 
     @property

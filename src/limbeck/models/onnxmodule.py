@@ -83,7 +83,7 @@ class OnnxModule(nn.Module):
         LimbeckError: an input is none of the arrays, or an array does not fit its type or shape.
     """
 
-    no_onnx = "its own file is called through a mapping of its inputs"
+    no_onnx = "it is an ONNX file, which is called as it is"
     uncounted = True  # its weights are in the file
 
     def __init__(

@@ -13,17 +13,11 @@ from torch import nn
 
 from limbeck.data import (
     NO_ROWS,
-    SPLITS,
     Splits,
     Table,
-    as_table,
     column_names,
     load_splits,
-    read_tables,
-    split_name,
 )
-from limbeck.data.modality import Wanted
-from limbeck.data.parting import refuse_rules
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
@@ -31,10 +25,11 @@ from limbeck.modalities import DEFAULT, MODALITIES, TextReads, named_in
 from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
 from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
+from limbeck.pipeline.frames import tables_of
 from limbeck.pipeline.order import Run, run
 from limbeck.pipeline.training.material import Given, Material
 from limbeck.pipeline.training.reading import as_settings
-from limbeck.recipe import DataSettings, Recipe, parse_recipe, run_name
+from limbeck.recipe import Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.settings.changes import apply, flat
@@ -205,38 +200,10 @@ def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) ->
     for name, source in sources.items():
         # Of every column, those of the training rows are meant.
         columns = tables["train"].columns if "train" in tables else ()
-        found = _tables_of(source, recipe.data, name, columns or recipe.data.column)
+        found = tables_of(source, recipe.data, name, columns or recipe.data.column)
         # What brings several splits and is given as `train` brings them all; given as `test`, it means that split.
         tables |= found if name == "train" else {name: found.get(name, found["train"])}
     return Material(load_splits(recipe.data, recipe.task, tables), given)
-
-
-def _tables_of(source: Source, data: DataSettings, name: str, column: Wanted) -> dict[str, Table]:
-    """Return the tables of a path, a data frame, or a mapping of data frames by split such as a `DatasetDict`."""
-    domain, rules = (data.domain, data.split.rules) if name == "train" else (None, {})
-    columns: dict[str, Any] = {
-        "modality": data.modality, "column": column, "label": data.label, "domain": domain,
-    }  # fmt: skip
-    if isinstance(source, str | Path):
-        return read_tables(str(source), missing=data.missing_words, rules=rules, **columns)
-    refuse_rules(rules)
-    if isinstance(source, Mapping) and source and all(_is_frame(part) for part in source.values()):
-        parts = {split_name(str(split)): part for split, part in source.items()}
-        if not parts.keys() & {name, "train"}:
-            raise LimbeckError(
-                f"no `{name}` split, only {', '.join(parts)}", where=name, fix="give the split itself: splits['...']"
-            )
-        return {
-            split: as_table(part, where=f"{name}, {split} split", needs_label=split != "unsupervised", **columns)
-            for split, part in parts.items()
-            if split in SPLITS
-        }
-    return {"train": as_table(source, where=name, **columns)}
-
-
-def _is_frame(part: Any) -> bool:
-    # A column may have `keys`, as pandas' has.
-    return hasattr(part, "column_names") or hasattr(part, "columns")
 
 
 def _from_loaders(

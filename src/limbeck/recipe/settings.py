@@ -183,6 +183,8 @@ class Recipe(Settings):
         if self.cache.codec == DEFAULT:
             unset.add("cache")
         values = self.model_dump(mode="json", exclude={"name"} | unset)
+        if self.data.group is None:
+            values["data"].pop("group")
         values.get("cache", {}).pop("path", None)
         return digest(values)
 

@@ -147,18 +147,24 @@ class Answer:
 
 @dataclass(frozen=True)
 class Shown:
-    """An example: its text, or markup in its place, and a note on how much of it that is."""
+    """An example: its text, or markup in its place, and a note on how much of it that is.
+
+    Attributes:
+        named: whether it says which row it is.
+    """
 
     text: str = ""
     note: str = ""
     markup: Markup | None = None
+    named: bool = False
 
 
 @dataclass(frozen=True)
 class Case:
-    """An example with its label and the models' answers."""
+    """An example with its name, its label and the models' answers."""
 
     shown: Shown
+    name: str
     asked: str
     label: str
     answers: Sequence[Answer]
@@ -175,6 +181,25 @@ class Cases:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """Pictures beside each other, each with a word below it, and what they are of."""
+
+    name: str
+    pictures: Sequence[tuple[str, Markup]]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Strips of pictures."""
+
+    form: ClassVar[str] = "gallery"
+    title: str
+    strips: Sequence[Strip]
+    note: str = ""
+    wide: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class Folded:
     """Blocks that are shown on request."""
 
@@ -184,7 +209,7 @@ class Folded:
     wide: ClassVar[bool] = True
 
 
-Block = TableBlock | Drawing | Facts | CodeBlock | Bullets | Steps | Cases | Folded
+Block = TableBlock | Drawing | Facts | CodeBlock | Bullets | Steps | Cases | Gallery | Folded
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from pathlib import Path
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
-from limbeck.report.samples import samples
-from limbeck.report.words import Fact, cost, data, names, prose, training, uses
+from limbeck.report.group_tables import group_section
+from limbeck.report.samples import copies, mistakes, samples
+from limbeck.report.words import Fact, cost, data, names, prose, shown, training, uses
 
 
 def sections(
@@ -26,7 +27,9 @@ def sections(
         _learning(evaluation),
         _curves(evaluation),
         _right(evaluation),
+        group_section(evaluation),
         Section("Where student and teacher differ most", *_samples(evaluation, bundle)),
+        _mistakes(evaluation),
         _bundle(evaluation, bundle),
         _data(evaluation),
         _test(evaluation),
@@ -72,7 +75,14 @@ def _right(evaluation: Evaluation) -> Section:
 
 def _samples(evaluation: Evaluation, bundle: str) -> tuple[list[str], list[Block]]:
     found = samples(evaluation)
-    return [prose.about_samples(evaluation, bundle)] if found else [], [*found]
+    said = [prose.about_samples(evaluation, bundle)] if found else []
+    seen = [shown.spectrogram()] if any(one.seen for one in evaluation.samples) else []
+    return [*said, *seen], [*found]
+
+
+def _mistakes(evaluation: Evaluation) -> Section:
+    found = mistakes(evaluation)
+    return Section("The student’s weakest classes", [shown.about_mistakes(evaluation)] if found else [], found)
 
 
 def _bundle(evaluation: Evaluation, bundle: str) -> Section:
@@ -94,7 +104,16 @@ def _data(evaluation: Evaluation) -> Section:
     rows = evaluation.data
     facts = Facts([Fact(*fact) for fact in prose.data_facts(evaluation)])
     said = [prose.about_data(evaluation)]
-    return Section("Data", said, _some(facts, Bullets(data.dropped(rows.dropped)), tables.readers(evaluation)))
+    return Section(
+        "Data",
+        said,
+        _some(
+            facts,
+            Bullets([*data.dropped(rows.dropped), *data.notes(evaluation)]),
+            tables.readers(evaluation),
+            copies(evaluation),
+        ),
+    )
 
 
 def _test(evaluation: Evaluation) -> Section:

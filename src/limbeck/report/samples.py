@@ -1,4 +1,4 @@
-"""The test examples on which student and teacher differ most, by who is right.
+"""Examples on the page: those on which student and teacher differ most, by who is right, and copies of some.
 
 How an example is shown is found by its kind.
 """
@@ -9,24 +9,26 @@ from typing import Any
 from limbeck.evaluation.figures import Disagreement, ImageSample
 from limbeck.evaluation.schema import Evaluation
 from limbeck.report import words
-from limbeck.report.blocks import Answer, Case, Cases, Shown
-from limbeck.report.pictures import thumbnail
+from limbeck.report.blocks import Answer, Case, Cases, Gallery, Shown, Strip
+from limbeck.report.pictures import thumbnail, together
 from limbeck.report.sounds import player
 from limbeck.report.style import looks
-from limbeck.report.words import prose
+from limbeck.report.words import prose, shown
 
 
-def _image(sample: ImageSample) -> Shown:
+def _image(one: Disagreement, sample: ImageSample) -> Shown:
     name = words.shorten(sample.name, prose.SNIPPET)
-    return Shown(name, prose.NO_IMAGE) if sample.data is None else Shown(markup=thumbnail(sample, name))
+    return Shown(name, prose.NO_IMAGE, named=True) if sample.data is None else Shown(markup=thumbnail(sample, name))
 
 
-SAMPLES: dict[str, Callable[[Any], Shown]] = {
-    "text": lambda sample: Shown(*prose.snippet(sample.text)),
+SAMPLES: dict[str, Callable[[Disagreement, Any], Shown]] = {
+    "text": lambda one, sample: Shown(*prose.snippet(sample.text)),
     "image": _image,
-    "audio": lambda sample: Shown(note=prose.played(sample.played, sample.seconds), markup=player(sample)),
-    "table": lambda sample: Shown(*prose.cells(sample)),
-    "row": lambda sample: Shown(words.shorten(sample.name, prose.SNIPPET)),
+    "audio": lambda one, sample: Shown(
+        note=prose.played(sample.played, sample.seconds), markup=player(sample, one.seen)
+    ),
+    "table": lambda one, sample: Shown(*prose.cells(sample), named=True),
+    "row": lambda one, sample: Shown(words.shorten(sample.name, prose.SNIPPET), named=True),
 }
 """How each kind of sample is shown."""
 
@@ -43,6 +45,15 @@ def samples(evaluation: Evaluation) -> list[Cases]:
         groups.setdefault(tuple(answer.decided == one.label for answer in one.answers.values()), []).append(one)
     order = sorted(groups, key=lambda right: (len(set(right)) == 1, [not one for one in right]))
     return [_cases(evaluation, groups[right]) for right in order]
+
+
+def mistakes(evaluation: Evaluation) -> list[Cases]:
+    """Return mistakes of the student in each of its weakest classes; none of a class whose mistakes are shown above."""
+    return [
+        Cases(shown.weak_class(one), [_case(evaluation, sample) for sample in one.samples])
+        for one in evaluation.weak_classes
+        if one.samples
+    ]
 
 
 def _cases(evaluation: Evaluation, found: list[Disagreement]) -> Cases:
@@ -65,5 +76,20 @@ def _case(evaluation: Evaluation, one: Disagreement) -> Case:
         )
         for name, answer in one.answers.items()
     ]
-    shown = SAMPLES[one.sample.kind](one.sample)
-    return Case(shown, prose.true_answer(evaluation), words.shorten(one.label, 80), answers)
+    sample = one.sample
+    if one.name is not None and "name" in type(sample).model_fields:
+        sample = sample.model_copy(update={"name": one.name})
+    found = SAMPLES[sample.kind](one, sample)
+    name = "" if found.named or one.name is None else shown.called(one.name)
+    return Case(found, name, prose.true_answer(evaluation), words.shorten(one.label, 80), answers)
+
+
+def copies(evaluation: Evaluation) -> Gallery | None:
+    """Return examples beside the copies that are drawn of them, as a network sees both; None where there are none."""
+    strips = []
+    for one in evaluation.copies:
+        pictures = [(shown.ORIGINAL, one.original), *((words.capital(copy.name), copy) for copy in one.copies)]
+        name, times = shown.called(one.name), together([picture for _, picture in pictures])
+        drawn = [(word, thumbnail(picture, f"{name}, {word}", times)) for word, picture in pictures]
+        strips.append(Strip(name, drawn))
+    return Gallery(shown.COPIES, strips, shown.about_copies(evaluation)) if strips else None

@@ -254,7 +254,8 @@ def _upright(image: Any, where: str) -> NDArray[np.uint8]:
         pixels = np.asarray(part if wanted in ("", mode) else part.convert(wanted))
         return _on_white(_with_channels(pixels if wanted else _upper_bits(pixels, where)))
 
-    if not wanted and not mode.startswith("I;16") and (mode != "I" or image.format == "TIFF"):
+    # Pillow opens the 16 bits of some files with 32; of what is no such file, nobody knows how many are meant.
+    if not wanted and not mode.startswith("I;16") and (mode != "I" or image.format not in ("PNG", "PPM")):
         kind = "numbers with fractions" if mode == "F" else f"Pillow's mode {mode}"
         raise _no_white(f"an image of {kind}", where)
     return _TURNS.get(_orientation(image), np.ascontiguousarray)(_by_bands(image, taken, height, width))

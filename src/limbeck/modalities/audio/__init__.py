@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from limbeck.data.cells import is_missing
 from limbeck.data.modality import Column, Features, Modality
 from limbeck.errors import Faults, LimbeckError
-from limbeck.evaluation.figures import AudioSample
+from limbeck.evaluation.figures import AudioSample, ImageSample
 from limbeck.evaluation.records import Usage
 from limbeck.modalities.audio.augment import AudioAugmentSettings, augment_sounds
 from limbeck.modalities.audio.clips import Clip
 from limbeck.modalities.audio.features import MelStatistics
 from limbeck.modalities.audio.reads import AudioReads
 from limbeck.modalities.audio.sample import audio_sample
+from limbeck.modalities.audio.spectrogram import spectrogram
+from limbeck.runtime.readers.audio import LENGTHS, SAMPLES
 from limbeck.runtime.sounds import SUFFIXES, sound_of
 
 __all__ = ["AudioAugmentSettings", "AudioModality", "AudioReads"]
@@ -42,6 +44,7 @@ class AudioModality(Modality):
     augment: ClassVar[type[AudioAugmentSettings]] = AudioAugmentSettings
     keeps_label: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
+    looked_at: ClassVar[bool] = True
     int8_by_metric: ClassVar[bool] = True
 
     def values(self, cells: Sequence[Any], column: Column) -> list[Clip]:
@@ -92,3 +95,11 @@ class AudioModality(Modality):
     def sample(self, value: Clip, name: str) -> AudioSample:
         """Return its beginning to play, and its outline."""
         return audio_sample(value)
+
+    def picture(self, arrays: Mapping[str, NDArray[Any]], reader: Any, name: str) -> ImageSample:
+        """Return the log-mel spectrogram of what is read of it, without the silence that fills the row."""
+        return spectrogram(arrays[SAMPLES][: max(1, int(arrays[LENGTHS]))], reader.rate, name)
+
+    def file(self, value: Clip) -> Path | None:
+        """Return the file of a sound that lies in one."""
+        return value.source if isinstance(value.source, Path) else None

@@ -106,19 +106,29 @@ class ImageModality(Modality):
 
     def sample(self, value: Picture, name: str) -> ImageSample:
         """Return the image, scaled down where it is large, as a PNG in a data URI."""
-        if value.empty:
-            return ImageSample(name=name, data=None)
-        image_module = pillow()
-        pixels = value.pixels()
-        image = image_module.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-        longest = max(image.size)
-        if longest > THUMBNAIL:
-            sides = [max(1, round(side * THUMBNAIL / longest)) for side in image.size]
-            image = image.resize(sides, image_module.Resampling.BILINEAR)
-        written = io.BytesIO()
-        image.save(written, "PNG")
-        data = f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"
-        return ImageSample(name=name, data=data, width=image.size[0], height=image.size[1])
+        return ImageSample(name=name, data=None) if value.empty else _thumbnail(value.pixels(), name)
+
+    def picture(self, arrays: Mapping[str, NDArray[Any]], reader: Any, name: str) -> ImageSample:
+        """Return the pixels, as large as a network gets them, or as the report shows them at most."""
+        return _thumbnail(arrays[PIXELS], name)
+
+    def file(self, value: Picture) -> Path | None:
+        """Return the file of an image that lies in one."""
+        return value.source if isinstance(value.source, Path) else None
+
+
+def _thumbnail(pixels: NDArray[np.uint8], name: str) -> ImageSample:
+    """Return pixels, (height, width, channels), as a PNG in a data URI, scaled down where they are many."""
+    image_module = pillow()
+    image = image_module.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    longest = max(image.size)
+    if longest > THUMBNAIL:
+        sides = [max(1, round(side * THUMBNAIL / longest)) for side in image.size]
+        image = image.resize(sides, image_module.Resampling.BILINEAR)
+    written = io.BytesIO()
+    image.save(written, "PNG")
+    data = f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"
+    return ImageSample(name=name, data=data, width=image.size[0], height=image.size[1])
 
 
 def _holds_nothing(cell: Any) -> bool:

@@ -31,7 +31,7 @@ def export_all(teacher: Mapping[str, Trained], arms: Mapping[str, Trained], fold
         reasons = [trained.model.no_onnx for trained in networks.values() if hasattr(trained.model, "no_onnx")]
         if reasons:
             errors |= dict.fromkeys(networks, str(reasons[0]))
-            say(f"  {name} has no ONNX form: {reasons[0]}")
+            say(f"  {name} is not exported: {reasons[0]}")
         else:
             models |= networks
     for name, trained in models.items():

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data import Splits, Task
+from limbeck.data import Splits
 from limbeck.evaluation import compare, difference, verdict
-from limbeck.evaluation.figures import Disagreement
+from limbeck.evaluation.groups import GroupResults, results_by_group
 from limbeck.evaluation.metric import Metric, by_unit
 from limbeck.evaluation.records import (
     Cost,
@@ -25,12 +25,11 @@ from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.floor import DISTILLED
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
+from limbeck.pipeline.judging.samples import Samples, copies_drawn
 from limbeck.pipeline.judging.testing import TestOutputs
 from limbeck.pipeline.training.curves import evaluate_points
 from limbeck.pipeline.training.reading import what_was_read
 from limbeck.recipe import Recipe
-
-SAMPLES = 12
 
 
 def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: list[TestEvaluation]) -> Findings:
@@ -38,9 +37,11 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
     recipe, splits = run.recipe, run.material.splits
     task, models = run.task, judged_models(run, on_test)
     metrics, records = task.metrics, model_records(models, costs)
+    figures, samples = figures_of(models), Samples(splits, run.shown["student"].view, task, models)
+    apart = samples.apart()
     judge = _Judge(models, splits.alike(splits.test))
     gain = judge.gain(metrics[0], "student", "baseline")
-    own = records["student"].fidelity
+    own, teacher = records["student"].fidelity, next(iter(run.teacher.networks.values()), None)
     assert own is not None  # of every arm
     return Findings(
         name=recipe.name,
@@ -64,11 +65,14 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         other_gains=judge.other_gains(metrics),
         decomposition=judge.decomposition(metrics[0]),
         gap_recovered=_gap_recovered(records, task.metric),
+        groups=judge.by_group(metrics[0], recipe.data.grouped_by, splits),
         verdict=verdict(gain),
         until=run.arms["student"].until,
         curves=evaluate_points(run.points, run.material, run.arms, records),
-        figures=figures_of(models),
-        samples=_samples(splits, task, models),
+        figures=figures,
+        samples=samples.of(apart),
+        weak_classes=samples.weak_classes(figures, apart),
+        copies=copies_drawn(splits, run.shown["student"].view, None if teacher is None else teacher.view),
         test_evaluations=log,
     )
 
@@ -91,6 +95,7 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
             for split, rule in recipe.data.split.rules.items()
         },
         dropped=splits.dropped,
+        notes=list(splits.notes),
     )
 
 
@@ -133,6 +138,14 @@ class _Judge:
         soft_targets = self.gain(metric, "student", "hard_labels")
         return Decomposition(text=text, soft_targets=soft_targets) if text and soft_targets else None
 
+    def by_group(self, metric: Metric, column: str | None, splits: Splits) -> GroupResults | None:
+        """Return every model's metric by the values of a column of the test rows; None where nobody asks."""
+        origin = splits.test.origin
+        if column is None or origin is None or origin.groups is None:
+            return None
+        sheets = {name: [*model.sheets.values()] for name, model in self.models.items()}
+        return results_by_group(column, origin.groups.tolist(), sheets, self.units, metric)
+
     def _parts(self, metric: Metric, name: str) -> NDArray:
         """Return the metric's parts of a model, (seeds, units, k)."""
         parts = [metric.parts(sheet) for sheet in self.models[name].sheets.values()]
@@ -147,18 +160,3 @@ def _gap_recovered(records: Mapping[str, ModelRecord], metric: Metric) -> float 
         sign * records[name].scores[metric.name] for name in ("student", "baseline", "ceiling")
     )
     return (student - baseline) / (ceiling - baseline) if ceiling > baseline else None
-
-
-def _samples(splits: Splits, task: Task, models: Mapping[str, Judged]) -> list[Disagreement]:
-    """Return the test rows on which the answers of the teacher and of the shipped student lie farthest apart."""
-    shown = {name: models[name].sheet for name in ("teacher", "student")}
-    order = np.argsort(-task.apart(*shown.values()), kind="stable")[:SAMPLES]
-    return [
-        Disagreement(
-            sample=splits.modality.sample(splits.test.values[row], f"test row {row + 1}"),
-            label=task.labelled(shown["teacher"], row),
-            exact=task.exact,
-            answers={name: task.decided(sheet, row) for name, sheet in shown.items()},
-        )
-        for row in order.tolist()
-    ]

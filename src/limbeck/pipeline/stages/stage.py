@@ -18,27 +18,30 @@ from limbeck.pipeline.stages.clock import Spent, now, take_off
 from limbeck.ranks import ranks
 
 _RECORD = "stage.json"
-_TOLERANCE = 1e-4
+_TOLERANCE, _STEP = 1e-4, 4 * float(np.finfo(np.float32).eps)
 _DIGEST, _SEED = re.compile("[0-9a-f]{16}"), re.compile("seed-[0-9]+")
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Near:
-    """An input of a stage that is numbers, and the same when none differs by more than 1e-4 of the largest.
+    """An input of a stage that is numbers in columns, the same when none differs by 1e-4 of the largest of its column.
 
-    Another number of threads changes the last bits of what a network answers.
+    Another number of threads changes the last bits of what a network answers: by a few steps of float32 of the largest
+    number at hand, which is much in a column of small ones.
     """
 
     numbers: list[float]
+    columns: int = 1
 
     def unless_changed(self, old: list[float] | None) -> list[float]:
         """Return the numbers on record where these are the same, else these."""
         if old is None or len(old) != len(self.numbers):
             return self.numbers
-        scale = max(map(abs, old), default=0.0)
-        alike = np.isclose(self.numbers, old, rtol=0.0, atol=_TOLERANCE * scale, equal_nan=True).all()
-        return old if alike else self.numbers
+        found, known = (np.reshape(each, (-1, self.columns)) for each in (self.numbers, old))
+        sizes = np.abs(known).max(axis=0, initial=0.0)
+        room = np.maximum(_TOLERANCE * sizes, _STEP * sizes.max(initial=0.0))
+        return old if np.isclose(found, known, rtol=0.0, atol=room, equal_nan=True).all() else self.numbers
 
 
 class _Record(BaseModel):
@@ -145,10 +148,18 @@ def once(
         stage = Stage(folder, inputs, conditions=conditions)
         done = stage.done and (whole is None or whole())
         if by == "main":
-            return stage, load(stage) if done else _made(stage, make, before)
+            return stage, _loaded(stage, load) if done else _made(stage, make, before)
     if by == "all":
         done = us.agree(done)
-    return stage, load(stage) if done else _made(stage, make, before)
+    return stage, _loaded(stage, load) if done else _made(stage, make, before)
+
+
+def _loaded(stage: Stage, load: Callable[[Stage], _T]) -> _T:
+    try:
+        return load(stage)
+    except FileNotFoundError as error:  # of a file that the stage's record does not name
+        where = str(error.filename or stage.folder)
+        raise LimbeckError("the file of a finished stage is missing", where=where, fix=_anew(stage.folder)) from error
 
 
 def _made(stage: Stage, make: Callable[[Stage], _T], before: Callable[[], None] | None) -> _T:

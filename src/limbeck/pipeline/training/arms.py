@@ -14,6 +14,7 @@ from limbeck.evaluation.records import Level
 from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
 from limbeck.models import check_model
+from limbeck.models.solved import Solved
 from limbeck.networks import NetworkSettings
 from limbeck.pipeline.training.learn import Trained, train_network
 from limbeck.pipeline.training.material import Material
@@ -22,7 +23,7 @@ from limbeck.pipeline.training.work import RunWork, try_out
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.teachers import Teacher
-from limbeck.trainer import History
+from limbeck.trainer import History, require_trainable
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
 """Arms that hear no teacher: they learn from labels."""
@@ -90,6 +91,8 @@ def preflight(recipe: Recipe, material: Material) -> None:
         with about("baseline.model" if arm == "baseline" else "student.model"):
             check_model(settings.model)
             network = material.build(settings, seed=0)
+        if not isinstance(network, Solved):
+            require_trainable(network, "student")
         try_out(network, settings, material, [pair.taps[0] for pair in pairs], "student")
     if pairs and "taps" not in recipe.teacher.gives:
         raise LimbeckError(

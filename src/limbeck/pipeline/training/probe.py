@@ -145,6 +145,13 @@ class _Probe:
                 where=self.who,
                 fix=f"return {self.noun} (batch, outputs), here {expected}",
             )
+        if logits.layout != torch.strided or logits.is_meta or not logits.is_floating_point():
+            form = "meta" if logits.is_meta else "dense" if logits.layout == torch.strided else "sparse"
+            raise LimbeckError(
+                f"its forward returns a {form} tensor of {str(logits.dtype).removeprefix('torch.')}",
+                where=self.who,
+                fix=f"return {self.noun} as a dense tensor of float32",
+            )
         if not logits.isfinite().all():
             fix = _FINITE_FUNCTION if self._is_function else _FINITE
             raise LimbeckError(f"its {self.noun} for {what} are not finite", where=self.who, fix=fix)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from limbeck.code import Code, code_of
+from limbeck.digest import arrays_digest
 from limbeck.models import CustomSettings, GivenSettings, ModelOptions, find_custom
 from limbeck.pipeline.stages.stage import Near
 from limbeck.pipeline.training.material import Material
@@ -78,7 +79,7 @@ def own_start(network: nn.Module, maker: Any, material: Material, view: View, *,
     code = code_of([maker, *_code_parts(network)], _parts)
     inputs = {"network": weights_digest(network), "code": _name(code, material, title), "answers": numbers}
     inputs = ranks().share(inputs)
-    return inputs | {"answers": Near(inputs["answers"])}
+    return inputs | {"answers": Near(*inputs["answers"])}
 
 
 def _name(code: Code, material: Material, title: str) -> str:
@@ -89,22 +90,22 @@ def _name(code: Code, material: Material, title: str) -> str:
     return material.session
 
 
-def _answers(network: nn.Module, view: View) -> list[float]:
-    """Return the logits for a few validation rows; the generator stays where it was."""
+def _answers(network: nn.Module, view: View) -> tuple[list[float], int]:
+    """Return the logits for a few validation rows, and how many a row has; the generator stays where it was."""
     inputs = tensors(view.validation.batch(np.arange(min(PROBE_ROWS, len(view.validation)))))
     rows = len(next(iter(inputs.values())))
     batch = Batch(torch.arange(rows), {}, teacher_inputs=inputs)
     with torch.random.fork_rng(devices=[]):
-        logits = ModuleTeacher(network, "probe").predict(batch).logits
-    return logits.double().flatten().tolist()
+        logits = ModuleTeacher(network, "probe").predict(batch).logits.double()
+    return logits.flatten().tolist(), logits.shape[-1]
 
 
 def _parts(value: Any) -> Iterable[Any] | None:
     """Take apart what has no stable pickle."""
     if isinstance(value, Tensor):
         return [tensors_digest({"": value})]
-    if isinstance(value, np.ndarray) and value.dtype.hasobject:
-        return [value.tolist()]
+    if isinstance(value, np.ndarray):
+        return [arrays_digest(value) if value.dtype.kind in "biufc" else value.tolist()]
     if isinstance(value, nn.Module):
         return [weights_digest(value), *_code_parts(value)]
     if isinstance(value, BaseModel):  # its pickle tells which of its values were given and which are by default

@@ -46,7 +46,9 @@ def _confusion(evaluation: Evaluation, figures: Sequence[Confusion]) -> Section:
 
 
 def _scatter(evaluation: Evaluation, figures: Sequence[Scatter]) -> Section:
-    drawings = [scatter(evaluation, one) for one in figures]
+    columns = list(dict.fromkeys(one.column for one in figures))
+    # Of several columns, teacher and student of the first are beside each other.
+    drawings = [scatter(evaluation, one) for one in sorted(figures, key=lambda one: columns.index(one.column))]
     return Section("Predictions against true values", blocks=_some(drawings), note=prose.about_scatter())
 
 

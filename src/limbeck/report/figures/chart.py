@@ -121,7 +121,8 @@ def _free(spot: Place, width: float, taken: Sequence[Box], axes: Axes) -> Box:
         (left, y + up - 7, left + width, y + up + 7)
         for row in range(40)
         for up in ((0.0,) if row == 0 else (6.0 * row, -6.0 * row))
-        for left in (x + 10, x - 10 - width, x - width / 2)
+        # A long name may fit neither side of its point nor its middle, only the width of the whole drawing.
+        for left in (x + 10, x - 10 - width, x - width / 2, *((area.x1 - width - 1, area.x0 + 1) if row > 1 else ()))
     ]
     inside = [b for b in boxes if b[0] > area.x0 and b[2] < area.x1 and b[1] > area.y0 and b[3] < area.y1 + 8]
     free = (box for box in inside if not any(overlap(box, other) for other in taken))

@@ -125,7 +125,10 @@ def _weak_teacher(evaluation: Evaluation, lines: ToType) -> Step | None:
         return _another_teacher(evaluation, "The teacher is at chance: take another one")
     if teacher_behind(evaluation) is None:
         return None
-    return _another_teacher(evaluation, "The teacher is worse than the baseline: take another one")
+    simple = ""
+    if floor_ahead(evaluation) is not None and not _ahead_of_floor(evaluation):
+        simple = f", and {model(FLOOR, evaluation)} is better than teacher and student"
+    return _another_teacher(evaluation, f"The teacher is worse than the baseline{simple}: take another one")
 
 
 def _another_teacher(evaluation: Evaluation, text: str) -> Step:
@@ -149,12 +152,17 @@ def _labels_well(evaluation: Evaluation) -> bool:
     return teacher is None or baseline is None or not ahead(baseline, teacher, evaluation.metric)
 
 
+def _ahead_of_floor(evaluation: Evaluation) -> bool:
+    """Return whether the teacher is better than the linear model of its labels."""
+    teacher, floor = evaluation.score(TEACHER), evaluation.score(FLOOR)
+    return teacher is not None and floor is not None and ahead(teacher, floor, evaluation.metric)
+
+
 def _floor_ahead(evaluation: Evaluation, lines: ToType) -> Step | None:
     if floor_ahead(evaluation) is None:
         return None
     name = capital(model(FLOOR, evaluation))
-    teacher, floor = evaluation.score(TEACHER), evaluation.score(FLOOR)
-    if teacher is None or floor is None or not ahead(teacher, floor, evaluation.metric):
+    if not _ahead_of_floor(evaluation):
         return _another_teacher(evaluation, f"{name} is ahead of student and teacher: take a better teacher")
     if behind_distilled(evaluation) or not _labels_well(evaluation):
         return None

@@ -24,7 +24,7 @@ from limbeck.report.words.numbers import (
 )
 
 OWN = "by its own call"
-"""How a teacher was timed that has no ONNX form."""
+"""How a teacher was timed that is not exported."""
 
 COSTS: list[tuple[str, str, Callable[[Cost], tuple[str, str] | None]]] = [
     (
@@ -73,7 +73,8 @@ def against_teacher(evaluation: Evaluation) -> list[tuple[str, str, str]]:
         teacher, student = (of(cost) if cost else None for cost in costs)
         if teacher and student:
             ratio = teacher / student
-            text = f"{times(max(ratio, 1 / ratio))} {comparisons[0] if ratio >= 1 else comparisons[1]}"
+            factor = times(max(ratio, 1 / ratio))
+            text = f"{factor} {comparisons[0] if ratio >= 1 else comparisons[1]}" if factor != times(1) else "the same"
             note = f"{form(student)} against {form(teacher)}"
             own = costs[0] is not None and not costs[0].exported
             found.append((name, text, f"{note} of the teacher {OWN}" if own else note))
@@ -89,7 +90,8 @@ def _one_side(evaluation: Evaluation, form: Callable[[float], str], sides: dict[
     """Return the figure of the one model that has it, and why the other has none."""
     known = next((name for name, value in sides.items() if value), None)
     missing = listed([model(name) for name, value in sides.items() if not value])
-    note = f"the {missing} could not be exported"
+    timed = all(evaluation.models[name].cost for name, value in sides.items() if not value)
+    note = f"that of the {missing} is not known" if timed else f"the {missing} could not be exported"
     if known != STUDENT and evaluation.bundle_error:
         note += f": {evaluation.bundle_error}"
     if known is None:
@@ -125,7 +127,7 @@ def about_costs(findings: Findings) -> str:
         model(name, findings) for name, record in findings.models.items() if record.cost and not record.cost.exported
     ]
     if own:
-        text += f" The {listed(own)} has no ONNX form and is timed {OWN}, in PyTorch: speeds beside it are rough."
+        text += f" The {listed(own)} is not exported and is timed {OWN}: speeds beside it are rough."
     if said := busy(findings):
         text += f" {capital(said)}: latencies are too high, while processor times change little."
     if missing:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from limbeck.evaluation.schema import Findings
 from limbeck.report.words.names import FLOOR, STUDENT, model, the
-from limbeck.report.words.numbers import count, decimal, percent, several
+from limbeck.report.words.numbers import capital, count, decimal, percent, several
 from limbeck.report.words.warnings import floor_ahead
 
 MUCH_CUT = 0.25
@@ -42,6 +42,11 @@ def dropped(rows: Mapping[str, int]) -> list[str]:
     return [f"{several(number, 'row')} dropped: {reason}." for reason, number in rows.items()] or [
         "No row was dropped."
     ]
+
+
+def notes(findings: Findings) -> list[str]:
+    """Return what else was said of the rows, a sentence each."""
+    return [f"{capital(line).rstrip('.')}." for line in findings.data.notes]
 
 
 def _consequence(findings: Findings, cut: Collection[str]) -> str:

@@ -1,9 +1,10 @@
 """What the verdict alone would hide, a sentence each."""
 
-from limbeck.evaluation.figures import ClassTable, Confusion
+from limbeck.evaluation.figures import ClassTable, ColumnTable, Confusion
 from limbeck.evaluation.records import Difference, MetricRecord
 from limbeck.evaluation.schema import Findings
 from limbeck.report.words.floors import network_adds_nothing
+from limbeck.report.words.groups import losing_groups
 from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, metric_of, model
 from limbeck.report.words.numbers import (
     ahead,
@@ -13,6 +14,7 @@ from limbeck.report.words.numbers import (
     difference,
     interval_of,
     is_beside,
+    listed,
     percent,
     score,
     shorten,
@@ -41,6 +43,8 @@ def warnings(findings: Findings) -> list[str]:
         _floor_near(findings),
         network_adds_nothing(findings),
         _never_decided(findings),
+        _constant_columns(findings),
+        losing_groups(findings),
         *(_other_gain(findings, other) for other in findings.other_gains),
         *(_other_retention(findings, metric) for metric in findings.metrics[1:]),
     ]
@@ -160,6 +164,17 @@ def _never_decided(findings: Findings) -> str | None:
     return f"The student of seed {seed}, which ships, never decides for {', '.join(named)}{more}."
 
 
+def _constant_columns(findings: Findings) -> str | None:
+    """Return the columns in which the student is no better than their commonest class; None where there is none."""
+    table = findings.figure(ColumnTable, STUDENT)
+    alike = [one for one in table.columns if one.accuracy <= one.commonest] if table else []
+    if not alike:
+        return None
+    named = listed([f"{shorten(one.name, 40)} ({percent(one.accuracy)})" for one in alike[:_NAMED]])
+    more = f" and {len(alike) - _NAMED:,} more columns" if alike[_NAMED:] else ""
+    return f"The student is no better than a constant answer in {named}{more}: there it may have learned nothing."
+
+
 def _other_gain(findings: Findings, other: Difference) -> str | None:
     """Return that two metrics disagree about the gain: in sign beside a verdict, else where one alone is clear."""
     gain = findings.gain
@@ -172,9 +187,15 @@ def _other_gain(findings: Findings, other: Difference) -> str | None:
         return None
     own, metric = metric_of(gain.metric, findings.metrics), metric_of(other.metric, findings.metrics)
     this, that = (f"{difference(one.mean, of)} {unit_of(of)}" for one, of in ((gain, own), (other, metric)))
+    bounds = f"95 % interval {interval_of(other.ci95, metric)}"
+    if not opposite:
+        return (
+            f"By {metric.title} there is a difference that {own.title} does not show: over the baseline, the student "
+            f"has {that} ({bounds}), and {this}."
+        )
     return (
         f"{capital(own.title)} and {metric.title} disagree: over the baseline, the student has {this}, and {that} "
-        f"(95 % interval {interval_of(other.ci95, metric)})."
+        f"({bounds})."
     )
 
 

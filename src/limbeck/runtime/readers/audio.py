@@ -44,6 +44,21 @@ class AudioForm(Form):
         return cls("audio", example, {name: {0: "batch"} for name in example}, rate, samples)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of a sound.
+
+    Attributes:
+        start: where it begins in the sound, in seconds.
+        end: where it ends.
+        sound: what a student is asked for.
+    """
+
+    start: float
+    end: float
+    sound: Mapping[str, Any]
+
+
 class AudioReader:
     """Decodes sounds, brings them to one rate, and cuts or fills them to one length.
 
@@ -101,11 +116,40 @@ class AudioReader:
             samples[row, : len(kept)], lengths[row] = kept, len(kept)
         return Stacked({SAMPLES: samples, LENGTHS: lengths})
 
+    def windows(self, value: Any, hop: float) -> list[Window]:
+        """Return the pieces of a long sound that a network hears one after the other, each as long as it hears.
+
+        A piece begins every `hop` seconds, as long as a whole one is left. What is left after the last of them is heard
+        in one more, which ends where the sound does. A sound that is not longer than a piece is one.
+
+        Args:
+            value: a sound as `sound_of` takes it; it is decoded and brought to the reader's rate as a whole.
+            hop: seconds from the beginning of a piece to that of the next one.
+
+        Raises:
+            ValueError: `hop` is no finite number, or less than a sample.
+            LimbeckError: the sound cannot be read; see `sounds.decoded`.
+        """
+        if not 1 / self.rate <= hop < float("inf"):
+            raise ValueError(f"a hop of {hop:g} seconds, and at least a sample is needed: {1 / self.rate:g}")
+        samples = self._at_rate(sound_of(value, "" if isinstance(value, str | Path) else "the sound"))
+        last = max(len(samples) - self.samples, 0)
+        starts = [round(turn * hop * self.rate) for turn in range(int(last / (hop * self.rate)) + 2)]
+        starts = [*(start for start in starts if start < last), last]
+        pieces = [samples[start : start + self.samples] for start in starts]
+        return [
+            Window(start / self.rate, (start + len(piece)) / self.rate, {"array": piece, "sampling_rate": self.rate})
+            for start, piece in zip(starts, pieces, strict=True)
+        ]
+
     def _kept(self, sound: Sound) -> NDArray[np.float32]:
-        samples, rate = decoded(sound)
-        samples = resampled(samples, self.rate if rate is None else rate, self.rate)
+        samples = self._at_rate(sound)
         start = self._start(max(len(samples) - self.samples, 0))
         return samples[start : start + self.samples]
+
+    def _at_rate(self, sound: Sound) -> NDArray[np.float32]:
+        samples, rate = decoded(sound)
+        return resampled(samples, self.rate if rate is None else rate, self.rate)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Return rate, length, and which part is kept; there is no file."""

@@ -38,7 +38,7 @@ class MultilabelSettings(TaskOptions):
     """Any number of classes a row: columns of 0 and 1 (`data.label: [a, b]`), lists, or texts with a separator."""
 
     predicts: ClassVar[Predicts] = "independent"
-    unread: ClassVar[tuple[str, ...]] = ("class_weights", "merge_classes", "omitted_classes")
+    unread: ClassVar[tuple[str, ...]] = ("class_weights", "merge_classes", "omitted_classes", "classes")
 
     kind: Literal["multilabel"] = "multilabel"
     metric: Annotated[

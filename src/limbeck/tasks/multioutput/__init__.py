@@ -42,7 +42,7 @@ class MultioutputSettings(TaskOptions):
     """Several columns (`data.label: [a, b]`), in each of which a row has one of several classes."""
 
     predicts: ClassVar[Predicts] = "distribution"
-    unread: ClassVar[tuple[str, ...]] = ("class_weights", "omitted_classes")
+    unread: ClassVar[tuple[str, ...]] = ("class_weights", "omitted_classes", "classes")
 
     kind: Literal["multioutput"] = "multioutput"
     metric: Annotated[

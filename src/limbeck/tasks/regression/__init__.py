@@ -46,7 +46,7 @@ class RegressionSettings(TaskOptions):
     """Numbers, one or several a row (`data.label: [a, b]`)."""
 
     predicts: ClassVar[Predicts] = "values"
-    unread: ClassVar[tuple[str, ...]] = ("class_weights", "merge_classes", "omitted_classes")
+    unread: ClassVar[tuple[str, ...]] = ("class_weights", "merge_classes", "omitted_classes", "classes")
 
     kind: Literal["regression"] = "regression"
     metric: Annotated[
