@@ -44,7 +44,8 @@ def of_a_clock(keys: tuple[Any, ...]) -> bool:
 
 
 # Apart from those, an entry of `test_evaluations` holds the time of day, and each kill of a run that was evaluating
-# adds an entry: without their time, equal entries count once.
+# adds an entry: without their time, equal entries count once. What models were called is known of an earlier entry
+# whose evaluation was finished.
 
 
 def differences(first: Path, second: Path) -> list[str]:
@@ -82,7 +83,10 @@ def _values(value: dict[str, Any], keys: tuple[str, ...] = ()) -> Iterator[tuple
     """Yield the leaves of nested mappings with their keys; lists are leaves."""
     for key, part in value.items():
         if (*keys, key) == ("test_evaluations",):
-            yield (key,), _distinct([{name: entry[name] for name in entry if name != "time"} for entry in part])
+            yield (
+                (key,),
+                _distinct([{name: entry[name] for name in entry if name not in ("time", "names")} for entry in part]),
+            )
         elif isinstance(part, dict) and not of_a_clock((*keys, key)):
             yield from _values(part, (*keys, key))
         else:

@@ -161,6 +161,13 @@ def test_the_bundle_answers_as_it_was_judged(runs: Runs, source: Path, name: str
     record = done.evaluation.models["student"]
     (judged,) = [one.scores for one in record.per_seed if one.seed == record.shown_seed]
     assert found == pytest.approx(judged, rel=1e-4)
+    assert score_bundle(done.bundle, str(source), column=None, label=(), as_json=True) == found, "names are known"
+
+
+@every_way
+def test_the_card_says_what_an_answer_is(runs: Runs, name: str) -> None:
+    card = " ".join((runs[name].bundle / "README.md").read_text(encoding="utf-8").split())
+    assert f"The answer is {limbeck.load(runs[name].bundle).rule.python}. On the command line: `limbeck predict" in card
 
 
 @every_way

@@ -81,7 +81,7 @@ def write_bundle(
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
         busy = choice.speed.wall_per_cpu > BUSY
         text = environment.from_string(template).render(
-            info=info, choice=choice, fp32=fp32, busy=busy, equal=student.rule.equal, **card
+            info=info, choice=choice, fp32=fp32, busy=busy, equal=student.rule.equal, python=student.rule.python, **card
         )
         (aside / "README.md").write_text(text, encoding="utf-8")
         files = sorted(file for file in aside.iterdir() if file.name != "README.md")

@@ -60,6 +60,7 @@ class Rule:
         error: `error(one, other)` returns how far apart two models' outputs are at most, where 1e-4 is rounding: of
             logits their largest difference, of values a relative one.
         equal: what two answers are that do not differ, in words.
+        python: what an answer is in Python, in words.
     """
 
     answers: Callable[[NDArray[np.float32], Sequence[str]], list[Any]]
@@ -69,6 +70,7 @@ class Rule:
     record: Callable[[Any], dict[str, Any]] = lambda answer: {"answer": answer}
     error: Callable[[NDArray[np.float32], NDArray[np.float32]], float] = _largest
     equal: str = "same decision"
+    python: str = "an answer"
 
 
 MARGIN = 1e-3
@@ -128,6 +130,7 @@ def _classification(decision: Mapping[str, Any]) -> Rule:
         lambda logits: _clear(moved(logits)),
         line=lambda said: f"{one_line(said.label)}\t{said.probability:.4f}",
         record=lambda said: {"label": said.label, "probabilities": said.probabilities},
+        python="a `Prediction`: its `label`, the `probability` of that, and the `probabilities` by class",
     )
 
 
@@ -179,6 +182,7 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
             "thresholds": said.thresholds,
         },
         equal="same label set",
+        python="a `LabelSet`: its `labels`, and by class `probabilities` and the `thresholds` that they reach or miss",
     )
 
 
@@ -214,6 +218,8 @@ def _multioutput(decision: Mapping[str, Any]) -> Rule:
             "probabilities": {name: one.probabilities for name, one in said.items()},
         },
         equal="same decisions",
+        python="a `dict`: by column a `Prediction`, with its `label`, the `probability` of that, and `probabilities` by "
+        "class",
     )
 
 
@@ -237,6 +243,7 @@ def _regression(decision: Mapping[str, Any]) -> Rule:
         record=lambda said: {"values": said},
         error=error,
         equal=f"same value within {NEAR:.0%} of the labels' standard deviation",
+        python="a `dict`: by column a number, in the unit of the labels",
     )
 
 
