@@ -218,7 +218,7 @@ def _multioutput(decision: Mapping[str, Any]) -> Rule:
             "probabilities": {name: one.probabilities for name, one in said.items()},
         },
         equal="same decisions",
-        python="a `dict`: by column a `Prediction`, with its `label`, the `probability` of that, and `probabilities` by "
+        python="a `dict`: by column a `Prediction`, with its `label`, the `probability` of it, and `probabilities` by "
         "class",
     )
 
