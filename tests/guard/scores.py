@@ -84,7 +84,8 @@ def version_3(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             "per_seed": [{"seed": one["seed"], **one["scores"]} for one in model["per_seed"]],
             "settings": model["settings"],
             "curves": [_learning(curve) for curve in model["learning"]],
-            "per_class": own["classes"]["classes"],
+            # BASE has no offsets.
+            "per_class": [{key: one[key] for key in one if key != "offset"} for one in own["classes"]["classes"]],
             "shown_seed": model["shown_seed"],
             "reliability": {key: bins[key] for key in ("confidence", "accuracy", "count")},
             "confusion": own["confusion"]["counts"],
