@@ -1511,4 +1511,49 @@ MUTANTS = (
         (('bool(node["missing_go_to_left"])', "False"),),
         (f"{BOOSTING}::test_a_category_never_seen_goes_where_most_rows_go",),
     ),
+    Mutant(
+        "a separator is read as YAML",
+        "task.separator='|' was an empty text, as the shell takes the quotes away",
+        "settings/yaml.py",
+        (("if _MARKS.fullmatch(text) or text.startswith(_NO_VALUE):", "if text == '*':"),),
+        ("tests/recipe/test_recipe_typed.py",),
+    ),
+    Mutant(
+        "readings of another test set count as the run's own",
+        "a run in the folder of another one was said to have read its test split twice",
+        "evaluation/schema.py",
+        (("if use.rows is None or use.rows == uses[-1].rows]", "if uses[-1].rows]"),),
+        ("tests/pipeline/test_another_run_in_the_folder.py",),
+    ),
+    Mutant(
+        "evaluate looks for a column text, whatever the training's was called",
+        "the line that a run advises fails as typed",
+        "pipeline/score.py",
+        (
+            (
+                "for each in (own, modality.asked(student.reader)) if each]",
+                "for each in [modality.asked(student.reader)]]",
+            ),
+        ),
+        ("tests/pipeline/test_score.py",),
+    ),
+    Mutant(
+        "a row that cannot be read has its place among the rows that are scored",
+        "rows without a label are left out before",
+        "pipeline/score.py",
+        (
+            (
+                'Asked(f"{place}, row {row + 1}", rows.values[row]) for row in kept',
+                'Asked(f"{place}, row {number + 1}", rows.values[row]) for number, row in enumerate(kept)',
+            ),
+        ),
+        ("tests/pipeline/test_score.py",),
+    ),
+    Mutant(
+        "a network that has its rate set is told to set it",
+        "both were named, or neither",
+        "pipeline/training/reading.py",
+        (("for name, value in own.items() if value == error.given]", "for name, value in own.items()]"),),
+        ("tests/bad_input/test_bad_input.py",),
+    ),
 )

@@ -19,6 +19,7 @@ def load(tmp_path):
 
 @pytest.mark.parametrize("mark", [*MARKS, *LONGER])
 def test_a_mark_without_a_value_in_yaml_is_the_text_that_it_is(load, mark):
+    assert read_value(mark) == mark
     losses = "losses=[{name: binary_kd}]"
     assert load("task=multilabel", f"task.separator={mark}", losses).task.separator == mark
     if mark.strip() and "," not in mark:
