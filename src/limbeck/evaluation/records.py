@@ -277,7 +277,9 @@ class TestEvaluation(Record):
         default_factory=dict,
         description="what they were called then; of earlier uses, where it is known",
     )
-    rows: str | None = Field(default=None, description="names the test rows; null: an earlier version did not say it")
+    rows: str | None = Field(
+        default=None, description="names the test rows and their labels; null: an earlier version did not say it"
+    )
     about: str = Field(default="", description="where the rows are from, and what was predicted of them")
 
 

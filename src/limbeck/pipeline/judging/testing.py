@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from limbeck.bundle import Runner
-from limbeck.digest import arrays_digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import measure_all
 from limbeck.evaluation.records import Cost, TestEvaluation
@@ -97,7 +96,7 @@ def log_test_use(folder: Path, run: Trainings, models: Sequence[str]) -> list[Te
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe_digest=recipe.digest,
         models=list(models),
-        rows=arrays_digest(np.unique(run.material.splits.test.ids)),
+        rows=run.material.splits.test.digest,
         about=about_rows(recipe),
     )
     fix = f"delete {path}; evaluation.json then forgets the earlier uses of the test split"
