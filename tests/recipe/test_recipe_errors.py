@@ -52,9 +52,9 @@ UNKNOWN = {
     "metric=f1_macro": "`metric` is called `task.metric` now",
     "data.transfer=more.csv": "`data.transfer` is called `data.unlabelled` now",
     "data.unlabelled=0": "`data.unlabelled`: names more rows; how many are used is called `data.max_unlabelled` now",
-    "data.colour=red": "unknown key `data.colour`; valid: arrays, audio, augment, class_weights, domain, features, group, "
-    "image, label, labelled, labelled_per_batch, max_unlabelled, merge_classes, missing, omitted_classes, source, split, "
-    "target, text, unlabelled",
+    "data.colour=red": "unknown key `data.colour`; valid: arrays, audio, augment, class_weights, domain, features, "
+    "group, image, label, labelled, labelled_per_batch, max_unlabelled, merge_classes, missing, omitted_classes, "
+    "source, split, target, text, unlabelled",
 }
 NAMES = {
     "teacher.kind=netwrok": "`teacher.kind` is `netwrok`; did you mean `network`?",
