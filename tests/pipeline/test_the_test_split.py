@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,10 @@ class Sealed:
         return self._read("values")
 
     @property
+    def origin(self) -> object:
+        return self._read("origin")
+
+    @property
     def digest(self) -> str:
         return self._examples.digest
 
@@ -51,7 +56,7 @@ class Sealed:
     def labels(self) -> object:
         return self._examples.labels if self._open else Named(self, "labels")
 
-    def _read(self, name: str) -> list[str]:
+    def _read(self, name: str) -> Any:
         if not self._open:
             self.reads.append(name)
             raise AssertionError(f"the test split's {name} were read outside the evaluation")
