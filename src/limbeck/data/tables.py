@@ -38,7 +38,6 @@ class Table:
         columns: those that an example is made of, where there may be several; none else.
         layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
         origin: where the rows were read; None: nobody knows.
-        where: the file, the folder or the frame; empty: the source itself.
     """
 
     values: list[Any]
@@ -47,7 +46,6 @@ class Table:
     columns: tuple[str, ...] = ()
     layout: str = ""
     origin: Origin | None = field(default=None, compare=False)
-    where: str = field(default="", compare=False)
 
 
 # What a section of a recipe says of its source, an argument each.
@@ -364,7 +362,7 @@ def _table(
     values = modality.values(cells, Column(next(iter(wanted), ""), where, keys.get("column"), folder))
     parts = wanted if modality.several else ()
     if not own or not columns.keys() >= set(own):
-        return Table(values, [None] * len(values), columns=parts, where=where)
+        return Table(values, [None] * len(values), columns=parts)
     for name in own:
         if len(columns[name]) != len(values):  # the arrays of a file may have any length
             raise LimbeckError(
@@ -375,8 +373,8 @@ def _table(
             )
     known = [_labels(columns, name, where) for name in own]
     if isinstance(label, str):
-        return Table(values, known[0], columns.classes.get(label), parts, columns.layout, where=where)
-    return Table(values, list(zip(*known, strict=True)), columns=parts, where=where)
+        return Table(values, known[0], columns.classes.get(label), parts, columns.layout)
+    return Table(values, list(zip(*known, strict=True)), columns=parts)
 
 
 def _labels(columns: Columns, name: str, where: str) -> list[Any]:

@@ -89,7 +89,7 @@ def _rows(
             raise LimbeckError(error.what, where=error.where, fix=f"{error.fix}; {_each(task)}") from None
         raise
     ((split, rows),) = found.items()
-    place = rows.where or source
+    place = source if rows.origin is None else rows.origin.where
     labels = _labels(task, rows, place)
     holds = np.array([bool(modality.likeness(value)) for value in rows.values], bool)
     kept = np.flatnonzero(labels.present & holds)
