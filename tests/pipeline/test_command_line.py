@@ -10,19 +10,8 @@ import yaml
 from tiny import recipe, write_csv
 
 import limbeck
-from limbeck.cli import main
 from limbeck.console import meter
-
-
-def call(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["limbeck", *arguments])
-    try:
-        main()
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
+from typed import call
 
 
 def test_version(monkeypatch, capsys) -> None:

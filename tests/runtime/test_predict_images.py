@@ -13,9 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import limbeck
-from limbeck.cli import main
 from limbeck.runtime.bundle import sealed
 from limbeck.runtime.readers.image import PIXELS, ImageReader
+from typed import call
 
 CLASSES = ("red", "green", "blue")
 
@@ -54,16 +54,6 @@ def bundle(tmp_path_factory) -> Path:
         colour[..., number] = 200
         Image.fromarray(colour).save(folder / "pictures" / name)
     return target
-
-
-def call(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["limbeck", *arguments])
-    try:
-        main()
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    return code, *capsys.readouterr()
 
 
 def test_a_folder_is_answered_in_the_order_of_its_paths(bundle, monkeypatch, capsys):

@@ -13,12 +13,12 @@ import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
 import limbeck
-from limbeck.cli import main
 from limbeck.errors import LimbeckError
 from limbeck.runtime.bundle import sealed
 from limbeck.runtime.readers.audio import LENGTHS, SAMPLES, AudioReader
 from limbeck.runtime.readers.image import ImageReader
 from limbeck.runtime.windows import answered_by_window
+from typed import call
 
 RATE, HEARD = 1000, 400
 
@@ -67,14 +67,8 @@ def recording() -> np.ndarray:
     return (np.round(noise * 32768) / 32768).astype(np.float32)
 
 
-def call(monkeypatch, capsys, *arguments: str) -> tuple[int, list[str], str]:
-    monkeypatch.setattr(sys, "argv", ["limbeck", *arguments])
-    try:
-        main()
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, err = capsys.readouterr()
+def lines(monkeypatch, capsys, *arguments: str) -> tuple[int, list[str], str]:
+    code, out, err = call(monkeypatch, capsys, *arguments)
     return code, out.splitlines(), err
 
 
@@ -112,14 +106,14 @@ def test_a_sound_that_is_not_longer_is_one_piece(length):
 
 def test_the_command_names_each_piece_and_goes_on_after_a_file_that_is_none(house, monkeypatch, capsys):
     monkeypatch.chdir(house)
-    code, out, err = call(
+    code, out, err = lines(
         monkeypatch, capsys, "predict", "bundle", "broken.wav", "long.wav", "short.wav", "--hop", "0.5"
     )
     assert (code, len(err.splitlines())) == (2, 1)
     assert "broken.wav" in err
     named = [line.split("\t")[-1] for line in out]
     assert named == ["long.wav#t=0,0.4", "long.wav#t=0.5,0.9", "long.wav#t=0.75,1.15", "short.wav#t=0,0.1"]
-    code, out, _ = call(monkeypatch, capsys, "predict", "bundle", "long.wav", "--hop=0.5", "--json")
+    code, out, _ = lines(monkeypatch, capsys, "predict", "bundle", "long.wav", "--hop=0.5", "--json")
     assert code == 0
     assert [(said["file"], said["label"]) for said in map(json.loads, out)] == [
         ("long.wav#t=0,0.4", "quiet"),
@@ -131,7 +125,7 @@ def test_the_command_names_each_piece_and_goes_on_after_a_file_that_is_none(hous
 @pytest.mark.parametrize("hop", ["0", "-1", "nan", "inf", "1e-9"])
 def test_a_hop_that_is_none_is_refused(house, monkeypatch, capsys, hop):
     monkeypatch.chdir(house)
-    code, out, err = call(monkeypatch, capsys, "predict", "bundle", "long.wav", f"--hop={hop}")
+    code, out, err = lines(monkeypatch, capsys, "predict", "bundle", "long.wav", f"--hop={hop}")
     assert (code, out) == (2, [])
     assert err.startswith("error: --hop: a hop of")
 
