@@ -37,6 +37,8 @@ def export_onnx(
     Raises:
         Exception: whatever the exporter raises for a network that it cannot express.
     """
+    from onnxscript.ir.passes.common import ClearMetadataAndDocStringPass  # slow to import, as the exporter is
+
     sizes = {name: torch.export.Dim(name) for axis in axes.values() for name in axis.values()}
     with quiet(), staged(path) as aside, _at_rest(model):
         program = torch.onnx.export(
@@ -50,6 +52,8 @@ def export_onnx(
             verbose=False,
         )
         assert program is not None
+        # Of each node the exporter notes from which file and line it came: a third of a small file, and whose they are.
+        ClearMetadataAndDocStringPass()(program.model)
         program.save(str(aside), external_data=False)
         onnx.checker.check_model(str(aside))
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from limbeck.modalities.audio.mel import FLOOR, LEVEL, SILENCE
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
-from limbeck.models.logmel import LogMel
+from limbeck.models.logmel import LogMel, within
 from limbeck.runtime.readers.audio import AudioForm
 
 
@@ -68,7 +68,7 @@ def levelled(samples: Tensor, lengths: Tensor) -> Tensor:
         samples: (batch, samples).
         lengths: (batch,) how many of them are the sound's.
     """
-    inside = torch.arange(samples.shape[1], device=samples.device) < lengths.unsqueeze(1)
+    inside = within(samples.shape[1], lengths)
     power = (samples.square() * inside.to(samples.dtype)).sum(1, keepdim=True) / lengths.unsqueeze(1)
     # Divided by SILENCE: the exporter takes a sum with less than 1e-8 for a sum with 0, and leaves it out.
     return samples * torch.sqrt(LEVEL * FLOOR / SILENCE / (power / SILENCE + 1))

@@ -8,6 +8,12 @@ from torch import Tensor, nn
 from limbeck.modalities.audio.mel import FLOOR, Mel
 
 
+def within(count: int, lengths: Tensor) -> Tensor:
+    """Return (batch, count) bool, True where a sample is one of the sound's `lengths`, (batch,) int64."""
+    # An exported file holds these positions, and of int64 they would be twice as large.
+    return torch.arange(count, dtype=torch.int32, device=lengths.device) < lengths.int().unsqueeze(1)
+
+
 class LogMel(nn.Module):
     """Return the log-mel spectrogram of `Mel`, and which of its frames are the sound's.
 
@@ -44,7 +50,7 @@ class LogMel(nn.Module):
             lengths: (batch,) int64, how many of them are the sound's.
         """
         count = samples.shape[1]
-        inside = torch.arange(count, device=samples.device) < lengths.unsqueeze(1)
+        inside = within(count, lengths)
         frames = -(-count // self.hop)
         # As many zeros behind the end as the last frame sees.
         padded = F.pad(samples * inside.to(samples.dtype), (0, (frames - 1) * self.hop + self.window - count))
