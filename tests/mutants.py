@@ -1114,6 +1114,13 @@ MUTANTS = (
         (f"{IMAGE_COPIES}::test_a_crop_moves_by_whole_pixels_to_every_side_alike",),
     ),
     Mutant(
+        "a zoom turned round",
+        "what should be larger is smaller",
+        "modalities/image/augment.py",
+        (("value(angle) / factors", "value(angle) * factors"),),
+        (f"{IMAGE_COPIES}::test_a_turn_is_bilinear",),
+    ),
+    Mutant(
         "a copy depends on the place in its batch",
         "teacher and student see different copies",
         "modalities/image/augment.py",

@@ -10,7 +10,7 @@ from limbeck.runtime.readers.image import PIXELS
 IMAGES = np.random.default_rng(0).integers(1, 256, (40, 9, 12, 3), dtype=np.uint8)
 KEYS = np.random.default_rng(1).integers(-(2**63), 2**63, 40)
 COPIES = np.arange(40) % 3 + 1
-EVERYTHING = {"crop": 3, "flip": 0.5, "rotate": 20, "brightness": 0.3, "erase": 0.1}
+EVERYTHING = {"crop": 3, "flip": 0.5, "rotate": 20, "zoom": 0.2, "brightness": 0.3, "erase": 0.1}
 
 
 def drawn(images=IMAGES, keys=KEYS, copies=COPIES, **settings) -> np.ndarray:
@@ -118,29 +118,40 @@ def test_a_turn_is_about_the_middle():
 
 def test_a_turn_by_a_quarter_is_exact(monkeypatch):
     monkeypatch.setattr(
-        "limbeck.modalities.image.augment.uniform", lambda keys, *_: np.ones((len(keys), 7)) * [1, 0, 0, 1, 0, 0, 0]
+        "limbeck.modalities.image.augment.uniform", lambda keys, *_: np.ones((len(keys), 8)) * [1, 0, 0, 1, 0, 0, 0, 0]
     )
     square = IMAGES[:, :, :9].copy()
     np.testing.assert_array_equal(drawn(square, rotate=90), np.rot90(square, axes=(1, 2)))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_turn_is_bilinear(monkeypatch, channels):
+@pytest.mark.parametrize(("zoom", "draw", "factor"), [(0, 0, 1), (0.3, 1, 1.3), (0.25, 0, 0.75)])
+def test_a_turn_is_bilinear(monkeypatch, channels, zoom, draw, factor):
     """Of a plane, what lies between pixels is the plane: within the rounding of place and of grey."""
-    monkeypatch.setattr(
-        "limbeck.modalities.image.augment.uniform", lambda keys, *_: np.ones((len(keys), 7)) * [1, 0, 0, 1, 0, 0, 0]
-    )
+    draws = [1, 0, 0, 1, 0, 0, 0, draw]
+    monkeypatch.setattr("limbeck.modalities.image.augment.uniform", lambda keys, *_: np.ones((len(keys), 8)) * draws)
     y, x = np.indices((90, 120))
     plane = np.stack([y + x, 250 - y - x, 10 + 2 * y], axis=-1)[None, ..., :channels].astype(np.uint8)
-    turned = drawn(plane.repeat(3, 0), np.arange(3), np.ones(3, np.int64), rotate=17).astype(float)
-    angle = np.deg2rad(17)
-    from_y = np.cos(angle) * (y - 44.5) + np.sin(angle) * (x - 59.5) + 44.5
-    from_x = np.cos(angle) * (x - 59.5) - np.sin(angle) * (y - 44.5) + 59.5
+    turned = drawn(plane.repeat(3, 0), np.arange(3), np.ones(3, np.int64), rotate=17, zoom=zoom).astype(float)
+    cosine, sine = np.cos(np.deg2rad(17)) / factor, np.sin(np.deg2rad(17)) / factor
+    from_y = cosine * (y - 44.5) + sine * (x - 59.5) + 44.5
+    from_x = cosine * (x - 59.5) - sine * (y - 44.5) + 59.5
     inside = (from_y > 0) & (from_y < 88) & (from_x > 0) & (from_x < 118)
     wanted = np.stack([from_y + from_x, 250 - from_y - from_x, 10 + 2 * from_y], axis=-1)[..., :channels]
-    assert inside.sum() > 6000
+    assert inside.sum() > 3500
     for image in turned:
         assert np.abs(image - wanted)[inside].max() <= 0.7
+
+
+def test_a_zoom_is_larger_or_smaller_and_leaves_the_middle():
+    disc = np.zeros((200, 21, 21, 1), np.uint8)
+    y, x = np.indices((21, 21)) - 10
+    disc[:, np.hypot(y, x) <= 5] = 200
+    found = drawn(disc, np.arange(200), np.ones(200, np.int64), zoom=0.5)[..., 0].astype(float)
+    radius = np.sqrt(found.sum(axis=(1, 2)) / disc[0].sum())
+    assert 0.45 < radius.min() < 0.6
+    assert 1.4 < radius.max() < 1.55
+    np.testing.assert_allclose(np.abs((found * y).sum(axis=(1, 2))) / found.sum(axis=(1, 2)), 0, atol=0.05)
 
 
 def test_brightness_stays_in_its_range():

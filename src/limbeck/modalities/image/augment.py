@@ -30,15 +30,18 @@ class ImageAugmentSettings(DrawnCopySettings):
     ] = 0.0
     flip: Annotated[float, Field(ge=0, le=1, description="probability that left and right are exchanged")] = 0.0
     rotate: Annotated[float, Field(ge=0, le=180, description="largest turn to either side, in degrees")] = 0.0
+    zoom: Annotated[
+        float, Field(ge=0, lt=1, description="largest change of the size, to larger or smaller, as a share")
+    ] = 0.0
     brightness: Annotated[float, Field(ge=0, lt=1, description="largest change of the brightness, as a share")] = 0.0
     erase: Annotated[float, Field(ge=0, lt=1, description="share of the area that a square covers")] = 0.0
 
     @model_validator(mode="after")
     def _something_changes(self) -> "ImageAugmentSettings":
-        if not any((self.crop, self.flip, self.rotate, self.brightness, self.erase)):
+        if not any((self.crop, self.flip, self.rotate, self.zoom, self.brightness, self.erase)):
             raise ValueError(
-                "crop, flip, rotate, brightness and erase are all 0, which leaves every copy as its image is; raise "
-                "one of them"
+                "crop, flip, rotate, zoom, brightness and erase are all 0, which leaves every copy as its image is; "
+                "raise one of them"
             )
         if self.crop >= 1 and self.crop != int(self.crop):
             raise ValueError(f"crop {self.crop} is no whole number of pixels, and no share below 1")
@@ -50,10 +53,11 @@ def drawn(
 ) -> NDArray[np.uint8]:
     """Return copies of images, of the same shape, (rows, height, width, channels) uint8.
 
-    In this order, each by a uniform draw of the row's own: turned about the middle by up to `rotate` degrees, bilinear;
-    shifted by up to `crop`; mirrored with probability `flip`; multiplied by 1 - `brightness` to 1 + `brightness`;
-    covered by a square of the share `erase` of the area, anywhere, partly outside too, of the image's mean colour. What
-    comes in from outside is black. Another setting changes no draw of the others.
+    In this order, each by a uniform draw of the row's own: turned about the middle by up to `rotate` degrees, and made
+    1 - `zoom` to 1 + `zoom` times as large, bilinear; shifted by up to `crop`; mirrored with probability `flip`;
+    multiplied by 1 - `brightness` to 1 + `brightness`; covered by a square of the share `erase` of the area, anywhere,
+    partly outside too, of the image's mean colour. What comes in from outside is black. Another setting changes no draw
+    of the others.
 
     Source: shift and mirror as in He et al. 2016, "Deep Residual Learning for Image Recognition" (arXiv 1512.03385),
     section 4.2, with 4 of 32 pixels; the square as in DeVries and Taylor 2017, "Improved Regularization of
@@ -65,12 +69,13 @@ def drawn(
         copies: (rows,) which copy of its image a row is.
         settings: what is drawn.
     """
-    draws = uniform(keys, copies, settings.seed, 7)
-    if settings.rotate and len(pixels):
+    draws = uniform(keys, copies, settings.seed, 8)
+    if (settings.rotate or settings.zoom) and len(pixels):
         some = max(1, _AT_ONCE // (pixels.shape[1] * pixels.shape[2]))
         degrees = settings.rotate * (2 * draws[:, 0] - 1)
-        parts = ((pixels[start : start + some], degrees[start : start + some]) for start in range(0, len(pixels), some))
-        pixels = np.concatenate([_turned(*part) for part in parts])
+        factors = 1 + settings.zoom * (2 * draws[:, 7] - 1)
+        parts = (slice(start, start + some) for start in range(0, len(pixels), some))
+        pixels = np.concatenate([_turned(pixels[part], degrees[part], factors[part]) for part in parts])
     if settings.crop or settings.flip:
         height, width = pixels.shape[1:3]
         down = _shift(draws[:, 1], settings.crop, height)
@@ -109,15 +114,15 @@ def _moved(
     return whole.take(places.ravel()).view(np.uint8).reshape(pixels.shape)
 
 
-def _turned(pixels: NDArray[np.uint8], degrees: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the images turned about their middle, counter-clockwise where degrees are above 0.
+def _turned(pixels: NDArray[np.uint8], degrees: NDArray[np.float64], factors: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the images turned about their middle, counter-clockwise where degrees are above 0, and enlarged.
 
     Bilinear between sixteenths of a pixel: in whole numbers, which are the same everywhere.
     """
     rows, height, width, channels = pixels.shape
     angle = np.deg2rad(degrees)
     # Of few bits, so that no library's last digit of a sine decides between two greys.
-    cosine, sine = (np.round(value(angle) * 2**16) / 2**16 for value in (np.cos, np.sin))
+    cosine, sine = (np.round(value(angle) / factors * 2**16) / 2**16 for value in (np.cos, np.sin))
     cosine, sine = (value.astype(np.float32)[:, None, None] for value in (cosine, sine))
     y = (np.arange(height, dtype=np.float32) - (height - 1) / 2)[None, :, None].astype(np.float32)
     x = (np.arange(width, dtype=np.float32) - (width - 1) / 2)[None, None, :].astype(np.float32)

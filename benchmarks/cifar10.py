@@ -1,0 +1,163 @@
+"""The recipe `cifar10`: what it gives, against what else could be done with the same labels or with ten times as many.
+
+    python benchmarks/cifar10.py [PART ...] [--data FOLDER]
+
+Parts: `techniques`, one change of the recipe each, judged on 10,000 training images that are held out for it; `recipe`,
+with the arm of hard labels; `plain`, the same without copies; `curves`, steps and labels up to 5,000. Only the last
+three look at the test, each once. FOLDER holds cifar10. What is done in a run's folder is not done again. Writes
+benchmarks/results/cifar10.json after every run.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tenants import measure
+from torch import Tensor, nn
+
+from limbeck.data import load_splits
+from limbeck.distiller import Distiller
+from limbeck.evaluation.schema import Evaluation
+from limbeck.files import read_json, write_json
+from limbeck.networks import Precision
+from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.training import learn
+from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.recipe import Recipe, load_recipe
+from limbeck.report import words
+from limbeck.types import Batch, Outputs
+
+RESULTS = Path(__file__).parent / "results" / "cifar10.json"
+TECHNIQUES = {
+    "the recipe": [],
+    "no copies": ["data.augment=null"],
+    "one copy": ["data.augment.copies=1"],
+    "four copies": ["data.augment.copies=4"],
+    "T = 4": ["losses.0.temperature=4"],
+    "not calibrated, T = 4": ["teacher.calibrate=false", "losses.0.temperature=4"],
+    "kd alone": ["losses.0.weight=1.0", "losses.1.weight=0.0"],
+    "average of weights": ["student.train.average=0.99"],
+    "mixup": ["student.train.validations=6"],  # a number of its own, or the recipe's network would be taken for it
+    "hard labels": ["losses=[{name: hard_labels, weight: 0.9}, {name: cross_entropy, weight: 0.1}]"],
+}
+"""What is changed, and nothing else: steps, rate and rows are the recipe's."""
+TEMPERATURE = 2.0
+"""The recipe's."""
+
+
+class Mixing(Distiller):
+    """Mixes the unlabelled images of a batch with one another, and the teacher's answers: a trial, not in the product.
+
+    The share is drawn from Beta(0.4, 0.4), one a batch. Source: Zhang et al. 2018 (arXiv 1710.09412).
+    """
+
+    def step(
+        self, batch: Batch, precision: Precision = "fp32", *, wrapped: nn.Module | None = None
+    ) -> dict[str, Tensor]:
+        """Return the terms for the mixed batch; the baseline's, which has no teacher, for the batch as it is."""
+        if self.teacher is None or batch.labelled is None:
+            return super().step(batch, precision, wrapped=wrapped)
+        draws = np.random.default_rng(batch.ids.numpy().astype(np.uint64))
+        share = float(draws.beta(0.4, 0.4))
+        free = (~batch.labelled).nonzero().squeeze(1)
+        other = torch.arange(len(batch.ids))
+        other[free] = free[torch.from_numpy(draws.permutation(len(free)))]
+        pixels = batch.student_inputs["pixels"].float()
+        answers = self.teacher.predict(batch)
+        log_p = (answers.logits / TEMPERATURE).log_softmax(1)
+        mixed = torch.logaddexp(log_p + math.log(share + 1e-9), log_p[other] + math.log(1 - share + 1e-9))
+        logits, features = (wrapped or self.trainable)(pixels=share * pixels + (1 - share) * pixels[other])
+        own, theirs = Outputs(logits, features), replace(answers, logits=TEMPERATURE * mixed)
+        return self.objective.sums(own, theirs, batch)
+
+
+def recipe_of(data: Path, *own: str) -> Recipe:
+    """Return the packaged recipe for the JPEG files and weights that are here."""
+    (weights,) = (data / "cifar10").glob("resnet56*.safetensors")
+    given = [f"data.source={data / 'cifar10'}", "data.image=jpeg", f"teacher.weights={weights}"]
+    return load_recipe("cifar10", [*given, *own])
+
+
+def techniques(out: Path, data: Path) -> dict[str, Any]:
+    """Return accuracy and NLL on 10,000 held-out training images, seed 0, by what is changed."""
+    record = out / "techniques.json"
+    results: dict[str, Any] = read_json(record, dict) if record.is_file() else {}
+    loaded: dict[str, Material] = {}
+    for name, changes in TECHNIQUES.items():
+        recipe = recipe_of(data, "data.split.validation=10000", "seeds=[0]", *changes)
+        if results.get(name, {}).get("recipe_digest") == recipe.digest:
+            continue
+        if (material := loaded.get(recipe.data.model_dump_json())) is None:
+            material = loaded[recipe.data.model_dump_json()] = Material(load_splits(recipe.data, recipe.task))
+        folder = out / "techniques"  # one for all: the teacher answers once
+        teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+        learn.Distiller = Mixing if name == "mixup" else Distiller  # what the loop steps with
+        history = train_arm("student", recipe, material, teacher, folder).trained[0].history
+        last = history.validations[-1]
+        results[name] = {"recipe_digest": recipe.digest, **last, "seconds": history.seconds}
+        write_json(record, results)
+        print(name, json.dumps(results[name]), flush=True)
+    return results
+
+
+def whole(out: Path, data: Path) -> dict[str, Any]:
+    """Carry out the recipe, with an arm that learns from the teacher's decisions."""
+    return _run(out / "recipe", recipe_of(data, "arms=[student, baseline, hard_labels]"))
+
+
+def plain(out: Path, data: Path) -> dict[str, Any]:
+    """Carry it out without copies, and without what needs none of them."""
+    return _run(out / "plain", recipe_of(data, "baseline=false", "data.augment=null"))
+
+
+def curves(out: Path, data: Path) -> dict[str, Any]:
+    """Carry it out with ten times the labels, and with fewer steps and labels."""
+    steps, labels = "curves.steps=[0.125, 0.25, 0.5]", "curves.labels=[500, 1250]"
+    folder = out / "curves"
+    shown = _run(folder, recipe_of(data, "data.labelled=5000", "data.labelled_per_batch=32", steps, labels))
+    evaluation = read_json(folder / "evaluation.json", dict)
+    said = words.curve_sentences(Evaluation.model_validate(evaluation))
+    return {**shown, "curves": evaluation["curves"], "sentences": said}
+
+
+def _run(folder: Path, recipe: Recipe) -> dict[str, Any]:
+    found = measure(recipe, folder)
+    evaluation = Evaluation.model_validate_json((folder / "evaluation.json").read_text(encoding="utf-8"))
+    arms = {name: model.scores for name, model in evaluation.models.items()}
+    per_seed = {name: [one.scores["accuracy"] for one in model.per_seed] for name, model in evaluation.models.items()}
+    return {**found, "scores": arms, "per_seed": per_seed}
+
+
+PARTS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
+    "techniques": techniques,
+    "recipe": whole,
+    "plain": plain,
+    "curves": curves,
+}
+
+
+def main() -> None:
+    """Do the parts that are asked for; those on record stay."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=list(PARTS))
+    parser.add_argument("--out", type=Path, default=Path("runs/cifar10"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    results = read_json(RESULTS, dict) if RESULTS.is_file() else {}
+    for name in given.parts:
+        results[name] = found = PARTS[name](given.out, given.data)
+        write_json(RESULTS, {**results, "environment": describe_environment()})
+        print(name, json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The recipe `spoken-digits` against other techniques, against all labels, and with clips of the new speaker.
+
+    python benchmarks/speech.py [PART ...] [--data FOLDER]
+
+Parts: `techniques`, one change of the recipe each, judged on a speaker who is held out for validation while the next,
+the test, is never asked; `all-labels`, the network of the recipe with the labels of every clip and without a teacher;
+`new-speaker`, half of the test speaker's clips as unlabelled ones (`data.target`); `curves`, steps and labels. Six
+speakers in turn, `curves` for one. FOLDER holds spoken_digits/fsdd.parquet. What is done in a run's folder is not done
+again. Writes benchmarks/results/speech.json after every run.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from speakers import SPEAKERS
+from tenants import measure, recordings
+
+from limbeck.data import load_splits
+from limbeck.evaluation.schema import Evaluation
+from limbeck.files import read_json, write_json
+from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.recipe import load_recipe
+from limbeck.report import words
+
+RESULTS = Path(__file__).parent / "results" / "speech.json"
+TECHNIQUES = {
+    "the recipe": [],
+    "copies: speed": ["data.augment={copies: 4, speed: 0.15, shift: 0, gain: 0}"],
+    "copies: all four": ["data.augment={copies: 4, speed: 0.15, shift: 0.1, gain: 6, noise: 10}"],
+    "copies: speed, twice the steps": [
+        "data.augment={copies: 4, speed: 0.15, shift: 0, gain: 0}",
+        "student.train.steps=3000",
+    ],
+    "twice the steps": ["student.train.steps=3000"],
+    "average of weights": ["student.train.average=0.99"],
+}
+
+
+def techniques(out: Path, data: Path) -> Iterator[dict[str, Any]]:
+    """Yield the accuracy on a held-out speaker, seed 0, by what is changed; the test speaker is in no split."""
+    table, record = recordings(out, data), out / "techniques.json"
+    results: dict[str, Any] = read_json(record, dict) if record.is_file() else {}
+    for name, changes in TECHNIQUES.items():
+        for speaker, test in zip(SPEAKERS, SPEAKERS[1:] + SPEAKERS[:1], strict=True):
+            held = f"data.split={{test: {{speaker: {test}}}, validation: {{speaker: {speaker}}}}}"
+            own = [f"data.source={table}", "data.label=digit", "seeds=[0]", held, *changes]
+            recipe = load_recipe("spoken-digits", own)
+            if results.get(name, {}).get(speaker, {}).get("recipe_digest") == recipe.digest:
+                continue
+            material, folder = Material(load_splits(recipe.data, recipe.task)), out / "techniques" / speaker
+            teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+            history = train_arm("student", recipe, material, teacher, folder).trained[0].history
+            found = {"recipe_digest": recipe.digest, **history.validations[-1], "seconds": history.seconds}
+            results.setdefault(name, {})[speaker] = found
+            write_json(record, results)
+        scores = [one["accuracy"] for one in results[name].values()]
+        print(f"{name}: {sum(scores) / len(scores):.3f}; {[round(score, 3) for score in scores]}", flush=True)
+        yield results
+
+
+def all_labels(out: Path, data: Path) -> Iterator[dict[str, Any]]:
+    """Yield the scores of the network that learns from the labels of all clips of the other five, by speaker."""
+    table, results = recordings(out, data), {}
+    for speaker in SPEAKERS:
+        own = [f"data.source={table}", "data.label=digit", "data.labelled=null", "arms=[student, baseline]"]
+        recipe = load_recipe("spoken-digits", [*own, f"data.split.test={{speaker: {speaker}}}"])
+        results[speaker] = measure(recipe, out / "all-labels" / speaker)
+        yield results
+
+
+def new_speaker(out: Path, data: Path) -> Iterator[dict[str, Any]]:
+    """Yield what half of the new speaker's clips are worth, unlabelled, by speaker."""
+    whole, results = pq.read_table(recordings(out, data)), {}
+    for speaker in SPEAKERS:
+        own = out / f"{speaker}.parquet"
+        others = out / f"without-{speaker}.parquet"
+        is_own = pc.equal(whole["speaker"], speaker)  # pyrefly: ignore
+        for path, rows in {own: is_own, others: pc.invert(is_own)}.items():  # pyrefly: ignore
+            if not path.is_file():
+                pq.write_table(whole.filter(rows), path)
+        changes = [f"data.source={others}", "data.label=digit", "data.split.test=250"]
+        recipe = load_recipe("spoken-digits", [*changes, f"data.target={{source: {own}, label: digit}}"])
+        results[speaker] = measure(recipe, out / "new-speaker" / speaker)
+        yield results
+
+
+def curves(out: Path, data: Path) -> Iterator[dict[str, Any]]:
+    """Yield the curves over steps and labels for one speaker; the run itself has all labels."""
+    own = [f"data.source={recordings(out, data)}", "data.label=digit", "data.split.test={speaker: theo}"]
+    many = ["data.labelled=2000", "curves.steps=[0.125, 0.25, 0.5]", "curves.labels=[50, 200, 500]"]
+    folder = out / "curves"
+    shown = measure(load_recipe("spoken-digits", [*own, *many]), folder)
+    evaluation = read_json(folder / "evaluation.json", dict)
+    said = words.curve_sentences(Evaluation.model_validate(evaluation))
+    yield {**shown, "curves": evaluation["curves"], "sentences": said}
+
+
+PARTS: dict[str, Callable[[Path, Path], Iterator[dict[str, Any]]]] = {
+    "techniques": techniques,
+    "all-labels": all_labels,
+    "new-speaker": new_speaker,
+    "curves": curves,
+}
+
+
+def main() -> None:
+    """Do the parts that are asked for; those on record stay."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=list(PARTS))
+    parser.add_argument("--out", type=Path, default=Path("runs/speech"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name in given.parts:
+        for found in PARTS[name](given.out, given.data):
+            before = read_json(RESULTS, dict) if RESULTS.is_file() else {}
+            write_json(RESULTS, {**before, name: found, "environment": describe_environment()})
+        print(name, json.dumps(found)[:2000], flush=True)
+
+
+if __name__ == "__main__":
+    main()
