@@ -3,9 +3,10 @@
     python benchmarks/cifar10.py [PART ...] [--data FOLDER]
 
 Parts: `techniques`, one change of the recipe each, judged on 10,000 training images that are held out for it; `recipe`,
-with the arm of hard labels; `plain`, the same without copies; `curves`, steps and labels up to 5,000. Only the last
-three look at the test, each once. FOLDER holds cifar10. What is done in a run's folder is not done again. Writes
-benchmarks/results/cifar10.json after every run.
+with the arm of hard labels; `plain`, the same without copies; `curves`, steps and labels up to 5,000; `int8`, of
+teacher and student, on the held-out images again. Only `recipe`, `plain` and `curves` look at the test, each once.
+FOLDER holds cifar10. What is done in a run's folder is not done again. Writes benchmarks/results/cifar10.json after
+every part.
 """
 
 import argparse
@@ -21,11 +22,14 @@ import torch
 from tenants import measure
 from torch import Tensor, nn
 
+from limbeck.bundle import Student, export_onnx
+from limbeck.bundle.precision import try_int8
 from limbeck.data import load_splits
 from limbeck.distiller import Distiller
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json
 from limbeck.networks import Precision
+from limbeck.pipeline.judging.delivery import metric_gains
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.training import learn
 from limbeck.pipeline.training.arms import train_arm
@@ -128,6 +132,41 @@ def curves(out: Path, data: Path) -> dict[str, Any]:
     return {**shown, "curves": evaluation["curves"], "sentences": said}
 
 
+def int8(out: Path, data: Path) -> dict[str, Any]:
+    """Return what static int8 costs and saves, of teacher and student, on the 10,000 held-out training images."""
+    recipe = recipe_of(data, "data.split.validation=10000", "seeds=[0]")
+    material, folder = Material(load_splits(recipe.data, recipe.task)), out / "techniques"
+    teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+    student = train_arm("student", recipe, material, teacher, folder).trained[0]
+    found = {}
+    for name, trained in {"teacher": teacher.networks["teacher"], "student": student}.items():
+        path = out / "int8" / f"{name}.onnx"
+        path.parent.mkdir(exist_ok=True)
+        export_onnx(trained.model, path, *trained.view.example)
+        shipped = Student(
+            model=path,
+            says=lambda samples, trained=trained: trained.logits(trained.view.rows(samples)),
+            runner=trained.view.runner,
+            reader=trained.view.reader,
+            labels=material.splits.task.names,
+            task=recipe.task.kind,
+            gains=metric_gains(material.splits.task, material.splits),
+            metric="accuracy",
+        )
+        trial = try_int8(shipped, material.samples, material.unlabelled, path.with_name(f"{name}-int8.onnx"))
+        assert trial.gain is not None  # of images the metric judges
+        found[name] = {
+            "sizes": dict(trial.sizes),
+            "ms_alone": {key: speed.figures["latency_ms"] for key, speed in trial.speeds.items()},
+            "share_of_processor_time": trial.speeds["int8"].share_of(trial.speeds["fp32"]),
+            "agreement": trial.agreement.share,
+            "gain": trial.gain.model_dump(),
+            "rows": len(material.samples),
+            "sentence": trial.sentence,
+        }
+    return found
+
+
 def _run(folder: Path, recipe: Recipe) -> dict[str, Any]:
     found = measure(recipe, folder)
     evaluation = Evaluation.model_validate_json((folder / "evaluation.json").read_text(encoding="utf-8"))
@@ -141,6 +180,7 @@ PARTS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "recipe": whole,
     "plain": plain,
     "curves": curves,
+    "int8": int8,
 }
 
 

@@ -6,6 +6,7 @@ NAMES = {
     "digits": "pictures: `digits`, 100 labels",
     "cifar10": "pictures: `cifar10`, a given ResNet-56, 500 labels",
     "pngs": "pictures: a folder of MNIST's digits, 200 labels",
+    "new-digits": "pictures of another kind: MNIST's labels, scikit-learn's digits",
     "diabetes": "a table, values: diabetes, 100 labels (RMSE, lower is better)",
     "ratings": "text, values: ratings of snippets, 500 labels (RMSE, lower is better)",
     "speech-columns": "sound, two decisions: digit and speaker, 500 labels",

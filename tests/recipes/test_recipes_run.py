@@ -138,6 +138,17 @@ OVERRIDES = {
         "teacher.train={{steps: 60, batch_size: 16, lr: 0.02, validations: 2}}",
         "student.model.width=16",
     ],
+    "new-digits": [
+        *SEEN_AND_HEARD,
+        "data.source={digits}",
+        "data.image=x",
+        "data.label=y",
+        "data.target={{source: {others}, image: x, label: y}}",
+        "data.augment.copies=1",
+        "teacher.model.width=4",
+        "student.model.width=4",
+        "teacher.train={{steps: 60, batch_size: 16, lr: 0.02, validations: 2}}",
+    ],
     "spoken-digits": [
         *SEEN_AND_HEARD,
         "data.source={clips}",
@@ -179,6 +190,7 @@ def places(tmp_path_factory):
     write_clips(folder / "clips")
     write_words(folder / "words")
     write_digits(folder / "digits")
+    write_digits(folder / "others", seed=1)
     torch.manual_seed(0)
     form = ImageForm.of(8, 8, 3, (0.5,) * 3, (0.2,) * 3)
     save_file(
@@ -200,9 +212,9 @@ def write_pictures(path):
     pq.write_table(pa.table(table), path.with_suffix(".parquet"))
 
 
-def write_digits(path):
+def write_digits(path, *, seed=0):
     """Write pictures of three shades, as arrays that name their splits."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     arrays = {}
     for split, rows in (("train", 240), ("test", 60)):
         arrays[f"y_{split}"] = np.arange(rows) % 3
