@@ -5,7 +5,8 @@
 `digits`, `cifar10` and `new-digits` are the packaged recipes; `pngs` is a folder of MNIST's digits as PNG files.
 `diabetes` is scikit-learn's table of 442 patients. `ratings` are the values behind the packaged snippets.
 `speech-columns` and `speech-tags` are 3,000 recordings of six speakers, who are known: of the first, digit and speaker
-are a decision each, of the second one set of labels. FOLDER holds cifar10, mnist/mnist.npz and spoken_digits/fsdd.parquet.
+are a decision each, of the second one set of labels. FOLDER holds cifar10, mnist/mnist.npz and
+spoken_digits/fsdd.parquet.
 
 A run whose folder is complete is read, not made again. Writes benchmarks/results/tenants.json after every run.
 """

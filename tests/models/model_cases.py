@@ -47,7 +47,7 @@ VARIANTS = {
     "depthwise": [{"width": 3}, {}],
     "dense": [{"width": 6}, {"width": 5, "layers": 1, "dropout": 0.5, "input_dropout": 0.2}],
     "vit": [{"dim": 8, "depth": 1, "heads": 2}, {"patch": 2, "dim": 6, "depth": 2, "heads": 3}],
-    "audio_cnn": [{"width": 8}, {"bands": 16, "width": 5, "dropout": 0}],
+    "audio_cnn": [{"width": 8}, {"width": 6, "subtract": "band_means"}, {"bands": 16, "width": 5, "dropout": 0}],
 }
 CASES = [(name, variant) for name in MODELS for variant in VARIANTS.get(name, [{}])]
 

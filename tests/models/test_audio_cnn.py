@@ -12,6 +12,7 @@ from limbeck.bundle import export_onnx
 from limbeck.bundle.int8 import quantize_int8
 from limbeck.errors import LimbeckError
 from limbeck.models import MODELS, build_model
+from limbeck.models.audio_cnn import standardised
 from limbeck.runtime.readers.audio import AudioForm
 from limbeck.types import tensors
 
@@ -122,6 +123,22 @@ def test_bands_that_the_rate_does_not_carry_are_refused():
 
 
 # --- the exported file -----------------------------------------------------------------------------------------------
+
+
+def test_means_of_bands_take_away_what_colours_a_voice():
+    """A filter that stays as it is adds a number to each band of all frames, and changes nothing then."""
+    generator = torch.Generator().manual_seed(0)
+    values, colour = torch.randn(3, 5, 9, generator=generator), torch.randn(3, 5, 1, generator=generator)
+    real = (torch.arange(9) < torch.tensor([9, 4, 1])[:, None]).unsqueeze(1).float()
+    found = standardised(values, real, by_band=True)
+    torch.testing.assert_close(standardised(values + colour, real, by_band=True), found)
+    assert (standardised(values + colour, real) - standardised(values, real)).abs().max() > 0.5
+    for by_band, axes in ((True, (2,)), (False, (1, 2))):
+        found = standardised(values, real, by_band=by_band)
+        assert found.sum(axes).abs().max() <= 1e-4
+        assert not (found * (1 - real)).any()
+        power = found[:2].square().sum((1, 2)) / (5 * real[:2].sum((1, 2)))
+        torch.testing.assert_close(power, torch.ones(2), atol=0.05, rtol=0)
 
 
 @pytest.fixture(scope="module")

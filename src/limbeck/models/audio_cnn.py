@@ -19,6 +19,13 @@ class AudioCNNSettings(ModelOptions):
     name: Literal["audio_cnn"] = "audio_cnn"
     bands: Annotated[int, Field(ge=8, le=128, description="bands of pitch of the log-mel spectrogram")] = 40
     width: Annotated[int, Field(ge=4, le=1024, description="channels of the last two of three convolutions")] = 64
+    subtract: Annotated[
+        Literal["mean", "band_means"],
+        Field(
+            description="from a sound's spectrogram: its mean, or each band's own, which takes away how a voice or a "
+            "microphone colours all that is said: for speakers whom nobody has heard, not to tell speakers apart"
+        ),
+    ] = "mean"
     dropout: Annotated[Rate, Field(description="share of the pooled features that is dropped in training")] = 0.3
 
 
@@ -26,7 +33,9 @@ class AudioCNN(nn.Module):
     """Three convolutions over time, and mean and maximum of what they find over the frames of the sound.
 
     Source: after Kim 2014, "Convolutional Neural Networks for Sentence Classification" (arXiv 1408.5882), with the
-    frames of a spectrogram in the place of words, and layers of stride 2.
+    frames of a spectrogram in the place of words, and layers of stride 2. The means of the
+    bands are subtracted as in Atal 1974, "Effectiveness of Linear Prediction Characteristics of the Speech Wave for
+    Automatic Speaker Identification and Verification", of cepstra there.
 
     Args:
         settings: see `AudioCNNSettings`.
@@ -52,7 +61,7 @@ class AudioCNN(nn.Module):
         """Return logits (batch, outputs) of samples (batch, samples), of which the first `lengths` are the sound's."""
         found, mask = self.logmel(levelled(samples, lengths), lengths)
         real = mask.unsqueeze(1).to(found.dtype)
-        found = standardised(found, real)
+        found = standardised(found, real, by_band=self.settings.subtract == "band_means")
         for convolution in self.convolutions:
             real = real[:, :, :: convolution.stride[0]]
             # No frame behind the end is seen by the next layer, nor is one of these below the maximum.
@@ -74,20 +83,22 @@ def levelled(samples: Tensor, lengths: Tensor) -> Tensor:
     return samples * torch.sqrt(LEVEL * FLOOR / SILENCE / (power / SILENCE + 1))
 
 
-def standardised(values: Tensor, real: Tensor) -> Tensor:
+def standardised(values: Tensor, real: Tensor, *, by_band: bool = False) -> Tensor:
     """Return a spectrogram of mean 0 and variance 1 over bands and real frames.
 
     Args:
         values: (batch, bands, frames).
         real: (batch, 1, frames), 1 where a frame is the sound's.
+        by_band: whether the mean of each band is 0.
 
     Returns:
         (batch, bands, frames), 0 behind the end of the sound.
     """
-    count = real.sum((1, 2), keepdim=True).clamp(min=1) * values.shape[1]
-    centred = (values - (values * real).sum((1, 2), keepdim=True) / count) * real
+    frames, bands = real.sum((1, 2), keepdim=True).clamp(min=1), values.shape[1]
+    means = (values * real).sum(2, keepdim=True) / frames
+    centred = (values - (means if by_band else means.mean(1, keepdim=True))) * real
     # Of silence the variance is 0.
-    return centred * torch.rsqrt(centred.square().sum((1, 2), keepdim=True) / count + 1e-2)
+    return centred * torch.rsqrt(centred.square().sum((1, 2), keepdim=True) / (frames * bands) + 1e-2)
 
 
 register(
