@@ -101,6 +101,34 @@ def curves(out: Path, data: Path) -> Iterator[dict[str, Any]]:
     yield {**shown, "curves": evaluation["curves"], "sentences": said}
 
 
+def as_table(result: dict[str, Any]) -> str:
+    """Return what was tried on held-out speakers, and what all labels and the new speaker's own clips give."""
+    lines: list[str] = []
+    if "techniques" in result:
+        lines += [f"| tried on a held-out speaker | {' | '.join(SPEAKERS)} | mean |", "|---" * 8 + "|"]
+        for name, by_speaker in result["techniques"].items():
+            scores = [by_speaker[speaker]["accuracy"] for speaker in SPEAKERS if speaker in by_speaker]
+            if len(scores) == len(SPEAKERS):
+                cells = [f"{100 * score:.1f} %" for score in [*scores, sum(scores) / len(scores)]]
+                lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines += ["", "One seed; another speaker, whom the recipe would be tested on, is heard by none of them."]
+    rows = []
+    for part, model, name in (
+        ("all-labels", "baseline", "labels of all clips of the other five, no teacher"),
+        ("new-speaker", "baseline", "50 labels, no teacher (250 other test clips)"),
+        ("new-speaker", "student", "50 labels, and 250 unlabelled clips of the new speaker (the same 250)"),
+    ):
+        found = result.get(part, {})
+        if all(speaker in found for speaker in SPEAKERS):
+            scores = [found[speaker]["models"][model]["scores"]["accuracy"] for speaker in SPEAKERS]
+            rows.append(f"| {name} | {' | '.join(f'{100 * one:.1f} %' for one in [*scores, sum(scores) / 6])} |")
+    if rows:
+        lines += ["", f"| tested on | {' | '.join(SPEAKERS)} | mean |", "|---" * 8 + "|", *rows]
+    if "curves" in result:
+        lines += ["", *result["curves"]["sentences"]]
+    return "\n".join([*lines, "", "`python benchmarks/speech.py`."]).lstrip("\n").replace("\u00a0", " ")
+
+
 PARTS: dict[str, Callable[[Path, Path], Iterator[dict[str, Any]]]] = {
     "techniques": techniques,
     "all-labels": all_labels,

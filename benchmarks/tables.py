@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import cifar10
 import input_path
 import mnist
+import speech
 import tenants_table
 import verdict_errors
 
@@ -367,6 +369,8 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "tenants": (tenants_table.as_table, ("tenants", "columns")),
     "speakers": (tenants_table.speakers, ("speakers",)),
     "mnist": (mnist.as_table, ("mnist",)),
+    "cifar10": (cifar10.as_table, ("cifar10",)),
+    "speech": (speech.as_table, ("speech",)),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
 }
