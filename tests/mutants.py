@@ -1114,6 +1114,27 @@ MUTANTS = (
         (f"{IMAGE_COPIES}::test_a_crop_moves_by_whole_pixels_to_every_side_alike",),
     ),
     Mutant(
+        "the means of bands stay",
+        "an option that changes nothing",
+        "models/audio_cnn.py",
+        (('by_band=self.settings.subtract == "band_means"', "by_band=False"),),
+        ("tests/models/test_audio_cnn.py::test_a_network_subtracts_what_it_is_told_to",),
+    ),
+    Mutant(
+        "files of a list looked for below the list",
+        "a folder that is named by a relative path cannot be read",
+        "data/lists.py",
+        (("            str(folder),\n", "            str(lists.get(split, folder)),\n"),),
+        ("tests/data/test_data_folders.py::test_a_folder_with_lists_may_be_named_from_where_one_stands",),
+    ),
+    Mutant(
+        "a prior that counts the test's labels",
+        "a correction that knows what nobody may know",
+        "data/splits.py",
+        (("    learned = learned.learning_from((labelled + omitted).labels)\n", ""),),
+        ("tests/data/test_data_omitted.py::test_the_prior_counts_no_label_that_is_held_out_or_hidden",),
+    ),
+    Mutant(
         "a zoom turned round",
         "what should be larger is smaller",
         "modalities/image/augment.py",

@@ -45,6 +45,27 @@ def test_without_a_class_for_them_they_are_left_out_and_counted(tmp_path):
     assert found.dropped == {"of a class that is not asked for": 50}
 
 
+@pytest.mark.parametrize("other", ["unknown", None])
+def test_a_class_of_held_out_rows_alone_is_one_of_the_others(tmp_path, other):
+    """A word that nobody has heard is what `unknown` is for; once it was refused."""
+    for split, labels in {"train": "abc", "test": "abz"}.items():
+        rows = [json.dumps({"text": f"{split} {row}", "label": labels[row % 3]}) + "\n" for row in range(60)]
+        (tmp_path / f"{split}.jsonl").write_text("".join(rows), encoding="utf-8")
+    split = {"validation": 12}
+    found = classified(DataSettings(source=str(tmp_path), split=split, classes=["a", "b"], other_class=other))
+    assert len(found.test) == (60 if other else 40)
+    assert found.task.names == (("a", "b", other) if other else ("a", "b"))
+    there = {"source": str(tmp_path)}
+    found = classified(
+        DataSettings(
+            source=str(tmp_path / "train.jsonl"), split=split, target=there, classes=["a", "b"], other_class=other
+        )
+    )
+    assert len(found.test) == (60 if other else 40)
+    with pytest.raises(LimbeckError, match="no training row is of the class `z`"):
+        classified(DataSettings(source=str(tmp_path), split=split, classes=["a", "z"], other_class=other))
+
+
 def test_numbers_are_asked_for_as_they_are_written(tmp_path):
     assert load(tmp_path, labels=[0, 1, 2, 3], classes=[3, 1]).task.names == ("1", "3")
     assert load(tmp_path, labels=[0, 1, 2, 3], classes=[3], other_class="rest").task.names == ("3", "rest")

@@ -1,5 +1,7 @@
 """Folders of files, a subfolder a class: which are splits, and what they are not."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -138,6 +140,17 @@ def test_lists_hold_files_out_and_background_noise_is_no_class(words, capsys):
     assert "_background_noise_: not read, as it is no class" in out
     assert "1 file is not read (.md)" in out
     assert read(words, splits=["test"]).keys() == {"test"}
+
+
+def test_a_folder_with_lists_may_be_named_from_where_one_stands(words, monkeypatch):
+    """Once the files of a list were looked for in the folder of the list, below which their paths do not begin."""
+    whole = read(words)
+    monkeypatch.chdir(words.parent)
+    found = read(Path(words.name))
+    assert found.keys() == whole.keys()
+    for split, table in found.items():
+        for one, other in zip(table.values, whole[split].values, strict=True):
+            np.testing.assert_array_equal(one.pixels(), other.pixels())
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.networks import NetworkSettings
 from limbeck.pipeline.training.material import Material
 from limbeck.recipe import DataSettings, Recipe, parse_recipe
 from limbeck.settings.errors import RecipeError
+from limbeck.tasks import ClassificationSettings
 from made_rows import classified, numbers_of
 
 NETWORK = {"model": {"name": "convnet", "width": 2}, "train": {"steps": 2, "batch_size": 16}}
@@ -40,6 +42,19 @@ def digits(augment: dict | None = None, **data) -> Recipe:
         },
         "a test",
     )
+
+
+def test_the_prior_counts_no_label_that_is_held_out_or_hidden(tmp_path):
+    """Once it counted the whole column, the test's labels among them."""
+    rows = [{"text": f"row {row}", "label": "aabc"[row % 4]} for row in range(120)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    split = {"test": 40, "validation": 20, "stratify": False}
+    settings = DataSettings(source=str(tmp_path / "rows.jsonl"), split=split, labelled=20, omitted_classes=["b"])
+    found = load_splits(settings, ClassificationSettings(correct_prior=True))
+    counts = np.bincount([*numbers_of(found.labelled), *numbers_of(found.omitted)], minlength=3)
+    assert counts.sum() == 20
+    assert found.task.prior == pytest.approx(counts / 20)
+    assert found.task.prior != pytest.approx((0.5, 0.25, 0.25), abs=1e-6)
 
 
 def test_the_transfer_set_has_no_such_row_and_the_teacher_has(tmp_path):

@@ -141,6 +141,12 @@ def test_means_of_bands_take_away_what_colours_a_voice():
         torch.testing.assert_close(power, torch.ones(2), atol=0.05, rtol=0)
 
 
+def test_a_network_subtracts_what_it_is_told_to():
+    samples, lengths = sounds([900, 450])
+    one, other = (network_for("audio_cnn", {"subtract": name}, None).eval() for name in ("mean", "band_means"))
+    assert (one(samples, lengths) - other(samples, lengths)).abs().max() > 1e-3, "of equal weights"
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """A network, and its file from samples to logits."""

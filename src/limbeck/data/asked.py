@@ -52,7 +52,8 @@ def of_classes(
 def asked(tables: Mapping[str, Table], every: Task, settings: DataOptions, where: str) -> tuple[dict[str, Table], int]:
     """Return tables with no other classes than `data.classes` and `data.other_class`, and how many rows are left out.
 
-    A row without a label stays as it is. Classes keep their order, that of all others is the last.
+    A row without a label stays as it is. Classes keep their order, that of all others is the last. A class that occurs
+    in what is held out alone is one of the others too: a word that nobody has heard is what they are for.
 
     Args:
         tables: by split.
@@ -79,15 +80,29 @@ def asked(tables: Mapping[str, Table], every: Task, settings: DataOptions, where
 
 
 def _asked(table: Table, every: Task, settings: DataOptions, where: str) -> Table:
-    labels, other = every.labels(table.labels, where), settings.other_class
+    unheard, other = _unheard(table.labels, every, where), settings.other_class
+    labels = every.labels([None if cell in unheard else cell for cell in table.labels], where)
+    has_class = labels.present | np.array([cell in unheard for cell in table.labels], bool)
     names = [
-        name if name in settings.classes else other for name in (every.names[value] for value in labels.values.tolist())
+        every.names[value] if present and every.names[value] in settings.classes else other
+        for value, present in zip(labels.values.tolist(), labels.present.tolist(), strict=True)
     ]
-    rows = np.flatnonzero(np.array([name is not None for name in names], bool) | ~labels.present).tolist()
+    rows = np.flatnonzero(np.array([name is not None for name in names], bool) | ~has_class).tolist()
     order = [*(name for name in every.names if name in settings.classes), *([] if other is None else [other])]
     return replace(
         table,
         values=[table.values[row] for row in rows],
-        labels=[names[row] if labels.present[row] else None for row in rows],
+        labels=[names[row] if has_class[row] else None for row in rows],
         classes=tuple(dict.fromkeys(order)),
     )
+
+
+def _unheard(cells: Sequence[Any], every: Task, where: str) -> set[Any]:
+    """Return the labels that no training row has."""
+    found = set()
+    for cell in set(cells):
+        try:
+            every.labels([cell], where)
+        except LimbeckError:
+            found.add(cell)
+    return found

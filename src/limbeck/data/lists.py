@@ -36,7 +36,10 @@ def lists_in(folder: Path) -> dict[str, Path]:
 def by_list(
     columns: Columns, files: Sequence[str], lists: Mapping[str, Path], folder: Path
 ) -> dict[str, tuple[str, Columns]]:
-    """Return the rows of each split, where it was read, and its columns; `train` are those that no list names.
+    """Return the columns of each split; `train` are the rows that no list names.
+
+    Each comes with the folder, where its files were read: a list is a file among them, and their paths do not begin in
+    its folder.
 
     Args:
         columns: of all rows.
@@ -67,7 +70,7 @@ def by_list(
         raise LimbeckError(f"every file is held out by {', '.join(lists)}", where=str(folder), fix="shorten a list")
     return {
         split: (
-            str(lists.get(split, folder)),
+            str(folder),
             Columns({name: [cells[row] for row in some] for name, cells in columns.items()}, layout=columns.layout),
         )
         for split, some in rows.items()

@@ -130,7 +130,8 @@ class Splits:
             copies = keeping(copies, few.ids)
         own = keeping(self.rehearsed, few.ids).having()
         rest = others.without_labels() + self.unlabelled
-        return replace(self, labelled=few, unlabelled=rest, augmented=copies, rehearsed=own)
+        task = self.task.learning_from(few.labels)
+        return replace(self, task=task, labelled=few, unlabelled=rest, augmented=copies, rehearsed=own)
 
 
 def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | None = None) -> Splits:
@@ -187,6 +188,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     learned.require_varied(labelled.labels, where, "data.labelled")
     others, gone = omit(others, learned, settings)
     sieve.count("unlabelled, of an omitted class", len(gone))
+    learned = learned.learning_from((labelled + omitted).labels)
     rest = rest_of(others.without_labels(), bare, settings)
     if settings.unlabelled is not None:
         column = train.columns or settings.column

@@ -188,6 +188,10 @@ class Task(ABC):
         """Return which rows, (n,), are of some classes; where a task has none, `TaskOptions.unread` refuses the key."""
         raise TypeError(f"a row of a {self.kind} is of no class")
 
+    def learning_from(self, labels: Labels) -> "Task":
+        """Return the task that knows the labels which models may learn from, those of held-out rows left out."""
+        return self
+
     def require_varied(self, labels: Labels, where: str, key: str) -> None:
         """Refuse labelled rows that teach nothing, as all of them say the same."""
         self.require_enough(len(labels), where, key)

@@ -87,6 +87,7 @@ class ClassificationSettings(TaskOptions):
         require_one_column(data.label)
         found = learn_classes(cells, where, missing=data.missing, merge=data.merge_classes, order=classes)
         require_classes(data.class_weights, found.names)
+        # Of all rows of the column, some of which will be held out; `told` says of which they are to be.
         prior = shares(found.indices(cells, where), len(found.names)) if self.correct_prior else None
         return Classification(found, self.metric, data.class_weights, prior=prior)
 
@@ -289,6 +290,10 @@ class Classification(Task):
         return [likelihood] if self.by == "accuracy" else [round(scores[self.by], 9), likelihood]
 
     # --- deciding
+
+    def learning_from(self, labels: Labels) -> "Classification":
+        """Return the task that brings mean probabilities to the shares of these labels, where that is asked."""
+        return self if self.prior is None else replace(self, prior=shares(labels, len(self.names)))
 
     @property
     def fits_decision(self) -> bool:

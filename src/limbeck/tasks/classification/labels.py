@@ -55,8 +55,8 @@ class Classes:
 
 
 def shares(labels: Labels, classes: int) -> tuple[float, ...]:
-    """Return the share of each class among the rows that have a label."""
-    counts = np.bincount(labels.known, minlength=classes)
+    """Return the share of each class among the rows that have a label; a class without a row counts as half of one."""
+    counts = np.maximum(np.bincount(labels.known, minlength=classes), 0.5)
     return tuple((counts / counts.sum()).tolist())
 
 
