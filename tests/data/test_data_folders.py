@@ -146,7 +146,10 @@ def test_a_folder_with_lists_may_be_named_from_where_one_stands(words, monkeypat
     """Once the files of a list were looked for in the folder of the list, below which their paths do not begin."""
     whole = read(words)
     monkeypatch.chdir(words.parent)
-    found = read(Path(words.name))
+    try:
+        found = read(Path(words.name))
+    except LimbeckError as error:
+        pytest.fail(str(error))
     assert found.keys() == whole.keys()
     for split, table in found.items():
         for one, other in zip(table.values, whole[split].values, strict=True):
