@@ -128,16 +128,13 @@ def acceleration(result: dict[str, Any]) -> str:
             cells = [f"{point['amount']:,}", *(cell(point["accuracy"][arm]) for arm in arms)]
             cells += [f"{100 * point['teacher']:.1f}"] if taught else []
             lines.append(f"| {' | '.join(cells)} |")
-    said = [text.replace("\u00a0", " ") for text in result["sentences"]]
-    return "\n".join(
-        [
-            *lines[1:],
-            "",
-            f"Accuracy in percent on IMDB's {result['test_examples']:,} test reviews, mean of {result['seeds']} seeds "
-            f"(worst to best). {' '.join(said)} {result['cpu_seconds'] / 60:.0f} minutes of processor time "
-            f"(`{_command(result)}`).",
-        ]
+    sentences = " ".join(text.replace("\u00a0", " ") for text in result["sentences"])
+    said = (
+        f"Accuracy in percent on IMDB's {result['test_examples']:,} test reviews, mean of {result['seeds']} seeds "
+        f"(worst to best). {sentences} {result['cpu_seconds'] / 60:.0f} minutes of processor time "
+        f"(`{_command(result)}`)."
     )
+    return "\n".join([*lines[1:], "", said])
 
 
 def imdb(result: dict[str, Any]) -> str:
@@ -220,15 +217,12 @@ def int8(result: dict[str, Any]) -> str:
         )
     apart = max(found["apart"] for found in result["students"].values())
     rows = max(found["agreement_rows"] for found in result["students"].values())
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Trained on {result['training_rows']:,} rows, compared on {rows:,} others, each alone, in batches and in "
-            f"batches of another order: logits differ by {apart:.0e} at most. One thread on {result['instructions']} "
-            f"(`{_command(result)}`).",
-        ]
+    said = (
+        f"Trained on {result['training_rows']:,} rows, compared on {rows:,} others, each alone, in batches and in "
+        f"batches of another order: logits differ by {apart:.0e} at most. One thread on {result['instructions']} "
+        f"(`{_command(result)}`)."
     )
+    return "\n".join([*lines, "", said])
 
 
 def uses(

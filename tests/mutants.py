@@ -1131,7 +1131,7 @@ MUTANTS = (
         "a prior that counts the test's labels",
         "a correction that knows what nobody may know",
         "data/splits.py",
-        (("    learned = learned.learning_from((labelled + omitted).labels)\n", ""),),
+        (("learned.learning_from((labelled + omitted).labels)", "learned"),),
         ("tests/data/test_data_omitted.py::test_the_prior_counts_no_label_that_is_held_out_or_hidden",),
     ),
     Mutant(
@@ -1343,7 +1343,7 @@ MUTANTS = (
         "data/asked.py",
         (
             (
-                "labels=[names[row] if labels.present[row] else None for row in rows]",
+                "labels=[names[row] if has_class[row] else None for row in rows]",
                 "labels=[names[row] for row in rows]",
             ),
         ),

@@ -188,7 +188,6 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     learned.require_varied(labelled.labels, where, "data.labelled")
     others, gone = omit(others, learned, settings)
     sieve.count("unlabelled, of an omitted class", len(gone))
-    learned = learned.learning_from((labelled + omitted).labels)
     rest = rest_of(others.without_labels(), bare, settings)
     if settings.unlabelled is not None:
         column = train.columns or settings.column
@@ -200,7 +199,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         unlabelled,
         parts["validation"],
         parts["test"],
-        learned,
+        learned.learning_from((labelled + omitted).labels),
         settings.modality,
         sieve.dropped,
         sieve.without(ceiling, parts["validation"], None, "validation"),

@@ -174,13 +174,7 @@ class Task(ABC):
         return 2
 
     def require_enough(self, labelled: int, where: str, key: str) -> None:
-        """Refuse so few labelled rows that not every output can be learned.
-
-        Args:
-            labelled: how many there are, or are asked for.
-            where: what was read.
-            key: of the recipe, that says how many.
-        """
+        """Refuse so few labelled rows that not every output can be learned; `key` of the recipe says how many."""
         if labelled < self.least:
             raise LimbeckError(f"only {labelled:,} labelled training rows", where=where, fix=f"raise {key}")
 
