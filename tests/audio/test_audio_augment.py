@@ -55,6 +55,14 @@ def test_a_row_is_the_same_alone_in_company_and_in_any_order():
         assert same(found, {name: array[rows] for name, array in together.items()})
 
 
+def test_a_faster_copy_ends_with_the_last_sample_that_is_begun(monkeypatch):
+    draws = [1, 0.5, 0.5, 0, 0]
+    monkeypatch.setattr("limbeck.modalities.audio.augment.uniform", lambda keys, *_: np.ones((len(keys), 5)) * draws)
+    arrays = made(rows=4)
+    found = draw(arrays, **{**NOTHING, "speed": 0.3})
+    assert found["lengths"].tolist() == [770, 1, 2, 385], "1,000, 1, 2 and 500 over 1.3, upwards"
+
+
 def test_key_copy_and_seed_each_make_another_one():
     arrays = {name: np.repeat(array[:1], 2, axis=0) for name, array in made().items()}
     for keys, copies in (([1, 2], [1, 1]), ([1, 1], [1, 2])):

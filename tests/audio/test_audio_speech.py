@@ -15,9 +15,9 @@ def _made_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_row_is_heard_up_to_its_length_with_half_a_second_of_silence_on_either_side():
-    samples = np.zeros((2, 16_000), np.float32)
-    samples[0, :800], samples[1] = 1.0, 1.0
-    lengths = np.array([1600, 16_000])
+    samples = np.zeros((3, 16_000), np.float32)
+    samples[0, :800], samples[1:] = 1.0, 1.0
+    lengths = np.array([1600, 16_000, 11_520])  # the frames of the last one end where a window does
     found = speech.features(samples, lengths)
     for row, length in enumerate(lengths.tolist()):
         wave = np.concatenate([np.zeros(8000), samples[row, :length], np.zeros(8000)])
@@ -27,6 +27,7 @@ def test_a_row_is_heard_up_to_its_length_with_half_a_second_of_silence_on_either
         wanted = [np.mean(sums), np.mean(firsts), np.max(sums), np.max(firsts)]
         np.testing.assert_allclose(found[row], wanted, rtol=1e-5)
     np.testing.assert_array_equal(speech.features(samples[1:], lengths[1:]), found[1:])
+    assert (16_000 + 11_520) // HOP == 76 + 12 * 8
 
 
 def test_sounds_are_read_at_its_rate_and_nothing_else_is():

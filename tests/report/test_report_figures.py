@@ -10,14 +10,15 @@ import pytest
 from matplotlib.textpath import TextPath
 
 import limbeck.report
-from limbeck.evaluation.figures import Confusion, Reliability
+from limbeck.evaluation.figures import ClassScores, ClassTable, Confusion, Reliability
 from limbeck.evaluation.records import Gain, LearningCurve, MetricRecord
 from limbeck.report import figures
+from limbeck.report.class_tables import class_section
 from limbeck.report.figures.chart import label_points, overlap
 from limbeck.report.figures.learning import curve, kept
 from limbeck.report.style import MARKERS, PLACES, SIGNS, looks
 from limbeck.report.svg import canvas, part
-from limbeck.report.words.prose import calibration_error
+from limbeck.report.words.prose import NAMED_CLASSES, calibration_error
 
 ACCURACY, _, NLL, ECE = example.METRICS
 
@@ -249,3 +250,19 @@ def test_the_numbers_beside_gains_are_shown_whole(quantity, gains):
     for line in spans(drawing).values():
         line.sort()
         assert all(one[1] < other[0] for one, other in itertools.pairwise(line))
+
+
+def test_of_many_classes_those_are_shown_in_which_the_student_is_weakest():
+    classes = [f"class {number}" for number in range(2 * NAMED_CLASSES)]
+
+    def table(model, scores):
+        rows = [
+            ClassScores(name=name, rows=5, recall=score, precision=score, f1=score, decided=5)
+            for name, score in zip(classes, scores, strict=True)
+        ]
+        return ClassTable(model=model, classes=rows)
+
+    better = [number / len(classes) for number in range(len(classes))]
+    section = class_section(example.complete(), [table("teacher", better), table("student", better[::-1])])
+    (rows,) = section.blocks[0].bodies
+    assert [row.name for row in rows] == classes[::-1][:NAMED_CLASSES]

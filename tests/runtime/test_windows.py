@@ -98,6 +98,18 @@ def test_a_sound_of_another_rate_is_brought_to_the_readers_as_a_whole():
     np.testing.assert_allclose(found, [whole[start : start + HEARD] for start in (0, 250, 500, 750)], atol=1e-6)
 
 
+def test_pieces_do_not_drift_where_a_hop_is_no_whole_number_of_samples():
+    starts = [one.start for one in AudioReader(RATE, HEARD).windows(recording(), 1 / 30)][:-1]
+    np.testing.assert_allclose(starts, np.arange(len(starts)) / 30, atol=0.5 / RATE)
+    assert len(starts) > 20
+
+
+@pytest.mark.parametrize("hop", [None, "0.5", True, [0.5]])
+def test_a_hop_is_a_number(hop):
+    with pytest.raises(ValueError, match="a hop of"):
+        AudioReader(RATE, HEARD).windows(recording(), hop)
+
+
 @pytest.mark.parametrize("length", [1, 399, 400])
 def test_a_sound_that_is_not_longer_is_one_piece(length):
     (only,) = AudioReader(RATE, HEARD).windows(recording()[:length], 0.1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -130,8 +131,8 @@ class AudioReader:
             ValueError: `hop` is no finite number, or less than a sample.
             LimbeckError: the sound cannot be read; see `sounds.decoded`.
         """
-        if not 1 / self.rate <= hop < float("inf"):
-            raise ValueError(f"a hop of {hop:g} seconds, and at least a sample is needed: {1 / self.rate:g}")
+        if isinstance(hop, bool) or not isinstance(hop, Real) or not 1 / self.rate <= hop < float("inf"):
+            raise ValueError(f"a hop of {hop!r} seconds, and at least a sample is needed: {1 / self.rate:g}")
         samples = self._at_rate(sound_of(value, "" if isinstance(value, str | Path) else "the sound"))
         last = max(len(samples) - self.samples, 0)
         starts = [round(turn * hop * self.rate) for turn in range(int(last / (hop * self.rate)) + 2)]
