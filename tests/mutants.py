@@ -837,7 +837,7 @@ MUTANTS = (
         "the ceiling weighted by the source's labels",
         "counts of one domain for the rows of another",
         "pipeline/training/material.py",
-        (("fit(getattr(self.splits, rows).labels)", "fit(self.splits.labelled.labels)"),),
+        (("own: Examples = getattr(self.splits, rows)", "own: Examples = self.splits.labelled"),),
         ("tests/pipeline/test_the_ceiling.py::test_every_arm_hears_the_weights_of_its_own_rows",),
     ),
     Mutant(
@@ -1112,6 +1112,13 @@ MUTANTS = (
         "modalities/image/augment.py",
         (("np.floor(draw * (2 * most + 1))", "np.floor(draw * (2 * most + 1) + 0.5)"),),
         (f"{IMAGE_COPIES}::test_a_crop_moves_by_whole_pixels_to_every_side_alike",),
+    ),
+    Mutant(
+        "a teacher weighs classes without those that are its alone",
+        "a class that it knows counts as if nobody knew it",
+        "pipeline/training/material.py",
+        (('(own + self.splits.omitted if part == "teachers" else own)', "own"),),
+        ("tests/data/test_data_omitted.py::test_the_teachers_classes_weigh_as_if_nothing_were_omitted",),
     ),
     Mutant(
         "the means of bands stay",

@@ -45,6 +45,12 @@ def test_without_a_class_for_them_they_are_left_out_and_counted(tmp_path):
     assert found.dropped == {"of a class that is not asked for": 50}
 
 
+@pytest.mark.parametrize("asked", [{"classes": ["b"]}, {"classes": ["b", "b"]}, {"classes": ["b"], "other_class": "b"}])
+def test_one_class_is_none_to_tell_from_another(asked):
+    with pytest.raises(ValueError, match="classes leaves `b` alone"):
+        DataSettings(source="made", **asked)
+
+
 @pytest.mark.parametrize("other", ["unknown", None])
 def test_a_class_of_held_out_rows_alone_is_one_of_the_others(tmp_path, other):
     """A word that nobody has heard is what `unknown` is for; once it was refused."""
@@ -120,7 +126,7 @@ def test_a_class_that_no_row_has_is_named(tmp_path):
     ("data", "task", "said"),
     [
         ({"other_class": "unknown"}, "classification", "name those that are asked for"),
-        ({"classes": ["a"]}, "multilabel", "classes says nothing of the labels of a multilabel"),
+        ({"classes": ["a", "b"]}, "multilabel", "classes says nothing of the labels of a multilabel"),
     ],
 )
 def test_keys_that_say_nothing_are_refused(data, task, said):

@@ -142,6 +142,12 @@ def test_lists_hold_files_out_and_background_noise_is_no_class(words, capsys):
     assert read(words, splits=["test"]).keys() == {"test"}
 
 
+def test_lists_may_come_from_another_system(words):
+    whole = read(words)
+    (words / "testing_list.txt").write_bytes(b"\xef\xbb\xbfyes\\0.png\r\n./no/1.png\r\n")
+    assert {split: table.labels for split, table in read(words).items()} == {k: v.labels for k, v in whole.items()}
+
+
 def test_a_folder_with_lists_may_be_named_from_where_one_stands(words, monkeypatch):
     """Once the files of a list were looked for in the folder of the list, below which their paths do not begin."""
     whole = read(words)

@@ -57,6 +57,24 @@ def test_the_prior_counts_no_label_that_is_held_out_or_hidden(tmp_path):
     assert found.task.prior != pytest.approx((0.5, 0.25, 0.25), abs=1e-6)
 
 
+def test_the_teachers_classes_weigh_as_if_nothing_were_omitted():
+    few = {"labelled": 60, "class_weights": "balanced", "split": {"test": 100, "validation": 50, "stratify": False}}
+    weights = []
+    for omitted in ([], [3]):
+        recipe = digits(**few, omitted_classes=omitted)
+        material = Material(load_splits(recipe.data, recipe.task))
+        weights.append(material.from_labels(recipe.teacher, "teachers").task.weights)
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert len(set(weights[0].tolist())) > 2
+
+
+@pytest.mark.parametrize("omitted", [["a", "b", "c"], ["b", "c"]])
+def test_two_classes_are_left(tmp_path, omitted):
+    with pytest.raises(LimbeckError, match=r"all classes but [01], and a student needs two") as refused:
+        load(tmp_path, omitted_classes=omitted)
+    assert refused.value.where == "data.omitted_classes"
+
+
 def test_the_transfer_set_has_no_such_row_and_the_teacher_has(tmp_path):
     every, some = load(tmp_path), load(tmp_path, omitted_classes=["c"])
     assert set(numbers_of(some.labelled)) == {0, 1}
@@ -89,8 +107,6 @@ def test_numbers_and_one_class_are_names_too(tmp_path):
 def test_what_cannot_be(tmp_path):
     with pytest.raises(LimbeckError, match=r"data.omitted_classes: no class `d`"):
         load(tmp_path, omitted_classes=["d"])
-    with pytest.raises(LimbeckError, match="are of class `a`"):
-        load(tmp_path, omitted_classes=["b", "c"])
     with pytest.raises(LimbeckError, match=r"leave data\.omitted_classes out"):
         load(tmp_path, omitted_classes=["c"]).keeping(10)
     values = digits(omitted_classes=["3"]).model_dump(mode="json", exclude_unset=True)

@@ -180,6 +180,18 @@ def test_the_line_that_was_pasted_does_it(two, tmp_path):
     assert right == two.accuracy("test") > 0.9
 
 
+@pytest.mark.parametrize(("fitted", "divided"), [(0.06, None), (2.5, 2.5)])
+def test_a_finished_teacher_is_never_made_surer(two, tmp_path, monkeypatch, capsys, fitted, divided):
+    """Rows of validation that it has learned from would ask for that."""
+    monkeypatch.setattr("limbeck.tasks.classification.fit_temperature", lambda *_: fitted)
+    settled = two.settled(two.checkpoint(labels={"POSITIVE": 1, "NEGATIVE": 0}, calibrate=True))
+    material = Material(two.splits)
+    answers = ask_teacher(settled, train_teacher(settled, material, tmp_path), two.splits, tmp_path)
+    assert answers.members[0].temperature == divided
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("it may have learned from these rows" in said) == (divided is None)
+
+
 class Words(nn.Module):
     """A bare module around the classifier, with an output more."""
 

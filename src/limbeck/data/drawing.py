@@ -11,6 +11,7 @@ from limbeck.data.sieve import Sieve
 from limbeck.data.tables import Table
 from limbeck.data.task import Task
 from limbeck.digest import digest
+from limbeck.errors import LimbeckError
 
 Index = NDArray[np.int64]
 
@@ -170,6 +171,9 @@ def omit(rows: Examples, task: Task, settings: DataOptions) -> tuple[Examples, E
     if not settings.omitted_classes:
         return rows, NO_ROWS
     gone = task.of_classes(rows.labels, settings.omitted_classes, "data.omitted_classes")
+    if len(left := set(task.names) - set(settings.omitted_classes)) < 2:
+        what = f"omitted are all classes but {len(left)}, and a student needs two"
+        raise LimbeckError(what, where="data.omitted_classes", fix="name fewer")
     return rows.take(np.flatnonzero(~gone)), rows.take(np.flatnonzero(gone))
 
 

@@ -79,7 +79,8 @@ def by_list(
 
 def _lines(path: Path) -> list[str]:
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return [line.strip().replace("\\", "/").removeprefix("./") for line in lines]
     except UnicodeDecodeError:
         raise not_utf8(path) from None
     except OSError as error:

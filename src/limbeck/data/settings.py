@@ -230,6 +230,8 @@ class DataOptions(RowsOptions):
     def _other_than_some(self) -> "DataOptions":
         if self.other_class is not None and not self.classes:
             raise ValueError("other_class is that of rows of no class in `classes`; name those that are asked for")
+        if len({*self.classes, self.other_class or ""}) == 1 + (self.other_class is None) and self.classes:
+            raise ValueError(f"classes leaves `{self.classes[0]}` alone; name another, or give the rest an other_class")
         return self
 
     @property

@@ -206,7 +206,9 @@ class Material:
         """
         rows = "ceiling" if part == "ceiling" else "labelled"
         examples: Examples = getattr(self.splits, part)
-        task = self.splits.task.fit(getattr(self.splits, rows).labels)
+        own: Examples = getattr(self.splits, rows)
+        # Copies say nothing of how frequent a class is; what the teacher alone has does.
+        task = self.splits.task.fit((own + self.splits.omitted if part == "teachers" else own).labels)
         inputs = {rows: examples.digest, "validation": self.splits.validation.digest, "task": task.digest}
         encoded = getattr(self.view(settings), part)
         source = self._batches(examples, encoded, 0, task, taught=False)

@@ -333,6 +333,11 @@ def _ask(member: Member, settings: Single, splits: Splits) -> Member:
         return member
     task = splits.task.fit(splits.labelled.labels)
     temperature = round(task.temperature(_logits(member, splits), splits.validation.labels), 4)
+    if temperature < 1 and not settings.refits:
+        # Rows that it has learned make it look right beyond its own claims, and then it would be made surer still.
+        what = f"validation rows would have its logits divided by {temperature:.2f}, as if it were not sure enough"
+        say(f"  {what}: it may have learned from these rows, and its logits stay as they are", style="yellow")
+        return member
     say(f"  its logits are divided by {temperature:.2f}, which fits validation best")
     return replace(member, temperature=temperature)
 
