@@ -190,12 +190,13 @@ class Disagreement(Record):
 
 
 class WeakClass(Record):
-    """A class of which the student makes little, and mistakes of the student that ships."""
+    """A class of which the student that ships makes little, and some of its mistakes."""
 
     name: str
-    f1: Fraction = Field(description="of the student, mean over seeds")
+    f1: Fraction = Field(description="of the student that ships")
     rows: int = Field(description="test rows of this class")
     wrong: int = Field(description="those that the student that ships takes for another class")
     samples: list[Disagreement] = Field(
-        description="some of these, the surest first, without those that `samples` of the evaluation has"
+        description="some of these, the surest first, without those that `samples` of the evaluation has, unless there "
+        "are no others"
     )

@@ -48,7 +48,7 @@ def samples(evaluation: Evaluation) -> list[Cases]:
 
 
 def mistakes(evaluation: Evaluation) -> list[Cases]:
-    """Return mistakes of the student in each of its weakest classes; none of a class whose mistakes are shown above."""
+    """Return mistakes of the student in each of its weakest classes."""
     return [
         Cases(shown.weak_class(one), [_case(evaluation, sample) for sample in one.samples])
         for one in evaluation.weak_classes

@@ -56,7 +56,9 @@ class Samples:
         return [self._one(row) for row in rows]
 
     def weak_classes(self, figures: Iterable[Figure], others: Collection[int]) -> list[WeakClass]:
-        """Return the student's classes with the lowest F1, and rows of each that it takes for another class.
+        """Return the classes with the lowest F1 of the student that ships, and rows that it takes for another class.
+
+        A class of which no row is taken for another one is left out: there would be nothing to show.
 
         Args:
             figures: with the student's `ClassTable`; without one there are no classes.
@@ -65,17 +67,21 @@ class Samples:
         table = next((one for one in figures if isinstance(one, ClassTable) and one.model == "student"), None)
         sheet, found = self.models["student"].sheet, []
         for index, scores in enumerate(table.classes if table else []):
-            wrong = np.flatnonzero((sheet["labels"] == index) & (sheet["decided"] != index))
+            of_it, taken = sheet["labels"] == index, sheet["decided"] == index
+            wrong = np.flatnonzero(of_it & ~taken)
             if len(wrong):
-                found.append((scores, wrong))
-        found.sort(key=lambda one: (one[0].f1, one[0].name))
-        return [self._weak(scores, wrong, others) for scores, wrong in found[:WEAK]]
+                f1 = 2 * int((of_it & taken).sum()) / int(of_it.sum() + taken.sum())
+                found.append((f1, scores, wrong))
+        found.sort(key=lambda one: (one[0], one[1].name))
+        return [self._weak(f1, scores, wrong, others) for f1, scores, wrong in found[:WEAK]]
 
-    def _weak(self, scores: ClassScores, wrong: NDArray[np.int64], others: Collection[int]) -> WeakClass:
+    def _weak(self, f1: float, scores: ClassScores, wrong: NDArray[np.int64], others: Collection[int]) -> WeakClass:
         sheet = self.models["student"].sheet
         sure = log_softmax(sheet["logits"][wrong])[np.arange(len(wrong)), sheet["decided"][wrong]]
-        rows = [row for row in wrong[np.argsort(-sure, kind="stable")].tolist() if row not in others]
-        known = {"name": scores.name, "f1": scores.f1, "rows": scores.rows, "wrong": len(wrong)}
+        surest = wrong[np.argsort(-sure, kind="stable")].tolist()
+        # Of what is shown already the page leaves some out: rather twice than never.
+        rows = [row for row in surest if row not in others] or surest
+        known = {"name": scores.name, "f1": f1, "rows": scores.rows, "wrong": len(wrong)}
         return WeakClass(**known, samples=self.of(rows[:MISTAKES]))
 
     def _one(self, row: int) -> Disagreement:

@@ -37,11 +37,11 @@ def about_copies(findings: Findings) -> str:
 
 
 def weak_class(weak: WeakClass) -> str:
-    """Return a class, its F1, and how much of it the student that ships takes for another class."""
+    """Return a class, the F1 of the student that ships, and how much of it that student takes for another class."""
     return f"{shorten(weak.name, 40)}: F1 {percent(weak.f1)}, {count(weak.wrong)} of {count(weak.rows)} wrong"
 
 
 def about_mistakes(findings: Findings) -> str:
     """Return which mistakes are shown."""
     text = "Mistakes of the student that ships in its classes of the lowest F1: those of which it is surest"
-    return f"{text}, but for examples that stand above." if findings.samples else f"{text}."
+    return f"{text}, and which do not stand above where there are others." if findings.samples else f"{text}."
