@@ -144,13 +144,15 @@ def predict(
     """
     from limbeck.runtime.bundle import load_for_files
     from limbeck.runtime.takes import answered, with_content
-    from limbeck.runtime.windows import answered_by_window
+    from limbeck.runtime.windows import answered_by_window, unheard
 
     student, takes = load_for_files(bundle)
     unread = False
     asked, left_out = with_content(takes.asked(files or [], column, lambda line: typer.echo(line, err=True)))
     if left_out:
         typer.echo(left_out, err=True)
+    if hop is None and (cut := unheard(asked, student.reader)):
+        typer.echo(cut, err=True)
     answers = (
         answered(asked, student.predict)
         if hop is None

@@ -142,6 +142,20 @@ def test_lists_hold_files_out_and_background_noise_is_no_class(words, capsys):
     assert read(words, splits=["test"]).keys() == {"test"}
 
 
+def test_lists_beside_folders_of_splits_are_not_read_and_named(tmp_path, capsys):
+    folder(tmp_path, "train/yes/0.png", "train/no/1.png", "test/yes/2.png", "test/no/3.png")
+    (tmp_path / "testing_list.txt").write_text("yes/0.png\n", encoding="utf-8")
+    assert {split: len(table.values) for split, table in read(tmp_path).items()} == {"train": 2, "test": 2}
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not read, as the folders are the splits: testing_list.txt" in said
+
+
+def test_noise_alone_is_no_class(tmp_path):
+    folder(tmp_path, "_background_noise_/hum.png")
+    with pytest.raises(LimbeckError, match="only _background_noise_, which is no class; put a subfolder a class"):
+        read(tmp_path)
+
+
 def test_lists_may_come_from_another_system(words):
     whole = read(words)
     (words / "testing_list.txt").write_bytes(b"\xef\xbb\xbfyes\\0.png\r\n./no/1.png\r\n")

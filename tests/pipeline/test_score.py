@@ -83,6 +83,17 @@ def test_a_negative_number_beside_counted_classes_is_no_label(scored, none):
     assert scored(texts(("a", 2), ("b", none), ("c", 1)), made)["accuracy"] == 0.5
 
 
+def test_classes_that_nobody_asked_for_are_the_other_class(scored, capsys):
+    """A folder of keywords holds more words than the student was trained to tell."""
+    made = bundle(labels=("yes", "unknown"), other_class="unknown")  # it decides for the last one
+    assert (
+        scored(texts(("a", "bed"), ("b", "YES"), ("c", "cat"), ("d", "unknown"), ("e", None)), made)["accuracy"] == 0.75
+    )
+    assert "2 rows of other classes count as `unknown`: bed, cat" in " ".join(capsys.readouterr().err.split())
+    assert scored(texts(("a", "unknown"), ("b", "yes")), made)["accuracy"] == 0.5
+    assert "other classes" not in capsys.readouterr().err
+
+
 def test_what_is_said_beside_json_is_no_part_of_it(scored, capsys):
     scored(texts(("a", "bad"), ("b", None)))
     out, beside = capsys.readouterr()

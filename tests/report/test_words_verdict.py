@@ -246,6 +246,13 @@ def test_a_linear_model_better_than_the_student():
     assert beware(**scores, baseline=0.8) == beware(**scores, baseline=None, gain=None) == [text]
 
 
+def test_a_linear_model_ahead_by_less_than_a_test_row_is_none():
+    rows = example.complete().test_examples
+    scores = {"student": 0.9, "teacher": 0.95, "baseline": None, "gain": None}
+    assert beware(**scores, floor=0.9 + 0.9 / rows) == []
+    assert beware(**scores, floor=0.9 + 1.1 / rows) != []
+
+
 def test_a_linear_model_that_takes_most_of_the_gain():
     assert beware(student=0.875, teacher=0.9, baseline=0.833, floor=0.872) == [
         "The student is only 0.3 points above TF-IDF + LR on the same labels (87.2 %), and the baseline (83.3 %) is "

@@ -134,6 +134,17 @@ def test_the_command_names_each_piece_and_goes_on_after_a_file_that_is_none(hous
     ]
 
 
+def test_a_sound_of_which_most_is_not_heard_is_pointed_out(house, monkeypatch, capsys):
+    monkeypatch.chdir(house)
+    soundfile.write(house / "twice.wav", recording()[: 2 * HEARD], RATE)
+    code, out, err = lines(monkeypatch, capsys, "predict", "bundle", "twice.wav", "long.wav", "short.wav")
+    assert (code, len(out)) == (0, 3)
+    said = "1 sound is more than twice as long as the 0.4 s that the student hears, such as long.wav; --hop SECONDS"
+    assert err.startswith(said)
+    assert lines(monkeypatch, capsys, "predict", "bundle", "twice.wav", "short.wav")[2] == ""
+    assert "twice as long" not in lines(monkeypatch, capsys, "predict", "bundle", "broken.wav")[2]
+
+
 @pytest.mark.parametrize("hop", ["0", "-1", "nan", "inf", "1e-9"])
 def test_a_hop_that_is_none_is_refused(house, monkeypatch, capsys, hop):
     monkeypatch.chdir(house)

@@ -53,6 +53,7 @@ class Student:
         metric: what that metric is called.
         columns: what the data called the column with the `example`, and that or those with the `label`; empty: nothing
             has a name.
+        other_class: the class of all rows whose class was not asked for; None: there is none.
     """
 
     model: Path
@@ -65,6 +66,7 @@ class Student:
     gains: Callable[[NDArray[np.float32], NDArray[np.float32]], Difference] | None = None
     metric: str = ""
     columns: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    other_class: str | None = None
 
     @property
     def rule(self) -> Rule:

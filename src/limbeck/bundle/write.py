@@ -69,6 +69,7 @@ def write_bundle(
         "labels": list(student.labels),
         **({"decision": dict(student.decision)} if student.decision else {}),
         **({"columns": dict(student.columns)} if student.columns else {}),
+        **({"other_class": student.other_class} if student.other_class is not None else {}),
         "precision": choice.precision,
         "instructions": choice.instructions,
         "limbeck": __version__,

@@ -46,12 +46,20 @@ def read_folders(
         LimbeckError: two folders for one split, or splits inside of classes.
     """
     named = _split_folders(folder)
-    lists = {} if named else lists_in(folder)
+    lists = lists_in(folder)
+    if named and lists:
+        held = ", ".join(path.name for path in lists.values())
+        say(f"  {folder}: not read, as the folders are the splits: {held}", style="yellow")
+        lists = {}
     parts = {split: place for split, place in named.items() if split in splits} if named else {"train": folder}
     found: dict[str, tuple[str, Columns]] = {}
     passed: list[Path] = []
     for split, place in parts.items():
         files, classes, inside = _files(place, suffixes, passed.append)
+        if not files and (place / _NO_CLASS).is_dir():
+            raise LimbeckError(
+                f"only {_NO_CLASS}, which is no class", where=str(place), fix="put a subfolder a class beside it"
+            )
         if not files:
             raise NoFilesError(
                 "no file that could be read", where=str(place), fix=f"put files in it that end with {_some(suffixes)}"

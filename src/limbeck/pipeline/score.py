@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from limbeck.tasks import TASKS
 
 Names = str | Sequence[str]
 """A column, or several that are one label."""
+_SHOWN = 8
+"""At most so many classes are named."""
 _ARGUMENTS = {"source": "DATA", "column": "--column", "label": "--label"}
 """What the command calls them."""
 
@@ -34,8 +37,9 @@ def score_bundle(
 ) -> dict[str, float]:
     """Print a bundle's scores on a file, or on the test split of a folder, a hub's data set or a packaged source.
 
-    A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only. Rows
-    without a label or an example are left out, and counted.
+    A label is the bundle's of the same name, else the one that differs in case, blanks or Unicode form only, else the
+    class that all others were in the training (`data.other_class`). Rows without a label or an example are left out,
+    and counted.
 
     Args:
         bundle: its folder.
@@ -90,7 +94,7 @@ def _rows(
         raise
     ((split, rows),) = found.items()
     place = source if rows.origin is None else rows.origin.where
-    labels = _labels(task, rows, place)
+    labels = _labels(task, _with_other(task, rows, student.info.get("other_class"), source), place)
     holds = np.array([bool(modality.likeness(value)) for value in rows.values], bool)
     kept = np.flatnonzero(labels.present & holds)
     lacking = {"label": np.flatnonzero(~labels.present), modality.noun: np.flatnonzero(labels.present & ~holds)}
@@ -182,6 +186,22 @@ def _in_order(label: Sequence[str], task: Task) -> Names:
 def _each(task: Task) -> str:
     """Return how the columns of a label are given that may be one column."""
     return f"or give each class's column: {' '.join(f'--label={shlex.quote(name)}' for name in task.label_columns)}"
+
+
+def _with_other(task: Task, rows: Table, other: str | None, source: str) -> Table:
+    """Return the rows with one class in the place of all that the bundle does not know; say how many these are."""
+    if other is None:
+        return rows
+    unknown = {cell for cell in set(rows.labels) if not _known(task, cell)}
+    if not unknown:
+        return rows
+    labels = [other if cell in unknown else cell for cell in rows.labels]
+    count = sum(cell in unknown for cell in rows.labels)
+    names = ", ".join(sorted(map(str, unknown))[:_SHOWN]) + (
+        f" and {len(unknown) - _SHOWN:,} more" * (len(unknown) > _SHOWN)
+    )
+    say(f"  {source}: {words.several(count, 'row')} of other classes count as `{other}`: {names}")
+    return replace(rows, labels=labels)
 
 
 def _labels(task: Task, rows: Table, source: str) -> Labels:

@@ -179,6 +179,15 @@ def decoded(sound: Sound, data: bytes | None = None) -> tuple[NDArray[np.float32
     return np.clip(mono, -1, 1, dtype=np.float32), rate
 
 
+def duration(path: str | Path) -> float | None:
+    """Return the seconds of a file by its header; None where it cannot be read, which decoding tells more of."""
+    soundfile = _soundfile()
+    try:
+        return float(soundfile.info(str(path)).duration)
+    except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError, OSError):
+        return None
+
+
 def _decode(sound: Sound, data: bytes) -> tuple[NDArray[np.float32], int]:
     """Return the samples of a file, (frames, channels), and its rate."""
     import io

@@ -10,6 +10,24 @@ from limbeck.runtime.takes import Asked, answered
 _KEY = "--hop"
 
 
+def unheard(asked: Sequence[Asked], reader: Reader) -> str:
+    """Return the line that counts the sounds of which most is not heard; empty where there are none.
+
+    Args:
+        asked: the values.
+        reader: of the student.
+    """
+    much_longer = getattr(reader, "much_longer", None)
+    cut = [one for one in asked if much_longer(one.value)] if much_longer else []
+    if not cut:
+        return ""
+    heard, are = getattr(reader, "seconds", 0.0), "s are" if len(cut) > 1 else " is"
+    return (
+        f"{len(cut):,} sound{are} more than twice as long as the {heard:g} s that the student hears, such as "
+        f"{cut[0].shown}; {_KEY} SECONDS answers piece by piece"
+    )
+
+
 def answered_by_window(
     asked: Sequence[Asked], reader: Reader, predict: Callable[[list[Any]], list[Any]], hop: float
 ) -> Iterator[tuple[str, Any]]:

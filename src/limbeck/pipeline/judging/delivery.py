@@ -56,6 +56,7 @@ def deliver(
         gains=metric_gains(task, material.splits),
         metric=task.metric.title,
         columns=named_in_the_data(recipe) if findings.usage.in_files else {},
+        other_class=recipe.data.other_class,
     )
     try:
         delivery = write_bundle(

@@ -113,8 +113,13 @@ def floor_ahead(findings: Findings) -> str | None:
     if floor is None or student is None or not ahead(floor, student, metric):
         return None
     own, other = score(floor, metric), score(student, metric)
-    # Figures that read the same are no difference to point at.
-    return None if own == other else f"{capital(_floor(findings, own))} is better than the student ({other})."
+    # Figures that read the same are no difference to point at, nor is less than one test row.
+    row = 1 / findings.test_examples if findings.metric.quantity == "share" else 0.0
+    return (
+        None
+        if own == other or abs(floor - student) < row
+        else f"{capital(_floor(findings, own))} is better than the student ({other})."
+    )
 
 
 def _floor(findings: Findings, text: str) -> str:

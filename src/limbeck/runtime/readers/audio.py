@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limbeck.digest import digest
 from limbeck.runtime.readers import Form, require_list
 from limbeck.runtime.rows import Stacked
-from limbeck.runtime.sounds import RATES, SUFFIXES, Sound, decoded, resampled, sound_of, versions
+from limbeck.runtime.sounds import RATES, SUFFIXES, Sound, decoded, duration, resampled, sound_of, versions
 from limbeck.runtime.takes import Files, Takes
 
 SAMPLES, LENGTHS = "samples", "lengths"
@@ -86,6 +86,11 @@ class AudioReader:
         return digest([self.save(Path()), versions()])
 
     @property
+    def seconds(self) -> float:
+        """The length of a row."""
+        return self.samples / self.rate
+
+    @property
     def form(self) -> AudioForm:
         """Rate and length; the rows are the only axis of any size."""
         return AudioForm.of(self.rate, self.samples)
@@ -142,6 +147,15 @@ class AudioReader:
             Window(start / self.rate, (start + len(piece)) / self.rate, {"array": piece, "sampling_rate": self.rate})
             for start, piece in zip(starts, pieces, strict=True)
         ]
+
+    def much_longer(self, path: Any) -> bool:
+        """Return whether a file's header tells of more than twice the length of a row; False where it cannot be read.
+
+        Args:
+            path: of a file.
+        """
+        seconds = duration(path)
+        return seconds is not None and seconds > 2 * self.seconds
 
     def _kept(self, sound: Sound) -> NDArray[np.float32]:
         samples = self._at_rate(sound)
