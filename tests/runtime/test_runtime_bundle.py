@@ -5,6 +5,8 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper, save
 
@@ -147,6 +149,19 @@ def test_what_is_no_list_of_texts(folder, texts, said):
         load(folder).predict(texts)
 
 
+def test_columns_of_arrow_are_read_and_a_frame_is_no_list(folder):
+    """Whoever goes through a frame finds the names of its columns, which are texts too."""
+    bundle, frame = load(folder), {"text": TEXTS, "n": [0] * len(TEXTS)}
+    expected = [one.label for one in bundle.predict(TEXTS)]
+    for column in (pa.array(TEXTS), pa.chunked_array([TEXTS[:2], TEXTS[2:]]), pd.Series(TEXTS)):
+        assert [one.label for one in bundle.predict(column)] == expected
+        np.testing.assert_array_equal(bundle.logits(column), bundle.logits(TEXTS))
+    with pytest.raises(TypeError, match="not a DataFrame; give one column of it"):
+        bundle.predict(pd.DataFrame(frame))
+    with pytest.raises(TypeError, match="item 0 is of type dict"):
+        bundle.predict(pa.table(frame))
+
+
 def test_a_pair_is_not_taken_for_a_text(folder):
     """tokenizers would encode both and join them."""
     with pytest.raises(TypeError, match="item 0 is of type tuple"):
@@ -239,6 +254,13 @@ def test_missing_or_wrong_keys(folder, key, value):
     refusal(folder, said.get((key, value), f"lacks {key}"))
 
 
+@pytest.mark.parametrize("without", [{}, {"checksum": None}])
+def test_a_bundle_from_before_the_checksum_lacks_it(folder, without):
+    info = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps({key: info[key] for key in info if key != "checksum"} | without))
+    refusal(folder, "bundle.json lacks checksum")
+
+
 @pytest.mark.parametrize("key", ["kind", "max_length", "tail", "pad_id"])
 @pytest.mark.parametrize("value", [None, ["odd"]])
 def test_missing_or_wrong_keys_of_the_reader(folder, key, value):
@@ -295,10 +317,9 @@ def test_an_answer_that_is_no_number_is_refused(folder):
         lambda info: info["labels"].reverse(),
         lambda info: info.update(decision={"thresholds": [0.5, 0.5, 0.9]}),
         lambda info: info["reads"].update(max_length=4),
-        lambda info: info.pop("checksum"),
         lambda info: info.update(precision="int8"),
     ],
-    ids=["labels", "thresholds", "reads", "no checksum", "precision"],
+    ids=["labels", "thresholds", "reads", "precision"],
 )
 def test_bundle_json_that_was_edited_and_still_fits(folder, change):
     """It says which output is which class, and what is read: edited, a student answers something else."""

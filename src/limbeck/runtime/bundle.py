@@ -156,7 +156,7 @@ class Bundle:
             TypeError: it is not what the student reads: a list of texts, or a mapping of arrays.
             ValueError: there are none, or an array is missing, of another shape or type, or of another number of rows.
         """
-        return self._network.logits(self.reader.encode(values), batch_size=batch_size)
+        return self._network.logits(self.reader.encode(_plain(values)), batch_size=batch_size)
 
     def predict(self, values: Values, *, batch_size: int = 64) -> list[Any]:
         """Return one answer a value, in order; none of no values. Raises what `logits` does.
@@ -164,7 +164,7 @@ class Bundle:
         Of a classifier an answer is a `Prediction`, of a multilabel student a `LabelSet`, of a regression a mapping of
         values by column, of several decisions a row a mapping of a `Prediction` a column; see `runtime.decisions`.
         """
-        rows = self.reader.encode(values)
+        rows = self.reader.encode(_plain(values))
         if not len(rows):
             return []
         outputs = self._network.logits(rows, batch_size=batch_size)
@@ -175,6 +175,11 @@ class Bundle:
                 fix="look at that value; if nothing is wrong with it, do the run again with fp32",
             )
         return self.rule.answers(outputs, self.labels)
+
+
+def _plain(values: Any) -> Any:
+    """Return values of Arrow as Python has them, whose own cells are objects that no reader knows."""
+    return values.to_pylist() if hasattr(values, "to_pylist") else values
 
 
 def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
@@ -283,11 +288,12 @@ def _read_info(folder: Path) -> dict[str, Any]:
     needed = {} if "reads" in wrong else {"kind": str, **({} if kind is None else READERS[kind].needs)}
     wrong += [f"reads.{key}" for key, form in needed.items() if not isinstance(reads.get(key), form)]
     wrong += _wrong_columns(keys.get("columns", {}))
+    wrong += [] if isinstance(keys.get("checksum"), str) else ["checksum"]
     if wrong:
         raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
     if unchecked := sorted({MODEL, *READERS[reads["kind"]].files} - keys["files"].keys()):
         raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
-    if keys.get("checksum") != sealed(keys)["checksum"]:
+    if keys["checksum"] != sealed(keys)["checksum"]:
         raise LimbeckError("bundle.json is not what was exported (its checksum differs)", where=str(folder), fix=_ANEW)
     return keys
 

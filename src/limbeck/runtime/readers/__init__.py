@@ -12,7 +12,7 @@ from limbeck.runtime.takes import Takes
 
 
 def require_list(values: Any, expected: str) -> None:
-    """Refuse what is no sequence of values: a text, bytes, a set, a generator, None.
+    """Refuse what is no sequence of values: a text, bytes, a set, a generator, None, a data frame.
 
     Args:
         values: what a reader was given; sequences are lists, arrays, columns of data frames and the like.
@@ -24,6 +24,17 @@ def require_list(values: Any, expected: str) -> None:
     listed = hasattr(values, "__len__") and hasattr(values, "__getitem__") and hasattr(values, "__iter__")
     if not listed or isinstance(values, str | bytes | bytearray | memoryview) or not getattr(values, "ndim", 1):
         raise TypeError(f"{expected}, not a value of type {type(values).__name__}")
+    require_no_frame(values, expected)
+
+
+def require_no_frame(values: Any, expected: str) -> None:
+    """Refuse a data frame: to whoever goes through it, it is a list of its columns' names, and these are texts.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if hasattr(values, "columns"):
+        raise TypeError(f"{expected}, not a {type(values).__name__}; give one column of it")
 
 
 @dataclass(frozen=True, slots=True)

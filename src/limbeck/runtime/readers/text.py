@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models
 
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.runtime.readers import Form
+from limbeck.runtime.readers import Form, require_no_frame
 from limbeck.runtime.rows import Ragged
 from limbeck.runtime.takes import Lines, Takes
 from limbeck.runtime.words import AsciiWords
@@ -33,6 +33,7 @@ def as_texts(texts: Sequence[str]) -> list[str]:
         raise TypeError("this student reads a list of texts, not a mapping")
     if isinstance(texts, bytes | bytearray | set | frozenset) or not hasattr(texts, "__iter__"):
         raise TypeError(f"a list of texts is needed, not a value of type {type(texts).__name__}")
+    require_no_frame(texts, "a list of texts is needed")
     result = list(texts)
     for index, text in enumerate(result):
         if not isinstance(text, str):
