@@ -9,19 +9,22 @@ import jsonschema
 import numpy as np
 import pytest
 from kill_harness import start
+from safetensors.torch import save_file
 from same_run import differences
 from tiny import FLOORS, recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Evaluation
+from limbeck.models import build_model
+from limbeck.models.textcnn import TextCNNSettings
 from limbeck.pipeline import Run, check, run
 from limbeck.pipeline.summary import print_summary
 from limbeck.pipeline.training.arms import preflight
 from limbeck.pipeline.training.material import Material
 from limbeck.recipe import parse_recipe
 from limbeck.report import words
-from limbeck.runtime import TextReader
+from limbeck.runtime import TextReader, load
 from made_rows import splits_of
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
@@ -138,6 +141,22 @@ def test_the_illustration_hears_the_teacher_of_all_labels(finished: Run) -> None
     assert inputs["drawn"]["teacher"] == inputs["run"]["teacher"] != inputs["point"]["teacher"]
     assert inputs["drawn"]["data"] == inputs["point"]["data"] != inputs["run"]["data"]
     assert not (point / "illustration/teacher").exists()
+
+
+def test_a_finished_teacher_is_the_same_at_every_number_of_labels(finished: Run, source: Path, tmp_path: Path) -> None:
+    weights, form = tmp_path / "teacher.safetensors", load(finished.folder).reader.form
+    save_file(build_model(TextCNNSettings(filters=8, dim=8), outputs=2, form=form).state_dict(), weights)
+    model = {"name": "textcnn", "filters": 8, "dim": 8}
+    reads = {"max_length": 24, "tokenizer": {"kind": "transformers", "path": str(finished.folder / "bundle")}}
+    teacher = {"kind": "module", "build": model, "weights": str(weights), "reads": reads, "accept_bad": True}
+    made = go(tmp_path / "run", source, curves={"labels": [10]}, teacher=teacher)
+    few, every = made.evaluation.curves["labels"].points
+    assert (few.amount, few.accuracy.keys(), few.teacher, every.teacher) == (10, {*ARMS}, None, None)
+    assert not (made.folder / POINTS[1] / "illustration").exists()
+    assert "The teacher came finished and is the same at every number" in made.report.read_text(encoding="utf-8")
+    places = (made.folder, made.folder / POINTS[1])
+    inputs = [json.loads((place / "tuning/student-0/stage.json").read_text())["inputs"] for place in places]
+    assert inputs[0]["teacher"] == inputs[1]["teacher"]
 
 
 def test_a_second_run_reuses_it_and_opens_the_test_split_no_more(finished: Run, source: Path) -> None:

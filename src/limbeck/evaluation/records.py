@@ -192,7 +192,7 @@ class BudgetPoint(Record):
     amount: int = Field(description="optimizer steps of the student, or labelled rows")
     accuracy: dict[str, list[Fraction]] = Field(
         description="on the test split, by arm, in the order of `seeds`; of a curve over labels also `illustration`: "
-        "the student whose teacher has seen all labels"
+        "the student whose teacher has seen all labels, unless it came finished"
     )
     teacher: Fraction | None = Field(
         default=None, description="the accuracy on validation of the teacher of so many labels; null: it is the run's"

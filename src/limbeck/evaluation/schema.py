@@ -83,7 +83,7 @@ class Findings(Record):
     curves: dict[Budget, BudgetCurve] = Field(
         default_factory=dict,
         description="quality against budgets, each trained with its own whole schedule and tuned on validation by "
-        "itself; over labels, the teacher has seen the same labels, no others",
+        "itself; over labels, a teacher that is trained in the run has seen the same labels, no others",
     )
     figures: list[Figure] = Field(default_factory=list)
     samples: list[Disagreement] = Field(default_factory=list, description="where student and teacher differ most")

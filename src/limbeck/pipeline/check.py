@@ -93,7 +93,7 @@ def check(recipe: Recipe) -> float:
             paces[alike] = _trial(settings, material)
         seconds[name] = _whole_run(name, settings, paces[alike], recipe, material.splits)
     if recipe.curves is not None:
-        seconds["curves"] = _smaller_budgets(recipe.curves, material.splits, seconds)
+        seconds["curves"] = _smaller_budgets(recipe.curves, recipe, material.splits, seconds)
     if (beforehand := _pretrainings(recipe, material, teachers)) > 0:
         seconds["pretraining"] = beforehand
     total = sum(seconds.values())
@@ -105,13 +105,14 @@ def check(recipe: Recipe) -> float:
     return total
 
 
-def _smaller_budgets(curves: CurveSettings, splits: Splits, seconds: Mapping[str, float]) -> float:
+def _smaller_budgets(curves: CurveSettings, recipe: Recipe, splits: Splits, seconds: Mapping[str, float]) -> float:
     """Return what the points take besides the run itself, at most: a teacher of fewer labels may need fewer steps."""
     steps = sum(share for share in curves.steps or [] if share < 1)
     labels = sum(count < len(splits.labelled) for count in curves.labels or [])
     teachers = sum(taken for name, taken in seconds.items() if name.startswith("teacher"))
     # From fewer labels two students are trained: of a teacher of those labels, and of one that has seen all.
-    return (steps + 2 * labels) * seconds["student"] + (steps + labels) * seconds["baseline"] + labels * teachers
+    students = 2 if recipe.teacher.refits else 1
+    return (steps + students * labels) * seconds["student"] + (steps + labels) * seconds["baseline"] + labels * teachers
 
 
 def _describe(recipe: Recipe, splits: Splits) -> None:

@@ -138,12 +138,6 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
             where="curves.labels",
             fix="set data.max_unlabelled=null, or leave curves.labels out",
         )
-    if labels and not all(member.refits for member in recipe.teacher.members):
-        raise LimbeckError(
-            "a finished teacher cannot be trained again from fewer labels",
-            where="curves.labels",
-            fix="leave it out, or give a teacher that is trained here",
-        )
     for count in labels:
         splits.keeping(count)
     return any(count < len(splits.labelled) for count in labels)

@@ -27,8 +27,8 @@ class Point:
         budget: share of the run's own.
         amount: optimizer steps of every arm's schedule, or labels.
         arms: student, baseline, and on a curve over labels `illustration`: the student of the same few labelled rows
-            whose teacher is the run's, which has seen all labels.
-        teacher: its accuracy on validation, where the budget is of labels.
+            whose teacher is the run's, which has seen all labels. Of a finished teacher that is the student.
+        teacher: its accuracy on validation, where the budget is of labels and it was trained from them.
     """
 
     name: str
@@ -58,7 +58,7 @@ def train_points(
     """Train student and baseline at every budget, each tuned as in the run itself, with all seeds.
 
     Fewer steps: the run's teacher and labels, and a whole schedule in those steps. Fewer labels: a teacher of its own,
-    trained on those same labels; the other rows are unlabelled text.
+    trained on those same labels, if it is trained here; the other rows are unlabelled.
 
     Args:
         curves: which budgets.
@@ -78,8 +78,8 @@ def train_points(
         every = len(material.splits.labelled)
         counts = [count for count in curves.labels if count < every]
         fewer = [_with_labels(count, recipe, material, answers, folder) for count in counts]
-        drawn = own | {"illustration": own["student"]}
-        points["labels"] = [*fewer, Point("", 1.0, every, drawn, _quality(answers))]
+        drawn = own | ({"illustration": own["student"]} if recipe.teacher.refits else {})
+        points["labels"] = [*fewer, Point("", 1.0, every, drawn, _quality(recipe, answers))]
     return points
 
 
@@ -103,12 +103,15 @@ def _with_labels(count: int, recipe: Recipe, material: Material, answers: RunTea
     trained = train_teacher(recipe, fewer, place, note=f" at {at}")
     own = ask_teacher(recipe, trained, fewer.splits, place, warn=True)  # a point of a curve may be a bad one
     arms = {arm: train_arm(arm, recipe, fewer, own, place, title=f"{arm} at {at}") for arm in ("student", "baseline")}
-    title = f"student of the teacher of all labels at {at}"
-    arms["illustration"] = train_arm("student", recipe, fewer, answers, place / "illustration", title=title)
-    return Point(name, count / len(material.splits.labelled), count, arms, _quality(own))
+    if recipe.teacher.refits:
+        title = f"student of the teacher of all labels at {at}"
+        arms["illustration"] = train_arm("student", recipe, fewer, answers, place / "illustration", title=title)
+    return Point(name, count / len(material.splits.labelled), count, arms, _quality(recipe, own))
 
 
-def _quality(answers: RunTeacher) -> float:
+def _quality(recipe: Recipe, answers: RunTeacher) -> float | None:
+    if not recipe.teacher.refits:
+        return None
     return accuracy(answers.logits("validation"), answers.splits.validation.labels.values)
 
 

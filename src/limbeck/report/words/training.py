@@ -162,10 +162,13 @@ def teachers(curve: BudgetCurve) -> str:
 def about_curves(findings: Findings) -> str:
     """Return how the points of the curves were trained."""
     text = "Every point is trained and tuned by itself, with the whole schedule of its own number of steps."
-    known = [found for curve in findings.curves.values() if (found := teachers(curve))]
-    if not known:
+    if "labels" not in findings.curves:
         return text
+    known = teachers(findings.curves["labels"])
+    if not known:
+        same = "The teacher came finished and is the same at every number of labels"
+        return f"{text} {same}; the other rows are unlabelled."
     return (
         f"{text} At fewer labels the teacher, too, has seen those labels only; the other rows are unlabelled. "
-        f"Teachers’ accuracy on validation by labels: {known[0]}."
+        f"Teachers’ accuracy on validation by labels: {known}."
     )
