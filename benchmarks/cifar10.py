@@ -123,10 +123,10 @@ def plain(out: Path, data: Path) -> dict[str, Any]:
 
 
 def curves(out: Path, data: Path) -> dict[str, Any]:
-    """Carry it out with ten times the labels, and with fewer steps and labels."""
-    steps, labels = "curves.steps=[0.125, 0.25, 0.5]", "curves.labels=[500, 1250]"
+    """Carry it out with ten times the labels and all images, and with fewer steps and labels."""
+    rows = ["data.labelled=5000", "data.labelled_per_batch=32", "data.max_unlabelled=null"]
     folder = out / "curves"
-    shown = _run(folder, recipe_of(data, "data.labelled=5000", "data.labelled_per_batch=32", steps, labels))
+    shown = _run(folder, recipe_of(data, *rows, "curves={steps: [0.25, 0.5], labels: [500]}"))
     evaluation = read_json(folder / "evaluation.json", dict)
     said = words.curve_sentences(Evaluation.model_validate(evaluation))
     return {**shown, "curves": evaluation["curves"], "sentences": said}
