@@ -20,6 +20,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
+from limbeck.errors import a
+
 Parts = Callable[[Any], Iterable[Any] | None]
 """Takes an object apart that its caller knows, such as a network or a tensor; None for any other object."""
 
@@ -137,7 +139,7 @@ class _Reader:
             reduce = copyreg.dispatch_table.get(type(value))
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception as error:
-            self.reasons.append(f"a {type(value).__qualname__} cannot be compared ({type(error).__name__}: {error})")
+            self.reasons.append(f"{a(type(value).__qualname__)} cannot be compared ({type(error).__name__}: {error})")
             return
         if isinstance(reduced, str):  # it stands under this name in its module
             self._counts(value, getattr(value, "__module__", None))

@@ -95,6 +95,11 @@ def unwritable(path: object, error: OSError) -> LimbeckError:
     )
 
 
+def a(noun: str) -> str:
+    """Return a noun with its article: `an image`, `a text`, `an OrderedDict`."""
+    return f"{'an' if noun[:1] in 'aeiouAEIO' else 'a'} {noun}"
+
+
 def one_line(text: str) -> str:
     """Return a text of the user's as one line that can be printed: what breaks it is escaped, as in Python."""
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

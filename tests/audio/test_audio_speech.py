@@ -1,5 +1,7 @@
 """The packaged encoder of speech: which windows of a sound it is asked for, and what it refuses to hear."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,13 @@ def test_sounds_are_read_at_its_rate_and_nothing_else_is():
     assert refused.value.where == "teacher.reads.rate"
     with pytest.raises(LimbeckError, match="reads sounds, not text"):
         speech.heard(TextReads(), "teacher")
+
+
+def test_a_broken_file_of_it_names_the_folder_that_is_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the made files
+    monkeypatch.setattr(speech, "asset", lambda _: tmp_path)
+    for name in ("melspectrogram.onnx", "embedding_model.onnx"):
+        (tmp_path / name).write_bytes(b"\x08\x08half")
+    with pytest.raises(LimbeckError, match="cannot be read .*; remove the folder, and it is fetched again") as refused:
+        speech._files.__wrapped__()
+    assert refused.value.where == str(tmp_path)

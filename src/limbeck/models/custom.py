@@ -14,7 +14,7 @@ import torch
 from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
-from limbeck.errors import LimbeckError, first_line, nearest
+from limbeck.errors import LimbeckError, a, first_line, nearest
 from limbeck.models.catalogue import ModelOptions
 from limbeck.runtime.readers import Form
 from limbeck.types import evaluating, tensors
@@ -128,7 +128,7 @@ def build_custom(settings: CustomSettings, *, outputs: int, form: Form) -> nn.Mo
     except Exception as error:
         raise failed(f"`{settings.name}` failed", error) from error
     if not isinstance(network, nn.Module):
-        raise LimbeckError(f"`{settings.name}` returned a {type(network).__name__}, not an nn.Module", where="model")
+        raise LimbeckError(f"`{settings.name}` returned {a(type(network).__name__)}, not an nn.Module", where="model")
     _try_out(network, settings.name, outputs=outputs, form=form)
     return network
 
@@ -147,7 +147,7 @@ def _try_out(network: nn.Module, name: str, *, outputs: int, form: Form) -> None
             logits = network(**inputs)
     except Exception as error:
         raise failed(f"the forward of `{name}` failed on {rows} rows", error) from error
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else a(type(logits).__name__)
     if found != (rows, outputs):
         raise LimbeckError(
             f"the forward of `{name}` returns {found} for {rows} rows of {outputs} outputs",

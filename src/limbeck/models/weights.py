@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from limbeck.errors import LimbeckError, first_line
+from limbeck.errors import LimbeckError, a, first_line
 
 _SUFFIX = ".safetensors"
 
@@ -106,7 +106,7 @@ def _unpickled(path: Path) -> Any:
 def _named_tensors(found: Any, path: Path) -> Mapping[str, Tensor]:
     if isinstance(found, Mapping) and found and all(isinstance(value, Tensor) for value in found.values()):
         return found
-    inside = ", ".join(map(str, list(found)[:4])) if isinstance(found, Mapping) else f"a {type(found).__name__}"
+    inside = ", ".join(map(str, list(found)[:4])) if isinstance(found, Mapping) else a(type(found).__name__)
     raise LimbeckError(
         f"holds {inside or 'nothing'} in place of tensors by name",
         where=str(path),

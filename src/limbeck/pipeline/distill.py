@@ -19,7 +19,7 @@ from limbeck.data import (
     load_splits,
 )
 from limbeck.digest import digest
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, a
 from limbeck.losses import Objective
 from limbeck.modalities import DEFAULT, MODALITIES, TextReads, named_in
 from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
@@ -275,7 +275,7 @@ def _called(student: Callable[[], Any]) -> Any:
 
 def _made(network: Any) -> nn.Module:
     if not isinstance(network, nn.Module):
-        raise LimbeckError(f"the function returned a {type(network).__name__}, not an nn.Module", where="student")
+        raise LimbeckError(f"the function returned {a(type(network).__name__)}, not an nn.Module", where="student")
     return logits_only(network)
 
 
@@ -304,7 +304,7 @@ def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, kind: str
     if isinstance(teacher, Mapping):
         return dict(teacher)
     if not isinstance(teacher, nn.Module):
-        raise LimbeckError(f"a {type(teacher).__name__} is no teacher", where="teacher", fix="give a module or a name")
+        raise LimbeckError(f"{a(type(teacher).__name__)} is no teacher", where="teacher", fix="give a module or a name")
     model = {"name": "given", "type": type(teacher).__name__}
     if kind == _LOADED:
         return {"kind": "given", "model": model, "reads": {"kind": kind, "of": "teacher"}}
@@ -325,7 +325,7 @@ def _student(student: Any, tokenizer: Any, objects: dict[str, Any], *, kind: str
     elif callable(student):
         model = {"name": "given", "type": type(student).__name__}
     else:
-        raise LimbeckError(f"a {type(student).__name__} is no student", where="student", fix="give a module or a name")
+        raise LimbeckError(f"{a(type(student).__name__)} is no student", where="student", fix="give a module or a name")
     if kind == _LOADED:
         return {"model": model, "reads": {"kind": kind, "of": "student"}}
     if kind != DEFAULT:
@@ -347,7 +347,7 @@ def _tokenizer(
     backend = tokenizer if isinstance(tokenizer, Tokenizer) else getattr(tokenizer, "backend_tokenizer", None)
     if not isinstance(backend, Tokenizer):
         raise LimbeckError(
-            f"a {type(tokenizer).__name__} has no `tokenizers.Tokenizer`",
+            f"{a(type(tokenizer).__name__)} has no `tokenizers.Tokenizer`",
             where="tokenizer",
             fix="give a fast tokenizer",
         )

@@ -15,10 +15,9 @@ from limbeck.console import aside, say, table
 from limbeck.data import Labels, Modality, Table, Task, read_tables
 from limbeck.data.modality import NoColumnError
 from limbeck.data.tables import LABEL
-from limbeck.errors import LimbeckError, nearest
+from limbeck.errors import LimbeckError, a, nearest
 from limbeck.modalities import MODALITIES
 from limbeck.report import words
-from limbeck.report.words.numbers import a
 from limbeck.report.words.units import units
 from limbeck.runtime.bundle import Bundle, load_for_files, named_columns
 from limbeck.runtime.takes import Asked, named_as

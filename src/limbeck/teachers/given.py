@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limbeck.console import say
 from limbeck.data.modality import Reads
-from limbeck.errors import LimbeckError, first_line
+from limbeck.errors import LimbeckError, a, first_line
 from limbeck.modalities import DEFAULT, MODALITIES
 from limbeck.modalities.text.pretrained import longest_text
 from limbeck.modalities.text.reads import MAX_LENGTH, TextReads
@@ -132,7 +132,7 @@ def count_outputs(network: nn.Module, inputs: Mapping[str, Tensor]) -> int:
             fix=f"it is called with {', '.join(inputs)}; --debug shows the traceback",
         ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != rows:
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else a(type(logits).__name__)
         raise LimbeckError(
             f"it returned {found} for {rows} rows", where="teacher", fix="return logits (batch, classes)"
         )

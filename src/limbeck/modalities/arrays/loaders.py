@@ -20,7 +20,7 @@ from limbeck.data.examples import Examples, Labels
 from limbeck.data.modality import Modality
 from limbeck.data.sieve import content_ids
 from limbeck.data.task import Task
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, a
 from limbeck.runtime.readers.arrays import Parts
 from limbeck.types import Batch
 
@@ -50,7 +50,7 @@ class BatchForm:
         if isinstance(item, tuple | list) and len(item) == 2:
             item = {"student": item[0], "teacher": item[0], "labels": item[1]}
         if not isinstance(item, Mapping):
-            raise _refused(f"a batch is a {type(item).__name__}")
+            raise _refused(f"a batch is {a(type(item).__name__)}")
         rest = {name: value for name, value in item.items() if name not in ("student", "teacher", "labels")}
         student, teacher = (
             _named(item.get(who), default) or _named(rest, default)

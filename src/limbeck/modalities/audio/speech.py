@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from limbeck.assets import asset
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.modalities.audio.reads import AudioReads
 
 NAME = "speech-embedding"
@@ -21,6 +21,9 @@ RATE = 16_000
 _SILENCE = RATE // 2
 _BANDS, _FRAMES, _STEP = 32, 76, 8
 """Of a window: bands of pitch, frames of 10 ms, and frames until the next window begins."""
+
+_AT_ONCE = 8
+"""Windows that the second file is asked for at once: of more, what lies between its layers leaves the cache."""
 
 
 def heard(reads: Any, key: str) -> AudioReads:
@@ -65,7 +68,8 @@ def features(samples: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArra
         frames = mel.run(None, {"input": wave})[0].reshape(-1, _BANDS) / 10 + 2
         windows += [frames[start : start + _FRAMES] for start in range(0, len(frames) - _FRAMES + 1, _STEP)]
         starts.append(len(windows))
-    found = embedding.run(None, {"input_1": np.stack(windows)[..., None]})[0].reshape(len(windows), -1)
+    asked = [np.stack(windows[first : first + _AT_ONCE])[..., None] for first in range(0, len(windows), _AT_ONCE)]
+    found = np.concatenate([embedding.run(None, {"input_1": some})[0].reshape(len(some), -1) for some in asked])
     parts = [found[start:end] for start, end in pairwise(starts)]
     return np.stack([np.concatenate([part.mean(axis=0), part.max(axis=0)]) for part in parts])
 
@@ -76,8 +80,15 @@ def _files() -> tuple[Any, Any]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # files as small as these are slower on several
     folder = asset(NAME)
-    mel, embedding = (
-        onnxruntime.InferenceSession(folder / name, options, providers=["CPUExecutionProvider"])
-        for name in ("melspectrogram.onnx", "embedding_model.onnx")
-    )
+    try:
+        mel, embedding = (
+            onnxruntime.InferenceSession(folder / name, options, providers=["CPUExecutionProvider"])
+            for name in ("melspectrogram.onnx", "embedding_model.onnx")
+        )
+    except Exception as error:  # the library has a class of its own for each way in which a file is broken
+        raise LimbeckError(
+            f"a file of `{NAME}` cannot be read ({first_line(error)})",
+            where=str(folder),
+            fix="remove the folder, and it is fetched again",
+        ) from None
     return mel, embedding

@@ -14,7 +14,7 @@ from limbeck.console import say
 from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, a
 from limbeck.evaluation.records import Level
 from limbeck.files import staged
 from limbeck.models.solved import Solved
@@ -113,7 +113,7 @@ def learn(
     if isinstance(network, Solved):
         return _solve(network, material.view(settings), material.splits, lesson, folder, title)
     if not isinstance(settings, NetworkSettings):
-        raise TypeError(f"a {type(settings).__name__} does not say how a network is trained")
+        raise TypeError(f"{a(type(settings).__name__)} does not say how a network is trained")
     return _train(network, settings, material, lesson, seed, folder, title, until)
 
 

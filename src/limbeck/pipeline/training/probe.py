@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from limbeck.errors import LimbeckError, first_line
+from limbeck.errors import LimbeckError, a, first_line
 from limbeck.models import CustomSettings, GivenSettings, ModelOptions, Ordered, TransformerSettings
 from limbeck.runtime.rows import Ragged, Rows, is_ragged
 from limbeck.teachers.encoders import FunctionEncoder
@@ -138,7 +138,7 @@ class _Probe:
                     f"its forward writes into its input `{name}`", where=self.who, fix="work on a copy: x = x.clone()"
                 )
         expected = (len(next(iter(inputs.values()))), self.outputs)
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else a(type(logits).__name__)
         if found != expected:
             raise LimbeckError(
                 f"its forward returns {found} for {expected[0]} rows of {self.outputs} outputs",

@@ -212,11 +212,6 @@ def several(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
-def a(noun: str) -> str:
-    """Return a noun with its article: `an image`, `a text`."""
-    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
-
-
 def several_of(number: int, nouns: str) -> str:
     """Return a number of things whose plural is given: `2 classes`, `1 value`."""
     return f"{count(number)} {nouns.removesuffix('s') if number == 1 else nouns}"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from numpy.typing import NDArray
 
+from limbeck.errors import a
 from limbeck.runtime.rows import Rows
 from limbeck.runtime.takes import Takes
 
@@ -34,7 +35,7 @@ def require_no_frame(values: Any, expected: str) -> None:
         TypeError: it is one.
     """
     if hasattr(values, "columns"):
-        raise TypeError(f"{expected}, not a {type(values).__name__}; give one column of it")
+        raise TypeError(f"{expected}, not {a(type(values).__name__)}; give one column of it")
 
 
 @dataclass(frozen=True, slots=True)
