@@ -919,7 +919,7 @@ MUTANTS = (
         "a curve shows the run's teacher at every number of labels",
         "the figure of another teacher than the student's",
         "pipeline/training/curves.py",
-        (("arms, _quality(own))", "arms, _quality(answers))"),),
+        (("arms, _quality(recipe, own))", "arms, _quality(recipe, answers))"),),
         (f"{CURVES}::test_it_is_in_the_evaluation",),
     ),
     Mutant(
@@ -1355,6 +1355,20 @@ MUTANTS = (
             ),
         ),
         ("tests/data/test_data_asked.py::test_all_other_classes_are_one",),
+    ),
+    Mutant(
+        "a label that nobody asked for is the bundle's first class",
+        "a folder of keywords scored as if all its other words were one of them",
+        "pipeline/score.py",
+        (("labels = [other if cell in unknown", "labels = [task.names[0] if cell in unknown"),),
+        ("tests/pipeline/test_score.py::test_classes_that_nobody_asked_for_are_the_other_class",),
+    ),
+    Mutant(
+        "a data frame is a list of its columns' names",
+        "as many answers as columns, without a word",
+        "runtime/readers/text.py",
+        (('    require_no_frame(texts, "a list of texts is needed")\n', ""),),
+        ("tests/runtime/test_runtime_bundle.py::test_columns_of_arrow_are_read_and_a_frame_is_no_list",),
     ),
     Mutant(
         "a crop of a sound one sample late",

@@ -46,6 +46,6 @@ def test_a_broken_file_of_it_names_the_folder_that_is_to_go(tmp_path: Path, monk
     monkeypatch.setattr(speech, "asset", lambda _: tmp_path)
     for name in ("melspectrogram.onnx", "embedding_model.onnx"):
         (tmp_path / name).write_bytes(b"\x08\x08half")
-    with pytest.raises(LimbeckError, match="cannot be read .*; remove the folder, and it is fetched again") as refused:
+    with pytest.raises(LimbeckError, match=r"cannot be read .*; remove the folder, and it is fetched again") as refused:
         speech._files.__wrapped__()
     assert refused.value.where == str(tmp_path)

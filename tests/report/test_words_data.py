@@ -2,9 +2,9 @@
 
 import example
 
+from limbeck.errors import a
 from limbeck.report import words
 from limbeck.report.words.data import reader_rows
-from limbeck.report.words.numbers import a
 from limbeck.report.words.prose import data_facts
 
 
