@@ -74,6 +74,12 @@ def test_a_network_that_adds_nothing_is_a_warning():
     )
 
 
+def test_an_interval_that_holds_0_shows_nothing_of_the_network():
+    said = with_distilled(0.85, -0.019, (-0.034, 0.004)).warnings
+    assert [one for one in said if "network is not shown to add anything to TF-IDF + LR." in one]
+    assert not [one for one in said if "adds nothing" in one]
+
+
 def test_without_that_floor_nothing_is_said():
     assert words.network_adds(complete()) is None
     assert not [one for one in complete().warnings if "adds nothing" in one]

@@ -30,14 +30,19 @@ def network_adds(findings: Findings) -> str | None:
 
 
 def network_adds_nothing(findings: Findings) -> str | None:
-    """Return that the linear model of the teacher's answers is as good as the student or better; None where not."""
+    """Return that the linear model of the teacher's answers is as good as the student or better; None where not.
+
+    It adds nothing where the interval excludes that it adds something; else that is not shown.
+    """
     over, own, student = findings.over_distilled_floor, findings.score(DISTILLED), findings.score(STUDENT)
     if over is None or own is None or student is None or over.mean > 0:
         return None
     metric = metric_of(over.metric, findings.metrics)
     scores = f"{score(own, metric)}, the student {score(student, metric)}"
     interval = f"95 % interval of the difference {interval_of(over.ci95, metric)} {unit(metric)}"
+    linear = model(DISTILLED, findings).removeprefix("distilled ")
+    says = "adds nothing" if over.ci95[1] < 0 else "is not shown to add anything"
     return (
         f"{capital(the(DISTILLED, findings))} learned the same teacher's answers and has {scores} ({interval}): the "
-        f"student's network adds nothing to {model(DISTILLED, findings).removeprefix('distilled ')}."
+        f"student's network {says} to {linear}."
     )
