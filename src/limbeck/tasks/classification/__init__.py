@@ -269,7 +269,7 @@ class Classification(Task):
         """Return NLL, accuracy, the run's metric, and the NLL that is left at the best temperature."""
         weights = self.weights
         calibrated = Metric(
-            "calibrated_nll", "NLL", "nats", "lower", METRICS["nll"].parts, share,
+            "calibrated_nll", "calibrated NLL", "nats", "lower", METRICS["nll"].parts, share,
             value=lambda sheet: calibrated_nll(sheet["logits"], sheet["labels"], weights),
         )  # fmt: skip
         shown = [metric for name, metric in METRICS.items() if name in ("accuracy", self.by)]

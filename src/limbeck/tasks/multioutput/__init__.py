@@ -247,7 +247,7 @@ class Multioutput(Task):
         """Return NLL, the run's metric, and the NLL that is left at the best temperature."""
         nll = COLUMNS_METRICS["nll"]
         calibrated = Metric(
-            "calibrated_nll", "NLL", "nats", "lower", nll.parts, nll.of,
+            "calibrated_nll", "calibrated NLL", "nats", "lower", nll.parts, nll.of,
             value=lambda sheet: calibrated_nll(*flat(sheet)),
         )  # fmt: skip
         return [nll, COLUMNS_METRICS[self.by], calibrated]
