@@ -100,7 +100,7 @@ def new_speaker(out: Path, data: Path) -> Iterator[dict[str, Any]]:
 def curves(out: Path, data: Path) -> Iterator[dict[str, Any]]:
     """Yield the curves over steps and labels for one speaker; the run itself has all labels."""
     own = [f"data.source={recordings(out, data)}", "data.label=digit", "data.split.test={speaker: theo}"]
-    many = ["data.labelled=2000", "curves.steps=[0.125, 0.25, 0.5]", "curves.labels=[50, 500]"]
+    many = ["data.labelled=2000", "curves.steps=[0.25, 0.5]", "curves.labels=[500]"]
     folder = out / "curves"
     shown = measure(load_recipe("spoken-digits", [*own, *many]), folder)
     evaluation = read_json(folder / "evaluation.json", dict)
