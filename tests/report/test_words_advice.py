@@ -154,3 +154,13 @@ def test_a_linear_model_of_the_same_answers_that_is_better_is_to_be_shipped():
         over = Difference(metric="accuracy", mean=-0.02, ci95=(-0.03, high))
         found = steps(COMPLETE.model_copy(update={"models": models, "over_distilled_floor": over}))
         assert any("ship that linear model" in one.text and one.code == "student.model=NAME" for one in found) == wanted
+
+
+def test_where_all_is_right_harder_rows_are_asked_for_and_no_more_text():
+    run = example.changed(
+        example.changed(COMPLETE, "student", scores={"accuracy": 1.0}), "baseline", scores={"accuracy": 1.0}
+    )
+    run = run.model_copy(update={"verdict": "no_difference"})
+    assert "data.unlabelled=FILE" not in codes(run)
+    assert [one.code for one in steps(run) if "right on every test row" in one.text] == ["limbeck evaluate bundle DATA"]
+    assert "data.unlabelled=FILE" in codes(example.changed(run, "baseline", scores={"accuracy": 0.7}))

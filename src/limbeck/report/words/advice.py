@@ -64,7 +64,7 @@ def next_steps(evaluation: Evaluation, command: str, bundle: str = "bundle") -> 
     use = [_predict, _evaluate]
     mend: list[Callable[[Evaluation, ToType], Step | None]] = [
         _no_bundle, _no_baseline, _few_seeds, _weak_teacher, _behind_distilled, _floor_ahead, _cut, _looks,
-        _weak_classes, _open_verdict,
+        _weak_classes, _all_right, _open_verdict,
     ]  # fmt: skip
     order = [*use, *mend] if evaluation.verdict == "helps" and not evaluation.warnings else [*mend, *use]
     found: dict[str, Step] = {}
@@ -197,8 +197,22 @@ def _weak_classes(evaluation: Evaluation, lines: ToType) -> Step | None:
     return Step(f"Add labelled rows of the student’s weakest classes: {weak}.", _MORE_LABELS)
 
 
+def _no_room(evaluation: Evaluation) -> bool:
+    """Return whether student and baseline have the best score that there is."""
+    metric = evaluation.metric
+    best = {"share": 1.0}.get(metric.quantity) if metric.better == "higher" else None
+    return best is not None and evaluation.score(STUDENT) == evaluation.score(BASELINE) == best
+
+
+def _all_right(evaluation: Evaluation, lines: ToType) -> Step | None:
+    if not _no_room(evaluation) or evaluation.bundle is None or not evaluation.usage.in_files:
+        return None
+    text = "Student and baseline are right on every test row, so that no gain can show: take harder rows to tell them."
+    return Step(text, _OWN_ROWS.format(shlex.quote(lines.bundle)))
+
+
 def _open_verdict(evaluation: Evaluation, lines: ToType) -> Step | None:
-    if evaluation.verdict not in ("no_difference", "hurts"):
+    if evaluation.verdict not in ("no_difference", "hurts") or _no_room(evaluation):
         return None
     what = "no difference was shown" if evaluation.verdict == "no_difference" else "distillation hurts"
     if not evaluation.usage.in_files or not _labels_well(evaluation):
