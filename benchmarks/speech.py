@@ -92,7 +92,7 @@ def new_speaker(out: Path, data: Path) -> Iterator[dict[str, Any]]:
             if not path.is_file():
                 pq.write_table(whole.filter(rows), path)
         changes = [f"data.source={others}", "data.label=digit", "data.split.test=250"]
-        recipe = load_recipe("spoken-digits", [*changes, f"data.target={{source: {own}, label: digit}}"])
+        recipe = load_recipe("spoken-digits", [*changes, f"data.target={{source: {own}, audio: audio, label: digit}}"])
         results[speaker] = measure(recipe, out / "new-speaker" / speaker)
         yield results
 

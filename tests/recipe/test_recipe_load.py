@@ -10,6 +10,7 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import Linear
 from limbeck.models import BiGRUSettings, NgramsSettings, TransformerSettings, check_model
 from limbeck.recipe import (
+    DataSettings,
     Recipe,
     describe_recipes,
     load_recipe,
@@ -371,3 +372,17 @@ def test_an_override_changes_one_of_two_places_that_share_a_mapping(tmp_path):
     text = TEXT.replace("train: {epochs: 2}", "train: &train {lr: 0.5}").replace("{steps: 50, lr: 1e-2}", "*train")
     recipe = load_recipe(write(tmp_path, text), ["student.train.lr=0.1"])
     assert (recipe.student.train.lr, recipe.teacher.network.train.lr) == (0.1, 0.5)
+
+
+@pytest.mark.parametrize("named", [{"audio": "clip"}, {"image": "photo"}, {"features": ("a", "b")}])
+def test_a_target_is_of_the_sources_modality(named):
+    """Texts are what an example is where nobody says it, and nobody means that of the target of a recipe of sounds."""
+    (key,) = named
+    values = {"source": "a.csv", **named, "target": {"source": "b.csv"}}
+    settings = DataSettings.model_validate(values)
+    assert getattr(settings.target, key) == named[key]
+    assert settings.target.modality is settings.modality
+    other = DataSettings.model_validate(values | {"target": {"source": "b.csv", key: "other"}})
+    assert other.target.column in ("other", ("other",))
+    text = DataSettings.model_validate({"source": "a.csv", "text": "review", "target": {"source": "b.csv"}})
+    assert text.target.column == "text"

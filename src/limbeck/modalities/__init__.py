@@ -92,6 +92,7 @@ class _Inputs(Settings):
             raise ValueError(wrong)
         if isinstance(values, Mapping):
             values = _with_copies_of(named[0] if named else DEFAULT, values)
+            values = _with_target_alike(MODALITIES[named[0]].key if named else DEFAULT, values)
         found = handler({**values, DEFAULT: None} if named and named != [DEFAULT] else values)
         if all(getattr(found, key) is None for key in _KEYS):
             raise ValueError(f"no key names the column with the example; give one of {', '.join(_KEYS)}")
@@ -124,6 +125,14 @@ def _with_copies_of(modality: str, values: Mapping[str, Any]) -> Mapping[str, An
     if not isinstance(copies, Mapping) or settings is None or "kind" not in settings.model_fields:
         return values
     return {**values, "augment": {**copies, "kind": modality}}
+
+
+def _with_target_alike(key: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings whose `target` reads the column of the same name, where it names none: not texts, the default."""
+    target = values.get("target")
+    if key == DEFAULT or not isinstance(target, Mapping) or named_in(target) or DEFAULT in target:
+        return values
+    return {**values, "target": {**target, key: values[key]}}
 
 
 if TYPE_CHECKING:
