@@ -231,9 +231,10 @@ def uses(
     best: dict[str, Any] | None,
     domains: dict[str, Any],
     curves: dict[str, Any],
+    *others: dict[str, Any] | None,
 ) -> str:
     """What a teacher was good for: compression, transfer to another domain, faster training."""
-    lines = ["| use | recipe | measured |", "|---|---|---|"]
+    more, lines = tenants_table.uses(*others), ["| use | recipe | measured |", "|---|---|---|"]
     lines.append(
         _compression("sentiment", f"500 labels{_older(demo)}", "a MiniLM in a bag of n-grams", demo["evaluation"])
     )
@@ -246,15 +247,18 @@ def uses(
         cost = f"{best['bundle_bytes'] / 1e6:.0f} MB, {_time(timed['student']):.2f} ms a review on one thread"
         cost += f" (TF-IDF + LR {_time(timed['floor']):.2f})"
         lines.append(_compression("imdb-best", f"all labels{_older(best)}", what, best["evaluation"], cost))
+    lines += more["compression"]
     lines.append(
         f"| another domain | `transfer`{_older(domains)} | {domains['pairs_of_snippets']} pairs of domains: "
         f"{100 * domains['mean_gain']:+.1f} points on average, {100 * domains['smallest_gain']:+.1f} at least |"
     )
+    lines += more["another domain"]
     ratios = {kind: curve["ratio"] for kind, curve in curves["curves"].items()}
     lines.append(
         f"| faster training | `acceleration`{_older(curves)} | IMDB: with {ratios['steps']:.2f} of the steps, or with "
         f"{ratios['labels']:.2f} of the labels, as good as the baseline is with all{_falls(curves['curves'])} |"
     )
+    lines += more["faster training"]
     return "\n".join(lines)
 
 
@@ -360,13 +364,13 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "acceleration": (acceleration, ("acceleration",)),
     "int8": (int8, ("int8",)),
     "input-path": (input_path.as_table, ("input_path",)),
-    "tenants": (tenants_table.as_table, ("tenants", "columns")),
+    "tenants": (tenants_table.as_table, ("tenants", "columns", "cifar10")),
     "speakers": (tenants_table.speakers, ("speakers",)),
     "mnist": (mnist.as_table, ("mnist",)),
     "cifar10": (cifar10.as_table, ("cifar10",)),
     "speech": (speech.as_table, ("speech",)),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
-    "uses": (uses, ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")),
+    "uses": (uses, (*"sentiment imdb imdb-best transfer acceleration cifar10 speakers speech tenants".split(),)),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""
 

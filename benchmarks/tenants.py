@@ -2,11 +2,10 @@
 
     python benchmarks/tenants.py [NAME ...] [--data FOLDER]
 
-`digits`, `cifar10` and `new-digits` are the packaged recipes; `pngs` is a folder of MNIST's digits as PNG files.
+`digits` and `new-digits` are the packaged recipes; `pngs` is a folder of MNIST's digits as PNG files.
 `diabetes` is scikit-learn's table of 442 patients. `ratings` are the values behind the packaged snippets.
 `speech-columns` and `speech-tags` are 3,000 recordings of six speakers, who are known: of the first, digit and speaker
-are a decision each, of the second one set of labels. FOLDER holds cifar10, mnist/mnist.npz and
-spoken_digits/fsdd.parquet.
+are a decision each, of the second one set of labels. FOLDER holds mnist/mnist.npz and spoken_digits/fsdd.parquet.
 
 A run whose folder is complete is read, not made again. Writes benchmarks/results/tenants.json after every run.
 """
@@ -34,13 +33,6 @@ SHOWN = ("teacher", "student", "baseline", "floor", "distilled_floor")
 def digits(folder: Path, data: Path) -> Recipe:
     """Return the packaged recipe."""
     return load_recipe("digits")
-
-
-def cifar10(folder: Path, data: Path) -> Recipe:
-    """Return the packaged recipe for the JPEG files and weights that are here."""
-    given = [f"data.source={data / 'cifar10'}", "data.image=jpeg"]
-    (weights,) = (data / "cifar10").glob("resnet56*.safetensors")
-    return load_recipe("cifar10", [*given, f"teacher.weights={weights}"])
 
 
 def pngs(folder: Path, data: Path) -> Recipe:
@@ -145,7 +137,6 @@ KD = [{"name": "kd", "weight": 0.9, "temperature": 2}, {"name": "cross_entropy",
 BINARY = [{"name": "binary_kd", "weight": 0.9, "temperature": 2}, {"name": "binary_cross_entropy", "weight": 0.1}]
 RUNS: dict[str, Callable[[Path, Path], Recipe]] = {
     "digits": digits,
-    "cifar10": cifar10,
     "pngs": pngs,
     "new-digits": new_digits,
     "diabetes": diabetes,

@@ -1,4 +1,4 @@
-"""The table of `tenants.py` and `columns.py`: a row a run, whichever of them are on record."""
+"""The tables of runs on pictures, sounds and columns: a row a run, whichever of them are on record."""
 
 from typing import Any
 
@@ -18,13 +18,19 @@ NAMES = {
 MODELS = ("teacher", "student", "baseline", "floor", "distilled_floor")
 
 
-def as_table(tenants: dict[str, Any], columns: dict[str, Any] | None) -> str:
-    """Return the scores of every model in the run's metric, and the gain over the baseline."""
+def as_table(tenants: dict[str, Any], columns: dict[str, Any] | None, pictures: dict[str, Any] | None) -> str:
+    """Return the scores of every model in the run's metric, and the gain over the baseline.
+
+    Args:
+        tenants: of `tenants.py`.
+        columns: of `columns.py`.
+        pictures: of `cifar10.py`.
+    """
     lines = [
         "| run | teacher | **student** | baseline | floor | distilled floor | gain (95 % interval) |",
         "|---|---|---|---|---|---|---|",
     ]
-    runs = {**tenants, **(columns or {})}
+    runs = {**tenants, **(columns or {}), "cifar10": (pictures or {}).get("recipe")}
     for key, title in NAMES.items():
         if (run := runs.get(key)) is None:
             continue
@@ -32,7 +38,7 @@ def as_table(tenants: dict[str, Any], columns: dict[str, Any] | None) -> str:
         share = metric["quantity"] == "share"
         scores = [_score(run["models"].get(model), metric["name"], share=share) for model in MODELS]
         lines.append(f"| {title} | {' | '.join(scores)} | {_gain(run['gain'], share=share)} |")
-    note = "Three seeds each; `python benchmarks/tenants.py` and `python benchmarks/columns.py`."
+    note = "Three seeds each; `python benchmarks/tenants.py`, `benchmarks/columns.py` and `benchmarks/cifar10.py`."
     return "\n".join([*lines, "", note])
 
 
@@ -52,6 +58,68 @@ def speakers(result: dict[str, Any]) -> str:
     lines.append(f"| mean | {' | '.join(f'{100 * value:.1f} %' for value in means)} | {100 * gain:+.1f} |")
     rows = "All 500 recordings of the speaker are the test; of the others 50 have a label, and 200 are for validation."
     return "\n".join([*lines, "", f"{rows} Three seeds each (`python benchmarks/speakers.py`)."])
+
+
+def uses(
+    pictures: dict[str, Any] | None,
+    heard: dict[str, Any] | None,
+    sounds: dict[str, Any] | None,
+    tenants: dict[str, Any] | None,
+) -> dict[str, list[str]]:
+    """Return the rows of pictures and sounds in the table of uses, by use.
+
+    Args:
+        pictures: of `cifar10.py`.
+        heard: of `speakers.py`.
+        sounds: of `speech.py`.
+        tenants: of `tenants.py`.
+    """
+    rows: dict[str, list[str]] = {"compression": [], "another domain": [], "faster training": []}
+    if pictures and (run := pictures.get("recipe")):
+        teacher, student = run["models"]["teacher"], run["models"]["student"]
+        smaller, faster = (teacher[key] / student[key] for key in ("size_bytes", "latency_ms"))
+        found = f"{_scores(run)}; {_gain(run['gain'], share=True)} points over the baseline"
+        rows["compression"].append(
+            f"| compression | `cifar10`, 500 labels | a given ResNet-56 in a small network of convolutions: {found}; "
+            f"{smaller:.0f} times smaller, {faster:.0f} times faster |"
+        )
+    if heard:
+        runs = [run for name, run in heard.items() if name != "environment"]
+        gains = [run["gain"]["mean"] for run in runs]
+        student = sum(run["models"]["student"]["scores"]["accuracy"] for run in runs) / len(runs)
+        rows["another domain"].append(
+            f"| another domain | `spoken-digits`, 50 labels | {len(runs)} speakers whom nobody has heard: "
+            f"{100 * student:.1f} %, {100 * sum(gains) / len(gains):+.1f} points on average, {100 * min(gains):+.1f} at least |"
+        )
+    if tenants and (run := tenants.get("new-digits")):
+        rows["another domain"].append(
+            f"| another domain | `new-digits` | MNIST's labels for scikit-learn's digits: {_scores(run)}; "
+            f"{_gain(run['gain'], share=True)} points over the baseline |"
+        )
+    for name, result in {"`cifar10`, 5,000 labels": pictures, "`spoken-digits`, 2,000 labels": sounds}.items():
+        if curves := (result or {}).get("curves", {}).get("curves"):
+            rows["faster training"].append(f"| faster training | {name} | {_budgets(curves)} |")
+    return rows
+
+
+def _scores(run: dict[str, Any]) -> str:
+    names = {
+        "student": "",
+        "teacher": "teacher ",
+        "baseline": "baseline ",
+        "floor": f"{run['models']['floor']['name']} ",
+    }
+    return ", ".join(f"{text}{100 * run['models'][key]['scores']['accuracy']:.1f} %" for key, text in names.items())
+
+
+def _budgets(curves: dict[str, Any]) -> str:
+    """Return with how much of each budget the student is as good as the baseline is with all of it."""
+    found = [
+        f"{'at most ' if curve['at_most'] else ''}{curve['ratio']:.2g} of the {kind}"
+        for kind, curve in curves.items()
+        if curve["ratio"] is not None
+    ]
+    return f"with {', or with '.join(found)}, as good as the baseline is with all"
 
 
 def _score(model: dict[str, Any] | None, metric: str, *, share: bool) -> str:
