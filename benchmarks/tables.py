@@ -234,10 +234,8 @@ def uses(
     *others: dict[str, Any] | None,
 ) -> str:
     """What a teacher was good for: compression, transfer to another domain, faster training."""
-    more, lines = tenants_table.uses(*others), ["| use | recipe | measured |", "|---|---|---|"]
-    lines.append(
-        _compression("sentiment", f"500 labels{_older(demo)}", "a MiniLM in a bag of n-grams", demo["evaluation"])
-    )
+    what = "a MiniLM in a bag of n-grams"
+    lines = [_compression("sentiment", f"500 labels{_older(demo)}", what, demo["evaluation"])]
     for labels, run in (film["runs"] if film else {}).items():
         named = f"{labels}, settings in docs/imdb.md" if run["overrides"] else labels
         lines.append(_compression("imdb", f"{named}{_older(run)}", "a BiLSTM in a BiGRU", run["evaluation"]))
@@ -247,19 +245,18 @@ def uses(
         cost = f"{best['bundle_bytes'] / 1e6:.0f} MB, {_time(timed['student']):.2f} ms a review on one thread"
         cost += f" (TF-IDF + LR {_time(timed['floor']):.2f})"
         lines.append(_compression("imdb-best", f"all labels{_older(best)}", what, best["evaluation"], cost))
-    lines += more["compression"]
     lines.append(
         f"| another domain | `transfer`{_older(domains)} | {domains['pairs_of_snippets']} pairs of domains: "
         f"{100 * domains['mean_gain']:+.1f} points on average, {100 * domains['smallest_gain']:+.1f} at least |"
     )
-    lines += more["another domain"]
     ratios = {kind: curve["ratio"] for kind, curve in curves["curves"].items()}
     lines.append(
         f"| faster training | `acceleration`{_older(curves)} | IMDB: with {ratios['steps']:.2f} of the steps, or with "
         f"{ratios['labels']:.2f} of the labels, as good as the baseline is with all{_falls(curves['curves'])} |"
     )
-    lines += more["faster training"]
-    return "\n".join(lines)
+    order = ["| compression", "| another domain", "| faster training"]
+    found = sorted([*lines, *tenants_table.uses(*others)], key=lambda row: order.index(row.split(" | ")[0]))
+    return "\n".join(["| use | recipe | measured |", "|---|---|---|", *found])
 
 
 def _falls(curves: dict[str, Any]) -> str:
@@ -355,6 +352,7 @@ def _retention(evaluation: dict[str, Any]) -> str:
     return f"the student is {100 * above:.1f} points above its teacher" if above > 0 else kept
 
 
+TEXT_USES = ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")
 TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "sentiment": (sentiment, ("sentiment",)),
     "training": (training, ("training",)),
@@ -370,7 +368,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "cifar10": (cifar10.as_table, ("cifar10",)),
     "speech": (speech.as_table, ("speech",)),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
-    "uses": (uses, (*"sentiment imdb imdb-best transfer acceleration cifar10 speakers speech tenants".split(),)),
+    "uses": (uses, (*TEXT_USES, "cifar10", "speakers", "speech", "tenants")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""
 
