@@ -98,9 +98,9 @@ def new_speaker(out: Path, data: Path) -> Iterator[dict[str, Any]]:
 
 
 def curves(out: Path, data: Path) -> Iterator[dict[str, Any]]:
-    """Yield the curves over steps and labels for one speaker; the run itself has all labels."""
+    """Yield the curves over steps and labels for one speaker; batches hold labelled rows as the run's rows do."""
     own = [f"data.source={recordings(out, data)}", "data.label=digit", "data.split.test={speaker: theo}"]
-    many = ["data.labelled=2000", "curves.steps=[0.25, 0.5]", "curves.labels=[500]"]
+    many = ["data.labelled=1000", "data.labelled_per_batch=14", "curves.steps=[0.25, 0.5]", "curves.labels=[250]"]
     folder = out / "curves"
     shown = measure(load_recipe("spoken-digits", [*own, *many]), folder)
     evaluation = read_json(folder / "evaluation.json", dict)

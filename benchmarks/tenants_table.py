@@ -96,7 +96,7 @@ def uses(
             f"| another domain | `new-digits` | MNIST's labels for scikit-learn's digits: {_scores(run)}; "
             f"{_gain(run['gain'], share=True)} points over the baseline |"
         )
-    for name, result in {"`cifar10`, 5,000 labels": pictures, "`spoken-digits`, 2,000 labels": sounds}.items():
+    for name, result in {"`cifar10`, 5,000 labels": pictures, "`spoken-digits`, 1,000 labels": sounds}.items():
         if curves := (result or {}).get("curves", {}).get("curves"):
             rows.append(f"| faster training | {name} | {_budgets(curves)} |")
     return rows
