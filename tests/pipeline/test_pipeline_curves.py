@@ -322,3 +322,19 @@ def test_the_estimate_of_the_time_counts_the_points(source: Path, monkeypatch: p
     check.check(parse_recipe(values(source, curves=CURVES), "test"))
     # Half of both arms; one teacher, two students and a baseline of fewer labels.
     assert tables[-1]["curves"] == f"{60 * (2 * 0.5 + 4):,.0f} s"
+
+
+@pytest.mark.parametrize(
+    ("labelled", "share", "said"), [(150, 4, "22 times"), (150, 14, ""), (40, 4, ""), (150, 0, "")]
+)
+def test_labelled_rows_that_are_rarely_seen_are_pointed_out(
+    source: Path, capsys: pytest.CaptureFixture[str], labelled: int, share: int, said: str
+) -> None:
+    """Of 170 rows: with few unlabelled ones, batches full of these show them again and again."""
+    made = recipe(source)
+    made["data"] = made["data"] | {"labelled": labelled, "labelled_per_batch": share}
+    settings = parse_recipe(made, "test")
+    preflight(settings, Material(load_splits(settings.data, settings.task)))
+    out = " ".join(capsys.readouterr().out.split())
+    assert (f"each unlabelled row is seen {said} as often as a labelled one" in out) == bool(said)
+    assert ("data.labelled_per_batch=14 all are seen alike" in out) == bool(said)

@@ -27,6 +27,8 @@ from limbeck.trainer import History, require_trainable
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
 """Arms that hear no teacher: they learn from labels."""
+RARE = 4
+"""A labelled row that is seen so many times less often than an unlabelled one is pointed out."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def preflight(recipe: Recipe, material: Material) -> None:
             fix="lower it, raise train.batch_size (student's, grid's), or set data.max_unlabelled=0 and "
             "data.augment=null",
         )
+    if others:
+        _tell_rare(recipe.data.labelled_per_batch, smallest, len(splits.labelled), len(splits.transfer))
     if "ceiling" in recipe.trained_arms and not len(splits.ceiling):
         raise LimbeckError(
             "no row of the target has a label, beside its test rows: the arm ceiling has nothing to learn",
@@ -101,6 +105,27 @@ def preflight(recipe: Recipe, material: Material) -> None:
             fix="take kind network or transformers, or another loss",
         )
     recipe.teacher.check(RunWork(recipe, material))
+
+
+def _tell_rare(labelled_per_batch: int, batch_size: int, labelled: int, rows: int) -> None:
+    """Say where a labelled row is seen far less often than an unlabelled one, which nobody asks for.
+
+    Args:
+        labelled_per_batch: labelled rows of a batch; 0: labels are left out on purpose.
+        batch_size: all rows of it.
+        labelled: labelled rows of the transfer set.
+        rows: all rows of it.
+    """
+    if not labelled_per_batch or rows <= labelled:
+        return
+    more = (batch_size - labelled_per_batch) / (rows - labelled) * labelled / labelled_per_batch
+    if more > RARE:
+        alike = max(1, min(batch_size - 1, round(batch_size * labelled / rows)))
+        say(
+            f"  each unlabelled row is seen {more:.0f} times as often as a labelled one: with "
+            f"data.labelled_per_batch={alike} all are seen alike",
+            style="yellow",
+        )
 
 
 def _require_shares(recipe: Recipe, task: Task) -> None:
