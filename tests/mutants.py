@@ -1360,7 +1360,7 @@ MUTANTS = (
         "a label that nobody asked for is the bundle's first class",
         "a folder of keywords scored as if all its other words were one of them",
         "pipeline/score.py",
-        (("labels = [other if cell in unknown", "labels = [task.names[0] if cell in unknown"),),
+        (("labels = [other if name in unknown", "labels = [task.names[0] if name in unknown"),),
         ("tests/pipeline/test_score.py::test_classes_that_nobody_asked_for_are_the_other_class",),
     ),
     Mutant(

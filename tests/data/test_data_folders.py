@@ -144,16 +144,21 @@ def test_lists_hold_files_out_and_background_noise_is_no_class(words, capsys):
 
 def test_lists_beside_folders_of_splits_are_not_read_and_named(tmp_path, capsys):
     folder(tmp_path, "train/yes/0.png", "train/no/1.png", "test/yes/2.png", "test/no/3.png")
-    (tmp_path / "testing_list.txt").write_text("yes/0.png\n", encoding="utf-8")
+    for name in ("test", "testing"):  # which would be two lists for a split
+        (tmp_path / f"{name}_list.txt").write_text("yes/0.png\n", encoding="utf-8")
     assert {split: len(table.values) for split, table in read(tmp_path).items()} == {"train": 2, "test": 2}
     said = " ".join(capsys.readouterr().out.split())
-    assert "not read, as the folders are the splits: testing_list.txt" in said
+    assert "not read, as the folders are the splits: test_list.txt, testing_list.txt" in said
 
 
 def test_noise_alone_is_no_class(tmp_path):
     folder(tmp_path, "_background_noise_/hum.png")
     with pytest.raises(LimbeckError, match="only _background_noise_, which is no class; put a subfolder a class"):
         read(tmp_path)
+    (tmp_path / "yes").mkdir()
+    (tmp_path / "yes/a.wav").write_bytes(b"RIFF")
+    with pytest.raises(LimbeckError, match=r"these are .*; set data.audio=audio"):
+        load_splits(DataSettings(source=str(tmp_path), image="image"), TASKS["classification"]())
 
 
 def test_lists_may_come_from_another_system(words):

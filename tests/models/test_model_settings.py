@@ -186,16 +186,6 @@ def test_a_custom_model_is_checked_before_it_is_built(package, value, message):
         build_model(settings, outputs=3, form=FORM)
 
 
-def test_a_recipe_without_a_file_finds_modules_in_the_working_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in_this_folder.py").write_text("def build(outputs):\n    raise RuntimeError\n")
-    with pytest.raises(LimbeckError, match="cannot import"):
-        find_custom(CustomSettings(name="in_this_folder:build"))
-    let_import(None)
-    assert find_custom(CustomSettings(name="in_this_folder:build"))
-
-
 def test_a_module_beside_the_recipe_comes_last_and_hides_behind_nothing(package, tmp_path_factory, monkeypatch):
     """Nor does one that was imported from another place before pass for it."""
     monkeypatch.setattr(sys, "path", [*sys.path])

@@ -157,6 +157,7 @@ def test_a_finished_teacher_is_the_same_at_every_number_of_labels(finished: Run,
     places = (made.folder, made.folder / POINTS[1])
     inputs = [json.loads((place / "tuning/student-0/stage.json").read_text())["inputs"] for place in places]
     assert inputs[0]["teacher"] == inputs[1]["teacher"]
+    assert not list(made.folder.glob("curves/**/cache"))  # it has answered for all of these rows
 
 
 def test_a_second_run_reuses_it_and_opens_the_test_split_no_more(finished: Run, source: Path) -> None:

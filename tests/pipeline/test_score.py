@@ -94,6 +94,38 @@ def test_classes_that_nobody_asked_for_are_the_other_class(scored, capsys):
     assert "other classes" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("sign", ["none", "N/A", "?", -1, ["yes"], 0.5])
+def test_what_may_be_no_label_is_not_the_other_class(scored, sign):
+    """Training refuses them, or was told in `data.missing` that they are none."""
+    made = bundle(labels=("yes", "unknown"), other_class="unknown")
+    with pytest.raises(LimbeckError, match=r"row 2 has the label .*, which the bundle does not know"):
+        scored(texts(("a", "yes"), ("b", sign), ("c", "bed")), made)
+
+
+def test_what_meant_no_label_in_training_means_none(scored):
+    for made in (bundle(labels=("yes", "unknown"), other_class="unknown", missing=["none"]), bundle(missing=["none"])):
+        assert scored(texts(("a", made.labels[1]), ("b", "none")), made)["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("other", ["other", 5, None, ["no"]])
+def test_another_class_that_the_bundle_has_not_is_none(scored, other):
+    with pytest.raises(LimbeckError, match="row 2 has the label `bed`, which the bundle does not know"):
+        scored(texts(("a", "yes"), ("b", "bed")), bundle(labels=("yes", "no"), other_class=other))
+
+
+def test_a_column_of_which_nothing_is_known_is_no_column_of_other_classes(scored):
+    with pytest.raises(LimbeckError, match="row 1 has the label `bed`"):
+        scored(texts(("a", "bed"), ("b", "cat")), bundle(labels=("yes", "unknown"), other_class="unknown"))
+
+
+def test_names_of_other_classes_are_told_on_one_line(scored, capsys):
+    made = bundle(labels=("1", "unknown"), other_class="unknown")
+    assert scored(texts(("a", 1), ("b", True), ("c", "x\ny" + 60 * "z")), made)["accuracy"] == pytest.approx(2 / 3)
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "other classes" in line]
+    assert "2 rows of other classes count as `unknown`: true, x" in said
+    assert len(said.split("true, ")[1]) == 40
+
+
 def test_what_is_said_beside_json_is_no_part_of_it(scored, capsys):
     scored(texts(("a", "bad"), ("b", None)))
     out, beside = capsys.readouterr()

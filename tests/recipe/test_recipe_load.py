@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from recipe_cases import TEXT, write
 
 from limbeck import Recipe as PublicRecipe
@@ -386,3 +387,8 @@ def test_a_target_is_of_the_sources_modality(named):
     assert other.target.column in ("other", ("other",))
     text = DataSettings.model_validate({"source": "a.csv", "text": "review", "target": {"source": "b.csv"}})
     assert text.target.column == "text"
+    none = DataSettings.model_validate(values | {"target": {"source": "b.csv", "text": None}})
+    assert none.target == settings.target
+    with pytest.raises(ValidationError) as refused:
+        DataSettings.model_validate(values | {key: 5})
+    assert [error["loc"][0] for error in refused.value.errors()] == [key]  # of the target nobody wrote anything

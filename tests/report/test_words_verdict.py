@@ -247,10 +247,12 @@ def test_a_linear_model_better_than_the_student():
 
 
 def test_a_linear_model_ahead_by_less_than_a_test_row_is_none():
-    rows = example.complete().test_examples
-    scores = {"student": 0.9, "teacher": 0.95, "baseline": None, "gain": None}
-    assert beware(**scores, floor=0.9 + 0.9 / rows) == []
-    assert beware(**scores, floor=0.9 + 1.1 / rows) != []
+    scores = {"teacher": 0.95, "baseline": None, "gain": None}
+    for rows in (10, 30, 100, 399):
+        right = 2 * rows // 3
+        for more, warned in ((0.9, False), (1, True)):
+            found = beware(**scores, student=right / rows, floor=(right + more) / rows, test_examples=rows)
+            assert any("is better than the student" in one for one in found) == warned
 
 
 def test_a_linear_model_that_takes_most_of_the_gain():

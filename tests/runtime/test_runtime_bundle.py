@@ -158,6 +158,7 @@ def test_columns_of_arrow_are_read_and_a_frame_is_no_list(folder):
         np.testing.assert_array_equal(bundle.logits(column), bundle.logits(TEXTS))
     with pytest.raises(TypeError, match="not a DataFrame; give one column of it"):
         bundle.predict(pd.DataFrame(frame))
+    assert len(bundle.predict(pd.Series(TEXTS[:1], index=["columns"]))) == 1
     with pytest.raises(TypeError, match="item 0 is of type dict"):
         bundle.predict(pa.table(frame))
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,11 @@ def test_a_sound_of_which_most_is_not_heard_is_pointed_out(house, monkeypatch, c
     said = "1 sound is more than twice as long as the 0.4 s that the student hears, such as long.wav; --hop SECONDS"
     assert err.startswith(said)
     assert lines(monkeypatch, capsys, "predict", "bundle", "twice.wav", "short.wav")[2] == ""
+    soundfile.write(house / "long.aiff", recording(), RATE)
+    os.mkfifo(house / "pipe.wav")
+    for unread in ("long.aiff", "pipe.wav"):  # whatever its header says; of a pipe one would wait for it
+        code, _, err = lines(monkeypatch, capsys, "predict", "bundle", unread)
+        assert (code, "twice as long" in err) == (2, False)
     assert "twice as long" not in lines(monkeypatch, capsys, "predict", "bundle", "broken.wav")[2]
 
 

@@ -54,6 +54,7 @@ class Student:
         columns: what the data called the column with the `example`, and that or those with the `label`; empty: nothing
             has a name.
         other_class: the class of all rows whose class was not asked for; None: there is none.
+        missing: labels that say that a row has none.
     """
 
     model: Path
@@ -67,6 +68,7 @@ class Student:
     metric: str = ""
     columns: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     other_class: str | None = None
+    missing: Sequence[str] = ()
 
     @property
     def rule(self) -> Rule:

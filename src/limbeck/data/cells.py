@@ -13,6 +13,17 @@ _NAN = ("nan", "NaN", "NAN")
 """How programs write a number that is none: of such a row the label is missing."""
 
 
+SIGN_WORDS = frozenset(("none", "na", "n/a", "<na>", "null", "nan", "?", "-"))
+"""What people write for a missing label, folded, and what may as well be a class."""
+SIGN_NUMBERS = ("-1", "-100")
+"""What programs write for a missing label among integers, and what may as well be a class."""
+
+
+def may_be_missing(name: str) -> bool:
+    """Return whether a label may be a class, or a sign for none."""
+    return fold(name) in SIGN_WORDS or name in SIGN_NUMBERS
+
+
 def columns_of(label: str | Sequence[str] | None) -> list[str]:
     """Return the columns with the label: one, several that are one label together, or none."""
     return [label] if isinstance(label, str) else list(label or ())

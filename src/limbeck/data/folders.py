@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.console import say
-from limbeck.data.lists import by_list, lists_in
+from limbeck.data.lists import by_list, list_files, lists_in
 from limbeck.data.modality import OF_FILES, Modality, NoColumnError
 from limbeck.data.readers import Columns
 from limbeck.data.split_names import split_name
@@ -46,17 +46,16 @@ def read_folders(
         LimbeckError: two folders for one split, or splits inside of classes.
     """
     named = _split_folders(folder)
-    lists = lists_in(folder)
-    if named and lists:
-        held = ", ".join(path.name for path in lists.values())
+    if named and (beside := list_files(folder)):
+        held = ", ".join(path.name for path in beside)
         say(f"  {folder}: not read, as the folders are the splits: {held}", style="yellow")
-        lists = {}
+    lists = {} if named else lists_in(folder)
     parts = {split: place for split, place in named.items() if split in splits} if named else {"train": folder}
     found: dict[str, tuple[str, Columns]] = {}
     passed: list[Path] = []
     for split, place in parts.items():
         files, classes, inside = _files(place, suffixes, passed.append)
-        if not files and (place / _NO_CLASS).is_dir():
+        if not files and not passed and _has(place / _NO_CLASS, suffixes):
             raise LimbeckError(
                 f"only {_NO_CLASS}, which is no class", where=str(place), fix="put a subfolder a class beside it"
             )
@@ -195,6 +194,10 @@ def _files(
         files.append(str(path))
         classes.append(inside[0] if len(inside) > 1 else None)
     return files, classes, named
+
+
+def _has(folder: Path, suffixes: Sequence[str]) -> bool:
+    return folder.is_dir() and any(path.suffix.lower() in suffixes for path in files_below(folder))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,6 +15,12 @@ _END = "_list.txt"
 _HELD_OUT = ("validation", "test")
 
 
+def list_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that are called as lists of what is held out."""
+    called = (path for path in sorted(folder.glob(f"*{_END}")) if path.is_file())
+    return [path for path in called if split_name(path.name.removesuffix(_END)) in _HELD_OUT]
+
+
 def lists_in(folder: Path) -> dict[str, Path]:
     """Return the list of each split that is held out by one.
 
@@ -22,10 +28,8 @@ def lists_in(folder: Path) -> dict[str, Path]:
         LimbeckError: a split has two.
     """
     found: dict[str, Path] = {}
-    for path in sorted(folder.glob(f"*{_END}")):
+    for path in list_files(folder):
         split = split_name(path.name.removesuffix(_END))
-        if split not in _HELD_OUT or not path.is_file():
-            continue
         if split in found:
             names = f"{found[split].name} and {path.name}"
             raise LimbeckError(f"two lists for `{split}`: {names}", where=str(folder), fix="remove one of them")

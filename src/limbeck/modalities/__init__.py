@@ -129,10 +129,14 @@ def _with_copies_of(modality: str, values: Mapping[str, Any]) -> Mapping[str, An
 
 def _with_target_alike(key: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return settings whose `target` reads the column of the same name, where it names none: not texts, the default."""
-    target = values.get("target")
-    if key == DEFAULT or not isinstance(target, Mapping) or named_in(target) or DEFAULT in target:
+    target, column = values.get("target"), values.get(key)
+    try:
+        right = _columns(column) is not None
+    except ValueError:
+        right = False  # which is said of the source
+    if key == DEFAULT or not right or not isinstance(target, Mapping) or named_in(target):
         return values
-    return {**values, "target": {**target, key: values[key]}}
+    return {**values, "target": {**target, key: column}}
 
 
 if TYPE_CHECKING:

@@ -48,15 +48,11 @@ class CustomSettings(ModelOptions):
 
 
 def let_import(folder: Path | None) -> None:
-    """Let a recipe name modules that lie beside its file; whatever else can be imported comes first.
-
-    Args:
-        folder: that of the recipe; None: it has no file of the user's, and the working folder takes its place.
-    """
-    folder = Path.cwd() if folder is None else folder
-    _beside.add(folder.resolve())
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+    """Let a recipe name modules that lie beside its file; whatever else can be imported comes first."""
+    if folder is not None:
+        _beside.add(folder.resolve())
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
 
 
 def find_custom(settings: CustomSettings) -> Callable[..., Any]:
@@ -85,7 +81,7 @@ def imported(path: str) -> Callable[..., Any]:
         raise LimbeckError(
             f"cannot import `{module_name}`: {error}",
             where="model",
-            fix="install it, or put it beside the recipe (of a packaged one: into this folder)",
+            fix="install it, or put it beside the recipe (of a packaged one: limbeck recipes show NAME > NAME.yaml)",
         ) from error
     except Exception as error:
         raise failed(f"cannot import `{module_name}`", error) from error

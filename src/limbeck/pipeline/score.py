@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from limbeck.console import aside, say, table
 from limbeck.data import Labels, Modality, Table, Task, read_tables
+from limbeck.data.cells import label_name, may_be_missing, plain_label
 from limbeck.data.modality import NoColumnError
 from limbeck.data.tables import LABEL
 from limbeck.errors import LimbeckError, a, nearest
@@ -93,7 +94,7 @@ def _rows(
         raise
     ((split, rows),) = found.items()
     place = source if rows.origin is None else rows.origin.where
-    labels = _labels(task, _with_other(task, rows, student.info.get("other_class"), source), place)
+    labels = _labels(task, _as_trained(task, rows, student.info, source), place)
     holds = np.array([bool(modality.likeness(value)) for value in rows.values], bool)
     kept = np.flatnonzero(labels.present & holds)
     lacking = {"label": np.flatnonzero(~labels.present), modality.noun: np.flatnonzero(labels.present & ~holds)}
@@ -187,20 +188,39 @@ def _each(task: Task) -> str:
     return f"or give each class's column: {' '.join(f'--label={shlex.quote(name)}' for name in task.label_columns)}"
 
 
-def _with_other(task: Task, rows: Table, other: str | None, source: str) -> Table:
-    """Return the rows with one class in the place of all that the bundle does not know; say how many these are."""
-    if other is None:
-        return rows
-    unknown = {cell for cell in set(rows.labels) if not _known(task, cell)}
-    if not unknown:
-        return rows
-    labels = [other if cell in unknown else cell for cell in rows.labels]
-    count = sum(cell in unknown for cell in rows.labels)
-    names = ", ".join(sorted(map(str, unknown))[:_SHOWN]) + (
-        f" and {len(unknown) - _SHOWN:,} more" * (len(unknown) > _SHOWN)
-    )
-    say(f"  {source}: {words.several(count, 'row')} of other classes count as `{other}`: {names}")
+def _as_trained(task: Task, rows: Table, info: Mapping[str, Any], source: str) -> Table:
+    """Return the rows with their labels as the training read them; say how many are of other classes than it knew.
+
+    What meant no label there means none here, and what is called as no class is of the class of all others, where the
+    training had one. What may be a sign for no label stays as it is, and is refused, as it was then; so is a column of
+    which the bundle knows nothing at all.
+
+    Args:
+        task: of the bundle.
+        rows: their labels as they were read.
+        info: what `bundle.json` says.
+        source: where they were read.
+    """
+    missing, other = info.get("missing", []), info.get("other_class")
+    names = [label_name(cell) for cell in rows.labels]
+    labels = [None if name in missing else cell for name, cell in zip(names, rows.labels, strict=True)]
+    classes = [_as_class(cell) for cell in labels]
+    named = {name for name in classes if name is not None}
+    unknown = {name for name in named if not _known(task, name)}
+    if other not in task.names or not unknown or unknown == named:
+        return replace(rows, labels=labels)
+    count = sum(name in unknown for name in classes)
+    shown = ", ".join(words.shorten(name, 40) for name in sorted(unknown)[:_SHOWN])
+    more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
+    say(f"  {source}: {words.several(count, 'row')} of other classes count as `{other}`: {shown}{more}")
+    labels = [other if name in unknown else cell for name, cell in zip(classes, labels, strict=True)]
     return replace(rows, labels=labels)
+
+
+def _as_class(cell: Any) -> str | None:
+    """Return what a label is called that can only be a class; None where it is none, or may be a sign for none."""
+    name = label_name(cell)
+    return None if not isinstance(plain_label(cell), str | int) or name is None or may_be_missing(name) else name
 
 
 def _labels(task: Task, rows: Table, source: str) -> Labels:

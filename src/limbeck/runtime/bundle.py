@@ -179,6 +179,8 @@ class Bundle:
 
 def _plain(values: Any) -> Any:
     """Return values of Arrow as Python has them, whose own cells are objects that no reader knows."""
+    if isinstance(values, Mapping):
+        return {name: _plain(column) for name, column in values.items()}
     return values.to_pylist() if hasattr(values, "to_pylist") else values
 
 

@@ -180,10 +180,14 @@ def decoded(sound: Sound, data: bytes | None = None) -> tuple[NDArray[np.float32
 
 
 def duration(path: str | Path) -> float | None:
-    """Return the seconds of a file by its header; None where it cannot be read, which decoding tells more of."""
+    """Return the seconds of a file by its header; None where it is none that is read, which decoding tells more of."""
     soundfile = _soundfile()
     try:
-        return float(soundfile.info(str(path)).duration)
+        if not Path(path).is_file():  # a pipe would be waited for
+            return None
+        with Path(path).open("rb") as file:
+            known = file.read(max(map(len, _MAGIC))).startswith(_MAGIC)
+        return float(soundfile.info(str(path)).duration) if known else None
     except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError, OSError):
         return None
 

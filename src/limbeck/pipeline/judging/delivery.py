@@ -57,6 +57,7 @@ def deliver(
         metric=task.metric.title,
         columns=named_in_the_data(recipe) if findings.usage.in_files else {},
         other_class=recipe.data.other_class,
+        missing=sorted(recipe.data.missing_words),
     )
     try:
         delivery = write_bundle(

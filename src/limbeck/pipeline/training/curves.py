@@ -101,7 +101,8 @@ def _with_labels(count: int, recipe: Recipe, material: Material, answers: RunTea
     say(f"  {at}")
     fewer, place = material.keeping(count), folder / name
     trained = train_teacher(recipe, fewer, place, note=f" at {at}")
-    own = ask_teacher(recipe, trained, fewer.splits, place, warn=True)  # a point of a curve may be a bad one
+    answers_in = place if recipe.teacher.refits else folder  # a finished teacher has answered for all rows already
+    own = ask_teacher(recipe, trained, fewer.splits, answers_in, warn=True)  # a point of a curve may be a bad one
     arms = {arm: train_arm(arm, recipe, fewer, own, place, title=f"{arm} at {at}") for arm in ("student", "baseline")}
     if recipe.teacher.refits:
         title = f"student of the teacher of all labels at {at}"

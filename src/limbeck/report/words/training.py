@@ -169,6 +169,7 @@ def about_curves(findings: Findings) -> str:
         same = "The teacher came finished and is the same at every number of labels"
         return f"{text} {same}; the other rows are unlabelled."
     return (
-        f"{text} At fewer labels the teacher, too, has seen those labels only; the other rows are unlabelled. "
+        f"{text} At fewer labels the teacher, as far as it is trained in the run, has seen those labels only; the "
+        "other rows are unlabelled. "
         f"Teachers’ accuracy on validation by labels: {known}."
     )

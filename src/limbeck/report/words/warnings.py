@@ -113,13 +113,11 @@ def floor_ahead(findings: Findings) -> str | None:
     if floor is None or student is None or not ahead(floor, student, metric):
         return None
     own, other = score(floor, metric), score(student, metric)
-    # Figures that read the same are no difference to point at, nor is less than one test row.
-    row = 1 / findings.test_examples if findings.metric.quantity == "share" else 0.0
-    return (
-        None
-        if own == other or abs(floor - student) < row
-        else f"{capital(_floor(findings, own))} is better than the student ({other})."
-    )
+    # Figures that read the same are no difference to point at, nor is less than one right decision more.
+    decisions = (floor - student) * findings.test_examples if findings.metric.name == "accuracy" else 1
+    if own == other or decisions < 1 - 1e-6:
+        return None
+    return f"{capital(_floor(findings, own))} is better than the student ({other})."
 
 
 def _floor(findings: Findings, text: str) -> str:

@@ -12,12 +12,13 @@ from limbeck.runtime.rows import Rows
 from limbeck.runtime.takes import Takes
 
 
-def require_list(values: Any, expected: str) -> None:
+def require_list(values: Any, expected: str, *, of_frame: str = "give one column of it") -> None:
     """Refuse what is no sequence of values: a text, bytes, a set, a generator, None, a data frame.
 
     Args:
         values: what a reader was given; sequences are lists, arrays, columns of data frames and the like.
         expected: what it reads, a sentence.
+        of_frame: what to give in the place of a data frame.
 
     Raises:
         TypeError: it is none.
@@ -25,17 +26,17 @@ def require_list(values: Any, expected: str) -> None:
     listed = hasattr(values, "__len__") and hasattr(values, "__getitem__") and hasattr(values, "__iter__")
     if not listed or isinstance(values, str | bytes | bytearray | memoryview) or not getattr(values, "ndim", 1):
         raise TypeError(f"{expected}, not a value of type {type(values).__name__}")
-    require_no_frame(values, expected)
+    require_no_frame(values, expected, of_frame)
 
 
-def require_no_frame(values: Any, expected: str) -> None:
+def require_no_frame(values: Any, expected: str, of_frame: str = "give one column of it") -> None:
     """Refuse a data frame: to whoever goes through it, it is a list of its columns' names, and these are texts.
 
     Raises:
         TypeError: it is one.
     """
-    if hasattr(values, "columns"):
-        raise TypeError(f"{expected}, not {a(type(values).__name__)}; give one column of it")
+    if hasattr(values, "columns") and getattr(values, "ndim", 2) == 2:
+        raise TypeError(f"{expected}, not {a(type(values).__name__)}; {of_frame}")
 
 
 @dataclass(frozen=True, slots=True)

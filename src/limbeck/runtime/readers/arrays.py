@@ -99,7 +99,9 @@ class ArraysReader:
         """
         if isinstance(values, Parts) and self._of is not None:
             return Stacked(values.of[self._of])
-        require_list(values, f"this student reads a mapping of arrays: {', '.join(self.inputs)}")
+        require_list(
+            values, f"this student reads a mapping of arrays: {', '.join(self.inputs)}", of_frame="give {name: array}"
+        )
         columns = values if isinstance(values, Mapping) else self._columns(values)
         if not len(values) and not isinstance(values, Mapping):
             return Stacked({name: np.zeros((0, *one["shape"]), one["dtype"]) for name, one in self.inputs.items()})

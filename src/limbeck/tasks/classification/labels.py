@@ -8,16 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.data.cells import label_name, named, plain_label
+from limbeck.data.cells import SIGN_NUMBERS, SIGN_WORDS, label_name, named, plain_label
 from limbeck.data.examples import Labels
 from limbeck.data.spelling import fold
 from limbeck.errors import LimbeckError, nearest
 
 _NONE = -1
-_WORDS = frozenset(("none", "na", "n/a", "<na>", "null", "nan", "?", "-"))
-"""What people write for a missing label, folded, and what may as well be a class."""
-_NUMBERS = ("-1", "-100")
-"""What programs write for a missing label among integers, and what may as well be a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +107,7 @@ def learn_classes(
 def served_classes(names: Sequence[str]) -> Classes:
     """Return the classes of a bundle, in any spelling: beside 0, 1, 2 ..., -1 and -100 are no label, as in training."""
     counted = len(names) >= 3 and set(names) == {str(number) for number in range(len(names))}
-    return Classes(tuple(names), frozenset(_NUMBERS if counted else ()), merged=True)
+    return Classes(tuple(names), frozenset(SIGN_NUMBERS if counted else ()), merged=True)
 
 
 def require_one_column(label: str | Sequence[str]) -> None:
@@ -147,14 +143,14 @@ def _assumed(counts: Mapping[str, int], rows: int, where: str) -> tuple[str, ...
         LimbeckError: labels may be missing ones or classes.
     """
     numbers = {int(name) for name in counts if name.removeprefix("-").isdecimal()}
-    marks = [name for name in _NUMBERS if name in counts]
+    marks = [name for name in SIGN_NUMBERS if name in counts]
     if len(numbers) == len(counts):
         others = numbers - {int(name) for name in marks}
         if others == set(range(len(others))) and len(others) >= 3:
-            return _NUMBERS
+            return SIGN_NUMBERS
         if min(others, default=0) < 0:  # a scale such as -2 ... 2
             marks = [name for name in marks if name != "-1"]
-    doubtful = marks + sorted(name for name in counts if fold(name) in _WORDS)
+    doubtful = marks + sorted(name for name in counts if fold(name) in SIGN_WORDS)
     if not doubtful:
         return ()
     some = doubtful[:8]
