@@ -195,8 +195,8 @@ class Fixed(nn.Module):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"teacher": 3}, "a int is no teacher"),
-        ({"student": 3}, "a int is no student"),
+        ({"teacher": 3}, "an int is no teacher"),
+        ({"student": 3}, "an int is no student"),
         ({"teacher_tokenizer": None}, "needs its tokenizer; give teacher_tokenizer"),
         ({"student_tokenizer": 3}, "give a fast tokenizer"),
         (
@@ -209,7 +209,7 @@ class Fixed(nn.Module):
         ({"losses": [{"name": "kdd"}]}, "kdd"),
         ({"student": lambda classes: None}, r"the function failed \(TypeError: .*missing 1 .*called without arguments"),
         ({"student": torch.nn.Linear}, r"^student: the function failed \(TypeError: .*`?in_features"),
-        ({"student": lambda: 3}, "the function returned a int, not an nn.Module"),
+        ({"student": lambda: 3}, "the function returned an int, not an nn.Module"),
         ({"train": {"text": "a film", "label": 1}}, r"column `text`: a column is one str; give each column a list"),
         ({"train": {"text": ["a film"], "label": 1}}, r"column `label`: a column is one int; give each column a list"),
         ({"student": lambda: Fixed()}, "student: the network has no parameters: there is nothing to train"),

@@ -207,7 +207,7 @@ def test_the_card_loads_it_as_it_has_to_be(finished):
     ("changes", "message"),
     [
         ({"test": None}, "no test loader; nothing can be held out of a loader"),
-        ({"train": [3]}, "a batch is a int; give"),
+        ({"train": [3]}, "a batch is an int; give"),
         ({"train": []}, "it gave no batch"),
         ({"validation": [(torch.zeros(1, 1, SIDE, SIDE), torch.zeros(1, dtype=torch.int64))]}, "fewer than two rows"),
         ({"validation": [(torch.zeros(2, 1, SIDE, SIDE), torch.tensor([0, -1]))]}, "1 rows have no label"),

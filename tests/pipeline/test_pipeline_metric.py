@@ -102,7 +102,7 @@ def test_classes_count_by_their_weights_in_the_likelihood_that_chooses(monkeypat
     assert (found.chooses, found.scores["calibrated_nll"]) == ([-wanted], wanted)
     assert found.scores["nll"] == nll(logits, labels)
     right = float((logits.argmax(1) == labels).mean())
-    assert found.said == f"NLL {wanted:.3f}, accuracy {100 * right:.1f}\u00a0%"
+    assert found.said == f"calibrated NLL {wanted:.3f}, accuracy {100 * right:.1f}\u00a0%"
 
 
 def test_checkpoints_grid_points_and_the_seed_are_the_best_by_macro_f1(finished: Run) -> None:
