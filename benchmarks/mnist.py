@@ -24,7 +24,7 @@ from limbeck.files import read_json, write_json
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import RunTeacher, ask_teacher, train_teacher
 from limbeck.recipe import load_recipe
 
 RESULTS = Path(__file__).parent / "results" / "mnist.json"
@@ -92,7 +92,7 @@ def temperature(out: Path, data: Path) -> dict[str, Any]:
     folder = out / "temperature"  # one for all: the teacher answers once
     record = out / "temperature.json"
     results: dict[str, Any] = read_json(record, dict) if record.is_file() else {}
-    material: Material | None = None
+    taken: tuple[Material, RunTeacher] | None = None  # the same for all students
     for width in WIDTHS:
         for value in TEMPERATURES:
             if f"{value:g}" in results.get(str(width), {}):
@@ -100,9 +100,11 @@ def temperature(out: Path, data: Path) -> dict[str, Any]:
             own = [*source(data), *taught(out), "baseline=false", f"seeds={[*SEEDS]}", "data.split.validation=10000"]
             own += [f"student.model.width={width}", "student.train.steps=2000", f"losses.0.temperature={value}"]
             recipe = load_recipe("mnist-hinton", own)
-            material = material or Material(load_splits(recipe.data, recipe.task))
-            teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
-            arm = train_arm("student", recipe, material, teacher, folder)
+            if taken is None:
+                material = Material(load_splits(recipe.data, recipe.task))
+                made = train_teacher(recipe, material, folder)
+                taken = material, ask_teacher(recipe, made, material.splits, folder)
+            arm = train_arm("student", recipe, *taken, folder)
             found = [one.history.validations[-1]["accuracy"] for one in arm.trained.values()]
             results.setdefault(str(width), {})[f"{value:g}"] = found
             write_json(record, results)
