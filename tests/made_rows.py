@@ -65,3 +65,14 @@ def tfidf_floor(
     parts = [rows_of(range(len(part)), part, told) for part, told in ((texts, labels), (held_out, held_out_labels))]
     test_rows = rows_of(range(len(test)), test, [0] * len(test))
     return fit_floor(Splits(parts[0], NO_ROWS, parts[1], test_rows, task_of(**options), TEXT, {}))
+
+
+def rows_in(file):
+    """Return the rows of a file as `limbeck predict` reads them."""
+    from limbeck.runtime.records import parts
+
+    return [
+        dict(zip(part.cells, row, strict=True))
+        for part in parts(file)
+        for row in zip(*part.cells.values(), strict=True)
+    ]

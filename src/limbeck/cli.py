@@ -114,6 +114,32 @@ Hop = Annotated[
 ]
 
 
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        "--text",
+        metavar="COLUMN",
+        help="of files with columns: the one with the text, again for each of several; else as in the training, or "
+        "`text`",
+    ),
+]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="write the answers to a csv, tsv, jsonl or parquet file")
+]
+Top = Annotated[int | None, typer.Option("--top", min=1, metavar="K", help="say the K most probable classes")]
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        "--threshold",
+        metavar="P",
+        help="abstain where the probability is below P: the answer is `-`. A share in percent, such as 95%: below the "
+        "probability from which so many answers were right on validation (80, 90, 95, 99). Of several labels: give "
+        "those that reach P",
+    ),
+]
+
+
 @app.command()
 def predict(
     bundle: BundleFolder,
@@ -121,19 +147,15 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="of texts: files, one text a line, or csv, tsv and jsonl files with a column of texts. Of table rows: "
-            "csv, tsv and jsonl files with the columns of the training (a parquet file has to be written as one of "
-            "them). Of images and sounds: files, and folders of them. `-` or nothing: standard input, one text or "
-            "table row (a JSON object) a line",
+            help="of texts: files with a text a line, csv, tsv, jsonl, parquet and xlsx files with a column of texts, "
+            "and folders of .txt files. Of table rows: files with the columns of the training. Of images and sounds: "
+            "files, and folders of them. `-` or nothing: standard input, one text or table row (a JSON object) a line",
         ),
     ] = None,
-    column: Annotated[
-        str | None,
-        typer.Option(
-            "--column",
-            help="of texts in files with columns: the one that is read; else that of the training, or `text`",
-        ),
-    ] = None,
+    column: Columns = None,
+    out: OutFile = None,
+    top: Top = None,
+    threshold: Threshold = None,
     hop: Hop = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, with every probability")] = False,
 ) -> None:
@@ -142,31 +164,10 @@ def predict(
     A file that cannot be read gets a line on standard error; the others are answered, and the exit code is 2. Empty
     lines of text, and what else lies in a folder, are left out, and counted on standard error.
     """
-    from limbeck.runtime.bundle import load_for_files
-    from limbeck.runtime.takes import answered, with_content
-    from limbeck.runtime.windows import answered_by_window, unheard
+    from limbeck.runtime.predict import Wish, predict_files
 
-    student, takes = load_for_files(bundle)
-    unread = False
-    asked, left_out = with_content(takes.asked(files or [], column, lambda line: typer.echo(line, err=True)))
-    if left_out:
-        typer.echo(left_out, err=True)
-    if hop is None and (cut := unheard(asked, student.reader)):
-        typer.echo(cut, err=True)
-    answers = (
-        answered(asked, student.predict)
-        if hop is None
-        else answered_by_window(asked, student.reader, student.predict, hop)
-    )
-    for shown, answer in answers:
-        if isinstance(answer, LimbeckError):
-            unread = True
-            typer.echo(f"error: {answer}", err=True)
-        elif as_json:
-            typer.echo(json.dumps({takes.key: shown, **student.rule.record(answer)}, ensure_ascii=False))
-        else:
-            typer.echo(f"{student.rule.line(answer)}\t{' '.join(shown.splitlines())}")
-    if unread:
+    wish = Wish(tuple(column or ()), out, as_json, top, threshold, hop)
+    if not predict_files(bundle, files or [], wish):
         raise SystemExit(2)
 
 

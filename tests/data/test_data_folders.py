@@ -220,9 +220,8 @@ SOUNDS = (
         ("a.wav", "text", SOUNDS.format("text")),
         ("train/x/a.WAV", "table", SOUNDS.format("row")),
         ("x/a.png", "audio", "these are images (.png), and sounds are needed; set data.image=image, in a recipe"),
-        ("x/a.txt", "image", "these are texts, one a file (.txt), and images are needed; write them into a csv file"),
-        ("x/a.txt", "text", "these are texts, one a file (.txt); write them into a csv file with columns `text` and"),
-        ("x/a.doc", "text", "no `train` split; name a file train"),
+        ("x/a.txt", "image", "these are texts (.txt), and images are needed; set data.text=text, in a recipe of texts"),
+        ("x/a.doc", "text", "no `train` split; name a folder train, or a file train"),
         ("x/a.doc", "image", "no file that could be read; put files in it that end with .png"),
     ],
 )

@@ -12,8 +12,7 @@ from data_cases import refused
 
 from limbeck.data.readers import read_file
 from limbeck.data.tables import Table, as_table, read_tables, read_values
-from limbeck.runtime.records import records
-from made_rows import TEXT
+from made_rows import TEXT, rows_in
 
 ROWS = [("good film", 1), ("bad film", 0)]
 
@@ -87,7 +86,7 @@ def test_a_csv_file_may_be_separated_by_semicolons_or_tabs(tmp_path, mark):
     file.write_text("".join(f"{mark.join(row)}\r\n" for row in rows), encoding="utf-8-sig")
     expected = {"text": ["good, bad", f"a{mark}b"], "label": ["a", "b"], "price": ["1,5", "2,5"]}
     assert read_file(file) == expected
-    served = list(records(str(file)))
+    served = rows_in(file)
     assert {name: [row[name] for row in served] for name in expected} == expected
 
 
@@ -96,7 +95,7 @@ def test_a_comma_in_the_header_separates(tmp_path):
     file.write_text("text;more,label\na;b,1\nc,2\n", encoding="utf-8")
     assert read_file(file) == {"text;more": ["a;b", "c"], "label": ["1", "2"]}
     file.write_text("text\na;b\nc\n", encoding="utf-8")
-    assert read_file(file) == {"text": ["a;b", "c"]} == {"text": [row["text"] for row in records(str(file))]}
+    assert read_file(file) == {"text": ["a;b", "c"]} == {"text": [row["text"] for row in rows_in(file)]}
 
 
 def test_texts_that_look_like_numbers_or_dates_stay_texts(tmp_path):
@@ -201,7 +200,7 @@ def test_two_files_for_one_split(tmp_path):
 
 def test_folder_without_a_training_file(tmp_path):
     write_rows(tmp_path / "test.csv")
-    with refused(tmp_path, "no `train` split, only test", "name a file train"):
+    with refused(tmp_path, "no `train` split, only test", "name a folder train, or a file train"):
         read_tables(str(tmp_path), modality=TEXT, column="text", label="label")
 
 
@@ -211,7 +210,7 @@ def test_only_the_splits_asked_for_are_read(tmp_path):
     assert list(read_tables(str(tmp_path), modality=TEXT, column="text", label="label", splits=["test"])) == ["test"]
     with refused(tmp_path / "unsupervised.csv", "not UTF-8"):
         read_tables(str(tmp_path), modality=TEXT, column="text", label="label")
-    with refused(tmp_path, "no `validation` split; name a file validation"):
+    with refused(tmp_path, "no `validation` split; name a folder validation, or a file validation"):
         read_tables(str(tmp_path), modality=TEXT, column="text", label="label", splits=["validation"])
 
 
@@ -274,8 +273,12 @@ def test_malformed_files(tmp_path, name, content, parts, capfd):
 
 
 def test_unknown_suffix(tmp_path):
-    with refused("mine.xlsx", "cannot read `.xlsx` files", ".csv", ".parquet"):
-        rows(write(tmp_path / "mine.xlsx", "x"))
+    with refused("mine.doc", "cannot read `.doc` files", ".csv", ".parquet"):
+        rows(write(tmp_path / "mine.doc", "x"))
+    with refused("mine.pkl", "cannot read `.pkl` files", "nothing is unpickled"):
+        rows(write(tmp_path / "mine.pkl", "x"))
+    with refused("mine.parquet.gz", "cannot read `.gz` files"):
+        rows(write(tmp_path / "mine.parquet.gz", "x"))
     with refused("mine", "without a suffix", ".csv"):
         rows(write(tmp_path / "mine", "x"))
 

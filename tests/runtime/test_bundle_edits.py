@@ -127,7 +127,7 @@ def test_an_edited_value_is_a_line_or_is_lived_with(tmp_path: Path, kind: str, t
                 student = load(folder)
                 student.predict(READS[kind][1])
                 example, label = named_columns(student.info)
-                assert all(isinstance(name, str) for name in (example or "", *label))
+                assert all(isinstance(name, str) for name in (*example, *label))
             except LimbeckError as error:
                 said.append(str(error))
             except Exception as error:
@@ -139,7 +139,7 @@ def test_an_edited_value_is_a_line_or_is_lived_with(tmp_path: Path, kind: str, t
 def test_a_bundle_from_before_columns_were_named_is_read(tmp_path: Path) -> None:
     folder, info = bundle(tmp_path, "table", "classification")
     (folder / "bundle.json").write_text(json.dumps(sealed(edited(info, ("columns",), "deleted"))))
-    assert named_columns(load(folder).info) == (None, ())
+    assert named_columns(load(folder).info) == ((), ())
 
 
 def test_a_reader_that_gives_other_arrays_than_the_network_takes(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ from limbeck.runtime.bundle import sealed
 from limbeck.runtime.decisions import RULES, Prediction
 from limbeck.runtime.pictures import decoded as pixels_of
 from limbeck.runtime.pictures import picture_of
-from limbeck.runtime.records import records
 from limbeck.runtime.sounds import decoded, sound_of
 from limbeck.runtime.tablefiles import TableFiles
 from limbeck.runtime.takes import Lines
+from made_rows import rows_in
 
 DEEP = '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"
 LONG = '{"a": ' + "7" * 5_000 + "}"
@@ -48,7 +48,7 @@ def written(path: Path, text: str) -> Path:
 def test_json_that_python_cannot_hold(tmp_path, line, said):
     said = rf"not valid JSON \({said}"
     with pytest.raises(LimbeckError, match=f"line 2: {said}"):
-        list(records(str(written(tmp_path / "a.jsonl", "{}\n" + line))))
+        rows_in(written(tmp_path / "a.jsonl", "{}\n" + line))
     with pytest.raises(LimbeckError, match=f"line 2: {said}"):
         read_file(written(tmp_path / "b.jsonl", "{}\n" + line))
     with pytest.raises(LimbeckError, match=said):
@@ -61,13 +61,13 @@ def test_json_that_python_cannot_hold(tmp_path, line, said):
 def test_a_csv_file_with_an_odd_header(tmp_path):
     file = written(tmp_path / "a.csv", '"first"x,b\n1,2\n')
     with pytest.raises(LimbeckError, match=r"a.csv, line 1: malformed row"):
-        list(records(str(file)))
+        rows_in(file)
     file = written(tmp_path / "b.csv", "a,b, a\n1,2,3\n")
-    for read in (read_file, lambda file: list(records(str(file)))):
+    for read in (read_file, rows_in):
         with pytest.raises(LimbeckError, match=r"b.csv, line 1: two columns are named `a`; rename one"):
             read(file)
     long = "x" * 200_000
-    (row,) = records(str(written(tmp_path / "c.csv", f"{long},b\n1,{long}\n")))
+    (row,) = rows_in((written(tmp_path / "c.csv", f"{long},b\n1,{long}\n")))
     assert row == {long: "1", "b": long}
 
 
@@ -75,7 +75,7 @@ def test_a_csv_file_with_an_odd_header(tmp_path):
 @pytest.mark.parametrize("takes", [Lines(), TableFiles(("a",))])
 def test_a_file_without_a_row_is_refused(tmp_path, text, takes):
     with pytest.raises(LimbeckError, match=r"a.csv: no rows; give a file with rows"):
-        takes.asked([str(written(tmp_path / "a.csv", text))])
+        list(takes.asked([str(written(tmp_path / "a.csv", text))]))
 
 
 @pytest.mark.parametrize("name", ["fifo.png", "fifo.csv", "fifo.txt"])
@@ -89,7 +89,7 @@ def test_a_pipe_is_not_waited_for(tmp_path, name, takes):
 def test_paths_that_are_none():
     assert named_path("~nobodyx/a") == Path("~nobodyx/a")
     assert named_path("~/a") == Path.home() / "a"
-    for read in (named_path, load, lambda path: list(records(path)), lambda path: Lines().asked([path])):
+    for read in (named_path, load, rows_in, lambda path: Lines().asked([path])):
         with pytest.raises(LimbeckError, match="a path with a NUL"):
             read("a\0b")
     with pytest.raises(LimbeckError, match=r"row 3: .*[Nn]o such file"):

@@ -14,8 +14,9 @@ from limbeck.errors import LimbeckError
 from limbeck.files import files_below, not_read
 
 _SHOWN = 8
-_TEXT = ".txt"
 _SPLITS = frozenset(("train", "validation", "test", "unsupervised"))
+_ABOUT = frozenset(("readme", "license", "classes", "labels"))
+"""Files beside the classes that speak of them, and are no examples."""
 _NO_CLASS = "_background_noise_"
 """A folder of Speech Commands beside the words: minutes of noise, in which nobody speaks."""
 
@@ -87,22 +88,19 @@ def other_files(folder: Path, modality: Modality, key: str | None) -> LimbeckErr
         key: of the recipe, or the option, that names the column with the example; None: another source's is meant.
     """
     found = Counter(path.suffix.lower() for path in files_below(folder))
-    known = [(count, suffix) for suffix, count in found.items() if suffix in OF_FILES or suffix == _TEXT]
+    known = [(count, suffix) for suffix, count in found.items() if suffix in OF_FILES]
     if not known:
         return None
     _, suffix = max(known)
-    other = OF_FILES.get(suffix)
-    held = "texts, one a file" if other is None else f"{other.noun}s"
+    other = OF_FILES[suffix]
     section = key.rpartition(".")[0] if key else ""
-    if other is None:
-        fix = "write them into a csv file with columns `text` and `label`, one row a text"
-    elif not section:
+    if not section:
         fix = f"give a source of {modality.noun}s"
     else:
         of_them = f", in a recipe of {other.noun}s such as {other.recipe}" if other.recipe else ""
         fix = f"set {section}.{other.key}={other.key}{of_them}"
-    needed = f", and {modality.noun}s are needed" if other or modality.suffixes else ""
-    return LimbeckError(f"these are {held} ({suffix}){needed}", where=str(folder), fix=fix)
+    told = f"these are {other.noun}s ({suffix}), and {modality.noun}s are needed"
+    return LimbeckError(told, where=str(folder), fix=fix)
 
 
 def require_no_column(keys: Mapping[str, str], named: Mapping[str, tuple[Any, Sequence[str]]], why: str) -> None:
@@ -186,10 +184,10 @@ def _files(
     for path in files_below(place):
         if path.relative_to(place).parts[0] == _NO_CLASS:
             continue
-        if path.suffix.lower() not in suffixes:
+        inside = path.relative_to(place).parts
+        if path.suffix.lower() not in suffixes or (len(inside) == 1 and path.stem.lower() in _ABOUT):
             passed(path)
             continue
-        inside = path.relative_to(place).parts
         named.append(path)
         files.append(str(path))
         classes.append(inside[0] if len(inside) > 1 else None)

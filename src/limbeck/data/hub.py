@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from limbeck.data.readers import Columns, class_labels
+from limbeck.data.readers import Columns, class_labels, with_paths
 from limbeck.data.split_names import split_name
 from limbeck.errors import LimbeckError, first_line
+from limbeck.runtime.records import Wanted
 
 
 def undecoded(part: Any) -> Any:
@@ -50,3 +52,45 @@ def read_hub(name: str, key: str, splits: Sequence[str]) -> dict[str, tuple[str,
         for split in splits
         if (part := parts.get(split)) is not None
     }
+
+
+def is_saved(folder: Path) -> bool:
+    """Return whether `save_to_disk` of `datasets` wrote a folder: one data set, or several by split."""
+    return (folder / _SEVERAL).is_file() or all((folder / name).is_file() for name in _ONE)
+
+
+_SEVERAL, _ONE = "dataset_dict.json", ("dataset_info.json", "state.json")
+
+
+def read_saved(folder: Path, splits: Sequence[str], columns: Sequence[str] | None) -> dict[str, tuple[str, Columns]]:
+    """Return the splits of such a folder: where each was read, and its columns; one data set is `train`.
+
+    Args:
+        folder: that `save_to_disk` wrote.
+        splits: those to read.
+        columns: those whose cells are read; None: all.
+
+    Raises:
+        LimbeckError: it cannot be loaded.
+    """
+    import datasets
+
+    try:
+        loaded = datasets.load_from_disk(str(folder))
+    except Exception as error:  # whatever a part of it makes `datasets` or Arrow raise
+        raise LimbeckError(
+            f"not readable as a folder of save_to_disk ({first_line(error)})", where=str(folder), fix="save it again"
+        ) from None
+    if not isinstance(loaded, datasets.DatasetDict):
+        return {"train": (str(folder), _columns(loaded, columns))}
+    parts = {split_name(str(split)): (str(split), part) for split, part in loaded.items()}
+    return {
+        split: (str(folder / parts[split][0]), _columns(parts[split][1], columns)) for split in splits if split in parts
+    }
+
+
+def _columns(part: Any, columns: Sequence[str] | None) -> Columns:
+    """Return the columns of a `datasets.Dataset`, those whose cells are wanted."""
+    wanted, names = Wanted(columns), tuple(part.column_names)
+    held = undecoded(part).select_columns([name for name in names if name in wanted])[:]
+    return with_paths(Columns(held, class_labels(getattr(part, "features", None)), names=names), columns or ())

@@ -24,6 +24,11 @@ Wanted = str | tuple[str, ...]
 """The column with the example, or those that it is made of; `EVERY`."""
 
 
+def listed(column: Wanted) -> tuple[str, ...]:
+    """Return the columns that an example is made of."""
+    return (column,) if isinstance(column, str) else column
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column with examples: what it is called, and where it was read.
@@ -213,6 +218,7 @@ class Modality(ABC):
         name: what it is called, and the `kind` of what networks read of it.
         key: of `data`, that names its column; where a modality does not say it, its name.
         several: whether an example is made of several columns: `values` takes their cells by column then.
+        joins: whether it may be.
         noun: one example in words; several end with an `s`.
         column: what the column holds, for the description of the key.
         usage: how a person asks a student of it.
@@ -223,6 +229,7 @@ class Modality(ABC):
         keeps_label: whether a copy shows what its example shows, so that its label is the same: then copies are drawn
             from encoded rows when a batch is made, see `draw`; else they are rows of their own, see `copies`.
         suffixes: of files that hold one example each, in lower case; none: a folder of files is no source of it.
+        in_lines: whether each line of a text file is an example.
         looked_at: whether a report shows, beside an example, the picture of what a network sees of it: of what is no
             picture itself.
         recipe: a packaged one to begin with; None: there is none.
@@ -233,6 +240,7 @@ class Modality(ABC):
     name: ClassVar[str]
     key: ClassVar[str]
     several: ClassVar[bool] = False
+    joins: ClassVar[bool] = False
     noun: ClassVar[str]
     column: ClassVar[str]
     usage: ClassVar[Usage]
@@ -241,6 +249,7 @@ class Modality(ABC):
     individual: ClassVar[bool] = False
     keeps_label: ClassVar[bool] = False
     suffixes: ClassVar[tuple[str, ...]] = ()
+    in_lines: ClassVar[bool] = False
     looked_at: ClassVar[bool] = False
     recipe: ClassVar[str | None] = None
     int8_by_metric: ClassVar[bool] = False
@@ -262,6 +271,14 @@ class Modality(ABC):
         Raises:
             LimbeckError: a cell holds something else.
         """
+
+    def in_files(self, paths: list[Any]) -> list[Any]:
+        """Return the cells that files of a folder are, one example each: their paths, or what is in them.
+
+        Raises:
+            LimbeckError: one cannot be read.
+        """
+        return paths
 
     @abstractmethod
     def identity(self, value: Any) -> bytes:

@@ -80,7 +80,7 @@ def origin_of(columns: Columns | None, rows: int, where: str, group: str | None)
         return Origin(where, None)
     numbers = np.arange(1, rows + 1) if columns.numbers is None else np.array(columns.numbers, np.int64)
     found = None if group is None or group not in columns else _groups(columns, group, rows, where)
-    return Origin(where, numbers, found, tuple(columns))
+    return Origin(where, numbers, found, columns.names)
 
 
 def _groups(columns: Columns, group: str, rows: int, where: str) -> NDArray[np.object_]:

@@ -72,7 +72,7 @@ def refuse_rules(rules: Mapping[str, Rule]) -> None:
 def _names(columns: Columns, column: str, where: str, key: str) -> list[str]:
     """Return what the cells of a column are called; an empty one nothing."""
     if column not in columns:
-        raise LimbeckError(f"no column `{column}`", where=f"{where} ({key})", fix=nearest(column, list(columns)))
+        raise LimbeckError(f"no column `{column}`", where=f"{where} ({key})", fix=nearest(column, columns.names))
     return [text or "" for text in texts_of(columns, column)]
 
 

@@ -1,30 +1,33 @@
-"""Columns of one file: csv, tsv, JSON, parquet and npz, with the line of whatever is wrong.
+"""Columns of one file: of every form that `runtime.records` reads, of an npz archive, and of lines of text.
 
 csv and JSON are read with the standard library: `datasets` guesses a column's type from its first rows, so that a text
 "123" or "2020-01-01" comes back as a number or a date, and a label "a" after ten thousand "1" is refused.
 """
 
-import csv
 import json
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from limbeck.console import say
 from limbeck.data.cells import columns_of
 from limbeck.data.npz import require_modest
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import FIELD_LIMIT, not_utf8, parsed_json, refuse_repeated
-from limbeck.runtime.records import delimiter_of
+from limbeck.runtime.records import SUFFIXES, at_path, bases, opened, parts, suffix_of
+
+LINES, ARRAYS = ".txt", ".npz"
+FILES = (*SUFFIXES, ARRAYS)
+"""Suffixes of files that hold rows by column."""
+_ALL_TEXT = (".csv", ".tsv", ".xlsx")
 
 
 class Columns(dict[str, list[Any]]):
-    """Columns by name.
+    """Columns by name: those that are wanted.
 
     Attributes:
         classes: what the values 0, 1, 2 ... of a column are called, by column, where the data says it.
@@ -38,16 +41,22 @@ class Columns(dict[str, list[Any]]):
         classes: Mapping[str, tuple[str, ...]] | None = None,
         layout: str = "",
         numbers: Sequence[int] | None = None,
+        names: Collection[str] = (),
     ) -> None:
         super().__init__(columns or {})
         self.classes = dict(classes or {})
-        self.layout, self.numbers = layout, numbers
+        self.layout, self.numbers, self._names = layout, numbers, tuple(names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that the source has, those that nobody wants included."""
+        return self._names or tuple(self)
 
     def take(self, rows: Sequence[int]) -> "Columns":
         """Return the given rows, counted from 0, in that order."""
         numbers = [row + 1 if self.numbers is None else self.numbers[row] for row in rows]
         held = {name: [values[row] for row in rows] for name, values in self.items()}
-        return Columns(held, self.classes, numbers=numbers)
+        return Columns(held, self.classes, self.layout, numbers, self._names)
 
 
 def class_labels(features: Any) -> dict[str, tuple[str, ...]]:
@@ -80,70 +89,84 @@ _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]{0,999})")  # Python refuses to read s
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def read_file(path: Path, *, label: str | Sequence[str] | None = None, missing: Collection[str] = ()) -> Columns:
+def read_file(
+    path: Path,
+    *,
+    label: str | Sequence[str] | None = None,
+    missing: Collection[str] = (),
+    columns: Collection[str] | None = None,
+) -> Columns:
     """Read a file.
 
     Args:
         path: the file; its suffix, in either case, says what it is.
-        label: the csv columns in which `1`, `1.0` and `true` stand for numbers and booleans, and nothing and
-            `nan` for no label; every other csv field is the text that the file has, "NA" and "null" included.
+        label: the columns of a csv file or a sheet in which `1`, `1.0` and `true` stand for numbers and booleans, and
+            nothing and `nan` for no label; every other cell is the text that is there, "NA" and "null" included.
         missing: what else stands for no label there.
+        columns: those whose cells are read; a path such as `review.body` is one where the file has none of that name;
+            None: all.
 
     Raises:
-        LimbeckError: an unknown suffix, no rows, bytes that are not UTF-8, or a malformed row.
+        LimbeckError: an unknown suffix, no rows, bytes that are not text, or a malformed row.
     """
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        kind = f"`{path.suffix}` files" if path.suffix else "a file without a suffix"
-        raise LimbeckError(f"cannot read {kind}", where=str(path), fix=f"use {', '.join(READERS)}")
-    try:
-        columns = reader(path)
-    except UnicodeDecodeError:
-        raise not_utf8(path) from None
-    except OSError as error:
-        raise LimbeckError(f"cannot be read ({error.strerror or first_line(error)})", where=str(path)) from None
-    if not any(columns.values()):
+    typed = columns_of(label)
+    if suffix_of(path) == LINES:
+        return _lines(path, columns)
+    if path.suffix.lower() == ARRAYS:
+        return _read_npz(path)
+    found = _read_parts(path, None if columns is None else {*columns, *typed})
+    for name in typed if suffix_of(path) in _ALL_TEXT else ():
+        if name in found:
+            found[name] = _typed(found[name], {"", "nan", "NaN", "NAN", *missing})
+    return found
+
+
+def _read_parts(path: Path, columns: Collection[str] | None) -> Columns:
+    cells: dict[str, list[Any]] = {}
+    names: Collection[str] = ()
+    rows = 0
+    for part in parts(path, columns, lambda line: say(f"  {line}")):
+        names = part.names
+        for name, held in part.cells.items():
+            cells.setdefault(name, [None] * rows).extend(held)
+        rows += part.rows
+        for held in cells.values():
+            if len(held) < rows:  # no object of this part has the key
+                held.extend([None] * (rows - len(held)))
+    if not rows:
         raise LimbeckError("no rows", where=str(path), fix="give a file with rows, or remove it")
-    for name in columns_of(label) if reader in (_read_csv, _read_tsv) else ():
-        if name in columns:
-            columns[name] = _typed(columns[name], {"", "nan", "NaN", "NAN", *missing})
-    return columns
+    found = Columns({name: cells[name] for name in names if name in cells}, _classes(path), names=names)
+    return with_paths(found, columns or ())
 
 
-def _read_csv(path: Path) -> Columns:
-    return _delimited(path, ",")
+def _classes(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return what a parquet file says of the classes in its columns."""
+    if path.suffix.lower() != ".parquet":
+        return {}
+    import pyarrow.parquet
+
+    return class_labels(stored_features(pyarrow.parquet.read_schema(path).metadata))
 
 
-def _read_tsv(path: Path) -> Columns:
-    return _delimited(path, "\t")
+def with_paths(found: Columns, asked: Collection[str]) -> Columns:
+    """Return columns, and beside them what objects in one of them hold at a path that is asked for."""
+    for path in asked:
+        base = next((name for name in reversed(bases(path)[:-1]) if name in found), None)
+        if path in found.names or base is None:
+            continue
+        cells = at_path(found[base], path[len(base) + 1 :])
+        if any(cell is not None for cell in cells):
+            found[path] = cells
+    return found
 
 
-def _delimited(path: Path, usual: str) -> Columns:
-    csv.field_size_limit(FIELD_LIMIT)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = file.readline()
-        lines = csv.reader(chain([first], file), delimiter=delimiter_of(first, usual), strict=True)
-        try:
-            header = [name.strip() for name in next(lines, [])]
-            refuse_repeated([name for name in header if name], f"{path}, line 1")
-            rows = [_fields(row, header, path, lines.line_num) for row in lines if row]
-        except csv.Error as error:
-            raise LimbeckError(
-                f"malformed row ({error})",
-                where=f"{path}, line {lines.line_num}",
-                fix='close every quote, and double those inside a quoted text ("")',
-            ) from None
-    return Columns({name: [row[index] for row in rows] for index, name in enumerate(header)})
-
-
-def _fields(row: list[str], header: list[str], path: Path, line: int) -> list[str]:
-    if len(row) != len(header):
-        raise LimbeckError(
-            f"a row of {len(row)} fields under a header of {len(header)}",
-            where=f"{path}, line {line}",
-            fix="put texts that hold the separator or a newline in double quotes",
-        )
-    return row
+def _lines(path: Path, columns: Collection[str] | None) -> Columns:
+    """Read a text file: one text a line, in a column of the first name that is wanted, or `text`."""
+    with opened(path, "a file, one text a line") as lines:
+        texts = [line.rstrip("\r\n") for line in lines]
+    if not any(text.strip() for text in texts):
+        raise LimbeckError("no rows", where=str(path), fix="give a file with a text a line, or remove it")
+    return Columns({next(iter(columns or ()), "text"): texts})
 
 
 def _typed(values: list[str], missing: Collection[str]) -> list[Any]:
@@ -157,7 +180,9 @@ def _typed(values: list[str], missing: Collection[str]) -> list[Any]:
         kind = _boolean
     elif all(_NUMBER.fullmatch(value) for value in written) and not any(_is_code(value) for value in written):
         kind = float
-    return [None if value in missing else kind(value) for value in values]
+    # One object a value, however many rows have it.
+    known = {value: kind(value) for value in written}
+    return [known.get(value) for value in values]
 
 
 def _boolean(value: str) -> bool:
@@ -169,90 +194,25 @@ def _is_code(value: str) -> bool:
     return len(value) > 1 and value[0] == "0" and value.isdigit()
 
 
-def _read_json(path: Path) -> Columns:
-    """Read one object a line, or one list of objects."""
-    columns = Columns()
-    for number, row in enumerate(_objects(path)):
-        columns |= {name: [None] * number for name in row if name not in columns}
-        for name, values in columns.items():
-            values.append(row.get(name))
-    return columns
-
-
-def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig") as file:
-        start = file.read(1)
-        while start.isspace():
-            start = file.read(1)
-        file.seek(0)
-        if start == "[":
-            for number, value in enumerate(_parse(file.read(), str(path))):
-                yield _object(value, f"{path}, item {number + 1}")
-        else:
-            for number, line in enumerate(file):
-                where = f"{path}, line {number + 1}"
-                if line.strip():
-                    yield _object(_parse(line, where), where)
-
-
-def _parse(text: str, where: str) -> Any:
-    try:
-        return parsed_json(text)
-    except json.JSONDecodeError as error:
-        raise LimbeckError(
-            f"not valid JSON ({error.msg}, column {error.colno})",
-            where=where,
-            fix="give one object a line, or one list of objects",
-        ) from None
-
-
-def _object(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise LimbeckError("not a JSON object", where=where, fix='write rows as {"text": ..., "label": ...}')
-    return value
-
-
-def _read_parquet(path: Path) -> Columns:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        # Not `read_table`, which imports pandas: a second.
-        with pyarrow.parquet.ParquetFile(path) as file:
-            rows = file.read()
-        refuse_repeated(rows.column_names, str(path))
-        return Columns(rows.to_pydict(), class_labels(stored_features(rows.schema.metadata)))
-    except pyarrow.ArrowException as error:
-        raise LimbeckError(
-            f"not readable as parquet ({first_line(error)})", where=str(path), fix="write it again"
-        ) from None
-
-
 def _read_npz(path: Path) -> Columns:
     """Read an archive of NumPy arrays; the first axis of each are the rows."""
     # zipfile raises these of a file that is none, or is cut short, or has a password.
     try:
-        with path.open("rb") as opened:
-            require_modest(opened, path)
-            with np.load(opened, allow_pickle=False) as file:
+        with path.open("rb") as raw:
+            require_modest(raw, path)
+            with np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror or first_line(error)})", where=str(path)) from None
     except (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         objects = "Object arrays" in str(error)
         reason = "an array of Python objects, which are never unpickled" if objects else first_line(error)
         raise LimbeckError(
             f"not readable as npz ({reason})", where=str(path), fix="write it again with numpy.savez, numbers only"
         ) from None
+    if not any(len(array) if array.ndim else 1 for array in arrays.values()):
+        raise LimbeckError("no rows", where=str(path), fix="give a file with rows, or remove it")
     if bare := [name for name, array in arrays.items() if not array.ndim]:
         raise LimbeckError(f"the array `{bare[0]}` has no rows", where=str(path), fix="leave it out of the file")
     # Of one axis, rows are plain numbers and texts, as other files give them.
     return Columns({name: array.tolist() if array.ndim == 1 else list(array) for name, array in arrays.items()})
-
-
-READERS: dict[str, Callable[[Path], Columns]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_tsv,
-    ".jsonl": _read_json,
-    ".json": _read_json,
-    ".parquet": _read_parquet,
-    ".npz": _read_npz,
-}

@@ -6,23 +6,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from limbeck.console import say
 from limbeck.data import packaged
 from limbeck.data.cells import columns_of, named_labels, written_labels
-from limbeck.data.folders import NoFilesError, other_files, read_folders, require_no_column
+from limbeck.data.folders import require_no_column
 from limbeck.data.frames import classes_of, column_names, plain_list
-from limbeck.data.hub import read_hub, undecoded
-from limbeck.data.modality import EVERY, Column, Modality, NoColumnError, Wanted
+from limbeck.data.hints import no_column
+from limbeck.data.hub import undecoded
+from limbeck.data.modality import EVERY, Column, Modality, Wanted, listed
 from limbeck.data.origin import Origin, origin_of
 from limbeck.data.parting import Rule, parted
-from limbeck.data.readers import READERS, Columns, read_file, refuse_repeated
-from limbeck.data.split_names import SPLITS, split_arrays, split_name
+from limbeck.data.readers import FILES, Columns, with_paths
+from limbeck.data.sources import LABEL, Asked, columns_in
+from limbeck.data.split_names import SPLITS
 from limbeck.errors import LimbeckError, nearest
-from limbeck.files import named_path
-
-LABEL = "label"
-"""What the column with the label is called where nobody names it."""
-_SHOWN = 20
+from limbeck.files import refuse_repeated
+from limbeck.runtime.records import Wanted as Among
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,9 @@ def read_tables(
         labels = [LABEL, *packaged.SOURCES[source].others]
         require_no_column(keys, {"label": (label, labels)}, f"the packaged source `{source}` has no such column")
         return _packaged(source, modality, domain, splits, label, None if isinstance(key, str) else keys["source"])
-    found = _columns(source, modality, column, label, keys, splits, missing)
+    others = [name for rule in rules.values() for name in rule] + [group] + ["domain"] * (domain is not None)
+    asked = Asked(modality, column, label, tuple(name for name in others if name is not None), splits, missing)
+    found = columns_in(source, asked, keys)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
     found = parted(found, rules)
@@ -104,11 +104,11 @@ def read_tables(
         raise LimbeckError(
             f"no `{splits[0]}` split{only}",
             where=source,
-            fix=f"name {named}a file {splits[0]} with one of {', '.join(READERS)}",
+            fix=f"name {named}a file {splits[0]} with one of {', '.join(FILES)}",
         )
     if column == EVERY and modality.several:
         _, first = found.get(splits[0]) or found["train"]
-        column = _every(first, [*columns_of(label), *(name for rule in rules.values() for name in rule), group])
+        column = _every(first, [*columns_of(label), *(name for name in others if name != "domain")])
     tables = {
         split: _table(columns, modality, column, label, where, needs_label=split != "unsupervised", keys=keys)
         for split, (where, columns) in found.items()
@@ -201,7 +201,9 @@ def as_table(
     names = [str(key) for key in keys]
     if column == EVERY and modality.several:
         column = _every(names, [*columns_of(label), group])
-    wanted = {*_listed(column), *columns_of(label), *([] if domain is None else ["domain"]), group}
+    others = [*columns_of(label), group, None if domain is None else "domain"]
+    asked = {*listed(column), *(name for name in others if name is not None)}
+    wanted = Among(asked)
     refuse_repeated([name for name in names if name in wanted], where)
     columns = Columns(
         {
@@ -216,7 +218,7 @@ def as_table(
         raise LimbeckError(f"columns have different numbers of rows: {lengths}", where=where, fix="give each row both")
     if domain is not None:
         columns = _of(domain, columns, where, "data.domain")
-    held = Columns({name: columns.get(name, []) for name in names}, columns.classes, numbers=columns.numbers)
+    held = with_paths(Columns(columns, columns.classes, numbers=columns.numbers, names=names), asked)
     table = _table(held, modality, column, label, where, needs_label=needs_label, keys=_keys(modality, "data"))
     return replace(table, origin=origin_of(held, len(table.values), where, group))
 
@@ -230,7 +232,7 @@ def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]
     if source in packaged.SOURCES:
         found = _read_packaged(source, modality, None, SPLITS)
         return [value for values, _ in found.values() for value in values]
-    found = _columns(source, modality, column, None, {"source": "data.unlabelled"}, SPLITS)
+    found = columns_in(source, Asked(modality, column, None), {"source": "data.unlabelled"})
     if not found:
         raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [
@@ -238,43 +240,6 @@ def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]
         for where, held in found.values()
     ]
     return [value for table in tables for value in table.values]
-
-
-def _columns(
-    source: str,
-    modality: Modality,
-    column: Wanted,
-    label: str | Sequence[str] | None,
-    keys: Mapping[str, str],
-    splits: Sequence[str],
-    missing: Collection[str] = (),
-) -> dict[str, tuple[str, Columns]]:
-    """Return what a source holds, by split: where it was read, and its columns; `keys` say whose values these are."""
-    path = named_path(source, f"{keys['source']}={source}")
-    if path.is_file():
-        held = read_file(path, label=label, missing=missing)
-        parts = split_arrays(held, _listed(column)) if path.suffix.lower() == ".npz" else {"": held}
-        return {split or "train": (str(path), part) for split, part in parts.items() if not split or split in splits}
-    if path.is_dir():
-        every = _split_files(path, say_rest="train" in splits)
-        if not every and modality.suffixes:
-            why = f"a folder of files has no columns: a file is the {modality.noun}, its subfolder the class"
-            require_no_column(keys, {"column": (column, [modality.key]), "label": (label, [LABEL])}, why)
-            try:
-                return read_folders(path, modality.suffixes, splits, str(column), label)
-            except NoFilesError as error:
-                raise other_files(path, modality, keys.get("column")) or error from None
-        if not every and (others := other_files(path, modality, keys.get("column"))):
-            raise others
-        files = {split: file for split, file in every.items() if split in splits}
-        return {split: (str(file), read_file(file, label=label, missing=missing)) for split, file in files.items()}
-    if path.suffix.lower() in READERS or source.startswith((".", "/", "~")) or source.count("/") != 1:
-        raise LimbeckError(
-            "no such file or folder, and no packaged source of this name",
-            where=f"{keys['source']}={source}",
-            fix=f"{_nearest_source(path)}; or give a path (from {Path.cwd()}) or a hub id (owner/name)",
-        )
-    return read_hub(source, keys["source"], splits)
 
 
 def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
@@ -293,38 +258,6 @@ def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:
     return columns.take([row for row, value in enumerate(found) if value == domain])
 
 
-def _nearest_source(path: Path) -> str:
-    """Return a hint that names a packaged source, or a file that lies where `path` should."""
-    beside = path.parent.iterdir() if path.parent.is_dir() else ()
-    files = [str(entry) for entry in beside if entry.suffix.lower() in READERS or entry.is_dir()]
-    close = nearest(str(path), [*packaged.SOURCES, *files])
-    return close if close.startswith("did") else nearest(str(path), packaged.SOURCES)
-
-
-def _split_files(folder: Path, *, say_rest: bool) -> dict[str, Path]:
-    """Return the file of each split; say which other files with rows are not read, where that is asked for."""
-    found: dict[str, Path] = {}
-    rest: list[str] = []
-    for file in sorted(folder.iterdir()):
-        split = split_name(file.stem)
-        if file.suffix.lower() not in READERS:
-            continue
-        if split not in SPLITS:
-            rest.append(file.name)
-            continue
-        if split in found:
-            names = f"{found[split].name} and {file.name}"
-            raise LimbeckError(f"two files for `{split}`: {names}", where=str(folder), fix="remove one of them")
-        found[split] = file
-    if rest and found and say_rest:
-        say(f"  {folder}: not read, as their names are none of {', '.join(SPLITS)}: {_few(rest)}", style="yellow")
-    return found
-
-
-def _listed(column: Wanted) -> tuple[str, ...]:
-    return (column,) if isinstance(column, str) else column
-
-
 def _every(columns: Iterable[str], others: Sequence[str | None]) -> tuple[str, ...]:
     """Return all columns but some."""
     return tuple(name for name in columns if name not in others)
@@ -340,27 +273,19 @@ def _table(
     needs_label: bool,
     keys: Mapping[str, str],
 ) -> Table:
-    wanted, own = _listed(column), columns_of(label)
-    if both := [name for name in own if name in wanted and modality.several]:
-        left_out = f"leave it out of {keys['column']}, or " if "column" in keys else ""
-        raise LimbeckError(
-            f"column `{both[0]}` is the label, and cannot be read too",
-            where=where,
-            fix=f"{left_out}set {keys['label']}",
-        )
+    wanted, own, several = listed(column), columns_of(label), not isinstance(column, str)
+    if both := [name for name in own if name in wanted]:
+        left_out = f"leave it out of {keys['column']}, or " if "column" in keys and wanted[1:] else ""
+        told = f"column `{both[0]}` is the label, and cannot be read too"
+        raise LimbeckError(told, where=where, fix=f"{left_out}set {keys['label']}")
     for kind, name in (*(("column", name) for name in wanted), *(("label", name) for name in own)):
         if name not in columns and (kind == "column" or needs_label):
-            others = own if kind == "column" else () if modality.several else wanted
-            left = [each for each in columns if each not in others] or list(columns)
-            if kind not in keys:
-                fix = f"add it; there are: {_few(list(columns))}"
-            else:
-                fix = f"set {keys[kind]}" + (f"={left[0]}" if len(left) == 1 else f" to one of: {_few(left)}")
-            raise NoColumnError(f"no column `{name}`", kind=kind, where=where, fix=fix)
+            taken = own if kind == "column" else () if several else wanted
+            raise no_column(columns, name, kind, where, keys, taken)
     folder = Path(where).parent if Path(where).is_file() else None
-    cells: Any = {name: columns[name] for name in wanted} if modality.several else columns[wanted[0]]
+    cells: Any = {name: columns[name] for name in wanted} if several else columns[wanted[0]]
     values = modality.values(cells, Column(next(iter(wanted), ""), where, keys.get("column"), folder))
-    parts = wanted if modality.several else ()
+    parts = wanted if several else ()
     if not own or not columns.keys() >= set(own):
         return Table(values, [None] * len(values), columns=parts)
     for name in own:
@@ -380,9 +305,6 @@ def _table(
 def _labels(columns: Columns, name: str, where: str) -> list[Any]:
     names = columns.classes.get(name)
     place = f"{where}, column `{name}`"
-    return written_labels(columns[name] if names is None else named_labels(columns[name], names, place), place)
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if names[_SHOWN:] else ""
-    return ", ".join(names[:_SHOWN]) + more
+    known: dict[str, str] = {}  # one object a class, however many rows have it
+    cells = [known.setdefault(cell, cell) if isinstance(cell, str) else cell for cell in columns[name]]
+    return written_labels(cells if names is None else named_labels(cells, names, place), place)

@@ -287,6 +287,15 @@ class Task(ABC):
         """
         return self
 
+    def confidences(self, outputs: NDArray[Any], labels: Labels) -> dict[str, dict[str, float]]:
+        """Return from which probability on a decision may be believed, chosen on validation; none: nobody can say.
+
+        Args:
+            outputs: (rows, outputs), on validation and nothing else.
+            labels: of the rows, which all have one.
+        """
+        return {}
+
     def decided_sheet(self, outputs: NDArray[Any], labels: Labels) -> Sheet:
         """Return a model's answers on validation, with the decision that is fitted there."""
         return self.decide(outputs, labels).sheet(outputs, labels)

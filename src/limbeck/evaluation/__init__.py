@@ -1,5 +1,6 @@
 """Did it help? Metrics, fidelity, calibration, significance and cost, from logits and predictions to records."""
 
+from limbeck.evaluation.abstention import confidences
 from limbeck.evaluation.assignment import Assignment, best_assignment
 from limbeck.evaluation.budget import first_reached
 from limbeck.evaluation.calibration import calibrated_nll, fit_offsets, fit_temperature, mixture_weights
@@ -20,6 +21,7 @@ __all__ = [
     "calibrated_nll",
     "class_scores",
     "compare",
+    "confidences",
     "confusion",
     "difference",
     "first_reached",

@@ -81,6 +81,11 @@ def _columns(given: Any) -> Any:
     return tuple(columns)
 
 
+def _column_or_several(given: Any) -> Any:
+    """Return a column as it is, several as a tuple."""
+    return given if isinstance(given, str) else _columns(given)
+
+
 class _Inputs(Settings):
     """Which column holds the example: of the keys of the modalities, one is given."""
 
@@ -146,16 +151,22 @@ if TYPE_CHECKING:
     class InputSettings(_Inputs):
         """Which column holds the example."""
 
-        text: str | None
+        text: str | tuple[str, ...] | None
         audio: str | None
         image: str | None
 else:
     ReadsSettings = union({name: modality.reads for name, modality in MODALITIES.items()}, on="kind", default=DEFAULT)
     _ONE = Annotated[str, Field(min_length=1)]
     _SEVERAL = Annotated[str | tuple[str, ...] | None, BeforeValidator(_columns)]
+    _EITHER = Annotated[
+        _ONE | Annotated[tuple[str, ...], Field(min_length=2)] | None, BeforeValidator(_column_or_several)
+    ]
     _COLUMNS = {
         key: (
-            Annotated[_SEVERAL if modality.several else _ONE | None, Field(description=modality.column)],
+            Annotated[
+                _SEVERAL if modality.several else _EITHER if modality.joins else _ONE | None,
+                Field(description=modality.column),
+            ],
             DEFAULT if key == DEFAULT else None,
         )
         for key, modality in _KEYS.items()

@@ -83,7 +83,8 @@ def _rows(
         name: key for name, key in _ARGUMENTS.items() if name != "column" or not modality.several
     }
     own, _ = named_columns(student.info)
-    columns = [column] if column is not None else [each for each in (own, modality.asked(student.reader)) if each]
+    trained = own[0] if len(own) == 1 else own
+    columns = [column] if column is not None else [each for each in (trained, modality.asked(student.reader)) if each]
     try:
         found = _read(source, modality, {"column": columns, "label": names}, keys)
     except LimbeckError as error:

@@ -207,33 +207,34 @@ def load_for_files(path: str | os.PathLike[str]) -> tuple[Bundle, Takes]:
     if student.reader.takes is None:
         fix = "ask it from Python: limbeck.load(...).predict({name: array})"
         raise LimbeckError(f"this student reads {student.reader.kind}, which no file holds", where=str(path), fix=fix)
-    column, _ = named_columns(student.info)
-    return student, student.reader.takes if column is None else student.reader.takes.trained_on(column)
+    columns, _ = named_columns(student.info)
+    return student, student.reader.takes.trained_on(columns) if columns else student.reader.takes
 
 
-def named_columns(info: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
-    """Return what the data of the training called the column with the example, and those with the label.
+def named_columns(info: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what the data of the training called the columns with the example, and those with the label.
 
     Args:
         info: what `bundle.json` says.
 
     Returns:
-        None and no column, where it says nothing of them: of columns without a name, and of older bundles.
+        No column, where it says nothing of them: of columns without a name, and of older bundles.
     """
     columns = info.get("columns", {})
-    label = columns.get("label", [])
-    return columns.get("example"), (label,) if isinstance(label, str) else tuple(label)
+    example, label = ((name,) if isinstance(name := columns.get(key, []), str) else tuple(name) for key in _COLUMNS)
+    return example, label
+
+
+_COLUMNS = ("example", "label")
 
 
 def _wrong_columns(columns: Any) -> list[str]:
     """Return the keys of what `bundle.json` says of columns that hold something else."""
     if not isinstance(columns, dict):
         return ["columns"]
-    label = columns.get("label", [])
-    listed = [label] if isinstance(label, str) else label
+    held = {key: [name] if isinstance(name := columns.get(key, []), str) else name for key in _COLUMNS}
     right = {
-        "example": isinstance(columns.get("example", ""), str),
-        "label": isinstance(listed, list) and all(isinstance(name, str) for name in listed),
+        key: isinstance(names, list) and all(isinstance(name, str) for name in names) for key, names in held.items()
     }
     return [f"columns.{key}" for key, fits in right.items() if not fits]
 

@@ -4,7 +4,7 @@ To add a task: its rule, and one line in `RULES`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,13 @@ class Prediction:
     """A decision for a class.
 
     Attributes:
-        label: the class with the highest probability, as it was written in the training data.
-        probability: its probability, in [0, 1].
-        probabilities: of every class.
+        label: the class with the highest probability, as it was written in the training data; None: the student
+            abstains, see `Rule.sure`.
+        probability: the highest one, in [0, 1].
+        probabilities: of every class, or of those that are asked for.
     """
 
-    label: str
+    label: str | None
     probability: float
     probabilities: dict[str, float]
 
@@ -61,6 +62,15 @@ class Rule:
             logits their largest difference, of values a relative one.
         equal: what two answers are that do not differ, in words.
         python: what an answer is in Python, in words.
+        cells: `cells(answer, top)` returns an answer as cells of a table by column: a text where it is decided, and
+            probabilities and values in numbers. Beside the decision stand the classes of the highest probabilities, as
+            many as asked for; 1: that one.
+        sure: `sure(answer, least)` returns the answer where its probability is at least so high, else one that
+            abstains; None: the task has no probabilities.
+        likeliest: `likeliest(answer, top)` returns the answer with the probabilities of so many classes, the highest
+            first; None as above.
+        confidences: by a share of right answers, the probability from which answers were right so often on validation,
+            and the share of rows that have one; see `evaluation.abstention`.
     """
 
     answers: Callable[[NDArray[np.float32], Sequence[str]], list[Any]]
@@ -71,6 +81,14 @@ class Rule:
     error: Callable[[NDArray[np.float32], NDArray[np.float32]], float] = _largest
     equal: str = "same decision"
     python: str = "an answer"
+    cells: Callable[[Any, int], dict[str, str | float]] = lambda answer, top: {"answer": str(answer)}
+    sure: Callable[[Any, float], Any] | None = None
+    likeliest: Callable[[Any, int], Any] | None = None
+    confidences: Mapping[float, tuple[float, float]] = field(default_factory=dict)
+
+
+ABSTAINS = "-"
+"""What a line says in the place of an answer that is not sure enough."""
 
 
 MARGIN = 1e-3
@@ -102,6 +120,27 @@ def _predictions(logits: NDArray[np.float32], names: Sequence[str]) -> list[Pred
     return found
 
 
+def _highest(probabilities: Mapping[str, float], top: int) -> dict[str, float]:
+    return dict(sorted(probabilities.items(), key=lambda pair: -pair[1])[:top])
+
+
+def _sure(said: Prediction, least: float) -> Prediction:
+    return said if said.probability >= least else replace(said, label=None)
+
+
+def _ranked(probabilities: Mapping[str, float], top: int, name: str, rest: str) -> dict[str, str | float]:
+    """Return the classes of the highest probabilities after the first, and these: `label_2`, `probability_2` ..."""
+    found: dict[str, str | float] = {}
+    for rank, (label, value) in enumerate(_highest(probabilities, top).items(), 1):
+        if rank > 1:
+            found |= {f"{name}_{rank}": label, f"{rest}_{rank}": value}
+    return found
+
+
+def _decision_cells(said: Prediction, top: int, name: str, rest: str) -> dict[str, str | float]:
+    return {name: said.label or "", rest: said.probability, **_ranked(said.probabilities, top, name, rest)}
+
+
 def with_offsets(logits: NDArray[Any], offsets: Sequence[float]) -> NDArray[Any]:
     """Return logits (rows, classes) with what is added to each class, in the logits' precision; empty: nothing."""
     if not len(offsets):
@@ -128,10 +167,21 @@ def _classification(decision: Mapping[str, Any]) -> Rule:
         lambda logits, names: _predictions(moved(logits), names),
         lambda one, other: classes(moved(one)) != classes(moved(other)),
         lambda logits: _clear(moved(logits)),
-        line=lambda said: f"{one_line(said.label)}\t{said.probability:.4f}",
+        line=lambda said: f"{one_line(said.label or ABSTAINS)}\t{said.probability:.4f}",
         record=lambda said: {"label": said.label, "probabilities": said.probabilities},
         python="a `Prediction`: its `label`, the `probability` of that, and the `probabilities` by class",
+        cells=lambda said, top: _decision_cells(said, top, "label", "probability"),
+        sure=_sure,
+        likeliest=lambda said, top: replace(said, probabilities=_highest(said.probabilities, top)),
+        confidences=_confidences(decision.get("confidences", {})),
     )
+
+
+def _confidences(given: Mapping[str, Any]) -> dict[float, tuple[float, float]]:
+    found = {float(share): (float(one["probability"]), float(one["answered"])) for share, one in given.items()}
+    if not all(0 <= each <= 1 for share, one in found.items() for each in (share, *one)):
+        raise ValueError("a confidence is a probability")
+    return found
 
 
 # --- several classes --------------------------------------------------------------------------------------------------
@@ -171,6 +221,16 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
             for row, probabilities in zip(label_sets(logits, thresholds), sigmoid(logits), strict=True)
         ]
 
+    def sure(said: LabelSet, least: float) -> LabelSet:
+        found = tuple(name for name, each in said.probabilities.items() if each >= least)
+        return replace(said, labels=found, thresholds=dict.fromkeys(said.thresholds, least))
+
+    def cells(said: LabelSet, top: int) -> dict[str, str | float]:
+        found: dict[str, str | float] = {"labels": separator.join(said.labels)}
+        for rank, (name, value) in enumerate(_highest(said.probabilities, top).items() if top > 1 else (), 1):
+            found |= {f"label_{rank}": name, f"probability_{rank}": value}
+        return found
+
     return Rule(
         answers,
         lambda one, other: (label_sets(one, thresholds) != label_sets(other, thresholds)).any(axis=1),
@@ -183,6 +243,9 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
         },
         equal="same label set",
         python="a `LabelSet`: its `labels`, and by class `probabilities` and the `thresholds` that they reach or miss",
+        cells=cells,
+        sure=sure,
+        likeliest=lambda said, top: replace(said, probabilities=_highest(said.probabilities, top)),
     )
 
 
@@ -212,7 +275,7 @@ def _multioutput(decision: Mapping[str, Any]) -> Rule:
         answers,
         lambda one, other: np.any(decided(one) != decided(other), axis=1),
         lambda logits: np.all([_clear(part) for part in parts(logits)], axis=0),
-        line=lambda said: "\t".join(one_line(one.label) for one in said.values()),
+        line=lambda said: "\t".join(one_line(one.label or ABSTAINS) for one in said.values()),
         record=lambda said: {
             "labels": {name: one.label for name, one in said.items()},
             "probabilities": {name: one.probabilities for name, one in said.items()},
@@ -220,6 +283,15 @@ def _multioutput(decision: Mapping[str, Any]) -> Rule:
         equal="same decisions",
         python="a `dict`: by column a `Prediction`, with its `label`, the `probability` of it, and `probabilities` by "
         "class",
+        cells=lambda said, top: {
+            key: value
+            for name, one in said.items()
+            for key, value in _decision_cells(one, top, name, f"{name}_probability").items()
+        },
+        sure=lambda said, least: {name: _sure(one, least) for name, one in said.items()},
+        likeliest=lambda said, top: {
+            name: replace(one, probabilities=_highest(one.probabilities, top)) for name, one in said.items()
+        },
     )
 
 
@@ -244,6 +316,7 @@ def _regression(decision: Mapping[str, Any]) -> Rule:
         error=error,
         equal=f"same value within {NEAR:.0%} of the labels' standard deviation",
         python="a `dict`: by column a number, in the unit of the labels",
+        cells=lambda said, top: dict(said),
     )
 
 

@@ -1,19 +1,21 @@
 """Rows of a table from files and from standard input, for `limbeck predict`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 from limbeck.errors import LimbeckError
-from limbeck.runtime.records import records
-from limbeck.runtime.takes import Asked, Note, no_column
+from limbeck.runtime.records import FORMS, STDIN, SUFFIXES, Note, parts, place_of, require_readable, suffix_of, unsaid
+from limbeck.runtime.records import unknown as unknown_form
+from limbeck.runtime.takes import Asked, no_column
 
 _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class TableFiles:
-    """csv and tsv files with a header, and files of one JSON object a line; `-` is standard input with the latter.
+    """Files of rows under the names of their columns; `-` is standard input with a JSON object a line.
 
     Attributes:
         columns: those that are read; a file may have more.
@@ -22,28 +24,41 @@ class TableFiles:
     key: ClassVar[str] = "row"
     columns: tuple[str, ...] = ()
 
-    def trained_on(self, column: str) -> "TableFiles":
+    def trained_on(self, columns: Sequence[str]) -> "TableFiles":
         """Return itself: the reader knows the columns of the training."""
         return self
 
-    def asked(self, given: Sequence[str], column: str | None = None, note: Note | None = None) -> list[Asked]:
+    def asked(self, given: Sequence[str], columns: Sequence[str] = (), note: Note = unsaid) -> Iterator[Asked]:
         """Return every row, called by its number, and by its file where there are several."""
-        if column is not None:
+        if columns:
             raise no_column("the columns of a table are those of the training")
-        return [
-            Asked(f"row {number}" if len(given) < 2 else f"{file}, row {number}", row, f"{file}, row {number}")
-            for file in given or ["-"]
-            for number, row in enumerate(self._rows(file), 1)
-        ]
+        files = list(given) or [STDIN]
+        for file in files:
+            if file != STDIN:
+                require_readable(Path(file), FORMS)
+                if suffix_of(file) not in SUFFIXES:
+                    raise unknown_form(Path(file))
+        return (asked for file in files for asked in self._rows(file, note, alone=len(files) == 1))
 
-    def _rows(self, file: str) -> list[Mapping[str, Any]]:
-        rows = list(records(file))
-        held = {name: None for row in rows for name in row}
-        if rows and (missing := [name for name in self.columns if name not in held]):
+    def _rows(self, file: str, note: Note, *, alone: bool) -> Iterator[Asked]:
+        number = 0
+        for part in parts(file, self.columns, note):
+            if part.rows and not number:
+                self._require(part.names, file)
+            for row in zip(*part.cells.values(), strict=True):
+                number += 1
+                place = f"{place_of(file)}, row {number}"
+                shown = f"row {number}" if alone else place
+                yield Asked(shown, dict(zip(part.cells, row, strict=True)), place)
+        if not number:
+            raise LimbeckError("no rows", where=place_of(file), fix="give a file with rows, or leave it out")
+
+    def _require(self, names: Iterable[str], file: str) -> None:
+        held = list(names)
+        if missing := [name for name in self.columns if name not in held]:
             more = f" (nor {', '.join(missing[1:_SHOWN])})" if missing[1:] else ""
             raise LimbeckError(
                 f"no column `{missing[0]}`{more}",
-                where="standard input" if file == "-" else file,
-                fix=f"add it; there are: {', '.join(list(held)[:_SHOWN])}",
+                where=place_of(file),
+                fix=f"add it; there are: {', '.join(held[:_SHOWN])}",
             )
-        return rows

@@ -1,26 +1,39 @@
-"""What `limbeck predict` is given, and the values that a student is asked for: lines of text, or files."""
+"""What `limbeck predict` is given, and the values that a student is asked for: texts, or files.
+
+Values come one after the other, and are answered as they come: what is given may be larger than memory.
+"""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 from limbeck.errors import LimbeckError
-from limbeck.files import files_below, not_read, not_utf8
-from limbeck.runtime.records import FORMS, SUFFIXES, records, require_readable
+from limbeck.files import files_below, not_read
+from limbeck.runtime.readers.pairs import joined, shown_parts
+from limbeck.runtime.records import (
+    FORMS,
+    STDIN,
+    SUFFIXES,
+    Note,
+    at_path,
+    bases,
+    opened,
+    parts,
+    place_of,
+    require_readable,
+    suffix_of,
+    unsaid,
+    whole_text,
+)
 
 _SHOWN = 20
 _AT_ONCE = 256
 """Values that are read and answered together: files are not all held in memory."""
-
-
-Note = Callable[[str], None]
-
-
-def _unsaid(line: str) -> None:
-    """Say nothing of it."""
+_LINES, _ARRAYS = ".txt", ".npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,125 +44,171 @@ class Asked:
         shown: how an answer names it.
         value: what the reader encodes.
         place: where it was read, for errors; empty: `shown` says it.
+        key: what `shown` is; None: what the student reads, see `Takes.key`.
     """
 
     shown: str
     value: Any
     place: str = ""
+    key: str | None = None
 
 
 class Takes(Protocol):
     """How the arguments of a command become values.
 
     Attributes:
-        key: what `--json` calls the value beside its answer.
+        key: what is said beside an answer.
     """
 
     key: ClassVar[str]
 
-    def asked(self, given: Sequence[str], column: str | None = None, note: Note = _unsaid) -> list[Asked]:
-        """Return the values, in order.
+    def asked(self, given: Sequence[str], columns: Sequence[str] = (), note: Note = unsaid) -> Iterator[Asked]:
+        """Return the values, in order, which are read as they are asked for.
 
         Args:
             given: the arguments; none: standard input.
-            column: that with the values, where a file has columns; None: nobody has named it.
-            note: is told a line of what is passed over.
+            columns: those with the value, where a file has columns; none: nobody has named them.
+            note: is told a line of what is passed over, and of how a file is read.
 
         Raises:
-            LimbeckError: one of them is not there or cannot be read, or none holds such a value.
+            LimbeckError: one of the arguments is not there, or cannot hold such values; once a value is asked for,
+                that it cannot be read.
         """
         ...
 
-    def trained_on(self, column: str) -> Self:
-        """Return the same where the examples of the training stood in a column of this name."""
+    def trained_on(self, columns: Sequence[str]) -> Self:
+        """Return the same where the examples of the training stood in columns of these names."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Text files, one text a line, and a column of files that have columns; `-` is standard input, one text a line.
+    """Text files, one text a line; a column of files that have columns; folders of text files, one text a file.
+
+    `-` is standard input, one text a line.
 
     Attributes:
-        column: what that of the training was called.
+        columns: those of the training; a text of several is joined of them.
     """
 
     key: ClassVar[str] = "text"
-    column: str = key
+    columns: tuple[str, ...] = (key,)
 
-    def trained_on(self, column: str) -> "Lines":
-        """Return lines whose column is looked for under this name first."""
-        return Lines(column)
+    def trained_on(self, columns: Sequence[str]) -> "Lines":
+        """Return lines whose columns are looked for under these names first."""
+        return Lines(tuple(columns))
 
-    def asked(self, given: Sequence[str], column: str | None = None, note: Note = _unsaid) -> list[Asked]:
-        """Return every line without its end; of a file with columns every text of one.
+    def asked(self, given: Sequence[str], columns: Sequence[str] = (), note: Note = unsaid) -> Iterator[Asked]:
+        """Return every line without its end; of a file with columns every text of those that are named.
 
-        Where nobody names it, that is the one called as in the training, else that which is called `text`. Empty texts
-        are among them, see `with_content`.
+        Where nobody names them, they are called as in the training, else `text`. Empty texts are among them.
         """
-        found: list[Asked] = []
-        for file in given or ["-"]:
-            if Path(file).suffix.lower() in SUFFIXES:
-                found += _cells(file, [self.column, self.key] if column is None else [column])
-            elif column is not None:
+        files = list(given) or [STDIN]
+        for file in files:
+            _require_there(file)
+            if columns and (file == STDIN or suffix_of(file) not in SUFFIXES):
                 raise LimbeckError(
-                    f"--column={column}, and lines of text have no columns",
-                    where="standard input" if file == "-" else file,
+                    f"--column={columns[0]}, and lines of text have no columns",
+                    where=place_of(file),
                     fix=f"leave it out, or give {FORMS}",
                 )
-            else:
-                where = "standard input" if file == "-" else file
-                found += [
-                    Asked(text, text, f"{where}, line {number}")
-                    for number, line in enumerate(_lines(file), 1)
-                    for text in [line.rstrip("\r\n")]
-                ]
-        return found
+        wanted = [tuple(columns)] if columns else list(dict.fromkeys([self.columns, (self.key,)]))
+        return (asked for file in files for asked in self._of(file, wanted, note))
+
+    def _of(self, file: str, wanted: Sequence[tuple[str, ...]], note: Note) -> Iterator[Asked]:
+        if file != STDIN and Path(file).is_dir():
+            return (Asked(str(path), whole_text(path), key="file") for path in _text_files(Path(file)))
+        if file != STDIN and suffix_of(file) in SUFFIXES:
+            return _cells(file, wanted, note)
+        return _lines(file, note)
 
 
-def _cells(file: str, columns: Sequence[str]) -> list[Asked]:
-    """Return the texts of the first of these columns that is there; an empty one where a row has none."""
-    rows = list(records(file))
-    held = {name: None for row in rows for name in row}
-    column = next((name for name in columns if name in held), columns[0])
-    if rows and column not in held:
-        raise LimbeckError(
-            f"no column `{column}`",
-            where=file,
-            fix=f"set --column to one of: {', '.join(list(held)[:_SHOWN])}; or give lines of text as a .txt file",
-        )
-    found = []
-    for number, row in enumerate(rows, 1):
-        text, place = "" if row.get(column) is None else row[column], f"{file}, row {number}"
-        if not isinstance(text, str):
-            raise LimbeckError(
-                f"column `{column}` has a value of type {type(text).__name__}, where a text belongs",
-                where=place,
-                fix="set --column to the column with the text",
-            )
-        found.append(Asked(text, text, place))
+def _require_there(file: str) -> None:
+    """Refuse what cannot be opened, before anything is answered."""
+    if file == STDIN:
+        return
+    path, forms = Path(file), f"a file with a text a line, {FORMS}"
+    require_readable(path, forms)
+    if path.is_dir():
+        _text_files(path)
+        return
+    with opened(path, forms):
+        pass
+
+
+def _text_files(folder: Path) -> list[Path]:
+    found = [path for path in files_below(folder) if path.suffix.lower() == _LINES]
+    if not found:
+        raise LimbeckError("no text file in this folder", where=str(folder), fix=f"give files, such as {FORMS}")
     return found
+
+
+def _lines(file: str, note: Note) -> Iterator[Asked]:
+    if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
+        note("one text a line; Ctrl-D ends")
+    where = place_of(file)
+    with opened(file, "a file, one text a line") as lines:
+        for number, line in enumerate(lines, 1):
+            text = line.rstrip("\r\n")
+            yield Asked(text, text, f"{where}, line {number}")
+
+
+def _cells(file: str, wanted: Sequence[tuple[str, ...]], note: Note) -> Iterator[Asked]:
+    """Yield the texts of the first of these sets of columns that is there; an empty one where a row has none."""
+    columns: tuple[str, ...] | None = None
+    number = 0
+    for part in parts(file, {name for names in wanted for name in names}, note):
+        if not part.rows:
+            continue
+        if columns is None:
+            columns = next((names for names in wanted if all(_has(part.names, name) for name in names)), None)
+            if columns is None:
+                raise _no_text(file, next(name for name in wanted[0] if not _has(part.names, name)), part.names)
+        held = [_column(part.cells, name, part.rows) for name in columns]
+        for cells in zip(*held, strict=True):
+            number += 1
+            place = f"{file}, row {number}"
+            value = joined([_text(cell, name, place) for cell, name in zip(cells, columns, strict=True)])
+            yield Asked(shown_parts(value), value, place)
+    if not number:
+        raise LimbeckError("no rows", where=file, fix="give a file with rows, or leave it out")
+
+
+def _has(names: Iterable[str], name: str) -> bool:
+    held = set(names)
+    return any(base in held for base in bases(name))
+
+
+def _column(cells: dict[str, list[Any]], name: str, rows: int) -> list[Any]:
+    base = next((each for each in reversed(bases(name)) if each in cells), None)
+    if base is None:
+        return [None] * rows
+    return cells[base] if base == name else at_path(cells[base], name[len(base) + 1 :])
+
+
+def _text(cell: Any, column: str, place: str) -> str:
+    if cell is None:
+        return ""
+    if not isinstance(cell, str):
+        raise LimbeckError(
+            f"column `{column}` has a value of type {type(cell).__name__}, where a text belongs",
+            where=place,
+            fix="set --column to the column with the text",
+        )
+    return cell
+
+
+def _no_text(file: str, column: str, names: Iterable[str]) -> LimbeckError:
+    return LimbeckError(
+        f"no column `{column}`",
+        where=file,
+        fix=f"set --column to one of: {', '.join(list(names)[:_SHOWN])}; or give lines of text as a .txt file",
+    )
 
 
 def no_column(why: str) -> LimbeckError:
     """Return the error for a column that is named where none can be."""
     return LimbeckError(why, where="--column", fix="leave it out")
-
-
-def _lines(file: str) -> list[str]:
-    path = None if file == "-" else Path(file)
-    if path:
-        require_readable(path, "a file, one text a line")
-    try:
-        with path.open(encoding="utf-8") if path else sys.stdin as lines:
-            return list(lines)
-    except OSError as error:
-        raise LimbeckError(
-            f"cannot be read ({error.strerror})",
-            where=str(path or "standard input"),
-            fix="give a file, one text a line",
-        ) from None
-    except UnicodeDecodeError:
-        raise not_utf8(path) if path else LimbeckError("not UTF-8", where="standard input") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,20 +224,21 @@ class Files:
     noun: str
     suffixes: tuple[str, ...]
 
-    def trained_on(self, column: str) -> "Files":
+    def trained_on(self, columns: Sequence[str]) -> "Files":
         """Return itself: files have no columns."""
         return self
 
-    def asked(self, given: Sequence[str], column: str | None = None, note: Note = _unsaid) -> list[Asked]:
+    def asked(self, given: Sequence[str], columns: Sequence[str] = (), note: Note = unsaid) -> Iterator[Asked]:
         """Return the paths of the files; those of a folder however deep, in the order of their paths.
 
         Files of a folder that end with something else are noted.
         """
-        if column is not None:
+        if columns:
             raise no_column(f"files of {self.noun}s have no columns")
         if not given:
             raise LimbeckError(f"no {self.noun} is given", fix=f"name files or folders of {self.noun}s")
-        return [Asked(str(path), str(path)) for each in given for path in self._files(Path(each), note)]
+        files = [path for each in given for path in self._files(Path(each), note)]
+        return (Asked(str(path), str(path)) for path in files)
 
     def _files(self, path: Path, note: Note) -> list[Path]:
         if not path.is_dir():
@@ -199,8 +259,8 @@ class Files:
 
     def _require_no_table(self, path: Path) -> None:
         """Refuse files that hold rows, and standard input."""
-        suffix, lines = path.suffix.lower(), str(path) == "-"
-        if not lines and suffix not in SUFFIXES:
+        suffix, lines = suffix_of(path), str(path) == STDIN
+        if not lines and suffix not in (*SUFFIXES, _ARRAYS):
             return
         held = "standard input" if lines else f"the rows of a {suffix} file"
         raise LimbeckError(
@@ -211,36 +271,49 @@ class Files:
         )
 
 
-def with_content(asked: Sequence[Asked]) -> tuple[list[Asked], str]:
-    """Return the values that hold something, and the line that counts the others; empty where there are none.
+class WithContent:
+    """Leaves values out that hold nothing: to a blank text, such as a file's last line, a model gives an answer too.
 
-    A blank text, such as a file's last line, has no answer: a model gives one all the same.
+    Attributes:
+        said: the line that counts them; empty where there are none.
     """
-    kept = [one for one in asked if not _is_blank(one)]
-    count, first = len(asked) - len(kept), next(filter(_is_blank, asked), None)
-    if first is None:
-        return kept, ""
-    return kept, f"left out: {count:,} empty text{'s' * (count != 1)}, the first in {first.place}"
+
+    def __init__(self) -> None:
+        self._count, self._first = 0, ""
+
+    def of(self, asked: Iterable[Asked]) -> Iterator[Asked]:
+        """Yield the others."""
+        for one in asked:
+            if isinstance(one.value, str) and not one.value.strip():
+                self._count, self._first = self._count + 1, self._first or one.place or one.shown
+            else:
+                yield one
+
+    @property
+    def said(self) -> str:
+        """The line that counts them; empty where there are none."""
+        if not self._count:
+            return ""
+        return f"left out: {self._count:,} empty text{'s' * (self._count != 1)}, the first in {self._first}"
 
 
-def _is_blank(one: Asked) -> bool:
-    return isinstance(one.value, str) and not one.value.strip()
-
-
-def answered(asked: Sequence[Asked], predict: Callable[[list[Any]], list[Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield each value as it is shown, and the answer to it; where it cannot be read, the error that says why.
+def answered(
+    asked: Iterable[Asked], predict: Callable[[list[Any]], list[Any]], *, at_once: int | None = None
+) -> Iterator[tuple[Asked, Any]]:
+    """Yield each value, and the answer to it; where it cannot be read, the error that says why.
 
     Args:
         asked: the values.
         predict: answers values, one each.
+        at_once: how many are waited for before they are answered; None: as many as are answered well together.
     """
-    for start in range(0, len(asked), _AT_ONCE):
-        some = asked[start : start + _AT_ONCE]
+    values = iter(asked)
+    while some := list(islice(values, at_once or _AT_ONCE)):
         try:
             answers = predict([one.value for one in some])
         except LimbeckError:
             answers = [_alone(one, predict) for one in some]
-        yield from zip([one.shown for one in some], answers, strict=True)
+        yield from zip(some, answers, strict=True)
 
 
 def _alone(one: Asked, predict: Callable[[list[Any]], list[Any]]) -> Any:

@@ -1,6 +1,6 @@
 """A long sound, answered piece by piece."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from limbeck.errors import LimbeckError
@@ -10,28 +10,41 @@ from limbeck.runtime.takes import Asked, answered
 _KEY = "--hop"
 
 
-def unheard(asked: Sequence[Asked], reader: Reader) -> str:
-    """Return the line that counts the sounds of which most is not heard; empty where there are none.
+class Unheard:
+    """Counts the sounds of which most is not heard.
 
     Args:
-        asked: the values.
         reader: of the student.
     """
-    much_longer = getattr(reader, "much_longer", None)
-    cut = [one for one in asked if much_longer(one.value)] if much_longer else []
-    if not cut:
-        return ""
-    heard, are = getattr(reader, "seconds", 0.0), "s are" if len(cut) > 1 else " is"
-    return (
-        f"{len(cut):,} sound{are} more than twice as long as the {heard:g} s that the student hears, such as "
-        f"{cut[0].shown}; {_KEY} SECONDS answers piece by piece"
-    )
+
+    def __init__(self, reader: Reader) -> None:
+        self._much_longer = getattr(reader, "much_longer", None)
+        self._heard = getattr(reader, "seconds", 0.0)
+        self._count, self._first = 0, ""
+
+    def of(self, asked: Iterable[Asked]) -> Iterator[Asked]:
+        """Yield all of them."""
+        for one in asked:
+            if self._much_longer is not None and self._much_longer(one.value):
+                self._count, self._first = self._count + 1, self._first or one.shown
+            yield one
+
+    @property
+    def said(self) -> str:
+        """The line that counts them; empty where there are none."""
+        if not self._count:
+            return ""
+        are = "s are" if self._count > 1 else " is"
+        return (
+            f"{self._count:,} sound{are} more than twice as long as the {self._heard:g} s that the student hears, such "
+            f"as {self._first}; {_KEY} SECONDS answers piece by piece"
+        )
 
 
 def answered_by_window(
-    asked: Sequence[Asked], reader: Reader, predict: Callable[[list[Any]], list[Any]], hop: float
-) -> Iterator[tuple[str, Any]]:
-    """Yield each piece of each value as it is shown, and the answer to it; an error in the place of a value's pieces.
+    asked: Iterable[Asked], reader: Reader, predict: Callable[[list[Any]], list[Any]], hop: float
+) -> Iterator[tuple[Asked, Any]]:
+    """Yield each piece of each value, and the answer to it; an error in the place of a value's pieces.
 
     A piece is shown as a media fragment (W3C 2012): `long.wav#t=0.5,1.5` are its seconds.
 
@@ -57,7 +70,7 @@ def answered_by_window(
         except LimbeckError as error:
             if error.where is None:  # of no value: something is not installed
                 raise
-            yield one.shown, error
+            yield one, error
             continue
         some = [Asked(f"{one.shown}#t={piece.start:g},{piece.end:g}", piece.sound) for piece in pieces]
         yield from answered(some, predict)

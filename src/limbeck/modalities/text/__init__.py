@@ -1,6 +1,7 @@
 """Text: what a person wrote, as one string an example."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from limbeck.data.cells import is_missing
@@ -13,7 +14,9 @@ from limbeck.modalities.text.augment import AugmentSettings, augment
 from limbeck.modalities.text.features import CUTS, TfidfFeatures
 from limbeck.modalities.text.likeness import plain
 from limbeck.modalities.text.reads import TextReads
+from limbeck.runtime.readers.pairs import joined
 from limbeck.runtime.readers.text import well_formed
+from limbeck.runtime.records import whole_text
 
 __all__ = ["AugmentSettings", "TextModality", "TextReads"]
 
@@ -23,20 +26,29 @@ class TextModality(Modality):
 
     name: ClassVar[str] = "text"
     recipe: ClassVar[str | None] = "sentiment"
+    joins: ClassVar[bool] = True
+    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
+    in_lines: ClassVar[bool] = True
     noun: ClassVar[str] = "text"
-    column: ClassVar[str] = "the column with the text"
+    column: ClassVar[str] = (
+        "the column with the text, or several that are one text together, in this order; `review.body` is what objects "
+        "in the column `review` hold there"
+    )
     usage: ClassVar[Usage] = Usage(
         noun="text", line="a text of yours", python='["a text to label"]', keeps="tokenizer", in_files=True
     )
     reads: ClassVar[type[TextReads]] = TextReads
     augment: ClassVar[type[AugmentSettings]] = AugmentSettings
 
-    def values(self, cells: Sequence[Any], column: Column) -> list[str]:
-        """Return the texts; an empty one where a cell holds nothing.
+    def values(self, cells: Any, column: Column) -> list[str]:
+        """Return the texts; an empty one where a cell holds nothing. Those of several columns are joined, see `joined`.
 
         Raises:
             LimbeckError: a cell holds something else.
         """
+        if isinstance(cells, Mapping):
+            parts = [self.values(held, replace(column, name=name)) for name, held in cells.items()]
+            return [joined(row) for row in zip(*parts, strict=True)]
         texts = ["" if is_missing(cell) else cell for cell in cells]
         for row, value in enumerate(texts):
             if not isinstance(value, str):
@@ -47,6 +59,10 @@ class TextModality(Modality):
                     fix="remove the row" + column.or_else("set {} to the column with the text"),
                 )
         return [well_formed(text) for text in texts]
+
+    def in_files(self, paths: list[Any]) -> list[Any]:
+        """Return what the files say."""
+        return [whole_text(path) for path in paths]
 
     def identity(self, value: str) -> bytes:
         """Return the text itself."""

@@ -44,7 +44,9 @@ def deliver(
         "recipe_yaml": recipe.to_yaml(),
         "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
     }
-    task = _decided(run)
+    outputs, labels = trained.logits(trained.view.validation), run.material.splits.validation.labels
+    task = run.task.decide(outputs, labels) if run.task.fits_decision else run.task
+    sure = task.confidences(outputs, labels)
     student = Student(
         model=exported.files["student"],
         says=lambda samples: trained.logits(trained.view.rows(samples)),
@@ -52,7 +54,7 @@ def deliver(
         reader=trained.view.reader,
         labels=material.splits.task.names,
         task=run.task.kind,
-        decision=task.decision,
+        decision={**task.decision, **({"confidences": sure} if sure else {})},
         gains=metric_gains(task, material.splits),
         metric=task.metric.title,
         columns=named_in_the_data(recipe) if findings.usage.in_files else {},
@@ -78,16 +80,9 @@ def named_in_the_data(recipe: Recipe) -> dict[str, str | list[str]]:
     data, asked = recipe.data, recipe.data.target or recipe.data
     # Several columns of the label are called as the outputs, which are the source's.
     label = data.label if not isinstance(asked.label, str) else asked.label
-    example = {} if data.modality.several or not isinstance(asked.column, str) else {"example": asked.column}
+    column = asked.column
+    example = {} if data.modality.several else {"example": column if isinstance(column, str) else list(column)}
     return {**example, "label": label if isinstance(label, str) else list(label)}
-
-
-def _decided(run: Trainings) -> Task:
-    """Return the task with the decision of the student that ships, fitted on validation as for its judgement."""
-    task, trained = run.task, run.shown["student"]
-    if task.fits_decision:
-        return task.decide(trained.logits(trained.view.validation), run.material.splits.validation.labels)
-    return task
 
 
 def metric_gains(task: Task, splits: Splits) -> Callable[[NDArray[np.float32], NDArray[np.float32]], Difference] | None:

@@ -24,6 +24,7 @@ from limbeck.evaluation import (
     best_assignment,
     calibrated_nll,
     class_scores,
+    confidences,
     confusion,
     fit_offsets,
     fit_temperature,
@@ -311,6 +312,11 @@ class Classification(Task):
         No label of the rows is looked at.
         """
         return self if self.prior is None else replace(self, offsets=fit_offsets(outputs, self.prior))
+
+    def confidences(self, outputs: NDArray[Any], labels: Labels) -> dict[str, dict[str, float]]:
+        """Return the probabilities from which answers are right so often; see `abstention`."""
+        sheet = self.sheet(outputs, labels)
+        return confidences(softmax(sheet["logits"]).max(axis=1), sheet["decided"] == sheet["labels"])
 
     # --- judging
 
