@@ -28,6 +28,12 @@ def notes_on(
         lines += task.remarks(name, learned[name].labels, learned=name == "labelled")
     if omitted := len(parts["omitted"]):
         lines.append(f"{omitted:,} labelled rows are of omitted classes: they are the teacher's, and no student's")
+    if not len(parts["unlabelled"]):
+        noun = sieve.modality.noun
+        lines.append(
+            f"no {noun} without a label: the teacher answers for the labelled ones alone, where it has least to add; "
+            "name more with data.unlabelled"
+        )
     training = [*parts["labelled"].values, *parts["unlabelled"].values]
     lines += sieve.modality.remarks(training, parts["test"].values, train.values)
     lines += _equal(train, parts, task, sieve)

@@ -15,7 +15,6 @@ from limbeck.data import (
     NO_ROWS,
     Splits,
     Table,
-    column_names,
     load_splits,
 )
 from limbeck.digest import digest
@@ -25,7 +24,7 @@ from limbeck.modalities import DEFAULT, MODALITIES, TextReads, named_in
 from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
 from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
-from limbeck.pipeline.frames import tables_of
+from limbeck.pipeline.frames import by_column, is_table, tables_of, unlabelled_of
 from limbeck.pipeline.order import Run, run
 from limbeck.pipeline.training.material import Given, Material
 from limbeck.pipeline.training.reading import as_settings
@@ -50,6 +49,7 @@ def distill(
     *,
     validation: Source = None,
     test: Source = None,
+    unlabelled: Source = None,
     teacher_tokenizer: Any = None,
     student_tokenizer: Any = "words",
     losses: Objective | Sequence[Mapping[str, Any]] = LOSSES,
@@ -78,12 +78,15 @@ def distill(
         student: a function that returns a new network, which is called once an arm and seed after torch's generator was
             seeded; a module, of which each training starts from a copy, so that seeds differ in order and dropout
             only; or a recipe's `student.model`.
-        train: texts and labels with columns `text` and `label`: a path, or anything that gives columns by name (a
-            pandas, polars or Arrow table, a dict); a row without label is part of the transfer set. The settings
-            `data.features`, `data.image` and `data.audio` name columns of other examples. Or a loader of
-            batches, see `limbeck.modalities.arrays.loaders`: its teacher answers live, so it may augment.
+        train: texts and labels with columns `text` and `label`: a path, anything that gives columns by name (a pandas,
+            polars or Arrow table, a `datasets.Dataset`, a dict), a list of rows that are mappings, or any of these by
+            split (a `DatasetDict`); a row without label is part of the transfer set. The settings `data.features`,
+            `data.image` and `data.audio` name columns of other examples. Or a loader of batches, see
+            `limbeck.modalities.arrays.loaders`: its teacher answers live, so it may augment.
         validation: of the same kind; None: held out of `train` (not of a loader).
         test: of the same kind, opened once, at the end; None: held out of `train` (not of a loader).
+        unlabelled: more examples for the teacher to label, in any form that `train` may have as a table, or a list of
+            examples, such as texts; what labels they have is not looked at. The setting `data.unlabelled` names a file.
         teacher_tokenizer: of a teacher that is a module, for texts: a `tokenizers.Tokenizer` or a fast tokenizer of
             transformers.
         student_tokenizer: `words`, a recipe's `student.reads.tokenizer`, or a tokenizer as above.
@@ -101,6 +104,8 @@ def distill(
         LimbeckError: whatever `limbeck run` refuses; a module without tokenizer; loaders mixed with tables.
     """
     tables = _tables(train, validation, test)
+    if unlabelled is not None and tables is None:
+        raise LimbeckError("a loader brings all its rows", where="unlabelled", fix="add them to the training loader")
     objects: dict[str, Callable[[TextReads], TextReader]] = {}
     kind = _LOADED if tables is None else _kind_of(settings or {})
     values: dict[str, Any] = {
@@ -126,7 +131,7 @@ def distill(
     if tables is None:
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
     else:
-        make = partial(_from_tables, recipe, given, tables)
+        make = partial(_from_tables, recipe, given, tables, unlabelled)
     with as_settings():
         return run(recipe, Path(out), command="limbeck.distill(...)", track=track, material=make)
 
@@ -173,15 +178,11 @@ def _kind_of(settings: Mapping[str, Any]) -> str:
     return next(iter(named_in(named)), DEFAULT)
 
 
-def _is_table(source: Source) -> bool:
-    return isinstance(source, str | Path) or column_names(source) is not None
-
-
 def _tables(train: Source, validation: Source, test: Source) -> dict[str, Source] | None:
     """Return the sources by split; None when they are loaders."""
     sources = {"train": train, "validation": validation, "test": test}
     given = {name: source for name, source in sources.items() if source is not None}
-    kinds = {_is_table(source) for source in given.values()}
+    kinds = {is_table(by_column(source, name)) for name, source in given.items()}
     if len(kinds) > 1:
         raise LimbeckError("some splits are tables and some are loaders", where="limbeck.distill", fix="give one kind")
     if kinds == {True}:
@@ -195,7 +196,7 @@ def _tables(train: Source, validation: Source, test: Source) -> dict[str, Source
     return None
 
 
-def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) -> Material:
+def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source], unlabelled: Source) -> Material:
     tables: dict[str, Table] = {}
     for name, source in sources.items():
         # Of every column, those of the training rows are meant.
@@ -203,6 +204,10 @@ def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source]) ->
         found = tables_of(source, recipe.data, name, columns or recipe.data.column)
         # What brings several splits and is given as `train` brings them all; given as `test`, it means that split.
         tables |= found if name == "train" else {name: found.get(name, found["train"])}
+    if unlabelled is not None:
+        values = unlabelled_of(unlabelled, recipe.data, tables["train"].columns or recipe.data.column)
+        more = tables.get("unsupervised", Table([], []))
+        tables["unsupervised"] = Table([*more.values, *values], [*more.labels, *([None] * len(values))])
     return Material(load_splits(recipe.data, recipe.task, tables), given)
 
 

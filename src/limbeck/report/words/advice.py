@@ -64,7 +64,7 @@ def next_steps(evaluation: Evaluation, command: str, bundle: str = "bundle") -> 
     use = [_predict, _evaluate]
     mend: list[Callable[[Evaluation, ToType], Step | None]] = [
         _no_bundle, _no_baseline, _few_seeds, _weak_teacher, _behind_distilled, _floor_ahead, _cut, _looks,
-        _weak_classes, _all_right, _open_verdict,
+        _nothing_unlabelled, _weak_classes, _all_right, _open_verdict,
     ]  # fmt: skip
     order = [*use, *mend] if evaluation.verdict == "helps" and not evaluation.warnings else [*mend, *use]
     found: dict[str, Step] = {}
@@ -195,6 +195,14 @@ def _weak_classes(evaluation: Evaluation, lines: ToType) -> Step | None:
     if weak is None:
         return None
     return Step(f"Add labelled rows of the student’s weakest classes: {weak}.", _MORE_LABELS)
+
+
+def _nothing_unlabelled(evaluation: Evaluation, lines: ToType) -> Step | None:
+    data, noun = evaluation.data, evaluation.usage.noun
+    if not data.labelled or data.unlabelled or not _labels_well(evaluation) or not evaluation.usage.in_files:
+        return None
+    text = f"No {noun} was without a label: give the student more {noun}s, which need none, for the teacher to label."
+    return Step(text, repeated(lines.command, _MORE_TEXT))
 
 
 def _no_room(evaluation: Evaluation) -> bool:

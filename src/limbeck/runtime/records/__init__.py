@@ -12,8 +12,8 @@ from limbeck.runtime.records.arrow import parquet
 from limbeck.runtime.records.delimited import delimited, looks_like_a_row
 from limbeck.runtime.records.excel import workbook
 from limbeck.runtime.records.objects import at_path, keys_of, objects
-from limbeck.runtime.records.texts import STDIN, opened, place_of, require_readable, stem_of, suffix_of, whole_text
 from limbeck.runtime.records.part import Note, Part, Wanted, bases, unsaid
+from limbeck.runtime.records.texts import STDIN, opened, place_of, require_readable, stem_of, suffix_of, whole_text
 
 __all__ = [
     "FORMS",

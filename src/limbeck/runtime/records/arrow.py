@@ -5,8 +5,8 @@ from pathlib import Path
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import refuse_repeated
-from limbeck.runtime.records.texts import require_readable
 from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
+from limbeck.runtime.records.texts import require_readable
 
 _INSTALL = "pip install pyarrow, or write it as csv or jsonl"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from limbeck.errors import LimbeckError
 from limbeck.files import FIELD_LIMIT, refuse_repeated
-from limbeck.runtime.records.texts import encoding_of, opened, place_of, suffix_of
 from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
+from limbeck.runtime.records.texts import encoding_of, opened, place_of, suffix_of
 
 _USUAL = {".csv": ",", ".tsv": "\t"}
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab"}

@@ -10,8 +10,8 @@ from typing import Any
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import refuse_repeated
-from limbeck.runtime.records.texts import require_readable
 from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
+from limbeck.runtime.records.texts import require_readable
 
 _MOST = 1 << 31
 """Bytes of a workbook, unpacked: a million rows of text have a tenth of it."""

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 from limbeck.errors import LimbeckError
 from limbeck.files import parsed_json
-from limbeck.runtime.records.texts import opened, place_of
 from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
+from limbeck.runtime.records.texts import opened, place_of
 
 
 def objects(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterator[Part]:
