@@ -35,7 +35,8 @@ def __getattr__(name: str) -> Any:
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("limbeck"):
                 raise
+            from limbeck import installed
             from limbeck.errors import LimbeckError
 
-            raise LimbeckError(f"limbeck.{name} needs {error.name}", fix="pip install 'limbeck[distill]'") from error
+            raise LimbeckError(f"limbeck.{name} needs {error.name}", fix=installed.line("distill")) from error
     raise AttributeError(f"module 'limbeck' has no attribute '{name}'")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from limbeck import interrupt
+from limbeck import installed, interrupt
 from limbeck.errors import LimbeckError
 from limbeck.version import __version__
 
@@ -41,7 +41,8 @@ Jobs = Annotated[
 ]
 BundleFolder = Annotated[Path, typer.Argument(help="the `bundle` folder of a run, or the run's folder")]
 INTERRUPTED = 130
-DISTILL = "pip install 'limbeck[distill]'"
+_GO_ON = ("demo", "run")
+"""Commands that keep what they have done."""
 
 
 @app.callback(invoke_without_command=True)
@@ -253,7 +254,9 @@ def main() -> None:
                     traceback.print_exc()
                 _fail(f"error: {message}", 2)
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code
-        _fail(f"interrupted; the same line continues where it stopped: limbeck {shlex.join(arguments)}", INTERRUPTED)
+        line = f"{installed.command()} {shlex.join(arguments)}"
+        goes_on = f"; the same line continues where it stopped: {line}" if arguments[0] in _GO_ON else ""
+        _fail(f"interrupted{goes_on}", INTERRUPTED)
 
 
 def _run(
@@ -276,9 +279,8 @@ def _needs_distill() -> None:
 
     missing = [name for name in ("torch", "pydantic", "yaml", "transformers") if not importlib.util.find_spec(name)]
     if missing:
-        raise LimbeckError(
-            f"this command needs {', '.join(missing)}, which the runtime install leaves out", fix=DISTILL
-        )
+        told = f"this command needs {', '.join(missing)}, which the runtime install leaves out"
+        raise LimbeckError(told, fix=installed.line("distill"))
 
 
 def _in_words(error: Exception) -> str | None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -17,8 +18,7 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import KD, CrossEntropy
 from limbeck.models import build_model
 from limbeck.pipeline import run
-from limbeck.pipeline.distill import _is_table
-from limbeck.pipeline.frames import tables_of
+from limbeck.pipeline.frames import is_table, tables_of, unlabelled_of
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import parse_recipe
@@ -177,8 +177,8 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
     assert tables_of(given, data, "validation", "text")["validation"].values == ["dev 0", "dev 1"]
     frames = {name: part.to_pandas() for name, part in given.items()}
     assert tables_of(frames, data, "train", "text")["validation"].values == ["dev 0", "dev 1"]
-    assert _is_table(frames["train"])
-    assert not _is_table(torch.utils.data.DataLoader([1]))
+    assert is_table(frames["train"])
+    assert not is_table(torch.utils.data.DataLoader([1]))
     del given["train"]
     with pytest.raises(LimbeckError, match="no `test` split, only validation, unsupervised"):
         tables_of(given, data, "test", "text")
@@ -241,3 +241,27 @@ def test_without_torch_the_install_line_is_named():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "limbeck.distill needs torch; pip install 'limbeck[distill]'"
+
+
+def test_lists_of_rows_and_more_texts(tmp_path):
+    """A list of rows is a table; more texts may be a list, a column or a frame, and their labels are not looked at."""
+    rows = pd.read_csv(write_csv(tmp_path / "mine.csv")).to_dict("records")
+    more = [f"another text {number}" for number in range(30)]
+    given = {"seeds": [0], "settings": SETTINGS, "unlabelled": more, "out": tmp_path / "run"}
+    run = limbeck.distill({"kind": "nblr"}, "ngrams", rows, **given)
+    assert run.evaluation.data.unlabelled == 30
+    data = recipe(tmp_path / "mine.csv").data
+    for form in (more, tuple(more), pd.Series(more), pd.DataFrame({"text": more, "n": 1}), [{"text": t} for t in more]):
+        assert unlabelled_of(form, data, "text") == more
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (pd.Series(["a", "b"]), r"^train: this is one column \(a Series\), .*; give the frame"),
+        ([("a", 1), ("b", 0)], "^train: its rows are tuples, whose columns have no names; give mappings"),
+    ],
+)
+def test_what_is_no_table(tmp_path, given, said):
+    with pytest.raises(LimbeckError, match=said):
+        limbeck.distill({"kind": "nblr"}, "ngrams", given, out=tmp_path)

@@ -67,7 +67,7 @@ def test_a_csv_file_with_an_odd_header(tmp_path):
         with pytest.raises(LimbeckError, match=r"b.csv, line 1: two columns are named `a`; rename one"):
             read(file)
     long = "x" * 200_000
-    (row,) = rows_in((written(tmp_path / "c.csv", f"{long},b\n1,{long}\n")))
+    (row,) = rows_in(written(tmp_path / "c.csv", f"{long},b\n1,{long}\n"))
     assert row == {long: "1", "b": long}
 
 

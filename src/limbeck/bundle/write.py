@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+from limbeck import installed
 from limbeck.bundle.export import Parity, parity
 from limbeck.bundle.precision import Choice, Student, choose
 from limbeck.evaluation.records import BUSY
@@ -83,7 +84,14 @@ def write_bundle(
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
         busy = choice.speed.wall_per_cpu > BUSY
         text = environment.from_string(template).render(
-            info=info, choice=choice, fp32=fp32, busy=busy, equal=student.rule.equal, python=student.rule.python, **card
+            info=info,
+            choice=choice,
+            fp32=fp32,
+            busy=busy,
+            equal=student.rule.equal,
+            python=student.rule.python,
+            install=lambda extra: installed.line(*filter(None, [extra]), elsewhere=True),
+            **card,
         )
         (aside / "README.md").write_text(text, encoding="utf-8")
         files = sorted(file for file in aside.iterdir() if file.name != "README.md")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from limbeck import installed
 from limbeck.console import say, table
 from limbeck.evaluation.records import ModelRecord
 from limbeck.evaluation.schema import Evaluation, Findings
@@ -24,7 +25,8 @@ def print_summary(run: "Run") -> None:
     say("")
     if run.bundle is not None:
         tried = words.typed if result.usage.in_shell else words.asked
-        say(f"  bundle  {run.bundle}  (try: {tried(result, str(run.bundle))})")
+        line = tried(result, str(run.bundle)).replace("limbeck predict", f"{installed.command()} predict")
+        say(f"  bundle  {run.bundle}  (try: {line})")
     else:
         say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")
     say(f"  report  {run.report}")

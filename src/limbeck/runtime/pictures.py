@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck import installed
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import named_path
 from limbeck.runtime.complaints import Silence, complaints
@@ -24,7 +25,6 @@ MAX_PIXELS = 89_478_485
 """Pixels of a picture at most: a quarter of a gigabyte in colour. It is also where Pillow begins to warn."""
 MAX_BYTES = 1 << 29
 """Size of a file at most: that many pixels take less in every format, unless it holds something else."""
-INSTALL = "pip install 'limbeck[image]'"
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SAVE_AGAIN = "save it again as PNG or JPEG, or remove it"
@@ -178,7 +178,9 @@ def pillow() -> Any:
             WebPImagePlugin,
         )
     except ImportError:
-        raise LimbeckError("images are decoded by Pillow, which is not installed", fix=INSTALL) from None
+        raise LimbeckError(
+            "images are decoded by Pillow, which is not installed", fix=installed.line("image")
+        ) from None
     return Image
 
 

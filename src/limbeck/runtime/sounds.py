@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck import installed
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import named_path
 
@@ -27,7 +28,6 @@ LOUDEST = 8.0
 """Lossy formats and mixing go a little above 1, which is cut off; what goes above this has another scale."""
 
 _MAGIC = (b"RIFF", b"fLaC", b"OggS")
-_EXTRA = "pip install 'limbeck[audio]'"
 _AGAIN = "write the file again"
 _CUT_OFF = "is cut off: it says that it is longer than it is"
 _UNKNOWN = (0, 2**32 - 1)
@@ -300,7 +300,7 @@ def _soundfile() -> Any:
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: the package without its library
-        raise LimbeckError(f"sound files need soundfile ({first_line(error)})", fix=_EXTRA) from None
+        raise LimbeckError(f"sound files need soundfile ({first_line(error)})", fix=installed.line("audio")) from None
     return soundfile
 
 
@@ -308,5 +308,5 @@ def _soxr() -> Any:
     try:
         import soxr
     except ImportError as error:
-        raise LimbeckError(f"another rate needs soxr ({first_line(error)})", fix=_EXTRA) from None
+        raise LimbeckError(f"another rate needs soxr ({first_line(error)})", fix=installed.line("audio")) from None
     return soxr

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from limbeck import installed
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import refuse_repeated
 from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
@@ -15,7 +16,6 @@ from limbeck.runtime.records.texts import require_readable
 
 _MOST = 1 << 31
 """Bytes of a workbook, unpacked: a million rows of text have a tenth of it."""
-_INSTALL = "pip install 'limbeck[excel]', or save the sheet as .csv in the program that wrote it"
 
 
 def workbook(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterator[Part]:
@@ -32,7 +32,8 @@ def workbook(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterat
     try:
         import openpyxl
     except ImportError:
-        raise LimbeckError("Excel files need openpyxl, which is not installed", where=str(path), fix=_INSTALL) from None
+        fix = f"{installed.line('excel')}, or save the sheet as .csv in the program that wrote it"
+        raise LimbeckError("Excel files need openpyxl, which is not installed", where=str(path), fix=fix) from None
     try:
         with zipfile.ZipFile(path) as packed:
             if sum(member.file_size for member in packed.infolist()) > _MOST:
