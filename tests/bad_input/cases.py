@@ -6,6 +6,7 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 
 # One file: a table, one entry a case.
 
+import gzip
 import json
 import math
 import shutil
@@ -144,7 +145,7 @@ RECIPE = [
     in_the_recipe("a share of an error", *VALUES, "until.retention=0.9"),
     in_the_recipe("a column of labels twice", "data.label=[label, label]"),
     in_the_recipe("no column of labels", "data.label=[]"),
-    in_the_recipe("several columns of one class", "data.label=[label, text]"),
+    in_the_recipe("a label column that is the text", "data.label=text"),
     in_the_recipe("one column of several", "task=multioutput"),
     in_the_recipe(
         "a target of fewer label columns", *VALUES, "data.label=[label, text]", "data.target={source: rows.csv}"
@@ -169,6 +170,8 @@ def in_the_splits(name: str, *overrides: str, **contents: str | bytes) -> Case:
 UTF8 = rows(60).encode()
 LIST_LABELS = lines_of(*({"text": f"a text {row}", "label": [row % 2]} for row in range(60)))
 NAN_LABELS = lines_of(*({"text": f"a text {row}", "label": float("nan")} for row in range(60)))
+NESTED = lines_of(*({"review": {"body": f"a text {row}"}, "label": row % 2} for row in range(60)))
+CLASS_A_ROW = "".join(f"class {row},text number {row}\n" for row in range(260))
 NO_TEXTS = lines_of(*({"text": (None, float("nan"))[row % 2], "label": row % 3} for row in range(60)))
 MIXED_LABELS = lines_of(*({"text": f"a text {row}", "label": (1, True)[row % 2]} for row in range(60)))
 STRANGERS = "text,label\n" + "".join(f"word{row} other{row},{row % 2}\n" for row in range(260))
@@ -192,7 +195,6 @@ DATA = [
     in_the_recipe("a transfer set that is not there", "data.unlabelled=more.csv", group="data"),
     in_the_recipe("a text column that is not there", "data.text=txt", group="data"),
     in_the_recipe("a label column that is not there", "data.label=sentiment", group="data"),
-    in_the_recipe("a label column with a class a row", "data.label=text", group="data"),
     in_the_recipe("more labelled rows than rows", "data.labelled=1000", group="data"),
     in_the_recipe("a curve with more labels than rows", "baseline={}", "curves.labels=[10, 300]", group="data"),
     in_the_recipe(
@@ -219,8 +221,19 @@ DATA = [
     in_the_data("a quote that is never closed", 'text,label\nfine,1\n"not so fine,0\n'),
     in_the_data("two columns of a name", "text,label,text\na,1,b\n"),
     in_the_data("a file that is not UTF-8", UTF8.replace(b"number 41", b"num\xe9ro 41")),
-    in_the_data("a file of Excel's Unicode text", rows(60).encode("utf-16")),
-    in_the_data("a suffix that nothing reads", "x", file="mine.xlsx"),
+    in_the_data("a file of UTF-16 without a mark", rows(60).encode("utf-16")[2:]),
+    in_the_data("a suffix that nothing reads", "x", file="mine.doc"),
+    in_the_data("a pickled frame", b"\x80\x04", file="mine.pkl"),
+    in_the_data("an old sheet", b"\xd0\xcf\x11\xe0", file="mine.xls"),
+    in_the_data("a sheet that is none", b"PK\x03\x04", file="mine.xlsx"),
+    in_the_data("a packed file that is cut", gzip.compress(UTF8)[:60], file="mine.csv.gz"),
+    in_the_data("a packed file that is none", UTF8, file="mine.csv.gz"),
+    in_the_data("a file without a line of names", "\n".join(rows(60).splitlines()[1:])),
+    in_the_data("a file of texts alone", "one\ntwo\n", file="mine.txt"),
+    in_the_data("a path into objects that is not there", NESTED, "data.text=review.text", file="mine.jsonl"),
+    in_the_data("two texts of which one is not there", rows(60), "data.text=[title, text]"),
+    in_the_data("several columns of one class", TWO_COLUMNS, "data.label=[a, b]"),
+    in_the_data("a label column with a class a row", "label,text\n" + CLASS_A_ROW),
     in_the_data("a line that is no JSON", lines_of({"text": "a", "label": 1}) + "text\n", file="mine.jsonl"),
     in_the_data("a line that is no object", lines_of({"text": "a", "label": 1}, ["b", 0]), file="mine.jsonl"),
     in_the_data("texts that are missing", NO_TEXTS, file="mine.jsonl"),
@@ -259,6 +272,7 @@ DATA = [
         "data.split.stratify=false",
     ),
     in_the_splits("a folder without a train file", test=rows(20)),
+    in_the_splits("a test file without a column of labels", train=rows(60), test="id,text\n1,one\n2,two\n"),
     Case(
         "data",
         "a folder with two train files",

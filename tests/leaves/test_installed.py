@@ -57,7 +57,8 @@ def test_the_command_is_one_that_the_shell_finds(monkeypatch, tmp_path):
     assert installed.command() == ".venv/bin/limbeck"
     monkeypatch.setenv("PATH", str(own.parent))
     assert installed.command() == "limbeck"
-    monkeypatch.chdir(tmp_path.parent)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setenv("PATH", "")
     assert installed.command() == str(own)
     monkeypatch.setattr(sys, "argv", ["-m"])

@@ -106,9 +106,7 @@ def test_a_missing_pillow_says_how_to_get_it(bundle, monkeypatch):
     student = limbeck.load(bundle)
     right = np.zeros((4, 6, 3), np.uint8)
     assert student.predict([right])[0].label == "red", "pixels of the right size need no decoder"
-    with pytest.raises(
-        limbeck.errors.LimbeckError, match=r"Pillow, which is not installed; pip install 'limbeck\[image\]'"
-    ):
+    with pytest.raises(limbeck.errors.LimbeckError, match=r"Pillow, which is not installed; pip install .*\[image\]'"):
         student.predict([str(bundle.parent / "pictures/a.png")])
 
 

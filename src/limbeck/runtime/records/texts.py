@@ -15,6 +15,8 @@ from limbeck.files import named_path, not_utf8
 STDIN = "-"
 PACKED = ".gz"
 _MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_START = 256
+"""Bytes in which a sign of another encoding is looked for."""
 _MOST, _LARGE = 300, 1 << 28
 """A packed file of text has a tenth of its size; one that has 1/300, and unpacks to more than 256 MB, is a trap."""
 
@@ -70,7 +72,11 @@ def opened(file: str | Path, forms: str) -> Iterator[TextIO]:
         require_readable(Path(file), forms)
     try:
         with _bytes(file) as raw:
-            text = io.TextIOWrapper(cast("IO[bytes]", raw), encoding=_encoding(raw), newline="")
+            encoding = _encoding(raw)
+            if encoding == "utf-8-sig" and b"\0" in raw.peek(_START)[:_START]:
+                told = "NUL bytes, which no text has in UTF-8: it may be UTF-16 without a mark"
+                raise LimbeckError(told, where=where, fix="save it as UTF-8")
+            text = io.TextIOWrapper(cast("IO[bytes]", raw), encoding=encoding, newline="")
             try:
                 yield text
             finally:
