@@ -239,11 +239,7 @@ def test_a_column_cannot_be_text_and_label(tmp_path):
 def test_a_test_file_without_labels_is_said_to_have_none(tmp_path):
     written(tmp_path / "train.csv", CSV)
     written(tmp_path / "test.csv", "id,text\n1,a\n2,b\n")
-    with refused(
-        "test.csv: no column `label`: the test split has no labels",
-        "add it, or remove the file: test rows are held out",
-        "there are: id, text",
-    ):
+    with refused("test.csv: no column `label`: the test split has no labels; add it, or remove", "there are: id, text"):
         rows(tmp_path)
 
 

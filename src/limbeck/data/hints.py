@@ -41,8 +41,8 @@ def no_column(
         return NoColumnError(missing, kind=kind, where=where, fix=f"add it; there are: {few(columns.names)}")
     if kind == "label" and split_name(_stem(where)) == "test" and left:
         fix = (
-            "add it, or remove the file: test rows are held out of the training rows then (limbeck predict answers rows "
-            f"without a label); there are: {few(columns.names)}"
+            "add it, or remove the file: test rows are held out of the training rows then (limbeck predict answers "
+            f"rows without a label); there are: {few(columns.names)}"
         )
         return NoColumnError(f"{missing}: the test split has no labels", kind=kind, where=where, fix=fix)
     fix = f"set {keys[kind]}" + (f"={left[0]}" if len(left) == 1 else f" to one of: {few(left)}")

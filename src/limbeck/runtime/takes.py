@@ -132,8 +132,10 @@ def _require_there(file: str) -> None:
     if path.is_dir():
         _text_files(path)
         return
-    with opened(path, forms):
-        pass
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=file, fix=f"give {forms}") from None
 
 
 def _text_files(folder: Path) -> list[Path]:
