@@ -23,8 +23,8 @@ from limbeck.models.recurrent import BiLSTMSettings
 from limbeck.models.textcnn import TextCNNSettings
 from limbeck.pipeline.training.views import View
 from limbeck.runtime import TextReader
-from limbeck.runtime.bundle import OnnxNetwork
 from limbeck.runtime.decisions import RULES
+from limbeck.runtime.network import OnnxNetwork
 from limbeck.trainer import predict_logits
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
