@@ -1,5 +1,6 @@
 """A bundle: the folder that a distillation delivers, and how to ask it."""
 
+import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -187,7 +188,8 @@ def complete(folder: Path, info: Mapping[str, Any]) -> dict[str, Any]:
         LimbeckError: they are no bundle.
     """
     names = (MODEL, *READERS[info["reads"]["kind"]].files)
-    found: dict[str, Any] = {**info, "files": {name: checksum(folder / name) for name in names}}
+    kept = json.loads(json.dumps(info))  # tuples are lists where it is read
+    found: dict[str, Any] = {**kept, "files": {name: checksum(folder / name) for name in names}}
     return sealed({**found, "probe": Bundle(folder, found, threads=found["threads"]).probed()})
 
 

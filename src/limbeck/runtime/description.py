@@ -194,13 +194,12 @@ def _require_keys(folder: Path, info: Mapping[str, Any], readers: Mapping[str, t
     keys = _KEYS | {
         f"reads.{key}": _Key(_is(form), f"of type {form.__name__}") for key, form in {"kind": str, **needs}.items()
     }
-    missing = [name for name, key in keys.items() if key.needed and _found(info, name) is None]
-    if missing:
-        fix = f"{_RUN_AGAIN}: older ones wrote no probe" if "probe" in missing else ANEW
-        raise LimbeckError(f"bundle.json lacks {', '.join(missing)}", where=where, fix=fix)
     for name, key in keys.items():
         if (value := _found(info, name)) is not None and not key.holds(value):
             raise LimbeckError(f"bundle.json: `{name}` is not {key.words}", where=where, fix=ANEW)
+    if missing := [name for name, key in keys.items() if key.needed and _found(info, name) is None]:
+        fix = f"{_RUN_AGAIN}: older ones wrote no probe" if "probe" in missing else ANEW
+        raise LimbeckError(f"bundle.json lacks {', '.join(missing)}", where=where, fix=fix)
 
 
 def _found(info: Any, name: str) -> Any:
