@@ -274,9 +274,7 @@ MODELS: dict[str, Edit] = {
     "a function that calls itself": model(calls_itself),
     "a constant of 4 PB": model(huge),
     **{
-        f"weights of {size} rows, by their word": model(
-            lambda found, size=size: table_of(found).dims.__setitem__(0, size)
-        )
+        f"weights said to have {size} rows": model(lambda found, size=size: table_of(found).dims.__setitem__(0, size))
         for size in (10**12, -1, 0, 2**62)
     },
     **{

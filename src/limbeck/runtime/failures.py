@@ -9,7 +9,9 @@ from contextlib import contextmanager, suppress
 from limbeck.errors import LimbeckError, first_line
 
 ANEW = "copy the bundle again, or export it anew"
-_PREAMBLE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from \S+ failed:)?(\S+\.(cc|h):\d+ (.*?\) (?=[A-Z]))?)?")
+_PREAMBLE = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from \S+ failed:)?(\S+\.(cc|h):\d+ (.*?\) (?=[A-Z]))?)?"
+)
 """What onnxruntime puts before a reason: it names the file, which the line names anyway, and a function of its own."""
 
 
