@@ -23,8 +23,8 @@ from limbeck.models.recurrent import BiLSTMSettings
 from limbeck.models.textcnn import TextCNNSettings
 from limbeck.pipeline.training.views import View
 from limbeck.runtime import TextReader
-from limbeck.runtime.bundle import OnnxNetwork
 from limbeck.runtime.decisions import RULES
+from limbeck.runtime.network import OnnxNetwork
 from limbeck.trainer import predict_logits
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -325,7 +325,7 @@ def test_files_are_timed_on_one_thread(students):
             lambda *a, **k: asked.append(OnnxNetwork(*a, **k)) or asked[0],
         )
         students["ngrams"].view.runner(students["ngrams"].model)
-    options = asked[0]._session.get_session_options()
+    options = asked[0].session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
 
 

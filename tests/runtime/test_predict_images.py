@@ -1,6 +1,5 @@
 """`limbeck predict` on images: files and folders, without torch."""
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -13,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import limbeck
-from limbeck.runtime.bundle import sealed
+from limbeck.runtime.bundle import complete
+from limbeck.runtime.description import sealed
 from limbeck.runtime.readers.image import PIXELS, ImageReader
 from typed import call
 
@@ -43,11 +43,12 @@ def bundle(tmp_path_factory) -> Path:
     info = {
         "format": 2,
         "task": "classification",
-        "labels": CLASSES,
-        "files": {"model.onnx": hashlib.sha256((target / "model.onnx").read_bytes()).hexdigest()},
+        "labels": list(CLASSES),
+        "precision": "fp32",
+        "threads": 1,
         "reads": {"kind": "image", **reader.save(target)},
     }
-    (target / "bundle.json").write_text(json.dumps(sealed(info)))
+    (target / "bundle.json").write_text(json.dumps(complete(target, info)))
     (folder / "pictures/more").mkdir(parents=True)
     for number, name in enumerate(("a.png", "more/b.jpg", "more/c.bmp")):
         colour = np.full((20, 30, 3), 40, np.uint8)

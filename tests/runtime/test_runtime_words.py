@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from limbeck.runtime import TextReader, words
-from limbeck.runtime.readers import text as text_reader
 from limbeck.runtime.scripts import terms
 
 PIECES = [
@@ -92,7 +91,7 @@ def test_an_encoder_answers_alike_with_and_without(tail, monkeypatch):
     monkeypatch.setattr(words.AsciiWords, "ids", lambda self, text: asked.append(text) or original(self, text))
     rows = given_to.encode(TEXTS)
     assert asked == [text for text in TEXTS if text.isascii()]
-    monkeypatch.setattr(text_reader, "_FEW", 0)
+    given_to._ascii_words = None
     without = given_to.encode(TEXTS)
     assert len(asked) == 4
     assert [ids.tolist() for ids in rows] == [ids.tolist() for ids in without]

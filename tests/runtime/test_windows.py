@@ -1,6 +1,5 @@
 """Long sounds, answered piece by piece, without torch."""
 
-import hashlib
 import json
 import os
 import subprocess
@@ -15,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.runtime.bundle import sealed
+from limbeck.runtime.bundle import complete
 from limbeck.runtime.readers.audio import LENGTHS, SAMPLES, AudioReader
 from limbeck.runtime.readers.image import ImageReader
 from limbeck.runtime.windows import answered_by_window
@@ -51,10 +50,11 @@ def house(tmp_path_factory) -> Path:
         "format": 2,
         "task": "classification",
         "labels": ["quiet", "loud"],
-        "files": {"model.onnx": hashlib.sha256(model.read_bytes()).hexdigest()},
+        "precision": "fp32",
+        "threads": 1,
         "reads": {"kind": "audio", **AudioReader(RATE, HEARD).save(folder)},
     }
-    (folder / "bundle/bundle.json").write_text(json.dumps(sealed(info)), encoding="utf-8")
+    (folder / "bundle/bundle.json").write_text(json.dumps(complete(model.parent, info)), encoding="utf-8")
     soundfile.write(folder / "long.wav", recording(), RATE)
     soundfile.write(folder / "short.wav", recording()[:100], RATE)
     (folder / "broken.wav").write_bytes(b"RIFF")

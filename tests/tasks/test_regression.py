@@ -12,8 +12,8 @@ from limbeck.data import DataOptions, Labels
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.losses import RegressionKD, SquaredError
-from limbeck.runtime.bundle import OnnxNetwork
 from limbeck.runtime.decisions import RULES
+from limbeck.runtime.network import OnnxNetwork
 from limbeck.runtime.rows import Stacked
 from limbeck.tasks import RegressionSettings
 from limbeck.tasks.regression import Regression

@@ -41,6 +41,9 @@ class SquaresReader:
         signs = np.array([[sign == self.ink for sign in value] for value in values], np.float32)
         return Stacked({"pixels": signs.reshape(len(values), 1, SIDE, SIDE)})
 
+    def probe(self) -> list[str]:
+        return ["".join("#" if place % (row + 2) else "." for place in range(SIDE**2)) for row in range(8)]
+
     def save(self, folder: Path) -> dict[str, Any]:
         return {"ink": self.ink}
 

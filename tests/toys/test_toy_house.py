@@ -35,7 +35,7 @@ LINES = {
     },
     "runtime/bundle.py": {
         ", ArraysReader)": ", ArraysReader, SquaresReader)",
-        "from limbeck.runtime.rows import": "from limbeck.runtime.readers.squares import SquaresReader\n{}",
+        "from limbeck.runtime.takes import": "from limbeck.runtime.readers.squares import SquaresReader\n{}",
     },
     "tasks/__init__.py": {
         "TASKS = {": 'TASKS = {"point": PointSettings, ',

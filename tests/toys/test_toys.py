@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.modalities.text import TextModality
 from limbeck.models import MODELS, CustomSettings, NgramsSettings, build_model
 from limbeck.runtime import TextForm, Vocabulary, bundle
-from limbeck.runtime.bundle import OnnxNetwork
+from limbeck.runtime.network import OnnxNetwork
 from limbeck.types import tensors
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

@@ -1,6 +1,5 @@
 """The bundle folder: model.onnx, the reader's files, bundle.json, README.md."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -16,7 +15,8 @@ from limbeck.bundle.export import Parity, parity
 from limbeck.bundle.precision import Choice, Student, choose
 from limbeck.evaluation.records import BUSY
 from limbeck.files import size_of, staged
-from limbeck.runtime.bundle import FORMAT, MODEL, sealed
+from limbeck.runtime.bundle import complete
+from limbeck.runtime.description import FORMAT, INFO, MODEL
 from limbeck.version import __version__
 
 
@@ -55,7 +55,8 @@ def write_bundle(
         scratch: folder for the int8 twin.
 
     Raises:
-        ValueError: the fp32 file does not say what the PyTorch student says, within the tolerance of `Parity.exact`.
+        ValueError: the fp32 file does not say what the PyTorch student says, within the tolerance of `Parity.exact`; or
+            the file has no answer to any synthetic input.
     """
     fp32 = parity(student.says(samples), student.runner(student.model)(samples), student.rule)
     if not fp32.exact:
@@ -74,6 +75,7 @@ def write_bundle(
         **({"missing": list(student.missing)} if student.missing else {}),
         "precision": choice.precision,
         "instructions": choice.instructions,
+        "threads": 1,
         "limbeck": __version__,
     }
     with staged(folder) as aside:
@@ -94,9 +96,6 @@ def write_bundle(
             **card,
         )
         (aside / "README.md").write_text(text, encoding="utf-8")
-        files = sorted(file for file in aside.iterdir() if file.name != "README.md")
-        info["files"] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-        (aside / "bundle.json").write_text(
-            json.dumps(sealed(info), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        told = json.dumps(complete(aside, info), indent=2, ensure_ascii=False)
+        (aside / INFO).write_text(told + "\n", encoding="utf-8")
     return Delivery(choice, fp32, size_of(folder))

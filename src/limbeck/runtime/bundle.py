@@ -1,118 +1,40 @@
 """A bundle: the folder that a distillation delivers, and how to ask it."""
 
-import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
-from limbeck.errors import LimbeckError, first_line
-from limbeck.files import named_path, parsed_json
+from limbeck.errors import LimbeckError
+from limbeck.files import named_path
+from limbeck.runtime import probe
 from limbeck.runtime.decisions import RULES, Rule
+from limbeck.runtime.description import INFO, MODEL, MOST_THREADS, checksum, described, sealed
+from limbeck.runtime.failures import ANEW, in_words
+from limbeck.runtime.network import OnnxNetwork
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.runtime.readers.audio import AudioReader
 from limbeck.runtime.readers.image import ImageReader
 from limbeck.runtime.readers.table import TableReader
 from limbeck.runtime.readers.text import TextReader
-from limbeck.runtime.rows import Rows, by_length
 from limbeck.runtime.takes import Takes
 
-FORMAT = 2
-MODEL = "model.onnx"
 READERS: dict[str, type[Reader]] = {
     reader.kind: reader for reader in (TextReader, ImageReader, AudioReader, TableReader, ArraysReader)
 }
 """By the kind that `bundle.json` names."""
 
-_REQUIRED = {"format": int, "task": str, "labels": list, "files": dict, "reads": dict}
-_WRONG = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
-"""What a reader or a rule may raise that is made from something else than what was exported."""
-_ANEW = "copy the bundle again, or export it anew"
-
+_LARGEST = 1 << 25
+"""Numbers of a row, at most: what is claimed takes memory as soon as a row is asked for."""
 
 Values = Sequence[str] | Mapping[str, Any]
 """Texts, or (rows, ...) arrays by argument."""
-
-
-class OnnxNetwork:
-    """An exported network: rows in, logits (or values) out.
-
-    Args:
-        model: path of the ONNX file.
-        threads: threads for one prediction; 0 lets onnxruntime decide.
-
-    Attributes:
-        outputs: how many logits a row has; None where the file does not say it.
-
-    Raises:
-        LimbeckError: onnxruntime cannot load the file.
-    """
-
-    def __init__(self, model: Path, *, threads: int = 0) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1  # one operator at a time, as the execution mode is sequential
-        options.log_severity_level = 3
-        try:
-            self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises classes of its own, one a reason
-            found = f"onnxruntime cannot load it ({first_line(error)})"
-            raise LimbeckError(found, where=str(model), fix=_ANEW) from None
-        self._wanted = tuple(entry.name for entry in self._session.get_inputs())
-        outputs = self._session.get_outputs()[0].shape[-1]
-        self.outputs: int | None = outputs if isinstance(outputs, int) else None
-
-    def require(self, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
-        """Refuse a reader whose arrays are none that the network takes.
-
-        Args:
-            shapes: of the reader; no array of a size that it claims has been made yet.
-
-        Raises:
-            ValueError: one is missing, or has another size along an axis that may not have any.
-        """
-        for entry in self._session.get_inputs():
-            if entry.name not in shapes:
-                raise ValueError(f"the network takes `{entry.name}`, and the reader gives {', '.join(shapes)}")
-            given = (None, *shapes[entry.name])
-            if entry.shape and len(entry.shape) != len(given):
-                raise ValueError(f"`{entry.name}` has {len(given)} axes, and the network takes {len(entry.shape)}")
-            for axis, (size, own) in enumerate(zip(entry.shape, given, strict=False)):
-                if isinstance(size, int) and own is not None and size != own:
-                    raise ValueError(f"`{entry.name}` has {own} along axis {axis}, and the network takes {size}")
-
-    def logits(self, rows: Rows, *, batch_size: int = 64) -> NDArray[np.float32]:
-        """Return (rows, outputs) float32, in the order of the rows.
-
-        Rows of similar length are asked together, at most `batch_size` of them, so that little of it is padding.
-
-        Raises:
-            ValueError: there are no rows.
-        """
-        if not len(rows):
-            raise ValueError("there are no rows")
-        order, parts = [], []
-        for some in by_length(rows, batch_size, most_padding=_MOST_PADDING):
-            given = rows.batch(some)
-            feed = {name: given[name] for name in self._wanted}
-            parts.append(np.asarray(self._session.run(None, feed)[0], np.float32))
-            order.append(some)
-        if len(parts) == 1 and len(rows) == 1:
-            return parts[0]
-        logits = np.concatenate(parts)
-        result = np.empty_like(logits)
-        result[np.concatenate(order)] = logits
-        return result
-
-
-_MOST_PADDING = 2048
-"""Tokens: to compute more of it costs more than another call, which takes some 50 microseconds."""
 
 
 class Bundle:
@@ -125,25 +47,59 @@ class Bundle:
         info: the content of `bundle.json`.
     """
 
-    def __init__(self, folder: Path, info: dict[str, Any], *, threads: int = 0) -> None:
-        self._network = OnnxNetwork(folder / MODEL, threads=threads)
-        try:
-            self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
-            self._network.require(self.reader.shapes)
-        except _WRONG as error:
-            found = f"bundle.json: `reads` is not what was exported ({type(error).__name__}: {first_line(error)})"
-            raise LimbeckError(found, where=str(folder), fix=_ANEW) from error
+    def __init__(self, folder: Path, info: dict[str, Any], *, threads: int) -> None:
+        self._folder, self._threads, self.info = folder.absolute(), threads, info
         self.labels: tuple[str, ...] = tuple(info["labels"])
+        self._where = where = str(folder)
+        with in_words("bundle.json: `reads` is not what was exported", where=where, fix=ANEW):
+            self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
+            _require_small(self.reader.shapes)
+        self._network = OnnxNetwork(folder / MODEL, threads=threads)
+        with in_words("bundle.json: `reads` is not what was exported", where=where, fix=ANEW):
+            self._network.require(self.reader.shapes)
         if self._network.outputs not in (None, len(self.labels)):
             found = f"bundle.json names {len(self.labels)} labels, and the network has {self._network.outputs} outputs"
-            raise LimbeckError(found, where=str(folder), fix=_ANEW)
-        try:
+            raise LimbeckError(found, where=where, fix=ANEW)
+        with in_words("bundle.json: `decision` is not what was exported", where=where, fix=ANEW):
             self.rule: Rule = RULES[info["task"]](info.get("decision", {}))
             self.rule.answers(np.zeros((1, len(self.labels)), np.float32), self.labels)
-        except _WRONG as error:
-            found = f"bundle.json: `decision` is not what was exported ({type(error).__name__}: {first_line(error)})"
-            raise LimbeckError(found, where=str(folder), fix=_ANEW) from error
-        self.info = info
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how a process that is given it makes one of its own: from the same folder, which is checked again."""
+        return _loaded, (self._folder, self._threads)
+
+    def probed(self) -> dict[str, Any]:
+        """Return what `bundle.json` is to say under `probe`.
+
+        Raises:
+            ValueError: to no synthetic value does the network answer with a number.
+        """
+        try:
+            outputs = self.logits(self.reader.probe())
+        except LimbeckError as error:
+            raise ValueError(error.what) from error
+        answers = probe.recorded(outputs, self.rule, self.labels)
+        return {"around": probe.around(self.info, self.reader.files), "answers": answers}
+
+    def require_probed(self) -> None:
+        """Refuse to be another student than the one whose answers stand in `bundle.json`.
+
+        Raises:
+            LimbeckError: it answers otherwise, or what is around the network is not what was exported.
+        """
+        expected, where = self.info["probe"], self._where
+        if expected["around"] != probe.around(self.info, self.reader.files):
+            found = "labels, task, decision, columns, `reads` or its files are not those that the probe was made with"
+            raise LimbeckError(f"bundle.json: {found}", where=where, fix=ANEW)
+        with in_words("the student cannot be asked for its probe", where=where, fix=ANEW):
+            outputs = self.logits(self.reader.probe())
+            error = probe.apart(outputs, self.rule, self.labels, expected["answers"])
+        allowed = probe.TOLERANCES[self.info["precision"]]
+        if not error <= allowed:
+            found = (
+                f"its answers to the probe are not those that were exported ({error:.2g} apart, {allowed:g} allowed)"
+            )
+            raise LimbeckError(found, where=where, fix=ANEW)
 
     def logits(self, values: Values, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Return (values, outputs) float32, in order: of a classifier the logits of the classes.
@@ -168,9 +124,10 @@ class Bundle:
         if not len(rows):
             return []
         outputs = self._network.logits(rows, batch_size=batch_size)
-        if len(odd := np.flatnonzero(~np.isfinite(outputs).all(axis=1))):
+        if np.count_nonzero(np.isfinite(outputs)) < outputs.size:  # `all` takes three times as long, of one row
+            odd = np.flatnonzero(~np.isfinite(outputs).all(axis=1))[0]
             raise LimbeckError(
-                f"the student's answer to value {odd[0] + 1:,} of {len(rows):,} is no number",
+                f"the student's answer to value {odd + 1:,} of {len(rows):,} is no number",
                 where=MODEL,
                 fix="look at that value; if nothing is wrong with it, do the run again with fp32",
             )
@@ -179,22 +136,64 @@ class Bundle:
 
 def _plain(values: Any) -> Any:
     """Return values of Arrow as Python has them, whose own cells are objects that no reader knows."""
+    if isinstance(values, list):
+        return values
     if isinstance(values, Mapping):
         return {name: _plain(column) for name, column in values.items()}
     return values.to_pylist() if hasattr(values, "to_pylist") else values
 
 
-def load(path: str | os.PathLike[str], *, threads: int = 0) -> Bundle:
-    """Load a student, after checking every file against the checksums in `bundle.json`.
+def _require_small(shapes: Mapping[str, tuple[int | None, ...]]) -> None:
+    """Refuse rows that no memory would hold.
+
+    Raises:
+        ValueError: `bundle.json` claims such.
+    """
+    for name, shape in shapes.items():
+        if (count := math.prod(size for size in shape if size is not None)) > _LARGEST:
+            raise ValueError(f"a row of {count:,} numbers in `{name}`, and at most {_LARGEST:,} are read")
+
+
+def load(path: str | os.PathLike[str], *, threads: int | None = None) -> Bundle:
+    """Load a student, after checking every file against the checksums in `bundle.json`, and its answers to a probe.
+
+    It can be pickled, and asked in a process that is forked off; there it is loaded anew.
 
     Args:
         path: the bundle's folder, or a run folder that contains `bundle/`.
-        threads: threads for one prediction; 0 lets onnxruntime decide.
+        threads: threads for one prediction; 0 lets onnxruntime decide; None: what the export found to pay.
 
     Raises:
-        LimbeckError: no bundle there, another format, or a file that is missing or was changed.
+        ValueError: `threads` is no such number.
+        LimbeckError: no bundle there, another format, a file that is missing or was changed, or another student.
     """
-    return Bundle(*checked(path), threads=threads)
+    if threads is not None and (type(threads) is not int or not 0 <= threads <= MOST_THREADS):
+        raise ValueError(f"threads={threads!r}, and a number from 0 to {MOST_THREADS} is needed")
+    folder, info = checked(path)
+    student = Bundle(folder, info, threads=info["threads"] if threads is None else threads)
+    student.require_probed()
+    return student
+
+
+def _loaded(folder: Path, threads: int) -> Bundle:
+    return load(folder, threads=threads)
+
+
+def complete(folder: Path, info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `bundle.json` says, with what damage and partial edits are found by: checksums and the probe.
+
+    Args:
+        folder: with the model and the reader's files in it.
+        info: the rest.
+
+    Raises:
+        ValueError: to no synthetic value does the network answer with a number.
+        LimbeckError: they are no bundle.
+    """
+    names = (MODEL, *READERS[info["reads"]["kind"]].files)
+    kept = json.loads(json.dumps(info))  # tuples are lists where it is read
+    found: dict[str, Any] = {**kept, "files": {name: checksum(folder / name) for name in names}}
+    return sealed({**found, "probe": Bundle(folder, found, threads=found["threads"]).probed()})
 
 
 def load_for_files(path: str | os.PathLike[str]) -> tuple[Bundle, Takes]:
@@ -228,17 +227,6 @@ def named_columns(info: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, 
 _COLUMNS = ("example", "label")
 
 
-def _wrong_columns(columns: Any) -> list[str]:
-    """Return the keys of what `bundle.json` says of columns that hold something else."""
-    if not isinstance(columns, dict):
-        return ["columns"]
-    held = {key: [name] if isinstance(name := columns.get(key, []), str) else name for key in _COLUMNS}
-    right = {
-        key: isinstance(names, list) and all(isinstance(name, str) for name in names) for key, names in held.items()
-    }
-    return [f"columns.{key}" for key, fits in right.items() if not fits]
-
-
 def checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     """Return a bundle's folder and what `bundle.json` says, when every file is the one that was exported.
 
@@ -246,66 +234,6 @@ def checked(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
         LimbeckError: as `load`.
     """
     folder = named_path(path)
-    if not (folder / "bundle.json").is_file() and (folder / "bundle" / "bundle.json").is_file():
+    if not os.path.lexists(folder / INFO) and os.path.lexists(folder / "bundle" / INFO):
         folder = folder / "bundle"
-    info = _read_info(folder)
-    for name, expected in info["files"].items():
-        file = folder / name
-        if Path(name).name != name:
-            raise LimbeckError(f"bundle.json names a file outside the bundle: `{name}`", where=str(folder), fix=_ANEW)
-        if not file.is_file():
-            raise LimbeckError(f"the bundle lacks `{name}`", where=str(folder), fix="copy the whole folder again")
-        if hashlib.sha256(file.read_bytes()).hexdigest() != expected:
-            raise LimbeckError(
-                f"`{name}` is not the file that was exported (its checksum differs)",
-                where=str(folder),
-                fix=_ANEW,
-            )
-    return folder, info
-
-
-def _read_info(folder: Path) -> dict[str, Any]:
-    try:
-        info = parsed_json((folder / "bundle.json").read_text(encoding="utf-8"))
-    except OSError:
-        raise LimbeckError(
-            "no bundle here (no bundle.json)", where=str(folder), fix="give the `bundle` folder of a run"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LimbeckError(f"bundle.json is not valid JSON ({error})", where=str(folder), fix=_ANEW) from None
-    keys = info if isinstance(info, dict) else {}
-    if keys.get("format", FORMAT) != FORMAT:
-        older = isinstance(keys["format"], int) and keys["format"] < FORMAT
-        raise LimbeckError(
-            f"bundle format {keys['format']} is not {FORMAT}, which this version reads",
-            where=str(folder),
-            fix="run its recipe again with this version" if older else "upgrade limbeck, or export the bundle again",
-        )
-    wrong = [key for key, form in _REQUIRED.items() if not isinstance(keys.get(key), form)]
-    reads = {} if "reads" in wrong else keys["reads"]
-    kind: str | None = reads["kind"] if isinstance(reads.get("kind"), str) else None
-    if kind is not None and kind not in READERS:
-        raise LimbeckError(f"this version has no reader `{kind}`", where=str(folder), fix="upgrade limbeck")
-    if "task" not in wrong and keys["task"] not in RULES:
-        raise LimbeckError(f"this version has no task `{keys['task']}`", where=str(folder), fix="upgrade limbeck")
-    needed = {} if "reads" in wrong else {"kind": str, **({} if kind is None else READERS[kind].needs)}
-    wrong += [f"reads.{key}" for key, form in needed.items() if not isinstance(reads.get(key), form)]
-    wrong += _wrong_columns(keys.get("columns", {}))
-    wrong += [] if isinstance(keys.get("checksum"), str) else ["checksum"]
-    if wrong:
-        raise LimbeckError(f"bundle.json lacks {', '.join(wrong)}", where=str(folder), fix=_ANEW)
-    if unchecked := sorted({MODEL, *READERS[reads["kind"]].files} - keys["files"].keys()):
-        raise LimbeckError(f"bundle.json has no checksum of {', '.join(unchecked)}", where=str(folder), fix=_ANEW)
-    if keys["checksum"] != sealed(keys)["checksum"]:
-        raise LimbeckError("bundle.json is not what was exported (its checksum differs)", where=str(folder), fix=_ANEW)
-    return keys
-
-
-def sealed(info: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `bundle.json` says with a checksum of the rest of it.
-
-    It holds what turns inputs into the network's and its outputs into answers: two labels that are exchanged by hand
-    would go unnoticed, as everything still fits.
-    """
-    rest = {key: value for key, value in info.items() if key != "checksum"}
-    return {**rest, "checksum": hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()}
+    return folder, described(folder, READERS)

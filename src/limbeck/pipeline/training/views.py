@@ -16,7 +16,7 @@ from limbeck.data.modality import Reads
 from limbeck.digest import digest
 from limbeck.evaluation.records import ViewRecord
 from limbeck.networks import HasReads
-from limbeck.runtime.bundle import OnnxNetwork
+from limbeck.runtime.network import OnnxNetwork
 from limbeck.runtime.readers import Form, Reader
 from limbeck.runtime.rows import Rows
 from limbeck.types import tensors

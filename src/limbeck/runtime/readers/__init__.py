@@ -39,6 +39,10 @@ def require_no_frame(values: Any, expected: str, of_frame: str = "give one colum
         raise TypeError(f"{expected}, not {a(type(values).__name__)}; {of_frame}")
 
 
+PROBED = 8
+"""Values that a bundle is tried with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What a network that is to read these arrays has to know.
@@ -92,6 +96,13 @@ class Reader(Protocol):
 
     def encode(self, values: Any) -> Rows:
         """Return the values as rows, in order."""
+        ...
+
+    def probe(self) -> Any:
+        """Return `PROBED` synthetic values, always the same, made of nothing but what the reader itself is made of.
+
+        A bundle records the answers to them. They come without a file, and need no library beside the runtime's own.
+        """
         ...
 
     def save(self, folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.digest import digest
-from limbeck.runtime.readers import Form, require_list
+from limbeck.runtime.readers import PROBED, Form, require_list
 from limbeck.runtime.rows import Stacked
 from limbeck.runtime.sounds import RATES, SUFFIXES, Sound, decoded, duration, resampled, sound_of, versions
 from limbeck.runtime.takes import Files, Takes
@@ -121,6 +121,12 @@ class AudioReader:
             kept = self._kept(sound_of(value, "" if isinstance(value, str | Path) else f"sound {row + 1}"))
             samples[row, : len(kept)], lengths[row] = kept, len(kept)
         return Stacked({SAMPLES: samples, LENGTHS: lengths})
+
+    def probe(self) -> list[NDArray[np.float32]]:
+        """Return saw teeth of other pitches, from an eighth of its length to the whole."""
+        places = np.arange(self.samples)
+        teeth = [((places * (row + 1)) % 201 - 100).astype(np.float32) / np.float32(101) for row in range(PROBED)]
+        return [tooth[: max(1, self.samples * (row + 1) // PROBED)] for row, tooth in enumerate(teeth)]
 
     def windows(self, value: Any, hop: float) -> list[Window]:
         """Return the pieces of a long sound that a network hears one after the other, each as long as it hears.

@@ -1,5 +1,6 @@
 """Images as arrays of pixels, uint8: what a network is called with."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from limbeck.digest import digest
 from limbeck.runtime.pictures import SUFFIXES, Picture, decoder, grey, picture_of, pillow
-from limbeck.runtime.readers import Form, require_list
+from limbeck.runtime.readers import PROBED, Form, require_list
 from limbeck.runtime.rows import Stacked
 from limbeck.runtime.takes import Files, Takes
 
@@ -117,6 +118,12 @@ class ImageReader:
             if not picture.empty:
                 pixels[row] = self.fitted(picture.pixels())
         return Stacked({PIXELS: pixels})
+
+    def probe(self) -> NDArray[np.uint8]:
+        """Return stripes of other widths and slopes, of its own size."""
+        shape = (self.height, self.width, self.channels)
+        places = np.arange(math.prod(shape), dtype=np.uint32).reshape(shape)
+        return np.stack([(places * (2 * row + 1) + 37 * row).astype(np.uint8) for row in range(PROBED)])
 
     def fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return (height, width, channels) of the pixels of a picture of any size, of 1 channel or 3."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, nearest
-from limbeck.runtime.readers import Form, require_list
+from limbeck.runtime.readers import PROBED, Form, require_list
 from limbeck.runtime.rows import Stacked
 from limbeck.runtime.tablefiles import TableFiles
 from limbeck.runtime.takes import Takes
@@ -25,6 +25,8 @@ column is left out."""
 
 LIMIT = 10.0
 """Largest magnitude of a scaled number: one beyond ten standard deviations is as far as ten."""
+
+_HUGE = 1e300
 
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "?"})
 """Texts that stand for nothing, in any case."""
@@ -102,6 +104,11 @@ class Number:
     mean: float
     scale: float
     missing: bool
+
+    def at(self, deviations: float) -> float:
+        """Return the number that is so many standard deviations above the mean."""
+        value = self.mean + (deviations / self.scale if self.scale else 0.0)
+        return min(max(value, -_HUGE), _HUGE)
 
     def encoded(self, cells: Sequence[Cell]) -> list[NDArray[np.float32]]:
         """Return its one or two numbers, (rows,) each; a number that is missing is the mean."""
@@ -266,6 +273,21 @@ class TableReader:
         others = [str(one) for one in given if str(one) not in self.columns]
         fix = nearest(name, others) if others else f"give the columns {', '.join(self.columns[:20])}"
         return LimbeckError(f"no column `{name}`", where=where, fix=fix)
+
+    def probe(self) -> list[dict[str, Cell]]:
+        """Return rows of numbers up to two standard deviations from the mean, and of each category in turn.
+
+        The last row has no cell at all where its columns may lack one, and else a category of another name.
+        """
+        rows: list[dict[str, Cell]] = []
+        for row in range(PROBED):
+            last, step = row == PROBED - 1, (row - PROBED // 2) / 2
+            found: dict[str, Cell] = {one.name: None if last and one.missing else one.at(step) for one in self.numbers}
+            for one in self.categories:
+                known = one.categories[row % len(one.categories)] if one.categories and not last else "-"
+                found[one.name] = None if last and one.missing else known
+            rows.append(found)
+        return rows
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Return columns, scales and categories; there is no file."""
