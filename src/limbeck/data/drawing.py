@@ -47,8 +47,8 @@ def hold_out(
         parts[name] = rows.take(chosen)
         others = np.delete(np.arange(len(rows)), chosen)
         rows, blocks = rows.take(others), blocks[others]
-        others = np.flatnonzero(sieve.keeps(rows, parts[name], who, name))
-        rows, blocks = rows.take(others), blocks[others]
+        kept = np.flatnonzero(sieve.keeps(rows, parts[name], who, name))
+        rows, blocks = rows.take(kept), blocks[kept]
     return parts, rows
 
 
