@@ -23,7 +23,7 @@ from made_rows import TEXT, classified, rows_of
 
 ROWS = 10_000
 MOST_BYTES = 210
-"""A row at the peak, beyond texts and labels as they were read. It is about 170; a dictionary of all rows has 100 or more."""
+"""A row at the peak, beyond texts and labels as they were read. It is about 170; a dictionary has 100 or more."""
 IDS = st.lists(st.integers(-3, 3), max_size=12)
 
 
