@@ -29,6 +29,7 @@ AUGMENTATION = "tests/data/test_data_augment.py"
 DRAWING = "tests/data/test_data_drawing.py"
 LABELS = "tests/data/test_data_labels.py"
 LIKENESS = "tests/data/test_data_likeness.py"
+MANY_ROWS = "tests/data/test_data_many_rows.py"
 METRICS = "tests/evaluation/test_metrics.py"
 SIGNIFICANCE = "tests/evaluation/test_significance.py"
 CALIBRATION = "tests/evaluation/test_calibration.py"
@@ -635,8 +636,27 @@ MUTANTS = (
         "rows that look like a test row kept",
         "splits compared by exact text: upper case, a tag or a final newline is another example",
         "data/sieve.py",
-        (("alike = np.isin(self.looks(rows), self.looks(other))", "alike = np.isin(rows.ids, other.ids)"),),
+        (("alike = among(self.looks(rows), self.looks(other))", "alike = among(rows.ids, other.ids)"),),
         (LIKENESS,),
+    ),
+    Mutant(
+        "a dictionary of all rows beside the arrays",
+        "21 GB for five million short texts",
+        "data/sieve.py",
+        (
+            (
+                "self._known.put(rows.ids[one], looks)",
+                "self._known.put(rows.ids[one], looks)\n        self.every = dict(zip(one.tolist(), looks.tolist()))",
+            ),
+        ),
+        (f"{MANY_ROWS}::test_splits_take_few_bytes_a_row",),
+    ),
+    Mutant(
+        "the first row stands for an example, with or without a label",
+        "a label that the data have is lost",
+        "data/sieve.py",
+        (("place = np.where(labels.present, np.arange(count), count)", "place = np.arange(count)"),),
+        (f"{MANY_ROWS}::test_one_row_an_example_as_row_by_row",),
     ),
     Mutant(
         "two look-alikes held out, one a split",
@@ -644,8 +664,8 @@ MUTANTS = (
         "data/drawing.py",
         (
             (
-                "rows, blocks = rows.take(others), blocks[others]",
-                "rows = rows.take(np.setdiff1d(np.arange(len(rows)), chosen))",
+                "kept = np.flatnonzero(sieve.keeps(rows, parts[name], who, name))",
+                "kept = np.arange(len(rows))",
             ),
         ),
         (LIKENESS,),
@@ -1465,7 +1485,7 @@ MUTANTS = (
         "a student meets classes that are omitted, in rows whose label is hidden",
         "the transfer set has what it should lack",
         "data/splits.py",
-        (("    others, gone = omit(others, learned, settings)", "    gone = omit(others, learned, settings)[1]"),),
+        (("    others, gone = omit(others, task, settings)", "    gone = omit(others, task, settings)[1]"),),
         (f"{OMITTED}::test_the_transfer_set_has_no_such_row_and_the_teacher_has",),
     ),
     Mutant(

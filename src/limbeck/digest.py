@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ def content_id(identity: bytes) -> int:
 
 def identity_of(fields: Mapping[str, str]) -> bytes:
     """Return the identity of an example of named texts."""
-    # The bytes of `_canonical(fields)` in less time: the encoder has a shortcut for strings and none for objects.
-    pairs = ",".join([f"{_JSON.encode(name)}:{_JSON.encode(fields[name])}" for name in sorted(fields)])
+    # The bytes of `_canonical(fields)` in less time: this is the encoder's function for strings.
+    pairs = ",".join([f"{encode_basestring(name)}:{encode_basestring(fields[name])}" for name in sorted(fields)])
     return f"{{{pairs}}}".encode("utf-8", "surrogatepass")
 
 

@@ -45,6 +45,14 @@ def test_without_a_class_for_them_they_are_left_out_and_counted(tmp_path):
     assert found.dropped == {"of a class that is not asked for": 50}
 
 
+def test_rows_beside_those_left_out_are_called_by_their_numbers_in_the_file(tmp_path):
+    """Once they had the numbers, and the groups, of the first rows of the file."""
+    found = load(tmp_path, classes=["b", "d"], group="label")
+    rows = [int(value.split()[1]) for value in found.test.values]
+    assert found.test.origin.numbers.tolist() == [row + 1 for row in rows]
+    assert found.test.origin.groups.tolist() == ["abcd"[row % 4] for row in rows]
+
+
 @pytest.mark.parametrize("asked", [{"classes": ["b"]}, {"classes": ["b", "b"]}, {"classes": ["b"], "other_class": "b"}])
 def test_one_class_is_none_to_tell_from_another(asked):
     with pytest.raises(ValueError, match="classes leaves `b` alone"):

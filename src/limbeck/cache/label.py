@@ -149,8 +149,6 @@ def _unanswered(examples: Examples, view: Rows, cache: CachedTeacher) -> NDArray
     missing = cache.missing(examples.ids)
     if not missing.any():
         return np.zeros(0, np.int64)
-    first: dict[int, int] = {}
-    for rows in by_length(view, max(1, len(view)), longest_first=True):
-        for row in rows[missing[rows]].tolist():
-            first.setdefault(int(examples.ids[row]), row)
-    return np.array(list(first.values()), np.int64)
+    (order,) = by_length(view, len(view), longest_first=True)
+    order = order[missing[order]]
+    return order[np.sort(np.unique(examples.ids[order], return_index=True)[1])]

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from limbeck.data.examples import picked
 from limbeck.data.settings import DataOptions
 from limbeck.data.tables import Table
 from limbeck.data.task import Task
@@ -87,13 +88,14 @@ def _asked(table: Table, every: Task, settings: DataOptions, where: str) -> Tabl
         every.names[value] if present and every.names[value] in settings.classes else other
         for value, present in zip(labels.values.tolist(), labels.present.tolist(), strict=True)
     ]
-    rows = np.flatnonzero(np.array([name is not None for name in names], bool) | ~has_class).tolist()
+    rows = np.flatnonzero(np.array([name is not None for name in names], bool) | ~has_class)
     order = [*(name for name in every.names if name in settings.classes), *([] if other is None else [other])]
     return replace(
         table,
-        values=[table.values[row] for row in rows],
+        values=[*picked(table.values, rows)],
         labels=[names[row] if has_class[row] else None for row in rows],
         classes=tuple(dict.fromkeys(order)),
+        origin=None if table.origin is None else table.origin.take(rows),
     )
 
 

@@ -41,8 +41,16 @@ def is_missing(value: Any) -> bool:
 
 def label_name(label: Any) -> str | None:
     """Return the class name of a label as it was read: `true` for True, `3` for 3 and 3.0, None for a missing one."""
+    return _known_name(label) if type(label) in (str, int, bool) else _name(label)
+
+
+def _name(label: Any) -> str | None:
     plain = plain_label(label)
     return None if plain is None else named(plain)
+
+
+# Of a column with few classes in many rows, the rows share the name. By type, as 1 and True are equal and two classes.
+_known_name = lru_cache(maxsize=4096, typed=True)(_name)
 
 
 def written_labels(labels: list[Any], where: str) -> list[Any]:

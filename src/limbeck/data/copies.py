@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from limbeck.data.examples import NO_ROWS, Examples, Labels
+from limbeck.data.lookup import among
 from limbeck.digest import content_id, digest, identity_of
 from limbeck.runtime.rows import Rows
 from limbeck.settings import Settings
@@ -66,13 +67,10 @@ def copies_of(rows: Examples, settings: Any) -> Examples:
         settings: of `data.augment`; `copies` says how many each has.
     """
     name = _name(settings)
-    ids, values = [], []
-    for number in range(1, settings.copies + 1):
-        for key in rows.ids.tolist():
-            ids.append(content_id(_identity(key, number, name)))
-            values.append(Copy(key, number, settings))
+    values = [Copy(key, number, settings) for number in range(1, settings.copies + 1) for key in rows.ids.tolist()]
+    ids = (content_id(_identity(copy.of, copy.number, name)) for copy in values)
     labels = sum([rows.labels] * (settings.copies - 1), rows.labels)
-    return Examples(np.array(ids, np.int64), values, labels)
+    return Examples(np.fromiter(ids, np.int64, len(values)), values, labels)
 
 
 def rehearsed(labelled: Examples, omitted: Examples, settings: Any) -> Examples:
@@ -95,7 +93,7 @@ def keeping(copies: Examples, labelled: NDArray[np.int64]) -> Examples:
         copies: of examples.
         labelled: content ids of the examples whose copies do.
     """
-    kept = np.isin(np.array([copy.of for copy in copies.values], np.int64), labelled)
+    kept = among(np.fromiter((copy.of for copy in copies.values), np.int64, len(copies)), labelled)
     present = copies.labels.present & kept
     values = np.where(present.reshape(-1, *[1] * (copies.labels.values.ndim - 1)), copies.labels.values, 0)
     return Examples(copies.ids, copies.values, Labels(values.astype(copies.labels.values.dtype), present))

@@ -45,9 +45,10 @@ def hold_out(
         else:
             chosen = _whole_blocks(rows, blocks, size)
         parts[name] = rows.take(chosen)
-        others = np.setdiff1d(np.arange(len(rows)), chosen)
-        others = others[sieve.keeps(rows.take(others), parts[name], who, name)]
+        others = np.delete(np.arange(len(rows)), chosen)
         rows, blocks = rows.take(others), blocks[others]
+        kept = np.flatnonzero(sieve.keeps(rows, parts[name], who, name))
+        rows, blocks = rows.take(kept), blocks[kept]
     return parts, rows
 
 
@@ -142,8 +143,8 @@ def in_turn(rows: Examples, split: SplitSettings, task: Task) -> Examples:
     """
     keys = rows.ids
     if split.draw:
-        drawn = np.array([digest([key, split.draw]) for key in keys.tolist()], dtype=np.str_)
-        keys = np.argsort(np.argsort(drawn))
+        drawn = (int(digest([int(key), split.draw]), 16) for key in rows.ids)
+        keys = np.fromiter(drawn, np.uint64, len(rows))
     rows = rows.take(np.argsort(keys))
     strata = task.strata(rows.labels) if split.stratify else None
     if strata is None:

@@ -1,7 +1,7 @@
 """Examples with their ids and labels: the rows of every split."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from limbeck.data.origin import Origin
 from limbeck.digest import arrays_digest
 
 Index = Sequence[int] | range | NDArray[Any]
+_PIECE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Labels:
 
     def hidden(self) -> "Labels":
         """Return as many rows without a label."""
-        return Labels(np.zeros_like(self.values), np.zeros_like(self.present))
+        # Not `zeros_like`, which writes the zeros: so they take no memory until somebody does.
+        return Labels(np.zeros(self.values.shape, self.values.dtype), np.zeros(len(self), np.bool_))
 
     def __add__(self, other: "Labels") -> "Labels":
         if not len(self) or not len(other):  # of no rows, nobody has said of which form their labels are
@@ -68,10 +70,12 @@ class Examples:
         return len(self.ids)
 
     def take(self, rows: Index) -> "Examples":
-        """Return the given rows, in that order."""
-        index = np.asarray(rows, np.int64)
+        """Return the given rows, in that order; these very ones where they are all of them as they stand."""
+        index = np.arange(rows.start, rows.stop, rows.step) if isinstance(rows, range) else np.asarray(rows, np.int64)
+        if len(index) == len(self) and np.array_equal(index, np.arange(len(self))):
+            return self
         origin = None if self.origin is None else self.origin.take(index)
-        return Examples(self.ids[index], [self.values[row] for row in index], self.labels.take(index), origin)
+        return Examples(self.ids[index], [*picked(self.values, index)], self.labels.take(index), origin)
 
     def having(self) -> "Examples":
         """Return the rows with a label."""
@@ -93,9 +97,25 @@ class Examples:
         return arrays_digest(self.ids, labels.present, shown)
 
     def __add__(self, other: "Examples") -> "Examples":
+        if not len(self) or not len(other):
+            return replace(self if len(self) else other, origin=None)
         return Examples(
             np.concatenate([self.ids, other.ids]), [*self.values, *other.values], self.labels + other.labels
         )
+
+
+def picked(values: Sequence[Any], rows: NDArray[np.int64]) -> Iterator[Any]:
+    """Yield some of the values.
+
+    Row numbers become Python's in pieces: all at once they would take 40 bytes a row, and one by one more time.
+    """
+    for start in range(0, len(rows), _PIECE):
+        yield from map(values.__getitem__, rows[start : start + _PIECE].tolist())
+
+
+def unlike(some: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which rows of two arrays differ, (n,) bool."""
+    return (some != others).any(axis=tuple(range(1, some.ndim)))
 
 
 NO_ROWS = Examples(np.zeros(0, np.int64), [], Labels(np.zeros(0, np.int64), np.zeros(0, np.bool_)))

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
-from limbeck.data.examples import Examples
+import numpy as np
+
+from limbeck.data.examples import Examples, unlike
 from limbeck.data.modality import Modality
-from limbeck.data.sieve import Sieve, alike
+from limbeck.data.sieve import Sieve, alike, likenesses
 from limbeck.data.tables import Table
 from limbeck.data.task import Task
 
@@ -48,7 +50,7 @@ def _equal(train: Table, parts: Mapping[str, Examples], task: Task, sieve: Sieve
     """Return the line that says what was done with equal training rows that all count; none where there are none."""
     noun = sieve.modality.noun
     if sieve.coincident:
-        equal = len(train.values) - len({sieve.modality.likeness(value) for value in train.values})
+        equal = len(train.values) - len(np.unique(likenesses(train.values, sieve.modality)))
         return [
             f"{equal:,} of {len(train.values):,} rows equal another one, as the columns have few different "
             "values: all rows are kept, and equal ones stand in training, validation and test; interval and p count "
@@ -68,12 +70,12 @@ def _repeats(test: Examples, modality: Modality) -> list[str]:
     distinct = int(groups.max()) + 1 if len(groups) else 0
     if distinct == len(test):
         return []
-    told: dict[int, set[bytes]] = {group: set() for group in range(distinct)}
-    for group, label in zip(groups.tolist(), test.labels.values, strict=True):
-        told[group].add(label.tobytes())
+    order = np.argsort(groups, kind="stable")
+    groups, labels = groups[order], test.labels.values[order]
+    changed = unlike(labels[1:], labels[:-1]) & (groups[1:] == groups[:-1])
     line = (
         f"{len(test) - distinct:,} of {len(test):,} test rows look like another one; interval and p count them as one"
     )
-    if contradicted := sum(len(labels) > 1 for labels in told.values()):
+    if contradicted := len(np.unique(groups[1:][changed])):
         line += f"; {contradicted:,} of these {modality.noun}s have more than one label"
     return [line]

@@ -1,6 +1,9 @@
 """Held-out rows by what stands in a column: one speaker, one hospital, one year."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+
+import numpy as np
+from numpy.typing import NDArray
 
 from limbeck.console import say
 from limbeck.data.origin import texts_of
@@ -27,7 +30,8 @@ def parted(found: Mapping[str, tuple[str, Columns]], rules: Mapping[str, Rule]) 
     if not rules or "train" not in found:
         return dict(found)
     where, columns = found["train"]
-    left, parts, unknown = list(range(len(next(iter(columns.values()), [])))), {}, set[int]()
+    left, parts = np.ones(len(next(iter(columns.values()), [])), np.bool_), {}
+    unknown = np.zeros(len(left), np.bool_)
     for split, rule in rules.items():
         key = f"data.split.{split}"
         if split in found:
@@ -36,23 +40,24 @@ def parted(found: Mapping[str, tuple[str, Columns]], rules: Mapping[str, Rule]) 
                 where=found[split][0],
                 fix=f"leave {key} out, or give a source without that split",
             )
-        fits = set(left)
+        fits = left
         for column, values in rule.items():
             names = _names(columns, column, where, key)
-            fits &= _holding(names, column, values, where, key)
-            unknown |= {row for row, name in enumerate(names) if not name and "" not in values}
-        if not fits:
+            fits = fits & _holding(names, column, values, where, key)
+            if "" not in values:
+                unknown |= _each(names, {""})
+        if not fits.any():
             raise LimbeckError(f"no row that {key} asks for is left", where=where, fix="ask for other values")
-        parts[split] = (where, columns.take(sorted(fits)))
-        left = [row for row in left if row not in fits]
-    if lost := unknown & set(left):
+        parts[split] = (where, columns.take(np.flatnonzero(fits).tolist()))
+        left = left & ~fits
+    if lost := int((unknown & left).sum()):
         asked = ", ".join(sorted({column for rule in rules.values() for column in rule}))
-        rows = f"{len(lost):,} row{'s' * (len(lost) > 1)}"
+        rows = f"{lost:,} row{'s' * (lost > 1)}"
         say(f"  {where}: {rows} left out, as nobody knows whose: nothing in column {asked}", style="yellow")
-        left = [row for row in left if row not in lost]
-    if not left:
+    left = left & ~unknown
+    if not left.any():
         raise LimbeckError(f"no row is left beside {', '.join(parts)}", where=where, fix="hold out fewer values")
-    return {**found, "train": (where, columns.take(left)), **parts}
+    return {**found, "train": (where, columns.take(np.flatnonzero(left).tolist())), **parts}
 
 
 def refuse_rules(rules: Mapping[str, Rule]) -> None:
@@ -76,8 +81,8 @@ def _names(columns: Columns, column: str, where: str, key: str) -> list[str]:
     return [text or "" for text in texts_of(columns, column)]
 
 
-def _holding(names: Sequence[str], column: str, values: tuple[str, ...], where: str, key: str) -> set[int]:
-    """Return the rows in which a column holds one of some values, in the one spelling that it has there.
+def _holding(names: Sequence[str], column: str, values: tuple[str, ...], where: str, key: str) -> NDArray[np.bool_]:
+    """Return in which rows, (rows,) bool, a column holds one of some values, in the one spelling that it has there.
 
     Who is held out under one spelling must not be learned from under another.
     """
@@ -100,4 +105,9 @@ def _holding(names: Sequence[str], column: str, values: tuple[str, ...], where: 
                 fix="write it one way in the file, or name them all",
             )
         held |= alike
-    return {row for row, name in enumerate(names) if name in held}
+    return _each(names, held)
+
+
+def _each(names: Sequence[str], some: Set[str]) -> NDArray[np.bool_]:
+    """Return which names are some of these, (names,) bool."""
+    return np.fromiter((name in some for name in names), np.bool_, len(names))

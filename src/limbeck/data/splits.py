@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from limbeck.errors import LimbeckError
 _NOT_ASKED = "of a class that is not asked for"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Splits:
     """The data of a run.
 
@@ -62,22 +63,22 @@ class Splits:
     notes: tuple[str, ...] = ()
     coincident: bool = False
 
-    @property
+    @cached_property
     def transfer(self) -> Examples:
         """Everything that the teacher labels for the student: labelled rows first."""
-        return self.original + self.augmented
+        return self.labelled + self.unlabelled + self.augmented
 
     @property
     def original(self) -> Examples:
         """The transfer set as it was read: what vocabularies are counted in, and language models learn from."""
-        return self.labelled + self.unlabelled
+        return self.transfer.take(range(len(self.labelled) + len(self.unlabelled)))
 
-    @property
+    @cached_property
     def taught(self) -> Examples:
         """What is learned from labels: the labelled rows, and those of their copies that keep the label."""
         return self.labelled + self.augmented.having() if self.augmented.labels.present.any() else self.labelled
 
-    @property
+    @cached_property
     def teachers(self) -> Examples:
         """What a teacher that is trained here learns from labels: the same, and what is its alone; copies last."""
         return (
@@ -180,15 +181,8 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         sieve.count(f"{name}, without a label", len(parts[name].bare()))
         parts[name] = parts[name].having()
     brought = set(parts)
-    training, having, bare = _apart(parts, train, learned, settings, sieve)
+    training, labelled, omitted, rest = _training(parts, train, learned, settings, sieve, where)
     held_out = sum(len(part) for name, part in parts.items() if name not in brought)
-    labelled = having.take(range(min(settings.labelled or len(having), len(having))))
-    others = having.take(range(len(labelled), len(having)))
-    labelled, omitted = omit(labelled, learned, settings)
-    learned.require_varied(labelled.labels, where, "data.labelled")
-    others, gone = omit(others, learned, settings)
-    sieve.count("unlabelled, of an omitted class", len(gone))
-    rest = rest_of(others.without_labels(), bare, settings)
     if settings.unlabelled is not None:
         column = train.columns or settings.column
         values = values + read_values(settings.unlabelled, modality=settings.modality, column=column)
@@ -277,7 +271,7 @@ def _examples(table: Table, task: Task, where: str, sieve: Sieve) -> Examples:
     labels = task.labels(table.labels, where)
     rows = Examples(content_ids(table.values, sieve.modality), table.values, labels, table.origin)
     ids, order = rows.ids.copy(), _order(rows)
-    ids[order] = sieve.own_ids(rows.take(order), exact=task.exact)
+    ids[order] = sieve.own_ids(rows.ids[order], labels.take(order), exact=task.exact)
     sieve.stand(table, ids)
     rows = replace(rows, ids=ids)
     return rows.take(_order(rows))
@@ -291,19 +285,42 @@ def _order(rows: Examples) -> NDArray[np.int64]:
     return np.lexsort((*reversed(columns), labels.present, rows.ids))
 
 
-def _apart(
-    parts: dict[str, Examples], table: Table, task: Task, settings: DataOptions, sieve: Sieve
-) -> tuple[Examples, Examples, Examples]:
-    """Set splits apart: put those to hold out into `parts`, and drop what looks like a row of another one.
+def _training(
+    parts: dict[str, Examples], table: Table, task: Task, settings: DataOptions, sieve: Sieve, where: str
+) -> tuple[NDArray[np.int64], Examples, Examples, Examples]:
+    """Set splits apart, see `_apart`, and say which training rows show their label.
 
     Returns:
-        All training rows, those that are held out included; those left with a label, in turn; those without one.
+        The content ids of all training rows, see `_apart`; the labelled rows; those of omitted classes; the others,
+        as unlabelled ones.
+
+    Raises:
+        LimbeckError: see `_apart`, or the labelled rows are no training set.
+    """
+    training, having, bare = _apart(parts, table, task, settings, sieve)
+    labelled = having.take(range(min(settings.labelled or len(having), len(having))))
+    others = having.take(range(len(labelled), len(having)))
+    labelled, omitted = omit(labelled, task, settings)
+    task.require_varied(labelled.labels, where, "data.labelled")
+    others, gone = omit(others, task, settings)
+    sieve.count("unlabelled, of an omitted class", len(gone))
+    return training, labelled, omitted, rest_of(others.without_labels(), bare, settings)
+
+
+def _apart(
+    parts: dict[str, Examples], table: Table, task: Task, settings: DataOptions, sieve: Sieve
+) -> tuple[NDArray[np.int64], Examples, Examples]:
+    """Set splits apart: put those to hold out in the place of `train`, and drop what looks like a row of another one.
+
+    Returns:
+        The content ids of all training rows, those that are held out included; the rows left with a label, in turn;
+        those without one.
 
     Raises:
         LimbeckError: too few rows, or a split of the source has none or one without a label, or nobody knows whose.
     """
     require_groups(parts.get("test", parts["train"]).origin, settings.grouped_by)
-    train = sieve.clean(parts["train"])
+    train = sieve.clean(parts.pop("train"))
     if "test" in parts:
         train = sieve.without(train, parts["test"], "training", "test")
     if "validation" in parts:
@@ -311,7 +328,8 @@ def _apart(
         if "test" in parts:
             parts["validation"] = sieve.without(parts["validation"], parts["test"], "validation", "test")
         train = sieve.without(train, parts["validation"], "training", "validation")
-    having, bare = train.having(), train.bare()
+    training, having, bare = train.ids, train.having(), train.bare()
+    del train  # so that there are fewer copies of the rows in memory
     sizes = {name: size for name, size in settings.split.sizes.items() if name not in parts}
     least, rows, dropped = settings.labelled or 2 * task.outputs, len(having), dict(sieve.dropped)
     few = too_few(rows, len(np.unique(sieve.looks(having))), sizes, settings, task, dropped)
@@ -330,11 +348,15 @@ def _apart(
     for name in ("test", "validation"):
         source = settings.target if name == "test" and settings.target is not None else settings
         check_held_out(name, parts[name], source.title, sieve.dropped)
-    return train, in_turn(having, settings.split, task), bare
+    return training, in_turn(having, settings.split, task), bare
 
 
 def _extra(
-    values: list[Any], task: Task, sieve: Sieve, training: Examples, held_out: Mapping[str, Examples]
+    values: list[Any],
+    task: Task,
+    sieve: Sieve,
+    training: NDArray[np.int64],
+    held_out: Mapping[str, Examples],
 ) -> Examples:
     """Return rows without a label, of which none is a training row or looks like one that is held out."""
     extra = _unlabelled(values, task, sieve)
@@ -348,7 +370,7 @@ def _augmented(
     unlabelled: Examples,
     settings: Any,
     task: Task,
-    training: Examples,
+    training: NDArray[np.int64],
     held_out: Mapping[str, Examples],
     sieve: Sieve,
 ) -> Examples:
@@ -359,17 +381,17 @@ def _augmented(
         return NO_ROWS if settings.only_teacher else copies_of(labelled, settings) + copies_of(unlabelled, settings)
     rows = labelled + unlabelled
     made = sieve.clean(_unlabelled(sieve.modality.copies(rows.ids.tolist(), rows.values, settings), task, sieve), None)
-    for other in (rows, training):
-        made = sieve.new(made, other, None)
+    for others in (rows.ids, training):
+        made = sieve.new(made, others, None)
     for name in ("validation", "test"):
         made = sieve.without(made, held_out[name], None, "")
     return made
 
 
 def _unlabelled(values: Iterable[Any], task: Task, sieve: Sieve) -> Examples:
-    values = list(values)
+    values = values if isinstance(values, list) else list(values)
     rows = Examples(content_ids(values, sieve.modality), values, task.labels([None] * len(values), ""))
     if not sieve.coincident:
         return rows
     rows = rows.take(_order(rows))
-    return replace(rows, ids=sieve.own_ids(rows))
+    return replace(rows, ids=sieve.own_ids(rows.ids, rows.labels))

@@ -1,7 +1,6 @@
 """What a network reads of texts, and when that is next to nothing."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 
@@ -50,14 +49,15 @@ def reading(reader: TextReader, encoded: Ragged) -> ViewRecord:
 
 def same_tokens(encoded: Ragged, others: Ragged) -> int:
     """Return how many of the encoded texts have the token ids of one of the others."""
-    known = set(_rows(others))
-    return sum(row in known for row in _rows(encoded))
+    own = [*_rows(encoded)]
+    # Not a set of the others, which are many more than test rows.
+    wanted = set(own)
+    found = {row for row in _rows(others) if row in wanted}
+    return sum(row in found for row in own)
 
 
 def _rows(encoded: Ragged) -> Iterator[bytes]:
-    held, size = encoded.tokens.tobytes(), encoded.tokens.itemsize
-    bounds = (size * encoded.offsets).tolist()
-    return (held[start:end] for start, end in pairwise(bounds))
+    return (encoded[row].tobytes() for row in range(len(encoded)))
 
 
 def unreadable(kind: str, own: ViewRecord, own_rows: int, held_out: ViewRecord, held_out_rows: int) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,14 +39,14 @@ class Classes:
             LimbeckError: a label is none of the classes.
         """
         index = {name: position for position, name in enumerate(self.names)} | dict.fromkeys(self.missing, _NONE)
-        names = ["" if (name := label_name(label)) is None else name for label in labels]
+        names = [label_name(label) or "" for label in labels]
         index[""] = _NONE
         for name in sorted(set(names) - index.keys()):
             known = respelled(name, self.names)
             if known is None or not self.merged:
                 raise _unknown(name, known, self.names, where)
             index[name] = index[known]
-        found = np.fromiter((index[name] for name in names), np.int64, len(names))
+        found = np.fromiter(map(index.__getitem__, names), np.int64, len(names))
         return Labels(found.clip(0), found != _NONE)
 
 
@@ -85,12 +85,16 @@ def learn_classes(
             where=where,
             fix="set data.label to a column of integers, strings or booleans",
         )
-    counts = Counter(map(named, values))
+    # 1 and True are equal, so that a set of values has but one of them.
+    written = Counter(zip(map(type, values), values, strict=True))
+    counts = Counter[str]()
+    for (_, value), rows in written.items():
+        counts[named(value)] += rows
     assumed = _assumed(counts, len(labels), where) if missing is None and order is None else ()
     no_class = frozenset(assumed) | {name for value in missing or () if (name := label_name(value)) is not None}
-    values = [value for value in values if named(value) not in no_class]
-    _check_kinds(values, where)
-    names = [named(value) for value in sorted(set(values))]
+    kept = [(kind, value) for kind, value in written if named(value) not in no_class]
+    _check_kinds({kind for kind, _ in kept}, where)
+    names = [named(value) for value in sorted({value for _, value in kept})]
     if order is not None:
         names = [name for name in dict.fromkeys(order) if name in counts and name not in no_class]
     _check_missing(names, no_class, counts, where)
@@ -124,9 +128,7 @@ def require_one_column(label: str | Sequence[str]) -> None:
         )
 
 
-def _check_kinds(values: Sequence[Any], where: str) -> None:
-    # Of the values, not of their set: 1 and True are equal, so that it has but one of them.
-    kinds = {type(value) for value in values}
+def _check_kinds(kinds: Set[type], where: str) -> None:
     if float in kinds:
         raise LimbeckError(
             "labels are fractional numbers, which are no classes", where=where, fix="round them, or name another column"
