@@ -9,6 +9,7 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 import json
 import math
 import shutil
+import signal
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -739,8 +740,8 @@ DISK_FULL_IN = {
     "limbeck.pipeline.judging.export.export_onnx": "a full disk, at the export",
     "limbeck.bundle.precision.quantize_int8": "a full disk, at the int8 twin",
 }
-CTRL_C = "Ctrl-C"
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 PINNED = [
     *((case.group, case.name) for case in CASES),
-    *(("machine", name) for name in (*DISK_FULL.values(), *DISK_FULL_IN.values(), CTRL_C)),
+    *(("machine", name) for name in (*DISK_FULL.values(), *DISK_FULL_IN.values(), *SIGNALS.values())),
 ]
