@@ -90,7 +90,7 @@ def test_a_disk_that_is_really_full(folder: Path, capsys) -> None:
         subprocess.run(["umount", str(folder / "disk")], check=True)
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_that_ends_a_run(number: signal.Signals, folder: Path, snapshot: Snapshot, capsys) -> None:
     line = ["run", "tiny.yaml", "student.train.steps=300", "--out", "out"]
     command = [sys.executable, "-m", "limbeck", *line]

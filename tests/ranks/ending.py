@@ -18,7 +18,8 @@ def work(how: str, victim: int) -> None:
     us = ranks()
     with ending_together():
         us.wait()
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         if how == "stops":
             threading.Event().wait(100)
         if how == "is refused":
