@@ -1076,7 +1076,7 @@ MUTANTS = (
         "a lock counts while its number is that of any process",
         "a run that was killed blocks its folder when the number is used again",
         "pipeline/stages/claim.py",
-        (("return not self.started or _started(self.pid) == self.started", "return True"),),
+        (("alive(self.pid, self.started)", "alive(self.pid)"),),
         ("tests/pipeline/test_pipeline_claim.py::test_who_holds_a_lock",),
     ),
     Mutant(

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from limbeck import installed, interrupt
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, of_the_machine
 from limbeck.version import __version__
 
 app = typer.Typer(
@@ -224,15 +224,18 @@ def losses(
 
 
 def main() -> None:
-    """Run the command line: bad input gives one line and exit code 2, Ctrl-C gives 130 and the line that resumes."""
+    """Run the command line: bad input gives one line and exit code 2, a signal that ends it the line that resumes.
+
+    Ctrl-C gives exit code 130, SIGTERM 143.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     # Small steps end in many barriers; threads that spin there, on a machine that does something else too, made a
     # training 6 to 15 times slower (benchmarks/LOG.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for stream in (sys.stdout, sys.stderr):
-        # A file's name may be no text of any encoding.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        # Of a process that ended torch prints its own stack; of a search for unused parameters that found none, advice.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    _open_streams()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code: object = 0
@@ -253,10 +256,34 @@ def main() -> None:
                 if debug:
                     traceback.print_exc()
                 _fail(f"error: {message}", 2)
-    if code == INTERRUPTED:  # typer turns Ctrl-C into this code
-        line = f"{installed.command()} {shlex.join(arguments)}"
-        goes_on = f"; the same line continues where it stopped: {line}" if arguments[0] in _GO_ON else ""
-        _fail(f"interrupted{goes_on}", INTERRUPTED)
+    if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code
+        _stop(arguments)
+
+
+def _open_streams() -> None:
+    """Give the program streams that it can use: what a shell has closed is empty, and takes all that is written."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # In this order, so that no other file takes the number, which processes started later would write to.
+            descriptor = os.open(os.devnull, os.O_RDONLY if name == "stdin" else os.O_WRONLY)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may be no text of any encoding.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _stop(arguments: list[str]) -> None:
+    """End after a signal with the line that resumes; of several processes that train together the first one says it."""
+    if os.environ.get("RANK", "0") != "0":
+        raise SystemExit(interrupt.code())
+    launched = ", with its launcher," if os.environ.get("WORLD_SIZE", "1") != "1" else ""
+    line = f"{installed.command()} {shlex.join(arguments)}"
+    goes_on = f"; the same line{launched} continues where it stopped: {line}" if arguments[0] in _GO_ON else ""
+    _fail(f"{interrupt.word()}{goes_on}", interrupt.code())
 
 
 def _run(
@@ -274,9 +301,12 @@ def _run(
 
 
 def _needs_distill() -> None:
-    """Say which install brings what is missing, instead of a traceback."""
+    """Say which install brings what is missing, or that no library would fit into memory, instead of a traceback."""
     import importlib.util
 
+    from limbeck.processes import require_addresses
+
+    require_addresses()
     missing = [name for name in ("torch", "pydantic", "yaml", "transformers") if not importlib.util.find_spec(name)]
     if missing:
         told = f"this command needs {', '.join(missing)}, which the runtime install leaves out"
@@ -285,11 +315,9 @@ def _needs_distill() -> None:
 
 def _in_words(error: Exception) -> str | None:
     """Return the one line for an error of the user's or of the machine's; None for one of ours."""
-    if isinstance(error, LimbeckError):
-        return str(error)
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error} (--debug shows where)"
+    known = error if isinstance(error, LimbeckError) else of_the_machine(error)
+    if known is not None:
+        return str(known)
     # What typer raises for a line that it cannot read.
     words = getattr(error, "format_message", None)
     return f"{words()}; see limbeck --help" if words else None

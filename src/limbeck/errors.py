@@ -10,6 +10,9 @@ _SHOWN, _COMPARED = 20, 2_000
 _FEW = 3
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Controls, ends of lines, and halves of surrogate pairs."""
+_NO_MEMORY = re.compile(
+    "can(no|')t allocate memory|out of memory|bad.?alloc|failed to map segment|can't start new thread", re.IGNORECASE
+)
 
 
 class LimbeckError(Exception):
@@ -85,6 +88,8 @@ def _place(error: LimbeckError) -> list[tuple[int, str]]:
 
 def unwritable(path: object, error: OSError) -> LimbeckError:
     """Return the error for a disk that does not take what is written to `path`."""
+    if (short := short_of_memory(error)) is not None:
+        return short
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return LimbeckError(
         f"cannot be written ({error.strerror or error})",
@@ -93,6 +98,37 @@ def unwritable(path: object, error: OSError) -> LimbeckError:
         if full
         else "choose another folder, or ask for the right to write",
     )
+
+
+def of_the_machine(error: BaseException) -> LimbeckError | None:
+    """Return the line for memory or a file that the machine refused; None for another error."""
+    if (short := short_of_memory(error)) is not None:
+        return short
+    if not isinstance(error, OSError):
+        return None
+    where = str(error.filename) if error.filename else None
+    return LimbeckError(f"{error.strerror or error} (--debug shows where)", where=where)
+
+
+def short_of_memory(error: BaseException) -> LimbeckError | None:
+    """Return the line for an error that says, or was raised because, there is no more memory; None for another.
+
+    Libraries say it in errors of their own: of a tensor, of a thread, of a library that cannot be loaded.
+    """
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        if isinstance(cause, LimbeckError):
+            return None
+        if isinstance(cause, MemoryError) or _NO_MEMORY.search(str(cause)):
+            return LimbeckError(
+                "the machine gives no more memory",
+                fix="raise its limit (ulimit -v, that of a container), or ask for less: a smaller batch_size, fewer "
+                "--jobs; the same line continues",
+            )
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def a(noun: str) -> str:

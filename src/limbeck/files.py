@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from limbeck.errors import LimbeckError, unwritable
+from limbeck.processes import alive
 from limbeck.written import Written, record_of
 
 _T = TypeVar("_T", dict[str, Any], list[Any])
@@ -334,17 +335,8 @@ def _machine() -> str:
 
 def _alive(process: int) -> bool:
     """True when another process has this number, or when that cannot be asked."""
-    if process == os.getpid():
-        return False  # in a container, the process that was killed had the same number as often as not
-    if os.name != "posix":
-        return True  # Windows would end the process that is asked
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    # In a container, the process that was killed had the same number as this one as often as not.
+    return process != os.getpid() and alive(process)
 
 
 def _from_system(error: Exception) -> OSError | None:

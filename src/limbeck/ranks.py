@@ -96,7 +96,7 @@ class Ranks:
         if self.world == 1:
             return module
         if not shard:
-            return nn.parallel.DistributedDataParallel(module)
+            return nn.parallel.DistributedDataParallel(module, find_unused_parameters=_may_leave_out(module))
         from torch.distributed.fsdp import fully_shard
 
         # A unit of its own, so that it can be validated alone; the root gathers what is left: the projectors.
@@ -134,6 +134,15 @@ def ranks() -> Ranks:
         if dist.get_backend() == "gloo":
             atexit.register(_leave)
     return Ranks(world, int(os.environ.get("RANK", "0")))
+
+
+def _may_leave_out(module: nn.Module) -> bool:
+    """Return whether a forward may leave parameters out: one that is neither ours nor torch's.
+
+    Looking for them costs each step a walk through the graph: 0.1 ms of 0.3 for the smallest network, 5 % for a
+    transformer of four layers.
+    """
+    return any(not type(part).__module__.startswith(("limbeck.", "torch.")) for part in module.modules())
 
 
 @cache

@@ -10,6 +10,7 @@ import gzip
 import json
 import math
 import shutil
+import signal
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -753,8 +754,8 @@ DISK_FULL_IN = {
     "limbeck.pipeline.judging.export.export_onnx": "a full disk, at the export",
     "limbeck.bundle.precision.quantize_int8": "a full disk, at the int8 twin",
 }
-CTRL_C = "Ctrl-C"
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 PINNED = [
     *((case.group, case.name) for case in CASES),
-    *(("machine", name) for name in (*DISK_FULL.values(), *DISK_FULL_IN.values(), CTRL_C)),
+    *(("machine", name) for name in (*DISK_FULL.values(), *DISK_FULL_IN.values(), *SIGNALS.values())),
 ]

@@ -1,4 +1,4 @@
-"""What the machine does to a run: no room on the disk, and Ctrl-C."""
+"""What the machine does to a run: no room on the disk, Ctrl-C, and SIGTERM."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cases import CTRL_C, DISK_FULL, DISK_FULL_IN
+from cases import DISK_FULL, DISK_FULL_IN, SIGNALS
 from workshop import RUN, Finished, Snapshot, call, debris
 
 from limbeck.files import staged
@@ -90,7 +90,8 @@ def test_a_disk_that_is_really_full(folder: Path, capsys) -> None:
         subprocess.run(["umount", str(folder / "disk")], check=True)
 
 
-def test_ctrl_c(folder: Path, snapshot: Snapshot, capsys) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_signal_that_ends_a_run(number: signal.Signals, folder: Path, snapshot: Snapshot, capsys) -> None:
     line = ["run", "tiny.yaml", "student.train.steps=300", "--out", "out"]
     command = [sys.executable, "-m", "limbeck", *line]
     # A process that a shell started in the background ignores the signal, and so would its children.
@@ -104,15 +105,15 @@ def test_ctrl_c(folder: Path, snapshot: Snapshot, capsys) -> None:
         assert process.stdout is not None
         # The heading under which the student trains; the teacher is finished then.
         said = list(iter(process.stdout.readline, "student\n"))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate()
     assert any("teacher: done after" in text for text in said)
-    # A shell calls both 130: Python may end by the signal itself.
-    assert process.returncode in (130, -signal.SIGINT), err
+    # A shell calls both 130 or 143: Python may end by the signal itself.
+    assert process.returncode in (128 + number, -number), err
     assert "Traceback" not in err
     # An extension module that it meets may warn before.
     last = err.splitlines()[-1]
-    snapshot.check(CTRL_C, last, folder)
+    snapshot.check(SIGNALS[number], last, folder)
     assert debris(folder) == []
     assert not (folder / "out/evaluation.json").exists()
 

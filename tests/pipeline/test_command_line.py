@@ -1,5 +1,6 @@
 import contextlib
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -107,34 +108,67 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     )
 
 
-def _interrupted(*_: object, **__: object) -> None:
-    signal.raise_signal(signal.SIGINT)
+def _stopped(number: signal.Signals) -> None:
+    signal.raise_signal(number)
 
 
-def _replaced(*_: object, **__: object) -> None:
+def _replaced(number: signal.Signals) -> None:
     try:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
     except KeyboardInterrupt:
         raise ValueError("could not determine the shape of object type 'torch.storage.UntypedStorage'") from None
 
 
-def _swallowed(*_: object, **__: object) -> None:
+def _swallowed(number: signal.Signals) -> None:
     with contextlib.suppress(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
     with meter("student", 2) as progress:
         progress.advance()
     raise AssertionError("the student trains on")
 
 
-@pytest.mark.parametrize("work", [_interrupted, _replaced, _swallowed])
-def test_ctrl_c_prints_the_line_that_resumes(monkeypatch, capsys, tmp_path: Path, work) -> None:
+@pytest.mark.parametrize("work", [_stopped, _replaced, _swallowed])
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_prints_the_line_that_resumes(
+    monkeypatch, capsys, tmp_path: Path, work, number: signal.Signals, code: int, word: str
+) -> None:
     """Also where an extension module swallows it, or raises another error: seen in pydantic and in torch."""
-    # A process that a shell started in the background ignores the signal.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    monkeypatch.setattr("limbeck.pipeline.run", work)
-    code, _, err = call(monkeypatch, capsys, "run", "sentiment", "data.labelled=50", "--out", str(tmp_path))
-    assert code == 130
-    assert err.startswith("interrupted; ")
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}[number]
+    signal.signal(number, usual)  # a process that a shell started in the background ignores Ctrl-C
+    monkeypatch.setattr("limbeck.pipeline.run", lambda *_, **__: work(number))
+    found, _, err = call(monkeypatch, capsys, "run", "sentiment", "data.labelled=50", "--out", str(tmp_path))
+    assert found == code
+    assert err.startswith(f"{word}; ")
     assert f"limbeck run sentiment data.labelled=50 --out {tmp_path}" in err
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(number) is usual
     assert call(monkeypatch, capsys, "losses", "kd")[0] == 0
+
+
+def test_a_signal_that_somebody_ignores_is_ignored(monkeypatch, capsys, tmp_path: Path) -> None:
+    monkeypatch.setattr("limbeck.pipeline.run", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("limbeck.pipeline.summary.print_summary", lambda _: None)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert call(monkeypatch, capsys, "run", "sentiment", "--out", str(tmp_path))[0] == 0
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def test_streams_that_a_shell_has_closed_are_empty(tmp_path: Path) -> None:
+    """`<&-` gave a traceback, and a file that was opened took the place of the stream."""
+    code = (
+        "import os, sys\n"
+        "from limbeck import cli\n"
+        "def app(**_):\n"
+        "    with open(sys.argv[1], 'w') as file:\n"
+        "        print(file.fileno() > 2, repr(sys.stdin.read()), file=file)\n"
+        "    print('said'); print('said', file=sys.stderr); sys.stdout.flush()\n"
+        "cli.app = app\n"
+        "cli.main()\n"
+    )
+    line = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(code)} {tmp_path / 'found'} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line], check=False).returncode == 0
+    assert (tmp_path / "found").read_text() == "True ''\n"

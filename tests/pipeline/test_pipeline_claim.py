@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from limbeck.errors import LimbeckError
-from limbeck.pipeline.stages import claim
 from limbeck.pipeline.stages.claim import LOG, claimed
+from limbeck.processes import started
 from limbeck.written import Written
 
 HOLD = """
@@ -90,7 +90,7 @@ def test_who_holds_a_lock(tmp_path: Path, dead: int, monkeypatch) -> None:
             lock.unlink()
             return False
 
-    parent = {"pid": os.getppid(), "started": claim._started(os.getppid())}
+    parent = {"pid": os.getppid(), "started": started(os.getppid())}
     assert not free(**parent)
     assert free(**parent | {"started": "1"}), "the number was given to another process"
     assert not free(**parent | {"started": ""}), "it cannot be told apart"

@@ -121,7 +121,9 @@ def test_a_worker_that_is_killed_ends_the_run_and_the_same_line_goes_on(tmp_path
     settings = wanted(tmp_path, seeds=[0])
     with monkeypatch.context() as patch:
         patch.setattr(side_by_side, "_work", dies)
-        with pytest.raises(LimbeckError, match="a training process was killed; run again, with fewer of them"):
+        with pytest.raises(
+            LimbeckError, match=r"trained baseline, seed 0 was killed \(SIGKILL\); run again, with fewer"
+        ):
             run(settings, tmp_path / "killed", jobs=2)
     assert not multiprocessing.active_children()
     assert (tmp_path / "killed/baseline/seed-0/checkpoint.safetensors").is_file()

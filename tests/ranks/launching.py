@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 def launch(world: int, arguments: list[str]) -> None:
@@ -11,20 +13,37 @@ def launch(world: int, arguments: list[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    with running(world, arguments, port, stderr=subprocess.STDOUT) as processes:
+        said = [process.communicate(timeout=240)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * world, "\n".join(said)
+
+
+@contextmanager
+def running(
+    world: int, arguments: Sequence[str], port: int, *, stderr: int = subprocess.PIPE, **more: str
+) -> Iterator[list["subprocess.Popen[str]"]]:
+    """Yield the processes, by rank; they end with the block.
+
+    Args:
+        world: how many there are.
+        arguments: of Python.
+        port: of the store that they meet at.
+        stderr: see `subprocess`.
+        more: of their environment.
+    """
     common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world), "OMP_NUM_THREADS": "1"}
     processes = [
         subprocess.Popen(
             [sys.executable, *arguments],
-            env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            env={**os.environ, **common, **more, "RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
         )
         for rank in range(world)
     ]
     try:
-        said = [process.communicate(timeout=240)[0] for process in processes]
+        yield processes
     finally:
         for process in processes:
             process.kill()
-    assert [process.returncode for process in processes] == [0] * world, "\n".join(said)

@@ -45,6 +45,7 @@ class Network(nn.Module):
         setattr(self, body, nn.Linear(width, width))
         self.norm = norm(width)
         self.head = nn.Linear(width, CLASSES)
+        self.left_out = nn.Linear(width, width)  # as in many a network from elsewhere
         self._body = body
 
     def forward(self, input_ids, attention_mask):

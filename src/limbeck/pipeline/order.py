@@ -41,10 +41,12 @@ from limbeck.pipeline.training.reading import describe_readers, naming_networks,
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
 from limbeck.pipeline.training.until import wanted
+from limbeck.processes import require_addresses
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import words, write_report
 from limbeck.runtime.bundle import checked
+from limbeck.together import ending_together
 from limbeck.tracking import tracked_by, tracking
 from limbeck.version import __version__
 
@@ -110,7 +112,21 @@ def run(
         raise ValueError(f"jobs={jobs}: at least 1, and 1 where the recipe's data are not all there is")
     if jobs > 1 and ranks().world > 1:
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
+    require_addresses()
     command = command or shlex.join(["limbeck", "run", str(out / "recipe.yaml"), "--out", str(out)])
+    with ending_together():
+        return _in_folder(recipe, out, command, track, material, jobs)
+
+
+def _in_folder(
+    recipe: Recipe,
+    out: Path,
+    command: str,
+    track: Sequence[str],
+    material: Callable[[], Material] | None,
+    jobs: int,
+) -> Run:
+    """Carry out a recipe in its folder, which other runs are kept out of."""
     cache: AbstractContextManager[None] = nullcontext()
     if recipe.cache.folder is not None:
         require_place(recipe.cache.folder, CACHE)  # before anything is written

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError, unwritable
 from limbeck.files import require_ours
+from limbeck.processes import alive, started
 from limbeck.ranks import ranks
 from limbeck.written import CACHE_HEADER, FOLDER, HEADER, RECORD, Written
 
@@ -78,17 +79,7 @@ class _Holder(BaseModel):
 
     def alive(self, me: "_Holder") -> bool:
         """Return whether it is still there, when it is of my machine."""
-        if os.name != "posix":
-            return True  # Windows would end the process that is asked
-        if self.boot != me.boot:
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
-        return not self.started or _started(self.pid) == self.started
+        return (os.name != "posix" or self.boot == me.boot) and alive(self.pid, self.started)
 
 
 @contextmanager
@@ -145,16 +136,6 @@ def require_place(out: Path, kind: FolderKind = RUN) -> None:
         )
 
 
-def _started(pid: int) -> str:
-    """Return what tells a process of this machine from others that have had its number; empty where nothing does.
-
-    It is empty for a process that has ended and waits for its parent to notice, too.
-    """
-    # The name of the program stands in brackets and may hold anything; see proc(5) for the fields behind it.
-    state, *fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split() or ["X"]
-    return "" if state in "ZX" else fields[18]
-
-
 def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace").strip()
@@ -171,7 +152,7 @@ def _me(command: str) -> _Holder:
         space=space,
         pid=os.getpid(),
         boot=_read("/proc/sys/kernel/random/boot_id"),
-        started=_started(os.getpid()),
+        started=started(os.getpid()),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
     )

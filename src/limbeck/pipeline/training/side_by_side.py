@@ -10,7 +10,6 @@ import os
 import queue
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +21,12 @@ import torch
 
 from limbeck.console import moved_on, say
 from limbeck.data import load_splits
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, of_the_machine
 from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
 from limbeck.pipeline.training.until import wanted
+from limbeck.processes import end_with, how_it_ended
 from limbeck.recipe import ArmName, Recipe
 from limbeck.tracking import tracked_by
 
@@ -112,38 +112,40 @@ def _workers(
 
 def _wait(left: int, workers: Sequence[Any], told: Any) -> None:
     """Print what the workers say until so many tasks are done."""
+    at_work: dict[int, str] = {}
     while left:
         moved_on()
         try:
             kind, value = told.get(timeout=_TICK_S)
         except queue.Empty:
-            if ended := [worker.exitcode for worker in workers if not worker.is_alive()]:
-                raise _ended(ended[0]) from None
+            for worker in workers:
+                if not worker.is_alive():
+                    raise _ended(worker.exitcode, at_work.get(worker.pid)) from None
             continue
         if kind == "line":
             say(value)
+        elif kind == "began":
+            number, title = value
+            at_work[number] = title
         elif kind == "done":
             left -= 1
         else:
             raise value
 
 
-def _ended(code: int) -> LimbeckError:
-    """Return the error for a worker that ended without saying why."""
-    if code == -signal.SIGKILL:
-        fix = "run again, with fewer of them if memory was short"
-        return LimbeckError("a training process was killed", where="--jobs", fix=fix)
-    return LimbeckError(
-        f"a training process ended with code {code}",
-        where="--jobs",
-        fix='what it printed is above; a script needs `if __name__ == "__main__":` around the call',
-    )
+def _ended(code: int, title: str | None) -> LimbeckError:
+    """Return the error for a worker that ended without saying why, and what it was training."""
+    what = f"the process that trained {title}" if title else "a training process"
+    killed = "run again, with fewer of them if memory was short: the same line continues where it stopped"
+    ended = 'what it printed is above; a script needs `if __name__ == "__main__":` around the call'
+    return LimbeckError(f"{what} {how_it_ended(code)}", where="--jobs", fix=killed if code < 0 else ended)
 
 
 def _work(values: Any, folder: Path, threads: int, known: Known, track: Sequence[str], tasks: Any, told: Any) -> None:
-    """Do tasks until the run ends. What is no `LimbeckError` ends the process with its traceback, see `_ended`."""
+    """Do tasks until the run ends. A mistake of ours ends the process with its traceback, see `_ended`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's business
-    threading.Thread(target=_end_with_the_run, daemon=True).start()
+    if (run := multiprocessing.parent_process()) is not None and run.pid is not None:
+        end_with(run.pid, run.join)
     torch.set_num_threads(threads)
     sys.stdout = _Lines(None)
     try:
@@ -162,18 +164,14 @@ def _work(values: Any, folder: Path, threads: int, known: Known, track: Sequence
                 arms, seeds = tasks.get()
                 part = recipe.model_copy(update={"seeds": seeds})
                 for arm in arms:
+                    told.put(("began", (os.getpid(), f"{arm}, seed {seeds[-1]}")))
                     train_arm(arm, part, material, answers, folder, until)
                 told.put(("done", None))
-    except LimbeckError as error:
-        told.put(("failed", error))
-
-
-def _end_with_the_run() -> None:
-    """Wait for the end of the process that started this one, however it ends, and follow it."""
-    run = multiprocessing.parent_process()
-    if run is not None:
-        run.join()
-        os._exit(1)
+    except Exception as error:
+        line = error if isinstance(error, LimbeckError) else of_the_machine(error)
+        if line is None:
+            raise
+        told.put(("failed", line))
 
 
 class _Lines(TextIOBase):
