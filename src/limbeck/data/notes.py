@@ -1,6 +1,7 @@
 """What is to be said of the rows of a run: labels that are missing, classes that a split lacks, rows that are equal."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from limbeck.data.modality import Modality
 from limbeck.data.sieve import Sieve, alike, likenesses
 from limbeck.data.tables import Table
 from limbeck.data.task import Task
+
+if TYPE_CHECKING:
+    from limbeck.data.splits import Splits
 
 
 def notes_on(
@@ -30,12 +34,6 @@ def notes_on(
         lines += task.remarks(name, learned[name].labels, learned=name == "labelled")
     if omitted := len(parts["omitted"]):
         lines.append(f"{omitted:,} labelled rows are of omitted classes: they are the teacher's, and no student's")
-    if not len(parts["unlabelled"]):
-        noun = sieve.modality.noun
-        lines.append(
-            f"no {noun} without a label: the teacher answers for the labelled ones alone, where it has least to add; "
-            "name more with data.unlabelled"
-        )
     training = [*parts["labelled"].values, *parts["unlabelled"].values]
     lines += sieve.modality.remarks(training, parts["test"].values, train.values)
     lines += _equal(train, parts, task, sieve)
@@ -44,6 +42,17 @@ def notes_on(
     if empty := int(sieve.empty(parts["test"]).sum()):
         lines.append(f"{empty:,} test rows have an empty {sieve.modality.noun}")
     return tuple(lines)
+
+
+def on_transfer(splits: "Splits") -> list[str]:
+    """Return the line that says what it means where no row is without a label; none where some are, or copies."""
+    if len(splits.unlabelled) or len(splits.augmented):
+        return []
+    noun = splits.modality.noun
+    return [
+        f"no {noun} without a label: the teacher answers for the labelled ones alone, where it has least to add; name "
+        "more with data.unlabelled"
+    ]
 
 
 def _equal(train: Table, parts: Mapping[str, Examples], task: Task, sieve: Sieve) -> list[str]:

@@ -14,6 +14,7 @@ from limbeck.cache import ID_BYTES
 from limbeck.cache.identity import read_manifest
 from limbeck.console import say, table
 from limbeck.data import Splits, load_splits
+from limbeck.data.notes import on_transfer
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
@@ -120,7 +121,7 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
     rows = [[name, f"{len(part):,}", task.shown(part.labels)] for name, part in parts_of(recipe, splits).items()]
     table(["split", "rows", task.noun], rows)
     say(task.told(splits.labelled.labels))
-    for note in splits.notes:
+    for note in [*splits.notes, *on_transfer(splits)]:
         say(note, style="yellow")
     for reason, rows in splits.dropped.items():
         say(f"dropped: {several(rows, 'row')} ({reason})")

@@ -18,6 +18,7 @@ from torch import nn
 
 from limbeck.console import logged_to, say
 from limbeck.data import load_splits
+from limbeck.data.notes import on_transfer
 from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Evaluation
@@ -224,7 +225,7 @@ def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> tuple[R
             "  dropped: "
             + ", ".join(f"{words.several(rows, 'row')} ({reason})" for reason, rows in splits.dropped.items())
         )
-    for note in splits.notes:
+    for note in [*splits.notes, *on_transfer(splits)]:
         say(f"  {note}", style="yellow")
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
