@@ -14,7 +14,7 @@ from limbeck.modalities.text.augment import AugmentSettings, augment
 from limbeck.modalities.text.features import CUTS, TfidfFeatures
 from limbeck.modalities.text.likeness import plain
 from limbeck.modalities.text.reads import TextReads
-from limbeck.runtime.readers.pairs import joined
+from limbeck.runtime.readers.pairs import joined, shown_parts
 from limbeck.runtime.readers.text import well_formed
 from limbeck.runtime.records import whole_text
 
@@ -82,4 +82,4 @@ class TextModality(Modality):
 
     def sample(self, value: str, name: str) -> TextSample:
         """Return the text."""
-        return TextSample(text=value)
+        return TextSample(text=shown_parts(value))

@@ -17,6 +17,7 @@ from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.runtime.failures import in_words, no_backtrace
 from limbeck.runtime.readers import Form, require_no_frame
+from limbeck.runtime.readers.pairs import PART, joined
 from limbeck.runtime.rows import Ragged
 from limbeck.runtime.takes import Lines, Takes
 from limbeck.runtime.words import AsciiWords
@@ -25,8 +26,8 @@ TOKENIZER = "tokenizer.json"
 _FORMAT = 2
 
 
-def as_texts(texts: Sequence[str]) -> list[str]:
-    """Return the texts as a list.
+def as_texts(texts: Sequence[str | Sequence[str]]) -> list[str]:
+    """Return the texts as a list; one that comes as its parts is joined.
 
     Raises:
         TypeError: a single string, a mapping, or something among them that is no string.
@@ -41,7 +42,9 @@ def as_texts(texts: Sequence[str]) -> list[str]:
         require_no_frame(texts, "a list of texts is needed")
     result = list(texts)
     for index, text in enumerate(result):
-        if not isinstance(text, str):
+        if isinstance(text, tuple | list) and all(isinstance(part, str) for part in text):
+            result[index] = joined(text)
+        elif not isinstance(text, str):
             raise TypeError(f"item {index} is of type {type(text).__name__}, where a text belongs")
     return result
 
@@ -235,6 +238,8 @@ class TextReader:
             LimbeckError: the tokenizer fails at one of them.
         """
         shortcut = self._ascii_words
+        if any(PART in text for text in texts):
+            texts = [text.replace(PART, self._between) for text in texts]
         if shortcut is not None and all(map(str.isascii, texts)):
             return [self._cut(shortcut.ids(text)) for text in texts]
         plain = [shortcut is not None and text.isascii() for text in texts]
@@ -245,6 +250,16 @@ class TextReader:
             self._cut(shortcut.ids(text)) if ascii_only and shortcut else self._cut_by_library(next(encodings))
             for text, ascii_only in zip(texts, plain, strict=True)
         ]
+
+    @cached_property
+    def _between(self) -> str:
+        """What stands between the parts of a text: the tokens that the tokenizer puts between the two of a pair."""
+        pair = Tokenizer.from_str(self.tokenizer_json).encode("a", "b")
+        whose = pair.sequence_ids
+        inside = range(max((i for i, one in enumerate(whose) if one == 0), default=0), len(whose))
+        end = next((i for i in inside if whose[i] == 1), 0)
+        tokens = [pair.tokens[i] for i in inside if i < end and whose[i] is None]
+        return f" {' '.join(tokens)} " if tokens else "\n"
 
     def _cut_by_library(self, encoding: Encoding) -> tuple[list[int], bool]:
         """Return what is kept of a text; without a tail the library has cut it already."""
