@@ -1,6 +1,6 @@
-"""What a person waits for, and what many rows take: processor time and memory, of BASE and of the working tree in turns.
+"""What a person waits for, and what many rows take: processor time and memory, of BASE and of the tree in turns.
 
-    python benchmarks/contact.py COMMIT [PART ...] [--rounds 3]
+    python benchmarks/contact.py COMMIT [PART ...]
 
 Parts: `commands`, a command each in a new process (`recipes`, `losses`, `--help`, `check sentiment`); `serving`, a
 small student of n-grams: 160,000 texts into ids, texts answered just below and above 1,024, one text, a batch of 64

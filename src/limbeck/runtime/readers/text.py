@@ -40,7 +40,7 @@ def as_texts(texts: Sequence[str | Sequence[str]]) -> list[str]:
         if isinstance(texts, bytes | bytearray | set | frozenset) or not hasattr(texts, "__iter__"):
             raise TypeError(f"a list of texts is needed, not a value of type {type(texts).__name__}")
         require_no_frame(texts, "a list of texts is needed")
-    result = list(texts)
+    result: list[Any] = list(texts)
     for index, text in enumerate(result):
         if isinstance(text, tuple | list) and all(isinstance(part, str) for part in text):
             result[index] = joined(text)
