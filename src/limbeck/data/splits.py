@@ -380,7 +380,8 @@ def _augmented(
     if sieve.modality.keeps_label:
         return NO_ROWS if settings.only_teacher else copies_of(labelled, settings) + copies_of(unlabelled, settings)
     rows = labelled + unlabelled
-    made = sieve.clean(_unlabelled(sieve.modality.copies(rows.ids.tolist(), rows.values, settings), task, sieve), None)
+    copies = sieve.modality.copies(map(int, rows.ids), rows.values, settings)
+    made = sieve.clean(_unlabelled(copies, task, sieve), None)
     for others in (rows.ids, training):
         made = sieve.new(made, others, None)
     for name in ("validation", "test"):
