@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
+from transformers import BertConfig, BertForSequenceClassification, ByT5Tokenizer
 
 import limbeck
 from limbeck.data import load_splits
@@ -184,6 +185,47 @@ def test_a_dataset_dict_brings_its_splits_and_the_order_of_its_classes():
         tables_of(given, data, "test", "text")
 
 
+class AnyInputs(nn.Module):
+    """Takes whatever a tokenizer gives, by name, and names none of it."""
+
+    def __init__(self, outputs=2):
+        super().__init__()
+        self.words = nn.EmbeddingBag(400, outputs, mode="sum")
+
+    def forward(self, **inputs):
+        return self.words(inputs["input_ids"], per_sample_weights=inputs["attention_mask"].float())
+
+
+class Optional(AnyInputs):
+    """Takes more than it is given, and its mask only if there is one."""
+
+    def forward(self, input_ids, attention_mask=None, token_type_ids=None, labels=None):
+        assert token_type_ids is None
+        return super().forward(input_ids=input_ids, attention_mask=attention_mask)
+
+
+def small_bert(outputs=2):
+    config = BertConfig(
+        vocab_size=400, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8,
+        max_position_embeddings=24, pad_token_id=0, num_labels=outputs,
+    )  # fmt: skip
+    return BertForSequenceClassification(config)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [small_bert, pytest.param(AnyInputs, marks=pytest.mark.slow), pytest.param(Optional, marks=pytest.mark.slow)],
+)
+def test_a_student_as_people_have_them_gets_a_bundle(by_recipe, source, tmp_path, make):
+    settings = SETTINGS | {"baseline": False, "student.train.steps": 3}
+    result = as_objects(by_recipe, source, tmp_path / "run", seeds=[0], settings=settings, student=make)
+    assert result.evaluation.bundle_error is None
+    assert result.evaluation.bundle.max_abs_error < 1e-4
+    texts = ["superb gem", "dull bore", "the film"]
+    answers = limbeck.load(result.bundle).predict(texts)
+    assert len(answers) == 3
+
+
 class Fixed(nn.Module):
     """Answers with how long a text is, and cannot learn."""
 
@@ -212,6 +254,12 @@ class Fixed(nn.Module):
         ({"student": lambda: 3}, "the function returned an int, not an nn.Module"),
         ({"train": {"text": "a film", "label": 1}}, r"column `text`: a column is one str; give each column a list"),
         ({"train": {"text": ["a film"], "label": 1}}, r"column `label`: a column is one int; give each column a list"),
+        ({"student": lambda: AnyInputs(3)}, r"^student: its forward returns \(1, 3\) for 1 rows of 2 outputs"),
+        ({"student": lambda: small_bert(3)}, r"^student: its forward returns \(1, 3\) for 1 rows of 2 outputs"),
+        (
+            {"student_tokenizer": ByT5Tokenizer()},
+            "a ByT5Tokenizer has no `tokenizers.Tokenizer`; give a fast tokenizer",
+        ),
         ({"student": lambda: Fixed()}, "student: the network has no parameters: there is nothing to train"),
     ],
 )
