@@ -37,6 +37,7 @@ OTHER_KINDS = {
     ("pipeline/judging/models.py", "higher"),  # `task.metric.better`
     ("pipeline/training/side_by_side.py", "line"),  # of a message between processes
     ("pipeline/training/side_by_side.py", "done"),
+    ("pipeline/training/side_by_side.py", "began"),
 }
 """Kinds of something else."""
 LINES, FUNCTION, PARAMETERS = 400, 50, 8
