@@ -621,14 +621,14 @@ MUTANTS = (
     Mutant(
         "unlabelled rows that are in the test split kept",
         "the teacher's answers for the test texts are in the transfer set",
-        "data/splits.py",
+        "data/ordered.py",
         (('extra = sieve.without(extra, held_out[name], "unlabelled", name)', "pass"),),
         (SPLITS,),
     ),
     Mutant(
         "augmented rows that are in the test split kept",
         "copies of training texts that are texts of the test file: 11 of 80",
-        "data/splits.py",
+        "data/ordered.py",
         (('for name in ("validation", "test"):\n        made', 'for name in ("validation",):\n        made'),),
         (AUGMENTATION,),
     ),

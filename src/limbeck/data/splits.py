@@ -1,7 +1,5 @@
 """Who trains, who chooses, who is tested: splits by content, without leaks."""
 
-import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data.asked import Learns, asked, learn, of_classes
-from limbeck.data.copies import copies_of, keeping, rehearsed
+from limbeck.data.copies import keeping, rehearsed
 from limbeck.data.drawing import hold_out, in_order, in_turn, omit, rest_of, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples
 from limbeck.data.modality import EVERY, Modality
 from limbeck.data.notes import notes_on
+from limbeck.data.ordered import augmented_rows, examples_of, extra_rows
 from limbeck.data.origin import require_groups
 from limbeck.data.settings import DataOptions, RowsOptions
-from limbeck.data.sieve import Sieve, alike, content_ids
+from limbeck.data.sieve import Sieve, alike
 from limbeck.data.sizes import check_held_out, too_few, too_few_beside_blocks
 from limbeck.data.tables import SPLITS, Table, read_tables, read_values
 from limbeck.data.task import Task
@@ -172,7 +171,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     if settings.target is not None:
         parts["test"], values, ceiling = _of_target(settings, settings.target, learned, every, sieve, train.columns)
     parts |= {
-        name: _examples(tables[name], learned, f"{settings.source}, {name} split", sieve)
+        name: examples_of(tables[name], learned, f"{settings.source}, {name} split", sieve)
         for name in ("train", "validation", "test")
         if name in tables and name not in parts
     }
@@ -186,7 +185,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     if settings.unlabelled is not None:
         column = train.columns or settings.column
         values = values + read_values(settings.unlabelled, modality=settings.modality, column=column)
-    unlabelled = in_order(rest, _extra(values, learned, sieve, training, parts), settings)
+    unlabelled = in_order(rest, extra_rows(values, learned, sieve, training, parts), settings)
     named = {"labelled": labelled, "unlabelled": unlabelled}
     return Splits(
         labelled,
@@ -197,7 +196,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         settings.modality,
         sieve.dropped,
         sieve.without(ceiling, parts["validation"], None, "validation"),
-        _augmented(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
+        augmented_rows(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
         omitted,
         rehearsed(labelled, omitted, settings.augment),
         notes_on(tables, learned, {**named, "omitted": omitted, **parts}, held_out, sieve),
@@ -242,10 +241,10 @@ def _of_target(
     )
     found, left_out = asked(found, every, settings, where)
     sieve.count(f"{_NOT_ASKED}, in the target", left_out)
-    rows = sieve.clean(_examples(found["train"], task, f"{where}, train split", sieve), ", in the target")
+    rows = sieve.clean(examples_of(found["train"], task, f"{where}, train split", sieve), ", in the target")
     having, bare = rows.having(), rows.bare()
     if "test" in found:
-        test = _examples(found["test"], task, f"{where}, test split", sieve)
+        test = examples_of(found["test"], task, f"{where}, test split", sieve)
         values = [*having.values, *bare.values]
         having = sieve.without(having, test, None, "test")
     else:
@@ -264,25 +263,6 @@ def _of_target(
         test, values = parts["test"], [*having.values, *bare.values]
     others = [found[name].values for name in ("validation", "unsupervised") if name in found]
     return test, [*values, *(value for part in others for value in part)], having
-
-
-def _examples(table: Table, task: Task, where: str, sieve: Sieve) -> Examples:
-    """Return all rows of a table, ordered by content id; of one id, those without a label first."""
-    labels = task.labels(table.labels, where)
-    rows = Examples(content_ids(table.values, sieve.modality), table.values, labels, table.origin)
-    ids, order = rows.ids.copy(), _order(rows)
-    ids[order] = sieve.own_ids(rows.ids[order], labels.take(order), exact=task.exact)
-    sieve.stand(table, ids)
-    rows = replace(rows, ids=ids)
-    return rows.take(_order(rows))
-
-
-def _order(rows: Examples) -> NDArray[np.int64]:
-    """Return the rows ordered by content id; of one id, those without a label first."""
-    labels = rows.labels
-    # Of no rows, -1 could be anything.
-    columns = labels.values.reshape(len(labels), math.prod(labels.values.shape[1:])).T
-    return np.lexsort((*reversed(columns), labels.present, rows.ids))
 
 
 def _training(
@@ -349,50 +329,3 @@ def _apart(
         source = settings.target if name == "test" and settings.target is not None else settings
         check_held_out(name, parts[name], source.title, sieve.dropped)
     return training, in_turn(having, settings.split, task), bare
-
-
-def _extra(
-    values: list[Any],
-    task: Task,
-    sieve: Sieve,
-    training: NDArray[np.int64],
-    held_out: Mapping[str, Examples],
-) -> Examples:
-    """Return rows without a label, of which none is a training row or looks like one that is held out."""
-    extra = _unlabelled(values, task, sieve)
-    for name in ("test", "validation"):
-        extra = sieve.without(extra, held_out[name], "unlabelled", name)
-    return sieve.clean(sieve.new(extra, training, "unlabelled, also in training"))
-
-
-def _augmented(
-    labelled: Examples,
-    unlabelled: Examples,
-    settings: Any,
-    task: Task,
-    training: NDArray[np.int64],
-    held_out: Mapping[str, Examples],
-    sieve: Sieve,
-) -> Examples:
-    """Return the copies of rows, without any that is a training row, or like one that is held out."""
-    if settings is None:
-        return NO_ROWS
-    if sieve.modality.keeps_label:
-        return NO_ROWS if settings.only_teacher else copies_of(labelled, settings) + copies_of(unlabelled, settings)
-    rows = labelled + unlabelled
-    copies = sieve.modality.copies(map(int, rows.ids), rows.values, settings)
-    made = sieve.clean(_unlabelled(copies, task, sieve), None)
-    for others in (rows.ids, training):
-        made = sieve.new(made, others, None)
-    for name in ("validation", "test"):
-        made = sieve.without(made, held_out[name], None, "")
-    return made
-
-
-def _unlabelled(values: Iterable[Any], task: Task, sieve: Sieve) -> Examples:
-    values = values if isinstance(values, list) else list(values)
-    rows = Examples(content_ids(values, sieve.modality), values, task.labels([None] * len(values), ""))
-    if not sieve.coincident:
-        return rows
-    rows = rows.take(_order(rows))
-    return replace(rows, ids=sieve.own_ids(rows.ids, rows.labels))
