@@ -91,8 +91,7 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="which recipe to show")] = None,
 ) -> None:
     """List the ready recipes; `recipes show NAME` prints one to copy, `recipes schema` the form of all."""
-    _needs_distill()
-    from limbeck.recipe import Recipe, describe_recipes, packaged_recipe
+    from limbeck.recipes import describe_recipes, packaged_recipe
 
     if action is None:
         from limbeck.console import table
@@ -101,6 +100,9 @@ def recipes(
     elif action == "show" and name is not None:
         typer.echo(packaged_recipe(name), nl=False)
     elif action == "schema":
+        _needs_distill()
+        from limbeck.recipe import Recipe
+
         typer.echo(json.dumps(Recipe.model_json_schema(), indent=2))
     else:
         raise LimbeckError("recipes takes `show NAME`, `schema`, or nothing", fix="limbeck recipes show sentiment")
@@ -212,12 +214,11 @@ def losses(
     name: Annotated[str | None, typer.Argument(help="show one loss's card")] = None,
 ) -> None:
     """List the losses, or show one: equation, paper, settings, when to use it."""
-    _needs_distill()
+    from limbeck.cards import card_text, loss_cards
     from limbeck.console import say, table
-    from limbeck.losses import card_text, describe
 
     if name is None:
-        rows = [[row["name"], row["family"], row["needs"], row["summary"]] for row in describe()]
+        rows = [[card.name, card.family, ", ".join(card.needs), card.summary] for card in loss_cards().values()]
         table(["loss", "family", "needs", "what it is"], rows, text_columns=4)
     else:
         say(card_text(name))

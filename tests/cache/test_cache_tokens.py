@@ -6,10 +6,10 @@ from cache_cases import CLASSES, Counting, TokenNet, identity, opened, texts
 from torch import nn
 
 from limbeck.cache import CachedTeacher, label
+from limbeck.cards import Card
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.losses import KD
-from limbeck.losses.card import Card
 from limbeck.losses.fitnet import fitnet
 from limbeck.losses.term import Term
 from limbeck.teachers import ModuleTeacher

@@ -13,11 +13,9 @@ from limbeck.models import BiGRUSettings, NgramsSettings, TransformerSettings, c
 from limbeck.recipe import (
     DataSettings,
     Recipe,
-    describe_recipes,
     load_recipe,
-    packaged_recipe,
-    packaged_recipes,
 )
+from limbeck.recipes import describe_recipes, packaged_recipe, packaged_recipes
 from limbeck.settings.changes import apply
 from limbeck.settings.yaml import read_yaml, write_yaml
 from limbeck.teachers.transformers import TransformersTeacher

@@ -7,7 +7,8 @@ import pytest
 from recipe_cases import TEXT
 
 from limbeck.errors import LimbeckError
-from limbeck.recipe import Recipe, load_recipe, packaged_recipe, packaged_recipes, parse_recipe
+from limbeck.recipe import Recipe, load_recipe, parse_recipe
+from limbeck.recipes import packaged_recipe, packaged_recipes
 from limbeck.settings.yaml import read_yaml
 
 

@@ -23,7 +23,8 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.modalities.audio import speech
 from limbeck.models.resnet import ResNet, ResNetSettings
 from limbeck.pipeline import order, run
-from limbeck.recipe import load_recipe, packaged_recipes
+from limbeck.recipe import load_recipe
+from limbeck.recipes import packaged_recipes
 from limbeck.runtime.readers.image import ImageForm
 from made_speech import Embedding, Mel
 

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from limbeck.cards import Card
 from limbeck.data import DataOptions, Labels, Task, TaskOptions
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import Decided
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.losses import Objective
-from limbeck.losses.card import Card
 from limbeck.losses.term import Term
 
 

@@ -10,10 +10,9 @@ To add a method, write `losses/<name>.py` and `tests/references/<name>.py`, and 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from limbeck.errors import LimbeckError, nearest
+from limbeck.cards import Card
 from limbeck.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
 from limbeck.losses.binary_kd import BinaryKD, binary_kd
-from limbeck.losses.card import Card
 from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
 from limbeck.losses.fitnet import Fitnet, fitnet
 from limbeck.losses.hard_labels import HardLabels, hard_labels
@@ -72,38 +71,6 @@ def fitting(predicts: Predicts) -> list[str]:
     return [name for name, loss in CATALOG.items() if predicts in loss.card.fits]
 
 
-def describe() -> list[dict[str, str]]:
-    """Return one row a loss for people: its name, family, what it needs, and one line."""
-    return [
-        {"name": card.name, "family": card.family, "needs": ", ".join(card.needs), "summary": card.summary}
-        for card in (loss.card for loss in CATALOG.values())
-    ]
-
-
-def card_text(name: str) -> str:
-    """Return a loss's card as text for people.
-
-    Raises:
-        LimbeckError: no such loss.
-    """
-    if name not in CATALOG:
-        raise LimbeckError(f"no loss `{name}`", fix=nearest(name, CATALOG))
-    card = CATALOG[name].card
-    parts = {
-        "equation": card.equation,
-        "units": card.units,
-        "needs": ", ".join(card.needs) + (f" ({card.tap})" if card.tap else ""),
-        "fits": ", ".join(card.fits),
-        "settings in the paper": "; ".join(f"{key} {value}" for key, value in card.defaults.items()),
-        "use when": card.use_when,
-        "beware": card.beware,
-        "paper": card.paper,
-        "code": card.code,
-        "differs": card.differs,
-    }
-    return "\n".join([f"{card.name}: {card.summary}", *(f"  {key}: {value}" for key, value in parts.items())])
-
-
 __all__ = [
     "CATALOG",
     "KD",
@@ -128,9 +95,7 @@ __all__ = [
     "Weight",
     "binary_cross_entropy",
     "binary_kd",
-    "card_text",
     "cross_entropy",
-    "describe",
     "fitnet",
     "fitting",
     "hard_labels",

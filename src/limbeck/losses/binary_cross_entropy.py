@@ -4,9 +4,9 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from limbeck.cards import Card
 from limbeck.losses._checks import check_mask, check_outputs, check_sets
 from limbeck.losses._mask import counted_logits, counted_values
-from limbeck.losses.card import Card
 from limbeck.losses.term import term
 
 CARD = Card(

@@ -5,9 +5,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
+from limbeck.cards import Card
 from limbeck.losses._checks import check_labels, check_logits, check_mask
 from limbeck.losses._mask import counted_logits, counted_values
-from limbeck.losses.card import Card
 from limbeck.losses.term import term
 
 CARD = Card(

@@ -3,9 +3,9 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from limbeck.cards import Card
 from limbeck.losses._checks import check_features, check_mask
 from limbeck.losses._mask import counted_logits, counted_values
-from limbeck.losses.card import Card
 from limbeck.losses.term import term
 
 CARD = Card(

@@ -3,8 +3,8 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from limbeck.cards import Card
 from limbeck.losses._checks import check_logits
-from limbeck.losses.card import Card
 from limbeck.losses.cross_entropy import cross_entropy
 from limbeck.losses.term import term
 

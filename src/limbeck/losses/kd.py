@@ -6,10 +6,10 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
+from limbeck.cards import Card
 from limbeck.losses._checks import check_logits, check_mask, check_positive
 from limbeck.losses._divergence import softened_kl
 from limbeck.losses._mask import counted_logits, counted_values
-from limbeck.losses.card import Card
 from limbeck.losses.term import term
 
 CARD = Card(

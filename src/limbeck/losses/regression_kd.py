@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
+from limbeck.cards import Card
 from limbeck.losses._checks import check_mask, check_outputs, check_positive
 from limbeck.losses._mask import counted_logits, counted_values
-from limbeck.losses.card import Card
 from limbeck.losses.term import term
 
 CARD = Card(

@@ -7,9 +7,9 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
+from limbeck.cards import Card
 from limbeck.losses._checks import check_mask, check_not_negative, check_outputs, check_values
 from limbeck.losses._mask import counted_logits, counted_values
-from limbeck.losses.card import Card
 from limbeck.losses.term import term
 
 CARD = Card(

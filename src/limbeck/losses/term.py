@@ -14,8 +14,8 @@ import torch
 from pydantic import ConfigDict, Field, TypeAdapter, create_model
 from torch import Tensor
 
+from limbeck.cards import Card
 from limbeck.errors import LimbeckError
-from limbeck.losses.card import Card
 from limbeck.losses.schedules import Weight, weight_at
 from limbeck.settings import Settings
 from limbeck.types import Batch, Outputs, TapPair, TapShape

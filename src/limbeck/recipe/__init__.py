@@ -1,7 +1,7 @@
 """What a run is: one YAML file or one Python object, with `key=value` overrides; every error names its key."""
 
 from limbeck.recipe.data import DataSettings, TargetSettings
-from limbeck.recipe.load import describe_recipes, load_recipe, packaged_recipe, packaged_recipes, parse_recipe, run_name
+from limbeck.recipe.load import load_recipe, parse_recipe, run_name
 from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
 from limbeck.settings.errors import RecipeError
 
@@ -12,10 +12,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "TargetSettings",
-    "describe_recipes",
     "load_recipe",
-    "packaged_recipe",
-    "packaged_recipes",
     "parse_recipe",
     "run_name",
 ]

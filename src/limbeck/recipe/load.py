@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from limbeck.files import named_path, not_utf8
 from limbeck.modalities import DEFAULT, contradiction, named_in
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.settings import Recipe, points
+from limbeck.recipes import packaged_recipes
 from limbeck.settings.changes import apply, flat
 from limbeck.settings.errors import RecipeError, validated
 from limbeck.settings.yaml import read_value, read_yaml
@@ -79,32 +79,6 @@ def parse_recipe(values: Mapping[str, Any], where: str) -> Recipe:
     if lines:
         raise RecipeError(lines, where)
     return recipe
-
-
-def packaged_recipes() -> dict[str, str]:
-    """Return the YAML text of every ready recipe by name."""
-    files = resources.files("limbeck.recipes").iterdir()
-    return {
-        file.name[:-5]: file.read_text(encoding="utf-8")
-        for file in sorted(files, key=lambda f: f.name)
-        if file.name.endswith(".yaml")
-    }
-
-
-def packaged_recipe(name: str) -> str:
-    """Return the YAML text of a ready recipe.
-
-    Raises:
-        LimbeckError: no such recipe.
-    """
-    if name not in (packaged := packaged_recipes()):
-        raise LimbeckError(f"no recipe `{name}`", fix=nearest(name, packaged))
-    return packaged[name]
-
-
-def describe_recipes() -> list[tuple[str, str]]:
-    """Return the name of every ready recipe and the first line of its comment."""
-    return [(name, text.splitlines()[0].lstrip("# ")) for name, text in packaged_recipes().items()]
 
 
 def _read(path: Path) -> str:
