@@ -49,9 +49,9 @@ SEMICOLONS = "text;label\ngood film;good\na bad one, and long;bad\n"
         ("a.tsv", CSV, "a.tsv: fields are separated by a comma"),
         ("a.csv", CSV.encode("utf-16"), "a.csv: read as UTF-16, as its first bytes say"),
         ("a.CSV", SEMICOLONS.encode("utf-32"), "a.CSV: read as UTF-32, as its first bytes say"),
-        ("a.csv.gz", gzip.compress(CSV.encode()), ""),
-        ("a.csv.GZ", gzip.compress(CSV.encode("utf-16")), "read as UTF-16"),
-        ("a.jsonl.gz", gzip.compress(OBJECTS.encode()), ""),
+        ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0), ""),
+        ("a.csv.GZ", gzip.compress(CSV.encode("utf-16"), mtime=0), "read as UTF-16"),
+        ("a.jsonl.gz", gzip.compress(OBJECTS.encode(), mtime=0), ""),
         ("a.ndjson", OBJECTS, ""),
     ],
 )  # fmt: skip
