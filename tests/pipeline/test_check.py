@@ -51,6 +51,25 @@ def test_the_first_steps_and_answers_are_not_counted(tmp_path, clock):
     assert estimate(tmp_path, arms=ALL) == pytest.approx(trained + 2.0 * ROWS)
 
 
+def test_a_slow_network_takes_three_steps_and_answers_few_rows(tmp_path, monkeypatch):
+    """A pretrained teacher takes a second for 64 rows: what only warms it up is little."""
+    asked, steps, answer, group = [], [], check.predict_logits, Batches.group
+
+    def counted_answers(model, sample):
+        asked.append(len(sample))
+        return answer(model, sample)
+
+    def counted_group(self, step):
+        steps.append(step)
+        return group(self, step)
+
+    monkeypatch.setattr(check, "predict_logits", counted_answers)
+    monkeypatch.setattr(Batches, "group", counted_group)
+    estimate(tmp_path)
+    one = [4, 30]  # of 30 validation rows
+    assert (asked, steps) == (2 * one, 2 * [0, 1, 2])
+
+
 def features(numbers):
     return numbers
 

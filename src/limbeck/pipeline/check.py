@@ -34,10 +34,11 @@ from limbeck.report.words.numbers import file_size, several
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
-WARM_UP_STEPS = 2
-"""Not counted: the first steps of a network also load, compile and allocate."""
-TRIAL_STEPS = 3
-TRIAL_ROWS = 64
+WARM_UP_STEPS = 1
+"""Not counted: the first step of a network also loads, compiles and allocates."""
+TRIAL_STEPS = 2
+WARM_UP_ROWS = 4
+TRIAL_ROWS = 32
 JUDGED_ROWS = 2_000
 """Labelled rows that a finished teacher is judged on here; a run takes all."""
 _SAME_PACE = {
@@ -196,8 +197,9 @@ def _trial(settings: NetworkSettings, material: Material) -> Pace:
 
 def _answer_seconds(model: nn.Module, view: View, material: Material) -> float:
     """Return the seconds of an answer."""
-    sample = view.rows(material.splits.validation.values[:TRIAL_ROWS])
-    predict_logits(model, sample)  # as with the steps, the first time is not counted
+    values = material.splits.validation.values
+    predict_logits(model, view.rows(values[:WARM_UP_ROWS]))  # as with the steps, the first time is not counted
+    sample = view.rows(values[:TRIAL_ROWS])
     start = time.monotonic()
     predict_logits(model, sample)
     return (time.monotonic() - start) / len(sample)
