@@ -53,7 +53,7 @@ class OnnxNetwork:
         options.inter_op_num_threads = 1  # one operator at a time, as the execution mode is sequential
         options.log_severity_level = _FATAL
         with in_words("onnxruntime cannot load it", where=str(self._model), fix=_UPGRADE):
-            return ort.InferenceSession(self._file, options, providers=["CPUExecutionProvider"])
+            return ort.InferenceSession(self._file, options, providers=["CPUExecutionProvider"], enable_fallback=0)
 
     def require(self, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
         """Refuse a reader whose arrays are none that the network takes.

@@ -15,7 +15,7 @@ from tokenizers import __version__ as version
 
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.runtime.failures import in_words
+from limbeck.runtime.failures import in_words, no_backtrace
 from limbeck.runtime.readers import Form, require_no_frame
 from limbeck.runtime.rows import Ragged
 from limbeck.runtime.takes import Lines, Takes
@@ -109,7 +109,7 @@ _AT_ONCE = 1024
 _UPGRADE = f"upgrade tokenizers ({version} is installed), or copy the file again"
 _LARGEST = (1 << 31) - 1
 """Of a size that a bundle claims: ids are of 32 bits."""
-_PROBED = (1, 2, 3, 4, 6, 8, 12, 16)
+_PROBED = (0, 2, 3, 4, 6, 8, 12, 16)
 """Tokens of each text that a bundle is tried with."""
 
 
@@ -259,8 +259,10 @@ class TextReader:
 
     def probe(self) -> list[str]:
         """Return texts of its own tokens, which stand evenly over all the ids; every other text in upper case."""
-        size, words = self._tokenizer.get_vocab_size(), sum(_PROBED)
-        tokens = iter([self._tokenizer.id_to_token(place * size // words) or "" for place in range(words)])
+        size = self._tokenizer.get_vocab_size()
+        # Steps of 34 in 55 are as even after a few texts as after all of them, as 34 / 55 is the golden ratio.
+        places = [place * 34 % 55 * size // 55 for place in range(sum(_PROBED))]
+        tokens = iter([self._tokenizer.id_to_token(place) or "" for place in places])
         texts = [" ".join(islice(tokens, length)) for length in _PROBED]
         return [text.upper() if row % 2 else text for row, text in enumerate(texts)]
 
@@ -289,5 +291,8 @@ def read_tokenizer(path: Path) -> Tokenizer:
     Raises:
         LimbeckError: it is missing, or is not one that the installed `tokenizers` understands.
     """
-    with in_words("no tokenizer that this version of `tokenizers` reads", where=str(path), fix=_UPGRADE):
+    with (
+        in_words("no tokenizer that this version of `tokenizers` reads", where=str(path), fix=_UPGRADE),
+        no_backtrace(),
+    ):
         return Tokenizer.from_file(str(path))
