@@ -1,6 +1,7 @@
 """Limbeck: a small student from a big teacher, and the proof of what was kept."""
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from limbeck.version import __version__
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from limbeck.pipeline import Run, distill, run
     from limbeck.recipe import Recipe
     from limbeck.runtime import load
+
+# onnxruntime reads it when it is imported, and else has a thread of its own from then on, for which a process that is
+# forked off waits at its end, for ever.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOME = {
     "LimbeckError": "limbeck.errors",

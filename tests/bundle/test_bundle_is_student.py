@@ -325,7 +325,7 @@ def test_files_are_timed_on_one_thread(students):
             lambda *a, **k: asked.append(OnnxNetwork(*a, **k)) or asked[0],
         )
         students["ngrams"].view.runner(students["ngrams"].model)
-    options = asked[0]._session.get_session_options()
+    options = asked[0].session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
 
 

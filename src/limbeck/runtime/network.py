@@ -1,8 +1,11 @@
 """An ONNX file as a function of rows."""
 
+import ctypes
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import onnxruntime as ort
@@ -16,8 +19,18 @@ MOST_PADDING = 2048
 _FATAL = 4
 """The level of onnxruntime's log at which nothing is printed: what goes wrong is raised too."""
 _UPGRADE = f"upgrade onnxruntime ({ort.__version__} is installed), or copy the bundle again"
-_of_parents: list[ort.InferenceSession] = []
-"""Sessions that a fork copied. To take one down waits for its threads, of which the copy has none."""
+_networks: WeakSet["OnnxNetwork"] = WeakSet()
+
+
+def _leave_sessions() -> None:
+    """Let go of every session in a process that was forked off, without taking one down: that waits for its threads."""
+    for network in _networks:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(network.session))
+        network.session = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_sessions)
 
 
 class OnnxNetwork:
@@ -32,6 +45,7 @@ class OnnxNetwork:
 
     Attributes:
         outputs: how many logits a row has; None where the file does not say it.
+        session: onnxruntime's; None in a process that was forked off and has not asked yet.
 
     Raises:
         LimbeckError: onnxruntime cannot load the file.
@@ -40,10 +54,12 @@ class OnnxNetwork:
     def __init__(self, model: Path, *, threads: int = 0) -> None:
         self._model, self._threads = model, threads
         self._file = str(model.absolute())  # a process that is forked off may go elsewhere
-        self._session, self._process = self._opened(), os.getpid()
+        session = self._opened()
+        self.session: ort.InferenceSession | None = session
+        _networks.add(self)
         with in_words("it is no network of one output", where=str(model), fix=_UPGRADE):
-            self._wanted = tuple(entry.name for entry in self._session.get_inputs())
-            first = self._session.get_outputs()[0]
+            self._inputs: dict[str, Any] = {entry.name: entry.shape for entry in session.get_inputs()}
+            first = session.get_outputs()[0]
             self._given, shape = [first.name], first.shape or [None]
         self.outputs: int | None = shape[-1] if isinstance(shape[-1], int) else None
 
@@ -64,15 +80,15 @@ class OnnxNetwork:
         Raises:
             ValueError: one is missing, or has another size along an axis that may not have any.
         """
-        for entry in self._session.get_inputs():
-            if entry.name not in shapes:
-                raise ValueError(f"the network takes `{entry.name}`, and the reader gives {', '.join(shapes)}")
-            given = (None, *shapes[entry.name])
-            if entry.shape and len(entry.shape) != len(given):
-                raise ValueError(f"`{entry.name}` has {len(given)} axes, and the network takes {len(entry.shape)}")
-            for axis, (size, own) in enumerate(zip(entry.shape, given, strict=False)):
+        for name, shape in self._inputs.items():
+            if name not in shapes:
+                raise ValueError(f"the network takes `{name}`, and the reader gives {', '.join(shapes)}")
+            given = (None, *shapes[name])
+            if shape and len(shape) != len(given):
+                raise ValueError(f"`{name}` has {len(given)} axes, and the network takes {len(shape)}")
+            for axis, (size, own) in enumerate(zip(shape, given, strict=False)):
                 if isinstance(size, int) and own is not None and size != own:
-                    raise ValueError(f"`{entry.name}` has {own} along axis {axis}, and the network takes {size}")
+                    raise ValueError(f"`{name}` has {own} along axis {axis}, and the network takes {size}")
 
     def logits(self, rows: Rows, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Return (rows, outputs) float32, in the order of the rows.
@@ -85,21 +101,18 @@ class OnnxNetwork:
         """
         if not len(rows):
             raise ValueError("there are no rows")
-        if self._process != os.getpid():
-            _of_parents.append(self._session)
-            self._session, self._process = self._opened(), os.getpid()
         order, parts = [], []
         for some in by_length(rows, batch_size, most_padding=MOST_PADDING):
-            given = rows.batch(some)
-            parts.append(self._run({name: given[name] for name in self._wanted}))
+            parts.append(self._run(rows.batch(some)))
             order.append(some)
-        if len(parts) == 1 and len(rows) == 1:
+        if len(rows) == 1:
             return parts[0]
         logits = np.concatenate(parts)
         result = np.empty_like(logits)
         result[np.concatenate(order)] = logits
         return result
 
-    def _run(self, feed: Mapping[str, NDArray]) -> NDArray[np.float32]:
+    def _run(self, given: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        session = self.session = self.session or self._opened()
         with in_words("onnxruntime cannot compute an answer", where=str(self._model), fix=_UPGRADE):
-            return np.asarray(self._session.run(self._given, feed)[0], np.float32)
+            return np.asarray(session.run(self._given, {name: given[name] for name in self._inputs})[0], np.float32)
