@@ -58,12 +58,13 @@ def test_a_pool_asks_a_student_that_is_at_work(folder, method: str) -> None:
 ASK = """
 import os, sys
 import limbeck
-student = limbeck.load(sys.argv[1], threads=2)
+student = limbeck.load(sys.argv[1], threads=4)
 expected = [answer.label for answer in student.predict(["good", "bad film"] * 50)]
 process = os.fork()
 if not process:
     os.chdir("/")
     {}
+    del student
     sys.exit()  # an end like any other: a pool's process has a shorter one
 print(os.waitpid(process, 0)[1], student.predict(["good"])[0].label == expected[0])
 """
