@@ -1,10 +1,18 @@
 """Text to ids: lengths, padding, and what is refused."""
 
+import tracemalloc
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from limbeck.errors import LimbeckError
+from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
 from limbeck.runtime import TextReader
+from limbeck.runtime.readers import text as text_reader
+from limbeck.runtime.readers.text import well_formed
 
 
 def ids_of(rows):
@@ -85,3 +93,51 @@ def test_tokenizer_file_that_cannot_be_read(tmp_path, content):
 def test_no_room_for_a_token(max_length):
     with pytest.raises(LimbeckError, match=f"max_length={max_length} leaves no room"):
         TextReader(letters(), max_length=max_length)
+
+
+WORDS = word_tokenizer(["one two don't 1,000 é 你好 ."], WordTokenizerSettings())
+TEXT = st.one_of(
+    st.text(max_size=30),
+    st.lists(st.sampled_from(["one", "Two", "don't", "é", "你", "\ud83d", "x", " ", "."]), max_size=12).map(" ".join),
+)
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+@given(texts=st.lists(TEXT, max_size=9), tail=st.integers(0, 2))
+def test_many_texts_are_encoded_as_each_alone(shortcut, texts, tail):
+    """They are cut some at a time; a text's ids are those of `tokenizers`, cut at `max_length`."""
+    reader = TextReader(Tokenizer.from_str(WORDS.to_str()), max_length=4, tail=tail)
+    if not shortcut:
+        reader._ascii_words = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_reader, "_AT_ONCE", 2)
+        rows = reader.encode(texts)
+    whole = [WORDS.encode(well_formed(text)).ids for text in texts]
+    cut = [len(ids) > 4 for ids in whole]
+    kept = [ids[: 4 - tail] + ids[len(ids) - tail :] if long else ids for ids, long in zip(whole, cut, strict=True)]
+    assert ids_of(rows) == [ids or [reader.pad_id] for ids in kept]
+    assert rows.cut.tolist() == cut
+    assert (rows.tokens.dtype, rows.offsets.dtype) == (np.int32, np.int64)
+    for row, text in enumerate(texts):
+        alone = reader.encode([text])
+        assert (ids_of(alone), alone.cut.tolist()) == ([rows[row].tolist()], [cut[row]])
+
+
+@pytest.mark.parametrize("text", ["one two don't " * 3, "öne two don't " * 3])
+def test_encoding_many_texts_takes_little_more_than_their_ids(text):
+    """No object of every text at once: neither a list of Python numbers, nor one of the library's encodings."""
+    reader = TextReader(Tokenizer.from_str(WORDS.to_str()), max_length=64)
+    texts = [text] * 20_000
+    tracemalloc.start()
+    rows = reader.encode(texts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    few = 8 * len(texts)  # the list of the texts that was given
+    assert peak < 1.2 * (4 * len(rows.tokens) + 9 * len(texts)) + few + 2_000_000
+
+
+def test_rows_that_are_taken_are_those_rows():
+    rows = TextReader(letters(), max_length=3).encode(["a b a b", "", "b", "a b"])
+    taken = rows.take(np.array([3, 0, 0, 1]))
+    assert (ids_of(taken), taken.cut.tolist()) == ([[1, 2], [1, 2, 1], [1, 2, 1], [0]], [False, True, True, False])
+    assert ids_of(rows.take(np.array([], np.int64))) == []

@@ -124,9 +124,10 @@ class Bundle:
         if not len(rows):
             return []
         outputs = self._network.logits(rows, batch_size=batch_size)
-        if len(odd := np.flatnonzero(~np.isfinite(outputs).all(axis=1))):
+        if np.count_nonzero(np.isfinite(outputs)) < outputs.size:  # `all` takes three times as long, of one row
+            odd = np.flatnonzero(~np.isfinite(outputs).all(axis=1))[0]
             raise LimbeckError(
-                f"the student's answer to value {odd[0] + 1:,} of {len(rows):,} is no number",
+                f"the student's answer to value {odd + 1:,} of {len(rows):,} is no number",
                 where=MODEL,
                 fix="look at that value; if nothing is wrong with it, do the run again with fp32",
             )
@@ -135,6 +136,8 @@ class Bundle:
 
 def _plain(values: Any) -> Any:
     """Return values of Arrow as Python has them, whose own cells are objects that no reader knows."""
+    if isinstance(values, list):
+        return values
     if isinstance(values, Mapping):
         return {name: _plain(column) for name, column in values.items()}
     return values.to_pylist() if hasattr(values, "to_pylist") else values

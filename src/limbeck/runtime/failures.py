@@ -38,8 +38,13 @@ def in_words(what: str, *, where: str, fix: str) -> Iterator[None]:
             raise
         raise LimbeckError(error.what, where=where, fix=error.fix) from error
     except BaseException as error:
-        reason = f"{type(error).__name__}: {_PREAMBLE.sub('', first_line(error))}"
-        raise LimbeckError(f"{what} ({reason})", where=where, fix=fix) from error
+        raise failed(what, error, where=where, fix=fix) from error
+
+
+def failed(what: str, error: BaseException, *, where: str, fix: str) -> LimbeckError:
+    """Return the error of one line for what a library raised; the arguments are those of `in_words`."""
+    reason = f"{type(error).__name__}: {_PREAMBLE.sub('', first_line(error))}"
+    return LimbeckError(f"{what} ({reason})", where=where, fix=fix)
 
 
 @contextmanager

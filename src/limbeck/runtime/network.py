@@ -11,11 +11,12 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from limbeck.runtime.failures import in_words
+from limbeck.runtime.failures import failed, in_words
 from limbeck.runtime.rows import Rows, by_length
 
 MOST_PADDING = 2048
 """Tokens: to compute more of it costs more than another call, which takes some 50 microseconds."""
+_FIRST = np.zeros(1, np.int64)
 _FATAL = 4
 """The level of onnxruntime's log at which nothing is printed: what goes wrong is raised too."""
 _UPGRADE = f"upgrade onnxruntime ({ort.__version__} is installed), or copy the bundle again"
@@ -101,12 +102,12 @@ class OnnxNetwork:
         """
         if not len(rows):
             raise ValueError("there are no rows")
+        if len(rows) == 1:  # what a service asks
+            return self._run(rows.batch(_FIRST))
         order, parts = [], []
         for some in by_length(rows, batch_size, most_padding=MOST_PADDING):
             parts.append(self._run(rows.batch(some)))
             order.append(some)
-        if len(rows) == 1:
-            return parts[0]
         logits = np.concatenate(parts)
         result = np.empty_like(logits)
         result[np.concatenate(order)] = logits
@@ -114,5 +115,8 @@ class OnnxNetwork:
 
     def _run(self, given: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         session = self.session = self.session or self._opened()
-        with in_words("onnxruntime cannot compute an answer", where=str(self._model), fix=_UPGRADE):
-            return np.asarray(session.run(self._given, {name: given[name] for name in self._inputs})[0], np.float32)
+        feed = {name: given[name] for name in self._inputs}
+        try:
+            return np.asarray(session.run(self._given, feed)[0], np.float32)
+        except Exception as error:  # onnxruntime raises classes of its own, one a reason
+            raise failed("onnxruntime cannot compute an answer", error, where=str(self._model), fix=_UPGRADE) from error

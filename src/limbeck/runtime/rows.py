@@ -90,7 +90,7 @@ class Ragged:
         """
         if len(rows) == 1:
             ids = self[rows[0]][None].astype(np.int64)
-            return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+            return {"input_ids": ids, "attention_mask": np.ones(ids.shape, np.int64)}
         start = self.offsets[rows]
         length = self.offsets[1:][rows] - start
         column = np.arange(length.max())
@@ -155,9 +155,6 @@ def by_length(
         longest_first: begin with the batch that needs most memory; else with the shortest rows.
         most_padding: positions of padding above which a batch is cut short; None: however many.
     """
-    if len(rows) == 1:
-        yield np.zeros(1, np.int64)
-        return
     lengths = rows.lengths
     order = np.argsort(-lengths if longest_first else lengths, kind="stable")
     if most_padding is None:

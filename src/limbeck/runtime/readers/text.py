@@ -31,13 +31,14 @@ def as_texts(texts: Sequence[str]) -> list[str]:
     Raises:
         TypeError: a single string, a mapping, or something among them that is no string.
     """
-    if isinstance(texts, str):
-        raise TypeError("a list of texts is needed; wrap a single one: [text]")
-    if isinstance(texts, Mapping):
-        raise TypeError("this student reads a list of texts, not a mapping")
-    if isinstance(texts, bytes | bytearray | set | frozenset) or not hasattr(texts, "__iter__"):
-        raise TypeError(f"a list of texts is needed, not a value of type {type(texts).__name__}")
-    require_no_frame(texts, "a list of texts is needed")
+    if not isinstance(texts, list):
+        if isinstance(texts, str):
+            raise TypeError("a list of texts is needed; wrap a single one: [text]")
+        if isinstance(texts, Mapping):
+            raise TypeError("this student reads a list of texts, not a mapping")
+        if isinstance(texts, bytes | bytearray | set | frozenset) or not hasattr(texts, "__iter__"):
+            raise TypeError(f"a list of texts is needed, not a value of type {type(texts).__name__}")
+        require_no_frame(texts, "a list of texts is needed")
     result = list(texts)
     for index, text in enumerate(result):
         if not isinstance(text, str):
