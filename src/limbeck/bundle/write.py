@@ -12,6 +12,7 @@ import jinja2
 
 from limbeck.bundle.export import Parity, parity
 from limbeck.bundle.precision import Choice, Student, choose
+from limbeck.bundle.threads import threads_that_pay
 from limbeck.evaluation.records import BUSY
 from limbeck.files import size_of, staged
 from limbeck.runtime.bundle import complete
@@ -74,7 +75,7 @@ def write_bundle(
         **({"missing": list(student.missing)} if student.missing else {}),
         "precision": choice.precision,
         "instructions": choice.instructions,
-        "threads": 1,
+        "threads": threads_that_pay(choice.model, student.reader, samples),
         "limbeck": __version__,
     }
     with staged(folder) as aside:
