@@ -13,9 +13,9 @@ from onnx import shape_inference
 from limbeck.runtime.readers import Reader
 
 MUCH = 50_000_000
-"""Multiplications of one example from which several threads pay. Measured on two cores, two threads over one:
-networks of 0 to 41 million, from `ngrams` to `resnet`, took 0.94 to 2.2 times as long for one example, and 1 to 2.4 times as long
-for 64 of them, at up to 3.2 times the processor time. One of 75 million took 0.66 of the time."""
+"""Multiplications of one example from which several threads pay. Measured on two cores, two threads over one: networks
+of 0 to 41 million, from `ngrams` to `resnet`, took 0.94 to 2.2 times as long for one example, and 1 to 2.4 times as
+long for 64 of them, at up to 3.2 times the processor time. One of 75 million took 0.66 of the time."""
 _ROWS = 64
 _RECURRENT = ("LSTM", "GRU", "RNN")
 

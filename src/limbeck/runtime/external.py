@@ -15,7 +15,7 @@ _INSIDE: dict[str, dict[int, str]] = {
     "tensor": {13: "entry"},
     "entry": {},
 }
-"""The messages of onnx.proto that may hold a tensor, by their kind: of each field, by number, what it holds."""
+"""The messages of onnx.proto that may hold a tensor: of each field, by number, what it holds."""
 _KEY, _VALUE = 1, 2
 """Fields of an entry."""
 _LOCATION = b"location"
@@ -43,15 +43,15 @@ def external_files(model: Path) -> set[str]:
             return set(_locations(content, 0, len(content), "model", 0))
 
 
-def _locations(content: mmap.mmap, start: int, end: int, kind: str, depth: int) -> Iterator[str]:
+def _locations(content: mmap.mmap, start: int, end: int, message: str, depth: int) -> Iterator[str]:
     """Yield the places that a message names, between two positions of the file."""
     if depth > _DEEPEST:
         raise ValueError("messages in messages, too deep")
-    inside, entry = _INSIDE[kind], {}
+    inside, entry = _INSIDE[message], {}
     for number, first, last in _fields(content, start, end):
         if number in inside:
             yield from _locations(content, first, last, inside[number], depth + 1)
-        elif kind == "entry" and number in (_KEY, _VALUE):
+        elif not inside and number in (_KEY, _VALUE):
             entry[number] = content[first:last]
     if entry.get(_KEY) == _LOCATION:
         yield entry.get(_VALUE, b"").decode("utf-8", "replace")
