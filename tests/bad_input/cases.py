@@ -17,13 +17,15 @@ from typing import Literal
 
 import numpy as np
 import torch
-from damage import cut, edit, flip, flip_in_tensor, one
+from damage import cut, edit, flip, flip_in_tensor, one, pipe_instead
 from made_images import also, huge, images, no_images, object_arrays, one_class, picture, written
 from onnx_files import bag, pixels
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+
+from limbeck.runtime.description import sealed
 
 Prepare = Callable[[Path], None]
 
@@ -560,6 +562,15 @@ def next_format(text: str) -> str:
     return json.dumps(json.loads(text) | {"format": 3})
 
 
+def without_probe(text: str) -> str:
+    return json.dumps({key: value for key, value in json.loads(text).items() if key not in ("probe", "threads")})
+
+
+def exchanged_labels(text: str) -> str:
+    info = json.loads(text)
+    return json.dumps(sealed(info | {"labels": info["labels"][::-1]}))
+
+
 INFO = "out/bundle/bundle.json"
 BUNDLE = [
     Case("bundle", "predict in a folder that is no bundle", ("predict", ".")),
@@ -567,6 +578,9 @@ BUNDLE = [
     with_bundle("a model cut short", ("predict", "out"), cut("out/bundle/model.onnx")),
     with_bundle("a flipped bit in the model", ("predict", "out/bundle"), flip("out/bundle/model.onnx")),
     with_bundle("a bundle of a later format", ("predict", "out"), edit(INFO, next_format)),
+    with_bundle("a bundle of before there was a probe", ("predict", "out"), edit(INFO, without_probe)),
+    with_bundle("labels exchanged, and sealed again", ("predict", "out"), edit(INFO, exchanged_labels)),
+    with_bundle("a pipe in the place of a model", ("predict", "out"), pipe_instead("out/bundle/model.onnx")),
     with_bundle("a bundle.json cut short", ("predict", "out"), edit(INFO, half_of_json)),
     with_bundle(
         "a tokenizer that is missing", ("predict", "out"), lambda f: (f / "out/bundle/tokenizer.json").unlink()

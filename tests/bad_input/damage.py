@@ -1,6 +1,7 @@
 """Ways in which a file goes bad."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,3 +62,14 @@ def _flip(path: Path, position: int) -> None:
     content = bytearray(path.read_bytes())
     content[position] ^= 1
     path.write_bytes(content)
+
+
+def pipe_instead(pattern: str) -> Damage:
+    """Return what puts a pipe in the place of a file: whoever opens it waits."""
+
+    def damage(folder: Path) -> None:
+        path = one(folder, pattern)
+        path.unlink()
+        os.mkfifo(path)
+
+    return damage

@@ -123,14 +123,14 @@ def test_data_beside_the_model_is_read_where_bundle_json_lists_it(edited_copy, w
     external("weights.bin")(folder)
     assert external_files(folder / "model.onnx") == {"weights.bin"}
     seal_again(folder)
-    assert "the model reads another file, `weights.bin`" in said_of(folder, "text", whole)
+    assert "the model reads another file, `weights.bin`" in str(said_of(folder, "text", whole))
     info = json.loads((folder / "bundle.json").read_text())
     info["files"]["weights.bin"] = ""
     (folder / "bundle.json").write_text(json.dumps(info))
     seal_again(folder)
     assert said_of(folder, "text", whole) is None
     (folder / "weights.bin").write_bytes(b"\0" * len(table.raw_data))
-    assert "`weights.bin` is not the file that was exported" in said_of(folder, "text", whole)
+    assert "`weights.bin` is not the file that was exported" in str(said_of(folder, "text", whole))
 
 
 def test_a_newer_file_says_what_to_upgrade(edited_copy, whole) -> None:
