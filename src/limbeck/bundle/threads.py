@@ -28,7 +28,7 @@ def threads_that_pay(model: Path, reader: Reader, values: Sequence[Any]) -> int:
         reader: its preprocessing.
         values: examples; one of middle length is counted.
     """
-    rows = reader.encode(values[:_ROWS])
+    rows = reader.encode([values[row] for row in range(min(_ROWS, len(values)))])
     middle = np.argsort(rows.lengths, kind="stable")[len(rows) // 2]
     return 0 if multiplications(onnx.load(str(model)), rows.batch(np.array([middle]))) >= MUCH else 1
 
