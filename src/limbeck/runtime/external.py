@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _INSIDE: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
@@ -19,6 +20,7 @@ _INSIDE: dict[str, dict[int, str]] = {
 _KEY, _VALUE = 1, 2
 """Fields of an entry."""
 _LOCATION = b"location"
+_AT_ONCE = 1 << 20
 _DEEPEST = 100
 """Messages in messages: the limit of protobuf's own readers."""
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -36,11 +38,21 @@ def external_files(model: Path) -> set[str]:
     with model.open("rb") as file:
         if not model.stat().st_size:
             raise ValueError("an empty file")
+        if not _names_a_place(file):  # that is nearly every file: there is nothing to take apart
+            return set()
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            # Where no tensor can name a place there is nothing to take apart: that is nearly every file.
-            if content.find(_LOCATION) < 0:
-                return set()
             return set(_locations(content, 0, len(content), "model", 0))
+
+
+def _names_a_place(file: BinaryIO) -> bool:
+    """Return whether a tensor can name a place for its data: the word stands somewhere in the file."""
+    before = b""
+    while some := file.read(_AT_ONCE):
+        held = before + some
+        if _LOCATION in held:
+            return True
+        before = held[-len(_LOCATION) :]
+    return False
 
 
 def _locations(content: mmap.mmap, start: int, end: int, message: str, depth: int) -> Iterator[str]:
