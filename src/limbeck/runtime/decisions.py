@@ -113,10 +113,9 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _predictions(logits: NDArray[np.float32], names: Sequence[str]) -> list[Prediction]:
     found = []
-    for row in softmax(logits):
-        best = int(row.argmax())
-        every = {label: float(value) for label, value in zip(names, row, strict=True)}
-        found.append(Prediction(names[best], float(row[best]), every))
+    for row in softmax(logits).tolist():  # plain numbers: an array's own are slow, one at a time
+        highest = max(row)
+        found.append(Prediction(names[row.index(highest)], highest, dict(zip(names, row, strict=True))))
     return found
 
 
