@@ -1,6 +1,7 @@
 """`limbeck.distill` on tables: what a recipe does, with objects in the place of names."""
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -288,7 +289,7 @@ def test_without_torch_the_install_line_is_named():
         "except limbeck.LimbeckError as error: print(error)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "limbeck.distill needs torch; pip install 'limbeck[distill]'"
+    assert re.fullmatch(r"limbeck.distill needs torch; pip install .*\[distill\]'", said.strip())
 
 
 def test_lists_of_rows_and_more_texts(tmp_path):
@@ -297,7 +298,7 @@ def test_lists_of_rows_and_more_texts(tmp_path):
     more = [f"another text {number}" for number in range(30)]
     given = {"seeds": [0], "settings": SETTINGS, "unlabelled": more, "out": tmp_path / "run"}
     run = limbeck.distill({"kind": "nblr"}, "ngrams", rows, **given)
-    assert run.evaluation.data.unlabelled == 30
+    assert run.evaluation.data.unlabelled == len(rows) - 60 - 30 - 40 + len(more)
     data = recipe(tmp_path / "mine.csv").data
     for form in (more, tuple(more), pd.Series(more), pd.DataFrame({"text": more, "n": 1}), [{"text": t} for t in more]):
         assert unlabelled_of(form, data, "text") == more

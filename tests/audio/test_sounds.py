@@ -195,7 +195,7 @@ def test_a_missing_extra_is_said_with_the_line_that_brings_it(monkeypatch):
     for name, ask in (("soundfile", lambda: heard(WAV)), ("soxr", lambda: resampled(TONE, 8000, 16000))):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, name, None)
-            with pytest.raises(LimbeckError, match=r"pip install 'limbeck\[audio\]'"):
+            with pytest.raises(LimbeckError, match=r"pip install .*\[audio\]'"):
                 ask()
     monkeypatch.setitem(sys.modules, "soundfile", None)
     np.testing.assert_array_equal(heard({"array": TONE, "sampling_rate": 8000})[0], TONE)  # needs neither

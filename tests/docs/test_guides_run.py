@@ -105,7 +105,7 @@ class Reader:
             case "pip", "install":
                 extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
                 for package in rest:
-                    assert set(package.removeprefix("limbeck[").removesuffix("]").split(",")) <= extras.keys()
+                    assert set(package.partition("[")[2].removesuffix("]").split(",")) <= extras.keys()
             case "limbeck", "check":
                 _limbeck(command, *rest, *(self.small(rest[0]) if Path(rest[0]).is_file() else PACKAGED))
             case "limbeck", "run":

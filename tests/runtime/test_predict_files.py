@@ -16,7 +16,7 @@ from limbeck.runtime.bundle import complete
 from limbeck.runtime.decisions import RULES, LabelSet, Prediction
 from limbeck.runtime.predict import Wish, predict_files
 from limbeck.runtime.takes import Asked, Lines
-from limbeck.runtime.written import Said
+from limbeck.runtime.written import Saying
 
 CONFIDENCES = {"0.8": {"probability": 0.0, "answered": 1.0}, "0.95": {"probability": 0.5, "answered": 0.25}}
 
@@ -132,7 +132,7 @@ def test_what_other_tasks_say():
     sets = RULES["multilabel"](DECISIONS["multilabel"])
     (found,) = sets.answers(np.array([[2.0, -3.0, 0.5, -1.0]], np.float32), ["x", "y", "z", "w"])
     assert isinstance(found, LabelSet)
-    answer = Said(sets, "text", top=2, least=0.6).answer(found)
+    answer = Saying(sets, "text", top=2, least=0.6).answer(found)
     assert (answer.labels, list(answer.probabilities), set(answer.thresholds.values())) == (
         ("x", "z"),
         ["x", "z"],
@@ -141,7 +141,7 @@ def test_what_other_tasks_say():
     values = RULES["regression"](DECISIONS["regression"])
     assert values.sure is None
     assert values.likeliest is None
-    assert Said(values, "x").cells(Asked("row 1", {}), {"x": 1.5, "y": 2.0}) == {
+    assert Saying(values, "x").cells(Asked("row 1", {}), {"x": 1.5, "y": 2.0}) == {
         "x": "row 1",
         "x_answer": 1.5,
         "y": 2.0,

@@ -170,9 +170,10 @@ def test_columns_of_arrow_are_read_and_a_frame_is_no_list(folder):
 
 
 def test_a_pair_is_not_taken_for_a_text(folder):
-    """tokenizers would encode both and join them."""
+    """Its parts are one text, as the columns of a file are; a pair of something else is none."""
+    assert load(folder).predict([("good", "bad")]) == load(folder).predict(["good\nbad"])
     with pytest.raises(TypeError, match="item 0 is of type tuple"):
-        load(folder).predict([("good", "bad")])
+        load(folder).predict([("good", 1)])
 
 
 def test_half_a_surrogate_pair_is_answered(folder):

@@ -13,14 +13,14 @@ _CHARACTERS = 40
 
 
 def no_column(
-    columns: Columns, name: str, kind: str, where: str, keys: Mapping[str, str], taken: Sequence[str]
+    columns: Columns, name: str, role: str, where: str, keys: Mapping[str, str], taken: Sequence[str]
 ) -> NoColumnError:
     """Return the error for a column that a source does not have.
 
     Args:
         columns: that it has.
         name: of the one that is missing.
-        kind: `column`, of the example, or `label`.
+        role: `column`, of the example, or `label`.
         where: it was read.
         keys: what the columns are called that are asked for; of what is not in it, another source's are meant.
         taken: columns that are something else already.
@@ -30,25 +30,25 @@ def no_column(
     path = Path(where) if Path(where).is_file() else None
     if path is not None and suffix_of(path) == LINES:
         fix = "give a csv file with a column of labels, or a folder with a subfolder a class"
-        return NoColumnError("a text file holds texts without labels", kind=kind, where=where, fix=fix)
+        return NoColumnError("a text file holds texts without labels", kind=role, where=where, fix=fix)
     if path is not None and suffix_of(path) in (".csv", ".tsv") and (row := looks_like_a_row(path)) is not None:
         shown = ", ".join(_short(cell) for cell in row[:_FEW])
-        fix = f"write the names of the columns above it, such as: {_names_for(len(row), name, kind)}"
+        fix = f"write the names of the columns above it, such as: {_names_for(len(row), name, role)}"
         return NoColumnError(
-            f"{missing}: its first line is a row ({shown}), not their names", kind=kind, where=where, fix=fix
+            f"{missing}: its first line is a row ({shown}), not their names", kind=role, where=where, fix=fix
         )
-    if kind not in keys:
-        return NoColumnError(missing, kind=kind, where=where, fix=f"add it; there are: {few(columns.names)}")
-    if kind == "label" and split_name(_stem(where)) == "test" and left:
+    if role not in keys:
+        return NoColumnError(missing, kind=role, where=where, fix=f"add it; there are: {few(columns.names)}")
+    if role == "label" and split_name(_stem(where)) == "test" and left:
         fix = (
             "add it, or remove the file: test rows are held out of the training rows then (limbeck predict answers "
             f"rows without a label); there are: {few(columns.names)}"
         )
-        return NoColumnError(f"{missing}: the test split has no labels", kind=kind, where=where, fix=fix)
-    fix = f"set {keys[kind]}" + (f"={left[0]}" if len(left) == 1 else f" to one of: {few(left)}")
+        return NoColumnError(f"{missing}: the test split has no labels", kind=role, where=where, fix=fix)
+    fix = f"set {keys[role]}" + (f"={left[0]}" if len(left) == 1 else f" to one of: {few(left)}")
     if (inner := _inside(columns, name)) is not None:
-        fix = f"set {keys[kind]} to one of: {few(inner)}"
-    return NoColumnError(missing, kind=kind, where=where, fix=fix)
+        fix = f"set {keys[role]} to one of: {few(inner)}"
+    return NoColumnError(missing, kind=role, where=where, fix=fix)
 
 
 _FEW = 4
@@ -64,8 +64,8 @@ def _short(cell: str) -> str:
     return cell if len(cell) <= _CHARACTERS else f"{cell[:_CHARACTERS]}..."
 
 
-def _names_for(count: int, name: str, kind: str) -> str:
-    first, second = ("text", name) if kind == "label" else (name, "label")
+def _names_for(count: int, name: str, role: str) -> str:
+    first, second = ("text", name) if role == "label" else (name, "label")
     return ",".join([first, second, *(f"column{number}" for number in range(3, count + 1))][:count])
 
 

@@ -22,7 +22,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """What is asked of a source.
 
     Attributes:
@@ -49,7 +49,7 @@ class Asked:
         return (*listed(self.column), *columns_of(self.label), *self.others)
 
 
-def columns_in(source: str, asked: Asked, keys: Mapping[str, str]) -> dict[str, tuple[str, Columns]]:
+def columns_in(source: str, asked: Request, keys: Mapping[str, str]) -> dict[str, tuple[str, Columns]]:
     """Return what a source holds, by split: where it was read, and its columns.
 
     Args:
@@ -78,7 +78,7 @@ def columns_in(source: str, asked: Asked, keys: Mapping[str, str]) -> dict[str, 
     return read_hub(source, keys["source"], asked.splits)
 
 
-def _in_folder(path: Path, asked: Asked, keys: Mapping[str, str]) -> dict[str, tuple[str, Columns]]:
+def _in_folder(path: Path, asked: Request, keys: Mapping[str, str]) -> dict[str, tuple[str, Columns]]:
     if is_saved(path):
         return read_saved(path, asked.splits, asked.columns)
     every = _split_files(path, asked.modality, say_rest="train" in asked.splits)
@@ -94,7 +94,8 @@ def _in_folder(path: Path, asked: Asked, keys: Mapping[str, str]) -> dict[str, t
     try:
         found = read_folders(path, modality.suffixes, asked.splits, str(column), label)
     except NoFilesError as error:
-        if (others := other_files(path, modality, keys.get("column"))) is not None:
+        others = other_files(path, modality, keys.get("column"))
+        if others is not None:
             raise others from None
         if modality.in_lines:  # files of rows are what most people have
             return {}
@@ -104,7 +105,7 @@ def _in_folder(path: Path, asked: Asked, keys: Mapping[str, str]) -> dict[str, t
     return found
 
 
-def _read(path: Path, asked: Asked) -> Columns:
+def _read(path: Path, asked: Request) -> Columns:
     if suffix_of(path) not in (*FILES, LINES):
         raise unknown(path, ", ".join(FILES))
     if suffix_of(path) == LINES and not asked.modality.in_lines:

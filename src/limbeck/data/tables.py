@@ -16,7 +16,7 @@ from limbeck.data.modality import EVERY, Column, Modality, Wanted, listed
 from limbeck.data.origin import Origin, origin_of
 from limbeck.data.parting import Rule, parted
 from limbeck.data.readers import FILES, Columns, with_paths
-from limbeck.data.sources import LABEL, Asked, columns_in
+from limbeck.data.sources import LABEL, Request, columns_in
 from limbeck.data.split_names import SPLITS
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import refuse_repeated
@@ -93,7 +93,7 @@ def read_tables(
         require_no_column(keys, {"label": (label, labels)}, f"the packaged source `{source}` has no such column")
         return _packaged(source, modality, domain, splits, label, None if isinstance(key, str) else keys["source"])
     others = [name for rule in rules.values() for name in rule] + [group] + ["domain"] * (domain is not None)
-    asked = Asked(modality, column, label, tuple(name for name in others if name is not None), splits, missing)
+    asked = Request(modality, column, label, tuple(name for name in others if name is not None), splits, missing)
     found = columns_in(source, asked, keys)
     if domain is not None:
         found = {split: (where, _of(domain, held, where, keys["domain"])) for split, (where, held) in found.items()}
@@ -232,7 +232,7 @@ def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]
     if source in packaged.SOURCES:
         found = _read_packaged(source, modality, None, SPLITS)
         return [value for values, _ in found.values() for value in values]
-    found = columns_in(source, Asked(modality, column, None), {"source": "data.unlabelled"})
+    found = columns_in(source, Request(modality, column, None), {"source": "data.unlabelled"})
     if not found:
         raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
     tables = [

@@ -30,8 +30,7 @@ class TaskOptions(Settings, ABC):
 
     Attributes:
         predicts: what the outputs are; a loss says by its card which of these it fits.
-        one_class: whether a label is one of classes that exclude each other: what a teacher of n-grams, a temperature
-            and an ensemble's average are about.
+        one_class: whether a label is one of classes that exclude each other: what a temperature and n-grams are about.
         unread: keys of `data` that mean nothing to it, and are refused where a recipe sets them.
     """
 
@@ -288,12 +287,7 @@ class Task(ABC):
         return self
 
     def confidences(self, outputs: NDArray[Any], labels: Labels) -> dict[str, dict[str, float]]:
-        """Return from which probability on a decision may be believed, chosen on validation; none: nobody can say.
-
-        Args:
-            outputs: (rows, outputs), on validation and nothing else.
-            labels: of the rows, which all have one.
-        """
+        """Return from which probability on a decision may be believed, chosen on validation as `decide` is."""
         return {}
 
     def decided_sheet(self, outputs: NDArray[Any], labels: Labels) -> Sheet:

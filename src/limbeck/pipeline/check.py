@@ -102,7 +102,10 @@ def check(recipe: Recipe) -> float:
     rows = [[name, f"{value:,.0f} s"] for name, value in seconds.items()]
     if recipe.until is not None:
         say("at most: a training that reaches the level of `until` ends sooner")
-    table(["training and answers", "about"], [*rows, ["together", f"{total / 60:,.1f} min" if total >= 60 else f"{total:,.0f} s"]])
+    table(
+        ["training and answers", "about"],
+        [*rows, ["together", f"{total / 60:,.1f} min" if total >= 60 else f"{total:,.0f} s"]],
+    )
     say("the recipe is fine; export, evaluation and report add about half a minute")
     return total
 

@@ -12,7 +12,7 @@ from limbeck.runtime.bundle import Bundle, load_for_files
 from limbeck.runtime.records import STDIN
 from limbeck.runtime.takes import Asked, WithContent, answered
 from limbeck.runtime.windows import Unheard, answered_by_window
-from limbeck.runtime.written import Lines, Said, Writer, written_to
+from limbeck.runtime.written import Printed, Saying, Writer, written_to
 
 _EVERY_S = 10.0
 """How often a line says how far it is, where the answers go to a file."""
@@ -47,7 +47,7 @@ def predict_files(bundle: Path, given: Sequence[str], wish: Wish) -> bool:
         LimbeckError: no bundle, a wish that it cannot fulfil, or an argument that cannot be read.
     """
     student, takes = load_for_files(bundle)
-    said = Said(student.rule, takes.key, wish.top, _least(student, wish.threshold))
+    said = Saying(student.rule, takes.key, wish.top, _least(student, wish.threshold))
     _require_possible(student, wish)
     asked = takes.asked(given, wish.columns, _note)
     if wish.out is None:
@@ -55,7 +55,7 @@ def predict_files(bundle: Path, given: Sequence[str], wish: Wish) -> bool:
             sys.stdout.reconfigure(
                 encoding="utf-8", errors="backslashreplace"
             )  # for another program, whatever the locale
-        return _answer(student, asked, said, Lines(sys.stdout, said, as_json=wish.as_json), wish, typed=_typed(given))
+        return _answer(student, asked, said, Printed(sys.stdout, said, as_json=wish.as_json), wish, typed=_typed(given))
     with written_to(wish.out, said, [each for each in given if each != STDIN]) as writer:
         return _answer(student, asked, said, writer, wish)
 
@@ -66,7 +66,7 @@ def _typed(given: Sequence[str]) -> bool:
 
 
 def _answer(
-    student: Bundle, asked: Iterator[Asked], said: Said, writer: Writer, wish: Wish, *, typed: bool = False
+    student: Bundle, asked: Iterator[Asked], said: Saying, writer: Writer, wish: Wish, *, typed: bool = False
 ) -> bool:
     kept, unheard = WithContent(), Unheard(student.reader)
     values = kept.of(asked)

@@ -19,7 +19,7 @@ KINDS = ".csv, .tsv, .jsonl or .parquet"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Saying:
     """How answers are said.
 
     Attributes:
@@ -70,8 +70,8 @@ class Writer(Protocol):
         ...
 
 
-class Lines:
-    """Lines of text, or of JSON.
+class Printed:
+    """Printed of text, or of JSON.
 
     Args:
         file: that they go to.
@@ -79,7 +79,7 @@ class Lines:
         as_json: whether they are JSON.
     """
 
-    def __init__(self, file: TextIO, said: Said, *, as_json: bool) -> None:
+    def __init__(self, file: TextIO, said: Saying, *, as_json: bool) -> None:
         self._file, self._said, self._json = file, said, as_json
 
     def add(self, asked: Asked, answer: Any) -> None:
@@ -94,7 +94,7 @@ class Lines:
 class _Fields:
     """Rows of a csv or tsv file, under a line with the names of the columns."""
 
-    def __init__(self, file: TextIO, said: Said, delimiter: str) -> None:
+    def __init__(self, file: TextIO, said: Saying, delimiter: str) -> None:
         self._rows, self._said, self._begun = csv.writer(file, delimiter=delimiter, lineterminator="\n"), said, False
 
     def add(self, asked: Asked, answer: Any) -> None:
@@ -108,7 +108,7 @@ class _Fields:
 class _Parquet:
     """Rows of a parquet file."""
 
-    def __init__(self, path: Path, said: Said) -> None:
+    def __init__(self, path: Path, said: Saying) -> None:
         self._path, self._said = path, said
         self._held: list[Mapping[str, Any]] = []
         self._file: Any = None
@@ -137,7 +137,7 @@ class _Parquet:
 
 
 @contextmanager
-def written_to(path: Path, said: Said, given: list[str]) -> Iterator[Writer]:
+def written_to(path: Path, said: Saying, given: list[str]) -> Iterator[Writer]:
     """Yield what writes answers to a file, which takes its place when the block succeeds.
 
     Args:
@@ -165,7 +165,7 @@ def written_to(path: Path, said: Said, given: list[str]) -> Iterator[Writer]:
             return
         with aside.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             if suffix == ".jsonl":
-                yield Lines(file, said, as_json=True)
+                yield Printed(file, said, as_json=True)
             else:
                 yield _Fields(file, said, "\t" if suffix == ".tsv" else ",")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,25 +29,7 @@ def deliver(
         return None, exported.errors["student"]
     recipe, material, arm = run.recipe, run.material, run.arms["student"]
     trained = run.shown["student"]
-    card = {
-        "name": recipe.name,
-        "sentence": "\n".join([words.sentence(findings), *words.said(findings)]),
-        "table": _table(findings),
-        "units": units((metric.title, metric.unit) for metric in findings.metrics),
-        "test_examples": findings.test_examples,
-        "seeds": findings.seeds,
-        "seed": arm.best_seed,
-        "data": findings.data.model_dump(),
-        "usage": findings.usage,
-        "outputs": words.several_of(run.task.outputs, run.task.noun),
-        "noun": run.task.noun,
-        "until": words.outcome(arm.until, trained.history) if arm.until else None,
-        "recipe_yaml": recipe.to_yaml(),
-        "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
-    }
-    outputs, labels = trained.logits(trained.view.validation), run.material.splits.validation.labels
-    task = run.task.decide(outputs, labels) if run.task.fits_decision else run.task
-    sure = task.confidences(outputs, labels)
+    task, decision = _decided(run)
     student = Student(
         model=exported.files["student"],
         says=lambda samples: trained.logits(trained.view.rows(samples)),
@@ -54,7 +37,7 @@ def deliver(
         reader=trained.view.reader,
         labels=material.splits.task.names,
         task=run.task.kind,
-        decision={**task.decision, **({"confidences": sure} if sure else {})},
+        decision=decision,
         gains=metric_gains(task, material.splits),
         metric=task.metric.title,
         columns=named_in_the_data(recipe) if findings.usage.in_files else {},
@@ -67,7 +50,7 @@ def deliver(
             student,
             samples=material.samples,
             unlabelled=material.unlabelled,
-            card=card,
+            card=_card(run, findings),
             scratch=folder / "export",
         )
     except ValueError as error:
@@ -83,6 +66,41 @@ def named_in_the_data(recipe: Recipe) -> dict[str, str | list[str]]:
     column = asked.column
     example = {} if data.modality.several else {"example": column if isinstance(column, str) else list(column)}
     return {**example, "label": label if isinstance(label, str) else list(label)}
+
+
+def _card(run: Trainings, findings: Findings) -> dict[str, Any]:
+    """Return what the card says besides what the bundle itself does."""
+    recipe, arm, trained = run.recipe, run.arms["student"], run.shown["student"]
+    return {
+        "name": recipe.name,
+        "sentence": "\n".join([words.sentence(findings), *words.said(findings)]),
+        "table": _table(findings),
+        "units": units((metric.title, metric.unit) for metric in findings.metrics),
+        "test_examples": findings.test_examples,
+        "seeds": findings.seeds,
+        "seed": arm.best_seed,
+        "data": findings.data.model_dump(),
+        "usage": findings.usage,
+        "outputs": words.several_of(run.task.outputs, run.task.noun),
+        "noun": run.task.noun,
+        "until": words.outcome(arm.until, trained.history) if arm.until else None,
+        "recipe_yaml": recipe.to_yaml(),
+        "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
+    }
+
+
+def _decided(run: Trainings) -> tuple[Task, dict[str, Any]]:
+    """Return the task with the decision of the student that ships, fitted on validation as for its judgement.
+
+    And what the bundle says of it: the decision, and from which probability on it may be believed.
+    """
+    trained, labels = run.shown["student"], run.material.splits.validation.labels
+    outputs = trained.logits(trained.view.validation)
+    task = run.task
+    if task.fits_decision:
+        task = task.decide(outputs, labels)
+    sure = task.confidences(outputs, labels)
+    return task, {**task.decision, **({"confidences": sure} if sure else {})}
 
 
 def metric_gains(task: Task, splits: Splits) -> Callable[[NDArray[np.float32], NDArray[np.float32]], Difference] | None:

@@ -19,7 +19,7 @@ def much_cut(findings: Findings) -> dict[str, float]:
 def reading(findings: Findings) -> list[str]:
     """Return what a reader of the result must know: that many texts are cut, that test rows look like training rows."""
     data, said = findings.data, []
-    if data.labelled and not data.unlabelled and not data.augmented:
+    if findings.usage.in_files and data.labelled and not data.unlabelled and not data.augmented:
         noun = findings.usage.noun
         said.append(
             f"Every training {noun} has its label, so that the student saw the same {noun}s as the baseline. What the "

@@ -114,7 +114,8 @@ def _bytes(file: str | Path) -> Iterator[io.BufferedReader]:
     if str(file) == STDIN:
         if sys.stdin is None:  # closed by who started this
             raise LimbeckError("it is closed", where=place_of(file), fix="give a file, or pipe something in")
-        yield cast("io.BufferedReader", sys.stdin.buffer)
+        raw = cast("io.RawIOBase", sys.stdin.buffer)
+        yield cast("io.BufferedReader", raw if hasattr(raw, "peek") else io.BufferedReader(raw))
         return
     with Path(file).open("rb") as raw:
         if not str(file).lower().endswith(PACKED):
