@@ -299,7 +299,7 @@ def test_lists_of_rows_and_more_texts(tmp_path):
     given = {"seeds": [0], "settings": SETTINGS, "unlabelled": more, "out": tmp_path / "run"}
     run = limbeck.distill({"kind": "nblr"}, "ngrams", rows, **given)
     assert run.evaluation.data.unlabelled == len(rows) - 60 - 30 - 40 + len(more)
-    data = recipe(tmp_path / "mine.csv").data
+    data = parse_recipe(recipe(tmp_path / "mine.csv"), "it").data
     for form in (more, tuple(more), pd.Series(more), pd.DataFrame({"text": more, "n": 1}), [{"text": t} for t in more]):
         assert unlabelled_of(form, data, "text") == more
 

@@ -37,7 +37,10 @@ def test_test_rows_that_are_training_rows_to_a_network():
 
 
 def test_a_run_without_texts_has_no_rows():
-    assert reader_rows(example.bare()) == words.reading(example.bare()) == []
+    assert reader_rows(example.bare()) == []
+    (line,) = words.reading(example.bare())
+    assert line.startswith("Every training text has its label, so that the student saw the same texts as the baseline.")
+    assert not any(said.startswith("Every training") for said in words.reading(example.complete()))
 
 
 def test_a_reader_has_the_one_name_of_its_model():
