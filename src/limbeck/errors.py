@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 _SHOWN, _COMPARED = 20, 2_000
 _FEW = 3
+_LONG = 1_500
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Controls, ends of lines, and halves of surrogate pairs."""
 _NO_MEMORY = re.compile(
@@ -137,13 +138,22 @@ def a(noun: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text of the user's as one line that can be printed: what breaks it is escaped, as in Python."""
+    """Return a text of the user's as one line that can be printed and read.
+
+    What breaks it is escaped, as in Python; of a very long one the middle is left out.
+    """
+    if len(text) > _LONG:
+        text = f"{text[: _LONG * 3 // 4]} [...] {text[-_LONG // 4 :]}"
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its kind where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    try:
+        said = str(error)
+    except (Exception, SystemExit):  # of the user's own class
+        said = ""
+    return next(iter(said.strip().splitlines()), type(error).__name__)
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

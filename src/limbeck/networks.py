@@ -16,6 +16,14 @@ from limbeck.settings.errors import validated
 
 Precision = Literal["fp32", "bf16"]
 
+MOST_EPOCHS = 1_000_000
+MOST_ROWS = 2**20
+"""Of a batch, and of words beside it: their activations are in memory at once."""
+MOST_VALIDATIONS = 10_000
+"""Each asks the network about every validation row, and is noted as a step of its own."""
+MOST_THREADS = 1_024
+"""Torch ends the process where the system gives it no more."""
+
 
 class HasReads(Protocol):
     """Settings of something that reads examples; see `NetworkSettings`."""
@@ -30,8 +38,10 @@ class TrainSettings(Settings):
     """How a network is trained; the same for every arm unless the recipe says otherwise."""
 
     steps: Annotated[int | None, Field(ge=1, description="optimizer steps; or give epochs")] = None
-    epochs: Annotated[float | None, Field(gt=0, description="passes over the training rows; or give steps")] = None
-    batch_size: Annotated[int, Field(ge=1, description="rows of one optimizer step")] = 64
+    epochs: Annotated[
+        float | None, Field(gt=0, le=MOST_EPOCHS, description="passes over the training rows; or give steps")
+    ] = None
+    batch_size: Annotated[int, Field(ge=1, le=MOST_ROWS, description="rows of one optimizer step")] = 64
     lr: Annotated[float, Field(gt=0, description="highest learning rate (AdamW)")] = 1e-3
     head_lr_scale: Annotated[
         float, Field(gt=0, description="the learning rate of a pretrained model's new `head`, relative to lr")
@@ -50,7 +60,9 @@ class TrainSettings(Settings):
         int,
         Field(ge=1, description="micro-batches that a batch is split into; same result, unless a batch norm sees them"),
     ] = 1
-    validations: Annotated[int, Field(ge=1, description="evenly spaced, the last one at the end")] = 12
+    validations: Annotated[
+        int, Field(ge=1, le=MOST_VALIDATIONS, description="evenly spaced, the last one at the end")
+    ] = 12
     keep: Annotated[
         Literal["best", "last"],
         Field(description="which weights: of the best validation, or the last, for a rate that falls to 0 anyway"),
@@ -60,7 +72,11 @@ class TrainSettings(Settings):
     ] = None
     threads: Annotated[
         int | None,
-        Field(ge=1, description="processor threads; small networks are faster with 1; null: torch's default"),
+        Field(
+            ge=1,
+            le=MOST_THREADS,
+            description="processor threads; small networks are faster with 1; null: torch's default",
+        ),
     ] = None
     shard: Annotated[
         bool, Field(description="on several processes: shard the network (FSDP2) instead of copying it (DDP)")
@@ -99,7 +115,9 @@ class TrainSettings(Settings):
 class PretrainSettings(Settings):
     """Language modelling on the text of the transfer set, before a recurrent network learns its task."""
 
-    negatives: Annotated[int, Field(ge=1, description="words that stand for the vocabulary in each batch")] = 1024
+    negatives: Annotated[
+        int, Field(ge=1, le=MOST_ROWS, description="words that stand for the vocabulary in each batch")
+    ] = 1024
     train: TrainSettings = TrainSettings(epochs=1, batch_size=64, lr=2e-3, warmup=0.05, validations=4)
 
 

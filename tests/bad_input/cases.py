@@ -9,6 +9,7 @@ Every folder holds `tiny.yaml` and its `rows.csv`; a case adds or damages files.
 import gzip
 import json
 import math
+import os
 import shutil
 import signal
 import struct
@@ -89,6 +90,16 @@ def in_the_file(name: str, text: str | bytes) -> Case:
 VALUES = ("task=regression", "losses=[{name: regression_kd}]")
 SETS = ("task=multilabel", "losses=[{name: binary_kd}]")
 MEMBER = "{kind: network, model: ngrams}"
+TENFOLD = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 10))
+MERGED = "".join(f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10)}]}}\n" for level in range(1, 10))
+THOUSAND = ", ".join(f"{number}e-6" for number in range(1, 1001))
+DIGITS = "9" * 5000
+
+
+def of_two_gigabytes(folder: Path) -> None:
+    with (folder / "mine.yaml").open("wb") as file:
+        file.truncate(2**31)
+
 
 RECIPE = [
     Case("recipe", "an unknown recipe", run(recipe="sentimnt")),
@@ -97,6 +108,42 @@ RECIPE = [
     in_the_file("a recipe that is a list", "- kd\n- cross_entropy\n"),
     in_the_file("an empty recipe", ""),
     in_the_file("a recipe that is not UTF-8", b"name: caf\xe9\n"),
+    in_the_file("a recipe of bytes", bytes(range(256))),
+    in_the_file("a recipe of levels without end", f"data: {'[' * 5000}{']' * 5000}\n"),
+    in_the_file("a recipe of indented levels without end", "".join(f"{' ' * level}a:\n" for level in range(500))),
+    in_the_file("a recipe that holds itself", "&whole\ndata: *whole\n"),
+    in_the_file("a list that holds itself", "grid: {train.lr: &rates [0.1, *rates]}\n"),
+    in_the_file("aliases of aliases", f"a0: &a0 [x]\n{TENFOLD}"),
+    in_the_file("merged aliases of aliases", f"a0: &a0 {{k: 1}}\n{MERGED}"),
+    in_the_file("a chain of aliases", "a0: &a0 x\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 99))),
+    in_the_file("a number of thousands of digits", f"seeds: [{DIGITS}]\n"),
+    in_the_file("a tag that does not fit", "name: !!timestamp yesterday\n"),
+    in_the_file("a mapping of a list", "data: !!map [source]\n"),
+    in_the_file("a key that is a list", "{[source, label]: 1}\n"),
+    in_the_recipe("a key that is no text", "student.train={1: 2}"),
+    Case("recipe", "a recipe of gigabytes", run(recipe="mine.yaml"), of_two_gigabytes),
+    Case("recipe", "a recipe that is a folder", run(recipe="mine"), lambda folder: (folder / "mine").mkdir()),
+    Case("recipe", "a recipe that is a pipe", run(recipe="mine"), lambda folder: os.mkfifo(folder / "mine")),
+    in_the_recipe("an override of levels without end", f"data={'[' * 5000}"),
+    in_the_recipe("an override that holds itself", "seeds=[&a [*a]]"),
+    in_the_recipe("an override of thousands of digits", f"student.train.steps={DIGITS}"),
+    in_the_recipe("an entry of thousands of digits", f"losses.{DIGITS}.weight=1"),
+    in_the_recipe("a key of thousands of parts", f"student{'.train' * 5000}=1"),
+    in_the_recipe("a grid of a million points", f"grid={{train.lr: [{THOUSAND}], train.weight_decay: [{THOUSAND}]}}"),
+    in_the_recipe("thousands of seeds", f"seeds={list(range(5000))}"),
+    in_the_recipe("thousands of losses", f"losses=[{', '.join(['{name: kd}'] * 5000)}]"),
+    in_the_recipe("thousands of teachers", f"teacher={{kind: ensemble, members: [{', '.join([MEMBER] * 5000)}]}}"),
+    in_the_recipe("a name of thousands of letters", f"name={'a' * 5000}"),
+    in_the_recipe("a float for a size", "student.train.batch_size=1e300"),
+    in_the_recipe("a rate of any size", "student.train.lr=1e300"),
+    in_the_recipe("passes of any number", "student.train={epochs: 1e300}"),
+    in_the_recipe("steps of any number", f"student.train.steps={10**18}"),
+    in_the_recipe("rows of a batch of any number", f"student.train.batch_size={10**15}"),
+    in_the_recipe("threads of any number", "student.train.threads=1000000"),
+    in_the_recipe("tokens of any number", f"student.reads.max_length={10**12}"),
+    in_the_recipe("layers of any number", f"student.model={{name: bigru, layers: {10**9}}}"),
+    in_the_recipe("copies of any number", f"data.augment={{copies: {10**12}}}"),
+    in_the_recipe("rows of a split of any number", f"data.split.test={10**22}"),
     in_the_recipe("an unknown key", "student.train.epoch=3"),
     in_the_recipe("unlabelled rows as a number", "data.unlabelled=5.0"),
     in_the_recipe("an override without a value", "data.labelled"),
@@ -330,6 +377,10 @@ WRITES = "input_ids[:, 0] = 1\n        return self.head"
 DROPS = "nn.functional.dropout(self.table(input_ids)).mul(attention_mask[..., None]).sum(1)"
 
 
+RELOADED = "import importlib\nimport sys\n\nimportlib.reload(sys.modules[__name__])\n"
+SILENT = "class Silent(Exception):\n    def __str__(self):\n        raise SystemExit(0)\n"
+
+
 def of_the_user(name: str, module: str, *, model: str = "mynet:build") -> Case:
     return Case("models", name, run(f"student.model={model}"), files({"mynet.py": module}))
 
@@ -453,7 +504,18 @@ MODELS = [
     of_the_user("a module that is not there", NETWORK, model="my_net:build"),
     of_the_user("a module with a syntax error", NETWORK.replace("return", "retrun")),
     of_the_user("a module that fails when imported", NETWORK + "TABLE = [][1]\n"),
+    of_the_user("a module that ends the process", "import sys\n\nsys.exit()\n"),
+    of_the_user("a module that raises what is no Exception", "raise BaseException('an odd end')\n"),
+    of_the_user("a module whose error ends the process", f"{SILENT}\nraise Silent\n"),
+    of_the_user("a module that imports itself", "import mynet\n\nmynet.build\n"),
+    of_the_user("a module that is loaded again and again", RELOADED),
+    of_the_user("a module without a function", "# to be written\n"),
+    of_the_user("a module whose names end the process", "def __getattr__(name):\n    raise SystemExit\n"),
     of_the_user("a function that is not there", NETWORK, model="mynet:biuld"),
+    of_the_user("a function of C", NETWORK, model="builtins:dict"),
+    of_the_user("a function that would end the process", NETWORK, model="os:_exit"),
+    of_the_user("a function that ends the process", "def build(outputs):\n    raise SystemExit(0)\n"),
+    of_the_user("a forward that ends the process", NETWORK.replace("return self.head", "raise SystemExit(0)\n#")),
     of_the_user("an argument that the function does not take", NETWORK, model="{name: mynet:build, widht: 8}"),
     of_the_user(
         "a function in the words of earlier versions",

@@ -12,7 +12,7 @@ from torch import nn
 
 from limbeck.errors import nearest
 from limbeck.models.audio_cnn import AudioCNNSettings as AudioCNNSettings
-from limbeck.models.catalogue import MODELS, Model, ModelOptions, require_reads
+from limbeck.models.catalogue import MODELS, Model, ModelOptions, require_memory, require_reads
 from limbeck.models.convnet import ConvNetSettings as ConvNetSettings
 from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import
 from limbeck.models.dense import DenseSettings as DenseSettings
@@ -70,13 +70,14 @@ def build_model(settings: ModelOptions, *, outputs: int, form: Form) -> nn.Modul
 
     Raises:
         LimbeckError: the network cannot read the form, or the settings do not fit it, or a file or a function that they
-            name.
+            name, or its parameters take more than the memory there is.
     """
     if isinstance(settings, CustomSettings):
         return build_custom(settings, outputs=outputs, form=form)
     if isinstance(settings, GivenSettings):
         raise missing("network")
     require_reads(settings, form.kind)
+    require_memory(settings, outputs=outputs, form=form)
     return MODELS[settings.name].build(settings, outputs=outputs, form=form)
 
 

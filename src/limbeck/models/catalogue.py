@@ -1,13 +1,17 @@
 """Where a network gives its name, its settings and one line about itself."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
+import torch
 from pydantic import Field
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from limbeck.errors import LimbeckError
+from limbeck.runtime.readers import Form
 from limbeck.settings import Settings
 
 Per = Literal["example", "token"]
@@ -17,6 +21,11 @@ class ModelOptions(Settings):
     """What every network's settings share."""
 
     name: Annotated[str, Field(description="which network")]
+
+    @property
+    def blank(self) -> Self | None:
+        """Settings of a network of the same size that loads no weights; None where files say its size."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +80,46 @@ def require_reads(settings: ModelOptions, kind: str) -> None:
         where="model",
         fix=f"take one that reads {kind} ({fitting or 'none of the catalogue'}) or one of your own, or change `reads`",
     )
+
+
+TRAINED = 4
+"""Numbers that a training keeps of each parameter: itself, its gradient and AdamW's two moments."""
+
+
+def require_memory(settings: ModelOptions, *, outputs: int, form: Form) -> None:
+    """Refuse a network of the catalogue that this machine cannot train; it is built without a number in it.
+
+    Raises:
+        LimbeckError: its parameters take more than the memory there is.
+    """
+    if (blank := settings.blank) is None:
+        return
+    # The generator stays where it was.
+    with torch.random.fork_rng(devices=[]), _Blank():
+        network = MODELS[settings.name].build(blank, outputs=outputs, form=form)
+    parameters = sum(each.numel() for each in network.parameters())
+    needed, there = TRAINED * 4 * parameters, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise LimbeckError(
+            f"`{settings.name}` of {parameters:,} parameters takes {needed / 1e9:,.0f} GB in training, and this "
+            f"machine has {there / 1e9:,.0f} GB",
+            where="model",
+            fix="make it smaller",
+        )
+
+
+class _Blank(TorchFunctionMode):
+    """Gives parameters no memory, and leaves out what would fill it.
+
+    Only them: on torch's `meta` device, whatever else a network works out as it is built imports for a second.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in _FILLS or getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs | ({"device": "meta"} if func is torch.empty else {}))
+
+
+_FILLS = (torch.Tensor.normal_, torch.Tensor.uniform_)
+"""What those of `torch.nn.init` call that no mode sees."""

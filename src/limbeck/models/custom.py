@@ -5,7 +5,8 @@ import inspect
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ import torch
 from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
-from limbeck.errors import LimbeckError, a, first_line, nearest
+from limbeck.errors import MODEL, LimbeckError, a, first_line, nearest
 from limbeck.models.catalogue import ModelOptions
 from limbeck.runtime.readers import Form
 from limbeck.types import evaluating, tensors
@@ -63,8 +64,22 @@ def find_custom(settings: CustomSettings) -> Callable[..., Any]:
             unknown, missing or not the user's to set.
     """
     function = imported(settings.name)
-    _check_arguments(settings.name, inspect.signature(function).parameters, settings.arguments)
+    _check_arguments(settings.name, parameters_of(function, f"{MODEL} {settings.name}"), settings.arguments)
     return function
+
+
+def parameters_of(function: Callable[..., Any], where: str) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of a function of the user's.
+
+    Raises:
+        LimbeckError: it does not say which it has, as `dict` and what else is made in C.
+    """
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        raise LimbeckError(
+            "does not say what it can be called with", where=where, fix="name a function or class written in Python"
+        ) from None
 
 
 def imported(path: str) -> Callable[..., Any]:
@@ -76,7 +91,9 @@ def imported(path: str) -> Callable[..., Any]:
     module_name, function_name = path.split(":")
     _require_one_place(module_name.partition(".")[0])
     try:
-        module = importlib.import_module(module_name)
+        with ending_is_an_error():
+            module = importlib.import_module(module_name)
+            function = getattr(module, function_name, None)
     except ImportError as error:
         raise LimbeckError(
             f"cannot import `{module_name}`: {error}",
@@ -85,13 +102,30 @@ def imported(path: str) -> Callable[..., Any]:
         ) from error
     except Exception as error:
         raise failed(f"cannot import `{module_name}`", error) from error
-    function = getattr(module, function_name, None)
     if not callable(function):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise LimbeckError(
-            f"`{module_name}` has no function `{function_name}`", where="model", fix=nearest(function_name, names)
-        )
+        fix = nearest(function_name, names) if names else "it has none at all"
+        raise LimbeckError(f"`{module_name}` has no function `{function_name}`", where="model", fix=fix)
     return function
+
+
+class EndedError(Exception):
+    """What stands for a `SystemExit` of the user's code, which would end this process in silence."""
+
+
+@contextmanager
+def ending_is_an_error() -> Iterator[None]:
+    """Turn what ends a process, but for Ctrl-C, into an error like any other of the user's code.
+
+    Raises:
+        EndedError: in place of `SystemExit`, or of another exception that is no `Exception`.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise EndedError(f"{type(error).__name__}: {first_line(error)}").with_traceback(error.__traceback__) from error
 
 
 def _require_one_place(name: str) -> None:
@@ -115,10 +149,11 @@ def build_custom(settings: CustomSettings, *, outputs: int, form: Form) -> nn.Mo
     """
     function = find_custom(settings)
     arguments = {"outputs": outputs, **settings.arguments}
-    if "form" in inspect.signature(function).parameters:
+    if "form" in parameters_of(function, f"{MODEL} {settings.name}"):
         arguments["form"] = form
     try:
-        network = function(**arguments)
+        with ending_is_an_error():
+            network = function(**arguments)
     except LimbeckError:
         raise
     except Exception as error:
@@ -139,7 +174,7 @@ def _try_out(network: nn.Module, name: str, *, outputs: int, form: Form) -> None
     rows = len(next(iter(inputs.values())))
     try:
         # The generator stays where it was: the network trains as if it had not been asked.
-        with evaluating(network), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with ending_is_an_error(), evaluating(network), torch.no_grad(), torch.random.fork_rng(devices=[]):
             logits = network(**inputs)
     except Exception as error:
         raise failed(f"the forward of `{name}` failed on {rows} rows", error) from error
@@ -161,9 +196,10 @@ def failed(
         if path.is_file() and not any(folder in path.parents for folder in _NOT_THEIRS):
             where = f"{path}, line {frame.lineno}"
     reason = first_line(error)
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.filename:
         where, reason = f"{error.filename}, line {error.lineno}", error.msg
-    return LimbeckError(f"{what} ({type(error).__name__}: {reason})", where=where, fix=fix)
+    kind = "" if isinstance(error, EndedError) else f"{type(error).__name__}: "
+    return LimbeckError(f"{what} ({kind}{reason})", where=where, fix=fix)
 
 
 def _check_arguments(name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:

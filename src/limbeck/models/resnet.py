@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +46,11 @@ class ResNetSettings(ImageOptions):
         str | None,
         Field(min_length=1, description="initial weights: a file of safetensors, or of torch; null: random ones"),
     ] = None
+
+    @property
+    def blank(self) -> Self:
+        """The same without the file."""
+        return self.model_copy(update={"weights": None})
 
 
 class ResNet(Published):

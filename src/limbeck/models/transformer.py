@@ -43,6 +43,10 @@ class TransformerSettings(ModelOptions):
         ),
     ] = None
 
+    @property
+    def blank(self) -> None:
+        """Its files say its size."""
+
 
 class Transformer(nn.Module):
     """A pretrained encoder with a linear head over its pooled states.

@@ -11,11 +11,11 @@ from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path, not_utf8
 from limbeck.modalities import DEFAULT, contradiction, named_in
 from limbeck.networks import NetworkSettings
-from limbeck.recipe.settings import Recipe, points
+from limbeck.recipe.settings import MOST_POINTS, Recipe, points, points_of
 from limbeck.recipes import packaged_recipes
 from limbeck.settings.changes import apply, flat
-from limbeck.settings.errors import RecipeError, validated
-from limbeck.settings.yaml import read_value, read_yaml
+from limbeck.settings.errors import RecipeError, shown, validated
+from limbeck.settings.yaml import MOST_BYTES, UNREAD, read_value, read_yaml
 from limbeck.teachers import CATALOGUE
 
 
@@ -35,6 +35,8 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
         text, where, folder = packaged[name], f"recipe {name}", None
     elif path.is_file():
         text, where, folder = _read(path), str(path), path.resolve().parent
+    elif path.exists():
+        raise LimbeckError("not a file, and a recipe is one", where=name, fix="see one: limbeck recipes show sentiment")
     else:
         raise LimbeckError(
             f"no recipe `{name}`", fix=f"{nearest(name, packaged)}; or give the path of a YAML file (limbeck recipes)"
@@ -82,12 +84,22 @@ def parse_recipe(values: Mapping[str, Any], where: str) -> Recipe:
 
 
 def _read(path: Path) -> str:
+    """Return the text of a file that is not too large for a recipe: of another one, no more is read.
+
+    Raises:
+        LimbeckError: it cannot be read, is too large, or is not UTF-8.
+    """
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise not_utf8(path) from None
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise LimbeckError(f"cannot be read ({error.strerror})", where=str(path)) from None
+    if len(content) > MOST_BYTES:
+        raise LimbeckError(f"more than {MOST_BYTES:,} bytes, which no recipe has", where=str(path))
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise not_utf8(path) from None
 
 
 def _parsed(override: str) -> tuple[str, Any]:
@@ -98,7 +110,8 @@ def _parsed(override: str) -> tuple[str, Any]:
         return key, read_value(text)
     except LimbeckError as error:
         fix = f"close what it opens; a text in quotes is typed as {key}='\"TEXT\"'"
-        raise LimbeckError(f"`{text}` is {error.what}", where=key, fix=fix) from None
+        fix = fix if error.what.startswith(UNREAD) else None
+        raise LimbeckError(f"{shown(text)} is {error.what}", where=key, fix=fix) from None
 
 
 def _reading_the_data(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,7 +151,7 @@ def _arm_errors(values: Mapping[str, Any]) -> list[str]:
     except RecipeError as error:
         lines = error.lines
     grid = _flat(values.get("grid"))
-    if not all(isinstance(entries, list) for entries in grid.values()):
+    if not all(isinstance(entries, list) for entries in grid.values()) or points_of(grid) > MOST_POINTS:
         return lines
     found: dict[str, str] = {}
     for arm, settings in arms.items():

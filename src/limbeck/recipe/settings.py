@@ -1,6 +1,7 @@
 """The recipe's own settings, composed of those of the components that obey them."""
 
 import itertools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -31,6 +32,9 @@ from limbeck.teachers import TeacherSettings
 ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""
 
+MOST_POINTS = 1_000
+"""Of a grid: each is a training of every arm."""
+
 
 class UntilSettings(Settings):
     """The level on validation at which an arm's training ends: exactly one of the two."""
@@ -52,11 +56,19 @@ class CurveSettings(Settings):
 
     steps: Annotated[
         list[Annotated[float, Field(gt=0, le=1)]] | None,
-        Field(min_length=1, description="shares of the steps, each with its own whole schedule; null: no such curve"),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="shares of the steps, each with its own whole schedule; null: no such curve",
+        ),
     ] = None
     labels: Annotated[
         list[Annotated[int, Field(ge=2)]] | None,
-        Field(min_length=1, description="labels of teacher, student and baseline alike; null: no such curve"),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="labels of teacher, student and baseline alike; null: no such curve",
+        ),
     ] = None
 
     @field_validator("steps", "labels")
@@ -76,10 +88,12 @@ class CurveSettings(Settings):
 class Recipe(Settings):
     """The complete description of a run."""
 
-    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="of the run; the file's name by default")] = "run"
+    name: Annotated[
+        str, Field(pattern=r"^\w[\w.-]*$", max_length=200, description="of the run; the file's name by default")
+    ] = "run"  # of a folder too, and no file system takes more than 255 bytes
     seeds: Annotated[
         list[Annotated[int, Field(ge=0, lt=2**32)]],
-        Field(min_length=1, description="initialisation and order, the same for every arm"),
+        Field(min_length=1, max_length=1_000, description="initialisation and order, the same for every arm"),
     ] = [0, 1, 2]
     task: TaskSettings = ClassificationSettings()
     data: DataSettings
@@ -100,7 +114,7 @@ class Recipe(Settings):
         dict[str, Annotated[list[Any], Field(min_length=1)]],
         Field(description="keys of student and their candidates; every arm takes its best on validation"),
     ] = {}
-    losses: Annotated[list[LossSettings], Field(min_length=1, description="the student's objective")]
+    losses: Annotated[list[LossSettings], Field(min_length=1, max_length=100, description="the student's objective")]
     until: Annotated[
         UntilSettings | None, Field(description="end an arm's training where validation is so good; null: never")
     ] = None
@@ -176,6 +190,13 @@ class Recipe(Settings):
     def _dotted(cls, grid: Any) -> Any:
         return flat(grid) if isinstance(grid, Mapping) else grid
 
+    @field_validator("grid")
+    @classmethod
+    def _not_too_many(cls, grid: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        if (found := points_of(grid)) > MOST_POINTS:
+            raise ValueError(f"{found:,} points, each of them a training of every arm; {MOST_POINTS:,} are the most")
+        return grid
+
     @property
     def digest(self) -> str:
         """Names what the recipe's result depends on: not its name, nor where answers are; the rest where it is set."""
@@ -221,6 +242,11 @@ class Recipe(Settings):
 def _task(info: ValidationInfo) -> TaskOptions | None:
     """Return what is predicted, where the recipe says it rightly."""
     return info.data.get("task")
+
+
+def points_of(grid: Mapping[str, list[Any]]) -> int:
+    """Return how many combinations a grid's values have."""
+    return math.prod(len(values) for values in grid.values())
 
 
 def points(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:

@@ -8,21 +8,21 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, GetCoreSchemaHandler, Tag
 from pydantic_core import CoreSchema
 
-from limbeck.settings.numbers import without_booleans
+from limbeck.settings.numbers import within_reason
 
 
 class Settings(BaseModel):
     """Settings of a component, as a recipe gives them: frozen.
 
-    An unknown key fails, and so does a boolean or what is not finite in the place of a number.
+    An unknown key fails, and so does a boolean, what is not finite, or an absurd size in the place of a number.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return how it is read; see `without_booleans`."""
-        return without_booleans(handler(source))
+        """Return how it is read; see `within_reason`."""
+        return within_reason(handler(source))
 
 
 def union(

@@ -5,6 +5,9 @@ from typing import Any
 
 from limbeck.errors import LimbeckError, nearest
 
+_DEEPEST = 20
+"""Steps to a key that a change may go."""
+
 # A change of the first key drops the others: they belong to the old source, or say the same thing in another way.
 _BARE = {"model": "name", "task": "kind", "codec": "kind"}
 """Keys whose value may be a bare name, and what the name is of the mapping that it stands for."""
@@ -42,7 +45,7 @@ def apply(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
     The entries of a list go by their `name` or their number; a bare name becomes the mapping that it stands for.
 
     Raises:
-        LimbeckError: a list has no such entry.
+        LimbeckError: a list has no such entry, or a key has far too many parts.
     """
     for key, value in changes.items():
         for replaced, others in _REPLACES.items():
@@ -52,6 +55,8 @@ def apply(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
                     _drop(values, f"{parent}.{other}")
     for key, value in changes.items():
         *path, last = key.split(".")
+        if len(path) > _DEEPEST:
+            raise LimbeckError(f"a key of {len(path) + 1:,} parts", where=_short(key))
         place: Any = values
         for step in path:
             place = _enter(place, step, key)
@@ -86,9 +91,16 @@ def _position(place: Any, step: str, key: str) -> Any:
     names = [entry.get("name") if isinstance(entry, dict) else entry for entry in place]
     if names.count(step) == 1:
         return names.index(step)
-    if step.isdecimal() and int(step) < len(place):
-        return int(step)
+    if step in (numbers := [str(number) for number in range(len(place))]):
+        return numbers.index(step)
     if step in names:
-        raise LimbeckError(f"{names.count(step)} entries are named `{step}`", where=key, fix="give a number, from 0")
-    valid = [name for name in names if isinstance(name, str)] or [str(number) for number in range(len(place))]
-    raise LimbeckError(f"no entry is named `{step}`", where=key, fix=nearest(step, valid) if valid else None)
+        raise LimbeckError(
+            f"{names.count(step)} entries are named `{step}`", where=_short(key), fix="give a number, from 0"
+        )
+    valid = [name for name in names if isinstance(name, str)] or numbers
+    fix = nearest(step, valid) if valid else None
+    raise LimbeckError(f"no entry is named `{_short(step)}`", where=_short(key), fix=fix)
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= 60 else f"{key[:57]}..."

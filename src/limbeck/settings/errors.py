@@ -28,9 +28,12 @@ _MUST_BE = {
     "greater_than_equal": "at least {ge:.12g}",
     "less_than": "less than {lt:.12g}",
     "less_than_equal": "at most {le:.12g}",
+    "int_parsing_size": "a whole number of fewer digits",
     "literal_error": "{expected}",
 }
 """Pydantic's error types, as the end of `key must be ...`; what is missing here speaks for itself."""
+_LENGTHS = ("too_short", "string_too_short", "too_long", "string_too_long")
+_RANGES = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "int_parsing_size")
 RENAMED = {"target": "until", "metric": "task.metric", "data.transfer": "data.unlabelled"}
 """Keys of earlier versions, and what they are called now."""
 MOVED = {name: f"reads.{name}" for name in ("tokenizer", "max_length", "tail")}
@@ -76,7 +79,14 @@ def validated(model: type[_M], values: Any, prefix: str = "") -> _M:
         return model.model_validate(values)
     except ValidationError as error:
         schema = _Schema(model)
-        lines = [_explain(schema, dict(entry), values, prefix) for entry in error.errors(include_url=False)]
+        found = [dict(entry) for entry in error.errors(include_url=False)]
+        # Of a number out of its range, a union says too that it is none of its other branches.
+        ranged = {_key(entry, values) for entry in found if entry["type"] in _RANGES}
+        lines = [
+            _explain(schema, entry, values, prefix)
+            for entry in found
+            if entry["type"] in _RANGES or _key(entry, values) not in ranged
+        ]
         raise RecipeError(list(dict.fromkeys(lines))) from None
 
 
@@ -90,23 +100,28 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
     if kind in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type"):
         name, valid = schema.kinds(error["loc"])
         if not isinstance(given, Mapping):
-            return f"`{key}` must be a mapping with `{name}`, not {_shown(given)}; valid: {', '.join(sorted(valid))}"
+            return f"`{key}` must be a mapping with `{name}`, not {shown(given)}; valid: {', '.join(sorted(valid))}"
         if name not in given:
             return f"`{key}.{name}` is missing; valid: {', '.join(sorted(valid))}"
-        return f"`{key}.{name}` is {_shown(given[name])}; {nearest(str(given[name]), valid)}"
+        return f"`{key}.{name}` is {shown(given[name])}; {nearest(str(given[name]), valid)}"
     if kind == "literal_error" and isinstance(given, str):
-        return f"`{key}` is {_shown(given)}; {nearest(given, schema.choices(error['loc']))}"
-    if kind in ("too_short", "string_too_short"):
-        fewest = context["min_length"]
-        return f"`{key}` must not be empty" if fewest == 1 else f"`{key}` needs at least {fewest}, not {len(given)}"
+        return f"`{key}` is {shown(given)}; {nearest(given, schema.choices(error['loc']))}"
+    if kind in _LENGTHS:
+        return _length(key, len(given), **context)
     if kind in _MUST_BE:
         plain = kind == "string_type" and isinstance(given, bool | int | float)
-        hint = f"; put it in quotes, which are typed as '{key}=\"{_shown(given)}\"'" if plain else ""
-        return f"`{key}` must be {_MUST_BE[kind].format(**context)}, not {_shown(given)}{hint}"
+        hint = f"; put it in quotes, which are typed as '{key}=\"{shown(given)}\"'" if plain else ""
+        return f"`{key}` must be {_MUST_BE[kind].format(**context)}, not {shown(given)}{hint}"
     if kind == "string_pattern_mismatch":
-        return f"`{key}` is {_shown(given)}; it must be {_FORMS.get(context['pattern'], context['pattern'])}"
+        return f"`{key}` is {shown(given)}; it must be {_FORMS.get(context['pattern'], context['pattern'])}"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"`{key}`: {message}"
+    return f"`{key}`: {message}" if key else f"{message}, not {shown(given)}"
+
+
+def _length(key: str, found: int, *, min_length: int = 0, max_length: int | None = None, **_: Any) -> str:
+    if max_length is not None:
+        return f"`{key}` may have at most {max_length:,}, not {found:,}"
+    return f"`{key}` must not be empty" if min_length == 1 else f"`{key}` needs at least {min_length}, not {found}"
 
 
 def _unknown(schema: "_Schema", key: str, path: tuple[Any, ...]) -> str:
@@ -143,7 +158,7 @@ def _key(error: Mapping[str, Any], values: Any) -> str:
         elif isinstance(values, Mapping) and step in values:
             steps.append(str(step))
             values = values[step]
-        elif isinstance(step, str) and "." in step:
+        elif isinstance(step, str) and "." in step and "[" not in step:
             steps.append(step)  # a key of the grid, which may have been written in nested form
     if error["type"] == "missing":
         steps.append(str(error["loc"][-1]))
@@ -157,7 +172,7 @@ def _entry(entries: list[Any], position: int) -> str:
     return name if isinstance(name, str) and names.count(name) == 1 else str(position)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return a value as a recipe would have it, on one line and not too long."""
     if isinstance(value, str):
         return f"`{value}`" if len(value) <= 60 else f"`{value[:57]}...`"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, nearest
 from limbeck.models import failed
+from limbeck.models.custom import ending_is_an_error, parameters_of
 from limbeck.models.pooling import masked_mean
 
 
@@ -61,7 +62,7 @@ class FunctionEncoder(nn.Module):
         """
         arrays = {name: value.detach().cpu().numpy() for name, value in inputs.items()}
         try:
-            with torch.no_grad():
+            with ending_is_an_error(), torch.no_grad():
                 found = self.function(**arrays)
             return torch.from_numpy(np.array(found, np.float32))
         except LimbeckError:
@@ -74,9 +75,9 @@ def require_callable(function: Callable[..., Any], name: str, arrays: Mapping[st
     """Refuse a function that does not take the arrays that are read.
 
     Raises:
-        LimbeckError: it needs another one, or does not take one.
+        LimbeckError: it needs another one, does not take one, or does not say what it takes.
     """
-    parameters = inspect.signature(function).parameters
+    parameters = parameters_of(function, f"{where} {name}")
     kinds = {parameter.kind for parameter in parameters.values()}
     needed = [key for key, one in parameters.items() if one.default is one.empty and one.kind in _NAMED]
     if missing := [key for key in needed if key not in arrays]:

@@ -18,7 +18,7 @@ class EnsembleTeacher(Kind):
     kind: Literal["ensemble"]
     members: Annotated[
         list[SingleTeacher],
-        Field(min_length=2, description="teachers of any kind but this"),
+        Field(min_length=2, max_length=100, description="teachers of any kind but this"),
     ]
     weights: Annotated[
         list[Annotated[float, Field(ge=0)]] | None,

@@ -17,12 +17,17 @@ from pydantic import Field, model_validator
 from limbeck.runtime.scripts import units
 from limbeck.settings import Settings
 
+MOST_COPIES = 1_000
+"""Each is a row that the teacher answers."""
+
 
 class AugmentSettings(Settings):
     """Copies of the transfer set's texts with words left out: more rows for the teacher to label."""
 
     kind: Literal["text"] = "text"
-    copies: Annotated[int, Field(ge=1, description="copies of each text; those that come out alike count once")]
+    copies: Annotated[
+        int, Field(ge=1, le=MOST_COPIES, description="copies of each text; those that come out alike count once")
+    ]
     mask: Annotated[float, Field(ge=0, lt=1, description="share of a copy's words that is left out")] = 0.1
     ngram: Annotated[float, Field(ge=0, le=1, description="share of the copies of which only a span is kept")] = 0.25
     longest: Annotated[

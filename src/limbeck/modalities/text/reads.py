@@ -21,8 +21,13 @@ from limbeck.runtime import TextReader
 MAX_LENGTH = 128
 """Tokens kept of each text, where nobody says how many."""
 
-Length = Annotated[int, Field(ge=1, description="tokens kept of each text")]
-Tail = Annotated[int, Field(ge=0, description="how many of them are the last ones of a text that is longer")]
+LONGEST = 2**20
+"""Tokens of a text at most: a batch holds as many of each of its texts as the longest one has."""
+
+Length = Annotated[int, Field(ge=1, le=LONGEST, description="tokens kept of each text")]
+Tail = Annotated[
+    int, Field(ge=0, le=LONGEST, description="how many of them are the last ones of a text that is longer")
+]
 
 
 class TextReads(Reads):
