@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from limbeck.runtime.scripts import units
 from limbeck.settings import Settings
 
-MOST_COPIES = 1_000
+MOST_COPIES = 10_000
 """Each is a row that the teacher answers."""
 
 
