@@ -1,11 +1,14 @@
-"""No test reaches a hub, and torch builds its table of ONNX operators once."""
+"""No test reaches a hub, all find the environment's programs, and torch builds its table of ONNX operators once."""
 
 import functools
 import os
+import sysconfig
 
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers and datasets are imported
+# As in an active environment, wherever the tests are started: messages name the command that a shell finds.
+os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
 
 
 @pytest.fixture(scope="session", autouse=True)

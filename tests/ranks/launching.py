@@ -47,3 +47,5 @@ def running(
     finally:
         for process in processes:
             process.kill()
+        for process in processes:
+            process.communicate()  # nothing is left open for the tests that follow
