@@ -32,7 +32,8 @@ from training_phases import phases
 
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import console
-from limbeck.data import Batches, Examples, Labels
+from limbeck.data import Examples, Labels
+from limbeck.data.batches import Batches
 from limbeck.data.copies import Drawn, copies_of
 from limbeck.distiller import Distiller
 from limbeck.files import write_json

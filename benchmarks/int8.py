@@ -23,7 +23,8 @@ from torch import nn
 from limbeck.bundle import Student, export_onnx
 from limbeck.bundle.int8 import instructions
 from limbeck.bundle.precision import CALIBRATING, FASTER, MOST, try_int8
-from limbeck.data import Batches, Examples, Labels, read_tables
+from limbeck.data import Examples, Labels, read_tables
+from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.files import write_json
 from limbeck.losses import CrossEntropy

@@ -30,7 +30,8 @@ from training_startup import startup
 import limbeck.data.batches
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import console
-from limbeck.data import Batches, Examples, Labels, load_splits, read_tables
+from limbeck.data import Examples, Labels, load_splits, read_tables
+from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json

@@ -10,7 +10,7 @@ from unittest import mock
 from torch import Tensor, nn
 
 from limbeck.cache import CachedTeacher
-from limbeck.data import Batches
+from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import Objective
 from limbeck.networks import TrainSettings

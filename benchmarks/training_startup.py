@@ -17,7 +17,8 @@ import torch
 torch.set_num_threads(1)
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.console import console
-from limbeck.data import Batches, load_splits
+from limbeck.data import load_splits
+from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import objective_from
 from limbeck.pipeline.training.material import Material

@@ -945,7 +945,7 @@ MUTANTS = (
     Mutant(
         "a bundle is scored by the order of the labels that a file shows",
         "classes numbered anew, so that all behind a missing one are wrong",
-        "pipeline/score.py",
+        "score.py",
         (("served(student.labels,", "served(sorted(student.labels, reverse=True),"),),
         ("tests/pipeline/test_score.py",),
     ),
@@ -1332,7 +1332,7 @@ MUTANTS = (
     Mutant(
         "columns of labels are taken in the order in which they are named",
         "digits scored as speakers",
-        "pipeline/score.py",
+        "score.py",
         (("    return own\n", "    return label\n"),),
         ("tests/pipeline/test_score.py::test_columns_stand_in_the_order_of_the_bundle",),
     ),
@@ -1414,7 +1414,7 @@ MUTANTS = (
     Mutant(
         "a label that nobody asked for is the bundle's first class",
         "a folder of keywords scored as if all its other words were one of them",
-        "pipeline/score.py",
+        "score.py",
         (("labels = [other if name in unknown", "labels = [task.names[0] if name in unknown"),),
         ("tests/pipeline/test_score.py::test_classes_that_nobody_asked_for_are_the_other_class",),
     ),
@@ -1632,7 +1632,7 @@ MUTANTS = (
     Mutant(
         "evaluate looks for a column text, whatever the training's was called",
         "the line that a run advises fails as typed",
-        "pipeline/score.py",
+        "score.py",
         (
             (
                 "for each in (trained, modality.asked(student.reader)) if each]",
@@ -1644,7 +1644,7 @@ MUTANTS = (
     Mutant(
         "a row that cannot be read has its place among the rows that are scored",
         "rows without a label are left out before",
-        "pipeline/score.py",
+        "score.py",
         (
             (
                 'Asked(f"{place}, row {row + 1}", rows.values[row]) for row in kept',

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -203,8 +204,7 @@ def evaluate(
 
     Of a source with splits it is the test split that is scored, else every row. Rows without a label are left out.
     """
-    _needs_distill()
-    from limbeck.pipeline.score import score_bundle
+    from limbeck.score import score_bundle
 
     score_bundle(bundle, data, column=column, label=label or (), as_json=as_json)
 
@@ -303,19 +303,23 @@ def _run(
 
 def _needs_distill() -> None:
     """Say which install brings what is missing, or that no library would fit into memory, instead of a traceback."""
-    import importlib.util
-
     from limbeck.processes import require_addresses
 
     require_addresses()
-    missing = [name for name in ("torch", "pydantic", "yaml", "transformers") if not importlib.util.find_spec(name)]
-    if missing:
-        told = f"this command needs {', '.join(missing)}, which the runtime install leaves out"
-        raise LimbeckError(told, fix=installed.line("distill"))
+    if missing := [name for name in ("torch", "yaml", "transformers") if not find_spec(name)]:
+        raise _left_out(", ".join(missing))
+
+
+def _left_out(packages: str) -> LimbeckError:
+    return LimbeckError(
+        f"this command needs {packages}, which the runtime install leaves out", fix=installed.line("distill")
+    )
 
 
 def _in_words(error: Exception) -> str | None:
     """Return the one line for an error of the user's or of the machine's; None for one of ours."""
+    if isinstance(error, ModuleNotFoundError) and error.name and not find_spec("torch"):
+        error = _left_out(error.name.partition(".")[0])
     known = error if isinstance(error, LimbeckError) else of_the_machine(error)
     if known is not None:
         return str(known)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from limbeck.cache import CachedTeacher, CacheIdentity, label
-from limbeck.data import Batches
+from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.models import build_model

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from limbeck.data import Ahead
+from limbeck.data.ahead import Ahead
 from limbeck.types import Batch
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from data_cases import examples_of, view_of
 
-from limbeck.data import Batches
+from limbeck.data.batches import Batches
 from limbeck.errors import LimbeckError
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.reads import build_reader

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from tiny import recipe, write_csv
 
-from limbeck.data import Batches
+from limbeck.data.batches import Batches
 from limbeck.pipeline import check
 from limbeck.recipe import parse_recipe
 

@@ -13,6 +13,7 @@ from tiny import recipe, write_csv
 import limbeck
 from limbeck.console import meter
 from typed import call
+from without import limbeck_alone
 
 
 def test_version(monkeypatch, capsys) -> None:
@@ -110,6 +111,11 @@ def test_run_predict_evaluate_check(monkeypatch, capsys, tmp_path: Path) -> None
     code, out, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "labelled.csv", "--json")
     assert code == 0, "the names of the training's columns are known"
     assert json.loads(out).keys() == {"accuracy", "f1_macro", "nll", "ece"}
+    bare = limbeck_alone("evaluate", "runs/x", "labelled.csv", "--json", folder=tmp_path)
+    assert (bare.stdout, bare.returncode) == (out, 0), bare.stderr
+    bare = limbeck_alone("evaluate", "runs/x", "owner/name", folder=tmp_path)
+    assert bare.returncode == 2
+    assert bare.stderr.startswith("error: this command needs datasets, which the runtime install leaves out; pip ")
     whole = json.loads(out)["accuracy"]
     (tmp_path / "one.csv").write_text("text,label\n" + "\n".join(rows_of(labelled, "1")) + "\n")
     code, out, _ = call(monkeypatch, capsys, "evaluate", "runs/x", "one.csv", "--json")

@@ -18,6 +18,7 @@ from limbeck.pipeline.check import check
 from limbeck.pipeline.training.material import Material
 from limbeck.recipe import parse_recipe
 from made_rows import splits_of
+from without import limbeck_alone
 
 TRAIN = {"steps": 60, "batch_size": 16, "lr": 0.02, "validations": 3}
 
@@ -126,6 +127,8 @@ def test_the_command_line_scores_a_file(done, source, monkeypatch, capsys):
     code, out, err = call(monkeypatch, capsys, "evaluate", str(done.bundle), str(source), "--json")
     assert code == 0, err
     assert json.loads(out)["accuracy"] > 0.6
+    bare = limbeck_alone("evaluate", str(done.bundle), str(source), "--json")
+    assert (bare.stdout, bare.returncode) == (out, 0), bare.stderr
 
 
 def test_a_bundle_needs_no_torch(done):

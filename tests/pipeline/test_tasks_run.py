@@ -19,9 +19,10 @@ from limbeck.evaluation.figures import ValueTable
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, run
 from limbeck.pipeline.check import check
-from limbeck.pipeline.score import score_bundle
 from limbeck.pipeline.summary import print_summary
 from limbeck.recipe import parse_recipe
+from limbeck.score import score_bundle
+from without import limbeck_alone
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 MARKS = {"gem": 2.0, "warm": 1.0, "flat": -1.0, "mess": -2.0}
@@ -162,6 +163,8 @@ def test_the_bundle_answers_as_it_was_judged(runs: Runs, source: Path, name: str
     (judged,) = [one.scores for one in record.per_seed if one.seed == record.shown_seed]
     assert found == pytest.approx(judged, rel=1e-4)
     assert score_bundle(done.bundle, str(source), column=None, label=(), as_json=True) == found, "names are known"
+    bare = limbeck_alone("evaluate", str(done.bundle), str(source), "--json")
+    assert json.loads(bare.stdout) == found, bare.stderr
 
 
 @every_way

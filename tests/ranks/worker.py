@@ -12,7 +12,8 @@ from torch import nn
 
 from limbeck import trainer
 from limbeck.cache import CachedTeacher, CacheIdentity, label
-from limbeck.data import Batches, Examples, Labels
+from limbeck.data import Examples, Labels
+from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.networks import TrainSettings

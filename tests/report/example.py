@@ -284,7 +284,7 @@ def bare() -> Evaluation:
 
 def write(evaluation: Evaluation, path: Path, **changes) -> str:
     """Write the report and return its text."""
-    from limbeck.report import write_report
+    from limbeck.report.write import write_report
 
     write_report(
         evaluation, **({"recipe_yaml": RECIPE, "environment": ENVIRONMENT, "command": COMMAND} | changes), path=path

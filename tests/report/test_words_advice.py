@@ -9,8 +9,9 @@ import pytest
 
 from limbeck.evaluation.figures import ClassTable
 from limbeck.evaluation.records import Difference, TeacherRecord
-from limbeck.report import words, write_report
+from limbeck.report import words
 from limbeck.report.words.advice import STEPS, repeated
+from limbeck.report.write import write_report
 from limbeck.teachers import CATALOGUE
 
 

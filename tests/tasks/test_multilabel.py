@@ -8,7 +8,7 @@ from limbeck.data import DataOptions
 from limbeck.errors import LimbeckError
 from limbeck.runtime.decisions import RULES, label_sets
 from limbeck.tasks import MultilabelSettings
-from limbeck.tasks.multilabel.sets import read_flags
+from limbeck.tasks.multilabel.flags import read_flags
 
 SETS = [["a", "c"], [], ["b"], ["a"], ["c", "b", "a"], ["b"]]
 

@@ -17,8 +17,8 @@ from limbeck.runtime.network import OnnxNetwork
 from limbeck.runtime.rows import Stacked
 from limbeck.tasks import RegressionSettings
 from limbeck.tasks.regression import Regression
+from limbeck.tasks.regression.numbers import read_tensor
 from limbeck.tasks.regression.units import InUnits
-from limbeck.tasks.regression.values import read_tensor
 from limbeck.trainer import _groups
 from limbeck.types import Batch, Outputs
 

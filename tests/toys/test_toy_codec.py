@@ -10,7 +10,7 @@ from top1 import Top1
 
 from limbeck.cache import CachedTeacher, CacheSettings, label
 from limbeck.cache.codecs import CATALOGUE, DEFAULT
-from limbeck.data import Batches
+from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD
 from limbeck.models import build_model

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from trainer_cases import CLASSES, INPUTS, ROWS, Rows, same, student, train, weights
 
-from limbeck.data import Batches
+from limbeck.data.batches import Batches
 from limbeck.losses import KD, CrossEntropy
 from limbeck.runtime.rows import Ragged
 from limbeck.types import Outputs

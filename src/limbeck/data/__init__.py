@@ -1,7 +1,5 @@
-"""Examples in: sources, splits, batches. It knows neither modality nor task: it asks the two objects."""
+"""Examples in: sources and splits, and batches of them. It knows neither modality nor task: it asks the two objects."""
 
-from limbeck.data.ahead import Ahead
-from limbeck.data.batches import Batches
 from limbeck.data.cells import label_name
 from limbeck.data.examples import NO_ROWS, Examples, Labels
 from limbeck.data.fitted import FloorModel, HasOutputs, SolvedColumn
@@ -17,8 +15,6 @@ from limbeck.data.task import Task, TaskOptions
 __all__ = [
     "NO_ROWS",
     "SPLITS",
-    "Ahead",
-    "Batches",
     "Cells",
     "DataOptions",
     "Examples",

@@ -3,13 +3,14 @@
 Data, training, statistics, bundle and report know no task by name: they ask this object. `tasks/` has one of each kind.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from limbeck.data.examples import Labels
 from limbeck.data.fitted import FloorModel, SolvedColumn
@@ -20,9 +21,13 @@ from limbeck.evaluation.assignment import Assignment
 from limbeck.evaluation.figures import Decided, Figure
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
-from limbeck.losses import LossSettings, Objective
 from limbeck.settings import Settings
-from limbeck.types import Batch, Predicts
+
+if TYPE_CHECKING:  # a finished student is judged where there is no torch
+    from torch import Tensor, nn
+
+    from limbeck.losses import LossSettings, Objective
+    from limbeck.types import Batch, Predicts
 
 
 class TaskOptions(Settings, ABC):
@@ -41,7 +46,7 @@ class TaskOptions(Settings, ABC):
     kind: str
 
     @abstractmethod
-    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> "Task":
+    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> Task:
         """Return the task, which has seen the labels of the training column and no others.
 
         Args:
@@ -55,10 +60,10 @@ class TaskOptions(Settings, ABC):
         """
 
     @abstractmethod
-    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Task":
+    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> Task:
         """Return the task of a bundle whose outputs have these names, with its decision, see `Task.decision`."""
 
-    def numbered(self, names: Sequence[str], data: DataOptions) -> "Task":
+    def numbered(self, names: Sequence[str], data: DataOptions) -> Task:
         """Return the task of a loader's labels, whose outputs have these names.
 
         Raises:
@@ -181,7 +186,7 @@ class Task(ABC):
         """Return which rows, (n,), are of some classes; where a task has none, `TaskOptions.unread` refuses the key."""
         raise TypeError(f"a row of a {self.kind} is of no class")
 
-    def learning_from(self, labels: Labels) -> "Task":
+    def learning_from(self, labels: Labels) -> Task:
         """Return the task that knows the labels which models may learn from, those of held-out rows left out."""
         return self
 

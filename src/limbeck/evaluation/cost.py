@@ -9,7 +9,6 @@ from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from limbeck.errors import LimbeckError
 
@@ -98,6 +97,8 @@ def measure_all(
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Hold tokenizers, OpenMP and BLAS to one thread."""
+    from threadpoolctl import threadpool_limits  # late: a finished student is scored where it is not
+
     name = "TOKENIZERS_PARALLELISM"  # read at each call of a tokenizer
     before = os.environ.get(name)
     os.environ[name] = "false"

@@ -73,15 +73,19 @@ def _explained(sums: NDArray) -> NDArray:
 
 
 def _spearman(sheet: Sheet) -> float:
-    from scipy.stats import rankdata
-
     found = []
     for column in range(sheet["labels"].shape[1]):
-        one, other = (rankdata(sheet[name][:, column]) for name in ("outputs", "labels"))
+        one, other = (_ranks(sheet[name][:, column]) for name in ("outputs", "labels"))
         one, other = one - one.mean(), other - other.mean()
         size = float(np.sqrt((one @ one) * (other @ other)))
         found.append(float(one @ other) / size if size else 0.0)
     return float(np.mean(found))
+
+
+def _ranks(values: NDArray) -> NDArray:
+    """Return the rank of each value, from 1; equal values share the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[places]
 
 
 def _no_sum(given: object) -> NDArray:

@@ -45,7 +45,8 @@ from limbeck.pipeline.training.until import wanted
 from limbeck.processes import require_addresses
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
-from limbeck.report import words, write_report
+from limbeck.report import words
+from limbeck.report.write import write_report
 from limbeck.runtime.bundle import checked
 from limbeck.together import ending_together
 from limbeck.tracking import tracked_by, tracking

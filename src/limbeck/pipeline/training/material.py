@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from limbeck.console import meter, say
-from limbeck.data import Ahead, Batches, Examples, Labels, Splits, Task
+from limbeck.data import Examples, Labels, Splits, Task
+from limbeck.data.ahead import Ahead
+from limbeck.data.batches import Batches
 from limbeck.data.encoded import load_encoded, save_encoded
 from limbeck.data.modality import Modality, Reads
 from limbeck.digest import arrays_digest

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from limbeck.data import Batches
+from limbeck.data.batches import Batches
 from limbeck.digest import arrays_digest, digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import TYPE_CHECKING
 
 from limbeck.evaluation import first_reached
 from limbeck.evaluation.records import Budget, BudgetCurve, BudgetPoint, Level, MetricRecord
 from limbeck.evaluation.schema import Findings
 from limbeck.report.words.names import BASELINE, STUDENT, metric_of, the
 from limbeck.report.words.numbers import apart, capital, count, listed, percent
-from limbeck.trainer import History
+
+if TYPE_CHECKING:
+    from limbeck.trainer import History
 
 BUDGETS: dict[Budget, str] = {"steps": "training steps", "labels": "labels"}
 """Kinds of budget, in the order in which they are shown, as an axis names them."""
@@ -51,7 +54,7 @@ def level(until: Level, metrics: Sequence[MetricRecord] = ()) -> str:
     return f"{wanted} (retention {percent(until.value)})" if until.metric == "retention" else wanted
 
 
-def outcome(until: Level, history: History) -> str:
+def outcome(until: Level, history: "History") -> str:
     """Return whether one training reached the level, and after how many steps."""
     planned = f"{count(history.steps)} steps"
     if history.reached_step is not None:

@@ -1,14 +1,14 @@
 """Classification: one of several classes, which exclude each other."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
@@ -37,13 +37,16 @@ from limbeck.evaluation.classification import METRICS, MetricName, ordered_metri
 from limbeck.evaluation.figures import ClassTable, Confusion, Decided, Figure, Reliability
 from limbeck.evaluation.metric import Metric, Sheet, share, sheet_of
 from limbeck.evaluation.records import Chance
-from limbeck.losses import CrossEntropy, HardLabels, LossSettings, Objective, with_hard_labels
 from limbeck.runtime.decisions import softmax, with_offsets
 from limbeck.tasks.classification.labels import Classes, learn_classes, require_one_column, served_classes, shares
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
-from limbeck.tasks.classification.numbers import read_numbers
 from limbeck.tasks.classification.weights import Weighting, require_classes, weights_of
-from limbeck.types import Batch, Predicts
+
+if TYPE_CHECKING:  # a finished student is judged where there is no torch
+    from torch import Tensor
+
+    from limbeck.losses import LossSettings, Objective
+    from limbeck.types import Batch, Predicts
 
 SHOWN = 12
 """Classes that are named, in their order."""
@@ -73,7 +76,7 @@ class ClassificationSettings(TaskOptions):
 
     def learn(
         self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str
-    ) -> "Classification":
+    ) -> Classification:
         """Return the task whose classes occur among the labels of the training column.
 
         Args:
@@ -92,7 +95,7 @@ class ClassificationSettings(TaskOptions):
         prior = shares(found.indices(cells, where), len(found.names)) if self.correct_prior else None
         return Classification(found, self.metric, data.class_weights, prior=prior)
 
-    def numbered(self, names: Sequence[str], data: DataOptions) -> "Classification":
+    def numbered(self, names: Sequence[str], data: DataOptions) -> Classification:
         """Return the task whose labels are numbers from 0, called by these names.
 
         Raises:
@@ -104,20 +107,26 @@ class ClassificationSettings(TaskOptions):
             )
         return Classification(Classes(tuple(names)), self.metric, data.class_weights)
 
-    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Classification":
+    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> Classification:
         """Return the task of a bundle that has these classes, in any spelling, with its offsets."""
         return Classification(served_classes(names), offsets=tuple(decision.get("offsets", ())))
 
     def numbers(self, given: Any) -> tuple[Tensor, Tensor]:
         """Return the classes that a loader's labels name, and which rows have one; see `read_numbers`."""
+        from limbeck.tasks.classification.numbers import read_numbers
+
         return read_numbers(given)
 
     def decided(self, losses: Sequence[LossSettings]) -> list[LossSettings]:
         """Return a recipe's losses as they are for a student that is told the teacher's decisions and nothing more."""
+        from limbeck.losses import with_hard_labels
+
         return with_hard_labels(losses)
 
     def decides(self, losses: Sequence[LossSettings]) -> bool:
         """Return whether such a student is told anything."""
+        from limbeck.losses import HardLabels
+
         return any(entry.name == HardLabels.card.name for entry in self.decided(losses))
 
 
@@ -160,6 +169,8 @@ class Classification(Task):
     @property
     def hard(self) -> Objective:
         """Cross-entropy."""
+        from limbeck.losses import CrossEntropy
+
         return 1.0 * CrossEntropy()
 
     @property
@@ -249,7 +260,7 @@ class Classification(Task):
 
     # --- learning
 
-    def fit(self, training: Labels) -> "Classification":
+    def fit(self, training: Labels) -> Classification:
         """Return the task with the weight of each class for a network that learns these labels."""
         return replace(self, weights=weights_of(self.weighting, training, self.names))
 
@@ -262,6 +273,8 @@ class Classification(Task):
         """Return the batch, each labelled row with the weight of its class, where classes differ in weight."""
         if self.weights is None or batch.labels is None:
             return batch
+        import torch
+
         # A label that is no class is refused by the loss, which knows the classes as the logits' last axis.
         weights = torch.from_numpy(self.weights).to(batch.labels.device)[batch.labels.clamp(0, len(self.weights) - 1)]
         return replace(batch, weights=weights if batch.labelled is None else torch.where(batch.labelled, weights, 1.0))
@@ -292,7 +305,7 @@ class Classification(Task):
 
     # --- deciding
 
-    def learning_from(self, labels: Labels) -> "Classification":
+    def learning_from(self, labels: Labels) -> Classification:
         """Return the task that brings mean probabilities to the shares of these labels, where that is asked."""
         return self if self.prior is None else replace(self, prior=shares(labels, len(self.names)))
 
@@ -306,7 +319,7 @@ class Classification(Task):
         """What is added to the logits."""
         return {"offsets": list(self.offsets)} if self.offsets else {}
 
-    def decide(self, outputs: NDArray[Any], labels: Labels) -> "Classification":
+    def decide(self, outputs: NDArray[Any], labels: Labels) -> Classification:
         """Return the task with the offsets that bring mean probabilities to the shares of the training labels.
 
         No label of the rows is looked at.

@@ -1,14 +1,14 @@
 """Multilabel: any number of classes a row, each decided for or against by itself."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of, label_name
@@ -22,11 +22,15 @@ from limbeck.evaluation.figures import Decided, Figure, ThresholdScores, Thresho
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
 from limbeck.evaluation.sets import SETS_METRICS, SetsMetric, against_ranking, fit_thresholds, sets_kl, sets_sheet
-from limbeck.losses import BinaryCrossEntropy, Objective
 from limbeck.runtime.decisions import sigmoid
 from limbeck.tasks.multilabel.linear import boosted_by_class, distilled_by_class, regressions_by_class
-from limbeck.tasks.multilabel.sets import Sets, learn_names, read_flags
-from limbeck.types import Batch, Predicts
+from limbeck.tasks.multilabel.sets import Sets, learn_names
+
+if TYPE_CHECKING:  # a finished student is judged where there is no torch
+    from torch import Tensor
+
+    from limbeck.losses import Objective
+    from limbeck.types import Batch, Predicts
 
 NONE = "none"
 """How the report writes an empty label set."""
@@ -56,7 +60,7 @@ class MultilabelSettings(TaskOptions):
         ),
     ] = None
 
-    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> "Multilabel":
+    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> Multilabel:
         """Return the task whose classes are the columns, or occur among the labels of the training column.
 
         Raises:
@@ -74,15 +78,17 @@ class MultilabelSettings(TaskOptions):
             raise LimbeckError(lacks, where=where, fix="set data.label, or add rows")
         return Multilabel(form, self.metric, tuple(counts.tolist()))
 
-    def numbered(self, names: Sequence[str], data: DataOptions) -> "Multilabel":
+    def numbered(self, names: Sequence[str], data: DataOptions) -> Multilabel:
         """Return the task of a loader's label sets, whose columns have these names."""
         return Multilabel(Sets(tuple(names), True), self.metric)
 
     def numbers(self, given: Any) -> tuple[Tensor, Tensor]:
         """Return a loader's label sets, and which rows have one; see `read_flags`."""
+        from limbeck.tasks.multilabel.flags import read_flags
+
         return read_flags(given)
 
-    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Multilabel":
+    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> Multilabel:
         """Return the task of a bundle, with its thresholds."""
         form = Sets(tuple(names), None, decision.get("separator"))
         return Multilabel(form, self.metric, thresholds=tuple(decision["thresholds"]))
@@ -130,6 +136,8 @@ class Multilabel(Task):
     @property
     def hard(self) -> Objective:
         """The likelihood of the label set."""
+        from limbeck.losses import BinaryCrossEntropy
+
         return 1.0 * BinaryCrossEntropy()
 
     @property
@@ -203,6 +211,8 @@ class Multilabel(Task):
 
     def frame(self, batch: Batch) -> Batch:
         """Return the batch with a mask of one prediction a row: labels have an axis more."""
+        import torch
+
         return replace(batch, mask=torch.ones(len(batch.ids), dtype=torch.bool, device=batch.device))
 
     def watched(self) -> list[Metric]:
@@ -231,7 +241,7 @@ class Multilabel(Task):
         separator = {} if self.form.separator is None else {"separator": self.form.separator}
         return {"thresholds": list(self._limits), **separator}
 
-    def decide(self, outputs: NDArray[Any], labels: Labels) -> "Multilabel":
+    def decide(self, outputs: NDArray[Any], labels: Labels) -> Multilabel:
         """Return the task with the thresholds of the highest F1, class by class; see `fit_thresholds`."""
         found = fit_thresholds(outputs, labels.values)
         return replace(self, thresholds=tuple(found.values), fitted=tuple(found.fitted))

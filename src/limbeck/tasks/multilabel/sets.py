@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from limbeck.data.cells import label_name
 from limbeck.data.examples import Labels
 from limbeck.errors import LimbeckError, nearest
 
 _YES, _NO = frozenset(("1", "true")), frozenset(("0", "false"))
-_FIX = "give 0 and 1, a column a class, and NaN or -1 where a row has no label"
 
 
 @dataclass(frozen=True)
@@ -115,21 +112,3 @@ def learn_names(cells: Sequence[Any], form: Sets, where: str) -> tuple[str, ...]
         found.update(form.names_of(cell, row, where) or ())
     whole = all(name.removeprefix("-").isdecimal() for name in found)
     return tuple(sorted(found, key=int) if whole else sorted(found))
-
-
-def read_flags(given: Any) -> tuple[Tensor, Tensor]:
-    """Return a loader's label sets, (rows, classes) bool, and which rows have one, (rows,) bool: NaN and -1 say none.
-
-    Raises:
-        LimbeckError: they are no such numbers.
-    """
-    try:
-        values = torch.as_tensor(given).double()
-    except (TypeError, ValueError, RuntimeError):
-        values = None
-    if values is None or values.ndim != 2:
-        raise LimbeckError("labels are no table of 0 and 1", where="loader", fix=_FIX)
-    none = values.isnan() | (values == -1)
-    if (none.any(1) != none.all(1)).any() or not (none | (values == 0) | (values == 1)).all():
-        raise LimbeckError("a label is neither 0 nor 1, or a row's are in part missing", where="loader", fix=_FIX)
-    return (values == 1) & ~none, ~none.any(1)

@@ -1,15 +1,15 @@
 """Multioutput: several columns with one of several classes each, one decision a column."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of
@@ -31,11 +31,15 @@ from limbeck.evaluation.columns import (
 from limbeck.evaluation.figures import ColumnScores, ColumnTable, Decided, Figure
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
-from limbeck.losses import CrossEntropy, HardLabels, LossSettings, Objective, with_hard_labels
 from limbeck.runtime.decisions import ABSENT, softmax
 from limbeck.tasks.classification.labels import Classes, learn_classes, served_classes
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
-from limbeck.types import Predicts
+
+if TYPE_CHECKING:  # a finished student is judged where there is no torch
+    from torch import Tensor
+
+    from limbeck.losses import LossSettings, Objective
+    from limbeck.types import Predicts
 
 
 class MultioutputSettings(TaskOptions):
@@ -52,9 +56,7 @@ class MultioutputSettings(TaskOptions):
         ),
     ] = "mean_accuracy"
 
-    def learn(
-        self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str
-    ) -> "Multioutput":
+    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> Multioutput:
         """Return the task whose classes occur in each column.
 
         Raises:
@@ -81,16 +83,20 @@ class MultioutputSettings(TaskOptions):
         counts = [np.bincount(each, minlength=1) for each in labels.known.T]
         return Multioutput(found, self.metric, tuple(tuple(each.tolist()) for each in counts))
 
-    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Multioutput":
+    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> Multioutput:
         """Return the task of a bundle, whose decision names the classes of each column, in any spelling."""
         return Multioutput({name: served_classes(own) for name, own in decision["columns"].items()})
 
     def decided(self, losses: Sequence[LossSettings]) -> list[LossSettings]:
         """Return a recipe's losses as they are for a student that is told the teacher's decisions and nothing more."""
+        from limbeck.losses import with_hard_labels
+
         return with_hard_labels(losses)
 
     def decides(self, losses: Sequence[LossSettings]) -> bool:
         """Return whether such a student is told anything."""
+        from limbeck.losses import HardLabels
+
         return any(entry.name == HardLabels.card.name for entry in self.decided(losses))
 
 
@@ -143,6 +149,8 @@ class Multioutput(Task):
     @property
     def hard(self) -> Objective:
         """Cross-entropy, column by column."""
+        from limbeck.losses import CrossEntropy
+
         return 1.0 * CrossEntropy()
 
     @property
@@ -232,12 +240,16 @@ class Multioutput(Task):
 
     def seen(self, outputs: Tensor) -> Tensor:
         """Return a prediction a column, (batch, columns, most classes)."""
+        import torch
+
         # The last one, behind all logits, stands wherever a column has no such class.
         padded = torch.cat([outputs, outputs.new_full((*outputs.shape[:-1], 1), ABSENT)], dim=-1)
         return padded[..., self._places.to(outputs.device)]
 
     @cached_property
     def _places(self) -> Tensor:
+        import torch
+
         places = torch.full((len(self.sizes), max(self.sizes)), sum(self.sizes))
         for column, (first, size) in enumerate(zip(np.cumsum([0, *self.sizes]).tolist(), self.sizes, strict=False)):
             places[column, :size] = torch.arange(first, first + size)

@@ -1,14 +1,14 @@
 """Regression: numbers, one or several a row."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
 
 from limbeck.data import DataOptions
 from limbeck.data.cells import columns_of, label_name
@@ -30,11 +30,14 @@ from limbeck.evaluation.values import (
     values_by_column,
     values_sheet,
 )
-from limbeck.losses import Huber, Objective, SquaredError
 from limbeck.tasks.regression.ridge import boosted, ridges
-from limbeck.tasks.regression.units import InUnits
-from limbeck.tasks.regression.values import read_tensor, read_values, require_spread
-from limbeck.types import Batch, Predicts
+from limbeck.tasks.regression.values import read_values, require_spread
+
+if TYPE_CHECKING:  # a finished student is judged where there is no torch
+    from torch import Tensor, nn
+
+    from limbeck.losses import Objective
+    from limbeck.types import Batch, Predicts
 
 DRAWN = 400
 """At most so many rows are drawn of a column."""
@@ -64,7 +67,7 @@ class RegressionSettings(TaskOptions):
         ),
     ] = None
 
-    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> "Regression":
+    def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> Regression:
         """Return the task of these columns.
 
         Raises:
@@ -79,15 +82,17 @@ class RegressionSettings(TaskOptions):
         require_spread(found.known, task.columns, f"all {len(found.known):,} rows with a label", where, fix)
         return task
 
-    def numbered(self, names: Sequence[str], data: DataOptions) -> "Regression":
+    def numbered(self, names: Sequence[str], data: DataOptions) -> Regression:
         """Return the task of a loader's values, one column a name."""
         return Regression(tuple(names), self.metric, self.delta)
 
     def numbers(self, given: Any) -> tuple[Tensor, Tensor]:
         """Return a loader's values, and which rows have some; see `read_tensor`."""
+        from limbeck.tasks.regression.numbers import read_tensor
+
         return read_tensor(given)
 
-    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> "Regression":
+    def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> Regression:
         """Return the task of a bundle."""
         scale = np.array(decision["spread"], np.float64)
         return Regression(tuple(names), self.metric, self.delta, mean=np.zeros_like(scale), scale=scale)
@@ -150,6 +155,8 @@ class Regression(Task):
     @property
     def hard(self) -> Objective:
         """The squared error, or Huber's."""
+        from limbeck.losses import Huber, SquaredError
+
         return 1.0 * (SquaredError() if self.delta is None else Huber(delta=self.delta))
 
     @property
@@ -193,7 +200,7 @@ class Regression(Task):
 
     # --- learning
 
-    def fit(self, training: Labels) -> "Regression":
+    def fit(self, training: Labels) -> Regression:
         """Return the task with mean and standard deviation of these labels; of no labels (a loader's), 0 and 1."""
         known = training.known
         if not len(known):
@@ -203,6 +210,8 @@ class Regression(Task):
 
     def frame(self, batch: Batch) -> Batch:
         """Return the batch with standardised labels, and a mask of one prediction a row."""
+        import torch
+
         mask = torch.ones(len(batch.ids), dtype=torch.bool, device=batch.device)
         if batch.labels is None:
             return replace(batch, mask=mask)
@@ -210,6 +219,8 @@ class Regression(Task):
 
     def finish(self, network: nn.Module) -> nn.Module:
         """Return the network with its outputs scaled to the labels' units."""
+        from limbeck.tasks.regression.units import InUnits
+
         mean, scale = self._known
         return InUnits(network, mean, scale)
 
@@ -218,6 +229,8 @@ class Regression(Task):
         return self._standardised(outputs)
 
     def _standardised(self, values: Tensor) -> Tensor:
+        import torch
+
         mean, scale = (torch.as_tensor(each, device=values.device) for each in self._known)
         # In float64: of large values close to each other, no digits are lost.
         return ((values.double() - mean) / scale).to(values.dtype)

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from limbeck.data.cells import label_name, plain_label
 from limbeck.data.examples import Labels
@@ -15,7 +13,6 @@ from limbeck.errors import LimbeckError
 
 _TINIEST = 1e-30
 """Standard deviations below it, and values above its inverse, leave losses and gradients no room in float32."""
-_FIX = "give finite numbers, and NaN where a row has none"
 
 
 def read_values(cells: Sequence[Any], columns: Sequence[str], missing: frozenset[str], where: str) -> Labels:
@@ -122,22 +119,3 @@ def _unfit(values: NDArray[np.float64], fix: str) -> tuple[str, str] | None:
         )
         return told, f"subtract an offset, such as {low:.12g}, from all of them"
     return None
-
-
-def read_tensor(given: Any) -> tuple[Tensor, Tensor]:
-    """Return a loader's values, (rows, columns) float64, and which rows have one, (rows,) bool: a row of NaN has none.
-
-    Raises:
-        LimbeckError: they are no such numbers.
-    """
-    try:
-        values = torch.as_tensor(given).double()
-    except (TypeError, ValueError, RuntimeError):
-        values = None
-    if values is None or values.ndim not in (1, 2):
-        raise LimbeckError("labels are no numbers, one or several a row", where="loader", fix=_FIX)
-    values = values.reshape(len(values), -1)
-    none = values.isnan()
-    if (none.any(1) != none.all(1)).any() or values.isinf().any():
-        raise LimbeckError("a row's labels are in part missing, or infinite", where="loader", fix=_FIX)
-    return values.nan_to_num(), ~none.any(1)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from limbeck import score
 from limbeck.errors import LimbeckError
-from limbeck.pipeline import score
 
 GIVEN = {
     "classification": (("Good", "bad"), {}),
