@@ -17,7 +17,7 @@ from limbeck.settings.errors import validated
 Precision = Literal["fp32", "bf16"]
 
 MOST_EPOCHS = 1_000_000
-MOST_ROWS = 2**20
+MOST_ROWS = 2**16
 """Of a batch, and of words beside it: their activations are in memory at once."""
 MOST_VALIDATIONS = 10_000
 """Each asks the network about every validation row, and is noted as a step of its own."""

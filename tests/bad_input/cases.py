@@ -378,6 +378,17 @@ DROPS = "nn.functional.dropout(self.table(input_ids)).mul(attention_mask[..., No
 
 
 RELOADED = "import importlib\nimport sys\n\nimportlib.reload(sys.modules[__name__])\n"
+ENDING_SIGNATURE = """
+class Build:
+    def __call__(self, outputs):
+        return None
+
+    @property
+    def __signature__(self):
+        raise SystemExit(0)
+
+build = Build()
+"""
 SILENT = "class Silent(Exception):\n    def __str__(self):\n        raise SystemExit(0)\n"
 
 
@@ -515,6 +526,7 @@ MODELS = [
     of_the_user("a function of C", NETWORK, model="builtins:dict"),
     of_the_user("a function that would end the process", NETWORK, model="os:_exit"),
     of_the_user("a function that ends the process", "def build(outputs):\n    raise SystemExit(0)\n"),
+    of_the_user("a function whose signature ends the process", ENDING_SIGNATURE),
     of_the_user("a forward that ends the process", NETWORK.replace("return self.head", "raise SystemExit(0)\n#")),
     of_the_user("an argument that the function does not take", NETWORK, model="{name: mynet:build, widht: 8}"),
     of_the_user(

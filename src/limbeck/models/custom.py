@@ -75,8 +75,9 @@ def parameters_of(function: Callable[..., Any], where: str) -> Mapping[str, insp
         LimbeckError: it does not say which it has, as `dict` and what else is made in C.
     """
     try:
-        return inspect.signature(function).parameters
-    except (TypeError, ValueError):
+        with ending_is_an_error():  # a class may say it by code of its own
+            return inspect.signature(function).parameters
+    except (TypeError, ValueError, EndedError):
         raise LimbeckError(
             "does not say what it can be called with", where=where, fix="name a function or class written in Python"
         ) from None
