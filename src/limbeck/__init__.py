@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # onnxruntime reads it when it is imported, and else has a thread of its own from then on, for which a process that is
 # forked off waits at its end, for ever.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Torch reads it when it is imported. Small steps end in many barriers; threads that spin there, on a machine that does
+# something else too, made a training 6 to 50 times slower (benchmarks/LOG.md).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOME = {
     "LimbeckError": "limbeck.errors",

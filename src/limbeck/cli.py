@@ -230,9 +230,6 @@ def main() -> None:
     Ctrl-C gives exit code 130, SIGTERM 143.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    # Small steps end in many barriers; threads that spin there, on a machine that does something else too, made a
-    # training 6 to 15 times slower (benchmarks/LOG.md).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if os.environ.get("WORLD_SIZE", "1") != "1":
         # Of a process that ended torch prints its own stack; of a search for unused parameters that found none, advice.
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")

@@ -21,6 +21,8 @@ from limbeck.interrupt import raise_if_seen
 
 _PLAIN_EVERY_S = 10.0
 _BRIEF_S = 2.0
+_WIDE = 100
+"""Columns of a terminal on which a bar may be long."""
 
 # Of several processes that train one network, the first one speaks.
 _SILENT = os.environ.get("RANK", "0") != "0"
@@ -48,10 +50,10 @@ def logged_to(path: Path) -> Iterator[None]:
             file.close()
 
 
-def _print(renderable: Any, *, style: str | None = None, soft_wrap: bool = True) -> None:
+def _print(renderable: Any, *, style: str | None = None, soft_wrap: bool = True, shown: str | None = None) -> None:
     raise_if_seen()
     # Texts of the user's may hold square brackets, which are no markup.
-    console.print(renderable, style=style, soft_wrap=soft_wrap, markup=False)
+    console.print(renderable if shown is None else shown, style=style, soft_wrap=soft_wrap, markup=False)
     for log in _logs:
         # A full disk must not end a run for a line of its log: what matters is staged, and says so itself.
         with suppress(OSError):
@@ -129,7 +131,7 @@ def meter(title: str, total: int, *, brief: bool = False) -> Iterator[Meter]:
         return
     columns = (
         TextColumn("  {task.description}"),
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=30 if console.width >= _WIDE else 8),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
@@ -151,9 +153,16 @@ def aside() -> Iterator[None]:
         console.stderr = before
 
 
-def say(text: str, *, style: str | None = None) -> None:
-    """Print a line."""
-    _print(text, style=style)
+def say(text: str, *, style: str | None = None, whole: bool = False) -> None:
+    """Print a line. On a terminal a long one breaks at blanks, unless it is a `whole` one: a command or a path."""
+    _print(text, style=style, shown=None if whole or not console.is_terminal else _in_lines(text, console.width))
+
+
+def _in_lines(text: str, width: int) -> str:
+    """Return a text in lines of `width` characters, which all begin where it begins."""
+    indent = " " * (len(text) - len(text.lstrip(" ")))
+    lines = textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
 
 
 def heading(text: str) -> None:
@@ -206,13 +215,15 @@ class _Grid:
         return parts
 
     def _widths(self, part: Sequence[int], room: int) -> list[int]:
-        """Return the width of each column: all that it wants, as long as the ones after it have their least."""
+        """Return the width of each column: its least, and of what is left the most for what would take the most lines."""
         widths = [self._least(column) for column in part]
         # In the last resort the widest columns get narrower than their words, which then break.
         while self._taken(widths) > room and max(widths) > 1:
             widths[widths.index(max(widths))] -= 1
-        for place, column in enumerate(part):
-            widths[place] = min(max(self._wanted(column), 1), widths[place] + max(0, room - self._taken(widths)))
+        wanted = [max(self._wanted(column), 1) for column in part]
+        for _ in range(room - self._taken(widths)):
+            short = max(range(len(part)), key=lambda place: wanted[place] / widths[place])
+            widths[short] = min(wanted[short], widths[short] + 1)
         return widths
 
     @staticmethod

@@ -60,9 +60,10 @@ def test_what_is_read_of_texts(reader):
     def seen(rows):
         return reading(reader, rows).model_dump()
 
-    assert seen(view) == pytest.approx({"tokens": 10 / 5, "unknown": 4 / 10, "cut": 1 / 5, "unread": 3})
-    assert seen(view.first(2)) == pytest.approx({"tokens": 3 / 2, "unknown": 1 / 3, "cut": 0.0, "unread": 1})
-    assert seen(reader.encode([])) == {"tokens": 0.0, "unknown": 0.0, "cut": 0.0, "unread": 0}
+    whole = {"pieces": None}  # words, and not pieces of them
+    assert seen(view) == pytest.approx({"tokens": 10 / 5, "unknown": 4 / 10, "cut": 1 / 5, "unread": 3} | whole)
+    assert seen(view.first(2)) == pytest.approx({"tokens": 3 / 2, "unknown": 1 / 3, "cut": 0.0, "unread": 1} | whole)
+    assert seen(reader.encode([])) == {"tokens": 0.0, "unknown": 0.0, "cut": 0.0, "unread": 0} | whole
 
 
 PIECES = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "good": 3, "[PAD]": 4, "a": 5}
@@ -88,6 +89,17 @@ def test_special_tokens_are_not_read(model, unknown, unread):
     found = reading(reader, reader.encode(["a a", "", "好 好 好"]))
     assert found.unknown == pytest.approx(unknown)
     assert (found.tokens, found.unread) == (5 / 3 if unknown else 2 / 3, unread)
+
+
+def test_pieces_of_words_are_counted():
+    """Six pieces of three words, however a tokenizer marks where one begins."""
+    goes_on = models.WordPiece({"[UNK]": 0, "good": 1, "a": 2, "##n": 3, "##d": 4}, unk_token="[UNK]")
+    begins = models.Unigram([(piece, -1.0) for piece in ("[UNK]", "▁good", "▁a", "n", "d")], unk_id=0)
+    for model, before in ((goes_on, pre_tokenizers.Whitespace()), (begins, pre_tokenizers.Metaspace())):
+        tokenizer = Tokenizer(model)
+        tokenizer.pre_tokenizer = before
+        reader = TextReader(tokenizer, max_length=9)
+        assert reading(reader, reader.encode(["good and", "an"])).pieces == 6 / 3
 
 
 def test_tokens_of_bytes_are_all_known():

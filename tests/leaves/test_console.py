@@ -75,3 +75,23 @@ def test_texts_are_broken_at_blanks(printed) -> None:
     lines = printed(60, ["loss", "what it is"], [["kd", "the divergence of " * 6]], text_columns=2)
     assert max(map(len, lines)) <= 60
     assert " ".join(lines).split().count("divergence") == 6
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_line_breaks_at_blanks_on_a_terminal_and_nowhere_else(monkeypatch, tmp_path, terminal) -> None:
+    target = io.StringIO()
+    shown = Console(file=target, width=40, soft_wrap=True, highlight=False, force_terminal=terminal, color_system=None)
+    monkeypatch.setattr(console, "console", shown)
+    line = f"  the student is 3.1{NBSP}points above the same network trained without a teacher"
+    command = "  report  a/folder/of/some/length/that/holds/the/report.html  and more"
+    with console.logged_to(tmp_path / "log"):
+        console.say(line)
+        console.say(command, whole=True)
+        console.say("")
+    assert (tmp_path / "log").read_text(encoding="utf-8").splitlines() == [line, command, ""]
+    *lines, last, empty = target.getvalue().split("\n")[:-1]
+    assert (last, empty) == (command, "")
+    assert len(lines) == (2 if terminal else 1)
+    assert all(len(each) <= 40 for each in lines) == terminal
+    assert all(each.startswith("  ") and not each.startswith("   ") for each in lines)
+    assert " ".join(each.strip() for each in lines) == line.strip()

@@ -220,6 +220,9 @@ class ViewRecord(Record):
     unknown: Fraction = Field(description="share of these tokens that the vocabulary does not have")
     cut: Fraction = Field(description="share of the texts that are longer than max_length")
     unread: int = Field(description="texts without a known token")
+    pieces: float | None = Field(
+        default=None, description="mean number of tokens that a word is cut into; null: nothing tells where one begins"
+    )
 
 
 class DataRecord(Record):

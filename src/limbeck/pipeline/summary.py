@@ -26,10 +26,10 @@ def print_summary(run: "Run") -> None:
     if run.bundle is not None:
         tried = words.typed if result.usage.in_shell else words.asked
         line = tried(result, str(run.bundle)).replace("limbeck predict", f"{installed.command()} predict")
-        say(f"  bundle  {run.bundle}  (try: {line})")
+        say(f"  bundle  {run.bundle}  (try: {line})", whole=True)
     else:
         say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")
-    say(f"  report  {run.report}")
+    say(f"  report  {run.report}", whole=True)
     say(f"  {cost.run_cost(result)}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from limbeck.evaluation.schema import Evaluation
-from limbeck.report.words.data import much_cut
+from limbeck.report.words.data import many_pieces, much_cut
 from limbeck.report.words.floors import behind_distilled
 from limbeck.report.words.names import BASELINE, DISTILLED, FLOOR, STUDENT, TEACHER, asked, model, the, typed
 from limbeck.report.words.numbers import ahead, capital, count, listed
@@ -128,7 +128,8 @@ def _weak_teacher(evaluation: Evaluation, lines: ToType) -> Step | None:
     simple = ""
     if floor_ahead(evaluation) is not None and not _ahead_of_floor(evaluation):
         simple = f", and {model(FLOOR, evaluation)} is better than teacher and student"
-    return _another_teacher(evaluation, f"The teacher is worse than the baseline{simple}: take another one")
+    which = "one that reads this language" if any(name.startswith(TEACHER) for name in many_pieces(evaluation)) else "another one"
+    return _another_teacher(evaluation, f"The teacher is worse than the baseline{simple}: take {which}")
 
 
 def _another_teacher(evaluation: Evaluation, text: str) -> Step:

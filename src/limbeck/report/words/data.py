@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from limbeck.evaluation.schema import Findings
+from limbeck.modalities.text.reading import PIECES_WARNED
 from limbeck.report.words.names import FLOOR, STUDENT, model, the
 from limbeck.report.words.numbers import capital, count, decimal, percent, several
 from limbeck.report.words.warnings import floor_ahead
@@ -16,8 +17,14 @@ def much_cut(findings: Findings) -> dict[str, float]:
     return {name: view.cut for name, view in findings.data.views.items() if view.cut > MUCH_CUT}
 
 
+def many_pieces(findings: Findings) -> dict[str, float]:
+    """Return how many pieces a word has, by the networks whose tokenizer is likely one of another language."""
+    views = findings.data.views.items()
+    return {name: view.pieces for name, view in views if view.pieces is not None and view.pieces > PIECES_WARNED}
+
+
 def reading(findings: Findings) -> list[str]:
-    """Return what a reader of the result must know: that many texts are cut, that test rows look like training rows."""
+    """Return what a reader of the result must know: what was cut, that test rows look like training rows."""
     data, said = findings.data, []
     if findings.usage.in_files and data.labelled and not data.unlabelled and not data.augmented:
         noun = findings.usage.noun
@@ -28,6 +35,9 @@ def reading(findings: Findings) -> list[str]:
     if cut := much_cut(findings):
         shares = ", ".join(f"{percent(share)} for {the(name)}" for name, share in cut.items())
         said.append(f"Training texts cut at max_length: {shares}. {_consequence(findings, cut.keys())}")
+    if cut_up := many_pieces(findings):
+        pieces = ", ".join(f"{decimal(number)} for {the(name)}" for name, number in cut_up.items())
+        said.append(f"Pieces that a word is cut into: {pieces}. Such a tokenizer may not know the language of the texts.")
     for name, number in data.same_tokens.items():
         if number:
             rows = f"{count(number)} of {count(data.test)} test rows"
