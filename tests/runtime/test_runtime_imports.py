@@ -1,5 +1,6 @@
 """What production installs need: nothing that makes students is imported to use one."""
 
+import os
 import subprocess
 import sys
 
@@ -36,3 +37,13 @@ def test_help_of_a_command_is_instant(command):
     """Newer versions of typer read a command's options with pydantic; the rest is ours to leave out."""
     names = imported_by_command(command, "--help")
     assert not names & (HEAVY - {"pydantic"} | {"numpy", "onnxruntime", "tokenizers"})
+
+
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_threads_of_small_steps_do_not_spin_but_where_that_is_asked_for(given):
+    """Torch reads it when it is imported: an import of ours before is early enough."""
+    asked = {} if given is None else {"OMP_WAIT_POLICY": given}
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | asked
+    code = "import limbeck, os; print(os.environ['OMP_WAIT_POLICY'])"
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == (given or "PASSIVE")
