@@ -15,7 +15,7 @@ from limbeck.data.readers import read_file
 from limbeck.data.tables import as_table, read_tables, read_values
 from limbeck.runtime.records import texts
 from limbeck.runtime.records.delimited import delimiter_of
-from limbeck.runtime.takes import Lines
+from limbeck.runtime.textfiles import Lines
 from made_rows import TEXT
 
 ROWS = [("good film", "good"), ("a bad one, and long", "bad")]

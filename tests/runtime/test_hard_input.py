@@ -23,7 +23,7 @@ from limbeck.runtime.pictures import decoded as pixels_of
 from limbeck.runtime.pictures import picture_of
 from limbeck.runtime.sounds import decoded, sound_of
 from limbeck.runtime.tablefiles import TableFiles
-from limbeck.runtime.takes import Lines
+from limbeck.runtime.textfiles import Lines
 from made_rows import rows_in
 
 DEEP = '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"

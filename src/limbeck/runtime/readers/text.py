@@ -19,7 +19,8 @@ from limbeck.runtime.failures import in_words, no_backtrace
 from limbeck.runtime.readers import Form, require_no_frame
 from limbeck.runtime.readers.pairs import PART, joined
 from limbeck.runtime.rows import Ragged
-from limbeck.runtime.takes import Lines, Takes
+from limbeck.runtime.takes import Takes
+from limbeck.runtime.textfiles import Lines
 from limbeck.runtime.words import AsciiWords
 
 TOKENIZER = "tokenizer.json"
