@@ -20,6 +20,8 @@ from limbeck.processes import alive
 from limbeck.written import Written, record_of
 
 _T = TypeVar("_T", dict[str, Any], list[Any])
+FORMS = "csv, tsv, jsonl, parquet or xlsx"
+"""Which files of rows are read, in words; `runtime.records` reads them."""
 FIELD_LIMIT = 2**31 - 1
 """Characters of a csv field: the library's default refuses texts over 128 KiB."""
 _KINDS = ("part", "new", "old")

@@ -137,7 +137,7 @@ class _Texts:
         return [str(path) for path in found]
 
     def _whole(self, path: str) -> Iterator[Asked]:
-        value = whole_text(path)
+        value = joined([whole_text(path)])
         if self._only_folders:
             source: dict[str, Any] = {FILE: path}
         else:  # beside rows: the same names, of which a whole file has one
@@ -151,7 +151,9 @@ class _Texts:
         with opened(file, "a file, one text a line") as lines:
             for number, line in enumerate(lines, 1):
                 text = line.rstrip("\r\n")
-                yield Asked(text, text, f"{where}, line {number}", self._source(file, number, (_TEXT,), (text,)))
+                yield Asked(
+                    text, joined([text]), f"{where}, line {number}", self._source(file, number, (_TEXT,), (text,))
+                )
 
     def _cells(self, file: str) -> Iterator[Asked]:
         """Yield the texts of the first of the sets of columns that is there; an empty one where a row has none."""
