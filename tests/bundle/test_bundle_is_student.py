@@ -158,8 +158,8 @@ def test_the_card_says_what_validation_has_shown_and_what_is_installed(students,
     card = (student.folder / "bundle/README.md").read_text()
     assert [line for line in card.splitlines() if "--threshold" in line] == [
         "- At least 90 % of all validation answers were right (`--threshold 90%`).",
-        "- At least 99 % of the validation answers with a probability of at least 0.62 were right; 75 % of the rows have "
-        "one (`--threshold 99%`).",
+        "- At least 99 % of the validation answers with a probability of at least 0.62 were right; 75 % of the rows "
+        "have one (`--threshold 99%`).",
     ]
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {name.partition(">")[0] for name in project["dependencies"]} == set(BRINGS)

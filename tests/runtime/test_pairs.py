@@ -72,7 +72,7 @@ def test_a_bundle_takes_as_many_parts_as_its_training_had(tmp_path):
             pair.predict(values)
         with pytest.raises(LimbeckError, match=told):
             pair.logits(values)
-    with pytest.raises(LimbeckError, match="^item 0: a text of 2 parts, and this student reads texts of 1; join them$"):
+    with pytest.raises(LimbeckError, match=r"^item 0: a text of 2 parts, .* reads texts of 1; join them$"):
         one.predict([("a", "b")])
     assert repr(one) == f"Bundle('{tmp_path / 'one'}', classification of text: x, y, z, w; fp32)"
     with pytest.raises(LimbeckError, match="lines and text files have one part"):

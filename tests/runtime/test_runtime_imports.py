@@ -1,5 +1,6 @@
 """What production installs need: nothing that makes students is imported to use one."""
 
+import re
 import subprocess
 import sys
 
@@ -36,3 +37,17 @@ def test_help_of_a_command_is_instant(command):
     """Newer versions of typer read a command's options with pydantic; the rest is ours to leave out."""
     names = imported_by_command(command, "--help")
     assert not names & (HEAVY - {"pydantic"} | {"numpy", "onnxruntime", "tokenizers"})
+
+
+def test_the_forms_that_help_names_are_those_that_are_read():
+    """In one place in words, which imports nothing, and in another one in functions."""
+    from limbeck.files import FORMS
+    from limbeck.runtime.records import SUFFIXES
+
+    named = {f".{word}" for word in re.findall("[a-z]+", FORMS)} - {".or"}
+    assert named == set(SUFFIXES) - {".ndjson", ".json"}
+    for command in ("predict", "evaluate"):
+        found = subprocess.run(
+            [sys.executable, "-m", "limbeck", command, "--help"], capture_output=True, text=True, check=True
+        )
+        assert FORMS in re.sub(r"[\s│]+", " ", found.stdout)
