@@ -1635,7 +1635,7 @@ MUTANTS = (
         "score.py",
         (
             (
-                "for each in (trained, modality.asked(student.reader)) if each]",
+                "for each in (*own, modality.asked(student.reader)) if each]",
                 "for each in [modality.asked(student.reader)]]",
             ),
         ),

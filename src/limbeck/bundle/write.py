@@ -86,21 +86,7 @@ def write_bundle(
         aside.mkdir()
         shutil.copyfile(choice.model, aside / MODEL)
         info["reads"] = {"kind": student.reader.kind, **student.reader.save(aside)}
-        template = resources.files("limbeck.bundle").joinpath("card.md.j2").read_text(encoding="utf-8")
-        environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
-        busy = choice.speed.wall_per_cpu > BUSY
-        text = environment.from_string(template).render(
-            info=info,
-            choice=choice,
-            fp32=fp32,
-            busy=busy,
-            equal=student.rule.equal,
-            python=student.rule.python,
-            shares=_shares(student.decision.get("confidences", {})),
-            brings=BRINGS,
-            install=lambda extra: installed.line(*filter(None, [extra]), elsewhere=True),
-            **card,
-        )
+        text = _card({"info": info, "choice": choice, "fp32": fp32, **card}, student)
         (aside / "README.md").write_text(text, encoding="utf-8")
         told = json.dumps(complete(aside, info), indent=2, ensure_ascii=False)
         (aside / INFO).write_text(told + "\n", encoding="utf-8")
@@ -115,3 +101,18 @@ def _shares(confidences: Mapping[str, Mapping[str, float]]) -> list[tuple[float,
 
 def _share(item: tuple[str, Mapping[str, float]]) -> float:
     return float(item[0])
+
+
+def _card(told: Mapping[str, Any], student: Student) -> str:
+    """Return the README, of what is told and of what the student itself is."""
+    template = resources.files("limbeck.bundle").joinpath("card.md.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
+    return environment.from_string(template).render(
+        told,
+        busy=told["choice"].speed.wall_per_cpu > BUSY,
+        equal=student.rule.equal,
+        python=student.rule.python,
+        shares=_shares(student.decision.get("confidences", {})),
+        brings=BRINGS,
+        install=lambda extra: installed.line(*filter(None, [extra]), elsewhere=True),
+    )
