@@ -63,7 +63,7 @@ def test_a_bundle_takes_as_many_parts_as_its_training_had(tmp_path):
     pair, one = load(tmp_path / "pair"), load(tmp_path / "one")
     assert len(pair.predict([("good", "film"), ["good", ""], "", joined(["good", "film"])])) == 4
     assert len(one.predict(["good", "", ("good",)])) == 3
-    reads = r"and this student reads texts of 2, tuples \(title, body\); give \"\" for a part that is missing$"
+    reads = r"and this student reads tuples of 2: \(title, body\); give \"\" for a part that is missing$"
     for values, told in (
         ([("a", "b"), ("a", "b", "c")], f"^item 1: a text of 3 parts, {reads}"),
         (["a plain text"], f"^item 0: a text of 1 part, {reads}"),

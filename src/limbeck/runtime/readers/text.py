@@ -64,7 +64,7 @@ def _require_parts(count: int, columns: Sequence[str], index: int) -> None:
     if count == len(columns):
         return
     several = len(columns) > 1
-    reads = f"texts of {len(columns)}, tuples ({', '.join(columns)})" if several else "texts of 1"
+    reads = f"tuples of {len(columns)}: ({', '.join(columns)})" if several else "texts of 1"
     raise LimbeckError(
         f"a text of {count} part{'s' * (count != 1)}, and this student reads {reads}",
         where=f"item {index}",
