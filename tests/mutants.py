@@ -1635,7 +1635,7 @@ MUTANTS = (
         "score.py",
         (
             (
-                "for each in (trained, modality.asked(student.reader)) if each]",
+                "for each in (*own, modality.asked(student.reader)) if each]",
                 "for each in [modality.asked(student.reader)]]",
             ),
         ),
@@ -1647,8 +1647,8 @@ MUTANTS = (
         "score.py",
         (
             (
-                'Asked(f"{place}, row {row + 1}", rows.values[row]) for row in kept',
-                'Asked(f"{place}, row {number + 1}", rows.values[row]) for number, row in enumerate(kept)',
+                'f"{place}, row {row + 1}", rows.values[row]) for row in kept',
+                'f"{place}, row {number + 1}", rows.values[row]) for number, row in enumerate(kept)',
             ),
         ),
         ("tests/pipeline/test_score.py",),

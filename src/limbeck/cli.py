@@ -14,6 +14,7 @@ import typer
 
 from limbeck import installed, interrupt
 from limbeck.errors import LimbeckError, of_the_machine
+from limbeck.files import FORMS
 from limbeck.version import __version__
 
 app = typer.Typer(
@@ -151,8 +152,8 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="of texts: files with a text a line, csv, tsv, jsonl, parquet and xlsx files with a column of texts, "
-            "and folders of .txt files. Of table rows: files with the columns of the training. Of images and sounds: "
+            help=f"of texts: files with a text a line, {FORMS} files with a column of texts, and folders of .txt "
+            "files. Of table rows: such files with the columns of the training. Of images and sounds: "
             "files, and folders of them. `-` or nothing: standard input, one text or table row (a JSON object) a line",
         ),
     ] = None,
@@ -165,8 +166,9 @@ def predict(
 ) -> None:
     """Ask a bundle for texts, rows of tables, images or sounds; works without PyTorch.
 
-    A file that cannot be read gets a line on standard error; the others are answered, and the exit code is 2. Empty
-    lines of text, and what else lies in a folder, are left out, and counted on standard error.
+    A file that cannot be read, or not to its end, gets a line on standard error; the others are answered, and the exit
+    code is 2. Empty lines of text, and what else lies in a folder, are left out, and counted on standard error. JSON
+    and files of answers say the `row` (from 1) and the `file` that each answers.
     """
     from limbeck.runtime.predict import Wish, predict_files
 
@@ -181,8 +183,8 @@ def evaluate(
     data: Annotated[
         str,
         typer.Argument(
-            help="csv, tsv, jsonl, parquet, npz, a folder with a test split, a folder with "
-            "one subfolder a class, or a hub id"
+            help=f"a file ({FORMS}; npz of arrays), a folder with a test split, one with a subfolder a class or of "
+            "`save_to_disk`, a packaged source, or a hub id"
         ),
     ],
     column: Annotated[

@@ -20,6 +20,10 @@ from limbeck.processes import alive
 from limbeck.written import Written, record_of
 
 _T = TypeVar("_T", dict[str, Any], list[Any])
+FORMS = "csv, tsv, jsonl, parquet or xlsx"
+"""Which files of rows are read, in words; `runtime.records` reads them."""
+_ICONV = "iconv -f cp1252 -t utf-8 OLD > NEW"
+"""Of texts that are not UTF-8, most have the encoding of Windows."""
 FIELD_LIMIT = 2**31 - 1
 """Characters of a csv field: the library's default refuses texts over 128 KiB."""
 _KINDS = ("part", "new", "old")
@@ -216,8 +220,14 @@ def not_utf8(path: Path) -> LimbeckError:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         byte, line = content[error.start], content.count(b"\n", 0, error.start) + 1
-        return LimbeckError(f"not UTF-8 (byte 0x{byte:02x})", where=f"{path}, line {line}", fix="save it as UTF-8")
-    return LimbeckError("not UTF-8", where=str(path), fix="save it as UTF-8")
+        return LimbeckError(f"not UTF-8 (byte 0x{byte:02x})", where=f"{path}, line {line}", fix=as_utf8(path))
+    return LimbeckError("not UTF-8", where=str(path), fix=as_utf8(path))
+
+
+def as_utf8(path: Path) -> str:
+    """Return how a text in another encoding, such as that of Windows, is made one of UTF-8."""
+    excel = 'in Excel as "CSV UTF-8"; or ' if path.suffix.lower() in (".csv", ".tsv") else ""
+    return f"save it as UTF-8 ({excel}{_ICONV})"
 
 
 def files_below(folder: Path) -> Iterator[Path]:

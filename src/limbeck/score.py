@@ -82,9 +82,7 @@ def _rows(
     keys: Mapping[str, str] = {
         name: key for name, key in _ARGUMENTS.items() if name != "column" or not modality.several
     }
-    own, _ = named_columns(student.info)
-    trained = own[0] if len(own) == 1 else own
-    columns = [column] if column is not None else [each for each in (trained, modality.asked(student.reader)) if each]
+    columns = _example(student, modality, column)
     try:
         found = _read(source, modality, {"column": columns, "label": names}, keys)
     except LimbeckError as error:
@@ -99,13 +97,32 @@ def _rows(
     holds = np.array([bool(modality.likeness(value)) for value in rows.values], bool)
     kept = np.flatnonzero(labels.present & holds)
     lacking = {"label": np.flatnonzero(~labels.present), modality.noun: np.flatnonzero(labels.present & ~holds)}
-    left_out = " and ".join(_lacking(noun, found) for noun, found in lacking.items() if len(found))
+    files = () if rows.origin is None else rows.origin.files
+    left_out = " and ".join(_lacking(noun, found, files) for noun, found in lacking.items() if len(found))
     if not len(kept):
         raise LimbeckError("no row to score", where=source, fix=f"give labelled rows; found: {left_out}")
     which = "the test split is scored" if split == "test" else "every row is scored, as there is no test split"
     say(f"  {source}: {which}{f'; left out: {left_out}' if left_out else ''}")
-    asked = [Asked(f"{place}, row {row + 1}", rows.values[row]) for row in kept]
+    asked = [Asked(files[row] if files else f"{place}, row {row + 1}", rows.values[row]) for row in kept]
     return asked, Labels(labels.values[kept], labels.present[kept])
+
+
+def _example(student: Bundle, modality: Modality, column: str | None) -> list[str | tuple[str, ...]]:
+    """Return the names of the column with the example, of which the first that is there is read.
+
+    Raises:
+        LimbeckError: one is named, and an example of the training was read from several.
+    """
+    own, _ = named_columns(student.info)
+    if len(own) > 1:
+        if column is not None:
+            raise LimbeckError(
+                f"one column is named, and {a(modality.noun)} of the training had {len(own)}: {', '.join(own)}",
+                where="--column",
+                fix="leave it out, and call the columns of the data so",
+            )
+        return [own]
+    return [column] if column is not None else [each for each in (*own, modality.asked(student.reader)) if each]
 
 
 def _outputs(student: Bundle, asked: Sequence[Asked]) -> NDArray[np.float32]:
@@ -125,10 +142,11 @@ def _outputs(student: Bundle, asked: Sequence[Asked]) -> NDArray[np.float32]:
         raise
 
 
-def _lacking(noun: str, rows: NDArray[np.int64]) -> str:
-    """Return how many rows lack something, and which of them is the first."""
-    which = f"row {rows[0] + 1}" if len(rows) == 1 else f"the first is row {rows[0] + 1}"
-    return f"{words.several(len(rows), 'row')} without {a(noun)} ({which})"
+def _lacking(noun: str, rows: NDArray[np.int64], files: Sequence[str]) -> str:
+    """Return how many rows, or files where each is one, lack something, and which of them is the first."""
+    first = files[rows[0]] if files else f"row {rows[0] + 1}"
+    which = first if len(rows) == 1 else f"the first is {first}"
+    return f"{words.several(len(rows), 'file' if files else 'row')} without {a(noun)} ({which})"
 
 
 def _read(

@@ -1,6 +1,7 @@
 """Bundle = student: within the tolerance, and int8 only where it is smaller, faster and of one opinion."""
 
 import dataclasses
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import limbeck
 from limbeck.bundle import Student, export_onnx, int8, parity, precision, write_bundle
 from limbeck.bundle.int8 import quantize_int8
 from limbeck.bundle.precision import Agreement, Trial, compare_decisions, divide
+from limbeck.bundle.write import BRINGS
 from limbeck.evaluation import Speed
 from limbeck.evaluation.records import Difference
 from limbeck.modalities.text import TextModality, TextReads
@@ -144,6 +146,26 @@ def test_the_int8_bundle_decides_as_the_student_does(students, faster):
     assert f"of 2,100 unlabelled rows (95 % lower bound {100 * choice.agreement.low:.2f} %)" in card
     assert f"measured on {choice.instructions}" in card
     assert "The machine was busy when it was measured (wall over processor time 1.40)" in card
+
+
+def test_the_card_says_what_validation_has_shown_and_what_is_installed(students, faster):
+    """Of one probability the highest share alone, which the lower ones would only repeat."""
+    faster("fp32")
+    of = {"0.8": (0.0, 1.0), "0.9": (0.0, 1.0), "0.95": (0.62, 0.75), "0.99": (0.62, 0.75)}
+    sure = {share: {"probability": one, "answered": rows} for share, (one, rows) in of.items()}
+    student = students["ngrams"]
+    student.deliver(rows=0, decision={"confidences": sure})
+    card = (student.folder / "bundle/README.md").read_text()
+    assert [line for line in card.splitlines() if "--threshold" in line] == [
+        "- At least 90 % of all validation answers were right (`--threshold 90%`).",
+        "- At least 99 % of the validation answers with a probability of at least 0.62 were right; 75 % of the rows "
+        "have one (`--threshold 99%`).",
+    ]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {name.partition(">")[0] for name in project["dependencies"]} == set(BRINGS)
+    assert f"({', '.join(BRINGS)})." in card
+    assert "`limbeck evaluate bundle DATA`.\n" in card
+    assert "distill" not in card.partition("# Limits")[2]
 
 
 @pytest.mark.parametrize("name", ["ngrams", "bilstm", "textcnn"])

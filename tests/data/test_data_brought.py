@@ -15,7 +15,7 @@ from limbeck.data.readers import read_file
 from limbeck.data.tables import as_table, read_tables, read_values
 from limbeck.runtime.records import texts
 from limbeck.runtime.records.delimited import delimiter_of
-from limbeck.runtime.takes import Lines
+from limbeck.runtime.textfiles import Lines
 from made_rows import TEXT
 
 ROWS = [("good film", "good"), ("a bad one, and long", "bad")]
@@ -47,6 +47,10 @@ SEMICOLONS = "text;label\ngood film;good\na bad one, and long;bad\n"
         ("a.csv", SEMICOLONS, "a.csv: fields are separated by a semicolon"),
         ("a.csv", SEMICOLONS.replace(";", "\t"), "a.csv: fields are separated by a tab"),
         ("a.tsv", CSV, "a.tsv: fields are separated by a comma"),
+        ("a.csv", f"sep=;\r\n{SEMICOLONS}", "a.csv: fields are separated by a semicolon"),
+        ("a.csv", f'"sep=|"\n{SEMICOLONS}'.replace(";", "|").encode("utf-8-sig"), "fields are separated by `|`"),
+        ("a.csv", f"sep=\t\n{SEMICOLONS}".replace(";", "\t").encode("utf-16"), "fields are separated by a tab"),
+        ("a.csv", f"sep=,\n{CSV}", ""),
         ("a.csv", CSV.encode("utf-16"), "a.csv: read as UTF-16, as its first bytes say"),
         ("a.CSV", SEMICOLONS.encode("utf-32"), "a.CSV: read as UTF-32, as its first bytes say"),
         ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0), ""),
@@ -78,6 +82,23 @@ def test_a_file_is_read_as_it_is_and_that_is_said(tmp_path, capsys, name, conten
 )
 def test_the_separator_is_the_one_that_divides_every_row_alike(lines, usual, found):
     assert delimiter_of(lines, usual) == found
+
+
+def test_under_a_line_that_says_the_separator_lines_keep_their_numbers(tmp_path):
+    with refused("a.csv, line 4: a row of 3 fields under a header of 2"):
+        rows(written(tmp_path / "a.csv", "sep=;\ntext;label\na;b\na;b;c\n"))
+    with refused("b.csv, line 2: two columns are named `text`"):
+        rows(written(tmp_path / "b.csv", "sep=;\ntext;text\na;b\n"))
+
+
+def test_how_a_file_of_windows_becomes_one_of_utf_8_is_said(tmp_path):
+    latin = b"text,label\ncaf\xe9,b\n"
+    with refused("a.csv, line 2: not UTF-8", 'in Excel as "CSV UTF-8"; or iconv -f cp1252 -t utf-8'):
+        rows(written(tmp_path / "a.csv", latin))
+    with refused("b.csv.gz: not UTF-8; save it as UTF-8", 'in Excel as "CSV UTF-8"'):
+        rows(written(tmp_path / "b.csv.gz", gzip.compress(latin)))
+    with refused("c.txt, line 2: not UTF-8", "save it as UTF-8 (iconv -f cp1252"):
+        asked(written(tmp_path / "c.txt", latin))
 
 
 def test_a_sheet_is_read_as_its_csv(tmp_path, capsys):

@@ -281,6 +281,28 @@ def test_a_folder_has_the_usual_columns_and_one_of_no_class_is_said(scored, tmp_
         scored(str(tmp_path / "photos"), made)
 
 
+def test_of_a_folder_of_files_the_file_is_named_that_is_left_out(scored, tmp_path, capsys):
+    for name, text in (("bad/1.txt", "a"), ("bad/2.txt", " "), ("good/3.txt", "b"), ("good/4.txt", "c")):
+        (tmp_path / "texts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "texts" / name).write_text(text)
+    folder = tmp_path / "texts"
+    scored(str(folder), as_json=False)
+    said = capsys.readouterr().out
+    assert f"left out: 1 file without a text ({folder}/bad/2.txt)" in "".join(said.split("\n")).replace("  ", " ")
+    (folder / "good/4.txt").write_text("")
+    scored(str(folder), as_json=False)
+    assert f"2 files without a text (the first is {folder}/bad/2.txt)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_text_of_several_columns_is_read_from_these_alone(scored):
+    made = bundle(columns={"example": ["title", "body"], "label": "label"})
+    assert scored([{"title": "a", "body": "b", "label": "good"}], made)["accuracy"] in (0, 1)
+    with pytest.raises(LimbeckError, match=r"--column: one column is named, and a text .* had 2: title, body; leave"):
+        scored([{"title": "a", "body": "b", "label": "good"}], made, column="title")
+    with pytest.raises(LimbeckError, match="no column `title`"):
+        scored([{"text": "a", "label": "good"}], made)
+
+
 def test_what_a_reader_refuses_is_said_with_file_and_row(scored, tmp_path):
     def logits(values):
         made.reader.encode(values)

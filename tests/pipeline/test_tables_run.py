@@ -77,7 +77,7 @@ def test_it_is_compared_with_both_floors(done):
 def test_the_card_shows_a_row_as_the_columns_have_it(done):
     card = (done.bundle / "README.md").read_text(encoding="utf-8")
     assert re.search(r'student\.predict\(\[\{"size": \d+\.\d, "age": \d+, "job": "job 0"\}\]\)', card), card
-    assert "of csv, tsv and jsonl files with these columns." in card
+    assert "of csv, tsv, jsonl, parquet or xlsx files with these columns." in card
     assert done.evaluation.usage.keeps == "scales, categories"
 
 

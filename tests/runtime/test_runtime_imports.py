@@ -1,6 +1,7 @@
 """What production installs need: nothing that makes students is imported to use one."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -47,3 +48,17 @@ def test_threads_of_small_steps_do_not_spin_but_where_that_is_asked_for(given):
     code = "import limbeck, os; print(os.environ['OMP_WAIT_POLICY'])"
     found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == (given or "PASSIVE")
+
+
+def test_the_forms_that_help_names_are_those_that_are_read():
+    """In one place in words, which imports nothing, and in another one in functions."""
+    from limbeck.files import FORMS
+    from limbeck.runtime.records import SUFFIXES
+
+    named = {f".{word}" for word in re.findall("[a-z]+", FORMS)} - {".or"}
+    assert named == set(SUFFIXES) - {".ndjson", ".json"}
+    for command in ("predict", "evaluate"):
+        found = subprocess.run(
+            [sys.executable, "-m", "limbeck", command, "--help"], capture_output=True, text=True, check=True
+        )
+        assert FORMS in re.sub(r"[\s│]+", " ", found.stdout)

@@ -7,7 +7,8 @@ import pytest
 from limbeck.errors import LimbeckError
 from limbeck.runtime import takes
 from limbeck.runtime.tablefiles import TableFiles
-from limbeck.runtime.takes import Asked, Files, Lines, WithContent, answered
+from limbeck.runtime.takes import Asked, Files, WithContent, answered
+from limbeck.runtime.textfiles import Lines
 
 FILES = Files("image", (".png", ".jpg"))
 
@@ -23,7 +24,8 @@ def test_lines_of_files_and_of_standard_input(tmp_path, monkeypatch):
     shown = [one.shown for one in Lines().asked([str(tmp_path / "a.txt"), "-"])]
     assert shown == ["one", "two", "", "three", "four"]
     typed(monkeypatch, "five \u00e9\n")
-    assert list(Lines().asked([])) == [Asked("five \u00e9", "five \u00e9", "standard input, line 1")]
+    source = {"row": 1, "text": "five \u00e9"}
+    assert list(Lines().asked([])) == [Asked("five \u00e9", "five \u00e9", "standard input, line 1", source)]
 
 
 def test_blank_texts_are_left_out_and_counted(tmp_path):
@@ -165,6 +167,71 @@ def test_what_cannot_be_read_is_called_by_its_file_and_row(tmp_path):
     asked = TableFiles(("a",)).asked([table(tmp_path / "t.csv", "a", "1", "2", "x")])
     *_, (_, error) = answered(asked, predict)
     assert str(error) == f"{tmp_path / 't.csv'}, row 3: a text; mend it"
+
+
+def test_a_file_that_cannot_be_read_costs_the_others_nothing(tmp_path):
+    """Of texts, of table rows and of files, in either order; in a folder too, also in one that is given alone."""
+    good, latin = table(tmp_path / "good.csv", "text", "a"), str(tmp_path / "latin.csv")
+    (tmp_path / "latin.csv").write_bytes(b"text\ncaf\xe9\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/1.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "folder/2.txt").write_text("b")
+    (tmp_path / "folder/more.pdf").touch()
+    missing, bare, folder = str(tmp_path / "no.csv"), str(tmp_path / "rows.txt"), str(tmp_path / "folder")
+    said = []
+    for takes_, given, whole in (
+        (Lines(), [good, missing, latin], 1),
+        (Lines(), [latin, missing, good], 1),
+        (Lines(), [folder], 1),
+        (Lines(), [folder, good], 2),
+        (TableFiles(("text",)), [latin, good, missing, bare], 1),
+        (FILES, [str(tmp_path / "a.png"), folder, good], 1),
+    ):
+        found = list(takes_.asked(given, (), said.append))
+        wrong = [one for one in found if isinstance(one.value, LimbeckError)]
+        assert len(found) - len(wrong) == whole
+        assert all(str(one.value.where).startswith(one.shown) for one in wrong)
+        assert [answer for _, answer in answered(found, list)] == [one.value for one in found]
+    assert said == [f"{folder}: 1 file is not read (.pdf)"] * 2
+    with pytest.raises(LimbeckError, match=r"no.csv: cannot be read"):
+        Lines().asked([missing])
+
+
+def test_a_record_says_its_file_its_row_and_the_text_under_its_column(tmp_path):
+    first, other = table(tmp_path / "a.csv", "body,id", ",1", "x,2"), table(tmp_path / "b.txt", "y")
+    lines = Lines().trained_on(["body"])
+    assert [one.source for one in lines.asked([first])] == [{"row": 1, "body": ""}, {"row": 2, "body": "x"}]
+    assert [one.source for one in lines.asked([first, other])][1:] == [
+        {"file": first, "row": 2, "body": "x"},
+        {"file": other, "row": 1, "body": "y"},
+    ]
+    assert [one.source for one in lines.asked([other])] == [{"row": 1, "text": "y"}]
+    assert [one.source for one in lines.asked([str(tmp_path)])] == [{"file": other}]
+    assert next(lines.asked([str(tmp_path), first])).source == {"file": other, "row": None, "body": None}
+    odd = table(tmp_path / "odd.csv", "row", "z")
+    assert [one.source for one in Lines().asked([odd], ["row"])] == [{"row": 1, "row_text": "z"}]
+    rows = TableFiles(("id",))
+    assert [one.source for one in rows.asked([first])] == [{"row": 1}, {"row": 2}]
+    assert [one.source for one in rows.asked([first, first])][2:] == [{"file": first, "row": n} for n in (1, 2)]
+
+
+def test_a_text_of_several_columns(tmp_path):
+    """Lines and text files cannot tell its parts apart."""
+    pair, file = Lines().trained_on(["title", "body"]), table(tmp_path / "a.csv", "title,body,text", "a,b,c")
+    (one,) = pair.asked([file])
+    assert (one.value, one.source) == ("a\x1eb", {"row": 1, "title": "a", "body": "b"})
+    (one,) = pair.asked([file], ["text", "title"])
+    assert one.value == "c\x1ea"
+    lines = table(tmp_path / "a.txt", "a")
+    for given, columns, told in (
+        ([lines], [], "a.txt: lines and text files have one part, and this student reads 2: title, body; give csv"),
+        ([], [], "standard input: lines and text files have one part"),
+        ([str(tmp_path)], [], "lines and text files have one part"),
+        ([file], ["text"], "--column: 1 column named, and a text of the training had 2: title, body; name one for"),
+        ([table(tmp_path / "b.csv", "text", "a")], [], "b.csv: no column `title`; name 2 with --column, of: text$"),
+    ):
+        with pytest.raises(LimbeckError, match=told):
+            list(pair.asked(given, columns))
 
 
 def test_what_is_not_installed_is_said_once():

@@ -9,7 +9,8 @@ import numpy as np
 from limbeck.digest import digest
 from limbeck.runtime.readers import Form
 from limbeck.runtime.rows import Stacked
-from limbeck.runtime.takes import Lines, Takes
+from limbeck.runtime.takes import Takes
+from limbeck.runtime.textfiles import Lines
 
 SIDE = 4
 

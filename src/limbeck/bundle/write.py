@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,9 @@ from limbeck.files import size_of, staged
 from limbeck.runtime.bundle import complete
 from limbeck.runtime.description import FORMAT, INFO, MODEL
 from limbeck.version import __version__
+
+BRINGS = ("numpy", "onnxruntime", "tokenizers", "pydantic", "typer")
+"""What the runtime install consists of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +86,33 @@ def write_bundle(
         aside.mkdir()
         shutil.copyfile(choice.model, aside / MODEL)
         info["reads"] = {"kind": student.reader.kind, **student.reader.save(aside)}
-        template = resources.files("limbeck.bundle").joinpath("card.md.j2").read_text(encoding="utf-8")
-        environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
-        busy = choice.speed.wall_per_cpu > BUSY
-        text = environment.from_string(template).render(
-            info=info,
-            choice=choice,
-            fp32=fp32,
-            busy=busy,
-            equal=student.rule.equal,
-            python=student.rule.python,
-            install=lambda extra: installed.line(*filter(None, [extra]), elsewhere=True),
-            **card,
-        )
+        text = _card({"info": info, "choice": choice, "fp32": fp32, **card}, student)
         (aside / "README.md").write_text(text, encoding="utf-8")
         told = json.dumps(complete(aside, info), indent=2, ensure_ascii=False)
         (aside / INFO).write_text(told + "\n", encoding="utf-8")
     return Delivery(choice, fp32, size_of(folder))
+
+
+def _shares(confidences: Mapping[str, Mapping[str, float]]) -> list[tuple[float, Mapping[str, float]]]:
+    """Return what validation has shown by share of right answers; of one probability the highest share alone."""
+    found = {one["probability"]: (float(share), one) for share, one in sorted(confidences.items(), key=_share)}
+    return sorted(found.values(), key=lambda pair: pair[0])
+
+
+def _share(item: tuple[str, Mapping[str, float]]) -> float:
+    return float(item[0])
+
+
+def _card(told: Mapping[str, Any], student: Student) -> str:
+    """Return the README, of what is told and of what the student itself is."""
+    template = resources.files("limbeck.bundle").joinpath("card.md.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
+    return environment.from_string(template).render(
+        told,
+        busy=told["choice"].speed.wall_per_cpu > BUSY,
+        equal=student.rule.equal,
+        python=student.rule.python,
+        shares=_shares(student.decision.get("confidences", {})),
+        brings=BRINGS,
+        install=lambda extra: installed.line(*filter(None, [extra]), elsewhere=True),
+    )

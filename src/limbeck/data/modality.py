@@ -325,8 +325,14 @@ class Modality(ABC):
         """Return the column, or the columns, that a bundle's reader is asked for, where nobody names them."""
         return self.key
 
-    def usage_of(self, reader: Any, values: Sequence[Any]) -> Usage:
-        """Return how a person asks a student with this reader, which training examples of these values were fitted."""
+    def usage_of(self, reader: Any, values: Sequence[Any], columns: Sequence[str] = ()) -> Usage:
+        """Return how a person asks a student.
+
+        Args:
+            reader: of it.
+            values: training examples, to which the reader was fitted.
+            columns: of which an example was read, where they are several.
+        """
         return self.usage
 
     def coincident(self, values: Sequence[Any]) -> bool:

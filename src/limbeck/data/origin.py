@@ -24,12 +24,14 @@ class Origin:
         numbers: (rows,) int64, the number of each row there, from 1; None: each row is a file.
         groups: (rows,) the value of `data.group` in text, None where there is none; None: there is no such column.
         columns: that were there.
+        files: (rows,) those that the rows are; none: they are rows of a file.
     """
 
     where: str
     numbers: NDArray[np.int64] | None
     groups: NDArray[np.object_] | None = None
     columns: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def take(self, index: NDArray[np.int64]) -> "Origin":
         """Return the origin of the given rows, in that order."""
@@ -38,6 +40,7 @@ class Origin:
             None if self.numbers is None else self.numbers[index],
             None if self.groups is None else self.groups[index],
             self.columns,
+            tuple(self.files[row] for row in index) if self.files else (),
         )
 
     def named(self, row: int, file: Path | None) -> str:
@@ -77,7 +80,7 @@ def origin_of(columns: Columns | None, rows: int, where: str, group: str | None)
     if columns is None:
         return Origin(where, np.arange(1, rows + 1))
     if columns.layout:
-        return Origin(where, None)
+        return Origin(where, None, files=columns.files)
     numbers = np.arange(1, rows + 1) if columns.numbers is None else np.array(columns.numbers, np.int64)
     found = None if group is None or group not in columns else _groups(columns, group, rows, where)
     return Origin(where, numbers, found, columns.names)

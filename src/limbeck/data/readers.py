@@ -32,6 +32,7 @@ class Columns(dict[str, list[Any]]):
     Attributes:
         classes: what the values 0, 1, 2 ... of a column are called, by column, where the data says it.
         layout: how a source that has no columns tells the labels, and what it holds; empty: they are columns.
+        files: those that the rows are, where each is one; none: they are not.
         numbers: of rows that were taken out of others, the number of each there, from 1; None: these are all.
     """
 
@@ -46,6 +47,7 @@ class Columns(dict[str, list[Any]]):
         super().__init__(columns or {})
         self.classes = dict(classes or {})
         self.layout, self.numbers, self._names = layout, numbers, tuple(names)
+        self.files: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,7 +58,9 @@ class Columns(dict[str, list[Any]]):
         """Return the given rows, counted from 0, in that order."""
         numbers = [row + 1 if self.numbers is None else self.numbers[row] for row in rows]
         held = {name: [values[row] for row in rows] for name, values in self.items()}
-        return Columns(held, self.classes, self.layout, numbers, self._names)
+        found = Columns(held, self.classes, self.layout, numbers, self._names)
+        found.files = tuple(self.files[row] for row in rows) if self.files else ()
+        return found
 
 
 def class_labels(features: Any) -> dict[str, tuple[str, ...]]:

@@ -101,6 +101,7 @@ def _in_folder(path: Path, asked: Request, keys: Mapping[str, str]) -> dict[str,
             return {}
         raise error from None
     for _, columns in found.values():
+        columns.files = tuple(map(str, columns[str(column)]))
         columns[str(column)] = modality.in_files(columns[str(column)])
     return found
 

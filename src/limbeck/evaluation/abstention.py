@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SHARES = (0.8, 0.9, 0.95, 0.99)
-"""Of answers that are right."""
+from limbeck.runtime.decisions import SHARES
+
 LEAST = 30
 """Rows with an answer, below which a share says nothing."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, one_line
 from limbeck.files import named_path
 from limbeck.runtime import probe
 from limbeck.runtime.decisions import RULES, Rule
@@ -23,6 +23,7 @@ from limbeck.runtime.readers.audio import AudioReader
 from limbeck.runtime.readers.image import ImageReader
 from limbeck.runtime.readers.table import TableReader
 from limbeck.runtime.readers.text import TextReader
+from limbeck.runtime.rows import Rows
 from limbeck.runtime.takes import Takes
 
 READERS: dict[str, type[Reader]] = {
@@ -30,6 +31,7 @@ READERS: dict[str, type[Reader]] = {
 }
 """By the kind that `bundle.json` names."""
 
+_SHOWN = 6
 _LARGEST = 1 << 25
 """Numbers of a row, at most: what is claimed takes memory as soon as a row is asked for."""
 
@@ -54,6 +56,8 @@ class Bundle:
         with in_words("bundle.json: `reads` is not what was exported", where=where, fix=ANEW):
             self.reader: Reader = READERS[info["reads"]["kind"]].load(folder, info["reads"])
             _require_small(self.reader.shapes)
+        self._columns, _ = named_columns(info)
+        self._in_parts = getattr(self.reader, "in_parts", None)
         self._network = OnnxNetwork(folder / MODEL, threads=threads)
         with in_words("bundle.json: `reads` is not what was exported", where=where, fix=ANEW):
             self._network.require(self.reader.shapes)
@@ -68,6 +72,16 @@ class Bundle:
         """Say how a process that is given it makes one of its own: from the same folder, which is checked again."""
         return _loaded, (self._folder, self._threads)
 
+    def __repr__(self) -> str:
+        """Say in one line where it is, and what it answers with."""
+        many = len(self.labels)
+        more = f", ... {many} in all" if many > _SHOWN else ""
+        labels = one_line(", ".join(self.labels[:_SHOWN]))
+        return (
+            f"Bundle({str(self._folder)!r}, {self.info['task']} of {self.reader.kind}: {labels}{more}; "
+            f"{self.info['precision']})"
+        )
+
     def probed(self) -> dict[str, Any]:
         """Return what `bundle.json` is to say under `probe`.
 
@@ -75,7 +89,7 @@ class Bundle:
             ValueError: to no synthetic value does the network answer with a number.
         """
         try:
-            outputs = self.logits(self.reader.probe())
+            outputs = self._network.logits(self.reader.encode(self.reader.probe()))
         except LimbeckError as error:
             raise ValueError(error.what) from error
         answers = probe.recorded(outputs, self.rule, self.labels)
@@ -92,7 +106,7 @@ class Bundle:
             found = "labels, task, decision, columns, `reads` or its files are not those that the probe was made with"
             raise LimbeckError(f"bundle.json: {found}", where=where, fix=ANEW)
         with in_words("the student cannot be asked for its probe", where=where, fix=ANEW):
-            outputs = self.logits(self.reader.probe())
+            outputs = self._network.logits(self.reader.encode(self.reader.probe()))
             error = probe.apart(outputs, self.rule, self.labels, expected["answers"])
         allowed = probe.TOLERANCES[self.info["precision"]]
         if not error <= allowed:
@@ -105,22 +119,27 @@ class Bundle:
         """Return (values, outputs) float32, in order: of a classifier the logits of the classes.
 
         Args:
-            values: texts; of a student that reads arrays, a mapping of (rows, ...) arrays by argument.
+            values: texts, each a tuple where the training had several columns; of a student that reads arrays, a
+                mapping of (rows, ...) arrays by argument.
             batch_size: most values asked at once.
 
         Raises:
             TypeError: it is not what the student reads: a list of texts, or a mapping of arrays.
             ValueError: there are none, or an array is missing, of another shape or type, or of another number of rows.
+            LimbeckError: a value cannot be read, or a text has other parts than those of the training.
         """
-        return self._network.logits(self.reader.encode(_plain(values)), batch_size=batch_size)
+        return self._network.logits(self._rows(values), batch_size=batch_size)
 
     def predict(self, values: Values, *, batch_size: int = 64) -> list[Any]:
         """Return one answer a value, in order; none of no values. Raises what `logits` does.
 
+        An empty text is a value too: its answer is what the student says when nothing is said, whatever that is worth.
+        Of such the command line gives none.
+
         Of a classifier an answer is a `Prediction`, of a multilabel student a `LabelSet`, of a regression a mapping of
         values by column, of several decisions a row a mapping of a `Prediction` a column; see `runtime.decisions`.
         """
-        rows = self.reader.encode(_plain(values))
+        rows = self._rows(values)
         if not len(rows):
             return []
         outputs = self._network.logits(rows, batch_size=batch_size)
@@ -132,6 +151,10 @@ class Bundle:
                 fix="look at that value; if nothing is wrong with it, do the run again with fp32",
             )
         return self.rule.answers(outputs, self.labels)
+
+    def _rows(self, values: Values) -> Rows:
+        plain, columns = _plain(values), self._columns
+        return self.reader.encode(self._in_parts(plain, columns) if columns and self._in_parts else plain)
 
 
 def _plain(values: Any) -> Any:
@@ -219,8 +242,8 @@ def named_columns(info: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, 
     Returns:
         No column, where it says nothing of them: of columns without a name, and of older bundles.
     """
-    columns = info.get("columns", {})
-    example, label = ((name,) if isinstance(name := columns.get(key, []), str) else tuple(name) for key in _COLUMNS)
+    columns = info.get("columns") or {}
+    example, label = ((name,) if isinstance(name := columns.get(key) or [], str) else tuple(name) for key in _COLUMNS)
     return example, label
 
 

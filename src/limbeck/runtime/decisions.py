@@ -62,9 +62,9 @@ class Rule:
             logits their largest difference, of values a relative one.
         equal: what two answers are that do not differ, in words.
         python: what an answer is in Python, in words.
-        cells: `cells(answer, top)` returns an answer as cells of a table by column: a text where it is decided, and
-            probabilities and values in numbers. Beside the decision stand the classes of the highest probabilities, as
-            many as asked for; 1: that one.
+        cells: `cells(answer, top)` returns an answer as cells of a table by column: a text where it is decided, empty
+            where it abstains, and probabilities and values in numbers. After the decision stand the classes of the
+            highest probabilities, `top_1` the highest, as many as asked for; they are no decision.
         sure: `sure(answer, least)` returns the answer where its probability is at least so high, else one that
             abstains; None: the task has no probabilities.
         likeliest: `likeliest(answer, top)` returns the answer with the probabilities of so many classes, the highest
@@ -87,6 +87,8 @@ class Rule:
     confidences: Mapping[float, tuple[float, float]] = field(default_factory=dict)
 
 
+SHARES = (0.8, 0.9, 0.95, 0.99)
+"""Of right answers: those for which a probability is looked for, see `Rule.confidences`."""
 ABSTAINS = "-"
 """What a line says in the place of an answer that is not sure enough."""
 
@@ -127,17 +129,12 @@ def _sure(said: Prediction, least: float) -> Prediction:
     return said if said.probability >= least else replace(said, label=None)
 
 
-def _ranked(probabilities: Mapping[str, float], top: int, name: str, rest: str) -> dict[str, str | float]:
-    """Return the classes of the highest probabilities after the first, and these: `label_2`, `probability_2` ..."""
+def _ranked(probabilities: Mapping[str, float], top: int, of: str = "") -> dict[str, str | float]:
+    """Return the classes of the highest probabilities, and these: `top_1`, `probability_1`, `top_2` ..."""
     found: dict[str, str | float] = {}
     for rank, (label, value) in enumerate(_highest(probabilities, top).items(), 1):
-        if rank > 1:
-            found |= {f"{name}_{rank}": label, f"{rest}_{rank}": value}
+        found |= {f"{of}top_{rank}": label, f"{of}probability_{rank}": value}
     return found
-
-
-def _decision_cells(said: Prediction, top: int, name: str, rest: str) -> dict[str, str | float]:
-    return {name: said.label or "", rest: said.probability, **_ranked(said.probabilities, top, name, rest)}
 
 
 def with_offsets(logits: NDArray[Any], offsets: Sequence[float]) -> NDArray[Any]:
@@ -169,7 +166,11 @@ def _classification(decision: Mapping[str, Any]) -> Rule:
         line=lambda said: f"{one_line(said.label or ABSTAINS)}\t{said.probability:.4f}",
         record=lambda said: {"label": said.label, "probabilities": said.probabilities},
         python="a `Prediction`: its `label`, the `probability` of that, and the `probabilities` by class",
-        cells=lambda said, top: _decision_cells(said, top, "label", "probability"),
+        cells=lambda said, top: {
+            "label": said.label or "",
+            "probability": said.probability,
+            **_ranked(said.probabilities, top),
+        },
         sure=_sure,
         likeliest=lambda said, top: replace(said, probabilities=_highest(said.probabilities, top)),
         confidences=_confidences(decision.get("confidences", {})),
@@ -225,10 +226,7 @@ def _multilabel(decision: Mapping[str, Any]) -> Rule:
         return replace(said, labels=found, thresholds=dict.fromkeys(said.thresholds, least))
 
     def cells(said: LabelSet, top: int) -> dict[str, str | float]:
-        found: dict[str, str | float] = {"labels": separator.join(said.labels)}
-        for rank, (name, value) in enumerate(_highest(said.probabilities, top).items() if top > 1 else (), 1):
-            found |= {f"label_{rank}": name, f"probability_{rank}": value}
-        return found
+        return {"labels": separator.join(said.labels), **_ranked(said.probabilities, top)}
 
     return Rule(
         answers,
@@ -285,7 +283,11 @@ def _multioutput(decision: Mapping[str, Any]) -> Rule:
         cells=lambda said, top: {
             key: value
             for name, one in said.items()
-            for key, value in _decision_cells(one, top, name, f"{name}_probability").items()
+            for key, value in (
+                (name, one.label or ""),
+                (f"{name}_probability", one.probability),
+                *_ranked(one.probabilities, top, f"{name}_").items(),
+            )
         },
         sure=lambda said, least: {name: _sure(one, least) for name, one in said.items()},
         likeliest=lambda said, top: {

@@ -3,12 +3,13 @@
 import io
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from limbeck.errors import LimbeckError
 from limbeck.runtime.bundle import Bundle, load_for_files
+from limbeck.runtime.decisions import SHARES
 from limbeck.runtime.records import STDIN
 from limbeck.runtime.takes import Asked, WithContent, answered
 from limbeck.runtime.windows import Unheard, answered_by_window
@@ -44,10 +45,11 @@ def predict_files(bundle: Path, given: Sequence[str], wish: Wish) -> bool:
     """Answer what is given; return whether everything could be read.
 
     Raises:
-        LimbeckError: no bundle, a wish that it cannot fulfil, or an argument that cannot be read.
+        LimbeckError: no bundle, a wish that it cannot fulfil, or an argument alone that cannot be read; or none can,
+            and the answers go to a file, which stays as it was.
     """
     student, takes = load_for_files(bundle)
-    said = Saying(student.rule, takes.key, wish.top, _least(student, wish.threshold))
+    said = Saying(student.rule, wish.top, _least(student, wish.threshold))
     _require_possible(student, wish)
     asked = takes.asked(given, wish.columns, _note)
     if wish.out is None:
@@ -94,6 +96,8 @@ def _answer(
         if line:
             _note(line)
     if wish.out is not None:
+        if unread and not count:
+            raise LimbeckError("nothing is written, as nothing could be read", where=f"--out={wish.out}")
         _note(f"{count:,} answers in {wish.out}")
     return not unread
 
@@ -120,9 +124,17 @@ def _least(student: Bundle, threshold: str | None) -> float | None:
     for share, (probability, _) in known.items():
         if abs(share - value) < 1e-9:
             return probability
-    shown = ", ".join(f"{100 * share:g}% (of {answered:.0%} of the rows)" for share, (_, answered) in known.items())
+    raise _no_share(threshold, value, known)
+
+
+def _no_share(threshold: str, share: float, known: Mapping[float, tuple[float, float]]) -> LimbeckError:
+    """Return the error for a share that is not looked for at all, or that validation did not reach."""
+    shown = ", ".join(f"{100 * each:g}% (of {answered:.0%} of the rows)" for each, (_, answered) in known.items())
     told = f"validation has shown no probability from which {threshold} of the answers are right"
-    raise LimbeckError(told, where="--threshold", fix=f"give {shown}" if known else "give a probability, such as 0.8")
+    if not any(abs(share - each) < 1e-9 for each in SHARES):
+        told = f"a bundle records the probabilities for {', '.join(f'{100 * each:g}%' for each in SHARES)} alone"
+    fix = f"give {shown}, or a probability, such as 0.8" if known else "give a probability, such as 0.8"
+    return LimbeckError(told, where=f"--threshold={threshold}", fix=fix)
 
 
 def _require_possible(student: Bundle, wish: Wish) -> None:

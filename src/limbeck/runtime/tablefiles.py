@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from limbeck.errors import LimbeckError
 from limbeck.runtime.records import FORMS, STDIN, SUFFIXES, Note, parts, place_of, require_readable, suffix_of, unsaid
 from limbeck.runtime.records import unknown as unknown_form
-from limbeck.runtime.takes import Asked, no_column
+from limbeck.runtime.takes import FILE, ROW, Asked, no_column, of_each
 
 _SHOWN = 20
 
@@ -21,7 +20,6 @@ class TableFiles:
         columns: those that are read; a file may have more.
     """
 
-    key: ClassVar[str] = "row"
     columns: tuple[str, ...] = ()
 
     def trained_on(self, columns: Sequence[str]) -> "TableFiles":
@@ -33,12 +31,14 @@ class TableFiles:
         if columns:
             raise no_column("the columns of a table are those of the training")
         files = list(given) or [STDIN]
-        for file in files:
-            if file != STDIN:
-                require_readable(Path(file), FORMS)
-                if suffix_of(file) not in SUFFIXES:
-                    raise unknown_form(Path(file))
-        return (asked for file in files for asked in self._rows(file, note, alone=len(files) == 1))
+        return of_each(files, lambda file: self._of(file, note, alone=len(files) == 1))
+
+    def _of(self, file: str, note: Note, *, alone: bool) -> Iterator[Asked]:
+        if file != STDIN:
+            require_readable(Path(file), FORMS)
+            if suffix_of(file) not in SUFFIXES:
+                raise unknown_form(Path(file))
+        return self._rows(file, note, alone=alone)
 
     def _rows(self, file: str, note: Note, *, alone: bool) -> Iterator[Asked]:
         number = 0
@@ -49,7 +49,8 @@ class TableFiles:
                 number += 1
                 place = f"{place_of(file)}, row {number}"
                 shown = f"row {number}" if alone else place
-                yield Asked(shown, dict(zip(part.cells, row, strict=True)), place)
+                source = {ROW: number} if alone else {FILE: file, ROW: number}
+                yield Asked(shown, dict(zip(part.cells, row, strict=True)), place, source)
         if not number:
             raise LimbeckError("no rows", where=place_of(file), fix="give a file with rows, or leave it out")
 

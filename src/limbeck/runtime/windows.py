@@ -5,7 +5,7 @@ from typing import Any
 
 from limbeck.errors import LimbeckError
 from limbeck.runtime.readers import Reader
-from limbeck.runtime.takes import Asked, answered
+from limbeck.runtime.takes import FILE, Asked, answered
 
 _KEY = "--hop"
 
@@ -25,7 +25,8 @@ class Unheard:
     def of(self, asked: Iterable[Asked]) -> Iterator[Asked]:
         """Yield all of them."""
         for one in asked:
-            if self._much_longer is not None and self._much_longer(one.value):
+            read = not isinstance(one.value, LimbeckError)
+            if read and self._much_longer is not None and self._much_longer(one.value):
                 self._count, self._first = self._count + 1, self._first or one.shown
             yield one
 
@@ -63,6 +64,9 @@ def answered_by_window(
             f"this student reads {reader.kind}, and only a sound has pieces", where=_KEY, fix="leave it out"
         )
     for one in asked:
+        if isinstance(one.value, LimbeckError):
+            yield one, one.value
+            continue
         try:
             pieces = windows(one.value, hop)
         except ValueError as error:
@@ -72,5 +76,6 @@ def answered_by_window(
                 raise
             yield one, error
             continue
-        some = [Asked(f"{one.shown}#t={piece.start:g},{piece.end:g}", piece.sound) for piece in pieces]
+        shown = [f"{one.shown}#t={piece.start:g},{piece.end:g}" for piece in pieces]
+        some = [Asked(each, piece.sound, source={FILE: each}) for each, piece in zip(shown, pieces, strict=True)]
         yield from answered(some, predict)

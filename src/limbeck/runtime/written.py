@@ -10,8 +10,8 @@ from typing import Any, Protocol, TextIO
 
 from limbeck.errors import LimbeckError, one_line
 from limbeck.files import staged
-from limbeck.runtime.decisions import Rule
-from limbeck.runtime.takes import Asked
+from limbeck.runtime.decisions import ABSTAINS, Rule
+from limbeck.runtime.takes import ROW, Asked
 
 AT_ONCE = 1_000
 """Rows of a parquet file that are written together."""
@@ -24,13 +24,11 @@ class Saying:
 
     Attributes:
         rule: of the student.
-        key: what is asked is called.
         top: so many classes of the highest probabilities are said; None: that which is decided.
         least: below this probability the student abstains; None: it never does.
     """
 
     rule: Rule
-    key: str
     top: int | None = None
     least: float | None = None
 
@@ -48,18 +46,21 @@ class Saying:
             said = self.rule.line(answer)
         else:
             cells = self.rule.cells(answer, self.top).values()
-            said = "\t".join(f"{each:.4f}" if isinstance(each, float) else one_line(each) or "-" for each in cells)
+            said = "\t".join(f"{each:.4f}" if isinstance(each, float) else one_line(each) or ABSTAINS for each in cells)
         return f"{said}\t{one_line(asked.shown)}"
 
     def record(self, asked: Asked, answer: Any) -> dict[str, Any]:
-        """Return an answer as an object of JSON."""
-        return {asked.key or self.key: asked.shown, **self.rule.record(answer)}
+        """Return an answer as an object of JSON, after what it answers."""
+        return _beside(asked.source, self.rule.record(answer))
 
     def cells(self, asked: Asked, answer: Any) -> dict[str, Any]:
-        """Return an answer as cells by column; a column that is called as what was asked gets another name."""
-        key = asked.key or self.key
-        found = self.rule.cells(answer, self.top or 1)
-        return {key: asked.shown, **{f"{name}_answer" if name == key else name: cell for name, cell in found.items()}}
+        """Return an answer as cells by column, after those of what it answers."""
+        return _beside(asked.source, self.rule.cells(answer, self.top or 0))
+
+
+def _beside(source: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both; what the answer has under a name of what was asked gets another name."""
+    return {**source, **{f"{name}_answer" if name in source else name: each for name, each in answer.items()}}
 
 
 class Writer(Protocol):
@@ -122,10 +123,15 @@ class _Parquet:
         import pyarrow
         import pyarrow.parquet
 
-        rows = pyarrow.Table.from_pylist([dict(row) for row in self._held])
+        held = [dict(row) for row in self._held]
         if self._file is None:
-            self._file = pyarrow.parquet.ParquetWriter(self._path, rows.schema)
-        self._file.write_table(rows)
+            whole = {pyarrow.null(): pyarrow.string()}  # of what the first rows lack; later ones may have it
+            found = pyarrow.Table.from_pylist(held).schema
+            types = [
+                (each.name, pyarrow.int64() if each.name == ROW else whole.get(each.type, each.type)) for each in found
+            ]
+            self._file = pyarrow.parquet.ParquetWriter(self._path, pyarrow.schema(types))
+        self._file.write_table(pyarrow.Table.from_pylist(held, self._file.schema))
         self._held = []
 
     def close(self) -> None:

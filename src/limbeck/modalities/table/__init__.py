@@ -13,6 +13,7 @@ from limbeck.digest import identity_of
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import TableSample
 from limbeck.evaluation.records import Usage
+from limbeck.files import FORMS
 from limbeck.modalities.table.features import CellFeatures, ColumnFeatures
 from limbeck.modalities.table.reads import TableReads
 from limbeck.modalities.table.remarks import how_to_mend, remarks
@@ -43,7 +44,7 @@ class TableModality(Modality):
         noun="row",
         line=None,
         file="rows.csv",
-        files="csv, tsv and jsonl files with these columns",
+        files=f"{FORMS} files with these columns",
         python='[{"column": 1.5, "other": "word"}]',
         keeps="scales, categories",
         in_files=True,
@@ -112,7 +113,7 @@ class TableModality(Modality):
         """Return the columns of the training."""
         return reader.columns
 
-    def usage_of(self, reader: TableReader, values: Sequence[Mapping[str, Cell]]) -> Usage:
+    def usage_of(self, reader: TableReader, values: Sequence[Mapping[str, Cell]], columns: Sequence[str] = ()) -> Usage:
         """Return the same, with a usual cell of each column of the training; of many columns, the first ones."""
         cells: dict[str, float | str] = {one.name: _usual(one, values) for one in reader.numbers}
         cells |= {one.name: next(iter(one.categories), "") for one in reader.categories}

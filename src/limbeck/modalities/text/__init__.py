@@ -1,5 +1,6 @@
 """Text: what a person wrote, as one string an example."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from limbeck.digest import identity_of
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.figures import TextSample
 from limbeck.evaluation.records import Usage
+from limbeck.files import FORMS
 from limbeck.modalities.text.augment import AugmentSettings, augment
 from limbeck.modalities.text.features import CUTS, TfidfFeatures
 from limbeck.modalities.text.likeness import plain
@@ -75,6 +77,16 @@ class TextModality(Modality):
     def copies(self, ids: Iterable[int], values: Iterable[str], settings: AugmentSettings) -> Iterator[str]:
         """Return copies of texts with words left out; see `augment`."""
         return augment(ids, values, settings)
+
+    def usage_of(self, reader: Any, values: Sequence[str], columns: Sequence[str] = ()) -> Usage:
+        """Return the same; of a text of several columns, that it is asked for with its parts."""
+        if len(columns) < 2:
+            return self.usage
+        parts = ", ".join(json.dumps(name, ensure_ascii=False) for name in columns)
+        files = f"{FORMS} files with the columns {', '.join(columns)}"
+        return self.usage.model_copy(
+            update={"line": None, "file": "rows.csv", "files": files, "python": f"[({parts})]"}
+        )
 
     def features(self) -> Sequence[Features]:
         """Return TF-IDF in every cut."""

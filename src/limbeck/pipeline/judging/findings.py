@@ -47,7 +47,11 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         name=recipe.name,
         task=task.kind,
         modality=splits.modality.name,
-        usage=splits.modality.usage_of(run.shown["student"].view.reader, splits.original.values),
+        usage=splits.modality.usage_of(
+            run.shown["student"].view.reader,
+            splits.original.values,
+            named if isinstance(named := (recipe.data.target or recipe.data).column, tuple) else (),
+        ),
         metrics=[_metric_record(metric, task.unit(metric)) for metric in metrics],
         test_examples=len(splits.test),
         seeds=recipe.seeds,

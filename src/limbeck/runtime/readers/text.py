@@ -19,18 +19,24 @@ from limbeck.runtime.failures import in_words, no_backtrace
 from limbeck.runtime.readers import Form, require_no_frame
 from limbeck.runtime.readers.pairs import PART, joined
 from limbeck.runtime.rows import Ragged
-from limbeck.runtime.takes import Lines, Takes
+from limbeck.runtime.takes import Takes
+from limbeck.runtime.textfiles import Lines
 from limbeck.runtime.words import AsciiWords
 
 TOKENIZER = "tokenizer.json"
 _FORMAT = 2
 
 
-def as_texts(texts: Sequence[str | Sequence[str]]) -> list[str]:
+def as_texts(texts: Sequence[str | Sequence[str]], columns: Sequence[str] = ()) -> list[str]:
     """Return the texts as a list; one that comes as its parts is joined.
+
+    Args:
+        texts: to read.
+        columns: those that a text of the training was made of, a part each; none: they are not known.
 
     Raises:
         TypeError: a single string, a mapping, or something among them that is no string.
+        LimbeckError: a text has another number of parts than columns. An empty one may be a plain string.
     """
     if not isinstance(texts, list):
         if isinstance(texts, str):
@@ -43,10 +49,27 @@ def as_texts(texts: Sequence[str | Sequence[str]]) -> list[str]:
     result: list[Any] = list(texts)
     for index, text in enumerate(result):
         if isinstance(text, tuple | list) and all(isinstance(part, str) for part in text):
+            if columns:
+                _require_parts(len(text), columns, index)
             result[index] = joined(text)
         elif not isinstance(text, str):
             raise TypeError(f"item {index} is of type {type(text).__name__}, where a text belongs")
+        elif len(columns) > 1 and text:
+            _require_parts(text.count(PART) + 1, columns, index)
     return result
+
+
+def _require_parts(count: int, columns: Sequence[str], index: int) -> None:
+    """Refuse a text of so many parts where the training had another number."""
+    if count == len(columns):
+        return
+    several = len(columns) > 1
+    reads = f"tuples of {len(columns)}: ({', '.join(columns)})" if several else "texts of 1"
+    raise LimbeckError(
+        f"a text of {count} part{'s' * (count != 1)}, and this student reads {reads}",
+        where=f"item {index}",
+        fix='give "" for a part that is missing' if several else "join them",
+    )
 
 
 def well_formed(text: str) -> str:
@@ -207,6 +230,10 @@ class TextReader:
     def shapes(self) -> dict[str, tuple[int | None, ...]]:
         """As many tokens as there are."""
         return {"input_ids": (None,), "attention_mask": (None,)}
+
+    def in_parts(self, values: Sequence[str | Sequence[str]], columns: Sequence[str]) -> list[str]:
+        """Return the texts, of as many parts as in the training; see `as_texts`."""
+        return as_texts(values, columns)
 
     def encode(self, values: Sequence[str]) -> Ragged:
         """Return the token ids of each text.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from limbeck.errors import LimbeckError
+from limbeck.files import FORMS
 from limbeck.runtime.records.arrow import parquet
 from limbeck.runtime.records.delimited import delimited, looks_like_a_row
 from limbeck.runtime.records.excel import workbook
@@ -49,8 +50,6 @@ _FORMS: dict[str, Callable[[str | Path, Wanted, str, Note], Iterator[Part]]] = {
 }
 SUFFIXES = tuple(_FORMS)
 """Of files that hold rows by column; `.gz` may follow those of text."""
-FORMS = "csv, tsv, jsonl, parquet or xlsx"
-"""What is read, in words."""
 _TEXT = (delimited, objects)
 _TELL = {
     ".xls": "save it as .xlsx or .csv in the program that wrote it",

@@ -1,6 +1,7 @@
 """csv and tsv files: a line with the names of the columns, and a row a record."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
@@ -14,6 +15,8 @@ from limbeck.runtime.records.texts import encoding_of, opened, place_of, suffix_
 
 _USUAL = {".csv": ",", ".tsv": "\t"}
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+_DECLARED = re.compile('\ufeff?"?sep=([^\\w\\s"\']|\\t)"?[\r\n]*')
+"""A first line, as Excel reads and writes it, that says the separator and is no row."""
 _SAMPLE = 50
 """Lines by which the separator is found."""
 
@@ -21,8 +24,8 @@ _SAMPLE = 50
 def delimited(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterator[Part]:
     """Yield the rows of a csv or tsv file, a part after the other; every cell is the text that the file has.
 
-    Fields are separated by `;` or a tab where the comma does not fit, see `delimiter_of`; that is noted, and so is
-    another encoding than UTF-8.
+    Fields are separated by what a first line `sep=;` says, or by `;` or a tab where the comma does not fit, see
+    `delimiter_of`; that is noted, and so is another encoding than UTF-8.
 
     Raises:
         LimbeckError: see `opened`; a quote that is not closed, a row of another length than the header, or two columns
@@ -32,22 +35,21 @@ def delimited(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Itera
     with opened(file, forms) as lines:
         if (encoding := encoding_of(Path(file))) != "utf-8":
             note(f"{where}: read as {encoding.upper()}, as its first bytes say")
-        first = list(islice(lines, _SAMPLE))
-        delimiter = delimiter_of(first, usual)
+        first, delimiter, above = _begun(lines, usual)
         if delimiter != usual:
-            note(f"{where}: fields are separated by {_NAMES[delimiter]}")
+            note(f"{where}: fields are separated by {_NAMES.get(delimiter, f'`{delimiter}`')}")
         csv.field_size_limit(FIELD_LIMIT)
         records = csv.reader(chain(first, lines), delimiter=delimiter, strict=True)
         try:
             header = [name.strip() for name in next(records, [])]
-            refuse_repeated([name for name in header if name], f"{where}, line 1")
+            refuse_repeated([name for name in header if name], f"{where}, line {above + 1}")
             kept = {name: index for index, name in enumerate(header) if name in wanted}
             rows: list[list[str]] = []
             for row in records:
                 if not row:
                     continue
                 if len(row) != len(header):
-                    raise _uneven(row, header, f"{where}, line {records.line_num}")
+                    raise _uneven(row, header, f"{where}, line {above + records.line_num}")
                 rows.append(row)
                 if len(rows) == AT_ONCE:
                     yield _part(rows, header, kept)
@@ -56,9 +58,17 @@ def delimited(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Itera
         except csv.Error as error:
             raise LimbeckError(
                 f"malformed row ({error})",
-                where=f"{where}, line {records.line_num}",
+                where=f"{where}, line {above + records.line_num}",
                 fix='close every quote, and double those inside a quoted text ("")',
             ) from None
+
+
+def _begun(lines: Iterator[str], usual: str) -> tuple[list[str], str, int]:
+    """Return the first lines with names and rows, what separates their fields, and how many lines stand above them."""
+    first = list(islice(lines, _SAMPLE))
+    if first and (declared := _DECLARED.fullmatch(first[0])):
+        return first[1:], declared[1], 1
+    return first, delimiter_of(first, usual), 0
 
 
 def _part(rows: Sequence[Sequence[str]], header: Sequence[str], kept: dict[str, int]) -> Part:
@@ -105,9 +115,9 @@ def looks_like_a_row(path: Path) -> Sequence[str] | None:
     A cell of it is a number, has many words, or stands in its column further down too.
     """
     with opened(path, "a csv file") as lines:
-        first = list(islice(lines, _SAMPLE))
+        first, delimiter, _ = _begun(lines, _USUAL[suffix_of(path)])
     try:
-        records = list(csv.reader(first, delimiter=delimiter_of(first, _USUAL[suffix_of(path)])))
+        records = list(csv.reader(first, delimiter=delimiter))
     except csv.Error:
         return None
     return _unlike_names(records[0], records[1:]) if records else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TextIO, cast
 
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import named_path, not_utf8
+from limbeck.files import as_utf8, named_path, not_utf8
 
 STDIN = "-"
 PACKED = ".gz"
@@ -82,7 +82,9 @@ def opened(file: str | Path, forms: str) -> Iterator[TextIO]:
             finally:
                 text.detach()  # who opened the bytes closes them: standard input stays open
     except UnicodeError:
-        raise LimbeckError("not UTF-8", where=where) if str(file) == STDIN else not_utf8(Path(file)) from None
+        if str(file) == STDIN or str(file).lower().endswith(PACKED):  # whose text is not there to look at
+            raise LimbeckError("not UTF-8", where=where, fix=as_utf8(Path(_unpacked(file)))) from None
+        raise not_utf8(Path(file)) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise LimbeckError(
             f"not readable as gzip ({first_line(error)})", where=where, fix="pack it again, or give it unpacked"
