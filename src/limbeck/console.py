@@ -215,7 +215,7 @@ class _Grid:
         return parts
 
     def _widths(self, part: Sequence[int], room: int) -> list[int]:
-        """Return the width of each column: its least, and of what is left the most for what would take the most lines."""
+        """Return the width of each column: its least; of what is left most goes to what would take the most lines."""
         widths = [self._least(column) for column in part]
         # In the last resort the widest columns get narrower than their words, which then break.
         while self._taken(widths) > room and max(widths) > 1:

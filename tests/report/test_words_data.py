@@ -33,7 +33,7 @@ def test_many_texts_cut_may_be_why_the_floor_is_better():
 def test_a_tokenizer_of_another_language_is_named():
     run = example.complete()
     for pieces, told in ((1.4, []), (1.85, ["Pieces that a word is cut into: 1.9 for the teacher. Such a tokenizer may "
-                                            "not know the language of the texts."])):  # fmt: skip
+                                            "not know their language."])):  # fmt: skip
         views = run.data.views | {"teacher": run.data.views["teacher"].model_copy(update={"pieces": pieces})}
         assert words.reading(run.model_copy(update={"data": run.data.model_copy(update={"views": views})})) == told
 

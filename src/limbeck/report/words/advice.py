@@ -128,7 +128,8 @@ def _weak_teacher(evaluation: Evaluation, lines: ToType) -> Step | None:
     simple = ""
     if floor_ahead(evaluation) is not None and not _ahead_of_floor(evaluation):
         simple = f", and {model(FLOOR, evaluation)} is better than teacher and student"
-    which = "one that reads this language" if any(name.startswith(TEACHER) for name in many_pieces(evaluation)) else "another one"
+    foreign = any(name.startswith(TEACHER) for name in many_pieces(evaluation))
+    which = "one that reads this language" if foreign else "another one"
     return _another_teacher(evaluation, f"The teacher is worse than the baseline{simple}: take {which}")
 
 

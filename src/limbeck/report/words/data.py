@@ -37,7 +37,7 @@ def reading(findings: Findings) -> list[str]:
         said.append(f"Training texts cut at max_length: {shares}. {_consequence(findings, cut.keys())}")
     if cut_up := many_pieces(findings):
         pieces = ", ".join(f"{decimal(number)} for {the(name)}" for name, number in cut_up.items())
-        said.append(f"Pieces that a word is cut into: {pieces}. Such a tokenizer may not know the language of the texts.")
+        said.append(f"Pieces that a word is cut into: {pieces}. Such a tokenizer may not know their language.")
     for name, number in data.same_tokens.items():
         if number:
             rows = f"{count(number)} of {count(data.test)} test rows"
