@@ -368,11 +368,7 @@ class Task(ABC):
         )
 
     def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
-        """Return the columns of the labels as a solver learns them, in the order of the outputs; none: it cannot.
-
-        Args:
-            labels: of rows that all have one.
-        """
+        """Return the columns of labels, which all rows have, as a solver learns them, by output; none: it cannot."""
         return []
 
     def linear(self, matrix: Any, labels: Labels) -> list[FloorModel]:
@@ -389,9 +385,7 @@ class Task(ABC):
         return []
 
     def distilled(self, matrix: Any, answers: NDArray[np.float32]) -> list[FloorModel]:
-        """Return the linear models of `linear` as they are when a teacher's answers take the place of the labels.
-
-        None where there is no such model.
+        """Return the models of `linear` with a teacher's answers in the place of the labels; none where there is none.
 
         Args:
             matrix: (rows, features), sparse or not.

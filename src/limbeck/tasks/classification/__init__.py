@@ -14,7 +14,7 @@ from limbeck.data import DataOptions
 from limbeck.data.examples import Labels
 from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
-from limbeck.data.task import Task, TaskOptions
+from limbeck.data.task import Task
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError, nearest
 from limbeck.evaluation import (
@@ -38,6 +38,7 @@ from limbeck.evaluation.figures import ClassTable, Confusion, Decided, Figure, R
 from limbeck.evaluation.metric import Metric, Sheet, share, sheet_of
 from limbeck.evaluation.records import Chance
 from limbeck.runtime.decisions import softmax, with_offsets
+from limbeck.tasks.classification.decisions import TellsDecisions
 from limbeck.tasks.classification.labels import Classes, learn_classes, require_one_column, served_classes, shares
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 from limbeck.tasks.classification.weights import Weighting, require_classes, weights_of
@@ -45,7 +46,7 @@ from limbeck.tasks.classification.weights import Weighting, require_classes, wei
 if TYPE_CHECKING:  # a finished student is judged where there is no torch
     from torch import Tensor
 
-    from limbeck.losses import LossSettings, Objective
+    from limbeck.losses import Objective
     from limbeck.types import Batch, Predicts
 
 SHOWN = 12
@@ -53,7 +54,7 @@ SHOWN = 12
 NOT_LOADED = "leave it out, or give tables"
 
 
-class ClassificationSettings(TaskOptions):
+class ClassificationSettings(TellsDecisions):
     """One of several classes, which exclude each other."""
 
     predicts: ClassVar[Predicts] = "distribution"
@@ -116,18 +117,6 @@ class ClassificationSettings(TaskOptions):
         from limbeck.tasks.classification.numbers import read_numbers
 
         return read_numbers(given)
-
-    def decided(self, losses: Sequence[LossSettings]) -> list[LossSettings]:
-        """Return a recipe's losses as they are for a student that is told the teacher's decisions and nothing more."""
-        from limbeck.losses import with_hard_labels
-
-        return with_hard_labels(losses)
-
-    def decides(self, losses: Sequence[LossSettings]) -> bool:
-        """Return whether such a student is told anything."""
-        from limbeck.losses import HardLabels
-
-        return any(entry.name == HardLabels.card.name for entry in self.decided(losses))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from limbeck.data.cells import columns_of
 from limbeck.data.examples import Labels
 from limbeck.data.fitted import FloorModel, HasOutputs, SolvedColumn
 from limbeck.data.modality import Cells
-from limbeck.data.task import Task, TaskOptions
+from limbeck.data.task import Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import calibrated_nll
@@ -32,17 +32,18 @@ from limbeck.evaluation.figures import ColumnScores, ColumnTable, Decided, Figur
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
 from limbeck.runtime.decisions import ABSENT, softmax
+from limbeck.tasks.classification.decisions import TellsDecisions
 from limbeck.tasks.classification.labels import Classes, learn_classes, served_classes
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 
 if TYPE_CHECKING:  # a finished student is judged where there is no torch
     from torch import Tensor
 
-    from limbeck.losses import LossSettings, Objective
+    from limbeck.losses import Objective
     from limbeck.types import Predicts
 
 
-class MultioutputSettings(TaskOptions):
+class MultioutputSettings(TellsDecisions):
     """Several columns (`data.label: [a, b]`), in each of which a row has one of several classes."""
 
     predicts: ClassVar[Predicts] = "distribution"
@@ -86,18 +87,6 @@ class MultioutputSettings(TaskOptions):
     def served(self, names: Sequence[str], decision: Mapping[str, Any]) -> Multioutput:
         """Return the task of a bundle, whose decision names the classes of each column, in any spelling."""
         return Multioutput({name: served_classes(own) for name, own in decision["columns"].items()})
-
-    def decided(self, losses: Sequence[LossSettings]) -> list[LossSettings]:
-        """Return a recipe's losses as they are for a student that is told the teacher's decisions and nothing more."""
-        from limbeck.losses import with_hard_labels
-
-        return with_hard_labels(losses)
-
-    def decides(self, losses: Sequence[LossSettings]) -> bool:
-        """Return whether such a student is told anything."""
-        from limbeck.losses import HardLabels
-
-        return any(entry.name == HardLabels.card.name for entry in self.decided(losses))
 
 
 @dataclass(frozen=True)
