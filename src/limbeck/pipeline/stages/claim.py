@@ -95,6 +95,7 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
         LimbeckError: something else is there; another run is at work; or the folder cannot be written.
     """
     us, lock = ranks(), None
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     refused: LimbeckError | None = None
     try:
         if us.main:
@@ -104,7 +105,6 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
                 Written(out).begin(kind.header)
                 if kind is RUN:
                     require_ours(out / LOG)
-                    Written(out).add([out / LOG])
             except LimbeckError as error:
                 refused = error
         refused = us.share(refused)
@@ -113,9 +113,22 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
         yield
     finally:
         if lock is not None:
+            _leave_nothing(out, lock)
             _held.discard(lock)
             with suppress(OSError):
                 lock.unlink()
+            with suppress(OSError):  # something is in it
+                for folder in (out / FOLDER, *missing):
+                    folder.rmdir()
+
+
+def _leave_nothing(out: Path, lock: Path) -> None:
+    """Remove the record of a folder in which nothing was written, while the lock keeps others out of it."""
+    with suppress(OSError):
+        others = [path for path in out.iterdir() if path.name != FOLDER]
+        others += [path for path in (out / FOLDER).iterdir() if path.name not in (RECORD, lock.name)]
+        if not others:
+            Written(out).path.unlink()
 
 
 def require_place(out: Path, kind: FolderKind = RUN) -> None:
