@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from limbeck.errors import LimbeckError
+from limbeck.files import write_text
 from limbeck.pipeline.stages.claim import LOG, claimed
 from limbeck.processes import started
 from limbeck.written import Written
@@ -34,6 +35,7 @@ def forge(folder: Path, **changes: object) -> Path:
         (mine,) = locks(folder)
         values = json.loads(mine.read_text())
     path = folder / ".limbeck/lock-forged.json"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(values | changes))
     return path
 
@@ -122,9 +124,7 @@ def test_a_link_to_the_folder_is_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_log_of_somebody_else_is_not_added_to(tmp_path: Path) -> None:
-    with claimed(tmp_path, "first"):
-        pass
-    Written(tmp_path).drop([tmp_path / LOG])
+    Written(tmp_path).begin()
     (tmp_path / LOG).write_text("mine")
     assert "Limbeck did not write this" in refusal(tmp_path)
     assert locks(tmp_path) == []
@@ -136,6 +136,26 @@ def test_a_damaged_lock_is_one_line(tmp_path: Path) -> None:
     lock.unlink()
     with claimed(tmp_path, "another"):
         pass
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path, made: bool) -> None:
+    folder = tmp_path / "runs/mine"
+    if made:
+        folder.mkdir(parents=True)
+    with pytest.raises(LimbeckError, match="bad input"), claimed(folder, "first"):
+        write_text(folder / "views/rows.txt", "rows")
+        raise LimbeckError("bad input")
+    assert [*tmp_path.rglob("*")] == ([folder.parent, folder] if made else [])
+
+
+def test_a_run_that_fails_later_keeps_what_it_has_done(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(LimbeckError, match="full"), claimed(tmp_path, "first"):
+            Written(tmp_path).add([tmp_path / LOG])
+            write_text(tmp_path / "teacher/weights", "learned")
+            raise LimbeckError("full")
+        assert (tmp_path / "teacher/weights").is_file()
 
 
 def test_a_folder_of_somebody_is_left_as_it_is(tmp_path: Path) -> None:

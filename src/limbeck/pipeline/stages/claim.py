@@ -20,7 +20,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError, unwritable
-from limbeck.files import require_ours
+from limbeck.files import remove, require_ours
 from limbeck.processes import alive, started
 from limbeck.ranks import ranks
 from limbeck.written import CACHE_HEADER, FOLDER, HEADER, RECORD, Written
@@ -111,6 +111,10 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
         if refused is not None:
             raise refused
         yield
+    except LimbeckError:
+        if lock is not None and kind is RUN:
+            _take_back(out)
+        raise
     finally:
         if lock is not None:
             _leave_nothing(out, lock)
@@ -120,6 +124,15 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
             with suppress(OSError):  # something is in it
                 for folder in (out / FOLDER, *missing):
                     folder.rmdir()
+
+
+def _take_back(out: Path) -> None:
+    """Remove what a run that was refused wrote, where no run in the folder was accepted: none has a log then."""
+    record = Written(out)
+    with suppress(OSError, LimbeckError):
+        if (files := record.files()) and not record.holds(out / LOG):
+            for name in {file.partition("/")[0] for file in files}:
+                remove(out / name)
 
 
 def _leave_nothing(out: Path, lock: Path) -> None:
