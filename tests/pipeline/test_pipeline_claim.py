@@ -47,6 +47,19 @@ def refusal(folder: Path) -> str:
     return str(refused.value)
 
 
+def fail(folder: Path, *written: Path) -> None:
+    """Let a run write files and then meet bad input."""
+
+    def work() -> None:
+        with claimed(folder, "limbeck run mine.yaml"):
+            for path in written:
+                write_text(path, "text")
+            raise LimbeckError("bad input")
+
+    with pytest.raises(LimbeckError, match="bad input"):
+        work()
+
+
 @pytest.fixture(scope="module")
 def dead() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
@@ -143,18 +156,13 @@ def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path, made: bool) -> Non
     folder = tmp_path / "runs/mine"
     if made:
         folder.mkdir(parents=True)
-    with pytest.raises(LimbeckError, match="bad input"), claimed(folder, "first"):
-        write_text(folder / "views/rows.txt", "rows")
-        raise LimbeckError("bad input")
+    fail(folder, folder / "views/rows.txt")
     assert [*tmp_path.rglob("*")] == ([folder.parent, folder] if made else [])
 
 
 def test_a_run_that_fails_later_keeps_what_it_has_done(tmp_path: Path) -> None:
     for _ in range(2):
-        with pytest.raises(LimbeckError, match="full"), claimed(tmp_path, "first"):
-            Written(tmp_path).add([tmp_path / LOG])
-            write_text(tmp_path / "teacher/weights", "learned")
-            raise LimbeckError("full")
+        fail(tmp_path, tmp_path / LOG, tmp_path / "teacher/weights")
         assert (tmp_path / "teacher/weights").is_file()
 
 

@@ -17,7 +17,7 @@ from limbeck.data.ordered import augmented_rows, examples_of, extra_rows
 from limbeck.data.origin import require_groups
 from limbeck.data.settings import DataOptions, RowsOptions
 from limbeck.data.sieve import Sieve, alike
-from limbeck.data.sizes import check_held_out, too_few, too_few_beside_blocks
+from limbeck.data.sizes import check_held_out, refuse_an_id, too_few, too_few_beside_blocks
 from limbeck.data.tables import SPLITS, Table, read_tables, read_values
 from limbeck.data.task import Task
 from limbeck.digest import digest
@@ -311,6 +311,7 @@ def _apart(
     training, having, bare = train.ids, train.having(), train.bare()
     del train  # so that there are fewer copies of the rows in memory
     sizes = {name: size for name, size in settings.split.sizes.items() if name not in parts}
+    refuse_an_id(having.labels, task, settings, () if table.origin is None else table.origin.columns)
     least, rows, dropped = settings.labelled or 2 * task.outputs, len(having), dict(sieve.dropped)
     few = too_few(rows, len(np.unique(sieve.looks(having))), sizes, settings, task, dropped)
     if rows < sum(sizes.values()) + least:

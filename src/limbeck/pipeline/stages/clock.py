@@ -115,8 +115,10 @@ class Clock:
 
     def _total(self, name: str) -> Spent:
         entry = self._before.get(name)
-        of_this_run = entry is not None and entry.of == self._of
-        before = Spent(entry.wall, entry.cpu) if of_this_run else self._reused.get(name, Spent())
+        if entry is None or entry.of != self._of:
+            before = self._reused.get(name, Spent())
+        else:
+            before = Spent(entry.wall, entry.cpu)
         return self._spent.get(name, Spent()).plus(before)
 
     def _count(self) -> None:
