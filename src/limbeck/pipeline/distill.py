@@ -63,7 +63,7 @@ def distill(
 
     The same stages as `limbeck run`, in the same folder: what is unchanged there is reused.
 
-        run = limbeck.distill("minilm", "ngrams", frame, settings={"data.labelled": 500})
+        run = limbeck.distill("minilm", "ngrams", frame, settings={"data.text": "body", "data.label": "kind"})
         run = limbeck.distill(my_teacher, lambda: MyNet(10), loader, validation=val_loader, test=test_loader)
         run.evaluation.verdict, run.student, run.bundle
 
@@ -132,7 +132,7 @@ def distill(
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
     else:
         make = partial(_from_tables, recipe, given, tables, unlabelled)
-    with as_settings():
+    with as_settings(GIVEN):
         given_as = None if out else 'out="{}"'
         return run(recipe, folder, command="limbeck.distill(...)", track=track, material=make, given_as=given_as)
 
