@@ -125,6 +125,7 @@ RECIPE = [
     in_the_file("a key that is a list", "{[source, label]: 1}\n"),
     in_the_recipe("a key that is no text", "student.train={1: 2}"),
     Case("recipe", "a recipe of gigabytes", run(recipe="mine.yaml"), of_two_gigabytes),
+    Case("recipe", "a file of data for a recipe", run(recipe="rows.csv")),
     Case("recipe", "a recipe that is a folder", run(recipe="mine"), lambda folder: (folder / "mine").mkdir()),
     Case("recipe", "a recipe that is a pipe", run(recipe="mine"), lambda folder: os.mkfifo(folder / "mine")),
     in_the_recipe("an override of levels without end", f"data={'[' * 5000}"),
