@@ -149,7 +149,7 @@ def judged(student: NDArray, baseline: NDArray, name: MetricName, size: tuple[in
         return "no_difference"
     # Other draws in every run: few draws that are always the same would shift the rate of all runs alike.
     gain = compare(student, baseline, metric, _swaps=size[0], _resamples=size[1], _seed=seed)
-    return verdict(gain.model_copy(update={"p_seeds": 0.0 if gain.p_seeds is None else gain.p_seeds}))
+    return verdict(gain.model_copy(update={"per_seed": gain.per_seed * 2}))
 
 
 def simulate(cell: Cell, index: int) -> dict[str, Any]:

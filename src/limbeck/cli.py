@@ -63,7 +63,7 @@ def demo(overrides: Overrides = None, out: Out = None, jobs: Jobs = 1) -> None:
 
     The first time it downloads 87 MB. The report is `runs/demo/report.html`.
     """
-    _run("sentiment", overrides, out or Path("runs/demo"), jobs=jobs)
+    _run("sentiment", overrides, out, jobs=jobs, default="demo")
 
 
 @app.command("run")
@@ -72,7 +72,10 @@ def run_command(
 ) -> None:
     """Carry out a recipe: teacher, cache, student and the arms beside it, evaluation, bundle, report.
 
-    Try it on your own data:  limbeck run sentiment data.source=mine.csv data.label=kind data.labelled=null
+    Try it on your own data:
+    limbeck run sentiment data.source=mine.csv data.text=body data.label=kind data.labelled=null
+
+    Of a small file, `limbeck check` with the same keys says which data.split would do.
     """
     _run(recipe, overrides, out, track, jobs=jobs)
 
@@ -287,7 +290,13 @@ def _stop(arguments: list[str]) -> None:
 
 
 def _run(
-    recipe: str, overrides: list[str] | None, out: Path | None, track: list[str] | None = None, *, jobs: int
+    recipe: str,
+    overrides: list[str] | None,
+    out: Path | None,
+    track: list[str] | None = None,
+    *,
+    jobs: int,
+    default: str | None = None,
 ) -> None:
     _needs_distill()
     from limbeck.pipeline import run
@@ -296,8 +305,9 @@ def _run(
     from limbeck.recipe import load_recipe
 
     loaded = load_recipe(recipe, overrides or [])
-    folder = out or Path("runs") / loaded.name
-    print_summary(run(loaded, folder, command=invocation(), track=track or (), jobs=jobs))
+    folder = out or Path("runs") / (default or loaded.name)
+    given_as = None if out else "--out {}"
+    print_summary(run(loaded, folder, command=invocation(), track=track or (), jobs=jobs, given_as=given_as))
 
 
 def _needs_distill() -> None:

@@ -1,5 +1,6 @@
 """What a run shows while it works: live progress on a terminal, plain lines in a log."""
 
+import io
 import os
 import textwrap
 import time
@@ -33,21 +34,32 @@ _watchers: list[Callable[[], None]] = []
 
 
 @contextmanager
-def logged_to(path: Path) -> Iterator[None]:
-    """Add everything that is printed while the block runs to a file, without colours."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = (Path(os.devnull) if _SILENT else path).open("a", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise unwritable(path, error) from error
-    log = Console(file=file, highlight=False, soft_wrap=True, width=120, color_system=None)
+def logged() -> Iterator[Callable[[Path], None]]:
+    """Note everything that is printed while the block runs, without colours.
+
+    The function that is yielded adds it to a file, and from then on what follows; before, no file is touched.
+
+    Raises:
+        LimbeckError: of that function: the file cannot be written.
+    """
+    noted = io.StringIO()
+    log = Console(file=noted, highlight=False, soft_wrap=True, width=120, color_system=None)
+
+    def keep(path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            log.file = (Path(os.devnull) if _SILENT else path).open("a", encoding="utf-8", errors="backslashreplace")
+            log.file.write(noted.getvalue())
+        except OSError as error:
+            raise unwritable(path, error) from error
+
     _logs.append(log)
     try:
-        yield
+        yield keep
     finally:
         _logs.remove(log)
         with suppress(OSError):
-            file.close()
+            log.file.close()
 
 
 def _print(renderable: Any, *, style: str | None = None, soft_wrap: bool = True, shown: str | None = None) -> None:

@@ -84,6 +84,15 @@ def staged(path: Path) -> Iterator[Path]:
         _writing.difference_update(mine)
 
 
+@contextmanager
+def recorded(folder: Path) -> Iterator[None]:
+    """Put on record what the block adds to a folder by itself, not its subfolders; a kill in it leaves it off."""
+    before = set(folder.iterdir())
+    yield
+    if (record := record_of(folder / "any")) is not None:
+        record.add(path for path in folder.iterdir() if path not in before)
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder; in a run's folder, what Limbeck wrote there, and folders that are empty then."""
     record = record_of(path)

@@ -2,9 +2,10 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ Names = str | Sequence[str]
 """A column, or several that are one label."""
 _SHOWN = 8
 """At most so many classes are named."""
+_TRIED, _LOOKED_AT = 12, 1000
+"""Columns, and rows of each, that are looked at for labels where no column is called as it should be."""
 _ARGUMENTS = {"source": "DATA", "column": "--column", "label": "--label"}
 """What the command calls them."""
 
@@ -86,6 +89,9 @@ def _rows(
     try:
         found = _read(source, modality, {"column": columns, "label": names}, keys)
     except LimbeckError as error:
+        if isinstance(error, NoColumnError) and error.kind == "label" and error.others and not task.label_columns:
+            looks = partial(_looks_like_labels, source, modality, task, columns)
+            raise _of_labels(error, task.names, looks) from None
         label = names[0]
         # A label in one column may be in several too, which the advice knows nothing of.
         if isinstance(label, str) and task.in_one_column and task.label_columns and f"`{label}`" in error.what:
@@ -123,6 +129,33 @@ def _example(student: Bundle, modality: Modality, column: str | None) -> list[st
             )
         return [own]
     return [column] if column is not None else [each for each in (*own, modality.asked(student.reader)) if each]
+
+
+def _of_labels(error: NoColumnError, names: Sequence[str], looks: Callable[[str], bool]) -> LimbeckError:
+    """Return the error for a missing column of labels, which advises those alone that look like one."""
+    fitting = [name for name in error.others[:_TRIED] if looks(name)]
+    if len(fitting) == len(error.others):
+        return error
+    if fitting:
+        fix = f"set --label={fitting[0]}" if len(fitting) == 1 else f"set --label to one of: {', '.join(fitting)}"
+        return LimbeckError(error.what, where=error.where, fix=fix)
+    others, known = ", ".join(error.others[:_TRIED]), f" ({', '.join(names[:_SHOWN])})" if names else ""
+    return LimbeckError(
+        f"{error.what}, and none of the other columns ({others}) holds labels of the bundle{known}",
+        where=error.where,
+        fix="add it: only labelled rows can be scored (limbeck predict answers rows without a label)",
+    )
+
+
+def _looks_like_labels(source: str, modality: Modality, task: Task, columns: Sequence[Any], name: str) -> bool:
+    """Return whether most of the first cells of a column of a source are labels that the task knows."""
+    try:
+        found = _read(source, modality, {"column": columns, "label": [name]}, _ARGUMENTS)
+        ((_, rows),) = found.items()
+        cells = [cell for cell in rows.labels[:_LOOKED_AT] if cell is not None]
+        return 2 * sum(_known(task, cell) for cell in cells) > len(cells)
+    except LimbeckError:
+        return False
 
 
 def _outputs(student: Bundle, asked: Sequence[Asked]) -> NDArray[np.float32]:

@@ -247,7 +247,7 @@ class Fixed(nn.Module):
             r"`teacher_tokenizer` and the setting `teacher\.reads\.tokenizer` name two tokenizers",
         ),
         ({"settings": {"student.trian.steps": 3}}, "did you mean `train`"),
-        ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; set data.text=words"),
+        ({"train": {"words": ["a"], "label": [0]}}, "no column `text`; give settings={'data.text': 'words'}"),
         ({"validation": [1]}, "some splits are tables and some are loaders"),
         ({"losses": [{"name": "kdd"}]}, "kdd"),
         ({"student": lambda classes: None}, r"the function failed \(TypeError: .*missing 1 .*called without arguments"),
@@ -314,3 +314,29 @@ def test_lists_of_rows_and_more_texts(tmp_path):
 def test_what_is_no_table(tmp_path, given, said):
     with pytest.raises(LimbeckError, match=said):
         limbeck.distill({"kind": "nblr"}, "ngrams", given, out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, r"^train: 200 .* would do: settings={'data.split.test': 40, 'data.split.validation': 40}$"),
+        ({"data.text": "body"}, r"^train: no column `body`; give settings={'data.text': 'text'}$"),
+    ],
+)
+def test_what_is_wrong_with_a_frame_is_told_in_python(tmp_path, settings, said):
+    rows = pd.DataFrame({"text": [f"text {row}" for row in range(200)], "label": [0, 1] * 100})
+    with pytest.raises(LimbeckError, match=said):
+        limbeck.distill({"kind": "nblr"}, "ngrams", rows, settings=settings, out=tmp_path)
+
+
+def test_the_folder_of_every_call_keeps_the_run_of_another_frame(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, other = (columns(write_csv(tmp_path / "mine.csv", seed=seed)) for seed in (0, 1))
+    given = {"teacher": {"kind": "nblr"}, "student": "ngrams", "seeds": [0], "settings": SETTINGS | {"baseline": False}}
+    first = limbeck.distill(train=one, **given)
+    before = (first.folder / "evaluation.json").read_bytes()
+    with pytest.raises(LimbeckError, match=r"^runs/distill: .*other data .*\(out=\"runs/distill\"\)$"):
+        limbeck.distill(train=other, **given)
+    assert (first.folder / "evaluation.json").read_bytes() == before
+    limbeck.distill(train=one, **given | {"settings": given["settings"] | {"data.labelled": 30}})
+    assert limbeck.distill(train=other, out="runs/distill", **given).folder == first.folder

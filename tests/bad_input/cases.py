@@ -75,6 +75,9 @@ def rows(count: int, *, start: int = 0, labels: tuple[object, ...] = (0, 1), tex
     return "\n".join(["text,label", *lines, ""])
 
 
+TITLED = "Nr,title,body,label\n" + "".join(f"{row},title {row},body {row},{row % 2}\n" for row in range(260))
+
+
 def lines_of(*objects: object) -> str:
     return "\n".join(map(json.dumps, objects)) + "\n"
 
@@ -122,6 +125,7 @@ RECIPE = [
     in_the_file("a key that is a list", "{[source, label]: 1}\n"),
     in_the_recipe("a key that is no text", "student.train={1: 2}"),
     Case("recipe", "a recipe of gigabytes", run(recipe="mine.yaml"), of_two_gigabytes),
+    Case("recipe", "a file of data for a recipe", run(recipe="rows.csv")),
     Case("recipe", "a recipe that is a folder", run(recipe="mine"), lambda folder: (folder / "mine").mkdir()),
     Case("recipe", "a recipe that is a pipe", run(recipe="mine"), lambda folder: os.mkfifo(folder / "mine")),
     in_the_recipe("an override of levels without end", f"data={'[' * 5000}"),
@@ -243,6 +247,24 @@ DATA = [
         files({"mine/train.csv": rows(30, labels=("",)), "mine/test.csv": rows(20, start=40)}),
     ),
     in_the_recipe("a transfer set that is not there", "data.unlabelled=more.csv", group="data"),
+    Case(
+        "data",
+        "more lines of text for two columns",
+        run("data.source=mine.csv", "data.text=[title, body]", "data.unlabelled=more.txt"),
+        files({"mine.csv": TITLED, "more.txt": "one text\n"}),
+    ),
+    Case(
+        "data",
+        "more rows without the column",
+        run("data.source=mine.csv", "data.text=body", "data.unlabelled=more.csv"),
+        files({"mine.csv": TITLED, "more.csv": "Nachricht\none text\n"}),
+    ),
+    Case(
+        "data",
+        "a number of each row as its label",
+        run("data.source=mine.csv", "data.text=body", "data.label=Nr"),
+        files({"mine.csv": TITLED}),
+    ),
     in_the_recipe("a text column that is not there", "data.text=txt", group="data"),
     in_the_recipe("a label column that is not there", "data.label=sentiment", group="data"),
     in_the_recipe("more labelled rows than rows", "data.labelled=1000", group="data"),
@@ -693,6 +715,16 @@ BUNDLE = [
         "texts to evaluate that are missing or have no label",
         ("evaluate", "out", "mine.jsonl"),
         files({"mine.jsonl": lines_of({"text": "a"}, {"label": 0})}),
+    ),
+    with_bundle(
+        "a file to evaluate without a column of labels",
+        ("evaluate", "out", "mine.csv"),
+        files({"mine.csv": "Nr,text\n" + "".join(f"{row},text {row}\n" for row in range(99))}),
+    ),
+    with_bundle(
+        "a file to evaluate whose column of labels is called otherwise",
+        ("evaluate", "out", "mine.csv"),
+        files({"mine.csv": "Nr,text,kind\n" + "".join(f"{row},text {row},{row % 2}\n" for row in range(99))}),
     ),
     with_bundle("a column to evaluate that is not there", ("evaluate", "out", "rows.csv", "--label", "kind")),
 ]

@@ -253,7 +253,7 @@ def test_a_file_without_a_line_of_names_is_called_that(tmp_path):
 
 def test_a_column_cannot_be_text_and_label(tmp_path):
     file = written(tmp_path / "a.csv", "text,kind\nx,y\n")
-    with refused("column `text` is the label, and cannot be read too; set data.label"):
+    with refused("column `text` is the label, and cannot be read too; set data.text or data.label"):
         rows(file, label="text")
 
 

@@ -50,6 +50,13 @@ def test_blanks_and_nan_are_missing_in_a_csv_file(tmp_path, blank, labels):
     assert splits.notes == ("20 of 52 training rows have no label",)
 
 
+def test_rows_without_a_label_are_counted_after_dropping(tmp_path):
+    rows = [*many(60, labels=("good", "bad", None)), *[(text, None) for text in ("", " ", "again", "again")]]
+    splits = load(write_rows(tmp_path / "mine.jsonl", rows))
+    assert sum(splits.dropped.values()) == 3
+    assert splits.notes[0] == "21 of 53 training rows have no label"
+
+
 def test_nan_and_null_are_missing_in_json(tmp_path):
     rows = many(60, labels=("good", "bad", None, float("nan"), "NaN", " "))
     assert len(having_labels(load(write_rows(tmp_path / "mine.jsonl", rows)))) == 20

@@ -47,8 +47,17 @@ def test_one_seed_has_no_p_over_seeds_and_no_verdict():
 def test_networks_in_which_the_seed_changes_nothing_are_judged_by_the_examples():
     student, baseline = arms(np.random.default_rng(17), n=2000, seeds=(1, 1), shift=0.4)
     apart, equal = compare(student.repeat(3, 0), baseline.repeat(3, 0)), compare(*[baseline.repeat(3, 0)] * 2)
-    assert (apart.p_seeds, verdict(apart)) == (0, "helps")
-    assert (equal.p_seeds, verdict(equal)) == (1, "no_difference")
+    assert (apart.p_seeds, verdict(apart)) == (None, "helps")
+    assert (equal.p_seeds, verdict(equal)) == (None, "no_difference")
+
+
+def test_of_seeds_without_spread_hardly_any_example_makes_no_verdict():
+    student = np.zeros((3, 120), dtype=bool)
+    baseline = student.copy()
+    student[:, 0] = True  # every seed gains, by one example
+    gain = compare(student, baseline)
+    assert (gain.p_value, gain.p_seeds, gain.ci95[0]) == (1, None, 0)
+    assert verdict(gain) == "no_difference"
 
 
 def test_one_arm_without_spread_is_tested_against_the_other():

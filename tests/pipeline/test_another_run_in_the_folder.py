@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from tiny import recipe, write_csv
 
+from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
-from limbeck.pipeline.judging.earlier import last_evaluation, say_what_is_replaced
+from limbeck.pipeline.judging.earlier import last_evaluation, refuse_to_replace, say_what_is_replaced
 from limbeck.recipe import Recipe
 from limbeck.report.words import uses
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
-from workshop import export_quickly
+from workshop import command, export_quickly
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -115,3 +116,51 @@ def test_of_an_unfinished_run_nothing_is_said(twice, capsys, tmp_path):
     shutil.copy(twice[-1] / "recipe.yaml", tmp_path)
     say_what_is_replaced(wanted("three.csv"), tmp_path)
     assert capsys.readouterr().out == ""
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"data": {"source": "one.csv"}}, "other data (two.csv: text, classification of label)"),
+        ({"data": {"source": "two.csv", "label": "kind"}}, "another task (two.csv: text, classification of label)"),
+    ],
+)
+def test_a_folder_that_nobody_named_keeps_a_finished_run(twice, tmp_path, monkeypatch, capsys, changes, said):
+    shutil.copytree(twice[-1].parent, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    Path("runs").mkdir()
+    Path("run").rename("runs/tiny")
+    Path("mine.yaml").write_text(wanted("two.csv", **changes).to_yaml(), encoding="utf-8")
+    before = files_of(Path("runs"))
+    assert command("run", "mine.yaml") == 2
+    error = capsys.readouterr().err
+    assert error == (
+        f"error: runs/tiny: this folder, taken because none was given, holds a finished run of {said}; "
+        "give another folder (--out FOLDER), or, to replace that run, this one (--out runs/tiny)\n"
+    )
+    assert files_of(Path("runs")) == before
+
+
+def test_the_same_data_go_on_in_a_folder_that_nobody_named(twice, tmp_path, monkeypatch):
+    shutil.copytree(twice[-1].parent, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    export_quickly(monkeypatch)
+    for changes in ({}, {"seeds": [1]}, {"data": {**wanted("two.csv").model_dump()["data"], "labelled": 30}}):
+        refuse_to_replace(wanted("two.csv", **changes), Path("run"), "--out {}")
+    assert run(wanted("two.csv"), Path("run"), given_as="--out {}").folder == Path("run")
+
+
+def test_rows_of_python_objects_are_told_apart_by_themselves(twice, tmp_path):
+    shutil.copytree(twice[-1], tmp_path / "run")
+    found = last_evaluation(twice[-1])
+    objects = wanted("python")
+    (tmp_path / "run" / "recipe.yaml").write_text(objects.to_yaml(), encoding="utf-8")
+    refuse_to_replace(objects, tmp_path / "run", 'out="{}"', found.test_evaluations[-1].rows)
+    split = wanted("python", data={**objects.model_dump()["data"], "split": {"test": 50, "validation": 30}})
+    refuse_to_replace(split, tmp_path / "run", 'out="{}"', "others, as the split says")
+    with pytest.raises(LimbeckError, match=r'other data .*give another folder \(out="FOLDER"\)'):
+        refuse_to_replace(objects, tmp_path / "run", 'out="{}"', "others")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from limbeck.errors import LimbeckError
+from limbeck.files import write_text
 from limbeck.pipeline.stages.claim import LOG, claimed
 from limbeck.processes import started
 from limbeck.written import Written
@@ -34,6 +35,7 @@ def forge(folder: Path, **changes: object) -> Path:
         (mine,) = locks(folder)
         values = json.loads(mine.read_text())
     path = folder / ".limbeck/lock-forged.json"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(values | changes))
     return path
 
@@ -43,6 +45,19 @@ def refusal(folder: Path) -> str:
     with pytest.raises(LimbeckError) as refused, claimed(folder, "another"):
         pass
     return str(refused.value)
+
+
+def fail(folder: Path, *written: Path) -> None:
+    """Let a run write files and then meet bad input."""
+
+    def work() -> None:
+        with claimed(folder, "limbeck run mine.yaml"):
+            for path in written:
+                write_text(path, "text")
+            raise LimbeckError("bad input")
+
+    with pytest.raises(LimbeckError, match="bad input"):
+        work()
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +137,7 @@ def test_a_link_to_the_folder_is_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_log_of_somebody_else_is_not_added_to(tmp_path: Path) -> None:
-    with claimed(tmp_path, "first"):
-        pass
-    Written(tmp_path).drop([tmp_path / LOG])
+    Written(tmp_path).begin()
     (tmp_path / LOG).write_text("mine")
     assert "Limbeck did not write this" in refusal(tmp_path)
     assert locks(tmp_path) == []
@@ -136,6 +149,21 @@ def test_a_damaged_lock_is_one_line(tmp_path: Path) -> None:
     lock.unlink()
     with claimed(tmp_path, "another"):
         pass
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path, made: bool) -> None:
+    folder = tmp_path / "runs/mine"
+    if made:
+        folder.mkdir(parents=True)
+    fail(folder, folder / "views/rows.txt")
+    assert [*tmp_path.rglob("*")] == ([folder.parent, folder] if made else [])
+
+
+def test_a_run_that_fails_later_keeps_what_it_has_done(tmp_path: Path) -> None:
+    for _ in range(2):
+        fail(tmp_path, tmp_path / LOG, tmp_path / "teacher/weights")
+        assert (tmp_path / "teacher/weights").is_file()
 
 
 def test_a_folder_of_somebody_is_left_as_it_is(tmp_path: Path) -> None:

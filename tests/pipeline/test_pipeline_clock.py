@@ -30,14 +30,14 @@ def time(monkeypatch) -> Time:
     return Time(monkeypatch)
 
 
-def session(folder: Path) -> Clock:
+def session(folder: Path, of: str = "one run") -> Clock:
     started = Clock(folder)
-    started.keep()
+    started.keep(of)
     return started
 
 
 def kept(folder: Path) -> dict[str, float]:
-    return {name: wall for name, (wall, _) in json.loads((folder / FILE).read_text()).items()}
+    return {name: wall for name, (wall, _, _) in json.loads((folder / FILE).read_text()).items()}
 
 
 def test_sessions_add_up_whether_they_end_well_or_not(time: Time, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_processor_time_is_that_of_all_processes(time: Time, tmp_path: Path) -> 
     for _ in range(2):
         with session(tmp_path)("arms"):
             time.now, time.cpu, time.of_children = time.now + 10, time.cpu + 3, time.of_children + 15
-    assert json.loads((tmp_path / FILE).read_text()) == {"arms": [20, 36]}
+    assert json.loads((tmp_path / FILE).read_text()) == {"arms": [20, 36, "one run"]}
 
 
 def test_what_is_done_again_because_its_inputs_changed_counts_once(time: Time, tmp_path: Path) -> None:
@@ -81,13 +81,39 @@ def test_what_is_done_again_because_its_inputs_changed_counts_once(time: Time, t
     assert kept(tmp_path) == {"student": 1 + 1 + 50}
 
 
+def test_what_another_run_in_the_folder_took_is_left_out(time: Time, tmp_path: Path) -> None:
+    for of in ("one run", "another run"):
+        started = session(tmp_path, of)
+        for name in ("data", "student"):
+            with started(name):
+                time.now += 20
+        assert {name: one.wall for name, one in started.spent(["data", "student"]).items()} == kept(tmp_path)
+        assert kept(tmp_path) == {"data": 20, "student": 20}
+    with session(tmp_path, "another run")("student"):
+        time.now += 7
+    assert kept(tmp_path) == {"data": 20, "student": 27}, "it is resumed"
+
+
+def test_of_a_stage_that_another_run_left_the_time_is_counted_once(time: Time, tmp_path: Path) -> None:
+    seeds = {"one run": (0, 1), "another run": (0, 2)}
+    for of in ("one run", "another run", "another run"):
+        with session(tmp_path, of)("student"):
+            time.now += 1
+            for seed in (*seeds[of], *seeds[of]):
+                stage = Stage(tmp_path / f"seed-{seed}", {"seed": seed})
+                if not stage.done:
+                    with stage.working():
+                        time.now += 50
+    assert kept(tmp_path) == {"student": 50 + 1 + 50 + 1}
+
+
 def test_nothing_is_written_before_the_recipe_is_accepted(time: Time, tmp_path: Path) -> None:
     started = Clock(tmp_path)
     with started("data"):
         time.now += 11
         moved_on()
     assert not (tmp_path / FILE).exists()
-    started.keep()
+    started.keep("one run")
     with started("teacher"):
         time.now += 2
     assert kept(tmp_path) == {"data": 11, "teacher": 2}
@@ -114,7 +140,8 @@ def test_the_report_of_a_resumed_run_counts_earlier_sessions(tmp_path: Path, mon
     monkeypatch.setattr(order, "export_all", export)
     spent = kept(tmp_path / "run")
     assert {"teacher", "labelling", "student"} <= spent.keys()
-    hours = {"baseline": [1.0, 1.0]} | {name: [3600 + value, 1800] for name, value in spent.items()}
+    of = json.loads((tmp_path / "run" / FILE).read_text())["teacher"][2]
+    hours = {"baseline": [1.0, 1.0, of]} | {name: [3600 + value, 1800, of] for name, value in spent.items()}
     (tmp_path / "run" / FILE).write_text(json.dumps(hours))
     seconds = run(settings, tmp_path / "run").evaluation.seconds
     assert list(seconds) == ["data", "teacher", "labelling", "student", "export", "evaluation"]

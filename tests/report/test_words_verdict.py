@@ -101,6 +101,16 @@ def test_no_difference_although_the_interval_leaves_zero_out_says_why(unclear, r
     assert sure(unclear).endswith(f"The interval rules out {reason}")
 
 
+def test_an_end_of_the_interval_at_zero_rules_nothing_out():
+    found = sure(gain(0.008, 0.0, 0.025, 1.0, 0.008, 0.008).model_copy(update={"p_seeds": None}))
+    assert found.endswith(
+        "p = 1.000 over test examples; no test over seeds, as no seed differs from another in either arm, every seed "
+        "gains. The interval rules out a gain above 2.5 points."
+    )
+    assert "one seed" not in found
+    assert sure(gain(-0.008, -0.025, 0.0, 1.0, -0.008, -0.008)).endswith("rules out a loss above 2.5 points.")
+
+
 def test_level_with_the_baseline():
     assert "the student is level with the same network" in said(gain(0.0, -0.01, 0.01, 1.0, 0.0, 0.0, p_seeds=1.0))
 

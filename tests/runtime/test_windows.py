@@ -161,7 +161,9 @@ def test_a_hop_that_is_none_is_refused(house, monkeypatch, capsys, hop):
 
 def test_a_student_of_something_else_has_no_pieces():
     reader = ImageReader(4, 6, 3, resize="stretch", mean=[0.5] * 3, std=[0.5] * 3)
-    with pytest.raises(LimbeckError, match="--hop: this student reads image, and only a sound has pieces; leave it"):
+    with pytest.raises(
+        LimbeckError, match="--hop: only sounds have pieces, and this student reads another kind \\(image\\); leave it"
+    ):
         list(answered_by_window([], reader, lambda values: values, 0.5))
 
 

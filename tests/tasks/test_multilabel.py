@@ -53,7 +53,7 @@ def test_a_blank_is_no_label_and_the_separator_alone_is_the_empty_set() -> None:
 @pytest.mark.parametrize(("cells", "said"), [(["a;b", "b", "a"], True), (["a|b", "b", "a"], False)])
 def test_a_separator_that_no_text_holds_is_said(cells: list[str], said: bool) -> None:
     task = learn(cells, separator="|")
-    lines = task.remarks_on_column(task.labels(cells, "made"), None, 0)
+    lines = task.remarks_on_column(task.labels(cells, "made"), None)
     assert lines == ["no training row has more than one label, with `|` as task.separator"] * said
 
 

@@ -58,11 +58,12 @@ class NoColumnError(LimbeckError):
         kind: `column`, of the example, or `label`.
         where: as of any error.
         fix: as of any error.
+        others: the columns that are there and are nothing else yet.
     """
 
-    def __init__(self, what: str, *, kind: str, where: str, fix: str) -> None:
+    def __init__(self, what: str, *, kind: str, where: str, fix: str, others: Sequence[str] = ()) -> None:
         super().__init__(what, where=where, fix=fix)
-        self.kind = kind
+        self.kind, self.others = kind, others
 
 
 Fits = Literal["linear", "boosted"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbeck.data.examples import Examples, unlike
+from limbeck.data.examples import Examples, Labels, unlike
 from limbeck.data.modality import Modality
 from limbeck.data.sieve import Sieve, alike, likenesses
 from limbeck.data.tables import Table
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def notes_on(
-    tables: Mapping[str, Table], task: Task, parts: Mapping[str, Examples], held_out: int, sieve: Sieve
+    tables: Mapping[str, Table], task: Task, parts: Mapping[str, Examples], trained: Labels, sieve: Sieve
 ) -> tuple[str, ...]:
     """Return what is to be said of the rows of a run, a line each.
 
@@ -24,11 +24,11 @@ def notes_on(
         tables: the rows as they were read, by split.
         task: that has seen them.
         parts: the splits, by name, and what of the labelled rows is omitted.
-        held_out: how many rows of the training split as it was read are held out.
+        trained: labels of the training rows: what is held out or dropped has gone.
         sieve: that the splits went through.
     """
     train = tables["train"]
-    lines = task.remarks_on_column(task.labels(train.labels, ""), train.classes, held_out)
+    lines = task.remarks_on_column(trained, train.classes)
     learned = {**parts, "labelled": parts["labelled"] + parts["omitted"]}
     for name in ("labelled", "validation", "test"):
         lines += task.remarks(name, learned[name].labels, learned=name == "labelled")

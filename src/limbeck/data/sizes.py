@@ -1,11 +1,19 @@
 """Are there rows enough: what is refused of splits that are empty, too small, or without labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from limbeck.data.examples import Examples
+import numpy as np
+
+from limbeck.data.cells import columns_of
+from limbeck.data.examples import Examples, Labels
+from limbeck.data.modality import listed
 from limbeck.data.settings import DataOptions
+from limbeck.data.sources import few
 from limbeck.data.task import Task
 from limbeck.errors import LimbeckError
+
+_MANY, _OWN = 20, 0.8
+"""Classes, and the share of the rows that has one of its own, from which on a column tells rows apart, not classes."""
 
 
 def check_held_out(name: str, part: Examples, source: str, dropped: Mapping[str, int]) -> None:
@@ -23,6 +31,28 @@ def check_held_out(name: str, part: Examples, source: str, dropped: Mapping[str,
             where=where,
             fix="label them, or remove it: training rows are then held out",
         )
+
+
+def refuse_an_id(labels: Labels, task: Task, settings: DataOptions, columns: Sequence[str]) -> None:
+    """Refuse a column of which nearly every row has a class of its own.
+
+    Args:
+        labels: of the usable rows with a label.
+        task: says what the outputs are.
+        settings: what is asked for.
+        columns: that were read; none: nobody knows.
+    """
+    found = len(np.unique(labels.known)) if task.noun == "classes" and not task.label_columns else 0
+    if found < _MANY or found <= _OWN * len(labels):
+        return
+    taken = {*listed(settings.column), *columns_of(settings.label)}
+    others = [name for name in columns if name not in taken]
+    named = f" to a column of classes{f': {few(others)}' if others else ''}"
+    raise LimbeckError(
+        f"{found:,} classes in {len(labels):,} rows: these look like numbers or names of the rows, not like classes",
+        where=f"{settings.source}, {settings.labelled_by}",
+        fix=f"set data.label{named}",
+    )
 
 
 def too_few(

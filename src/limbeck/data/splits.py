@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from limbeck.data.asked import Learns, asked, learn, of_classes
 from limbeck.data.copies import keeping, rehearsed
 from limbeck.data.drawing import hold_out, in_order, in_turn, omit, rest_of, without_blocks
-from limbeck.data.examples import NO_ROWS, Examples
+from limbeck.data.examples import NO_ROWS, Examples, Labels
 from limbeck.data.modality import EVERY, Modality
 from limbeck.data.notes import notes_on
 from limbeck.data.ordered import augmented_rows, examples_of, extra_rows
 from limbeck.data.origin import require_groups
 from limbeck.data.settings import DataOptions, RowsOptions
 from limbeck.data.sieve import Sieve, alike
-from limbeck.data.sizes import check_held_out, too_few, too_few_beside_blocks
+from limbeck.data.sizes import check_held_out, refuse_an_id, too_few, too_few_beside_blocks
 from limbeck.data.tables import SPLITS, Table, read_tables, read_values
 from limbeck.data.task import Task
 from limbeck.digest import digest
@@ -179,9 +179,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         # They are of a speaker who is held out, and nobody knows what they say.
         sieve.count(f"{name}, without a label", len(parts[name].bare()))
         parts[name] = parts[name].having()
-    brought = set(parts)
-    training, labelled, omitted, rest = _training(parts, train, learned, settings, sieve, where)
-    held_out = sum(len(part) for name, part in parts.items() if name not in brought)
+    training, trained, labelled, omitted, rest = _training(parts, train, learned, settings, sieve, where)
     if settings.unlabelled is not None:
         column = train.columns or settings.column
         values = values + read_values(settings.unlabelled, modality=settings.modality, column=column)
@@ -199,7 +197,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         augmented_rows(labelled, unlabelled, settings.augment, learned, training, parts, sieve),
         omitted,
         rehearsed(labelled, omitted, settings.augment),
-        notes_on(tables, learned, {**named, "omitted": omitted, **parts}, held_out, sieve),
+        notes_on(tables, learned, {**named, "omitted": omitted, **parts}, trained, sieve),
         sieve.coincident,
     )
 
@@ -267,24 +265,25 @@ def _of_target(
 
 def _training(
     parts: dict[str, Examples], table: Table, task: Task, settings: DataOptions, sieve: Sieve, where: str
-) -> tuple[NDArray[np.int64], Examples, Examples, Examples]:
+) -> tuple[NDArray[np.int64], Labels, Examples, Examples, Examples]:
     """Set splits apart, see `_apart`, and say which training rows show their label.
 
     Returns:
-        The content ids of all training rows, see `_apart`; the labelled rows; those of omitted classes; the others,
-        as unlabelled ones.
+        The content ids of all training rows, see `_apart`; the labels of those that are left; the labelled rows; those
+        of omitted classes; the others, as unlabelled ones.
 
     Raises:
         LimbeckError: see `_apart`, or the labelled rows are no training set.
     """
     training, having, bare = _apart(parts, table, task, settings, sieve)
+    trained = having.labels + bare.labels
     labelled = having.take(range(min(settings.labelled or len(having), len(having))))
     others = having.take(range(len(labelled), len(having)))
     labelled, omitted = omit(labelled, task, settings)
     task.require_varied(labelled.labels, where, "data.labelled")
     others, gone = omit(others, task, settings)
     sieve.count("unlabelled, of an omitted class", len(gone))
-    return training, labelled, omitted, rest_of(others.without_labels(), bare, settings)
+    return training, trained, labelled, omitted, rest_of(others.without_labels(), bare, settings)
 
 
 def _apart(
@@ -311,6 +310,7 @@ def _apart(
     training, having, bare = train.ids, train.having(), train.bare()
     del train  # so that there are fewer copies of the rows in memory
     sizes = {name: size for name, size in settings.split.sizes.items() if name not in parts}
+    refuse_an_id(having.labels, task, settings, () if table.origin is None else table.origin.columns)
     least, rows, dropped = settings.labelled or 2 * task.outputs, len(having), dict(sieve.dropped)
     few = too_few(rows, len(np.unique(sieve.looks(having))), sizes, settings, task, dropped)
     if rows < sum(sizes.values()) + least:

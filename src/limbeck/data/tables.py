@@ -275,13 +275,16 @@ def _table(
 ) -> Table:
     wanted, own, several = listed(column), columns_of(label), not isinstance(column, str)
     if both := [name for name in own if name in wanted]:
-        left_out = f"leave it out of {keys['column']}, or " if "column" in keys and wanted[1:] else ""
-        told = f"column `{both[0]}` is the label, and cannot be read too"
-        raise LimbeckError(told, where=where, fix=f"{left_out}set {keys['label']}")
-    for kind, name in (*(("column", name) for name in wanted), *(("label", name) for name in own)):
-        if name not in columns and (kind == "column" or needs_label):
-            taken = own if kind == "column" else () if several else wanted
-            raise no_column(columns, name, kind, where, keys, taken)
+        told, fix = f"column `{both[0]}` is the label, and cannot be read too", f"set {keys['label']}"
+        if "column" in keys:
+            one, either = f"leave it out of {keys['column']}, or {fix}", f"set {keys['column']} or {keys['label']}"
+            fix = one if wanted[1:] else either
+        raise LimbeckError(told, where=where, fix=fix)
+    for kind, names, taken in (("column", wanted, own), ("label", own, () if several else wanted)):
+        absent = [name for name in names if name not in columns]
+        if absent and (kind == "column" or needs_label):
+            # Without a label they are more rows, which are to have the columns of the source.
+            raise no_column(columns, absent, kind, where, keys if own else {}, taken)
     folder = Path(where).parent if Path(where).is_file() else None
     cells: Any = {name: columns[name] for name in wanted} if several else columns[wanted[0]]
     values = modality.values(cells, Column(next(iter(wanted), ""), where, keys.get("column"), folder))

@@ -208,16 +208,15 @@ class Task(ABC):
         """
         return []
 
-    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None, held_out: int) -> list[str]:
-        """Return what is to be said of the training column as it was read, a line each.
+    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None) -> list[str]:
+        """Return what is to be said of the training column, a line each.
 
         Args:
-            labels: of all of its rows.
+            labels: of the training rows: what is held out or dropped has gone.
             classes: what the data itself calls the values; None: it does not say.
-            held_out: how many of the rows are no training rows, as they are held out; these have a label.
         """
         bare = int((~labels.present).sum())
-        return [f"{bare:,} of {len(labels) - held_out:,} training rows have no label"] if bare else []
+        return [f"{bare:,} of {len(labels):,} training rows have no label"] if bare else []
 
     def shown(self, labels: Labels) -> str:
         """Return how many outputs a split's labels show, for `limbeck check`; `-` where it has no label."""

@@ -155,7 +155,9 @@ class Gain(Record):
     mean: float
     ci95: tuple[float, float]
     p_value: Fraction = Field(description="swap test over the test examples; of accuracy the sign-flip test")
-    p_seeds: Fraction | None = Field(description="Welch's t-test over the seeds' values; null with one seed")
+    p_seeds: Fraction | None = Field(
+        description="Welch's t-test over the seeds' values; null with one seed, and where no seed differs from another"
+    )
     per_seed: list[float] = Field(description="in the order of `seeds`")
 
 

@@ -43,9 +43,9 @@ def compare(
       seeds would have given other networks; the interval and `p_seeds` do.
     - `p_seeds`: two-sided t-test of Welch (1947, "The Generalization of 'Student's' Problem when Several Different
       Population Variances Are Involved") over the arms' metric by seed: would other seeds have given the gain too? The
-      interval asks that as well, but a bootstrap of a few seeds has too short tails. None with one seed. Where every
-      seed of either arm has the same value (networks that do not depend on it) it is the limit of little spread: 0 if
-      the arms differ, else 1. The seeds then raise no doubt, and the examples decide.
+      interval asks that as well, but a bootstrap of a few seeds has too short tails. None with one seed, and where
+      every seed of either arm has the same value (networks that do not depend on it): without any spread there is
+      nothing to test. The seeds then raise no doubt, and the examples decide.
     - `ci95`: percentile bootstrap over examples and, independently per arm, over seeds. An arm of S seeds is resampled
       with S - 1 draws, which makes the variance between seeds unbiased (McCarthy and Snowden 1985, "The Bootstrap and
       Finite Population Sampling"); S draws understate it by (S - 1) / S, a third for three seeds. One seed has no
@@ -58,8 +58,8 @@ def compare(
         metric: what is compared.
 
     Returns:
-        Fractions of the metric in [-1, 1] (0.01 is one point), nats, or the values' unit; `p_value` in (0, 1] and
-        `p_seeds` in [0, 1]; equal for equal inputs.
+        Fractions of the metric in [-1, 1] (0.01 is one point), nats, or the values' unit; `p_value` and
+        `p_seeds` in (0, 1]; equal for equal inputs.
 
     Raises:
         LimbeckError: on empty, misshapen or unequal input.
@@ -102,18 +102,19 @@ def difference(one: NDArray, other: NDArray, metric: Metric) -> Difference:
 def verdict(gain: Gain | None) -> Verdict:
     """Judge a gain: `helps` iff ci95's low end > 0, both p-values < 0.05 and every seed gains; `hurts` mirrored.
 
-    Anything else is `no_difference`. One seed is `one_seed`: it cannot tell a gain from the luck of a training. No gain
-    (no baseline was trained) is `no_baseline`.
+    Of seeds without any spread there is no p-value, and none is asked for. Anything else is `no_difference`. One seed
+    is `one_seed`: it cannot tell a gain from the luck of a training. No gain (no baseline was trained) is
+    `no_baseline`.
 
     How often a verdict is given between arms of equal true quality, and how often a true gain is found, is simulated by
     `benchmarks/verdict_errors.py`; the table is in `docs/verdict.md`.
     """
     if gain is None:
         return "no_baseline"
-    if gain.p_seeds is None:
+    if len(gain.per_seed) < 2:
         return "one_seed"
     low, high = gain.ci95
-    if gain.p_value < LEVEL and gain.p_seeds < LEVEL:
+    if gain.p_value < LEVEL and (gain.p_seeds is None or gain.p_seeds < LEVEL):
         if low > 0 and all(one > 0 for one in gain.per_seed):
             return "helps"
         if high < 0 and all(one < 0 for one in gain.per_seed):
@@ -166,7 +167,7 @@ def _bits(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.uint8
 
 
 def _welch(student: NDArray, baseline: NDArray, examples: int) -> float | None:
-    """Return the p-value of Welch's test over the seeds' values of the metric, or None with one seed."""
+    """Return the p-value of Welch's test over the seeds' values of the metric; None with one seed, or no spread."""
     if len(student) < 2:
         return None
     from scipy.stats import ttest_ind_from_stats  # late: 1 s that one seed need not pay
@@ -174,7 +175,7 @@ def _welch(student: NDArray, baseline: NDArray, examples: int) -> float | None:
     # In examples, rounded: accuracies become whole numbers, and equal values have a spread of exactly 0.
     values = [np.round(arm * examples, 6) for arm in (student, baseline)]
     if not any(np.ptp(arm) for arm in values):
-        return float(values[0][0] == values[1][0])
+        return None
     first, second = ((arm.mean(), arm.std(ddof=1), len(arm)) for arm in values)
     return float(ttest_ind_from_stats(*first, *second, equal_var=False).pvalue)
 

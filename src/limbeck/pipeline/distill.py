@@ -25,7 +25,7 @@ from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
 from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
 from limbeck.pipeline.frames import by_column, is_table, tables_of, unlabelled_of
-from limbeck.pipeline.order import Run, run
+from limbeck.pipeline.order import GIVEN, Run, run
 from limbeck.pipeline.training.material import Given, Material
 from limbeck.pipeline.training.reading import as_settings
 from limbeck.recipe import Recipe, parse_recipe, run_name
@@ -57,13 +57,13 @@ def distill(
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     track: Sequence[str] = (),
-    out: str | Path = "runs/distill",
+    out: str | Path | None = None,
 ) -> Run:
     """Distil a teacher into a student, compare it with the same student without a teacher, and deliver it.
 
     The same stages as `limbeck run`, in the same folder: what is unchanged there is reused.
 
-        run = limbeck.distill("minilm", "ngrams", frame, settings={"data.labelled": 500})
+        run = limbeck.distill("minilm", "ngrams", frame, settings={"data.text": "body", "data.label": "kind"})
         run = limbeck.distill(my_teacher, lambda: MyNet(10), loader, validation=val_loader, test=test_loader)
         run.evaluation.verdict, run.student, run.bundle
 
@@ -95,7 +95,7 @@ def distill(
         classes: names, by the number that a loader's labels have; of loaders only. None: they are called 0, 1, 2 ...
         settings: any other key of a recipe, dotted as on the command line: `{"student.train.steps": 500}`.
         track: experiment trackers to send figures to: tensorboard, mlflow, wandb, trackio.
-        out: the run's folder.
+        out: the run's folder; None: `runs/distill`, as long as no finished run of other data is there.
 
     Returns:
         The finished run: `student`, `evaluation`, `bundle`, `report`, `folder`.
@@ -103,15 +103,15 @@ def distill(
     Raises:
         LimbeckError: whatever `limbeck run` refuses; a module without tokenizer; loaders mixed with tables.
     """
-    tables = _tables(train, validation, test)
+    folder, tables = Path(out or "runs/distill"), _tables(train, validation, test)
     if unlabelled is not None and tables is None:
         raise LimbeckError("a loader brings all its rows", where="unlabelled", fix="add them to the training loader")
     objects: dict[str, Callable[[TextReads], TextReader]] = {}
     kind = _LOADED if tables is None else _kind_of(settings or {})
     values: dict[str, Any] = {
-        "name": run_name(Path(out).name),
+        "name": run_name(folder.name),
         "seeds": list(seeds),
-        "data": {"source": _GIVEN, "label": "label"} | ({_LOADED: "loader"} if tables is None else {"text": "text"}),
+        "data": {"source": GIVEN, "label": "label"} | ({_LOADED: "loader"} if tables is None else {"text": "text"}),
         "teacher": _teacher(teacher, teacher_tokenizer, objects, kind=kind),
         "student": _student(student, student_tokenizer, objects, kind=kind),
         "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
@@ -132,15 +132,14 @@ def distill(
         make = partial(_from_loaders, recipe, given, train, validation, test, classes)
     else:
         make = partial(_from_tables, recipe, given, tables, unlabelled)
-    with as_settings():
-        return run(recipe, Path(out), command="limbeck.distill(...)", track=track, material=make)
+    with as_settings(GIVEN):
+        given_as = None if out else 'out="{}"'
+        return run(recipe, folder, command="limbeck.distill(...)", track=track, material=make, given_as=given_as)
 
 
 # --- data -----------------------------------------------------------------------------------------------------------
 
 
-_GIVEN = "python"
-"""What `data.source` says of objects."""
 _LOADED = "arrays"
 """The modality of what a loader gives."""
 _OTHERS = ", ".join(f"data.{one.key}" for one in MODALITIES.values() if one.name not in (DEFAULT, _LOADED))
@@ -151,7 +150,7 @@ _OF_LOADERS = {"source", *(modality.key for modality in MODALITIES.values()), "l
 
 def _require_one_source(recipe: Recipe, tables: bool, classes: Sequence[str] | None) -> None:
     """Refuse what would be passed over: a second source, names of classes beside tables, one name for two classes."""
-    if recipe.data.source != _GIVEN:
+    if recipe.data.source != GIVEN:
         raise LimbeckError(
             "the setting `data.source` names data, and `train` is given",
             where="limbeck.distill",

@@ -16,17 +16,17 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from limbeck.console import logged_to, say
+from limbeck.console import logged, say
 from limbeck.data import load_splits
 from limbeck.data.notes import on_transfer
-from limbeck.digest import file_digest
+from limbeck.digest import digest, file_digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json, write_text
 from limbeck.models import let_import
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.delivery import deliver
-from limbeck.pipeline.judging.earlier import say_what_is_replaced
+from limbeck.pipeline.judging.earlier import refuse_to_replace, say_what_is_replaced
 from limbeck.pipeline.judging.export import Exported, export_all
 from limbeck.pipeline.judging.findings import find
 from limbeck.pipeline.judging.floor import floor_names
@@ -51,9 +51,12 @@ from limbeck.runtime.bundle import checked
 from limbeck.together import ending_together
 from limbeck.tracking import tracked_by, tracking
 from limbeck.version import __version__
+from limbeck.written import Written
 
 DELIVERED = "delivered.json"
 """Digests of what an evaluation left in the run's folder."""
+GIVEN = "python"
+"""What `data.source` says of Python objects."""
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
 Prefetch = Callable[[Recipe, Known], None]
@@ -93,6 +96,7 @@ def run(
     track: Sequence[str] = (),
     material: Callable[[], Material] | None = None,
     jobs: int = 1,
+    given_as: str | None = None,
 ) -> Run:
     """Carry out a recipe; stages whose inputs are unchanged in `out` are reused.
 
@@ -105,6 +109,8 @@ def run(
         jobs: networks of the arms that are trained at a time, each in a process of its own; above 1 only without
             `material`, which those processes could not make. A script that asks for it needs the usual guard,
             `if __name__ == "__main__":`.
+        given_as: where `out` is the folder of every run that is given none, how one is given: `--out {}`. A finished
+            run of other data, or of another task, is not replaced then.
 
     Raises:
         ValueError: `jobs` below 1, or above it with `material`.
@@ -117,7 +123,7 @@ def run(
     require_addresses()
     command = command or shlex.join(["limbeck", "run", str(out / "recipe.yaml"), "--out", str(out)])
     with ending_together():
-        return _in_folder(recipe, out, command, track, material, jobs)
+        return _in_folder(recipe, out, command, track, material, jobs, given_as)
 
 
 def _in_folder(
@@ -127,28 +133,53 @@ def _in_folder(
     track: Sequence[str],
     material: Callable[[], Material] | None,
     jobs: int,
+    given_as: str | None,
 ) -> Run:
     """Carry out a recipe in its folder, which other runs are kept out of."""
     cache: AbstractContextManager[None] = nullcontext()
     if recipe.cache.folder is not None:
         require_place(recipe.cache.folder, CACHE)  # before anything is written
         cache = claimed(recipe.cache.folder, command, CACHE)
-    with claimed(out, command), logged_to(out / LOG), cache, tracked_by(track, recipe.name, out):
+    with claimed(out, command), logged() as keep_log, cache, tracked_by(track, recipe.name, out):
         make = material or (lambda: Material(load_splits(recipe.data, recipe.task)))
+        clock = Clock(out)
+        recipe, found, rows = _opened(recipe, make, out, clock, given_as)
+        # Not before: what is refused leaves the files of the folder's last run as they are, and a new folder empty.
+        clock.keep(digest([recipe.digest, found.splits.digest]))
+        if ranks().main:
+            Written(out).add([out / LOG])
+            say_what_is_replaced(recipe, out, rows)
+        keep_log(out / LOG)
         prefetch = None if jobs == 1 else lambda settled, known: train_side_by_side(settled, out, jobs, known, track)
-        return _stages(recipe, out, command, make, prefetch)
+        return _stages(recipe, found, out, command, clock, prefetch)
 
 
-def _stages(recipe: Recipe, out: Path, command: str, make: Callable[[], Material], prefetch: Prefetch | None) -> Run:
+def _opened(
+    recipe: Recipe, make: Callable[[], Material], out: Path, clock: Clock, given_as: str | None
+) -> tuple[Recipe, Material, str | None]:
+    """Read the data and find what is wrong; return the digest of the test rows too, where the recipe names no data.
+
+    Raises:
+        LimbeckError: bad input, or a folder that is not to be replaced.
+    """
     let_import(recipe.folder)
-    clock, us = Clock(out), ranks()
+    us, rows = ranks(), None
     with clock("data"), us.main_first():
+        if given_as is not None and us.main:
+            refuse_to_replace(recipe, out, given_as)
         recipe, material = _prepare(recipe, make, out)
-    environment = describe_environment()
-    # Not before: a recipe that is refused leaves the files of the folder's last run as they are.
-    clock.keep()
+        if recipe.data.source == GIVEN:
+            rows = material.splits.test.digest
+        if given_as is not None and us.main:
+            refuse_to_replace(recipe, out, given_as, rows)
+    return recipe, material, rows
+
+
+def _stages(
+    recipe: Recipe, material: Material, out: Path, command: str, clock: Clock, prefetch: Prefetch | None
+) -> Run:
+    environment, us = describe_environment(), ranks()
     if us.main:
-        say_what_is_replaced(recipe, out)
         write_text(out / "recipe.yaml", recipe.to_yaml())
         write_json(out / "environment.json", environment)
     trained = _train(recipe, material, out, clock, prefetch)

@@ -7,16 +7,22 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from limbeck.data.readers import FILES
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path, not_utf8
 from limbeck.modalities import DEFAULT, contradiction, named_in
 from limbeck.networks import NetworkSettings
+from limbeck.recipe.another import leave_out_unknown
 from limbeck.recipe.settings import MOST_POINTS, Recipe, points, points_of
 from limbeck.recipes import packaged_recipes
+from limbeck.runtime.records import suffix_of
 from limbeck.settings.changes import apply, flat
 from limbeck.settings.errors import RecipeError, shown, validated
 from limbeck.settings.yaml import MOST_BYTES, UNREAD, read_value, read_yaml
 from limbeck.teachers import CATALOGUE
+
+_OF_DATA = {*FILES} - {".json"}
+"""Suffixes of files that are no recipe."""
 
 
 def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -33,6 +39,9 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     packaged = packaged_recipes()
     if name in packaged:
         text, where, folder = packaged[name], f"recipe {name}", None
+    elif path.is_file() and suffix_of(path) in _OF_DATA:
+        fix = f"limbeck run RECIPE data.source={name} (limbeck recipes names some)"
+        raise LimbeckError("this is data, not a recipe", where=name, fix=fix)
     elif path.is_file():
         text, where, folder = _read(path), str(path), path.resolve().parent
     elif path.exists():
@@ -48,7 +57,10 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     if not isinstance(values, dict):
         raise LimbeckError("a recipe is a mapping of keys", where=where, fix="see one: limbeck recipes show sentiment")
     values.setdefault("name", run_name(path.stem))
-    apply(values, dict(_parsed(override) for override in overrides))
+    changes = dict(_parsed(override) for override in overrides)
+    if name in packaged:
+        leave_out_unknown(values, changes)
+    apply(values, changes)
     recipe = parse_recipe(values, where)
     recipe._folder = folder
     return recipe

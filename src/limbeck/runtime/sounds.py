@@ -266,7 +266,8 @@ def _require_size(sound: Sound, frames: int, channels: int, rate: int | None) ->
         raise sound.refused(f"has {channels:,} channels, and at most {MAX_CHANNELS} are read")
     if frames * channels > MAX_SAMPLES or (rate is not None and frames > MAX_SECONDS * rate):
         lasts = f"{frames:,} frames" if rate is None else f"{frames / rate:,.0f} seconds"
-        raise sound.refused(f"has {lasts} of {channels} channels, and at most {MAX_SECONDS} seconds are read",
+        of = f" of {channels} channels" if channels > 1 else ""
+        raise sound.refused(f"has {lasts}{of}, and at most {MAX_SECONDS} seconds are read",
                             "cut it into shorter ones")  # fmt: skip
 
 

@@ -61,7 +61,9 @@ def answered_by_window(
     windows = getattr(reader, "windows", None)
     if windows is None:
         raise LimbeckError(
-            f"this student reads {reader.kind}, and only a sound has pieces", where=_KEY, fix="leave it out"
+            f"only sounds have pieces, and this student reads another kind ({reader.kind})",
+            where=_KEY,
+            fix="leave it out",
         )
     for one in asked:
         if isinstance(one.value, LimbeckError):

@@ -47,7 +47,7 @@ class FunctionEncoder(nn.Module):
         name: in the recipe, for errors.
     """
 
-    no_onnx = "its features come from a function of one's own"
+    no_onnx = "its features come from a function of Python"
     uncounted = True  # its weights are wherever the function has them
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:

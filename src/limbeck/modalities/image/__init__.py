@@ -97,8 +97,10 @@ class ImageModality(Modality):
         found = near_duplicates(training, test)
         if not found:
             return []
-        said = "test image looks" if found == 1 else "test images look"
-        return [f"{found:,} of {len(test):,} {said} nearly like a training image, and may flatter every model"]
+        looks = "looks" if found == 1 else "look"
+        return [
+            f"{found:,} of {len(test):,} test images {looks} nearly like a training image, and may flatter every model"
+        ]
 
     def features(self) -> Sequence[Features]:
         """Return pixels, and histograms of gradients."""

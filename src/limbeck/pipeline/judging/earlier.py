@@ -14,6 +14,9 @@ from limbeck.modalities import MODALITIES, named_in
 from limbeck.recipe import Recipe
 from limbeck.settings.yaml import read_yaml
 
+_OF_TRAINING = {"labelled", "labelled_per_batch", "max_unlabelled", "unlabelled", "augment", "class_weights"}
+"""Keys of `data` that choose no test rows."""
+
 
 def last_evaluation(folder: Path) -> Evaluation | None:
     """Return the result that stands in a run's folder; None where there is none that can be read."""
@@ -28,23 +31,63 @@ def about_rows(recipe: Recipe) -> str:
     return _about(recipe.model_dump(mode="json"))
 
 
-def say_what_is_replaced(recipe: Recipe, folder: Path) -> None:
+def say_what_is_replaced(recipe: Recipe, folder: Path, rows: str | None = None) -> None:
     """Print a line where the folder holds a finished run of other data, or of another task.
 
     What is its own in a run's folder, such as the networks, is made again then; bundle and report are replaced.
+
+    Args:
+        recipe: what is to be carried out.
+        folder: of the run.
+        rows: digest of the test rows, where the recipe does not say from where they are.
     """
-    before, now = _recipe_in(folder), recipe.model_dump(mode="json")
-    if before is None or last_evaluation(folder) is None:
-        return
-    same_rows = _rows(before) == _rows(now)
+    if (other := _other_run(recipe, folder, rows)) is not None:
+        say(
+            f"  {folder} holds a finished run of {other}: its bundle and report are replaced; "
+            "give another folder (--out) to keep them",
+            style="yellow",
+        )
+
+
+def refuse_to_replace(recipe: Recipe, folder: Path, given_as: str, rows: str | None = None) -> None:
+    """Refuse a folder that nobody has named, where it holds what `say_what_is_replaced` speaks of.
+
+    Args:
+        recipe: see there.
+        folder: see there.
+        given_as: how people name a folder, with a place for its name: `--out {}`.
+        rows: see there.
+
+    Raises:
+        LimbeckError: it does.
+    """
+    if (other := _other_run(recipe, folder, rows)) is not None:
+        raise LimbeckError(
+            f"this folder, taken because none was given, holds a finished run of {other}",
+            where=str(folder),
+            fix=f"give another folder ({given_as.format('FOLDER')}), or, to replace that run, this one "
+            f"({given_as.format(folder)})",
+        )
+
+
+def _other_run(recipe: Recipe, folder: Path, rows: str | None) -> str | None:
+    """Return what the finished run in a folder is of, where its data or its task are others; else None."""
+    before, now, last = _recipe_in(folder), recipe.model_dump(mode="json"), last_evaluation(folder)
+    if before is None or last is None:
+        return None
+    same_rows = _rows(before) == _rows(now) and not _rows_differ(before, now, last, rows)
     if same_rows and _task(before) == _task(now):
-        return
-    other = "another task" if same_rows else "other data"
-    say(
-        f"  {folder} holds a finished run of {other} ({_about(before)}): its bundle and report are replaced; "
-        "give another folder (--out) to keep them",
-        style="yellow",
-    )
+        return None
+    return f"{'another task' if same_rows else 'other data'} ({_about(before)})"
+
+
+def _rows_differ(before: Mapping[str, Any], now: Mapping[str, Any], last: Evaluation, rows: str | None) -> bool:
+    """Return whether test rows that only their digest tells apart are others, though all that chooses them is equal."""
+    known = last.test_evaluations[-1].rows if last.test_evaluations else None
+    if rows is None or known is None or _task(before) != _task(now):
+        return False
+    chosen = [{key: value for key, value in one["data"].items() if key not in _OF_TRAINING} for one in (before, now)]
+    return chosen[0] == chosen[1] and known != rows
 
 
 def _recipe_in(folder: Path) -> Mapping[str, Any] | None:

@@ -20,7 +20,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError, unwritable
-from limbeck.files import require_ours
+from limbeck.files import remove, require_ours
 from limbeck.processes import alive, started
 from limbeck.ranks import ranks
 from limbeck.written import CACHE_HEADER, FOLDER, HEADER, RECORD, Written
@@ -95,6 +95,7 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
         LimbeckError: something else is there; another run is at work; or the folder cannot be written.
     """
     us, lock = ranks(), None
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     refused: LimbeckError | None = None
     try:
         if us.main:
@@ -104,18 +105,43 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
                 Written(out).begin(kind.header)
                 if kind is RUN:
                     require_ours(out / LOG)
-                    Written(out).add([out / LOG])
             except LimbeckError as error:
                 refused = error
         refused = us.share(refused)
         if refused is not None:
             raise refused
         yield
+    except LimbeckError:
+        if lock is not None and kind is RUN:
+            _take_back(out)
+        raise
     finally:
         if lock is not None:
+            _leave_nothing(out, lock)
             _held.discard(lock)
             with suppress(OSError):
                 lock.unlink()
+            with suppress(OSError):  # something is in it
+                for folder in (out / FOLDER, *missing):
+                    folder.rmdir()
+
+
+def _take_back(out: Path) -> None:
+    """Remove what a run that was refused wrote, where no run in the folder was accepted: none has a log then."""
+    record = Written(out)
+    with suppress(OSError, LimbeckError):
+        if (files := record.files()) and not record.holds(out / LOG):
+            for name in {file.partition("/")[0] for file in files}:
+                remove(out / name)
+
+
+def _leave_nothing(out: Path, lock: Path) -> None:
+    """Remove the record of a folder in which nothing was written, while the lock keeps others out of it."""
+    with suppress(OSError):
+        others = [path for path in out.iterdir() if path.name != FOLDER]
+        others += [path for path in (out / FOLDER).iterdir() if path.name not in (RECORD, lock.name)]
+        if not others:
+            Written(out).path.unlink()
 
 
 def require_place(out: Path, kind: FolderKind = RUN) -> None:

@@ -14,10 +14,9 @@ from limbeck.console import say
 from limbeck.digest import digest, file_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, require_ours, write_json, written_in
-from limbeck.pipeline.stages.clock import Spent, now, take_off
+from limbeck.pipeline.stages.clock import RECORD, Spent, now, reuse, take_off
 from limbeck.ranks import ranks
 
-_RECORD = "stage.json"
 _TOLERANCE, _STEP = 1e-4, 4 * float(np.finfo(np.float32).eps)
 _DIGEST, _SEED = re.compile("[0-9a-f]{16}"), re.compile("seed-[0-9]+")
 _T = TypeVar("_T")
@@ -87,6 +86,7 @@ class Stage:
                 self._clear()
         elif self.done:
             _verify(folder, old.files)
+            reuse(folder, old.spent)
         elif old.inputs != self._inputs:
             names = self._inputs | old.inputs  # one that is gone is a change too
             changed = [name for name in names if old.inputs.get(name) != self._inputs.get(name)]
@@ -102,17 +102,17 @@ class Stage:
         yield self.folder
         spent = now().plus(start, -1)
         if ranks().main:
-            files = {path.name: file_digest(path) for path in written_in(self.folder) if path.name != _RECORD}
+            files = {path.name: file_digest(path) for path in written_in(self.folder) if path.name != RECORD}
             self._record(_Record(inputs=self._inputs, complete=True, spent=spent, files=files, near=self._near))
 
     def _record(self, record: _Record) -> None:
         if ranks().main:
-            write_json(self.folder / _RECORD, record.model_dump())
+            write_json(self.folder / RECORD, record.model_dump())
 
     def _clear(self) -> None:
         if ranks().main:
             # The record goes first: a removal that is killed must not leave it beside files that are gone.
-            remove(self.folder / _RECORD)
+            remove(self.folder / RECORD)
             remove(self.folder)
 
 
@@ -185,7 +185,7 @@ def _kept(inputs: Mapping[str, str], conditions: Mapping[str, Any] | None) -> di
 
 
 def _read(folder: Path) -> _Record | None:
-    path = folder / _RECORD
+    path = folder / RECORD
     require_ours(path)
     if not path.is_file():
         return None

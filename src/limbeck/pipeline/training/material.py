@@ -17,7 +17,7 @@ from limbeck.data.encoded import load_encoded, save_encoded
 from limbeck.data.modality import Modality, Reads
 from limbeck.digest import arrays_digest
 from limbeck.errors import LimbeckError
-from limbeck.files import read_json, write_json
+from limbeck.files import read_json, recorded, write_json
 from limbeck.losses import Objective, objective_from
 from limbeck.modalities import MODALITIES
 from limbeck.modalities.arrays.loaders import TrainingLoader
@@ -164,7 +164,9 @@ class Material:
                 name: encoded(own, encodable(getattr(self.splits, name)), name) for name in ("transfer", "validation")
             }
             if ranks().main:
-                write_json(stage.folder / ABOUT, own.save(stage.folder))
+                with recorded(stage.folder):
+                    info = own.save(stage.folder)
+                write_json(stage.folder / ABOUT, info)
                 save_encoded(parts, stage.folder / ENCODED)
             return View(reads, own, self.splits, parts)
 

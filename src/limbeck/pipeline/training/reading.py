@@ -1,6 +1,7 @@
 """What the networks of a run read of its examples; a network that sees next to nothing of them is refused."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import member_key, member_names
 from limbeck.pipeline.training.views import View, reads_digest
 from limbeck.recipe import Recipe
+from limbeck.settings.errors import RecipeError
+from limbeck.settings.yaml import read_value
 
 
 def readers(recipe: Recipe) -> dict[str, HasReads]:
@@ -52,17 +55,43 @@ class OpenReadsError(LimbeckError):
 
 
 @contextmanager
-def as_settings() -> Iterator[None]:
-    """Let an `OpenReadsError` of the block give settings of `limbeck.distill` in the place of a line to type.
+def as_settings(source: str) -> Iterator[None]:
+    """Let errors of the block speak of arguments and settings of `limbeck.distill` in the place of lines to type.
+
+    Args:
+        source: what the recipe calls the data that were given as `train`.
 
     Raises:
-        LimbeckError: in its place.
+        LimbeckError: in the place of another one.
     """
     try:
         yield
     except OpenReadsError as error:
         fix = f"add to `settings`: {error.settings}" if error.settings else error.fix
         raise LimbeckError(error.what, where=error.where, fix=fix) from error
+    except RecipeError:
+        raise
+    except LimbeckError as error:
+        where = re.sub(rf"^{source}(?=$|[,:])", "train", error.where or "") or None
+        fix = error.fix and _TYPED.sub(lambda found: _in_python(found[0]), error.fix)
+        if (where, fix) == (error.where, error.fix):
+            raise
+        raise LimbeckError(error.what, where=where, fix=fix) from error
+
+
+_KEY = r"(?<![\w.'\"`=-])\w+(?:\.\w+)+=(?:\[[^]]*\]|[^\s,;()]+)"
+_TYPED = re.compile(f"(?:set )?{_KEY}(?: {_KEY})*")
+"""Keys of a recipe with their values, as they are typed."""
+
+
+def _in_python(typed: str) -> str:
+    """Return typed keys and values as a mapping in Python; what is in another form than it seems, as it is."""
+    pairs = (found.partition("=") for found in re.findall(_KEY, typed))
+    try:
+        settings = {key: read_value(value) for key, _, value in pairs}
+    except LimbeckError:
+        return typed
+    return f"{'give ' * typed.startswith('set ')}settings={settings}"
 
 
 @contextmanager

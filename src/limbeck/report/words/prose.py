@@ -60,13 +60,18 @@ def about_gain(findings: Findings) -> str:
             "Without a baseline (the same network trained without the teacher) there is no gain to measure. "
             "A recipe with `baseline: {}` trains one."
         )
-    seeds = " and of seeds" if gain.p_seeds is not None else ""
+    seeds = " and of seeds" if len(gain.per_seed) > 1 else ""
     text = (
         f"The interval covers the choice of test examples{seeds}. p is from a swap test, which exchanges the two arms’ "
         "answers to test examples, all seeds together: seeds are never counted as more data."
     )
-    if gain.p_seeds is None:
+    if len(gain.per_seed) < 2:
         return text
+    if gain.p_seeds is None:
+        return (
+            f"{text} No seed differs from another in either arm, so that there is no test over seeds. A verdict needs "
+            "p below 0.05, an interval without 0, and every seed on one side."
+        )
     return (
         f"{text} p over seeds is from Welch’s t-test on the seeds’ {findings.metric.title}: would other seeds have "
         "given the gain too? A verdict needs both below 0.05, an interval without 0, and every seed on one side."

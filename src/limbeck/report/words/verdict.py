@@ -52,7 +52,7 @@ def statistics(findings: Findings) -> str:
     gain, over, parts = findings.gain, findings.over_teacher, []
     if gain is not None:
         metric = metric_of(gain.metric, findings.metrics)
-        over_seeds = "" if gain.p_seeds is None else f"; {p_text(gain.p_seeds)} over seeds, {_seeds(gain)}"
+        over_seeds = "" if len(gain.per_seed) < 2 else f"; {_over_seeds(gain)}, {_seeds(gain)}"
         interval = f"95 % interval of the gain {interval_of(gain.ci95, metric)} {unit(metric)}"
         parts.append(f"{interval}, {p_text(gain.p_value)} over test examples{over_seeds}.")
         if (judged := verdict(gain)) == "one_seed":
@@ -159,8 +159,9 @@ def _excluded(gain: Gain, metric: Measured) -> str:
     if low == high:
         return "The arms answer alike, so that the interval has no width and rules nothing out."
     sizes = [f"{difference(abs(bound), metric).removeprefix('+')} {unit(metric)}" for bound in (low, high)]
-    found = [f"a gain above {sizes[1]}"] if high >= 0 else []
-    found += [f"a loss above {sizes[0]}"] if low <= 0 else []
+    # An end at 0 itself is no bound: of most samples that were drawn no differing example was part.
+    found = [f"a gain above {sizes[1]}"] if high > 0 else []
+    found += [f"a loss above {sizes[0]}"] if low < 0 else []
     ruled_out = f"The interval rules out {' and '.join(found)}"
     return f"{ruled_out}." if low <= 0 <= high else f"{ruled_out}, but {_doubt(gain)}."
 
@@ -172,6 +173,12 @@ def _doubt(gain: Gain) -> str:
     if any(one * gain.mean <= 0 for one in gain.per_seed):
         return "not every seed agrees"
     return "the seeds differ too much among themselves"
+
+
+def _over_seeds(gain: Gain) -> str:
+    if gain.p_seeds is None:
+        return "no test over seeds, as no seed differs from another in either arm"
+    return f"{p_text(gain.p_seeds)} over seeds"
 
 
 def _seeds(gain: Gain) -> str:

@@ -227,9 +227,9 @@ class Classification(Task):
         then = "; no model can learn these" if learned else ""
         return [f"no {name} row of {len(absent):,} of {len(self.names):,} classes: {_some(absent)}{then}"]
 
-    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None, held_out: int) -> list[str]:
+    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None) -> list[str]:
         """Say how many rows have no label and why, and which classes that the data names have no row."""
-        lines = super().remarks_on_column(labels, classes, held_out)
+        lines = super().remarks_on_column(labels, classes)
         if lines and (assumed := self.classes.assumed):
             lines = [f"{lines[0]} (`{'`, `'.join(assumed)}` counts as none; a class with data.missing=[])"]
         if unused := [name for name in classes or () if name not in self.names]:

@@ -1,5 +1,6 @@
 """Models of features that anybody would try first: logistic regression, on labels and on answers, and boosted trees."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,10 @@ def regressions(
     fitted = {C: LogisticRegression(C=C, max_iter=1000).fit(matrix, labels, sample_weight=counts) for C in C_GRID}
     return [
         FloorModel(
-            REGRESSION, {"C": C}, model.coef_.size + model.intercept_.size, _Margins(model, classes, len(labels))
+            REGRESSION,
+            {"C": C},
+            model.coef_.size + model.intercept_.size,
+            _Margins(model, classes, len(labels), _linear(model)),
         )
         for C, model in fitted.items()
     ]
@@ -64,7 +68,7 @@ def boosted_trees(
                 early_stopping=False,
                 random_state=0,
             ).fit(cells.values, labels, sample_weight=counts)
-            answers = _Margins(model, classes, len(labels), lambda cells: cells.values)
+            answers = _Margins(model, classes, len(labels), _of_trees(model))
             found.append(FloorModel(BOOSTING, {"trees": trees, "leaves": leaves}, count_numbers(model), answers))
     return found
 
@@ -82,20 +86,30 @@ class _Margins(HasOutputs):
     never the decision, as the likeliest of k classes seen in n >= k rows has at least 1 / n.
     """
 
-    def __init__(self, model: Any, classes: int, trained_on: int, take: Any = None) -> None:
-        self._model, self._classes, self._trained_on, self._take = model, classes, trained_on, take
+    def __init__(
+        self, model: Any, classes: int, trained_on: int, margins: Callable[[Any], NDArray[np.float64]]
+    ) -> None:
+        self._model, self._classes, self._trained_on, self._margins = model, classes, trained_on, margins
 
     def outputs(self, matrix: Any) -> NDArray[np.float32]:
         """Return `(rows, classes)` log-probabilities, with the missing classes' at their place."""
         from scipy.special import log_softmax
 
-        margins = self._model.decision_function(self._take(matrix) if self._take else matrix)
-        if margins.ndim == 1:
-            margins = _both(margins[:, None])
+        margins = self._margins(matrix)
+        margins = _both(margins[:, None] if margins.ndim == 1 else margins)
         missing = -np.log(self._trained_on + self._classes)
         logits = np.full((len(margins), self._classes), missing, dtype=np.float32)
         logits[:, self._model.classes_] = log_softmax(margins, axis=1)
         return logits
+
+
+def _linear(model: Any) -> Callable[[Any], NDArray[np.float64]]:
+    # Without scikit-learn's looks at each input, which take longer than one text does: the floor's speed is told.
+    return lambda matrix: matrix @ model.coef_.T + model.intercept_
+
+
+def _of_trees(model: Any) -> Callable[[Any], NDArray[np.float64]]:
+    return lambda cells: model.decision_function(cells.values)
 
 
 def _both(margins: NDArray[Any]) -> NDArray[Any]:

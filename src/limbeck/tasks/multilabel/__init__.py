@@ -188,9 +188,9 @@ class Multilabel(Task):
         more = f" and {len(absent) - 8:,} more" if absent[8:] else ""
         return [f"no {name} row of {len(absent):,} of {self.outputs:,} labels: {', '.join(absent[:8])}{more}{then}"]
 
-    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None, held_out: int) -> list[str]:
+    def remarks_on_column(self, labels: Labels, classes: Sequence[str] | None) -> list[str]:
         """Say besides where no text holds the separator: each text is then taken for one class."""
-        lines = super().remarks_on_column(labels, classes, held_out)
+        lines = super().remarks_on_column(labels, classes)
         if self.form.separator is not None and len(labels.known) and labels.known.sum(axis=1).max() < 2:
             lines.append(f"no training row has more than one label, with `{self.form.separator}` as task.separator")
         return lines
