@@ -19,6 +19,7 @@ from limbeck.models.dense import DenseSettings as DenseSettings
 from limbeck.models.depthwise import DepthwiseSettings as DepthwiseSettings
 from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
+from limbeck.models.linear import LinearSettings as LinearSettings
 from limbeck.models.mlp import MLPSettings as MLPSettings
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
