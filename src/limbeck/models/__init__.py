@@ -46,6 +46,7 @@ __all__ = [
     "check_model",
     "failed",
     "find_custom",
+    "is_solved",
     "label_order",
     "let_import",
     "logits_only",
@@ -56,6 +57,11 @@ __all__ = [
 ]
 
 _CUSTOM = "module:function"
+
+
+def is_solved(settings: ModelOptions) -> bool:
+    """Return whether a network's weights are solved for, and not trained."""
+    return settings.name in MODELS and MODELS[settings.name].solved
 
 
 def build_model(settings: ModelOptions, *, outputs: int, form: Form) -> nn.Module:

@@ -50,8 +50,8 @@ class Linear(SolvedByLosses):
 
     The weights are random until they are solved for.
 
-    Source: Joachims 1998, "Text Categorization with Support Vector Machines" (a linear model of TF-IDF); the buckets are
-    of Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning" (arXiv 0902.2206), without the sign.
+    Source: Joachims 1998, "Text Categorization with Support Vector Machines" (a linear model of TF-IDF); the buckets
+    are of Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning" (arXiv 0902.2206), without sign.
 
     Args:
         settings: see `LinearSettings`.

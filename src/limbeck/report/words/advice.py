@@ -113,7 +113,7 @@ def _no_baseline(evaluation: Evaluation, lines: ToType) -> Step | None:
 
 def _few_seeds(evaluation: Evaluation, lines: ToType) -> Step | None:
     seeds = len(evaluation.seeds)
-    if seeds > 2:
+    if seeds > 2 or evaluation.solved:
         return None
     says = "One seed says nothing" if seeds == 1 else "Two seeds say little"
     return Step(f"{says} about the spread between seeds: train three or more.", repeated(lines.command, TRAIN_THREE))
@@ -128,7 +128,11 @@ def _weak_teacher(evaluation: Evaluation, lines: ToType) -> Step | None:
     simple = ""
     if floor_ahead(evaluation) is not None and not _ahead_of_floor(evaluation):
         simple = f", and {model(FLOOR, evaluation)} is better than teacher and student"
-    which = "one that reads this language" if any(name.startswith(TEACHER) for name in many_pieces(evaluation)) else "another one"
+    which = (
+        "one that reads this language"
+        if any(name.startswith(TEACHER) for name in many_pieces(evaluation))
+        else "another one"
+    )
     return _another_teacher(evaluation, f"The teacher is worse than the baseline{simple}: take {which}")
 
 
