@@ -66,7 +66,7 @@ def slope_of(lesson: Lesson) -> Slope:
         sums = objective.sums(Outputs(task.seen(finish(outputs=own))), teacher, batch)
         value = torch.stack([weights[name] / max(counts[name], 1) * total for name, total in sums.items()]).sum()
         (gradient,) = torch.autograd.grad(value, own)
-        return float(value), gradient.numpy()
+        return value.item(), gradient.numpy()
 
     return slope
 
