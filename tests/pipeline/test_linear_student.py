@@ -10,7 +10,7 @@ from tiny import recipe, write_csv
 import limbeck
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.models.linear import Linear
+from limbeck.models.linear import LinearOnNgrams
 from limbeck.pipeline.check import check
 from limbeck.pipeline.order import run
 from limbeck.pipeline.training.material import Material
@@ -98,7 +98,7 @@ def test_a_row_counts_by_the_weight_of_its_class(lesson, tmp_path):
 def test_a_run_is_solved_once_for_all_seeds_judged_by_units_and_reused(tmp_path, capsys):
     settings, out = linear(write_csv(tmp_path / "rows.csv")), tmp_path / "out"
     done = run(settings, out)
-    assert isinstance(done.student, Linear)
+    assert isinstance(done.student, LinearOnNgrams)
     said = capsys.readouterr().out
     assert said.count("is best on validation") == 2  # of each arm one solution
     assert "one solution stands for all seeds: `linear` does not depend on them" in said

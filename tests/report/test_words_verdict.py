@@ -10,7 +10,6 @@ from limbeck.evaluation import verdict
 from limbeck.evaluation.figures import ClassTable, Confusion
 from limbeck.evaluation.records import Chance, Decomposition, Difference, Gain, MetricRecord
 from limbeck.report import figures, tables, words
-from limbeck.report.words import names, prose, uses
 
 
 def plain(text):
@@ -79,17 +78,6 @@ def test_one_seed_is_no_verdict():
     assert "one seed cannot tell a gain from the luck of a training" in sure(ONE)
     assert sure(ONE).endswith("Train three, for example with seeds=[0,1,2].")
     assert "seeds," not in sure(ONE).split(".")[0]
-
-
-def test_of_what_is_solved_the_examples_decide_and_no_seed_is_told():
-    run = about(ONE).model_copy(update={"solved": True, "seeds": [0], "until": None})
-    assert words.sentence(run).startswith("Distillation helps: the student gains 9.1")
-    said = [words.statistics(run), prose.about_gain(run), prose.about_bundle(run), uses.about_test(run)]
-    said += names.about_models(run)
-    assert "seed" not in " ".join(said)
-    assert "step" not in " ".join(said)
-    assert tables.seeds(run) is figures.gains(run) is None
-    assert not any("seed" in step.text for step in words.next_steps(run, "limbeck run", "bundle"))
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class LinearSettings(ModelOptions):
     ] = C_GRID
 
 
-class Linear(SolvedByLosses):
+class LinearOnNgrams(SolvedByLosses):
     """Sum the weights of the distinct words and n-grams of a text, each by its inverse document frequency.
 
     Outputs are `v / |v| @ weights + bias`. Entry f of v is `idf_f` where the text has feature f, else 0, with
@@ -159,7 +159,7 @@ def _of_length_1(counted: Any, idf: NDArray[np.float64]) -> Any:
 register(
     "TF-IDF of words and n-grams, linear: solved in seconds, without seeds and steps",
     LinearSettings,
-    Linear,
+    LinearOnNgrams,
     reads="text",
     per="example",
     solved=True,

@@ -68,7 +68,7 @@ class NBLR(SolvedByLabels):
         weights: NDArray[np.float32] | None,
         cost: Callable[[nn.Module], float],
     ) -> str:
-        """Fit the regression at every strength of the settings and take the one of the least cost; see `SolvedByLabels`.
+        """Fit the regression at every strength of the settings, take that of the least cost; see `SolvedByLabels`.
 
         Raises:
             LimbeckError: see `require_ngrams`.
