@@ -28,6 +28,7 @@ class Card:
         needs: what it reads besides the student's logits, in the order of the function's positional parameters; `taps`:
             it compares two activations, the student's and the teacher's, and no logits.
         tap: the shape of the activations that it compares; None: it compares none.
+        convex: whether its value is convex in the student's outputs, so that a linear student can be solved for it.
         fits: the outputs that it can be asked about: a task says with `predicts` what its own are.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
@@ -58,6 +59,7 @@ class Card:
     differs: str
     tap: "TapShape | None" = None
     fits: "tuple[Predicts, ...]" = ("distribution",)
+    convex: bool = False
 
     @property
     def positional(self) -> tuple[str, ...]:

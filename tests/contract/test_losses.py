@@ -7,9 +7,11 @@ import torch
 from beartype import beartype
 from hypothesis import given, settings
 from loss_cases import (
+    CASES,
     every_case,
     every_loss,
     load_reference,
+    logits_and_labels,
     needing_classes,
     needing_several,
     needing_teacher,
@@ -70,6 +72,15 @@ def test_minimum(case):
     value.sum().backward()
     assert torch.equal(value.detach(), torch.full_like(value, case.module.MINIMUM))
     torch.testing.assert_close(student.grad, torch.zeros_like(student.grad), atol=1e-14, rtol=0)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.compares == "logits"])
+def test_only_a_loss_that_is_convex_says_so(case):
+    """Between two outputs the value is at most the mean of both; of one that is not convex it is above somewhere."""
+    first, teacher, labels = case.problem((2000,), 3)
+    second = logits_and_labels((2000,), 3, seed=1)[0]
+    below, above, middle = (case(one, teacher, labels) for one in (first, second, (first + second) / 2))
+    assert bool((middle <= (below + above) / 2 + 1e-9).all()) == case.loss.card.convex
 
 
 @needing_teacher

@@ -44,6 +44,13 @@ def test_one_seed_has_no_p_over_seeds_and_no_verdict():
     assert verdict(gain) == "one_seed"
 
 
+def test_arms_that_are_solved_are_judged_by_the_examples_alone():
+    student, baseline = arms(np.random.default_rng(16), n=2000, seeds=(1, 1), shift=0.5)
+    apart, mirrored, equal = (compare(*pair) for pair in [(student, baseline), (baseline, student), (student, student)])
+    verdicts = [verdict(gain, solved=True) for gain in (apart, mirrored, equal)]
+    assert verdicts == ["helps", "hurts", "no_difference"]
+
+
 def test_networks_in_which_the_seed_changes_nothing_are_judged_by_the_examples():
     student, baseline = arms(np.random.default_rng(17), n=2000, seeds=(1, 1), shift=0.4)
     apart, equal = compare(student.repeat(3, 0), baseline.repeat(3, 0)), compare(*[baseline.repeat(3, 0)] * 2)

@@ -29,6 +29,7 @@ OUTPUTS = 3
 # More shapes of a network than its default one. A network that is not named here is tested with its defaults.
 VARIANTS = {
     "ngrams": [{}, {"orders": 4, "buckets": 64, "hidden": 5, "normalize": "mean"}, {"orders": 1, "word_dropout": 0.5}],
+    "linear": [{}, {"orders": 3, "buckets": 64}, {"orders": 1}],
     "textcnn": [
         {"filters": 4, "dim": 5},
         {"widths": [5], "filters": 3, "word_dropout": 0.5},

@@ -7,14 +7,14 @@ from tiny import recipe, write_csv
 
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.models.solved import Solved
+from limbeck.models.solved import SolvedByLabels
 from limbeck.pipeline.training import once
 from limbeck.pipeline.training.learn import learn
 from limbeck.pipeline.training.material import Material
 from limbeck.recipe import Recipe
 
 
-class Frequencies(Solved):
+class Frequencies(SolvedByLabels):
     """Says of every row what the answers say on average, or says nothing, whichever costs less."""
 
     def __init__(self, power: float = 1.0) -> None:

@@ -49,6 +49,7 @@ class Findings(Record):
     )
     test_examples: int
     seeds: list[int]
+    solved: bool = Field(default=False, description="the arms' networks are solved, not trained: no seed changes them")
     data: DataRecord
     models: dict[str, ModelRecord] = Field(
         description="teacher, arms, `floor`: a model without a network on the same labels, and `distilled_floor`: the "

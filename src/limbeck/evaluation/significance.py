@@ -99,19 +99,19 @@ def difference(one: NDArray, other: NDArray, metric: Metric) -> Difference:
     return Difference(metric=metric.name, mean=float(metric.sign * mean), ci95=(float(low), float(high)))
 
 
-def verdict(gain: Gain | None) -> Verdict:
+def verdict(gain: Gain | None, *, solved: bool = False) -> Verdict:
     """Judge a gain: `helps` iff ci95's low end > 0, both p-values < 0.05 and every seed gains; `hurts` mirrored.
 
     Of seeds without any spread there is no p-value, and none is asked for. Anything else is `no_difference`. One seed
     is `one_seed`: it cannot tell a gain from the luck of a training. No gain (no baseline was trained) is
-    `no_baseline`.
+    `no_baseline`. Arms that are solved, not trained, have no spread over seeds: interval and `p_value` decide.
 
     How often a verdict is given between arms of equal true quality, and how often a true gain is found, is simulated by
     `benchmarks/verdict_errors.py`; the table is in `docs/verdict.md`.
     """
     if gain is None:
         return "no_baseline"
-    if len(gain.per_seed) < 2:
+    if len(gain.per_seed) < 2 and not solved:
         return "one_seed"
     low, high = gain.ci95
     if gain.p_value < LEVEL and (gain.p_seeds is None or gain.p_seeds < LEVEL):

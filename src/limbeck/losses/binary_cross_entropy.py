@@ -16,6 +16,7 @@ CARD = Card(
     scope="prediction",
     needs=("labels",),
     fits=("independent",),
+    convex=True,
     summary="negative log-likelihood of the true label set, each output a probability of its own",
     paper="Goodfellow, Bengio & Courville, Deep Learning, 2016, section 6.2.2.2, for each output; for label sets: Nam, "
     "Kim, Loza Mencia, Gurevych & Fuernkranz, Large-scale Multi-label Text Classification: Revisiting Neural Networks, "

@@ -20,6 +20,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     fits=("independent",),
+    convex=True,
     summary="divergence of the student's softened probabilities from the teacher's, output by output",
     paper="Yang, Xie, Zong, Feng, Niu, Sugiyama & Huang, Multi-Label Knowledge Distillation, ICCV 2023, "
     "arXiv:2308.06453, the multi-label logits distillation; the temperature is of Hinton, Vinyals & Dean 2015, "

@@ -16,6 +16,7 @@ CARD = Card(
     family="labels",
     scope="prediction",
     needs=("labels",),
+    convex=True,
     summary="negative log-likelihood of the true label",
     paper="Goodfellow, Bengio & Courville, Deep Learning, 2016, section 6.2.2.3, equation 6.30",
     citation="""@book{goodfellow2016deep,

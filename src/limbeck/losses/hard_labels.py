@@ -14,6 +14,7 @@ CARD = Card(
     family="labels",
     scope="prediction",
     needs=("teacher",),
+    convex=True,
     summary="negative log-likelihood of the teacher's decision",
     paper="Lee, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks, "
     "ICML 2013 Workshop on Challenges in Representation Learning, section 2.4",

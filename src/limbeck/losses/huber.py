@@ -19,6 +19,7 @@ CARD = Card(
     scope="prediction",
     needs=("labels",),
     fits=("values",),
+    convex=True,
     summary="distance between the predicted and the true values: squared near 0, straight beyond delta",
     paper="Huber, Robust Estimation of a Location Parameter, The Annals of Mathematical Statistics 35(1), 1964, "
     "pages 73-101",

@@ -18,6 +18,7 @@ CARD = Card(
     family="soft targets",
     scope="prediction",
     needs=("teacher",),
+    convex=True,
     summary="divergence of the student's softened distribution from the teacher's",
     paper="Hinton, Vinyals & Dean, Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531, section 2",
     citation="""@article{hinton2015distilling,

@@ -15,6 +15,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     fits=("distribution", "independent", "values", "vectors"),
+    convex=True,
     summary="half the squared distance between the student's and the teacher's logits",
     paper="Ba & Caruana, Do Deep Nets Really Need to be Deep?, NIPS 2014, arXiv:1312.6184, equation 1",
     citation="""@inproceedings{ba2014deep,

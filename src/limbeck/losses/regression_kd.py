@@ -19,6 +19,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     fits=("values",),
+    convex=True,
     summary="distance between the student's and the teacher's values, squared or Huber's",
     paper="Saputra, de Gusmao, Almalioglu, Markham & Trigoni, Distilling Knowledge From a Deep Pose Regressor Network, "
     "ICCV 2019, arXiv:1908.00858, the imitation loss",

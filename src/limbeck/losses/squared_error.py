@@ -15,6 +15,7 @@ CARD = Card(
     scope="prediction",
     needs=("labels",),
     fits=("values",),
+    convex=True,
     summary="half the squared distance between the predicted and the true values",
     paper="Bishop, Pattern Recognition and Machine Learning, 2006, section 1.1, equation 1.2",
     citation="""@book{bishop2006pattern,

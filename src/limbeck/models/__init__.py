@@ -19,6 +19,7 @@ from limbeck.models.dense import DenseSettings as DenseSettings
 from limbeck.models.depthwise import DepthwiseSettings as DepthwiseSettings
 from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
+from limbeck.models.linear import LinearSettings as LinearSettings
 from limbeck.models.mlp import MLPSettings as MLPSettings
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
@@ -45,6 +46,7 @@ __all__ = [
     "check_model",
     "failed",
     "find_custom",
+    "is_solved",
     "label_order",
     "let_import",
     "logits_only",
@@ -55,6 +57,11 @@ __all__ = [
 ]
 
 _CUSTOM = "module:function"
+
+
+def is_solved(settings: ModelOptions) -> bool:
+    """Return whether a network's weights are solved for, and not trained."""
+    return settings.name in MODELS and MODELS[settings.name].solved
 
 
 def build_model(settings: ModelOptions, *, outputs: int, form: Form) -> nn.Module:

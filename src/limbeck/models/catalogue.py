@@ -40,6 +40,7 @@ class Model:
         reads: `Form.kind` of what it can read.
         per: what one prediction is of: a whole example, logits (batch, outputs), or each of its tokens, logits
             (batch, tokens, outputs).
+        solved: whether its weights are solved for, see `SolvedByLosses`, and not trained.
     """
 
     name: str
@@ -48,17 +49,24 @@ class Model:
     build: Callable[..., nn.Module]
     reads: str
     per: Per
+    solved: bool = False
 
 
 MODELS: dict[str, Model] = {}
 
 
 def register(
-    summary: str, settings: type[ModelOptions], build: Callable[..., nn.Module], *, reads: str, per: Per
+    summary: str,
+    settings: type[ModelOptions],
+    build: Callable[..., nn.Module],
+    *,
+    reads: str,
+    per: Per,
+    solved: bool = False,
 ) -> None:
     """Put a network into `MODELS`, under the default of its settings' field `name`; see `Model`."""
     name: Any = settings.model_fields["name"].default
-    MODELS[name] = Model(name, summary, settings, build, reads, per)
+    MODELS[name] = Model(name, summary, settings, build, reads, per, solved)
 
 
 def require_reads(settings: ModelOptions, kind: str) -> None:

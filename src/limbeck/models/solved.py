@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.data.fitted import SolvedColumn
+from limbeck.data.least import Slope
 from limbeck.runtime.rows import Rows
+
+Cost = Callable[[nn.Module], float]
+"""Of a candidate on the validation rows, lower is better: by it a penalty is chosen."""
 
 
 class Solved(nn.Module):
@@ -22,13 +26,17 @@ class Solved(nn.Module):
         """What its weights depend on, besides what it learns: JSON."""
         raise NotImplementedError
 
+
+class SolvedByLabels(Solved):
+    """A teacher that is solved by labels, one column apart from the others."""
+
     def solve(
         self,
         rows: Rows,
         columns: Sequence[SolvedColumn],
         *,
         weights: NDArray[np.float32] | None,
-        cost: Callable[[nn.Module], float],
+        cost: Cost,
     ) -> str:
         """Find the weights; return a few words about the choice that was made.
 
@@ -36,6 +44,20 @@ class Solved(nn.Module):
             rows: what is learned from.
             columns: of the labels, in the order of the outputs.
             weights: of the classes, (classes,): a row counts by its class; None: all 1.
-            cost: of a candidate on the validation rows, lower is better: by it a penalty is chosen.
+            cost: see `Cost`.
+        """
+        raise NotImplementedError
+
+
+class SolvedByLosses(Solved):
+    """A student whose outputs are linear in its weights: the losses of a recipe have one least, and it is found."""
+
+    def solve(self, rows: Rows, slope: Slope, *, cost: Cost) -> str:
+        """Find the weights; return a few words about the choice that was made.
+
+        Args:
+            rows: what is learned from.
+            slope: the recipe's losses of the outputs for these rows, and their gradient.
+            cost: see `Cost`.
         """
         raise NotImplementedError

@@ -40,6 +40,7 @@ from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material, parts_of
 from limbeck.pipeline.training.reading import describe_readers, naming_networks, require_readable
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
+from limbeck.pipeline.training.solved import without_training
 from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
 from limbeck.pipeline.training.until import wanted
 from limbeck.processes import require_addresses
@@ -268,10 +269,10 @@ def require_usable(recipe: Recipe, material: Material) -> Recipe:
     """Raise what can be known to fail, before anything long starts; return the recipe, settled.
 
     Raises:
-        LimbeckError: see `settle`, `preflight` and `require_readable`.
+        LimbeckError: see `settle`, `without_training`, `preflight` and `require_readable`.
     """
     with naming_networks(recipe):
-        recipe = settle(recipe, material)
+        recipe = without_training(settle(recipe, material))
     with naming_networks(recipe):
         preflight(recipe, material)
         require_readable(recipe, material)

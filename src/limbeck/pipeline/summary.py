@@ -36,7 +36,8 @@ def print_summary(run: "Run") -> None:
 def print_tables(result: Findings) -> None:
     """Print what the models reach and what they cost, in tables of at most 80 columns."""
     seeds = f"mean of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
-    title = f"{result.name}: {words.count(result.test_examples)} test examples, {seeds}"
+    made = "solved, not trained" if result.solved else seeds
+    title = f"{result.name}: {words.count(result.test_examples)} test examples, {made}"
     scores = [
         [words.model(name, result), *(words.score(one.scores[metric.name], metric) for metric in result.metrics)]
         for name, one in result.models.items()
@@ -61,9 +62,9 @@ def _print_figures(result: Evaluation) -> None:
     say(f"  {words.retention(result)}{agreed}")
     if (gain := result.gain) is not None:
         metric = words.metric_of(gain.metric, result.metrics)
-        per_seed = ", ".join(words.difference(value, metric) for value in gain.per_seed)
-        unit = words.unit_of(metric)
-        say(f"  gain {words.difference(gain.mean, metric)} {unit}; by seed {per_seed}")
+        by_seed = ", ".join(words.difference(value, metric) for value in gain.per_seed)
+        unit, more = words.unit_of(metric), "" if result.solved else f"; by seed {by_seed}"
+        say(f"  gain {words.difference(gain.mean, metric)} {unit}{more}")
     if (weak := words.weak_classes(result)) is not None:
         say(f"  weakest classes of the student: {weak}")
     if result.until is not None:

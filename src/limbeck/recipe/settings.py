@@ -13,6 +13,7 @@ from limbeck.cache.codecs import DEFAULT
 from limbeck.data import TaskOptions
 from limbeck.digest import digest
 from limbeck.losses import LossSettings
+from limbeck.models import is_solved
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.data import DataSettings
 from limbeck.recipe.fits import (
@@ -218,6 +219,11 @@ class Recipe(Settings):
     def trained_arms(self) -> tuple[ArmName, ...]:
         """The arms to train, in the order in which that is done."""
         return tuple(name for name in self.arms if name != "baseline" or self.baseline is not False)
+
+    @property
+    def solved(self) -> bool:
+        """Whether the student is solved, and not trained."""
+        return is_solved(self.student.model)
 
     def arm(self, name: str) -> NetworkSettings:
         """Return the settings of an arm before tuning; `baseline` alone may differ from `student`."""

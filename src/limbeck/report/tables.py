@@ -36,7 +36,7 @@ def models(evaluation: Evaluation) -> TableBlock:
 def seeds(evaluation: Evaluation) -> TableBlock | None:
     """Return student, baseline and gain, a row a seed."""
     gain, metric = evaluation.gain, evaluation.metric
-    if gain is None or names.BASELINE not in evaluation.models:
+    if gain is None or evaluation.solved or names.BASELINE not in evaluation.models:
         return None
     pair, look = (names.STUDENT, names.BASELINE), looks(evaluation.models)
     sides = [[one.scores[metric.name] for one in evaluation.models[name].per_seed] for name in pair]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from limbeck.data import SolvedColumn
 from limbeck.errors import LimbeckError
-from limbeck.models.solved import Solved
+from limbeck.models.solved import SolvedByLabels
 from limbeck.runtime.readers.table import CATEGORIES, NUMBERS
 from limbeck.runtime.rows import Rows
 from limbeck.settings import Settings
@@ -35,7 +35,7 @@ class TreesSettings(Settings):
     rate: Annotated[float, Field(gt=0, le=1, description="share of each tree's answer that is added")] = 0.05
 
 
-class Forest(Solved):
+class Forest(SolvedByLabels):
     """Answer with the trees of each column of the labels.
 
     Args:
@@ -72,7 +72,7 @@ class Forest(Solved):
         weights: NDArray[np.float32] | None,
         cost: Callable[[nn.Module], float],
     ) -> str:
-        """Grow trees in every size of the settings and take those of the least cost; see `Solved`.
+        """Grow trees in every size of the settings and take those of the least cost; see `SolvedByLabels`.
 
         Raises:
             LimbeckError: a column of classes shows one of them only.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from limbeck.data import SolvedColumn
 from limbeck.errors import LimbeckError
-from limbeck.models.solved import Solved
+from limbeck.models.solved import SolvedByLabels
 from limbeck.runtime.rows import Ragged, Rows, is_ragged
 from limbeck.settings import Settings
 
@@ -34,7 +34,7 @@ class NBLRSettings(Settings):
     ] = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 
-class NBLR(Solved):
+class NBLR(SolvedByLabels):
     """Sum the weights of the distinct n-grams of a text.
 
     Args:
@@ -68,7 +68,7 @@ class NBLR(Solved):
         weights: NDArray[np.float32] | None,
         cost: Callable[[nn.Module], float],
     ) -> str:
-        """Fit the regression at every strength of the settings and take the one of the least cost; see `Solved`.
+        """Fit the regression at every strength of the settings, take that of the least cost; see `SolvedByLabels`.
 
         Raises:
             LimbeckError: see `require_ngrams`.

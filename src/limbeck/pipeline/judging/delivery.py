@@ -79,6 +79,7 @@ def _card(run: Trainings, findings: Findings) -> dict[str, Any]:
         "test_examples": findings.test_examples,
         "seeds": findings.seeds,
         "seed": arm.best_seed,
+        "solved": findings.solved,
         "data": findings.data.model_dump(),
         "usage": findings.usage,
         "outputs": words.several_of(run.task.outputs, run.task.noun),

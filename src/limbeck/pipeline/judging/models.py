@@ -1,6 +1,6 @@
 """Each model of the comparison, from its answers on the test split to its record and its figures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,7 +130,7 @@ def _kept(own: float, wanted: float, task: Task) -> float | None:
 def _about_arm(arm: Arm, task: Task) -> dict[str, Any]:
     about: dict[str, Any] = {
         "settings": dict(arm.chosen),
-        "learning": [_learning(seed, trained, task) for seed, trained in arm.trained.items()],
+        "learning": _curves(arm.trained.items(), task),
     }
     if arm.until is not None:
         about["steps_until"] = [trained.history.reached_step for trained in arm.trained.values()]
@@ -138,10 +138,14 @@ def _about_arm(arm: Arm, task: Task) -> dict[str, Any]:
 
 
 def _about_teacher(teacher: RunTeacher, task: Task, seed: int) -> dict[str, Any]:
-    # An ensemble's members learned each for itself; a solver leaves no curve.
-    alone = [trained for trained in teacher.networks.values() if len(teacher.members) == 1]
-    learning = [_learning(seed, trained, task) for trained in alone if trained.history.validations]
-    return {"settings": teacher.settings, "learning": learning}
+    # An ensemble's members learned each for itself.
+    alone = [(seed, trained) for trained in teacher.networks.values() if len(teacher.members) == 1]
+    return {"settings": teacher.settings, "learning": _curves(alone, task)}
+
+
+def _curves(by_seed: Iterable[tuple[int, Trained]], task: Task) -> list[LearningCurve]:
+    """Return a curve a training; a solver leaves none."""
+    return [_learning(seed, trained, task) for seed, trained in by_seed if trained.history.validations]
 
 
 def _learning(seed: int, trained: Trained, task: Task) -> LearningCurve:

@@ -70,18 +70,8 @@ def preflight(recipe: Recipe, material: Material) -> None:
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     _require_shares(recipe, splits.task)
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
-    taught = [arm for arm in recipe.trained_arms if arm not in WITHOUT_TEACHER]
-    smallest = min(settings.train.batch_size for arm in taught for _, settings in recipe.candidates(arm))
-    if others and recipe.data.labelled_per_batch >= smallest:
-        raise LimbeckError(
-            f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {smallest}, "
-            "and the unlabelled ones would never be seen",
-            where="data.labelled_per_batch",
-            fix="lower it, raise train.batch_size (student's, grid's), or set data.max_unlabelled=0 and "
-            "data.augment=null",
-        )
-    if others:
-        _tell_rare(recipe.data.labelled_per_batch, smallest, len(splits.labelled), len(splits.transfer))
+    if others and not recipe.solved:
+        _preflight_batches(recipe, splits)
     if "ceiling" in recipe.trained_arms and not len(splits.ceiling):
         raise LimbeckError(
             "no row of the target has a label, beside its test rows: the arm ceiling has nothing to learn",
@@ -105,6 +95,21 @@ def preflight(recipe: Recipe, material: Material) -> None:
             fix="take kind network or transformers, or another loss",
         )
     recipe.teacher.check(RunWork(recipe, material))
+
+
+def _preflight_batches(recipe: Recipe, splits: Splits) -> None:
+    """Refuse batches without an unlabelled row; say where a labelled row is seen far less often than those."""
+    taught = [arm for arm in recipe.trained_arms if arm not in WITHOUT_TEACHER]
+    smallest = min(settings.train.batch_size for arm in taught for _, settings in recipe.candidates(arm))
+    if recipe.data.labelled_per_batch >= smallest:
+        raise LimbeckError(
+            f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {smallest}, "
+            "and the unlabelled ones would never be seen",
+            where="data.labelled_per_batch",
+            fix="lower it, raise train.batch_size (student's, grid's), or set data.max_unlabelled=0 and "
+            "data.augment=null",
+        )
+    _tell_rare(recipe.data.labelled_per_batch, smallest, len(splits.labelled), len(splits.transfer))
 
 
 def _tell_rare(labelled_per_batch: int, batch_size: int, labelled: int, rows: int) -> None:
@@ -149,7 +154,7 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
     if recipe.curves is None:
         return False
     tuned = [settings for arm in ("student", "baseline") for _, settings in recipe.candidates(arm)]
-    if any(settings.train.epochs is not None for settings in tuned):
+    if not recipe.solved and any(settings.train.epochs is not None for settings in tuned):
         raise LimbeckError(
             "curves compare arms at equal steps, and an epoch of the student is not one of the baseline",
             where="student.train.epochs",
@@ -238,7 +243,8 @@ def train_arm(
     places = {seed: folder / name / f"seed-{seed}" for seed in recipe.seeds}
     if len(candidates) > 1:
         places[first] = tuning / f"{name}-{best}"  # the grid has trained the first seed of the winner already
-    trained = {seed: train(settings, seed, place, f"{title}, seed {seed}") for seed, place in places.items()}
+    one = title if recipe.solved else None
+    trained = {seed: train(settings, seed, place, one or f"{title}, seed {seed}") for seed, place in places.items()}
     return Arm(name, settings, point, trained, until)
 
 

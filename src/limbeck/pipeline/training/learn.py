@@ -17,12 +17,13 @@ from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError, a
 from limbeck.evaluation.records import Level
 from limbeck.files import staged
-from limbeck.models.solved import Solved
+from limbeck.models.solved import Cost, Solved, SolvedByLabels, SolvedByLosses
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.pipeline.training.once import WEIGHTS, Plan, train_once
 from limbeck.pipeline.training.pretrain import pretrain
+from limbeck.pipeline.training.slope import slope_of
 from limbeck.pipeline.training.start import start_of
 from limbeck.pipeline.training.views import View
 from limbeck.ranks import Ranks
@@ -118,18 +119,12 @@ def learn(
 
 
 def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: Path, title: str) -> Trained:
-    """Solve a network by the labels of the lesson, or load it from a folder that holds it.
+    """Solve a network by a lesson, or load it from a folder that holds it.
 
     Raises:
-        LimbeckError: the lesson has a teacher, or the rows are none that it can be solved for.
+        LimbeckError: the rows are none that it can be solved for.
     """
-    if lesson.teacher is not None:
-        raise LimbeckError(
-            "it is solved by labels, and the arm has a teacher", where=title, fix="take a network that is trained"
-        )
-
     task = lesson.task
-
     model, validate = task.finish(network), validator(view, splits, task)
 
     def cost(candidate: nn.Module) -> float:
@@ -137,9 +132,7 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         return -validate(task.finish(candidate)).chooses[-1]
 
     def make(stage: Stage) -> None:
-        columns = task.solved_columns(lesson.labels)
-        said = network.solve(lesson.rows, columns, weights=task.class_weights, cost=cost)
-        say(f"  {title}: {said}")
+        say(f"  {title}: {_solved(network, lesson, cost, title)}")
         with staged(folder / WEIGHTS) as aside:
             save_file(model.state_dict(), str(aside))
 
@@ -154,7 +147,21 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         model.load_state_dict(load_file(folder / WEIGHTS))
 
     stage, _ = once(folder, inputs, make, load)
-    return Trained(model.to(best_device()).eval(), History(0), view, stage.digest)
+    model = model.to(best_device()).eval()
+    found = validate(model)
+    return Trained(model, History(0, best=list(found.chooses), best_said=found.said), view, stage.digest)
+
+
+def _solved(network: Solved, lesson: Lesson, cost: Cost, title: str) -> str:
+    """Find the weights; return a few words about the choice that was made."""
+    if isinstance(network, SolvedByLosses):
+        return network.solve(lesson.rows, slope_of(lesson), cost=cost)
+    if isinstance(network, SolvedByLabels) and lesson.teacher is None:
+        columns = lesson.task.solved_columns(lesson.examples.labels)
+        return network.solve(lesson.rows, columns, weights=lesson.task.class_weights, cost=cost)
+    raise LimbeckError(
+        "it is solved by labels, and the arm has a teacher", where=title, fix="take a network that is trained"
+    )
 
 
 def _train(

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from limbeck.console import meter, say
-from limbeck.data import Examples, Labels, Splits, Task
+from limbeck.data import Examples, Splits, Task
 from limbeck.data.ahead import Ahead
 from limbeck.data.batches import Batches
 from limbeck.data.encoded import load_encoded, save_encoded
@@ -53,7 +53,7 @@ class Lesson:
         inputs: names everything above, for the stage.
         task: that has seen the labels which are learned from: what is learned and chosen weighs classes as it says.
         rows: what is learned from, all at once: for a network that is solved.
-        labels: of these rows.
+        examples: these rows, with their ids and labels.
     """
 
     batches: BatchesOf
@@ -63,7 +63,7 @@ class Lesson:
     inputs: Mapping[str, Any]
     task: Task
     rows: Rows
-    labels: Labels
+    examples: Examples
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Material:
         inputs = {rows: examples.digest, "validation": self.splits.validation.digest, "task": task.digest}
         encoded = getattr(self.view(settings), part)
         source = self._batches(examples, encoded, 0, task, taught=False)
-        return Lesson(*source, task.hard, None, inputs | self._names, task, encoded, examples.labels)
+        return Lesson(*source, task.hard, None, inputs | self._names, task, encoded, examples)
 
     def from_teacher(
         self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher, answers: list[str], *, arm: str
@@ -242,7 +242,7 @@ class Material:
         rows, encoded = self.splits.transfer, self.view(settings).transfer
         source = self._batches(rows, encoded, share, task, taught=True)
         objective = objective_from(losses)
-        return Lesson(*source, objective, teacher, inputs | self._names, task, encoded, rows.labels)
+        return Lesson(*source, objective, teacher, inputs | self._names, task, encoded, rows)
 
     def _batches(
         self, examples: Examples, rows: Rows, labelled: int, task: Task, *, taught: bool

@@ -17,7 +17,7 @@ from limbeck.report.words.numbers import scale
 def gains(evaluation: Evaluation, table: TableBlock | None = None) -> Drawing | None:
     """Draw each seed's gain, their mean and its interval."""
     gain = evaluation.gain
-    if gain is None:
+    if gain is None or evaluation.solved:
         return None
     metric = words.metric_of(gain.metric, evaluation.metrics)
     look, by = looks(evaluation.models)[STUDENT], scale(metric)

@@ -48,21 +48,23 @@ class Role:
 
 def _of_baseline(findings: Findings) -> str:
     steps = "planned steps" if findings.until else "steps"
-    return f"Baseline: the student’s network with the same {steps} and the same labels, without the teacher."
+    same = "" if findings.solved else f"the same {steps} and "
+    return f"Baseline: the student’s network with {same}the same labels, without the teacher."
 
 
 def _of_hard_labels(findings: Findings) -> str:
-    return (
-        "Hard labels: the student’s network with the same steps and the same transfer set, trained on the teacher’s "
-        "argmax."
-    )
+    same = "" if findings.solved else "the same steps and "
+    return f"Hard labels: the student’s network with {same}the same transfer set, trained on the teacher’s argmax."
 
 
 def _of_ceiling(findings: Findings) -> str:
     data = findings.data
+    same, chosen = (
+        ("", "Its settings") if findings.solved else (" with the same steps", "Its checkpoint and its settings")
+    )
     return (
-        f"Ceiling: the student’s network with the same steps, trained with {count(data.ceiling or 0)} labels of "
-        f"{data.target}, which no other model saw. Its checkpoint and its settings were chosen on validation rows of "
+        f"Ceiling: the student’s network{same}, trained with {count(data.ceiling or 0)} labels of "
+        f"{data.target}, which no other model saw. {chosen} were chosen on validation rows of "
         f"{data.source}, like those of the others."
     )
 

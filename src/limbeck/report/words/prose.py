@@ -65,6 +65,11 @@ def about_gain(findings: Findings) -> str:
         f"The interval covers the choice of test examples{seeds}. p is from a swap test, which exchanges the two arms’ "
         "answers to test examples, all seeds together: seeds are never counted as more data."
     )
+    if findings.solved:
+        return (
+            "The interval covers the choice of test examples. p is from a swap test, which exchanges the two arms’ "
+            "answers to test examples. Both arms are solved, not trained: nothing else is left to chance."
+        )
     if len(gain.per_seed) < 2:
         return text
     if gain.p_seeds is None:
@@ -338,11 +343,9 @@ def about_bundle(evaluation: Evaluation, folder: str = "bundle") -> str:
         why = f": {evaluation.bundle_error}" if evaluation.bundle_error else "; the run did not make one"
         return f"There is no bundle{why}. The student’s weights are in the run’s `student` folder."
     keeps = "" if evaluation.usage.keeps is None else f"{evaluation.usage.keeps}, "
+    seed = "" if evaluation.solved else f" of seed {bundle.seed} (the best on validation)"
     holds = f"with its {keeps}{'value names' if evaluation.data.noun == 'values' else 'labels'} and card"
-    return (
-        f"The folder `{folder}` holds the student of seed {bundle.seed} (the best on validation) in "
-        f"{bundle.precision}, {holds}. It runs without PyTorch."
-    )
+    return f"The folder `{folder}` holds the student{seed} in {bundle.precision}, {holds}. It runs without PyTorch."
 
 
 def about_data(findings: Findings) -> str:

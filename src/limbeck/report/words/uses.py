@@ -9,7 +9,8 @@ from limbeck.report.words.numbers import capital, count, date, several
 def about_test(findings: Findings) -> str:
     """Return what the test split was used for."""
     looks = len(findings.own_uses)
-    text = "Every choice (checkpoints, settings, precision, the seed to ship) was made on the validation split."
+    choices = "settings, precision" if findings.solved else "checkpoints, settings, precision, the seed to ship"
+    text = f"Every choice ({choices}) was made on the validation split."
     if not looks:
         return f"{text} No evaluation on the test split is on record."
     text += f" The test split was read {'once' if looks == 1 else several(looks, 'time')} in this folder."

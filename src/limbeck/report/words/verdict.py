@@ -39,7 +39,7 @@ def sentence(findings: Findings) -> str:
         "helps": f"Distillation helps: the student {where if valued else f'gains {size} over {_SAME}'}",
         "hurts": f"Distillation hurts: the student {where if valued else f'loses {size} against {_SAME}'}",
         "one_seed": f"No verdict from one seed: the student {where}",
-    }.get(verdict(gain), f"No difference shown: the student {where}")
+    }.get(verdict(gain, solved=findings.solved), f"No difference shown: the student {where}")
     return f"{finding}, and {kept}."
 
 
@@ -55,7 +55,7 @@ def statistics(findings: Findings) -> str:
         over_seeds = "" if len(gain.per_seed) < 2 else f"; {_over_seeds(gain)}, {_seeds(gain)}"
         interval = f"95 % interval of the gain {interval_of(gain.ci95, metric)} {unit(metric)}"
         parts.append(f"{interval}, {p_text(gain.p_value)} over test examples{over_seeds}.")
-        if (judged := verdict(gain)) == "one_seed":
+        if (judged := verdict(gain, solved=findings.solved)) == "one_seed":
             parts.append(
                 "They are about these two trainings: one seed cannot tell a gain from the luck of a training. "
                 f"Train three, for example with {TRAIN_THREE}."

@@ -163,8 +163,8 @@ def _never_decided(findings: Findings) -> str | None:
     rows = {one.name: one.rows for one in table.classes} if table else {}
     named = [f"{shorten(name, 40)} ({count(rows.get(name, 0))} test rows)" for name in missing[:_NAMED]]
     more = f" and {len(missing) - _NAMED:,} more classes" if missing[_NAMED:] else ""
-    seed = findings.models[STUDENT].shown_seed
-    return f"The student of seed {seed}, which ships, never decides for {', '.join(named)}{more}."
+    seed = "" if findings.solved else f" of seed {findings.models[STUDENT].shown_seed}, which ships,"
+    return f"The student{seed} never decides for {', '.join(named)}{more}."
 
 
 def _constant_columns(findings: Findings) -> str | None:

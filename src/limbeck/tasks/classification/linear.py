@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data.fitted import FloorModel, HasOutputs, count_numbers
+from limbeck.data.least import least
 from limbeck.data.modality import Cells
 from limbeck.errors import LimbeckError
 
@@ -130,34 +131,20 @@ def distilled_regressions(matrix: Any, answers: NDArray[np.float32]) -> list[Flo
         matrix: (rows, features).
         answers: (rows, classes) logits.
     """
-    from scipy.special import softmax
+    from scipy.special import log_softmax, softmax
 
     wanted = softmax(answers.astype(np.float64), axis=1)
-    size = (matrix.shape[1] + 1, 1 if wanted.shape[1] == 2 else wanted.shape[1])
-    found, start = [], np.zeros(size)
+    rows, columns = len(wanted), 1 if wanted.shape[1] == 2 else wanted.shape[1]
+
+    def slope(margins: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logs = log_softmax(_both(margins), axis=1)
+        return -(wanted * logs).sum() / rows, (np.exp(logs) - wanted)[:, -columns:] / rows
+
+    found, start = [], np.zeros((matrix.shape[1] + 1, columns))
     for C in C_GRID:
-        start = _solve(matrix, wanted, C, start)
+        start = least(matrix, slope, 1 / (C * rows), start)
         found.append(FloorModel(REGRESSION, {"C": C}, start.size, _Weights(start.astype(np.float32))))
     return found
-
-
-def _solve(matrix: Any, wanted: NDArray[np.float64], C: float, start: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weights and, in the last row, the intercepts of the least cost, (features + 1, columns)."""
-    from scipy.optimize import minimize
-    from scipy.special import log_softmax
-
-    rows, columns = len(wanted), start.shape[1]
-
-    def cost(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = flat.reshape(start.shape)
-        logs = log_softmax(_both(matrix @ weights[:-1] + weights[-1]), axis=1)
-        slope = (np.exp(logs) - wanted)[:, -columns:] / rows
-        penalty = weights[:-1] / (C * rows)
-        value = -(wanted * logs).sum() / rows + (penalty * weights[:-1]).sum() / 2
-        return value, np.concatenate([matrix.T @ slope + penalty, slope.sum(axis=0, keepdims=True)]).ravel()
-
-    options = {"maxiter": 1000, "gtol": 1e-4, "ftol": 64 * np.finfo(float).eps}  # as LogisticRegression stops
-    return minimize(cost, start.ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(start.shape)
 
 
 class _Weights(HasOutputs):

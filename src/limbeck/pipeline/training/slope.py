@@ -1,0 +1,78 @@
+"""A lesson as a solver sees it: the losses of all rows at once, and their gradient by the outputs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from limbeck.data.least import Slope
+from limbeck.errors import LimbeckError
+from limbeck.losses import CATALOG, LossSettings
+from limbeck.pipeline.training.material import Lesson
+from limbeck.types import Batch, Outputs
+
+
+def require_convex(losses: Sequence[LossSettings], model: str) -> None:
+    """Refuse losses that a solver cannot follow.
+
+    Args:
+        losses: of the recipe.
+        model: name of the student's network.
+
+    Raises:
+        LimbeckError: one has more than one least, or a weight that changes over the steps.
+    """
+    for entry in losses:
+        if not CATALOG[entry.name].card.convex:
+            able = ", ".join(name for name, loss in CATALOG.items() if loss.card.convex)
+            raise LimbeckError(
+                f"`{model}` is solved, and {entry.name} is not convex in the outputs",
+                where="losses",
+                fix=f"take one of {able}, or a student that is trained",
+            )
+        if not isinstance(entry.weight, int | float):
+            raise LimbeckError(
+                f"`{model}` is solved, and the weight of {entry.name} changes over the steps",
+                where="losses",
+                fix="give a number, or take a student that is trained",
+            )
+
+
+def slope_of(lesson: Lesson) -> Slope:
+    """Return the objective of a lesson as a function of the network's outputs for all its rows.
+
+    Its value is what a training step has for a batch of all rows: for each term the sum over the predictions that it
+    counts, divided by their number and times the term's weight. In float64.
+    """
+    task, labels, objective = lesson.task, lesson.examples.labels, lesson.objective
+    batch = Batch(
+        ids=torch.from_numpy(lesson.examples.ids),
+        student_inputs={},
+        labels=torch.from_numpy(labels.values),
+        labelled=torch.from_numpy(labels.present),
+    )
+    teacher = None
+    if lesson.teacher is not None:
+        answers = lesson.teacher.predict(batch)
+        teacher = replace(answers, logits=task.seen(answers.logits).double())
+    batch, finish = task.frame(batch), task.finish(_Same())
+    weights, counts = objective.weights(0.0), objective.counts(batch)
+
+    def slope(outputs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        own = torch.from_numpy(outputs).requires_grad_()
+        sums = objective.sums(Outputs(task.seen(finish(outputs=own))), teacher, batch)
+        value = torch.stack([weights[name] / max(counts[name], 1) * total for name, total in sums.items()]).sum()
+        (gradient,) = torch.autograd.grad(value, own)
+        return value.item(), gradient.numpy()
+
+    return slope
+
+
+class _Same(nn.Module):
+    """Stands for the network where its outputs are known."""
+
+    def forward(self, outputs: torch.Tensor) -> torch.Tensor:
+        return outputs
