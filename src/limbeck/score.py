@@ -89,7 +89,7 @@ def _rows(
     try:
         found = _read(source, modality, {"column": columns, "label": names}, keys)
     except LimbeckError as error:
-        if isinstance(error, NoColumnError) and error.kind == "label" and error.others and not task.label_columns:
+        if isinstance(error, NoColumnError) and error.others and not task.label_columns:
             looks = partial(_looks_like_labels, source, modality, task, columns)
             raise _of_labels(error, task.names, looks) from None
         label = names[0]

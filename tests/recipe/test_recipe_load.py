@@ -390,28 +390,3 @@ def test_a_target_is_of_the_sources_modality(named):
     with pytest.raises(ValidationError) as refused:
         DataSettings.model_validate(values | {key: 5})
     assert [error["loc"][0] for error in refused.value.errors()] == [key]  # of the target nobody wrote anything
-
-
-@pytest.mark.parametrize(
-    ("overrides", "left", "gone"),
-    [
-        (["teacher.kind=nblr"], {"kind", "reads"}, "teacher.model, teacher.train"),
-        (["teacher.kind=embedding", "teacher.reads.max_length=32"], {"kind", "model", "reads"}, "teacher.train"),
-        (["teacher.kind=network", "teacher.model=textcnn"], {"kind", "model", "reads", "train"}, None),
-        (["teacher.kind=transformers"], {"kind", "model", "reads", "train"}, None),
-    ],
-)
-def test_another_kind_of_teacher_leaves_out_what_it_does_not_know(capsys, overrides, left, gone):
-    teacher = load_recipe("sentiment", overrides).teacher
-    assert {"kind", *teacher.model_fields_set} == left
-    said = capsys.readouterr().out
-    assert said == "" if gone is None else f"{overrides[0]}: without {gone} of the recipe" in " ".join(said.split())
-
-
-def test_what_a_change_sets_of_another_kind_is_still_refused(tmp_path):
-    with pytest.raises(LimbeckError, match=r"unknown key `teacher\.model`"):
-        load_recipe("sentiment", ["teacher.kind=nblr", "teacher.model=minilm"])
-    mine = tmp_path / "mine.yaml"
-    mine.write_text(packaged_recipe("sentiment"), encoding="utf-8")
-    with pytest.raises(LimbeckError, match=r"unknown key `teacher\.model`"):
-        load_recipe(str(mine), ["teacher.kind=nblr"])

@@ -51,7 +51,7 @@ def no_column(
     fix = f"set {keys[role]}" + (f"={left[0]}" if len(left) == 1 else f" to one of: {few(left)}")
     if (inner := _inside(columns, name)) is not None:
         fix = f"set {keys[role]} to one of: {few(inner)}"
-    return NoColumnError(missing, kind=role, where=where, fix=fix, others=left)
+    return NoColumnError(missing, kind=role, where=where, fix=fix, others=left if role == "label" else ())
 
 
 def _of_lines(names: Sequence[str], role: str, where: str) -> NoColumnError:

@@ -58,7 +58,7 @@ class NoColumnError(LimbeckError):
         kind: `column`, of the example, or `label`.
         where: as of any error.
         fix: as of any error.
-        others: the columns that are there and are nothing else yet.
+        others: of one for the label: the columns that are there and are nothing else yet.
     """
 
     def __init__(self, what: str, *, kind: str, where: str, fix: str, others: Sequence[str] = ()) -> None:

@@ -33,16 +33,16 @@ def check_held_out(name: str, part: Examples, source: str, dropped: Mapping[str,
         )
 
 
-def refuse_an_id(labels: Labels, task: Task, settings: DataOptions, columns: Sequence[str]) -> None:
+def refuse_an_id(labels: Labels, settings: DataOptions, columns: Sequence[str]) -> None:
     """Refuse a column of which nearly every row has a class of its own.
 
     Args:
-        labels: of the usable rows with a label.
-        task: says what the outputs are.
+        labels: of the usable rows with a label; refused are those that are one class each.
         settings: what is asked for.
         columns: that were read; none: nobody knows.
     """
-    found = len(np.unique(labels.known)) if task.noun == "classes" and not task.label_columns else 0
+    one_class = labels.values.ndim == 1 and np.issubdtype(labels.values.dtype, np.integer)
+    found = len(np.unique(labels.known)) if one_class else 0
     if found < _MANY or found <= _OWN * len(labels):
         return
     taken = {*listed(settings.column), *columns_of(settings.label)}

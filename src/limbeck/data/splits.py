@@ -310,7 +310,7 @@ def _apart(
     training, having, bare = train.ids, train.having(), train.bare()
     del train  # so that there are fewer copies of the rows in memory
     sizes = {name: size for name, size in settings.split.sizes.items() if name not in parts}
-    refuse_an_id(having.labels, task, settings, () if table.origin is None else table.origin.columns)
+    refuse_an_id(having.labels, settings, () if table.origin is None else table.origin.columns)
     least, rows, dropped = settings.labelled or 2 * task.outputs, len(having), dict(sieve.dropped)
     few = too_few(rows, len(np.unique(sieve.looks(having))), sizes, settings, task, dropped)
     if rows < sum(sizes.values()) + least:

@@ -20,14 +20,17 @@ def leave_out_unknown(values: dict[str, Any], changes: Mapping[str, Any]) -> Non
     """
     teacher, kind = values.get("teacher"), changes.get(_KIND)
     known = CATALOGUE.get(kind) if isinstance(kind, str) else None
-    if known is None or not isinstance(teacher, dict) or "teacher" in changes or teacher.get("kind") == kind:
+    if known is None or not isinstance(teacher, dict) or "teacher" in changes:
+        return
+    own = teacher.get("kind")
+    if own == kind:
         return
     set_now = {key.split(".")[1] for key in changes if key.startswith("teacher.")}
     gone = [key for key in teacher if key not in set_now and not _fits(known, kind, key, teacher[key])]
     values["teacher"] = {key: value for key, value in teacher.items() if key not in gone}
     if gone:
         named = ", ".join(f"teacher.{key}" for key in gone)
-        say(f"  {_KIND}={kind}: without {named} of the recipe, which are of its kind `{teacher.get('kind')}`")
+        say(f"  {_KIND}={kind}: without {named} of the recipe, which are of its kind `{own}`")
 
 
 def _fits(known: type[Any], kind: Any, key: str, value: Any) -> bool:
