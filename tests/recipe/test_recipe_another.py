@@ -1,4 +1,4 @@
-"""Another kind of teacher for a packaged recipe."""
+"""Another kind of teacher for a packaged recipe, and another source for one of the user's."""
 
 import pytest
 
@@ -30,3 +30,16 @@ def test_what_a_change_sets_of_another_kind_is_still_refused(tmp_path):
     mine.write_text(packaged_recipe("sentiment"), encoding="utf-8")
     with pytest.raises(LimbeckError, match=r"unknown key `teacher\.model`"):
         load_recipe(str(mine), ["teacher.kind=nblr"])
+
+
+def test_what_another_source_leaves_out_of_a_recipe_of_ones_own_is_said(tmp_path, capsys):
+    text = packaged_recipe("sentiment").replace("  domain: movie\n", "  unlabelled: more.txt\n  missing: [none]\n")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text, encoding="utf-8")
+    assert load_recipe(str(mine), ["data.labelled=9"]).data.unlabelled == "more.txt"
+    assert capsys.readouterr().out == ""
+    found = load_recipe(str(mine), ["data.source=b.csv", "data.missing=[?]"])
+    assert (found.data.unlabelled, found.data.missing) == (None, ("?",))
+    assert "data.source=b.csv: without data.unlabelled of the recipe;" in capsys.readouterr().out
+    load_recipe("sentiment", ["data.source=b.csv"])
+    assert capsys.readouterr().out == "", "nobody has written what a packaged recipe reads"

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from limbeck.console import say
 from limbeck.data.readers import FILES
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path, not_utf8
@@ -16,7 +17,7 @@ from limbeck.recipe.another import leave_out_unknown
 from limbeck.recipe.settings import MOST_POINTS, Recipe, points, points_of
 from limbeck.recipes import packaged_recipes
 from limbeck.runtime.records import suffix_of
-from limbeck.settings.changes import apply, flat
+from limbeck.settings.changes import OF_A_SOURCE, apply, flat
 from limbeck.settings.errors import RecipeError, shown, validated
 from limbeck.settings.yaml import MOST_BYTES, UNREAD, read_value, read_yaml
 from limbeck.teachers import CATALOGUE
@@ -60,10 +61,24 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     changes = dict(_parsed(override) for override in overrides)
     if name in packaged:
         leave_out_unknown(values, changes)
-    apply(values, changes)
+        apply(values, changes)
+    else:
+        _apply_to_mine(values, changes)
     recipe = parse_recipe(values, where)
     recipe._folder = folder
     return recipe
+
+
+def _apply_to_mine(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Change the values of a recipe of the user's, in place; say which rows and names another source leaves out."""
+    before = data if isinstance(data := values.get("data"), dict) else {}
+    own = [key for key in OF_A_SOURCE if before.get(key) is not None]
+    apply(values, changes)
+    gone = [f"data.{key}" for key in own if key not in values["data"]]
+    if gone and (source := changes.get("data.source")) is not None:
+        say(
+            f"  data.source={source}: without {', '.join(gone)} of the recipe; give what belongs to it in the same line"
+        )
 
 
 def run_name(text: str) -> str:

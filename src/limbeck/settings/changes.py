@@ -11,8 +11,10 @@ _DEEPEST = 20
 # A change of the first key drops the others: they belong to the old source, or say the same thing in another way.
 _BARE = {"model": "name", "task": "kind", "codec": "kind"}
 """Keys whose value may be a bare name, and what the name is of the mapping that it stands for."""
+OF_A_SOURCE = ("domain", "unlabelled", "missing", "merge_classes")
+"""Keys of `data` that another source leaves out."""
 _REPLACES: dict[str, tuple[str, ...]] = {
-    "data.source": ("domain", "unlabelled", "missing", "merge_classes"),
+    "data.source": OF_A_SOURCE,
     "target.source": ("domain",),
     "train.steps": ("epochs",),
     "train.epochs": ("steps",),
