@@ -117,6 +117,7 @@ def test_an_error_of_a_training_is_the_runs(tmp_path: Path) -> None:
     assert "baseline, seed 0" in said[0]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_ends_the_run_and_the_same_line_goes_on(tmp_path: Path, monkeypatch) -> None:
     settings = wanted(tmp_path, seeds=[0])
     with monkeypatch.context() as patch:

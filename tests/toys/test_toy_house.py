@@ -169,6 +169,7 @@ def test_what_they_touched(house: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_foreign_column_is_refused(house: Path) -> None:
     """Two modalities, a network that reads another one, a share of an error: one line each."""
     for change, line in (

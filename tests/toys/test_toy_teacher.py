@@ -66,6 +66,7 @@ def test_it_is_one_file_and_one_line(package):
     assert added == {LINE.strip()}
 
 
+@pytest.mark.slow
 def test_it_goes_through_a_whole_run(package, tmp_path):
     values = recipe(write_csv(tmp_path / "rows.csv"), seeds=[0], teacher={"kind": "constant"})
     values["student"]["train"] |= {"steps": 8, "validations": 1}
