@@ -176,7 +176,7 @@ def test_a_small_file_that_holds_too_much_is_not_decoded(monkeypatch):
     monkeypatch.setattr(soundfile.SoundFile, "read", lambda *_, **__: read.append(1))
     bomb = encoded(np.zeros(60_000, np.float32), kind="flac")
     assert len(bomb) < 10_000
-    with pytest.raises(LimbeckError, match="has 8 seconds of 1 channels"):
+    with pytest.raises(LimbeckError, match="has 8 seconds, and at most"):
         heard(bomb)
     assert not read
 

@@ -126,11 +126,11 @@ def test_the_teacher_sees_copies_of_them_and_of_the_rest(only_teacher):
     material = Material(some)
     settings = NetworkSettings.model_validate({**NETWORK, "reads": {"kind": "image"}})
     lesson = material.from_labels(settings, "teachers")
-    assert lesson.labels.values.tolist() == some.teachers.labels.values.tolist()
+    assert lesson.examples.labels.values.tolist() == some.teachers.labels.values.tolist()
     whole = Material(every).from_labels(settings, "teachers")
     where = {key: row for row, key in enumerate(every.teachers.ids.tolist())}
     rows = np.array([where[key] for key in some.teachers.ids.tolist()])
     for name, pixels in lesson.rows.batch(range(180)).items():
         assert (pixels == whole.rows.batch(rows)[name]).all(), "each row is the picture of its id"
     student = material.from_labels(settings, "taught")
-    assert set(student.labels.values) == set(range(10)) - {3, 7}
+    assert set(student.examples.labels.values) == set(range(10)) - {3, 7}

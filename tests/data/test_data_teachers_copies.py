@@ -51,7 +51,7 @@ def test_the_teacher_learns_them_and_no_other_network_does():
     settings = NetworkSettings.model_validate({**NETWORK, "reads": {"kind": "image"}})
     assert len(own.from_labels(settings, "taught").rows) == 20
     lesson, shared = own.from_labels(settings, "teachers"), all_.from_labels(settings, "teachers")
-    assert lesson.labels.values.tolist() == shared.labels.values.tolist()
+    assert lesson.examples.labels.values.tolist() == shared.examples.labels.values.tolist()
     assert lesson.inputs["labelled"] != own.from_labels(settings, "taught").inputs["labelled"]
     for name, pixels in lesson.rows.batch(range(60)).items():
         assert (pixels == shared.rows.batch(range(60))[name]).all()

@@ -84,7 +84,8 @@ def test_a_long_line_breaks_at_blanks_on_a_terminal_and_nowhere_else(monkeypatch
     monkeypatch.setattr(console, "console", shown)
     line = f"  the student is 3.1{NBSP}points above the same network trained without a teacher"
     command = "  report  a/folder/of/some/length/that/holds/the/report.html  and more"
-    with console.logged_to(tmp_path / "log"):
+    with console.logged() as keep:
+        keep(tmp_path / "log")
         console.say(line)
         console.say(command, whole=True)
         console.say("")

@@ -115,7 +115,7 @@ def test_a_runs_folder_and_a_caches_are_not_taken_for_each_other(tmp_path):
     with pytest.raises(LimbeckError, match=r"something else than a cache is there; give cache\.path a new folder"):
         run(wanted(tmp_path, cache={"path": str(out)}), out)
     with claimed(tmp_path / "answers", "limbeck run mine.yaml", CACHE):
-        pass
+        (tmp_path / "answers/teacher").mkdir()  # a folder in which nothing is left is taken back
     with pytest.raises(LimbeckError, match=r"something else than a run is there; give --out a new folder"):
         run(wanted(tmp_path), tmp_path / "answers")
 
@@ -123,8 +123,7 @@ def test_a_runs_folder_and_a_caches_are_not_taken_for_each_other(tmp_path):
 def test_a_file_of_somebody_elses_in_a_cache_is_not_replaced(tmp_path):
     answers = tmp_path / "answers"
     with claimed(answers, "limbeck run mine.yaml", CACHE):
-        pass
-    (answers / "teacher").mkdir()
+        (answers / "teacher").mkdir()
     own = answers / "teacher/shard-00000.safetensors"
     own.write_text("somebody's own")
     with pytest.raises(LimbeckError, match="Limbeck did not write this, and has to write there"):
