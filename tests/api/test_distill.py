@@ -335,8 +335,10 @@ def test_the_folder_of_every_call_keeps_the_run_of_another_frame(tmp_path, monke
     given = {"teacher": {"kind": "nblr"}, "student": "ngrams", "seeds": [0], "settings": SETTINGS | {"baseline": False}}
     first = limbeck.distill(train=one, **given)
     before = (first.folder / "evaluation.json").read_bytes()
+    views = sorted(first.folder.glob("views/**/*"))
     with pytest.raises(LimbeckError, match=r"^runs/distill: .*other data .*\(out=\"runs/distill\"\)$"):
         limbeck.distill(train=other, **given)
     assert (first.folder / "evaluation.json").read_bytes() == before
+    assert sorted(first.folder.glob("views/**/*")) == views
     limbeck.distill(train=one, **given | {"settings": given["settings"] | {"data.labelled": 30}})
     assert limbeck.distill(train=other, out="runs/distill", **given).folder == first.folder

@@ -61,3 +61,12 @@ def test_the_card_says_what_is_there(task):
 def fields_in(answer):
     inner = next(iter(answer.values())) if isinstance(answer, dict) else answer
     return [field.name for field in dataclasses.fields(inner)] if dataclasses.is_dataclass(inner) else []
+
+
+def test_cells_of_columns_that_are_called_as_the_answers_are_all_there():
+    decision = {"columns": {"a": ["x", "y"], "a_probability": ["low", "high"]}}
+    rule = RULES["multioutput"](decision)
+    (answer,) = rule.answers(np.array([[9.0, 0.0, 0.0, 9.0]], np.float32), ["x", "y", "low", "high"])
+    cells = rule.cells(answer, 1)
+    assert (cells["a"], cells["a_probability"]) == ("x", "high")
+    assert cells["a_probability_"] == cells["a_probability_probability"] == pytest.approx(1.0, abs=1e-3)

@@ -9,6 +9,7 @@ from limbeck.runtime import takes
 from limbeck.runtime.tablefiles import TableFiles
 from limbeck.runtime.takes import Asked, Files, WithContent, answered
 from limbeck.runtime.textfiles import Lines
+from limbeck.runtime.written import _beside
 
 FILES = Files("image", (".png", ".jpg"))
 
@@ -210,6 +211,9 @@ def test_a_record_says_its_file_its_row_and_the_text_under_its_column(tmp_path):
     assert next(lines.asked([str(tmp_path), first])).source == {"file": other, "row": None, "body": None}
     odd = table(tmp_path / "odd.csv", "row", "z")
     assert [one.source for one in Lines().asked([odd], ["row"])] == [{"row": 1, "row_text": "z"}]
+    assert _beside({"label": "a", "label_answer": "b"}, {"label": "c"}) == {
+        "label": "a", "label_answer": "b", "label_answer_": "c",
+    }  # fmt: skip
     rows = TableFiles(("id",))
     assert [one.source for one in rows.asked([first])] == [{"row": 1}, {"row": 2}]
     assert [one.source for one in rows.asked([first, first])][2:] == [{"file": first, "row": n} for n in (1, 2)]

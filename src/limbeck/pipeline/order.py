@@ -168,12 +168,12 @@ def _opened(
     with clock("data"), us.main_first():
         if given_as is not None and us.main:
             refuse_to_replace(recipe, out, given_as)
-        recipe, material = _prepare(recipe, make, out)
+        material = make()
         if recipe.data.source == GIVEN:
             rows = material.splits.test.digest
-        if given_as is not None and us.main:
-            refuse_to_replace(recipe, out, given_as, rows)
-    return recipe, material, rows
+            if given_as is not None and us.main:  # before a view of these rows is written into the folder
+                refuse_to_replace(recipe, out, given_as, rows)
+        return *_prepare(recipe, material, out), rows
 
 
 def _stages(
@@ -247,9 +247,8 @@ def _timed(recipe: Recipe) -> list[str]:
     return ["data", "teacher", "labelling", "arms", *recipe.trained_arms, *curves, "export", "evaluation"]
 
 
-def _prepare(recipe: Recipe, make: Callable[[], Material], out: Path) -> tuple[Recipe, Material]:
-    """Read and describe the data, settle the recipe, and find what is wrong before anything long starts."""
-    material = make()
+def _prepare(recipe: Recipe, material: Material, out: Path) -> tuple[Recipe, Material]:
+    """Describe the data, settle the recipe, and find what is wrong before anything long starts."""
     material.folder = out
     splits = material.splits
     say("  " + ", ".join(f"{len(rows):,} {name}" for name, rows in parts_of(recipe, splits).items()))

@@ -3,7 +3,7 @@
 To add a task: its rule, and one line in `RULES`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -280,20 +280,30 @@ def _multioutput(decision: Mapping[str, Any]) -> Rule:
         equal="same decisions",
         python="a `dict`: by column a `Prediction`, with its `label`, the `probability` of it, and `probabilities` by "
         "class",
-        cells=lambda said, top: {
-            key: value
-            for name, one in said.items()
-            for key, value in (
-                (name, one.label or ""),
-                (f"{name}_probability", one.probability),
-                *_ranked(one.probabilities, top, f"{name}_").items(),
-            )
-        },
+        cells=_cells_by_column,
         sure=lambda said, least: {name: _sure(one, least) for name, one in said.items()},
         likeliest=lambda said, top: {
             name: replace(one, probabilities=_highest(one.probabilities, top)) for name, one in said.items()
         },
     )
+
+
+def _cells_by_column(said: Mapping[str, Prediction], top: int) -> dict[str, Any]:
+    """Return the cells of every column; each label stands under the very name of its column."""
+    found: dict[str, Any] = {}
+    for name, one in said.items():
+        found[name] = one.label or ""
+        others = {f"{name}_probability": one.probability, **_ranked(one.probabilities, top, f"{name}_")}
+        for key, value in others.items():
+            found[unused(key, {*found, *said})] = value
+    return found
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """Return a name that is none of these: itself, or with so many `_` behind it as that takes."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

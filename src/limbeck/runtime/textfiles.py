@@ -8,6 +8,7 @@ from typing import Any
 
 from limbeck.errors import LimbeckError
 from limbeck.files import files_below, not_read
+from limbeck.runtime.decisions import unused
 from limbeck.runtime.readers.pairs import joined, shown_parts
 from limbeck.runtime.records import (
     FORMS,
@@ -195,7 +196,9 @@ class _Texts:
 
     def _named(self, columns: tuple[str, ...]) -> tuple[str, ...]:
         """Return what a record calls texts of these columns: as those of the first file, and never as its place."""
-        self._heads = self._heads or tuple(f"{name}_{_TEXT}" if name in (FILE, ROW) else name for name in columns)
+        self._heads = self._heads or tuple(
+            unused(f"{name}_{_TEXT}", columns) if name in (FILE, ROW) else name for name in columns
+        )
         return self._heads
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TextIO
 
 from limbeck.errors import LimbeckError, one_line
 from limbeck.files import staged
-from limbeck.runtime.decisions import ABSTAINS, Rule
+from limbeck.runtime.decisions import ABSTAINS, Rule, unused
 from limbeck.runtime.takes import ROW, Asked
 
 AT_ONCE = 1_000
@@ -60,7 +60,10 @@ class Saying:
 
 def _beside(source: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return both; what the answer has under a name of what was asked gets another name."""
-    return {**source, **{f"{name}_answer" if name in source else name: each for name, each in answer.items()}}
+    found = dict(source)
+    for name, cell in answer.items():
+        found[unused(f"{name}_answer", {*source, *answer}) if name in source else name] = cell
+    return found
 
 
 class Writer(Protocol):

@@ -1,5 +1,6 @@
 """Each model of the comparison, from its answers on the test split to its record and its figures."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,7 +130,8 @@ def _kept(own: float, wanted: float, task: Task) -> float | None:
 
 def _about_arm(arm: Arm, task: Task) -> dict[str, Any]:
     about: dict[str, Any] = {
-        "settings": dict(arm.chosen),
+        # Of a list, or of a whole model, what a recipe has of it.
+        "settings": {key: value if _plain(value) else json.dumps(value) for key, value in arm.chosen.items()},
         "learning": _curves(arm.trained.items(), task),
     }
     if arm.until is not None:
@@ -157,3 +159,7 @@ def _learning(seed: int, trained: Trained, task: Task) -> LearningCurve:
         scores={name: [record[name] for record in records] for name in names},
         best_step=trained.history.best_step,
     )
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)

@@ -128,8 +128,12 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
     model, validate = task.finish(network), validator(view, splits, task)
 
     def cost(candidate: nn.Module) -> float:
+        found = validate(task.finish(candidate))
+        # A student ships as it is: what is chosen at its best temperature may be far too unsure without it.
+        if isinstance(network, SolvedByLosses) and "nll" in found.scores:
+            return found.scores["nll"]
         # Of all that chooses, the last one tells the most candidates apart: a likelihood, where there is one.
-        return -validate(task.finish(candidate)).chooses[-1]
+        return -found.chooses[-1]
 
     def make(stage: Stage) -> None:
         say(f"  {title}: {_solved(network, lesson, cost, title)}")
