@@ -109,9 +109,7 @@ def _moved(
     columns = np.where(mirrored[:, None], across[::-1], across) + (wide - right)[:, None]
     lines = np.arange(height) + (tall - down)[:, None] + (np.arange(rows) * framed.shape[1])[:, None]
     places = lines[:, :, None] * framed.shape[2] + columns[:, None, :]
-    # A pixel is taken whole, which is several times faster than its channels.
-    whole = framed.reshape(-1, channels).view(np.dtype((np.void, channels)))[:, 0]
-    return whole.take(places.ravel()).view(np.uint8).reshape(pixels.shape)
+    return _whole(framed).take(places.ravel()).view(np.uint8).reshape(pixels.shape)
 
 
 def _turned(pixels: NDArray[np.uint8], degrees: NDArray[np.float64], factors: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -156,7 +154,16 @@ def _covered(
         np.abs(np.arange(size) + 0.5 - draw[:, None] * size) <= side / 2
         for draw, size in ((down, height), (right, width))
     ]
-    mean = np.einsum("rpc->rc", pixels.reshape(rows, height * width, channels), dtype=np.int64) // (height * width)
-    found, places = pixels.copy(), np.nonzero(inside[0][:, :, None] & inside[1][:, None, :])
-    found[places] = mean.astype(np.uint8)[places[0]]
-    return found
+    # Column by column first, in few bits: a quarter of the time.
+    columns = pixels.reshape(rows, height, width * channels).sum(axis=1, dtype=np.uint32)
+    mean = columns.reshape(rows, width, channels).sum(axis=1, dtype=np.int64) // (height * width)
+    places = np.flatnonzero(inside[0][:, :, None] & inside[1][:, None, :])
+    found = _whole(pixels).copy()
+    found[places] = _whole(mean.astype(np.uint8)).take(places // (height * width))
+    return found.view(np.uint8).reshape(pixels.shape)
+
+
+def _whole(pixels: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Return pixels one after the other, each whole: to move one is several times faster than its channels."""
+    channels = pixels.shape[-1]
+    return np.ascontiguousarray(pixels).reshape(-1, channels).view(np.dtype((np.void, channels)))[:, 0]
