@@ -84,6 +84,7 @@ def test_logits_that_are_sure_beyond_any_float_have_thresholds_all_the_same() ->
     assert 0 < found.values[0] < 1
 
 
+@pytest.mark.slow
 def test_the_mean_area_and_its_width_under_chance() -> None:
     """Against scikit-learn's area, and against every permutation of a few rows."""
     logits, labels = made(80, 3)

@@ -183,6 +183,7 @@ def test_fewer_labels_are_solved_too(tmp_path):
     assert [point.amount for point in done.evaluation.curves["labels"].points] == [20, 40]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "losses"),
     [

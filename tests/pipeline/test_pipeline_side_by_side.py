@@ -142,6 +142,7 @@ def test_a_worker_that_ends_without_a_word(tmp_path: Path, monkeypatch) -> None:
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_a_worker_that_finds_other_data_touches_nothing(tmp_path: Path) -> None:
     settings = wanted(tmp_path, seeds=[0])
     run(settings, tmp_path / "run")
