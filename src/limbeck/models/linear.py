@@ -128,6 +128,12 @@ class LinearOnNgrams(SolvedByLosses):
         return f"strength {strength:g} is best on validation"
 
     @torch.no_grad()
+    def divide(self, by: float) -> None:
+        """Divide weights and bias."""
+        self.weights.div_(by)
+        self.bias.div_(by)
+
+    @torch.no_grad()
     def _counted(self, rows: Rows) -> Any:
         """Return the (texts, features) sparse matrix of 0 and 1 in float64: whether a text has a feature."""
         from scipy import sparse

@@ -1,6 +1,7 @@
 """Train a network into a folder, or solve it there."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -128,15 +129,17 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
     model, validate = task.finish(network), validator(view, splits, task)
 
     def cost(candidate: nn.Module) -> float:
-        found = validate(task.finish(candidate))
-        # A student ships as it is: what is chosen at its best temperature may be far too unsure without it.
-        if isinstance(network, SolvedByLosses) and "nll" in found.scores:
-            return found.scores["nll"]
         # Of all that chooses, the last one tells the most candidates apart: a likelihood, where there is one.
-        return -found.chooses[-1]
+        return -validate(task.finish(candidate)).chooses[-1]
 
     def make(stage: Stage) -> None:
-        say(f"  {title}: {_solved(network, lesson, cost, title)}")
+        said = _solved(network, lesson, cost, title)
+        if isinstance(network, SolvedByLosses):
+            # It was chosen at its best temperature, and has to ship at it: it may be far too unsure without.
+            with suppress(LimbeckError):  # of other tasks than classification there is none
+                outputs = predict_logits(task.finish(network), view.validation).numpy()
+                network.divide(task.temperature(outputs, splits.validation.labels))
+        say(f"  {title}: {said}")
         with staged(folder / WEIGHTS) as aside:
             save_file(model.state_dict(), str(aside))
 
