@@ -136,8 +136,8 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         said = _solved(network, lesson, cost, title)
         if isinstance(network, SolvedByLosses):
             # It was chosen at its best temperature, and has to ship at it: it may be far too unsure without.
+            outputs = predict_logits(task.finish(network), view.validation).numpy()
             with suppress(LimbeckError):  # of other tasks than classification there is none
-                outputs = predict_logits(task.finish(network), view.validation).numpy()
                 network.divide(task.temperature(outputs, splits.validation.labels))
         say(f"  {title}: {said}")
         with staged(folder / WEIGHTS) as aside:
@@ -154,9 +154,11 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         model.load_state_dict(load_file(folder / WEIGHTS))
 
     stage, _ = once(folder, inputs, make, load)
-    model = model.to(best_device()).eval()
-    found = validate(model)
-    return Trained(model, History(0, best=list(found.chooses), best_said=found.said), view, stage.digest)
+    model, history = model.to(best_device()).eval(), History(0)
+    if isinstance(network, SolvedByLosses):  # points of a grid are compared; a teacher stands alone
+        found = validate(model)
+        history = History(0, best=list(found.chooses), best_said=found.said)
+    return Trained(model, history, view, stage.digest)
 
 
 def _solved(network: Solved, lesson: Lesson, cost: Cost, title: str) -> str:
