@@ -98,7 +98,7 @@ def _answer(
     if wish.out is not None:
         if unread and not count:
             raise LimbeckError("nothing is written, as nothing could be read", where=f"--out={wish.out}")
-        _note(f"{count:,} answers in {wish.out}")
+        _note(f"{count:,} answer{'s' * (count != 1)} in {wish.out}")
     return not unread
 
 

@@ -1,5 +1,6 @@
 """What an earlier run left in the folder: of which data it was, and what its models were called."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,14 @@ def _rows(values: Mapping[str, Any]) -> list[Any]:
     """Return what says which examples a recipe reads."""
     data, target = values["data"], values["data"].get("target") or {}
     return [
-        (str(Path(str(part.get("source")))), part.get("domain"), *(part.get(one.key) for one in MODALITIES.values()))
+        (_place(str(part.get("source"))), part.get("domain"), *(part.get(one.key) for one in MODALITIES.values()))
         for part in (data, target)
     ]
+
+
+def _place(source: str) -> str:
+    """Return a source in one form, however its path was written; a packaged name or a hub id as it is."""
+    return str(Path(source).resolve()) if os.path.lexists(source) else source
 
 
 def _task(values: Mapping[str, Any]) -> tuple[Any, Any]:
