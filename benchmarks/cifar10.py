@@ -33,8 +33,9 @@ from limbeck.pipeline.judging.delivery import metric_gains
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.training import learn
 from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.report import words
 from limbeck.types import Batch, Outputs

@@ -46,9 +46,10 @@ from limbeck.networks import TrainSettings
 from limbeck.pipeline.judging.testing import answers
 from limbeck.pipeline.order import describe_environment, require_usable
 from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
-from limbeck.pipeline.training.teacher import RunTeacher, ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import RunTeacher, train_teacher
 from limbeck.recipe import Recipe, load_recipe, parse_recipe
 from limbeck.runtime.rows import Rows
 from limbeck.teachers.module import weights_digest

@@ -23,8 +23,9 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import RunTeacher, ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import RunTeacher, train_teacher
 from limbeck.recipe import load_recipe
 
 RESULTS = Path(__file__).parent / "results" / "mnist.json"

@@ -18,8 +18,9 @@ from limbeck.evaluation.classification import ACCURACY
 from limbeck.files import write_json
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import load_recipe
 
 RESULTS = Path(__file__).parent / "results"

@@ -22,8 +22,9 @@ from limbeck.pipeline.judging.floor import floor_names
 from limbeck.pipeline.judging.testing import answer_test, log_test_use
 from limbeck.pipeline.order import describe_environment
 from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import Recipe, load_recipe
 
 RESULT = Path(__file__).parent / "results" / "transfer.json"

@@ -814,10 +814,12 @@ MUTANTS = (
     Mutant(
         "an ensemble's weights fitted on the test split",
         "a choice made on the figure that is reported",
-        "pipeline/training/teacher.py",
+        "pipeline/training/judged.py",
         (
-            ("for member in members], splits.validation.labels)", "for member in members], splits.test.labels)"),
-            ("[_logits(member, splits)", '[RunTeacher((member,), (1.0,), splits).logits("test")'),
+            (
+                'logits, labels = [member.logits(splits, "validation") for member in members], splits.validation.labels',
+                'logits, labels = [member.logits(splits, "test") for member in members], splits.test.labels',
+            ),
         ),
         (f"{TEACHERS}::test_an_ensemble",),
     ),
@@ -918,7 +920,7 @@ MUTANTS = (
         "an ensemble's weights change, and the old student is taken",
         "the same, of a teacher's answers",
         "pipeline/training/teacher.py",
-        (("digest([known, list(self.weights)])", "digest([known])"),),
+        (("digest([known, list(self.weights), ", "digest([known, "),),
         (f"{TEACHERS}::test_an_ensemble",),
     ),
     Mutant(

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
-from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll
+from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll, product_weights
 
 
 def answers(rows=400, classes=3, *, seed=0, scale=1.0):
@@ -47,6 +47,34 @@ def test_the_mixture_is_the_optimum_on_the_simplex(models):
     assert max(weights) > 0.05 + 1 / models
 
 
+@pytest.mark.parametrize("models", [2, 3])
+def test_the_exponents_of_a_product_are_the_optimum(models):
+    rng = np.random.default_rng(models)
+    first, labels = answers()
+    logits = [first + rng.normal(size=first.shape) * (0.3 + 0.5 * member) for member in range(models - 1)]
+    logits = [*logits, -0.3 * first]  # one that is wrong: its best exponent is 0
+    logs = [log_softmax(each, axis=1) for each in logits]
+
+    def cost(weights):
+        pooled = log_softmax(sum(w * each for w, each in zip(weights, logs, strict=True)), axis=1)
+        prior = sum((w - 1 / models) ** 2 for w in weights) / 2
+        return -pooled[np.arange(len(labels)), labels].sum() + prior
+
+    found = product_weights(logits, labels)
+    assert found[-1] == 0
+    for member in range(models):
+        for step in (-0.01, 0.01):
+            other = [w + step * (member == place) for place, w in enumerate(found)]
+            assert min(other) < 0 or cost(other) >= cost(found) - 1e-6
+
+
+def test_the_exponents_of_models_that_are_always_right_end_somewhere():
+    labels = np.arange(30) % 3
+    sure = np.where(np.arange(3) == labels[:, None], 20.0, 0.0).astype(np.float32)
+    weights = product_weights([sure, sure], labels)
+    assert all(0 < weight < 2 for weight in weights)
+
+
 def test_a_weight_is_so_many_copies_of_the_row():
     logits, labels = answers(120, scale=3.0)
     other, _ = answers(120, seed=1)
@@ -59,3 +87,6 @@ def test_a_weight_is_so_many_copies_of_the_row():
     expected = mixture_weights([logits[copies], other[copies]], labels[copies])
     assert mixture_weights([logits, other], labels, weights) == pytest.approx(expected)
     assert mixture_weights([logits, other], labels) != pytest.approx(expected, abs=1e-3)
+    expected = product_weights([logits[copies], other[copies]], labels[copies])
+    assert product_weights([logits, other], labels, weights) == pytest.approx(expected, abs=2e-3)
+    assert product_weights([logits, other], labels) != pytest.approx(expected, abs=5e-3)

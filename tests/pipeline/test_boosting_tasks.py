@@ -7,8 +7,9 @@ import pytest
 
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.check import check
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.teachers import forest
 from made_rows import splits_of

@@ -19,8 +19,9 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import _judge, check
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
+from limbeck.pipeline.training.teacher import settle, train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.trainer import predict_logits
 from made_rows import numbers_of, splits_of

@@ -19,10 +19,11 @@ from limbeck.code import code_of
 from limbeck.data import load_splits
 from limbeck.models.resnet import ResNet, ResNetSettings
 from limbeck.pipeline.stages.stage import Near, Stage
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.learn import train_network
 from limbeck.pipeline.training.material import Given, Material
 from limbeck.pipeline.training.start import _code_parts, _parts
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import Recipe
 from limbeck.runtime.readers.image import ImageForm
 

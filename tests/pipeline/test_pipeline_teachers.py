@@ -11,15 +11,16 @@ from torch import nn
 
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll
+from limbeck.evaluation import POOLS, calibrated_nll, fit_temperature, mixture_weights, nll, product_weights
 from limbeck.pipeline import run
 from limbeck.pipeline.judging.export import export_all
 from limbeck.pipeline.judging.floor import fit_floor
 from limbeck.pipeline.training import once
 from limbeck.pipeline.training import teacher as teachers
 from limbeck.pipeline.training.arms import preflight
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import Recipe
 from limbeck.teachers import regression
 from made_rows import numbers_of, tfidf_floor
@@ -107,7 +108,7 @@ def test_an_ensemble(tmp_path, monkeypatch, weights):
         fitted_on.append((logits, labels))
         return mixture_weights(logits, labels, counts)
 
-    monkeypatch.setattr("limbeck.tasks.classification.mixture_weights", fit)
+    monkeypatch.setitem(POOLS, "mean", fit)
 
     def both(network):
         return {"kind": "ensemble", "members": [NBLR, network | {"calibrate": True}], "weights": weights}
@@ -130,6 +131,50 @@ def test_an_ensemble(tmp_path, monkeypatch, weights):
     np.testing.assert_allclose(np.exp(answers.logits("test")), expected, atol=1e-6)
     assert [sorted(path.name for path in (tmp_path / "run").glob("teacher-*"))] == [["teacher-0", "teacher-1"]]
     assert replace(answers, weights=(0.5, 0.5)).names != answers.names, "or their student would be taken for this one's"
+
+
+def test_folds_answer_for_rows_that_they_have_not_seen(tmp_path, monkeypatch, capsys):
+    def crossed(network):
+        return {"kind": "ensemble", "members": [NBLR | {"calibrate": True}, network], "pool": "product", "folds": 3}
+
+    settings = wanted(tmp_path, crossed)
+    material = Material(load_splits(settings.data, settings.task))
+    material.folder = tmp_path / "run"
+    made = train_teacher(settings, material, material.folder)
+    splits, numbers = material.splits, material.splits.folds(3)
+    for number in range(3):
+        alone = Material(splits.fold(number, 3))  # the same rows, encoded anew
+        alone.folder = tmp_path / f"alone-{number}"
+        network = settings.model_copy(update={"teacher": settings.teacher.model_copy(update={"folds": None})})
+        for own, found in zip(train_teacher(network, alone, alone.folder).members, made.crossed, strict=True):
+            logits = own.logits(own.view.validation)
+            np.testing.assert_allclose(found[numbers == number], logits, atol=1e-5)
+    answers = ask_teacher(settings, made, splits, material.folder)
+    labels = np.concatenate([numbers_of(splits.validation), numbers_of(splits.labelled)])
+    seen = [
+        np.concatenate([member.trained.logits(member.trained.view.validation), found])
+        for member, found in zip(answers.members, made.crossed, strict=True)
+    ]
+    temperature = fit_temperature(seen[0], labels)
+    assert answers.members[0].temperature == pytest.approx(temperature, abs=1e-4)
+    assert answers.weights == pytest.approx(product_weights([seen[0] / temperature, seen[1]], labels), abs=2e-3)
+    assert "held-out labelled rows" in capsys.readouterr().out
+
+    monkeypatch.setattr(once, "fit", None)  # a run that goes on trains nothing again
+    monkeypatch.setattr(regression, "NgramRegression", None)
+    again = train_teacher(settings, material, material.folder)
+    for one, other in zip(again.crossed, made.crossed, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_few_validation_rows_are_not_all_that_a_teacher_is_judged_on(tmp_path):
+    split = {"test": 10, "validation": 4}
+    alone = wanted(tmp_path, NBLR)
+    few = alone.data.model_copy(update={"split": alone.data.split.model_copy(update=split)})
+    with pytest.raises(LimbeckError, match="not better than chance"):
+        ask(alone.model_copy(update={"data": few}), tmp_path / "alone")
+    crossed = alone.teacher.model_copy(update={"folds": 4})
+    ask(alone.model_copy(update={"data": few, "teacher": crossed}), tmp_path / "crossed")
 
 
 def test_class_weights_reach_whatever_learns_labels_or_is_chosen_by_them(tmp_path):

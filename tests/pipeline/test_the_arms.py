@@ -20,9 +20,10 @@ from limbeck.evaluation.metric import sheet_of
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, check, run
 from limbeck.pipeline.summary import print_summary
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.learn import train_network
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.report import words
 from limbeck.trainer import predict_logits

@@ -43,6 +43,18 @@ def test_an_ensemble_averages_probabilities(weights):
     assert torch.isfinite(logits).all()
 
 
+@pytest.mark.parametrize("weights", [(0.5, 0.5), (2.0, 0.3), (1.0, 0.0)])
+def test_an_ensemble_multiplies_probabilities(weights):
+    logits = Ensemble([ONE, TWO], weights, "product").predict(BATCH).logits
+    powers = [
+        weight * each.logits[[2, 0]].double().log_softmax(1) for weight, each in zip(weights, (ONE, TWO), strict=True)
+    ]
+    expected = probabilities(powers[0] + powers[1])
+    np.testing.assert_allclose(probabilities(logits), expected, atol=1e-6)
+    np.testing.assert_allclose(torch.logsumexp(logits, 1).numpy(), 0, atol=1e-5)
+    assert torch.isfinite(logits).all()
+
+
 def test_digests_name_members_temperature_and_weights():
     names = {
         ONE.digest,
@@ -52,12 +64,23 @@ def test_digests_name_members_temperature_and_weights():
         Ensemble([ONE, TWO], [0.5, 0.5]).digest,
         Ensemble([TWO, ONE], [0.5, 0.5]).digest,
         Ensemble([ONE, TWO], [0.4, 0.6]).digest,
+        Ensemble([ONE, TWO], [0.4, 0.6], "product").digest,
     }
-    assert len(names) == 7
+    assert len(names) == 8
     assert Scaled(ONE, 2.0).digest == Scaled(ONE, 2.0).digest
 
 
-@pytest.mark.parametrize("weights", [(1.0,), (0.5, 0.6), (1.5, -0.5), ()])
-def test_weights_that_are_none(weights):
-    with pytest.raises(ValueError, match="need as many weights of sum 1"):
-        Ensemble([ONE, TWO], weights)
+@pytest.mark.parametrize(
+    ("weights", "pool", "wrong"),
+    [
+        ((1.0,), "mean", "need as many weights"),
+        ((0.5, 0.6), "mean", "have the sum 1, not 1.1"),
+        ((1.5, -0.5), "mean", "need as many weights"),
+        ((1.5, -0.5), "product", "need as many weights"),
+        ((0.0, 0.0), "product", "need as many weights"),
+        ((), "mean", "need as many weights"),
+    ],
+)
+def test_weights_that_are_none(weights, pool, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        Ensemble([ONE, TWO], weights, pool)

@@ -125,6 +125,35 @@ class Splits:
             )
         few, others = self.labelled.take(range(labels)), self.labelled.take(range(labels, len(self.labelled)))
         self.task.require_varied(few.labels, where, "curves.labels")
+        return self._labelled_by(few, others)
+
+    def fold(self, number: int, folds: int) -> "Splits":
+        """Return the same rows, of which a fold of the labelled ones is the validation split, and shows no label else.
+
+        Folds are nearly equal in size, and each has the strata in proportion.
+
+        Args:
+            number: of the fold, from 0.
+            folds: how many there are.
+
+        Raises:
+            LimbeckError: what is left is no training set.
+        """
+        own = self.folds(folds) == number
+        held_out, kept = (self.labelled.take(np.flatnonzero(each)) for each in (own, ~own))
+        self.task.require_varied(kept.labels, f"fold {number + 1} of {folds}", "teacher.folds")
+        return replace(self._labelled_by(kept, held_out), validation=held_out)
+
+    def folds(self, count: int) -> NDArray[np.int64]:
+        """Return the number of the fold of each labelled row, (rows,), of so many folds."""
+        strata = self.task.strata(self.labelled.labels)
+        order = np.arange(len(self.labelled)) if strata is None else np.argsort(strata, kind="stable")
+        numbers = np.empty(len(order), np.int64)
+        numbers[order] = np.arange(len(order)) % count
+        return numbers
+
+    def _labelled_by(self, few: Examples, others: Examples) -> "Splits":
+        """Return the same rows, of which only a part of the labelled ones keeps its label."""
         copies = self.augmented
         if copies.labels.present.any():
             copies = keeping(copies, few.ids)

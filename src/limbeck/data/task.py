@@ -18,6 +18,7 @@ from limbeck.data.modality import Cells
 from limbeck.data.settings import DataOptions
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.assignment import Assignment
+from limbeck.evaluation.calibration import Pool
 from limbeck.evaluation.figures import Decided, Figure
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
@@ -353,8 +354,8 @@ class Task(ABC):
         """
         raise self._no_distribution("calibrate")
 
-    def mixture(self, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
-        """Return the weights, of sum 1, with which models' averaged answers fit the labels best.
+    def pool_weights(self, pool: Pool, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
+        """Return the weights with which models' answers, pooled, fit the labels best.
 
         Raises:
             LimbeckError: they are no distributions.

@@ -3,7 +3,15 @@
 from limbeck.evaluation.abstention import confidences
 from limbeck.evaluation.assignment import Assignment, best_assignment
 from limbeck.evaluation.budget import first_reached
-from limbeck.evaluation.calibration import calibrated_nll, fit_offsets, fit_temperature, mixture_weights
+from limbeck.evaluation.calibration import (
+    POOLS,
+    Pool,
+    calibrated_nll,
+    fit_offsets,
+    fit_temperature,
+    mixture_weights,
+    product_weights,
+)
 from limbeck.evaluation.chance import against_chance, balanced
 from limbeck.evaluation.classification import mean_scores, scores
 from limbeck.evaluation.cost import Speed, measure, measure_all
@@ -11,7 +19,9 @@ from limbeck.evaluation.metrics import accuracy, agreement, class_scores, confus
 from limbeck.evaluation.significance import compare, difference, verdict
 
 __all__ = [
+    "POOLS",
     "Assignment",
+    "Pool",
     "Speed",
     "accuracy",
     "against_chance",
@@ -33,6 +43,7 @@ __all__ = [
     "measure_all",
     "mixture_weights",
     "nll",
+    "product_weights",
     "reliability",
     "scores",
     "verdict",

@@ -1,7 +1,7 @@
 """One temperature or one offset a class for a model's logits, and the weights of an ensemble, fitted on validation."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,3 +95,42 @@ def mixture_weights(
         weights /= weights.sum()
     rounded = weights.round(3)
     return (rounded / rounded.sum()).tolist()
+
+
+def product_weights(
+    logits: Sequence[NDArray[np.float32]], labels: NDArray[np.int64], class_weights: NDArray[np.float32] | None = None
+) -> list[float]:
+    """Return the exponents, 0 or more, with which the normalised product of the models' probabilities is likeliest.
+
+    The likelihood of a product is concave in its exponents. Each has a normal prior around 1 / models with deviation 1,
+    which a few rows outweigh: without it, models that are right on every row would get exponents without end.
+
+    Source: Genest and Zidek 1986, "Combining Probability Distributions: A Critique and an Annotated Bibliography",
+    section 3 (logarithmic pools).
+
+    Args:
+        logits: of each model, (rows, classes).
+        labels: (rows,) class indices.
+        class_weights: (classes,), by which each row counts; None: all 1.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax, softmax
+
+    rows, prior = np.arange(len(labels)), 1 / len(logits)
+    logs = np.stack([log_softmax(each.astype(np.float64), axis=1) for each in logits])
+    counts = np.ones(len(labels)) if class_weights is None else class_weights[labels].astype(np.float64)
+
+    def cost(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        pooled = np.tensordot(weights, logs, axes=1)
+        apart = softmax(pooled, axis=1)
+        apart[rows, labels] -= 1
+        own = -log_softmax(pooled, axis=1)[rows, labels] @ counts + ((weights - prior) ** 2).sum() / 2
+        return own, np.einsum("mrc,rc,r->m", logs, apart, counts) + weights - prior
+
+    found = minimize(cost, np.full(len(logits), prior), jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(logits))
+    return found.x.round(3).tolist()
+
+
+Pool = Literal["mean", "product"]
+POOLS: dict[Pool, Callable[..., list[float]]] = {"mean": mixture_weights, "product": product_weights}
+"""How the weights of each kind of pool are fitted."""

@@ -23,10 +23,11 @@ from limbeck.models import let_import
 from limbeck.networks import NetworkSettings, TrainSettings
 from limbeck.pipeline.order import require_usable
 from limbeck.pipeline.stages.claim import CACHE, require_place
+from limbeck.pipeline.training.judged import judged_teacher
 from limbeck.pipeline.training.material import Material, parts_of
 from limbeck.pipeline.training.pretrain import language_training, pretraining
 from limbeck.pipeline.training.reading import describe_readers
-from limbeck.pipeline.training.teacher import judged_teacher, member_names, train_teacher
+from limbeck.pipeline.training.teacher import member_names, train_teacher
 from limbeck.pipeline.training.views import View
 from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import CurveSettings, Recipe

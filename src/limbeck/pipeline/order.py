@@ -36,12 +36,13 @@ from limbeck.pipeline.stages.clock import Clock
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.arms import Arm, preflight, train_arm
 from limbeck.pipeline.training.curves import Points, train_points
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material, parts_of
 from limbeck.pipeline.training.reading import describe_readers, naming_networks, require_readable
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.training.solved import without_training
-from limbeck.pipeline.training.teacher import ask_teacher, settle, train_teacher
+from limbeck.pipeline.training.teacher import settle, train_teacher
 from limbeck.pipeline.training.until import wanted
 from limbeck.processes import require_addresses
 from limbeck.ranks import ranks

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from limbeck.digest import digest
+from limbeck.evaluation import Pool
 from limbeck.teachers.base import Teacher
 from limbeck.types import Batch, Outputs
 
@@ -32,30 +33,42 @@ class Scaled:
 
 
 class Ensemble:
-    """Several teachers as one: the logits are the log of their probabilities' weighted mean.
+    """Several teachers as one: the logits are the log of their probabilities, averaged or multiplied; see `mix`.
 
-    Source: Hinton, Vinyals and Dean 2015 (arXiv 1503.02531), section 1: an ensemble's averaged predictions as targets.
+    Source: Hinton, Vinyals and Dean 2015 (arXiv 1503.02531), section 1: an ensemble's averaged predictions as targets,
+    by arithmetic or geometric mean.
 
     Args:
         teachers: of the same classes; their activations are not passed on.
-        weights: one each, not negative, of sum 1.
+        weights: one each, not negative and not all 0; of a mean their sum is 1.
+        pool: how they are pooled.
 
     Raises:
         ValueError: the weights are none such.
     """
 
-    def __init__(self, teachers: Sequence[Teacher], weights: Sequence[float]) -> None:
-        if len(weights) != len(teachers) or min(weights, default=-1) < 0 or abs(sum(weights) - 1) > 1e-6:
-            raise ValueError(f"{len(teachers)} teachers need as many weights of sum 1, not {list(weights)}")
-        self._teachers, self._weights = tuple(teachers), tuple(weights)
-        self.digest = digest([[teacher.digest for teacher in teachers], list(weights)])
+    def __init__(self, teachers: Sequence[Teacher], weights: Sequence[float], pool: Pool = "mean") -> None:
+        total = sum(weights)
+        if len(weights) != len(teachers) or min(weights, default=-1) < 0 or not total:
+            raise ValueError(f"{len(teachers)} teachers need as many weights, not {list(weights)}")
+        if pool == "mean" and abs(total - 1) > 1e-6:
+            raise ValueError(f"the weights of a mean have the sum 1, not {total:g}")
+        self._teachers, self._weights, self._pool = tuple(teachers), tuple(weights), pool
+        named: list[object] = [[teacher.digest for teacher in teachers], list(weights)]
+        self.digest = digest(named if pool == "mean" else [*named, pool])
 
     def predict(self, batch: Batch) -> Outputs:
         """Return logits (batch, classes): normalised log-probabilities."""
-        return Outputs(mix([teacher.predict(batch).logits for teacher in self._teachers], self._weights))
+        return Outputs(mix([teacher.predict(batch).logits for teacher in self._teachers], self._weights, self._pool))
 
 
-def mix(logits: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """Return the log of the weighted mean of the probabilities, (..., classes), of logits of that shape."""
-    parts = [each.log_softmax(-1) + math.log(weight) for each, weight in zip(logits, weights, strict=True) if weight]
-    return torch.stack(parts).logsumexp(0)
+def mix(logits: Sequence[Tensor], weights: Sequence[float], pool: Pool = "mean") -> Tensor:
+    """Return the log of pooled probabilities, (..., classes), of logits of that shape.
+
+    mean     the weighted mean of the probabilities
+    product  their product, each to the power of its weight, normalised
+    """
+    parts = [(each.log_softmax(-1), weight) for each, weight in zip(logits, weights, strict=True) if weight]
+    if pool == "product":
+        return torch.stack([weight * each for each, weight in parts]).sum(0).log_softmax(-1)
+    return torch.stack([each + math.log(weight) for each, weight in parts]).logsumexp(0)

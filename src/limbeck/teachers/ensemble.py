@@ -4,13 +4,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from limbeck.evaluation import Pool
 from limbeck.teachers.kind import Kind
 from limbeck.teachers.single import SingleTeacher
 from limbeck.teachers.work import Made, Work
 
 
 class EnsembleTeacher(Kind):
-    """Several teachers, whose probabilities are averaged."""
+    """Several teachers, whose probabilities are averaged or multiplied."""
 
     of_classes: ClassVar[bool] = True
     another: ClassVar[str] = "teacher.members=[...]"
@@ -22,14 +23,20 @@ class EnsembleTeacher(Kind):
     ]
     weights: Annotated[
         list[Annotated[float, Field(ge=0)]] | None,
-        Field(description="one a member; null: those that fit the validation rows best"),
+        Field(description="one a member; null: those that fit the rows best on which choices are made"),
     ] = None
+    pool: Annotated[
+        Pool,
+        Field(description="mean: of the probabilities; product: of each to the power of its weight, normalised"),
+    ] = "mean"
 
     @field_validator("members")
     @classmethod
     def _accepted_together(cls, members: list[SingleTeacher]) -> list[SingleTeacher]:
         if any(member.accept_bad for member in members):
             raise ValueError("an ensemble is judged as a whole: set teacher.accept_bad, beside members")
+        if any(member.folds for member in members):
+            raise ValueError("members are cross-validated together: set teacher.folds, beside members")
         return members
 
     @field_validator("weights")
@@ -60,8 +67,10 @@ class EnsembleTeacher(Kind):
         return any(member.by_steps for member in self.members)
 
     def shares(self, members: int) -> list[float] | None:
-        """Return the members' weights, of sum 1; None where they are to be fitted."""
-        return None if self.weights is None else [weight / sum(self.weights) for weight in self.weights]
+        """Return the members' weights, in a mean of sum 1; None where they are to be fitted."""
+        if self.weights is None or self.pool == "product":
+            return self.weights
+        return [weight / sum(self.weights) for weight in self.weights]
 
     def settle(self, work: Work) -> Self:
         """Settle every member."""

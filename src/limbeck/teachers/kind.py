@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Self, get_args
 from pydantic import Field
 from torch import nn
 
-from limbeck.evaluation import Assignment
+from limbeck.evaluation import Assignment, Pool
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.settings import Settings
 from limbeck.teachers.work import Made, Work
@@ -35,6 +35,15 @@ class Kind(Settings):
     accept_bad: Annotated[
         bool, Field(description="go on with a teacher whose balanced accuracy is not above a constant prediction's")
     ] = False
+    folds: Annotated[
+        int | None,
+        Field(
+            ge=2,
+            le=20,
+            description="where few validation rows say little: judge it, and choose temperatures and weights, on the "
+            "labelled rows too, each answered by a teacher that is made once more without a fold of so many; null: no",
+        ),
+    ] = None
 
     @property
     def refits(self) -> bool:
@@ -96,6 +105,11 @@ class Single(Kind):
     def members(self) -> "Sequence[Single]":
         """The teachers that answer together: this one."""
         return [self]
+
+    @property
+    def pool(self) -> Pool:
+        """How their probabilities are pooled: of one, nothing is to be done."""
+        return "mean"
 
     def shares(self, members: int) -> list[float] | None:
         """Return the members' weights."""

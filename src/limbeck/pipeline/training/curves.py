@@ -11,8 +11,9 @@ from limbeck.console import say
 from limbeck.evaluation import accuracy, first_reached
 from limbeck.evaluation.records import Budget, BudgetCurve, BudgetPoint, ModelRecord
 from limbeck.pipeline.training.arms import Arm, train_arm
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import RunTeacher, ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import RunTeacher, train_teacher
 from limbeck.recipe import CurveSettings, Recipe
 
 FOLDER = "curves"

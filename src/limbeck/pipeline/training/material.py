@@ -108,10 +108,17 @@ class Material:
 
     def keeping(self, labels: int) -> "Material":
         """Return the same encoded rows, of which only the first ones have labels; see `Splits.keeping`."""
-        fewer = Material(self.splits.keeping(labels), self.given)
-        fewer._whole, fewer.folder = self, self.folder
-        fewer.session, fewer._said = self.session, self._said
-        return fewer
+        return self._with(self.splits.keeping(labels))
+
+    def fold(self, number: int, folds: int) -> "Material":
+        """Return the same encoded rows, of which a fold of the labelled ones is held out; see `Splits.fold`."""
+        return self._with(self.splits.fold(number, folds))
+
+    def _with(self, splits: Splits) -> "Material":
+        other = Material(splits, self.given)
+        other._whole, other.folder = self, self.folder
+        other.session, other._said = self.session, self._said
+        return other
 
     def say_once(self, line: str) -> None:
         """Print a line that has not been printed in this run."""

@@ -23,8 +23,9 @@ from limbeck.console import moved_on, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError, of_the_machine
 from limbeck.pipeline.training.arms import train_arm
+from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.teacher import ask_teacher, train_teacher
+from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.pipeline.training.until import wanted
 from limbeck.processes import end_with, how_it_ended
 from limbeck.recipe import ArmName, Recipe

@@ -1,7 +1,7 @@
 """The teacher of a run: made, asked once, and from then on answering from its cache, alone or as an ensemble."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,17 @@ from numpy.typing import NDArray
 from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.cache.codecs import DEFAULT
-from limbeck.console import say
-from limbeck.data import Splits, Task
+from limbeck.data import Splits
 from limbeck.digest import digest
-from limbeck.errors import LimbeckError
-from limbeck.evaluation.metric import Sheet
+from limbeck.evaluation import Pool
 from limbeck.losses import objective_from
+from limbeck.pipeline.training.folds import cross_answers
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.work import RunWork
 from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import Recipe
-from limbeck.report import words
-from limbeck.teachers import Made, Single, Teacher
+from limbeck.teachers import Made, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, mix
 from limbeck.teachers.work import ROWS, Split
 from limbeck.trainer import predict_logits
@@ -54,6 +52,11 @@ class Member:
         title = f"{self.name} answers, {ROWS[split]}"
         return label(self.live(), examples, view, self.cache, among=among, title=title)
 
+    def logits(self, splits: Splits, split: Split) -> NDArray[np.float32]:
+        """Return its logits for a split, (rows, outputs), at its temperature."""
+        batch = Batch(ids=torch.from_numpy(getattr(splits, split).ids), student_inputs={})
+        return self.scaled(self.of(splits, split, among=ranks())).predict(batch).logits.numpy()
+
     def live(self) -> Teacher:
         """Return the teacher itself, for batches that it has not seen."""
         return self.trained.live(self.cache.identity.taps)
@@ -69,13 +72,15 @@ class RunTeacher:
 
     Attributes:
         members: one network, or those of an ensemble.
-        weights: one each, of sum 1.
+        weights: one each, see `limbeck.teachers.combined.mix`.
         splits: what it is asked about.
+        pool: how their probabilities are pooled.
     """
 
     members: tuple[Member, ...]
     weights: tuple[float, ...]
     splits: Splits
+    pool: Pool = "mean"
 
     @property
     def names(self) -> list[str]:
@@ -84,7 +89,7 @@ class RunTeacher:
         if not others and first.temperature is None:
             return [first.cache.digest, first.cache.identity.view]
         known = [[each.cache.digest, each.cache.identity.view, each.temperature] for each in self.members]
-        return [digest([known, list(self.weights)])]
+        return [digest([known, list(self.weights), *([] if self.pool == "mean" else [self.pool])])]
 
     @property
     def kept(self) -> dict[str, str]:
@@ -139,13 +144,13 @@ class RunTeacher:
 
         def answer(samples: Sequence[Any]) -> NDArray[np.float32]:
             logits = [torch.from_numpy(part(samples)) / T for part, T in zip(parts, divisors, strict=True) if part]
-            return (logits[0] if len(logits) == 1 else mix(logits, self.weights)).numpy()
+            return (logits[0] if len(logits) == 1 else mix(logits, self.weights, self.pool)).numpy()
 
         return answer
 
     def _together(self, teachers: Sequence[Teacher]) -> Teacher:
         scaled = [member.scaled(teacher) for member, teacher in zip(self.members, teachers, strict=True)]
-        return scaled[0] if len(scaled) == 1 else Ensemble(scaled, self.weights)
+        return scaled[0] if len(scaled) == 1 else Ensemble(scaled, self.weights, self.pool)
 
 
 def _called(network: Trained) -> Runner:
@@ -183,164 +188,50 @@ def settle(recipe: Recipe, material: Material) -> Recipe:
     return recipe.model_copy(update={"teacher": recipe.teacher.settle(RunWork(recipe, material))})
 
 
-def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str = "") -> tuple[Made, ...]:
-    """Make what answers, with the first seed: one, or of an ensemble one a member; see `Kind.make`.
+@dataclass(frozen=True)
+class MadeTeacher:
+    """What was made of a teacher.
+
+    Attributes:
+        members: what answers: one, or of an ensemble one a member.
+        crossed: of each member the logits for the labelled rows, by networks made without them; none: not asked for.
+    """
+
+    members: tuple[Made, ...]
+    crossed: Sequence[NDArray[np.float32]] = ()
+
+
+def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str = "") -> MadeTeacher:
+    """Make what answers, with the first seed, see `Kind.make`; where there are folds, once more without each of them.
 
     A note tells their trainings from those of another teacher in the run.
     """
-    return recipe.teacher.make(RunWork(recipe, material, folder, note))
+    made = recipe.teacher.make(RunWork(recipe, material, folder, note))
+    if recipe.teacher.folds is None or not recipe.teacher.refits:
+        return MadeTeacher(made)
+
+    def ask(networks: Sequence[Made], splits: Splits, place: Path) -> list[NDArray[np.float32]]:
+        return [member.logits(splits, "validation") for member in members_of(recipe, networks, splits, place)]
+
+    return MadeTeacher(made, cross_answers(recipe, material, folder, ask, note))
 
 
-def ask_teacher(
-    recipe: Recipe,
-    trained: Sequence[Made],
-    splits: Splits,
-    folder: Path,
-    *,
-    warn: bool = False,
-    kept: Path | None = None,
-) -> RunTeacher:
-    """Let the teacher answer once for every row that the student learns from or is chosen on; see `judged_teacher`.
-
-    Raises:
-        LimbeckError: it is no better than chance; the transfer set was not asked for then.
-    """
-    answers = judged_teacher(recipe, trained, splits, folder, warn=warn, kept=kept)
-    if len(splits.transfer):  # rows of a loader are asked while the student trains
-        answers.of("transfer", among=ranks())
-    return answers
-
-
-def judged_teacher(
-    recipe: Recipe,
-    trained: Sequence[Made],
-    splits: Splits,
-    folder: Path,
-    *,
-    warn: bool = False,
-    kept: Path | None = None,
-) -> RunTeacher:
-    """Let the teacher answer for the rows on which it is judged, and refuse one that is no better than chance.
-
-    A finished teacher is judged on the labelled and the validation rows, one that was trained here on the validation
-    rows only. Temperatures and weights, where the recipe asks for them, are fitted on validation.
+def members_of(
+    recipe: Recipe, made: Sequence[Made], splits: Splits, folder: Path, kept: Path | None = None
+) -> list[Member]:
+    """Return what was made, each with the cache of its answers.
 
     Args:
-        recipe: says how the teacher answers, and whether a bad one is accepted.
-        trained: what was made of it, see `train_teacher`.
-        splits: whose rows.
+        recipe: says how answers are stored, and which activations are.
+        made: see `train_teacher`.
+        splits: whose rows are asked about.
         folder: of the run.
-        warn: do not refuse it, say it only.
         kept: the folder of the answers, for these networks alone; None: in the run.
-
-    Raises:
-        LimbeckError: its balanced accuracy is not above a constant prediction's by its 95 % interval, or a finished
-            teacher's outputs are called by the names of other classes.
     """
     taps = tuple(dict.fromkeys(pair.taps[1] for pair in objective_from(recipe.losses).pairs))
     members = []
-    for name, made, settings in zip(member_names(len(trained)), trained, recipe.teacher.members, strict=True):
-        identity = CacheIdentity(made.answers_as, made.view.digest, splits.task.outputs, taps, recipe.cache.codec)
+    for name, one in zip(member_names(len(made)), made, strict=True):
+        identity = CacheIdentity(one.answers_as, one.view.digest, splits.task.outputs, taps, recipe.cache.codec)
         place = folder / "cache" / identity.name if kept is None else kept / name
-        members.append(_ask(Member(made, CachedTeacher(place, identity), name), settings, splits))
-    weights = recipe.teacher.shares(len(members))
-    if weights is None:
-        task = splits.task.fit(splits.labelled.labels)
-        weights = task.mixture([_logits(member, splits) for member in members], splits.validation.labels)
-        say(f"  weights of the ensemble, fitted on validation: {', '.join(f'{w:.2f}' for w in weights)}")
-    answers = RunTeacher(tuple(members), tuple(weights), splits)
-    warn = warn or recipe.teacher.accept_bad
-    _judge_names(recipe, answers, warn=warn)
-    _judge(recipe, answers, warn=warn)
-    return answers
-
-
-def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
-    """Say how good every finished teacher is, and refuse one whose outputs are called by the names of other classes.
-
-    Raises:
-        LimbeckError: see `Single.require_names`.
-    """
-    splits, asked, several = answers.splits, _judged_on(answers.splits, finished=True), len(answers.members) > 1
-    for number, (member, settings) in enumerate(zip(answers.members, recipe.teacher.members, strict=True)):
-        if not settings.refits:
-            key = f"teacher.members.{number}" if several else "teacher"
-            alone = RunTeacher((member,), (1.0,), splits)
-            task, sheet = _task(alone), _on(alone, asked)
-            rows = f"{len(sheet['labels']):,} {' and '.join(asked)} rows"
-            score = f"{task.metric.title} {words.score(task.metric(sheet), task.metric)}"
-            chance = task.chance(sheet)
-            more = "" if chance is None else f", {chance.title} {chance.value:.1%}"
-            if (found := task.assignment(sheet)) is None:
-                say(f"  {key}: {score}{more} on {rows}")
-                continue
-            say(f"  {key}: accuracy {found.accuracy:.1%}{more} on {rows}")
-            settings.require_names(found, task.names, key, rows, warn=warn)
-
-
-def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
-    """Return the splits that a teacher is judged on: the labelled rows are among them where it did not learn them."""
-    return ("labelled", "validation") if finished and len(splits.labelled) else ("validation",)
-
-
-def _on(answers: RunTeacher, asked: Sequence[Split]) -> Sheet:
-    """Return the answers on several splits."""
-    logits = np.concatenate([answers.logits(split) for split in asked])
-    first, *others = [getattr(answers.splits, split).labels for split in asked]
-    return _task(answers).sheet(logits, sum(others, first))
-
-
-def _task(answers: RunTeacher) -> Task:
-    """Return the task as the labelled rows have it, with the decision that fits the teacher on validation."""
-    splits = answers.splits
-    task = splits.task.fit(splits.labelled.labels)
-    return task.decide(answers.logits("validation"), splits.validation.labels) if task.fits_decision else task
-
-
-def _judge(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
-    """Compare a teacher with a constant prediction.
-
-    Raises:
-        LimbeckError: it is no better, and that is not accepted.
-    """
-    asked = _judged_on(answers.splits, finished=not recipe.teacher.refits)
-    sheet = _on(answers, asked)
-    found = _task(answers).chance(sheet)
-    if found is None or not found.at_chance:
-        return
-    low, high = found.ci95
-    what = (
-        f"the teacher is not better than chance: {found.title} {found.value:.1%} "
-        f"(95 % interval {low:.1%} to {high:.1%}) on {len(sheet['labels']):,} {' and '.join(asked)} rows, "
-        f"where one answer for all has {found.constant:.1%}"
-    )
-    if warn:
-        say(f"  {what}", style="yellow")
-        return
-    doubts = [] if recipe.teacher.refits else recipe.teacher.doubts("teacher", answers.splits.task.outputs)
-    rare = " (where a class is rare: data.class_weights=balanced, task.metric=f1_macro)" * recipe.task.one_class
-    trained = f"give it more labels{' or steps' * recipe.teacher.by_steps}{rare}"
-    more = trained if recipe.teacher.refits else "take another teacher"
-    fix = f"{', '.join([*doubts, more])}, or go on with teacher.accept_bad=true"
-    raise LimbeckError(what, where="teacher", fix=fix)
-
-
-def _ask(member: Member, settings: Single, splits: Splits) -> Member:
-    member.of(splits, "validation", among=ranks())
-    if len(splits.labelled):  # whoever is judged on them: of batches of other rows, the last bits may differ
-        member.of(splits, "labelled", among=ranks())
-    if not settings.calibrate:
-        return member
-    task = splits.task.fit(splits.labelled.labels)
-    temperature = round(task.temperature(_logits(member, splits), splits.validation.labels), 4)
-    if temperature < 1 and not settings.refits:
-        # Rows that it has learned make it look right beyond its own claims, and then it would be made surer still.
-        what = f"validation rows would have its logits divided by {temperature:.2f}, as if it were not sure enough"
-        say(f"  {what}: it may have learned from these rows, and its logits stay as they are", style="yellow")
-        return member
-    say(f"  its logits are divided by {temperature:.2f}, which fits validation best")
-    return replace(member, temperature=temperature)
-
-
-def _logits(member: Member, splits: Splits) -> NDArray[np.float32]:
-    return RunTeacher((member,), (1.0,), splits).logits("validation")
+        members.append(Member(one, CachedTeacher(place, identity), name))
+    return members

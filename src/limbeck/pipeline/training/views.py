@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.bundle import Runner
@@ -61,8 +62,23 @@ class View:
         self.digest = reader.digest
 
     def of(self, splits: Splits) -> "View":
-        """Return the same rows, of which others are labelled."""
-        return View(self.reads, self.reader, splits, {"transfer": self.transfer, "validation": self.validation})
+        """Return the same rows, of which others are labelled, or some of the transfer set are held out."""
+        same = np.array_equal(splits.validation.ids, self._splits.validation.ids)
+        held_out = self.validation if same else self._transfer_rows(splits.validation.ids)
+        return View(
+            self.reads,
+            self.reader,
+            splits,
+            {"transfer": self._transfer_rows(splits.transfer.ids), "validation": held_out},
+        )
+
+    def _transfer_rows(self, ids: NDArray[np.int64]) -> Rows:
+        """Return rows of the transfer set by their content ids."""
+        own = self._splits.transfer.ids
+        if np.array_equal(own, ids):
+            return self.transfer
+        order = np.argsort(own)
+        return self.transfer.take(order[np.searchsorted(own, ids, sorter=order)])
 
     @property
     def form(self) -> Form:

@@ -18,7 +18,9 @@ from limbeck.data.task import Task
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError, nearest
 from limbeck.evaluation import (
+    POOLS,
     Assignment,
+    Pool,
     against_chance,
     agreement,
     best_assignment,
@@ -29,7 +31,6 @@ from limbeck.evaluation import (
     fit_offsets,
     fit_temperature,
     kl,
-    mixture_weights,
     nll,
     reliability,
 )
@@ -370,9 +371,9 @@ class Classification(Task):
         """Return the temperature of the lowest NLL; see `fit_temperature`."""
         return fit_temperature(outputs, labels.values, self.weights)
 
-    def mixture(self, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
-        """Return the weights of the averaged probabilities; see `mixture_weights`."""
-        return mixture_weights(outputs, labels.values, self.weights)
+    def pool_weights(self, pool: Pool, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
+        """Return the weights of a pool; see `mixture_weights` and `product_weights`."""
+        return POOLS[pool](outputs, labels.values, self.weights)
 
     def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
         """Return the classes."""
