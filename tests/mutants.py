@@ -816,10 +816,8 @@ MUTANTS = (
         "a choice made on the figure that is reported",
         "pipeline/training/judged.py",
         (
-            (
-                'logits, labels = [member.logits(splits, "validation") for member in members], splits.validation.labels',
-                'logits, labels = [member.logits(splits, "test") for member in members], splits.test.labels',
-            ),
+            ('[member.logits(splits, "validation") for', '[member.logits(splits, "test") for'),
+            ("members], splits.validation.labels", "members], splits.test.labels"),
         ),
         (f"{TEACHERS}::test_an_ensemble",),
     ),
