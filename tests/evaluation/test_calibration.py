@@ -51,7 +51,7 @@ def test_the_mixture_is_the_optimum_on_the_simplex(models):
 def test_the_exponents_of_a_product_are_the_optimum(models):
     rng = np.random.default_rng(models)
     first, labels = answers()
-    logits = [first + rng.normal(size=first.shape) * (0.3 + 0.5 * member) for member in range(models - 1)]
+    logits = [first + rng.normal(size=first.shape) * (1 + 0.2 * member) for member in range(models - 1)]
     logits = [*logits, -0.3 * first]  # one that is wrong: its best exponent is 0
     logs = [log_softmax(each, axis=1) for each in logits]
 
@@ -62,6 +62,7 @@ def test_the_exponents_of_a_product_are_the_optimum(models):
 
     found = product_weights(logits, labels)
     assert found[-1] == 0
+    assert min(found[:-1]) > 0.1
     for member in range(models):
         for step in (-0.01, 0.01):
             other = [w + step * (member == place) for place, w in enumerate(found)]
@@ -71,8 +72,17 @@ def test_the_exponents_of_a_product_are_the_optimum(models):
 def test_the_exponents_of_models_that_are_always_right_end_somewhere():
     labels = np.arange(30) % 3
     sure = np.where(np.arange(3) == labels[:, None], 20.0, 0.0).astype(np.float32)
-    weights = product_weights([sure, sure], labels)
-    assert all(0 < weight < 2 for weight in weights)
+    (weight,) = product_weights([sure], labels)
+    assert 0.1 < weight < 2
+
+
+def test_a_model_that_adds_nothing_to_a_product_is_not_asked():
+    first, labels = answers()
+    noise = np.random.default_rng(1).normal(size=first.shape).astype(np.float32)
+    weights = product_weights([noise, first, first + 0.01 * noise], labels)
+    assert weights[0] == 0
+    assert sorted(weight > 0 for weight in weights) == [False, False, True], "two that say the same are one"
+    assert sum(weights) == pytest.approx(sum(product_weights([first], labels)), abs=0.05)
 
 
 def test_a_weight_is_so_many_copies_of_the_row():

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from classifiers import save_classifier, train_classifier
+from scipy.special import log_softmax
 from tiny import recipe, write_csv
 from torch import nn
 
@@ -167,6 +169,22 @@ def test_folds_answer_for_rows_that_they_have_not_seen(tmp_path, monkeypatch, ca
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_member_without_weight_is_not_asked(tmp_path):
+    def pooled(network):
+        return {"kind": "ensemble", "members": [NBLR, network], "pool": "product", "weights": [0, 0.7]}
+
+    answers, material = ask(wanted(tmp_path, pooled), tmp_path / "run")
+    out, counts = (member.cache for member in answers.members)
+    assert out.missing(material.splits.unlabelled.ids).all()
+    assert not counts.missing(material.splits.transfer.ids).any()
+    assert list(answers.networks) == ["teacher-1"]
+    own = answers.members[1].logits(material.splits, "transfer").astype(np.float64)
+    np.testing.assert_allclose(answers.logits("transfer"), log_softmax(0.7 * own, axis=1), atol=1e-5)
+    samples = material.splits.validation.values
+    np.testing.assert_allclose(answers.runner({})(samples), answers.logits("validation"), atol=1e-4)
+    assert answers.settings == {"teacher-0 weight": 0, "teacher-1 weight": 0.7}
+
+
 def test_few_validation_rows_are_not_all_that_a_teacher_is_judged_on(tmp_path):
     split = {"test": 10, "validation": 4}
     alone = wanted(tmp_path, NBLR)
@@ -223,7 +241,7 @@ def test_a_run_with_an_ensemble(tmp_path):
     small = {"kind": "network", "model": {"name": "ngrams", "dim": 4, "buckets": 64}, "reads": {"max_length": 24}}
 
     def both(network):
-        return {"kind": "ensemble", "members": [network, small | {"train": network["train"]}]}
+        return {"kind": "ensemble", "members": [network, small | {"train": network["train"]}], "weights": [1, 2]}
 
     settings = wanted(tmp_path, both)
     done = run(settings, tmp_path / "run")
@@ -236,6 +254,24 @@ def test_a_run_with_an_ensemble(tmp_path):
     assert {"teacher-0", "teacher-1", "student", "baseline"} == names
     assert "teacher" in (tmp_path / "run/report.html").read_text()
     assert run(settings, tmp_path / "run").evaluation.test_evaluations == result.test_evaluations, "reused"
+
+
+def test_runs_with_a_frozen_encoder_alone_and_pooled_with_others(tmp_path):
+    network, reader = train_classifier(tmp_path / "others.csv", [0, 1], ["a", "b"])
+    encoder = {"kind": "embedding", "model": str(save_classifier(tmp_path / "encoder", network, reader))}
+    sizes = {}
+    for name, teacher in (
+        ("alone", encoder),
+        ("pooled", {"kind": "ensemble", "members": [encoder, NBLR], "pool": "product", "folds": 2}),
+    ):
+        done = run(wanted(tmp_path, teacher, baseline=False), tmp_path / name)
+        cost = done.evaluation.models["teacher"].cost
+        assert cost.latency_ms > 0
+        sizes[name] = cost.parameters
+    known = {name: parameter.numel() for name, parameter in network.named_parameters() if "embeddings" in name}
+    assert sizes["alone"] > sum(known.values())
+    assert (tmp_path / "pooled/folds/1-of-2/teacher-0").is_dir()
+    assert "done again" not in (tmp_path / "pooled/train.log").read_text(encoding="utf-8"), "it is one encoder"
 
 
 def test_of_an_ensemble_with_a_regression_no_network_is_exported(tmp_path, capsys):

@@ -73,8 +73,8 @@ def test_their_size_is_counted_as_that_of_a_floor_of_the_same_trees(classes):
     settings = {"max_iter": 12, "max_leaf_nodes": 9, "learning_rate": 0.1, "early_stopping": False}
     model = HistGradientBoostingClassifier(**settings, categorical_features=[3, 4], random_state=0).fit(cells, labels)
     (trees,) = grown(arrays, of_classes(labels, classes)).trees
-    assert trees.learned == count_numbers(model)
-    assert trees.learned > 5 * 12 * (1 if classes == 2 else classes), "a tree has several nodes, of five numbers each"
+    assert trees.fitted == count_numbers(model)
+    assert trees.fitted > 5 * 12 * (1 if classes == 2 else classes), "a tree has several nodes, of five numbers each"
     assert trees.lefts.shape[0] > 1, "categories are among them"
 
 

@@ -103,22 +103,43 @@ def product_weights(
     """Return the exponents, 0 or more, with which the normalised product of the models' probabilities is likeliest.
 
     The likelihood of a product is concave in its exponents. Each has a normal prior around 1 / models with deviation 1,
-    which a few rows outweigh: without it, models that are right on every row would get exponents without end.
+    which a few rows outweigh: without it, models that are right on every row would get exponents without end. A model
+    that adds a nat or less to the rows' log-likelihood has the exponent 0, and need not be asked: no more is to be
+    expected of a number that is fitted to them.
 
     Source: Genest and Zidek 1986, "Combining Probability Distributions: A Critique and an Annotated Bibliography",
-    section 3 (logarithmic pools).
+    section 3 (logarithmic pools); Akaike 1974, "A New Look at the Statistical Model Identification" (the nat).
 
     Args:
         logits: of each model, (rows, classes).
         labels: (rows,) class indices.
         class_weights: (classes,), by which each row counts; None: all 1.
     """
+    from scipy.special import log_softmax
+
+    logs = np.stack([log_softmax(each.astype(np.float64), axis=1) for each in logits])
+    counts = np.ones(len(labels)) if class_weights is None else class_weights[labels].astype(np.float64)
+    kept = [*range(len(logits))]
+    weights, cost = _likeliest_product(logs, labels, counts, prior=1 / len(logits))
+    while len(kept) > 1:
+        fewer = [one for place, one in enumerate(kept) if place != int(np.argmin(weights))]
+        without, higher = _likeliest_product(logs[fewer], labels, counts, prior=1 / len(logits))
+        if higher - cost > 1:
+            break
+        kept, weights, cost = fewer, without, higher
+    found = np.zeros(len(logits))
+    found[kept] = weights
+    return found.round(3).tolist()
+
+
+def _likeliest_product(
+    logs: NDArray[np.float64], labels: NDArray[np.int64], counts: NDArray[np.float64], *, prior: float
+) -> tuple[NDArray[np.float64], float]:
+    """Return exponents of log-probabilities (models, rows, classes), and what they cost, in nats over all rows."""
     from scipy.optimize import minimize
     from scipy.special import log_softmax, softmax
 
-    rows, prior = np.arange(len(labels)), 1 / len(logits)
-    logs = np.stack([log_softmax(each.astype(np.float64), axis=1) for each in logits])
-    counts = np.ones(len(labels)) if class_weights is None else class_weights[labels].astype(np.float64)
+    rows = np.arange(len(labels))
 
     def cost(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         pooled = np.tensordot(weights, logs, axes=1)
@@ -127,8 +148,9 @@ def product_weights(
         own = -log_softmax(pooled, axis=1)[rows, labels] @ counts + ((weights - prior) ** 2).sum() / 2
         return own, np.einsum("mrc,rc,r->m", logs, apart, counts) + weights - prior
 
-    found = minimize(cost, np.full(len(logits), prior), jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(logits))
-    return found.x.round(3).tolist()
+    first, bounds = np.full(len(logs), prior), [(0, None)] * len(logs)
+    found = minimize(cost, first, jac=True, method="L-BFGS-B", bounds=bounds)
+    return found.x, float(found.fun)
 
 
 Pool = Literal["mean", "product"]

@@ -54,7 +54,7 @@ class Trees(nn.Module):
         self.register_load_state_dict_pre_hook(_take_sizes)
 
     @property
-    def learned(self) -> int:
+    def fitted(self) -> int:
         """How many numbers the solver found, counted as a floor's are: it has no parameters that are trained."""
         return NODE * len(self.feature) + SET * (len(self.lefts) - 1) + len(self.start)
 

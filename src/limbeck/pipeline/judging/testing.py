@@ -166,5 +166,5 @@ def _parameters(trained: Trained) -> int | None:
     """Return how many parameters a network has; None where a part of it, such as a function, does not tell."""
     if any(getattr(module, "uncounted", False) for module in trained.model.modules()):
         return None
-    solved = sum(getattr(module, "learned", 0) for module in trained.model.modules())
+    solved = sum(getattr(module, "fitted", 0) for module in trained.model.modules())
     return solved + sum(parameter.numel() for parameter in trained.model.parameters())

@@ -92,7 +92,7 @@ def _name(code: Code, material: Material, title: str) -> str:
 
 def _answers(network: nn.Module, view: View) -> tuple[list[float], int]:
     """Return the logits for a few validation rows, and how many a row has; the generator stays where it was."""
-    inputs = tensors(view.validation.batch(np.arange(min(PROBE_ROWS, len(view.validation)))))
+    inputs = tensors(view.probe.batch(np.arange(min(PROBE_ROWS, len(view.probe)))))
     rows = len(next(iter(inputs.values())))
     batch = Batch(torch.arange(rows), {}, teacher_inputs=inputs)
     with torch.random.fork_rng(devices=[]):

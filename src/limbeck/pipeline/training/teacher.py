@@ -99,9 +99,8 @@ class RunTeacher:
 
     @property
     def networks(self) -> dict[str, Trained]:
-        """What is a network, by name: `teacher`, or `teacher-0`, `teacher-1` ... of an ensemble."""
-        named = zip(member_names(len(self.members)), self.members, strict=True)
-        return {name: member.trained for name, member in named if isinstance(member.trained, Trained)}
+        """What is a network, by name: `teacher`, or `teacher-0`, `teacher-1` ... of those of an ensemble that count."""
+        return {name: one.trained for name, one, _ in self._counting if isinstance(one.trained, Trained)}
 
     @property
     def settings(self) -> dict[str, float | int | str | bool | None]:
@@ -113,11 +112,11 @@ class RunTeacher:
 
     def of(self, split: Split, *, among: Ranks = ALONE) -> Teacher:
         """Return a teacher that answers for a split from its cache; processes share what is still to be asked."""
-        return self._together([member.of(self.splits, split, among=among) for member in self.members])
+        return self._together([member.of(self.splits, split, among=among) for _, member, _ in self._counting])
 
     def live(self) -> Teacher:
         """Return a teacher that answers for batches it has not seen, each with the inputs of its only network."""
-        return self._together([member.live() for member in self.members])
+        return self._together([member.live() for _, member, _ in self._counting])
 
     def logits(self, split: Split) -> NDArray[np.float32]:
         """Return the logits for a split, (rows, classes)."""
@@ -136,21 +135,30 @@ class RunTeacher:
         networks = self.networks
         parts = [
             exported.get(name) or (_called(networks[name]) if name in networks else None)
-            for name in member_names(len(self.members))
+            for name, _, _ in self._counting
         ]
         if any(part is None for part in parts):
             return None
-        divisors = [member.temperature or 1.0 for member in self.members]
+        divisors = [member.temperature or 1.0 for _, member, _ in self._counting]
+        weights = [weight for _, _, weight in self._counting]
 
         def answer(samples: Sequence[Any]) -> NDArray[np.float32]:
             logits = [torch.from_numpy(part(samples)) / T for part, T in zip(parts, divisors, strict=True) if part]
-            return (logits[0] if len(logits) == 1 else mix(logits, self.weights, self.pool)).numpy()
+            return (logits[0] if len(self.members) == 1 else mix(logits, weights, self.pool)).numpy()
 
         return answer
 
     def _together(self, teachers: Sequence[Teacher]) -> Teacher:
-        scaled = [member.scaled(teacher) for member, teacher in zip(self.members, teachers, strict=True)]
-        return scaled[0] if len(scaled) == 1 else Ensemble(scaled, self.weights, self.pool)
+        scaled = [each.scaled(teacher) for (_, each, _), teacher in zip(self._counting, teachers, strict=True)]
+        if len(self.members) == 1:
+            return scaled[0]
+        return Ensemble(scaled, [weight for _, _, weight in self._counting], self.pool)
+
+    @property
+    def _counting(self) -> list[tuple[str, Member, float]]:
+        """The members whose weight is not 0, with their names and weights: the others are not asked."""
+        named = zip(member_names(len(self.members)), self.members, self.weights, strict=True)
+        return [(name, member, weight) for name, member, weight in named if weight]
 
 
 def _called(network: Trained) -> Runner:

@@ -60,17 +60,16 @@ class View:
         self.reads, self.reader, self._splits = reads, reader, splits
         self._encoded = {name: self._with_copies(name, rows) for name, rows in (encoded or {}).items()}
         self.digest = reader.digest
+        self._whole: View | None = None
 
     def of(self, splits: Splits) -> "View":
         """Return the same rows, of which others are labelled, or some of the transfer set are held out."""
         same = np.array_equal(splits.validation.ids, self._splits.validation.ids)
         held_out = self.validation if same else self._transfer_rows(splits.validation.ids)
-        return View(
-            self.reads,
-            self.reader,
-            splits,
-            {"transfer": self._transfer_rows(splits.transfer.ids), "validation": held_out},
-        )
+        encoded = {"transfer": self._transfer_rows(splits.transfer.ids), "validation": held_out}
+        view = View(self.reads, self.reader, splits, encoded)
+        view._whole = self
+        return view
 
     def _transfer_rows(self, ids: NDArray[np.int64]) -> Rows:
         """Return rows of the transfer set by their content ids."""
@@ -141,6 +140,11 @@ class View:
     def validation(self) -> Rows:
         """The validation rows."""
         return self._once("validation")
+
+    @property
+    def probe(self) -> Rows:
+        """Rows whose answers show what a network is: the run's validation rows, also where others are held out."""
+        return self.validation if self._whole is None else self._whole.probe
 
     @property
     def test(self) -> Rows:
