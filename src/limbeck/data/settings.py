@@ -67,13 +67,15 @@ class SplitSettings(Settings):
     """
 
     test: Annotated[
-        Held,
+        Held | None,
         Field(
             description="rows held out for the one final test: how many; or {speaker: [ada, bob]}, those of a value in "
-            "a column, of which none is seen in training"
+            "a column, of which none is seen in training; null: as many as the rows with a label are good for"
         ),
     ] = 2000
-    validation: Annotated[Held, Field(description="rows held out for every choice, in the same two ways")] = 400
+    validation: Annotated[Held | None, Field(description="rows held out for every choice, in the same three ways")] = (
+        400
+    )
     block: Annotated[
         int,
         Field(
@@ -100,6 +102,11 @@ class SplitSettings(Settings):
     def sizes(self) -> dict[str, int]:
         """Rows of each split of which a number is held out."""
         return {name: size for name in ("test", "validation") if isinstance(size := getattr(self, name), int)}
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The splits of which nothing says how many rows are held out."""
+        return tuple(name for name in ("test", "validation") if getattr(self, name) is None)
 
 
 class RowsOptions(Settings):

@@ -55,6 +55,34 @@ def refuse_an_id(labels: Labels, settings: DataOptions, columns: Sequence[str]) 
     )
 
 
+_TEST, _TEST_SHARE = 2_000, 0.3
+_VALIDATION, _LARGE_SHARE, _SMALL_SHARE, _FEW, _LEAST = 400, 0.2, 0.1, 1_000, 20
+
+
+def sizes_for(distinct: int, labelled: int | None, asked: Sequence[str], known: Mapping[str, int]) -> dict[str, int]:
+    """Return how many rows to hold out for splits of which nothing says that.
+
+    For the test, three labelled rows of ten, up to 2,000. For validation, a fifth of the labels that are left, up to
+    400; of fewer than 1,000 labels, which are worth more to learn from, a tenth and at least 20.
+
+    Args:
+        distinct: rows with a label that do not look alike.
+        labelled: training rows that keep their label; None: all that are left.
+        asked: the splits.
+        known: rows of the other splits that are held out of the same rows.
+    """
+    found: dict[str, int] = {}
+    left = distinct - sum(known.values())
+    if "test" in asked:
+        found["test"] = max(2, min(_TEST, int(_TEST_SHARE * left)))
+        left -= found["test"]
+    if "validation" in asked:
+        every = left if labelled is None else min(left, labelled + max(_LEAST, labelled // 9))
+        share = _LARGE_SHARE if every >= _FEW else _SMALL_SHARE
+        found["validation"] = max(2, min(_VALIDATION, max(int(share * every), min(_LEAST, every // 4))))
+    return found
+
+
 def too_few(
     rows: int, distinct: int, sizes: Mapping[str, int], settings: DataOptions, task: Task, dropped: Mapping[str, int]
 ) -> LimbeckError:

@@ -17,7 +17,7 @@ from limbeck.data.ordered import augmented_rows, examples_of, extra_rows
 from limbeck.data.origin import require_groups
 from limbeck.data.settings import DataOptions, RowsOptions
 from limbeck.data.sieve import Sieve, alike
-from limbeck.data.sizes import check_held_out, refuse_an_id, too_few, too_few_beside_blocks
+from limbeck.data.sizes import check_held_out, refuse_an_id, sizes_for, too_few, too_few_beside_blocks
 from limbeck.data.tables import SPLITS, Table, read_tables, read_values
 from limbeck.data.task import Task
 from limbeck.digest import digest
@@ -275,7 +275,8 @@ def _of_target(
         values = [*having.values, *bare.values]
         having = sieve.without(having, test, None, "test")
     else:
-        size, usable = split.sizes["test"], len(np.unique(sieve.looks(having)))
+        usable = len(np.unique(sieve.looks(having)))
+        size = split.sizes.get("test") or sizes_for(usable, None, ["test"], {})["test"]
         if usable <= size:
             raise LimbeckError(
                 f"{usable:,} usable rows with a label are too few for data.split.test={size}",
@@ -338,10 +339,13 @@ def _apart(
         train = sieve.without(train, parts["validation"], "training", "validation")
     training, having, bare = train.ids, train.having(), train.bare()
     del train  # so that there are fewer copies of the rows in memory
+    looks = len(np.unique(sieve.looks(having)))
     sizes = {name: size for name, size in settings.split.sizes.items() if name not in parts}
+    sizes |= sizes_for(looks, settings.labelled, [name for name in settings.split.open if name not in parts], sizes)
+    sizes = {name: sizes[name] for name in ("test", "validation") if name in sizes}
     refuse_an_id(having.labels, settings, () if table.origin is None else table.origin.columns)
     least, rows, dropped = settings.labelled or 2 * task.outputs, len(having), dict(sieve.dropped)
-    few = too_few(rows, len(np.unique(sieve.looks(having))), sizes, settings, task, dropped)
+    few = too_few(rows, looks, sizes, settings, task, dropped)
     if rows < sum(sizes.values()) + least:
         raise few
     if settings.labelled:

@@ -86,6 +86,14 @@ class CurveSettings(Settings):
         return self
 
 
+class BudgetSettings(Settings):
+    """The time that a run may take."""
+
+    minutes: Annotated[
+        float, Field(gt=0, le=10_000, description="on two idle processor cores, by a fixed table of costs")
+    ]
+
+
 class Recipe(Settings):
     """The complete description of a run."""
 
@@ -122,6 +130,14 @@ class Recipe(Settings):
     curves: Annotated[
         CurveSettings | None,
         Field(description="quality against steps and against labels, with and without the teacher; null: not asked"),
+    ] = None
+
+    budget: Annotated[
+        BudgetSettings | None,
+        Field(
+            description="what the recipe leaves out is chosen from the data, so that a run takes about so long; the "
+            "choices stand in the run's recipe.yaml; null: what it leaves out has its defaults"
+        ),
     ] = None
 
     _folder: Path | None = PrivateAttr(default=None)
@@ -201,7 +217,7 @@ class Recipe(Settings):
     @property
     def digest(self) -> str:
         """Names what the recipe's result depends on: not its name, nor where answers are; the rest where it is set."""
-        unset = {name for name in ("until", "curves") if getattr(self, name) is None}
+        unset = {name for name in ("until", "curves", "budget") if getattr(self, name) is None}
         if self.cache.codec == DEFAULT:
             unset.add("cache")
         values = self.model_dump(mode="json", exclude={"name"} | unset)

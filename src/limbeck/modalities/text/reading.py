@@ -29,6 +29,7 @@ _WORD_GOES_ON = "##"
 FIXES = {
     "words": "lower TOKENIZER.min_frequency, raise TOKENIZER.size, or give a tokenizer of pieces of words: "
     "TOKENIZER={kind: transformers, path: ...}",
+    "characters": "lower TOKENIZER.min_frequency, raise TOKENIZER.size",
     "transformers": "take a model or tokenizer of this language, by folder or hub id, or TOKENIZER="
     "{kind: words} (of a teacher: with kind network); see Languages in docs/recipes.md",
     "given": "give the tokenizer of a network that reads this language",
@@ -95,7 +96,7 @@ def unreadable(kind: str, own: ViewRecord, own_rows: int, held_out: ViewRecord, 
         return f"{own.unread:,} of {own_rows:,} training texts hold no token known to its tokenizer"
     if held_out.unread > UNREAD_REFUSED * held_out_rows:
         return f"{held_out.unread:,} of {held_out_rows:,} validation texts hold no token known to its tokenizer"
-    if own.unknown > UNKNOWN_REFUSED and kind != "words":
+    if own.unknown > UNKNOWN_REFUSED and kind not in ("words", "characters"):
         return f"{100 * own.unknown:.1f} % of the tokens of the training texts are unknown to its tokenizer"
     return None
 

@@ -10,6 +10,7 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import ViewRecord
 from limbeck.modalities.text.reading import FIXES, UNKNOWN_WARNED, cut_up, described, reading, same_tokens, unreadable
 from limbeck.modalities.text.tokenizers import (
+    CountedTokenizerSettings,
     GivenTokenizerSettings,
     TokenizerSettings,
     WordTokenizerSettings,
@@ -41,7 +42,7 @@ class TextReads(Reads):
     @property
     def counted(self) -> bool:
         """Whether the vocabulary is counted in the examples; else it is in files, which may have changed."""
-        return isinstance(self.tokenizer, WordTokenizerSettings)
+        return isinstance(self.tokenizer, CountedTokenizerSettings)
 
     @property
     def kept(self) -> bool:
@@ -89,7 +90,7 @@ def build_reader(reads: TextReads, texts: Sequence[str]) -> TextReader:
         LimbeckError: there is no such tokenizer, or `max_length` leaves no room beside its special tokens or the tail.
     """
     kept = {"max_length": reads.max_length, "tail": reads.tail}
-    if isinstance(reads.tokenizer, WordTokenizerSettings):
+    if isinstance(reads.tokenizer, CountedTokenizerSettings):
         return TextReader(word_tokenizer(texts, reads.tokenizer), **kept, pad_id=0)
     if isinstance(reads.tokenizer, GivenTokenizerSettings):
         raise LimbeckError("the tokenizer of this recipe was a Python object", fix="call limbeck.distill again")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
-from tokenizers import Tokenizer, models, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from limbeck.assets import ASSETS, asset
 from limbeck.errors import LimbeckError, first_line
@@ -29,6 +29,18 @@ class WordTokenizerSettings(Settings):
     min_frequency: Annotated[int, Field(ge=1, description="rarer words become [UNK]")] = 1
 
 
+class CharacterTokenizerSettings(Settings):
+    """Lower-cased characters, blanks among them: for n-grams of them, in languages whose words have many forms."""
+
+    kind: Literal["characters"]
+    size: Annotated[int, Field(ge=3, description="characters kept at most, the most frequent first")] = 2_000
+    min_frequency: Annotated[int, Field(ge=1, description="rarer characters become [UNK]")] = 2
+
+
+CountedTokenizerSettings = WordTokenizerSettings | CharacterTokenizerSettings
+"""Those whose vocabulary is counted in the run's own training texts."""
+
+
 class TransformersTokenizerSettings(Settings):
     """The tokenizer of a pretrained model."""
 
@@ -44,11 +56,12 @@ class GivenTokenizerSettings(Settings):
 
 
 if TYPE_CHECKING:
-    TokenizerSettings = WordTokenizerSettings | TransformersTokenizerSettings | GivenTokenizerSettings
+    TokenizerSettings = CountedTokenizerSettings | TransformersTokenizerSettings | GivenTokenizerSettings
 else:
     TokenizerSettings = union(
         {
             "words": WordTokenizerSettings,
+            "characters": CharacterTokenizerSettings,
             "transformers": TransformersTokenizerSettings,
             "given": GivenTokenizerSettings,
         },
@@ -57,10 +70,17 @@ else:
     )
 
 
-def word_tokenizer(texts: Sequence[str], settings: WordTokenizerSettings) -> Tokenizer:
-    """Return a tokenizer whose vocabulary is the most frequent words of `texts`; ties go by the alphabet."""
+def word_tokenizer(texts: Sequence[str], settings: CountedTokenizerSettings) -> Tokenizer:
+    """Return a tokenizer whose vocabulary is the most frequent words or characters of `texts`.
+
+    Ties go by the alphabet.
+    """
     tokenizer = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
-    set_rules(tokenizer)
+    if isinstance(settings, CharacterTokenizerSettings):
+        tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    else:
+        set_rules(tokenizer)
     counter = Tokenizer(models.WordLevel())
     counter.normalizer, counter.pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
     counter.train_from_iterator(

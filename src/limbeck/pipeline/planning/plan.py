@@ -1,0 +1,77 @@
+"""A plan: values for what a recipe leaves open, each with its reason."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from limbeck.recipe import Recipe, parse_recipe
+from limbeck.settings.changes import apply
+
+
+class Plan:
+    """Values for what a recipe leaves open; a key that the recipe or an override sets is never changed.
+
+    Args:
+        recipe: as it was read.
+
+    Attributes:
+        reasons: what was chosen and why, in that order.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._changes: dict[str, Any] = {}
+        self._without: set[int] = set()
+        self._more: list[Mapping[str, Any]] = []
+        self.reasons: list[tuple[str, str]] = []
+
+    def is_open(self, key: str) -> bool:
+        """Return whether neither the recipe nor an override says anything of a key."""
+        place: Any = self._recipe
+        for step in key.split("."):
+            if isinstance(place, list):
+                place = place[int(step)]
+            elif not isinstance(place, BaseModel) or step not in place.model_fields_set:
+                return True
+            else:
+                place = getattr(place, step)
+        return False
+
+    def choose(self, key: str, value: Any, why: str = "") -> None:
+        """Choose the value of a key that is open; without a reason nothing is said of it."""
+        if not self.is_open(key):
+            return
+        self._changes[key] = value
+        if why:
+            self.reasons.append((f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}", why))
+
+    def settle(self, key: str, value: Any) -> None:
+        """Write down what the data have said of a key."""
+        self._changes[key] = value
+
+    def leave_out(self, number: int, why: str) -> None:
+        """Leave out a member of the teacher."""
+        self._without.add(number)
+        self.reasons.append((f"without teacher.members.{number}", why))
+
+    def add(self, member: Mapping[str, Any], line: str, why: str) -> None:
+        """Add a member to the teacher."""
+        self._more.append(member)
+        self.reasons.append((line, why))
+
+    def has(self, number: int) -> bool:
+        """Return whether a member of the teacher is still one."""
+        return number not in self._without
+
+    def complete(self) -> Recipe:
+        """Return the recipe with all that was chosen, and without a budget: nothing is open any more."""
+        values = self._recipe.model_dump(mode="json") | {"budget": None}
+        apply(values, self._changes)
+        if self._without or self._more:
+            teacher = values["teacher"]
+            kept = [one for number, one in enumerate(teacher["members"]) if self.has(number)]
+            teacher["members"] = [*kept, *self._more]
+        recipe = parse_recipe(values, "the plan")
+        recipe._folder = self._recipe.folder
+        return recipe

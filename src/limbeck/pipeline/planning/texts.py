@@ -1,0 +1,209 @@
+"""The plan of a run on texts: lengths, members of the teacher, rows and steps, from the texts and the budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.data import Splits
+from limbeck.modalities import TextReads
+from limbeck.modalities.text.pretrained import pretrained_config
+from limbeck.modalities.text.reading import PIECES_WARNED, reading
+from limbeck.modalities.text.reads import build_reader
+from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings, pretrained_folder
+from limbeck.pipeline.planning import costs
+from limbeck.pipeline.planning.plan import Plan
+from limbeck.recipe import Recipe
+
+_SAMPLE = 2_000
+"""Texts that are looked at."""
+_LENGTHS = (32, 48, 64, 96, 128, 192, 256)
+"""Tokens of a text that a pretrained network may read."""
+_MOST_WORDS = 1024
+"""Tokens of a text that the student reads at most: it is fast."""
+_TRAINING, _ANSWERS = 0.35, 0.45
+"""Shares of the budget for fine-tuning, and for the answers of pretrained networks."""
+_FEWEST_UNLABELLED = 3_000
+"""Before a pretrained network answers for fewer texts, it reads less of each."""
+_LEAST_UNLABELLED = 1_000
+"""For so many it answers whatever the budget is."""
+_ENOUGH = 200
+"""Validation rows from which on they alone choose."""
+_FOLDS = 3
+_BATCH = 16
+_SHORTEST = 64
+"""Before less of a text is read in fine-tuning, some rows are left out."""
+_STEPS, _STEPS_OF_MANY, _MANY = 100, 160, 20
+"""Of fine-tuning: with up to so many classes, and with more."""
+_EPOCHS = (3, 10)
+_STUDENT_BATCH, _STUDENT_STEPS, _STUDENT_EPOCHS = 32, (1_000, 3_000), 6
+_MORE_OFTEN = 4
+"""A student that is trained sees a labelled text so many times as often as another."""
+_MANY_ROWS, _FEW_ROWS = 20_000, 1_000
+"""Above the first, a larger vocabulary; up to the second, also words that stand in one text."""
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A pretrained member of the teacher, and some texts as it reads them.
+
+    Attributes:
+        number: among the members.
+        key: of its settings.
+        tuned: whether it is fine-tuned here; else its features are taken as they are.
+        parameters: of its matrices.
+        lengths: tokens of each of some texts, uncut.
+        pieces: tokens a word; None: nobody knows.
+        longest: tokens that it reads, where the recipe says how many.
+    """
+
+    number: int
+    key: str
+    tuned: bool
+    parameters: int
+    lengths: NDArray[np.int64]
+    pieces: float | None
+    longest: int | None
+
+    def mean(self, length: int) -> float:
+        """Return the mean tokens of a text that is cut at so many."""
+        return float(np.minimum(self.lengths, self.longest or length).mean())
+
+    @property
+    def wanted(self) -> int:
+        """The least length at which at most one text in fifty is cut, or the longest."""
+        return next((length for length in _LENGTHS if (self.lengths > length).mean() <= 0.02), _LENGTHS[-1])
+
+
+def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Plan:
+    """Choose what a recipe of texts leaves open.
+
+    Args:
+        recipe: what is left open stands in no `model_fields_set`.
+        splits: its rows.
+        minutes: that a run may take on two idle processor cores.
+    """
+    plan, seconds = Plan(recipe), 60 * minutes
+    for name in recipe.data.split.open:
+        plan.settle(f"data.split.{name}", max(2, len(getattr(splits, name))))
+    texts = [*splits.labelled.values[: _SAMPLE // 2], *splits.unlabelled.values[: _SAMPLE // 2]]
+    folds = _FOLDS if len(splits.validation) < _ENOUGH else None
+    if folds is not None:
+        why = f"{len(splits.validation):,} validation rows are too few to choose by alone"
+        plan.choose("teacher.folds", folds, why)
+    members = _readable(plan, recipe, texts)
+    members = _fine_tune(plan, members, splits, _TRAINING * seconds, folds or 1)
+    _answer(plan, members, splits, _ANSWERS * seconds)
+    _student(plan, splits, texts)
+    return plan
+
+
+def _readable(plan: Plan, recipe: Recipe, texts: Sequence[str]) -> list[_Member]:
+    """Return the pretrained members that can read the texts; n-grams of characters take the place of others."""
+    several = recipe.teacher.kind == "ensemble"
+    found = []
+    for number, settings in enumerate(recipe.teacher.members):
+        if settings.kind not in ("transformers", "embedding"):
+            continue
+        member = _member(number, f"teacher.members.{number}" if several else "teacher", settings, texts)
+        if several and member.pieces is not None and member.pieces > PIECES_WARNED:
+            plan.leave_out(number, f"{member.pieces:.1f} pieces a word: it does not know this language")
+        else:
+            found.append(member)
+    if several and not found:
+        characters = {"kind": "nblr", "calibrate": True, "reads": {"tokenizer": {"kind": "characters"}}}
+        plan.add(characters, "a member of n-grams of characters", "no pretrained network reads this language")
+    return found
+
+
+def _member(number: int, key: str, settings: object, texts: Sequence[str]) -> _Member:
+    name = str(getattr(settings, "model", ""))
+    config = pretrained_config(pretrained_folder(name))
+    width, inner = getattr(config, "hidden_size", 768), getattr(config, "intermediate_size", 3072)
+    parameters = getattr(config, "num_hidden_layers", 12) * (4 * width * width + 2 * width * inner)
+    reads = TextReads(tokenizer=TransformersTokenizerSettings(kind="transformers", path=name), max_length=4096)
+    reader = build_reader(reads, [])
+    rows = reader.encode(texts)
+    longest = getattr(getattr(settings, "reads", None), "max_length", None)
+    tuned = getattr(settings, "kind", "") == "transformers" and bool(getattr(settings, "refits", False))
+    return _Member(number, key, tuned, parameters, rows.lengths, reading(reader, rows).pieces, longest)
+
+
+def _fine_tune(plan: Plan, members: Sequence[_Member], splits: Splits, seconds: float, folds: int) -> list[_Member]:
+    """Choose how long members that are fine-tuned learn, and how much they read; leave out what takes too long.
+
+    Where the time does not do, they learn in fewer epochs, then read less of each text, and then see some rows only.
+
+    Returns:
+        The members that are left, with the lengths that were chosen.
+    """
+    rows, found = len(splits.labelled), []
+    for member in members:
+        if not member.tuned:
+            found.append(member)
+            continue
+        steps = _STEPS_OF_MANY if splits.task.outputs > _MANY else _STEPS
+        fewest, most = _EPOCHS
+        epochs = float(np.clip(np.ceil(steps * _BATCH / rows), fewest, most))
+
+        def passes(length: int, member: _Member = member) -> float:
+            return seconds / (costs.training(member.parameters, rows * member.mean(length)) * folds)
+
+        lengths = [length for length in reversed(_LENGTHS) if _SHORTEST <= length <= member.wanted] or [member.wanted]
+        length = next((one for one in lengths if passes(one) >= fewest), lengths[-1])
+        epochs = min(epochs, max(passes(length), 0.01))
+        epochs = float(int(epochs)) if epochs >= fewest else round(epochs, 2)
+        if epochs < 1 and epochs * rows < steps * _BATCH:
+            plan.leave_out(member.number, f"fine-tuning takes longer than {seconds:.0f} s")
+            continue
+        plan.choose(f"{member.key}.reads.max_length", length, _cut(member, length))
+        plan.choose(f"{member.key}.train.batch_size", _BATCH)
+        plan.choose(f"{member.key}.train.epochs", epochs, f"{rows * epochs / _BATCH:,.0f} steps for {rows:,} labels")
+        found.append(replace(member, longest=member.longest or length))
+    return found
+
+
+def _cut(member: _Member, length: int) -> str:
+    share = float((member.lengths > length).mean())
+    return f"{share:.0%} of the texts are longer" if share >= 0.005 else "no text is longer"
+
+
+def _answer(plan: Plan, members: Sequence[_Member], splits: Splits, seconds: float) -> None:
+    """Choose how much frozen networks read, and for how many unlabelled texts the teacher answers."""
+    fixed, unlabelled = len(splits.labelled) + len(splits.validation) + len(splits.test), len(splits.unlabelled)
+    least = min(unlabelled, _FEWEST_UNLABELLED)
+
+    def affordable(length: int) -> int:
+        own = [min(length, each.wanted) for each in members]
+        each = sum(costs.answering(one.parameters, one.mean(cut)) for one, cut in zip(members, own, strict=True))
+        return int(seconds / each) - fixed if each else unlabelled
+
+    length = next((one for one in reversed(_LENGTHS) if affordable(one) >= least), _LENGTHS[2])
+    for member in members:
+        if not member.tuned:
+            own = min(length, member.wanted)
+            plan.choose(f"{member.key}.reads.max_length", own, _cut(member, own))
+    if (count := affordable(length)) < unlabelled:
+        count = max(count // 100 * 100, min(unlabelled, _LEAST_UNLABELLED))
+        why = f"of {unlabelled:,}: in {seconds:.0f} s, the pretrained networks answer for no more"
+        plan.choose("data.max_unlabelled", count, why)
+
+
+def _student(plan: Plan, splits: Splits, texts: Sequence[str]) -> None:
+    """Choose what the student reads, and how long one that is trained learns."""
+    rows = len(splits.transfer)
+    reads = TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS)
+    lengths = build_reader(reads, texts).encode(texts).lengths
+    longest = float(np.percentile(lengths, 99))
+    length = next((one for one in (32, 64, 128, 256, 512) if longest <= one), _MOST_WORDS)
+    plan.choose("student.reads.max_length", length, f"99 % of the texts have at most {longest:.0f} words")
+    size, rare = (50_000 if rows > _MANY_ROWS else 30_000), (2 if rows > _FEW_ROWS else 1)
+    plan.choose("student.reads.tokenizer.size", size, f"{rows:,} texts")
+    plan.choose("student.reads.tokenizer.min_frequency", rare, f"{rows:,} texts")
+    steps = int(np.clip(_STUDENT_EPOCHS * rows / _STUDENT_BATCH, *_STUDENT_STEPS) // 100 * 100)
+    plan.choose("student.train.batch_size", _STUDENT_BATCH)
+    plan.choose("student.train.steps", steps, f"{steps * _STUDENT_BATCH / rows:.1f} passes over {rows:,} texts")
+    alike = _STUDENT_BATCH * len(splits.labelled) / rows
+    share = int(np.clip(round(_MORE_OFTEN * alike), 1, _STUDENT_BATCH // 2))
+    plan.choose("data.labelled_per_batch", share, f"each labelled text {share / alike:.1f} times as often as another")
