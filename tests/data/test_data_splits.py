@@ -10,6 +10,7 @@ from data_cases import refused
 
 from limbeck.data import SplitSettings, label_name
 from limbeck.data.sieve import Sieve
+from limbeck.data.sizes import sizes_for
 from limbeck.recipe import DataSettings
 from made_rows import TEXT, classified, id_of, numbers_of, rows_of
 
@@ -393,3 +394,29 @@ def test_folds_part_the_labelled_rows_and_hide_their_labels(tmp_path, count):
         assert ones[0] * count == pytest.approx(ones[1], abs=count)
         assert len(fold.validation) * count == 60
     assert len({fold.digest for fold in held_out} | {whole.digest}) == count + 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "labelled", "test", "validation"),
+    [
+        (40, None, 12, 7),
+        (100, None, 30, 17),
+        (500, None, 150, 35),
+        (2_000, None, 600, 280),
+        (20_000, None, 2_000, 400),
+        (20_000, 500, 2_000, 55),
+        (20_000, 90, 2_000, 20),
+    ],
+)
+def test_rows_to_hold_out_where_nothing_says_how_many(rows, labelled, test, validation):
+    found = sizes_for(rows, labelled, ["test", "validation"], {})
+    assert (found["test"], found["validation"]) == (test, validation)
+    alone = sizes_for(rows, labelled, ["validation"], {"test": test})
+    assert alone == {"validation": validation}
+
+
+def test_open_splits_are_those_of_the_numbers_that_they_come_to(tmp_path):
+    file = write_rows(tmp_path / "mine.jsonl", many(200))
+    whole = load(file, test=None, validation=None)
+    assert (len(whole.test), len(whole.validation)) == (60, 20)
+    assert whole.digest == load(file, test=60, validation=20).digest

@@ -12,7 +12,12 @@ from limbeck.errors import LimbeckError
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.pretrained import longest_text
 from limbeck.modalities.text.reads import build_reader
-from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings, word_tokenizer
+from limbeck.modalities.text.tokenizers import (
+    CharacterTokenizerSettings,
+    TransformersTokenizerSettings,
+    WordTokenizerSettings,
+    word_tokenizer,
+)
 from limbeck.runtime import TextReader
 
 
@@ -232,3 +237,20 @@ def test_no_tokenizer_anywhere(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", stub)
     with refused("no tokenizer at `nowhere`", "cannot reach the hub", "tokenizer.json, a hub id that can be reached"):
         reader_of(TransformersTokenizerSettings(kind="transformers", path="nowhere"), [], max_length=6)
+
+
+def test_characters_are_tokens_and_so_are_blanks(tmp_path):
+    settings = CharacterTokenizerSettings(kind="characters", min_frequency=1)
+    reader = build_reader(TextReads(tokenizer=settings, max_length=8), ["Straße ab", "ab\u00a0c", "ﬁ"])
+    known = reader.tokens
+    assert sorted(known[2:]) == sorted(set("straße abcfi"))
+    ids = reader.encode(["AB ﬁz\n ab"])[0].tolist()
+    assert [known[number] for number in ids] == ["a", "b", " ", "f", "i", "[UNK]", "[UNK]", " "]
+    again = TextReader.load(tmp_path, reader.save(tmp_path))
+    assert again.encode(["AB ﬁz\n ab"])[0].tolist() == ids
+
+
+def test_rare_characters_are_unknown():
+    settings = CharacterTokenizerSettings(kind="characters", size=4)
+    reader = build_reader(TextReads(tokenizer=settings), ["aaab", "abbc"])
+    assert reader.tokens == ("[PAD]", "[UNK]", "a", "b")

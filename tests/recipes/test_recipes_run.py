@@ -67,6 +67,15 @@ OVERRIDES = {
         "data.domain=null",
         *FINE_TUNED,
     ],
+    "text": [
+        *SMALL,
+        "data.domain=null",
+        "teacher.members.0.model={transformer}",
+        "teacher.members.0.freeze_embeddings=false",
+        "teacher.members.0.train.lr=1e-2",
+        "teacher.members.1.model={transformer}",
+        *of("student", ["train.steps=60", "train.batch_size=16"]),
+    ],
     "imdb": [
         *SMALL,
         *of("student", STEPS),

@@ -1,0 +1,168 @@
+"""What a recipe leaves open is chosen from its texts and its budget, and from nothing else."""
+
+import random
+
+import pytest
+from encoders import write_encoder
+from tiny import BAD, FILLER, GOOD
+
+from limbeck.errors import LimbeckError
+from limbeck.pipeline import run
+from limbeck.pipeline.planning import planned, texts
+from limbeck.recipe import Recipe, load_recipe, parse_recipe
+from limbeck.settings.yaml import read_yaml
+from made_rows import splits_of
+
+
+def write_texts(path, *, rows=400, labelled=120, longest=20, seed=0):
+    """Write texts of 2 to `longest` words; those after the first have no label."""
+    rng = random.Random(seed)
+    lines = ["text,label"]
+    for row in range(rows):
+        words = rng.choices(FILLER, k=rng.randint(1, longest - 1))
+        words.insert(rng.randrange(len(words) + 1), rng.choice((BAD, GOOD)[row % 2]))
+        lines.append(f"{' '.join(words)} {row},{row % 2 if row < labelled else ''}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return write_encoder(tmp_path_factory.mktemp("encoders") / "words", [*FILLER, *BAD, *GOOD])
+
+
+def recipe(source, encoder, *overrides, minutes=10):
+    own = [f"data.source={source}", f"budget.minutes={minutes}"]
+    named = [f"teacher.members.{number}.model={encoder}" for number in (0, 1)]
+    return load_recipe("text", [*own, *named, *overrides])
+
+
+def plan(wanted, capsys):
+    """Return the complete recipe, and the lines that say why."""
+    capsys.readouterr()
+    found = planned(wanted, splits_of(wanted))
+    return found, capsys.readouterr().out
+
+
+def test_everything_that_is_open_is_chosen_once_and_for_all(tmp_path, encoder, capsys):
+    wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder)
+    found, said = plan(wanted, capsys)
+    assert found.budget is None
+    assert planned(found, splits_of(found)) is found
+    again = parse_recipe(read_yaml(found.to_yaml()), "again")
+    assert again == found
+    assert plan(wanted, capsys) == (found, said)
+    assert splits_of(found).digest == splits_of(wanted).digest, "the held-out rows stay the same ones"
+    assert said.count("\n") > 5
+    assert "planned for 10 minutes" in said
+
+
+def test_what_the_recipe_or_an_override_sets_stays(tmp_path, encoder, capsys):
+    set_here = {
+        "teacher.folds": 5,
+        "teacher.members.0.reads.max_length": 9,
+        "teacher.members.0.train.epochs": 2.0,
+        "teacher.members.1.reads.max_length": 11,
+        "data.max_unlabelled": 33,
+        "data.labelled_per_batch": 7,
+        "data.split.validation": 24,
+        "student.train.steps": 123,
+        "student.reads.max_length": 13,
+        "student.reads.tokenizer.size": 77,
+    }
+    wanted = recipe(
+        write_texts(tmp_path / "texts.csv"), encoder, *(f"{key}={value}" for key, value in set_here.items())
+    )
+    found, said = plan(wanted, capsys)
+    for key, value in set_here.items():
+        place = found
+        for step in key.split("."):
+            place = place[int(step)] if isinstance(place, list) else getattr(place, step)
+        assert place == value, key
+        assert f"{key}=" not in said
+
+
+@pytest.mark.parametrize(("longest", "kept"), [(20, 32), (60, 64), (200, 256)])
+def test_lengths_are_those_of_the_texts(tmp_path, encoder, capsys, longest, kept):
+    found, said = plan(recipe(write_texts(tmp_path / "texts.csv", longest=longest), encoder), capsys)
+    tuned, frozen, _ = found.teacher.members
+    assert (tuned.reads.max_length, frozen.reads.max_length) == (kept, kept)
+    assert found.student.reads.max_length == kept
+    assert "no text is longer" in said
+
+
+def test_few_labels_are_passed_more_often_and_many_classes_longer(tmp_path, encoder, capsys):
+    epochs = []
+    for labelled in (60, 260, 500):
+        file = write_texts(tmp_path / f"{labelled}.csv", rows=520, labelled=labelled)
+        found, _ = plan(recipe(file, encoder, "data.split.test=20"), capsys)
+        epochs.append(found.teacher.members[0].train.epochs)
+    assert epochs[0] == 10 > epochs[1] > epochs[2] >= 3
+
+
+def test_a_small_budget_means_fewer_texts_then_shorter_ones_and_a_member_less(tmp_path, encoder, capsys, monkeypatch):
+    monkeypatch.setattr(texts, "_FEWEST_UNLABELLED", 150)
+    monkeypatch.setattr(texts, "_LEAST_UNLABELLED", 40)
+    wanted = [
+        recipe(write_texts(tmp_path / "texts.csv", longest=200), encoder, minutes=m) for m in (1e-2, 6e-5, 3e-5, 1e-7)
+    ]
+    unlimited, most, fewer, least = (plan(each, capsys) for each in wanted)
+    assert unlimited[0].data.max_unlabelled is None
+    counts = [each.data.max_unlabelled for each, _ in (most, fewer, least)]
+    assert max(counts) < 280
+    assert counts[-1] == 40
+    lengths = [each.teacher.members[-2].reads.max_length for each, _ in (unlimited, most, fewer, least)]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] > lengths[-1]
+    assert [len(each.teacher.members) for each, _ in (unlimited, least)] == [3, 2]
+    assert "without teacher.members.0: fine-tuning takes longer" in least[1]
+
+
+def test_enough_validation_rows_choose_alone(tmp_path, encoder, capsys):
+    file = write_texts(tmp_path / "texts.csv", rows=1500, labelled=1500)
+    few, said = plan(recipe(file, encoder), capsys)
+    assert (few.data.split.test, few.data.split.validation) == (450, 210)
+    assert few.teacher.folds is None
+    file = write_texts(tmp_path / "fewer.csv", rows=400, labelled=300)
+    few, said = plan(recipe(file, encoder), capsys)
+    assert (few.data.split.test, few.data.split.validation) == (90, 21)
+    assert few.teacher.folds == 3
+    assert "21 validation rows are too few to choose by alone" in said
+
+
+def test_where_no_network_reads_the_language_n_grams_of_characters_do(tmp_path, capsys):
+    foreign = write_encoder(tmp_path / "letters", [], letters=True)
+    found, said = plan(recipe(write_texts(tmp_path / "texts.csv"), foreign), capsys)
+    assert [member.kind for member in found.teacher.members] == ["nblr", "nblr"]
+    assert found.teacher.members[1].reads.tokenizer.kind == "characters"
+    assert "pieces a word: it does not know this language" in said
+    assert "n-grams of characters: no pretrained network reads this language" in said
+
+
+def test_other_examples_are_not_planned(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a,label\n" + "".join(f"{row},{row % 2}\n" for row in range(80)), encoding="utf-8")
+    values = {
+        "budget": {"minutes": 1},
+        "data": {"source": str(path), "features": "*", "split": {"test": 10, "validation": 10}},
+        "teacher": {"kind": "boosting"},
+        "student": {"model": "mlp"},
+        "losses": [{"name": "kd"}],
+    }
+    wanted = parse_recipe(values, "here")
+    with pytest.raises(LimbeckError, match="runs on texts can be planned"):
+        planned(wanted, splits_of(wanted))
+
+
+def test_a_planned_run_ends_with_a_recipe_that_repeats_it(tmp_path, encoder, capsys):
+    wanted = recipe(
+        write_texts(tmp_path / "texts.csv"), encoder, "seeds=[0]", "baseline=false", "teacher.accept_bad=true"
+    )
+    done = run(wanted, tmp_path / "run")
+    stands = Recipe.model_validate(read_yaml((tmp_path / "run/recipe.yaml").read_text(encoding="utf-8")))
+    assert stands.budget is None
+    assert stands.teacher.folds == 3
+    capsys.readouterr()
+    again = run(parse_recipe(read_yaml(stands.to_yaml()), "again"), tmp_path / "run")
+    assert "evaluation: unchanged, reused" in capsys.readouterr().out
+    assert again.evaluation == done.evaluation
