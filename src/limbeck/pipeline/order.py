@@ -353,14 +353,14 @@ def _read_evaluation(path: Path) -> Evaluation:
 
 def _write_metrics(path: Path, run: Trainings) -> None:
     """Put every network's training and validation records into one file, a JSON object a line."""
-    trained: dict[tuple[str, int | None], Trained] = {(name, None): one for name, one in run.teacher.networks.items()}
+    trained: dict[tuple[str, int | None], Trained] = {(name, None): one for name, one in run.teacher.made.items()}
     trained |= {(name, seed): one for name, arm in run.arms.items() for seed, one in arm.trained.items()}
     lines = [
         json.dumps({"arm": name, "seed": seed, **record})
         for (name, seed), network in trained.items()
         for record in sorted(network.history.log + network.history.validations, key=lambda record: record["step"])
     ]
-    write_text(path, "\n".join(lines) + "\n")
+    write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def describe_environment() -> dict[str, str]:

@@ -98,6 +98,12 @@ class RunTeacher:
         return {} if codec == DEFAULT else {"cache.codec": codec.title}
 
     @property
+    def made(self) -> dict[str, Trained]:
+        """Every network that was made, by name: also those that do not count."""
+        named = zip(member_names(len(self.members)), self.members, strict=True)
+        return {name: one.trained for name, one in named if isinstance(one.trained, Trained)}
+
+    @property
     def networks(self) -> dict[str, Trained]:
         """What is a network, by name: `teacher`, or `teacher-0`, `teacher-1` ... of those of an ensemble that count."""
         return {name: one.trained for name, one, _ in self._counting if isinstance(one.trained, Trained)}
