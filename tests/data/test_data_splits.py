@@ -10,7 +10,6 @@ from data_cases import refused
 
 from limbeck.data import SplitSettings, label_name
 from limbeck.data.sieve import Sieve
-from limbeck.data.sizes import sizes_for
 from limbeck.recipe import DataSettings
 from made_rows import TEXT, classified, id_of, numbers_of, rows_of
 
@@ -375,48 +374,3 @@ def test_more_labels_than_there_are_and_labels_of_one_class(tmp_path):
     with refused(f"curves.labels={alike}", f"all {alike} labelled training rows are of class `0`; raise curves.labels"):
         whole.keeping(alike)
     assert set(numbers_of(load(file, test=10, validation=10).keeping(2).labelled).tolist()) == {0, 1}
-
-
-@pytest.mark.parametrize("count", [2, 3, 4])
-def test_folds_part_the_labelled_rows_and_hide_their_labels(tmp_path, count):
-    whole = load(
-        write_rows(tmp_path / "mine.jsonl", many(100, labels=[0, 0, 0, 1, 1])), test=10, validation=10, labelled=60
-    )
-    held_out = [whole.fold(number, count) for number in range(count)]
-    assert sorted(np.concatenate([fold.validation.ids for fold in held_out])) == sorted(whole.labelled.ids)
-    for fold in held_out:
-        assert not set(fold.validation.ids) & set(fold.labelled.ids)
-        assert set(fold.labelled.ids) | set(fold.validation.ids) == set(whole.labelled.ids)
-        assert set(fold.transfer.ids) == set(whole.transfer.ids)
-        hidden = np.isin(fold.transfer.ids, fold.validation.ids)
-        assert not fold.transfer.labels.present[hidden].any()
-        ones = [int(numbers_of(part).sum()) for part in (fold.validation, whole.labelled)]
-        assert ones[0] * count == pytest.approx(ones[1], abs=count)
-        assert len(fold.validation) * count == 60
-    assert len({fold.digest for fold in held_out} | {whole.digest}) == count + 1
-
-
-@pytest.mark.parametrize(
-    ("rows", "labelled", "test", "validation"),
-    [
-        (40, None, 12, 7),
-        (100, None, 30, 17),
-        (500, None, 150, 35),
-        (2_000, None, 600, 280),
-        (20_000, None, 2_000, 400),
-        (20_000, 500, 2_000, 55),
-        (20_000, 90, 2_000, 20),
-    ],
-)
-def test_rows_to_hold_out_where_nothing_says_how_many(rows, labelled, test, validation):
-    found = sizes_for(rows, labelled, ["test", "validation"], {})
-    assert (found["test"], found["validation"]) == (test, validation)
-    alone = sizes_for(rows, labelled, ["validation"], {"test": test})
-    assert alone == {"validation": validation}
-
-
-def test_open_splits_are_those_of_the_numbers_that_they_come_to(tmp_path):
-    file = write_rows(tmp_path / "mine.jsonl", many(200))
-    whole = load(file, test=None, validation=None)
-    assert (len(whole.test), len(whole.validation)) == (60, 20)
-    assert whole.digest == load(file, test=60, validation=20).digest

@@ -137,6 +137,11 @@ class EmbeddingTeacher(Single):
         return (frozen.under(head, name),)
 
     @property
+    def pretrained(self) -> str | None:
+        """Its encoder, where that is one of transformers."""
+        return None if self.model == speech.NAME or self._is_file or self._is_function else self.model
+
+    @property
     def _is_file(self) -> bool:
         return self.model.lower().endswith(".onnx")
 

@@ -116,6 +116,11 @@ class Single(Kind):
         return [1.0] * members
 
     @property
+    def pretrained(self) -> str | None:
+        """Where a pretrained network of texts that it reads with comes from, with its tokenizer; None: it has none."""
+        return None
+
+    @property
     def network(self) -> NetworkSettings | None:
         """What is trained or asked, in the words of any network; None: it is none, or takes seconds."""
         return None

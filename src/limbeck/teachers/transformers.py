@@ -62,6 +62,11 @@ class TransformersTeacher(Named):
         return self.refits
 
     @property
+    def pretrained(self) -> str:
+        """It itself."""
+        return self.model
+
+    @property
     def network(self) -> NetworkSettings:
         """The same teacher in the words of any network."""
         model = TransformerSettings(

@@ -3,6 +3,7 @@
 from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.errors import LimbeckError
+from limbeck.modalities import DEFAULT
 from limbeck.pipeline.planning.texts import plan_texts
 from limbeck.recipe import Recipe
 
@@ -19,7 +20,7 @@ def planned(recipe: Recipe, splits: Splits) -> Recipe:
     """
     if recipe.budget is None:
         return recipe
-    if splits.modality.name != "text":
+    if splits.modality.name != DEFAULT:
         raise LimbeckError(
             f"runs on texts can be planned, and these are {splits.modality.noun}s", where="budget", fix="set it to null"
         )

@@ -13,8 +13,9 @@ from limbeck.modalities.text.reading import PIECES_WARNED, reading
 from limbeck.modalities.text.reads import build_reader
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings, pretrained_folder
 from limbeck.pipeline.planning import costs
-from limbeck.pipeline.planning.plan import Plan
+from limbeck.pipeline.planning.choices import Choices
 from limbeck.recipe import Recipe
+from limbeck.teachers import Single
 
 _SAMPLE = 2_000
 """Texts that are looked at."""
@@ -76,7 +77,7 @@ class _Member:
         return next((length for length in _LENGTHS if (self.lengths > length).mean() <= 0.02), _LENGTHS[-1])
 
 
-def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Plan:
+def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     """Choose what a recipe of texts leaves open.
 
     Args:
@@ -84,7 +85,7 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Plan:
         splits: its rows.
         minutes: that a run may take on two idle processor cores.
     """
-    plan, seconds = Plan(recipe), 60 * minutes
+    plan, seconds = Choices(recipe), 60 * minutes
     for name in recipe.data.split.open:
         plan.settle(f"data.split.{name}", max(2, len(getattr(splits, name))))
     texts = [*splits.labelled.values[: _SAMPLE // 2], *splits.unlabelled.values[: _SAMPLE // 2]]
@@ -99,12 +100,12 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Plan:
     return plan
 
 
-def _readable(plan: Plan, recipe: Recipe, texts: Sequence[str]) -> list[_Member]:
+def _readable(plan: Choices, recipe: Recipe, texts: Sequence[str]) -> list[_Member]:
     """Return the pretrained members that can read the texts; n-grams of characters take the place of others."""
-    several = recipe.teacher.kind == "ensemble"
+    several = not isinstance(recipe.teacher, Single)
     found = []
     for number, settings in enumerate(recipe.teacher.members):
-        if settings.kind not in ("transformers", "embedding"):
+        if settings.pretrained is None:
             continue
         member = _member(number, f"teacher.members.{number}" if several else "teacher", settings, texts)
         if several and member.pieces is not None and member.pieces > PIECES_WARNED:
@@ -117,20 +118,19 @@ def _readable(plan: Plan, recipe: Recipe, texts: Sequence[str]) -> list[_Member]
     return found
 
 
-def _member(number: int, key: str, settings: object, texts: Sequence[str]) -> _Member:
-    name = str(getattr(settings, "model", ""))
+def _member(number: int, key: str, settings: Single, texts: Sequence[str]) -> _Member:
+    name = str(settings.pretrained)
     config = pretrained_config(pretrained_folder(name))
     width, inner = getattr(config, "hidden_size", 768), getattr(config, "intermediate_size", 3072)
     parameters = getattr(config, "num_hidden_layers", 12) * (4 * width * width + 2 * width * inner)
     reads = TextReads(tokenizer=TransformersTokenizerSettings(kind="transformers", path=name), max_length=4096)
     reader = build_reader(reads, [])
     rows = reader.encode(texts)
-    longest = getattr(getattr(settings, "reads", None), "max_length", None)
-    tuned = getattr(settings, "kind", "") == "transformers" and bool(getattr(settings, "refits", False))
-    return _Member(number, key, tuned, parameters, rows.lengths, reading(reader, rows).pieces, longest)
+    longest = getattr(settings.read_as.reads, "max_length", None) if "reads" in settings.model_fields_set else None
+    return _Member(number, key, settings.by_steps, parameters, rows.lengths, reading(reader, rows).pieces, longest)
 
 
-def _fine_tune(plan: Plan, members: Sequence[_Member], splits: Splits, seconds: float, folds: int) -> list[_Member]:
+def _fine_tune(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: float, folds: int) -> list[_Member]:
     """Choose how long members that are fine-tuned learn, and how much they read; leave out what takes too long.
 
     Where the time does not do, they learn in fewer epochs, then read less of each text, and then see some rows only.
@@ -169,7 +169,7 @@ def _cut(member: _Member, length: int) -> str:
     return f"{share:.0%} of the texts are longer" if share >= 0.005 else "no text is longer"
 
 
-def _answer(plan: Plan, members: Sequence[_Member], splits: Splits, seconds: float) -> None:
+def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: float) -> None:
     """Choose how much frozen networks read, and for how many unlabelled texts the teacher answers."""
     fixed, unlabelled = len(splits.labelled) + len(splits.validation) + len(splits.test), len(splits.unlabelled)
     least = min(unlabelled, _FEWEST_UNLABELLED)
@@ -190,7 +190,7 @@ def _answer(plan: Plan, members: Sequence[_Member], splits: Splits, seconds: flo
         plan.choose("data.max_unlabelled", count, why)
 
 
-def _student(plan: Plan, splits: Splits, texts: Sequence[str]) -> None:
+def _student(plan: Choices, splits: Splits, texts: Sequence[str]) -> None:
     """Choose what the student reads, and how long one that is trained learns."""
     rows = len(splits.transfer)
     reads = TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS)

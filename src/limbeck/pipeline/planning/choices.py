@@ -1,4 +1,4 @@
-"""A plan: values for what a recipe leaves open, each with its reason."""
+"""Choices: values for what a recipe leaves open, each with its reason."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from limbeck.recipe import Recipe, parse_recipe
 from limbeck.settings.changes import apply
 
 
-class Plan:
+class Choices:
     """Values for what a recipe leaves open; a key that the recipe or an override sets is never changed.
 
     Args:
