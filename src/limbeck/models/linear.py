@@ -20,7 +20,7 @@ from limbeck.tasks.classification.linear import C_GRID
 
 _TEXTS = 1024
 """That are read at a time for the solver."""
-_GRADIENT = 1e-6
+_GRADIENT = 1e-5
 """Largest entry of the objective's gradient at the solution."""
 
 
@@ -121,8 +121,9 @@ class LinearOnNgrams(SolvedByLosses):
         for strength in sorted(self.settings.strengths):
             start = least(matrix, slope, 1 / (strength * texts), start, gradient=_GRADIENT)
             self._take(kept, start)
-            if (found := cost(self)) < best[0]:
-                best = found, strength, {name: value.clone() for name, value in self.state_dict().items()}
+            if (found := cost(self)) > best[0]:
+                break  # the weaker the penalty, the more it learns by heart: beyond the best one it gets worse and slower
+            best = found, strength, {name: value.clone() for name, value in self.state_dict().items()}
         _, strength, state = best
         self.load_state_dict(state)
         return f"strength {strength:g} is best on validation"
