@@ -4,7 +4,7 @@ Functions take `Findings`, which `Evaluation` is too; a metric is called what it
 """
 
 from limbeck.evaluation.schema import Findings
-from limbeck.report.words.advice import next_steps
+from limbeck.report.words.advice import next_sentence, next_steps
 from limbeck.report.words.data import reading
 from limbeck.report.words.floors import network_adds
 from limbeck.report.words.keys import Fact, key_figures
@@ -64,6 +64,7 @@ __all__ = [
     "model",
     "nats",
     "network_adds",
+    "next_sentence",
     "next_steps",
     "offset",
     "outcome",
