@@ -1,4 +1,4 @@
-"""What advice depends on besides figures: what a person would type for another teacher, another student, a larger test."""
+"""What advice depends on besides figures: what a person types for another teacher, another student, a larger test."""
 
 from limbeck.data import Splits
 from limbeck.evaluation.records import StudentRecord, TeacherRecord

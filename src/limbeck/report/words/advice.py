@@ -53,8 +53,10 @@ def _steps(findings: Findings, there: Delivered) -> Iterator[Step]:
     """Yield what to do, the most urgent first; of a student that helps, last what would be no reason to wait."""
     helps = findings.verdict == "helps"
     mend: list[Callable[[Findings, Delivered], Step | None]] = [
-        causes.no_bundle, _all_right, causes.bad_teacher, causes.student_at_chance, causes.behind_linear,
-        causes.behind_floor, causes.no_baseline, *([] if helps else [causes.few_seeds]), causes.adds_nothing,
+        # Beyond chance; what a verdict needs; by the scores alone; what was counted of the rows.
+        causes.no_bundle, _all_right, causes.bad_teacher, causes.behind_linear, causes.student_at_chance,
+        causes.no_baseline, *([] if helps else [causes.few_seeds]),
+        causes.no_better_teacher, causes.behind_floor, causes.adds_nothing,
         causes.foreign, causes.cut, causes.little_text, causes.small, causes.unclear, causes.open_verdict,
     ]  # fmt: skip
     care = [_looks, _weak_classes, causes.few_seeds]

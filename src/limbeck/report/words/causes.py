@@ -1,9 +1,7 @@
 """What keeps a student from being better, as the run has measured it: each cause, and what to do about it."""
 
-from dataclasses import dataclass
-
 from limbeck.evaluation.schema import Findings
-from limbeck.evaluation.significance import LEVEL
+from limbeck.evaluation.significance import LEVEL, verdict
 from limbeck.report.words.data import few_without_label, many_pieces, much_cut
 from limbeck.report.words.floors import behind_distilled, network_adds_nothing
 from limbeck.report.words.names import BASELINE, DISTILLED, FLOOR, STUDENT, TEACHER, model, the
@@ -47,40 +45,58 @@ _LONGER = "{network}.reads.max_length=N"
 
 
 def weak_teacher(findings: Findings) -> str | None:
-    """Return why the teacher has little to say; None where it is better than what needs no teacher.
+    """Return why the teacher has little to say, beyond chance: it knows nothing, or is worse than baseline or floor.
 
-    It is at chance, worse than the baseline or the floor, or the floor is ahead of both networks; or, beside an open
-    verdict, it is no better than the baseline.
+    None where that is not shown; see `doubtful_teacher`.
     """
-    teacher, baseline = findings.score(TEACHER), findings.score(BASELINE)
     found = at_chance(findings)
     if found is not None and found[0] == TEACHER:
         return "the teacher is at chance"
     over = _floor_over(findings, TEACHER)
-    if teacher is not None and baseline is not None:
-        own, other = (
-            apart(teacher, baseline)
-            if findings.metric.quantity == "share"
-            else (score(teacher, findings.metric), score(baseline, findings.metric))
-        )
-        if teacher_behind(findings) is not None:
-            both = floor_ahead(findings) is not None and over is not None and over >= 0
-            more = f", and {model(FLOOR, findings)} is better than teacher and student" if both else ""
-            return f"the teacher ({own}) is worse than the baseline ({other}){more}"
-        open_verdict = findings.verdict in ("no_difference", "hurts") and not no_room(findings)
-        if open_verdict and not ahead(teacher, baseline, findings.metric):
-            return f"the teacher ({own}) is not better than the baseline ({other})"
-    return None if over is None or over < 0 else _floor_above(findings, over)
+    if teacher_behind(findings) is not None:
+        both = floor_ahead(findings) is not None and over is not None and over >= 0
+        more = f", and {model(FLOOR, findings)} is better than teacher and student" if both else ""
+        return f"{_beside_baseline(findings, 'is worse than')}{more}"
+    if over is None or not teacher_loses(findings, FLOOR):
+        return None
+    return _floor_above(findings, over)
 
 
-def _floor_above(findings: Findings, over: float) -> str | None:
-    """Return that the floor is ahead of both networks, or of the teacher beyond chance; None where it is not."""
+def doubtful_teacher(findings: Findings) -> str | None:
+    """Return why the teacher has little to say, by the scores alone; None where it is better than what needs none.
+
+    The floor is as good as it, and ahead of a student that is near it; or, beside an open verdict, the baseline is.
+    """
+    teacher, baseline, over = findings.score(TEACHER), findings.score(BASELINE), _floor_over(findings, TEACHER)
+    kept = findings.retention
+    if perfect(findings, TEACHER):
+        return None
+    if over is not None and over >= 0 and floor_ahead(findings) is not None and (kept is None or kept >= LOW_RETENTION):
+        return _floor_above(findings, over)
+    if findings.verdict not in ("no_difference", "hurts") or teacher is None or baseline is None:
+        return None
+    if ahead(teacher, baseline, findings.metric):
+        return None
+    return _beside_baseline(findings, "is level with" if teacher == baseline else "is not better than")
+
+
+def _beside_baseline(findings: Findings, stands: str) -> str:
+    teacher, baseline, metric = findings.score(TEACHER), findings.score(BASELINE), findings.metric
+    assert teacher is not None
+    assert baseline is not None
+    own, other = score(teacher, metric), score(baseline, metric)
+    if metric.quantity == "share" and teacher != baseline:
+        own, other = apart(teacher, baseline)
+    name = "" if metric.quantity == "share" else f"{metric.title} "
+    return f"the teacher ({name}{own}) {stands} the baseline ({other})"
+
+
+def _floor_above(findings: Findings, over: float) -> str:
     metric, name = findings.metric, model(FLOOR, findings)
-    if floor_ahead(findings) is not None:
-        student = is_beside(_floor_over(findings, STUDENT) or 0.0, metric, "the student")
-        teacher = beside(over, metric, "the teacher") if over > 0 else "level with the teacher"
-        return f"{name} {student} and {teacher}"
-    return f"{name} {is_beside(over, metric, 'the teacher')}" if teacher_loses(findings, FLOOR) else None
+    if floor_ahead(findings) is None:
+        return f"{name} {is_beside(over, metric, 'the teacher')}"
+    student = is_beside(_floor_over(findings, STUDENT) or 0.0, metric, "the student")
+    return f"{name} {student} and {beside(over, metric, 'the teacher') if over else 'level with the teacher'}"
 
 
 def _floor_over(findings: Findings, name: str) -> float | None:
@@ -97,12 +113,18 @@ def labels_well(findings: Findings) -> bool:
     """Return whether the teacher has something to say of more rows."""
     teacher, baseline = findings.score(TEACHER), findings.score(BASELINE)
     behind = teacher is not None and baseline is not None and ahead(baseline, teacher, findings.metric)
-    return not behind and weak_teacher(findings) is None
+    return not behind and weak_teacher(findings) is None and doubtful_teacher(findings) is None
+
+
+def perfect(findings: Findings, name: str) -> bool:
+    """Return whether a model is right on every test row."""
+    metric = findings.metric
+    return metric.quantity == "share" and metric.better == "higher" and findings.score(name) == 1
 
 
 def no_room(findings: Findings) -> bool:
-    """Return whether student and baseline decide for the right class of every row."""
-    return findings.metric.name == "accuracy" and findings.score(STUDENT) == findings.score(BASELINE) == 1
+    """Return whether student and baseline are."""
+    return perfect(findings, STUDENT) and perfect(findings, BASELINE)
 
 
 def _another_teacher(findings: Findings, why: str) -> Step:
@@ -114,7 +136,7 @@ def _another_teacher(findings: Findings, why: str) -> Step:
     if kind is not None and kind.like_floor is not None and over is not None and over > 0:
         name = model(FLOOR, findings)
         told = why if name in why else f"{why}, and {name} {is_beside(over, findings.metric, 'it')}"
-        return Step(told, "take a teacher of such features, alone or in an ensemble", kind.like_floor)
+        return Step(told, f"take a teacher that reads what {name} reads, alone or in an ensemble", kind.like_floor)
     longer = ", or train it longer or on more labels" if kind is not None and kind.by_steps else ""
     return Step(why, f"take another teacher{longer}", _ANOTHER_TEACHER if kind is None else kind.another)
 
@@ -161,10 +183,19 @@ def _longer(findings: Findings, why: str | None = None) -> Step:
 
 
 def bad_teacher(findings: Findings, there: Delivered) -> Step | None:
-    """The teacher has little to say: because it does not know the language or reads the beginnings only, or as it is."""
+    """The teacher is worse than what needs none, beyond chance."""
     why = weak_teacher(findings)
-    if why is None:
-        return None
+    return None if why is None else _of_a_better_teacher(findings, why)
+
+
+def no_better_teacher(findings: Findings, there: Delivered) -> Step | None:
+    """The teacher is no better than what needs none, by the scores alone."""
+    why = doubtful_teacher(findings)
+    return None if why is None else _of_a_better_teacher(findings, why)
+
+
+def _of_a_better_teacher(findings: Findings, why: str) -> Step:
+    """Return what helps a teacher that does not know the language, or reads beginnings only; or that it be another."""
     if (pieces := _foreign(findings)) is not None:
         return _of_the_language(findings, f"{why}, and {pieces}")
     if _cut_for(findings, TEACHER):
@@ -215,7 +246,7 @@ def student_at_chance(findings: Findings, there: Delivered) -> Step | None:
 
 def behind_linear(findings: Findings, there: Delivered) -> Step | None:
     """A linear model of the same teacher's answers is better than the student, beyond chance."""
-    if not behind_distilled(findings) or not labels_well(findings):
+    if not behind_distilled(findings) or weak_teacher(findings) is not None:
         return None
     return _linear(findings, "ship a linear student in its place", "")
 
@@ -231,7 +262,7 @@ def _linear(findings: Findings, what: str, sure: str) -> Step:
     over, student = findings.over_distilled_floor, findings.student
     size = 0.0 if over is None else -over.mean
     name, other = the(DISTILLED, findings), "the student that learned the same answers"
-    why = f"{name} {is_beside(size, findings.metric, other) if size else f'is level with {other}'}{sure}"
+    why = f"{name} {is_beside(size, findings.metric, other)}{sure}" if size else f"{name} is level with {other}"
     if _cut_for(findings, STUDENT):  # a linear student would read the same beginnings
         return _longer(findings, why)
     if student is None or student.linear is None:
@@ -264,7 +295,9 @@ def _kept_little(findings: Findings) -> str | None:
     if kept is None or kept >= LOW_RETENTION or not more or few_without_label(findings) or not labels_well(findings):
         return None
     agreed = "" if findings.agreement is None else f" and agreement {percent(findings.agreement)}"
-    return f"retention is {percent(kept)}{agreed}, though the teacher labelled {count(more)} more {findings.usage.noun}s"
+    return (
+        f"retention is {percent(kept)}{agreed}, though the teacher labelled {count(more)} more {findings.usage.noun}s"
+    )
 
 
 # --- the rows -------------------------------------------------------------------------------------------------------
@@ -320,14 +353,15 @@ def unclear(findings: Findings, there: Delivered) -> Step | None:
     test examples is below `LEVEL`, these are enough, and it is the seeds that differ.
     """
     gain, metric = findings.gain, findings.metric
-    if gain is None or findings.verdict != "no_difference":
+    if gain is None or findings.verdict != "no_difference" or verdict(gain, solved=findings.solved) != "no_difference":
         return None
     low, high = gain.ci95
     if gain.mean <= (high - low) / 2 / ROWS_MORE**0.5:
         return None
     size = f"{difference(gain.mean, metric)} {unit(metric)}"
     if gain.p_value < LEVEL and gain.p_seeds is not None:
-        why = f"the gain of {size} differs by seed ({interval_of((min(gain.per_seed), max(gain.per_seed)), metric)})"
+        spread = interval_of((min(gain.per_seed), max(gain.per_seed)), metric)
+        why = f"the gain of {size} differs by seed ({spread}, {p_text(gain.p_seeds)} over seeds)"
         seeds = ",".join(map(str, range(max(MORE_SEEDS, len(gain.per_seed) + 2))))
         return Step(why, "train more seeds", f"seeds=[{seeds}]")
     tested = f"{count(findings.test_examples)} test {findings.usage.noun}s"
@@ -345,7 +379,8 @@ def open_verdict(findings: Findings, there: Delivered) -> Step | None:
         return None
     why = "no difference was shown" if findings.verdict == "no_difference" else "distillation hurts"
     over = findings.teacher_over.get(BASELINE)
-    if over is not None and over.ci95[0] <= 0:
-        return _another_teacher(findings, f"{why}, and the teacher is not shown to be better than the baseline")
+    if over is not None and over.ci95[0] <= 0 and not few_without_label(findings) and floor_ahead(findings) is None:
+        interval = f"95 % interval of the difference {interval_of(over.ci95, findings.metric)} {unit(findings.metric)}"
+        return _another_teacher(findings, f"{why}, and the teacher is not shown to be above the baseline ({interval})")
     room = is_beside(_better_by(teacher, baseline, findings), findings.metric, "the baseline")
     return _more_text(findings, f"{why}, though the teacher {room}")
