@@ -96,7 +96,7 @@ CAUSES = [
     (
         "the floor is ahead of both",
         scored(floor=0.88),
-        f"{READS} TF-IDF + LR is 4.8 points above the student and 0.8 points above the teacher.",
+        f"{READS} TF-IDF + LR is 4.8 points above the student and 0.8 above the teacher.",
         scored(floor=0.8312),
     ),
     (
@@ -159,8 +159,8 @@ CAUSES = [
         "texts are cut for both",
         view(view(BASE, "student", cut=0.784), "teacher", cut=0.3),
         "Next: read more tokens of each (`teacher.reads.max_length=N student.reads.max_length=N`), as "
-        "78.4 % of the training "
-        "texts are cut for the student and 30.0 % for the teacher.",
+        "30.0 % of the training "
+        "texts are cut for the teacher and 78.4 % for the student.",
         view(view(BASE, "student", cut=0.25), "teacher", cut=0.25),
     ),
     (

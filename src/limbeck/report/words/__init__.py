@@ -38,6 +38,7 @@ from limbeck.report.words.numbers import (
     unit,
     unit_of,
 )
+from limbeck.report.words.steps import NEXT
 from limbeck.report.words.training import curve_sentence, curve_sentences, level, outcome, peak
 from limbeck.report.words.verdict import parts, retention, sentence, statistics, transfer
 from limbeck.report.words.warnings import BEWARE, warnings, weak_classes
@@ -45,6 +46,7 @@ from limbeck.report.words.warnings import BEWARE, warnings, weak_classes
 __all__ = [
     "ABSENT",
     "BEWARE",
+    "NEXT",
     "Fact",
     "apart",
     "asked",

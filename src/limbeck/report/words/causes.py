@@ -96,7 +96,9 @@ def _floor_above(findings: Findings, over: float) -> str:
     if floor_ahead(findings) is None:
         return f"{name} {is_beside(over, metric, 'the teacher')}"
     student = is_beside(_floor_over(findings, STUDENT) or 0.0, metric, "the student")
-    return f"{name} {student} and {beside(over, metric, 'the teacher') if over else 'level with the teacher'}"
+    teacher = beside(over, metric, "the teacher") if over else "level with the teacher"
+    told_once = teacher if metric.quantity == "value" else teacher.replace(f" {unit(metric)}", "", 1)
+    return f"{name} {student} and {told_once}"
 
 
 def _floor_over(findings: Findings, name: str) -> float | None:
@@ -168,7 +170,7 @@ def _cut_for(findings: Findings, role: str) -> dict[str, float]:
 def _longer(findings: Findings, why: str | None = None) -> Step:
     """Return a step that ends with longer texts, for every network that many are cut for."""
     cut = _cut_for(findings, TEACHER) | _cut_for(findings, STUDENT)
-    (first, share), *others = sorted(cut.items(), key=lambda pair: pair[0] != STUDENT)
+    (first, share), *others = cut.items()
     told = [f"{percent(share)} of the training {findings.usage.noun}s are cut for {the(first)}"]
     told += [f"{percent(share)} for {the(name)}" for name, share in others]
     shares = listed(told)

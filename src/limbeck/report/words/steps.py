@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from limbeck.report.words.numbers import capital
 
+NEXT = "Next:"
+"""The sentence that ends a verdict begins with it, wherever it is printed."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -27,7 +30,7 @@ class Step:
     @property
     def sentence(self) -> str:
         """What, with what to type, and why: a sentence that follows a verdict."""
-        return f"Next: {self.what} (`{self.code}`){f', as {self.why}' if self.why else ''}."
+        return f"{NEXT} {self.what} (`{self.code}`){f', as {self.why}' if self.why else ''}."
 
 
 @dataclass(frozen=True)
