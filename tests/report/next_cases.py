@@ -222,10 +222,10 @@ CAUSES = [
     ),
     (
         "the teacher is not shown to be above the baseline",
-        teacher_over(open_(), baseline=(-0.0001, 0.15)),
+        teacher_over(open_(), baseline=(0.0, 0.15)),
         "Next: take another teacher (`teacher.model=NAME`), as no difference was shown, and the teacher "
         "is not shown to be above "
-        "the baseline (95 % interval of the difference -0.01 to +15.0 points).",
+        "the baseline (95 % interval of the difference 0.0 to +15.0 points).",
         teacher_over(open_(), baseline=(0.0001, 0.15)),
     ),
     (

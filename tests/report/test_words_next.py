@@ -60,6 +60,14 @@ def test_what_is_no_reason_to_wait_comes_after_a_student_that_helps():
     weak = example.refigured(BASE, ClassTable, "student", classes=[*classes, *rest])
     assert said(weak) == SHIP
     assert words.next_steps(weak, "")[-1].code == "data.labelled=N"
+    warned = example.changed(weak, "student", scores={"f1_macro": 0.5})
+    assert said(warned).startswith(
+        "Next: add labelled rows of these classes (`data.labelled=N`), as the student’s weakest"
+    )
+
+
+def test_no_better_teacher_is_asked_for_than_one_that_is_always_right():
+    assert said(scored(teacher=1.0, floor=1.0)).startswith(MORE)
 
 
 # --- one way through the code ---------------------------------------------------------------------------------------
