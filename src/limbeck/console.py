@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,10 @@ _PLAIN_EVERY_S = 10.0
 _BRIEF_S = 2.0
 _WIDE = 100
 """Columns of a terminal on which a bar may be long."""
+
+_CODE = re.compile(r"`[^`]+`")
+_JOINED = "\x1a"
+"""In the place of a blank at which no line may break."""
 
 # Of several processes that train one network, the first one speaks.
 _SILENT = os.environ.get("RANK", "0") != "0"
@@ -171,10 +176,11 @@ def say(text: str, *, style: str | None = None, whole: bool = False) -> None:
 
 
 def _in_lines(text: str, width: int) -> str:
-    """Return a text in lines of `width` characters, which all begin where it begins."""
+    """Return a text in lines of `width` characters, which all begin where it begins; `code` stays on one line."""
     indent = " " * (len(text) - len(text.lstrip(" ")))
-    lines = textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines)
+    whole = _CODE.sub(lambda code: code[0].replace(" ", _JOINED), text)
+    lines = textwrap.wrap(whole, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(_JOINED, " ")
 
 
 def heading(text: str) -> None:

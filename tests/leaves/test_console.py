@@ -96,3 +96,15 @@ def test_a_long_line_breaks_at_blanks_on_a_terminal_and_nowhere_else(monkeypatch
     assert all(len(each) <= 40 for each in lines) == terminal
     assert all(each.startswith("  ") and not each.startswith("   ") for each in lines)
     assert " ".join(each.strip() for each in lines) == line.strip()
+
+
+def test_what_is_to_be_typed_stays_on_one_line(monkeypatch) -> None:
+    target = io.StringIO()
+    shown = Console(file=target, width=40, soft_wrap=True, highlight=False, force_terminal=True, color_system=None)
+    monkeypatch.setattr(console, "console", shown)
+    console.say("measure it on rows of your own (`limbeck evaluate BUNDLE DATA`), then ship it")
+    assert [line.strip() for line in target.getvalue().splitlines()] == [
+        "measure it on rows of your own",
+        "(`limbeck evaluate BUNDLE DATA`), then",
+        "ship it",
+    ]

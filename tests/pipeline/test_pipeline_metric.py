@@ -36,6 +36,9 @@ CHANGES = {"task": {"metric": "f1_macro"}, "until": {"retention": 1.9}, "grid": 
 """A level that is not reached: every training goes on to its end."""
 
 
+NOTED = "student.model=NAME", "data.split.test=N"
+
+
 def values(source: Path) -> dict:
     """Return a recipe whose teacher learns the rare class."""
     made = recipe(source, **CHANGES)
@@ -161,9 +164,12 @@ def test_it_is_what_terminal_and_report_speak_of(finished: Run, capsys: pytest.C
     report = " ".join(finished.report.read_text(encoding="utf-8").split())
     card = " ".join((finished.bundle / "README.md").read_text(encoding="utf-8").split())
     title = METRICS["f1_macro"].title
+    assert finished.evaluation.next_step.startswith("Next: ")
+    assert (finished.evaluation.student.another, finished.evaluation.data.more_test) == NOTED
     assert f"points of {title}" in shown
     assert f"{title} on validation (retention" in shown
     assert "Validation macro F1" in report
     for text in (shown, card):
         assert " ".join(finished.evaluation.sentence.split()) in text
+        assert text.count(" ".join(finished.evaluation.next_step.split())) == 1
         assert all(" ".join(warning.split()) in text for warning in finished.evaluation.warnings)

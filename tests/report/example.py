@@ -167,6 +167,7 @@ def data(names, test) -> DataRecord:
 def said_again(run: Evaluation) -> Evaluation:
     """The run, with the words that its figures ask for."""
     said = {"sentence": words.sentence(run), "statistics": words.statistics(run), "warnings": words.warnings(run)}
+    said["next_step"] = words.next_sentence(run, run.bundle_error)
     return run.model_copy(update=said)
 
 

@@ -225,13 +225,13 @@ def test_reason_for_no_bundle_is_given(tmp_path):
 
 def test_fewer_than_three_seeds_are_called_too_few(tmp_path):
     one = Page(example.write(RUNS["one seed"], tmp_path / "report.html")).text
-    assert "One seed says nothing about the spread between seeds: train three or more" in one
+    assert "One seed says nothing about the spread between seeds: train three seeds or more" in one
     assert "No verdict from one seed:" in one
     assert "over seeds" not in one
     assert "Welch" not in one
     two = example.write(example.complete(seeds=2), tmp_path / "report.html")
-    assert "Two seeds say little about the spread between seeds: train three or more" in two
-    assert "train three or more" not in example.write(example.complete(), tmp_path / "report.html")
+    assert "Two seeds say little about the spread between seeds: train three seeds or more" in two
+    assert "train three seeds or more" not in example.write(example.complete(), tmp_path / "report.html")
 
 
 def test_many_classes_stay_small_and_list_the_confused_pairs(tmp_path):

@@ -28,6 +28,7 @@ def test_the_page_says_each_line_of_the_terminal_once(name, tmp_path):
     text = Page(example.write(run, tmp_path / "report.html")).text
     for line in [run.sentence, *words.said(run)]:
         assert text.count(" ".join(line.split())) == 1, line
+    assert text.count("Next: ") == 1
 
 
 def test_a_model_has_one_name(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import limbeck
-from limbeck import console
+from limbeck import console, installed
 from limbeck.report import words
 
 
@@ -38,9 +38,9 @@ def printed(monkeypatch):
 
 def test_it_says_the_sentence_and_every_line_after_it(printed):
     run = example.said_again(example.with_ceiling())
-    text = printed(run)
-    for line in [run.sentence, *words.said(run)]:
-        assert text.count(line) == 1
+    lines = printed(run).splitlines()
+    said = [run.sentence, *words.said(run), run.next_step]
+    assert [line for line in lines if line in said] == said
 
 
 def test_every_metric_is_a_column_and_every_model_has_its_one_name(printed):
@@ -68,6 +68,12 @@ def test_tables_fit_a_terminal_and_no_score_is_cut(printed, width):
 def test_a_model_without_cost_has_dashes(printed):
     run = example.changed(example.complete(), "student", cost=None)
     assert any(line.split() == ["student", "–", "–", "–", "–"] for line in printed(run).splitlines())
+
+
+def test_what_to_do_next_is_typed_as_the_shell_finds_it(printed, monkeypatch):
+    monkeypatch.setattr(installed, "command", lambda: ".venv/bin/limbeck")
+    assert "(`.venv/bin/limbeck evaluate BUNDLE DATA`)" in printed(example.complete())
+    assert "(try: echo 'a text of yours' | .venv/bin/limbeck predict runs/demo/bundle)" in printed(example.complete())
 
 
 def test_a_run_without_a_bundle_says_why(printed):

@@ -8,7 +8,7 @@ import example
 import pytest
 
 from limbeck.evaluation.figures import ClassTable
-from limbeck.evaluation.records import Difference, TeacherRecord
+from limbeck.evaluation.records import Difference, StudentRecord, TeacherRecord
 from limbeck.report import words
 from limbeck.report.words.advice import STEPS, repeated
 from limbeck.report.write import write_report
@@ -25,8 +25,8 @@ def codes(run):
 
 def test_a_student_that_helps_is_to_be_used():
     assert codes(example.complete()) == [
-        "echo 'a text of yours' | limbeck predict bundle",
         "limbeck evaluate bundle DATA",
+        "echo 'a text of yours' | limbeck predict bundle",
     ]
 
 
@@ -68,8 +68,12 @@ COMPLETE = example.complete()
             "worse than the baseline",
         ),
         (example.teacher_at_chance(), "teacher.kind=KIND", "at chance"),
-        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.85}), "data.unlabelled=FILE", "ahead of the student"),
-        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.95}), "teacher.kind=KIND", "a better teacher"),
+        (example.changed(COMPLETE, "floor", scores={"accuracy": 0.85}), "data.unlabelled=FILE", "above the student"),
+        (
+            example.changed(COMPLETE, "floor", scores={"accuracy": 0.95}),
+            "teacher.kind=KIND",
+            "above the teacher: take another teacher",
+        ),
         (cut(COMPLETE, 0.78), "student.reads.max_length=N", "cut for the student"),
         (weak(COMPLETE), "data.labelled=N", "positive (F1"),
         (COMPLETE.model_copy(update={"verdict": "no_difference"}), "data.unlabelled=FILE", "no difference"),
@@ -141,7 +145,7 @@ def test_only_a_teacher_that_took_steps_is_to_be_trained_longer():
     for by_steps in (True, False):
         told = TeacherRecord(another="teacher.model=NAME", by_steps=by_steps)
         (step,) = [one for one in steps(BEHIND.model_copy(update={"teacher": told})) if one.code == told.another]
-        assert step.text.endswith("or train it longer.") == by_steps
+        assert step.text.endswith("or train it longer or on more labels.") == by_steps
 
 
 @pytest.mark.parametrize("run", [BEHIND, example.changed(BEHIND, "floor", scores={"accuracy": 0.83})])
@@ -149,12 +153,18 @@ def test_a_teacher_worse_than_the_baseline_is_given_no_more_rows_to_label(run):
     assert "data.unlabelled=FILE" not in codes(run.model_copy(update={"verdict": "no_difference"}))
 
 
+LINEAR = StudentRecord(another="student.model=NAME", linear="student.model=linear")
+
+
 def test_a_linear_model_of_the_same_answers_that_is_better_is_to_be_shipped():
     models = COMPLETE.models | {"distilled_floor": COMPLETE.models["floor"]}
     for high, wanted in ((-0.01, True), (0.01, False)):
         over = Difference(metric="accuracy", mean=-0.02, ci95=(-0.03, high))
-        found = steps(COMPLETE.model_copy(update={"models": models, "over_distilled_floor": over}))
-        assert any("ship that linear model" in one.text and one.code == "student.model=NAME" for one in found) == wanted
+        run = COMPLETE.model_copy(update={"models": models, "over_distilled_floor": over, "student": LINEAR})
+        found = steps(run)
+        assert (
+            any("ship a linear student" in one.text and one.code == "student.model=linear" for one in found) == wanted
+        )
 
 
 def test_where_all_is_right_harder_rows_are_asked_for_and_no_more_text():

@@ -166,6 +166,18 @@ class TeacherRecord(Record):
 
     another: str = Field(description="what to type for another one: a key of its kind")
     by_steps: bool = Field(description="it was trained here step by step, so that more steps may make it better")
+    like_floor: str | None = Field(
+        default=None, description="what to type for one that reads what a floor does; null: none does, or this one does"
+    )
+
+
+class StudentRecord(Record):
+    """What the student's network is, as far as advice depends on it."""
+
+    another: str = Field(description="what to type for another one")
+    linear: str | None = Field(
+        default=None, description="what to type for a linear one; null: none reads such examples, or this one is linear"
+    )
 
 
 class Decomposition(Record):
@@ -239,6 +251,7 @@ class DataRecord(Record):
     labelled: int
     unlabelled: int
     augmented: int = Field(default=0, description="unlabelled rows that `data.augment` made besides")
+    more_test: str | None = Field(default=None, description="what to type for more test rows; null: nobody said it")
     ceiling: int | None = Field(default=None, description="rows of the target whose labels the arm ceiling learned")
     held_out: dict[str, dict[str, list[str]]] = Field(
         default_factory=dict, description="by split that is held out by values: the values by column"

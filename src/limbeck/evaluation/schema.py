@@ -22,6 +22,7 @@ from limbeck.evaluation.records import (
     MetricRecord,
     ModelRecord,
     Record,
+    StudentRecord,
     TeacherRecord,
     TestEvaluation,
     Usage,
@@ -56,6 +57,7 @@ class Findings(Record):
         "linear one on the teacher's answers; in the order of the report"
     )
     teacher: TeacherRecord | None = Field(default=None, description="null: an earlier version wrote nothing of it")
+    student: StudentRecord | None = Field(default=None, description="null: an earlier version wrote nothing of it")
     retention: float | None = Field(description="of the student; null: teacher or student is at chance")
     agreement: Fraction | None = Field(description="of the student with the teacher; null: nothing is decided")
     over_teacher: Difference = Field(description="student minus teacher")
@@ -122,6 +124,9 @@ class Evaluation(Findings):
     sentence: str = Field(description="the verdict in one sentence")
     statistics: str = Field(description="how sure it is, in words; empty without a baseline")
     warnings: list[str] = Field(default_factory=list, description="what the verdict alone would hide, a sentence each")
+    next_step: str = Field(
+        default="", description="what to do next, in one sentence that ends the verdict; empty: nobody asked"
+    )
     bundle: BundleRecord | None
     bundle_error: str | None = Field(default=None, description="why there is no bundle")
     finished: str = Field(description="when the evaluation was finished: UTC, ISO 8601")

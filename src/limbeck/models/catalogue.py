@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
@@ -18,7 +18,15 @@ Per = Literal["example", "token"]
 
 
 class ModelOptions(Settings):
-    """What every network's settings share."""
+    """What every network's settings share.
+
+    Attributes:
+        another: what to type for another student than this.
+        another_model: what to type for the network of a name.
+    """
+
+    another: ClassVar[str] = "student.model=NAME"
+    another_model: ClassVar[str] = "student.model={}"
 
     name: Annotated[str, Field(description="which network")]
 

@@ -1,6 +1,6 @@
 """A network that is a Python object of the caller's; a recipe can only say so."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from limbeck.models.pretrained import encoder_inputs, named_outputs
 
 class GivenSettings(ModelOptions):
     """A module that was handed to `limbeck.distill`."""
+
+    another: ClassVar[str] = "limbeck.distill(student=...)"
+    another_model: ClassVar[str] = 'limbeck.distill(student="{}")'
 
     name: Literal["given"] = "given"
     type: Annotated[str, Field(description="its class, for the record")] = "Module"

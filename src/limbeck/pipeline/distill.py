@@ -25,8 +25,8 @@ from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
 from limbeck.modalities.text.tokenizers import padding_of
 from limbeck.models import LogitsOnly, failed, logits_only
 from limbeck.pipeline.frames import by_column, is_table, tables_of, unlabelled_of
-from limbeck.pipeline.order import GIVEN, Run, run
-from limbeck.pipeline.training.material import Given, Material
+from limbeck.pipeline.order import Run, run
+from limbeck.pipeline.training.material import GIVEN, Given, Material
 from limbeck.pipeline.training.reading import as_settings
 from limbeck.recipe import Recipe, parse_recipe, run_name
 from limbeck.runtime import TextReader

@@ -39,7 +39,7 @@ from limbeck.pipeline.training.arms import Arm, preflight, train_arm
 from limbeck.pipeline.training.curves import Points, train_points
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.learn import Trained
-from limbeck.pipeline.training.material import Material, parts_of
+from limbeck.pipeline.training.material import GIVEN, Material, parts_of
 from limbeck.pipeline.training.reading import describe_readers, naming_networks, require_readable
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.training.solved import without_training
@@ -58,8 +58,6 @@ from limbeck.written import Written
 
 DELIVERED = "delivered.json"
 """Digests of what an evaluation left in the run's folder."""
-GIVEN = "python"
-"""What `data.source` says of Python objects."""
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
 Prefetch = Callable[[Recipe, Known], None]
@@ -298,6 +296,7 @@ def _evaluate(run: Trainings, exported: Exported | None, clock: Clock, out: Path
         sentence=words.sentence(found),
         statistics=words.statistics(found),
         warnings=words.warnings(found),
+        next_step=words.next_sentence(found, error),
         bundle=bundle,
         bundle_error=error,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,5 +1,6 @@
 """What a finished run prints."""
 
+import re
 from typing import TYPE_CHECKING
 
 from limbeck import installed
@@ -25,8 +26,7 @@ def print_summary(run: "Run") -> None:
     say("")
     if run.bundle is not None:
         tried = words.typed if result.usage.in_shell else words.asked
-        line = tried(result, str(run.bundle)).replace("limbeck predict", f"{installed.command()} predict")
-        say(f"  bundle  {run.bundle}  (try: {line})", whole=True)
+        say(f"  bundle  {run.bundle}  (try: {_as_typed(tried(result, str(run.bundle)))})", whole=True)
     else:
         say(f"  no bundle: {result.bundle_error}; the weights are in {run.folder / 'student'}")
     say(f"  report  {run.report}", whole=True)
@@ -77,3 +77,10 @@ def _print_verdict(result: Evaluation) -> None:
     say(result.sentence, style="bold")
     for text in words.said(result):
         say(text, style="yellow" if text.startswith(words.BEWARE) else None)
+    if result.next_step:
+        say(_as_typed(result.next_step), style="bold")
+
+
+def _as_typed(text: str) -> str:
+    """Return a text whose lines to type begin with the command that this shell finds."""
+    return re.sub(r"\blimbeck (?=predict|evaluate)", f"{installed.command()} ", text)

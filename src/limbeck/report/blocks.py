@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from limbeck.report.style import Look
 from limbeck.report.words import ABSENT, Fact
-from limbeck.report.words.advice import Step
+from limbeck.report.words.steps import Step
 
 
 @dataclass(frozen=True)

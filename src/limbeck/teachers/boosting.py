@@ -15,6 +15,7 @@ class BoostingTeacher(Single):
     """Gradient-boosted trees, grown here on the labelled rows of a table, for each column of the labels."""
 
     of_modality: ClassVar[str | None] = "table"
+    like_floor: ClassVar[bool] = True
 
     kind: Literal["boosting"]
     boosting: TreesSettings = TreesSettings()

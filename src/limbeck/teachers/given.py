@@ -59,6 +59,7 @@ class GivenTeacher(Named):
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
     another: ClassVar[str] = "limbeck.distill(teacher=...)"
+    another_kind: ClassVar[str] = 'limbeck.distill(teacher={{"kind": "{}"}})'
 
     kind: Literal["given"]
     model: GivenSettings

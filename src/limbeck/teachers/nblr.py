@@ -22,6 +22,7 @@ class NBLRTeacher(Single):
 
     of_classes: ClassVar[bool] = True
     of_modality: ClassVar[str | None] = "text"
+    like_floor: ClassVar[bool] = True
 
     kind: Literal["nblr"]
     regression: NBLRSettings = NBLRSettings()

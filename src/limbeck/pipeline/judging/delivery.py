@@ -73,7 +73,7 @@ def _card(run: Trainings, findings: Findings) -> dict[str, Any]:
     recipe, arm, trained = run.recipe, run.arms["student"], run.shown["student"]
     return {
         "name": recipe.name,
-        "sentence": "\n".join([words.sentence(findings), *words.said(findings)]),
+        "sentence": "\n".join([words.sentence(findings), *words.said(findings), words.next_sentence(findings)]),
         "table": _table(findings),
         "units": units((metric.title, metric.unit) for metric in findings.metrics),
         "test_examples": findings.test_examples,

@@ -18,11 +18,11 @@ from limbeck.evaluation.records import (
     Gain,
     MetricRecord,
     ModelRecord,
-    TeacherRecord,
     TestEvaluation,
 )
 from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.advised import more_test, student_record, teacher_record
 from limbeck.pipeline.judging.floor import DISTILLED
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
 from limbeck.pipeline.judging.samples import Samples, copies_drawn
@@ -58,7 +58,8 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         solved=recipe.solved,
         data=data_record(recipe, splits).model_copy(update=what_was_read(run.teacher.networks, run.arms)),
         models=records,
-        teacher=TeacherRecord(another=recipe.teacher.another, by_steps=recipe.teacher.by_steps),
+        teacher=teacher_record(recipe),
+        student=student_record(recipe, run.shown["student"].view.form.kind),
         retention=own.retention,
         agreement=own.agreement,
         over_teacher=judge.difference(metrics[0], "student", "teacher"),
@@ -94,6 +95,7 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
         labelled=len(splits.labelled),
         unlabelled=len(splits.unlabelled),
         augmented=len(splits.augmented),
+        more_test=more_test(recipe, splits),
         ceiling=len(splits.ceiling) if "ceiling" in recipe.trained_arms else None,
         held_out={
             split: {column: list(values) for column, values in rule.items()}

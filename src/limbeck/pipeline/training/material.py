@@ -38,6 +38,8 @@ from limbeck.version import __version__
 BatchesOf = Callable[[TrainSettings, int], GroupSource]
 """Settings and seed in, the batches of that training out."""
 Steps = Callable[[TrainSettings], int]
+GIVEN = "python"
+"""What `data.source` says of Python objects."""
 ENCODED, ABOUT = "rows.safetensors", "reads.json"
 
 

@@ -15,6 +15,11 @@ from limbeck.pipeline.training.material import Lesson
 from limbeck.types import Batch, Outputs
 
 
+def is_convex(entry: LossSettings) -> bool:
+    """Return whether a solver can follow a loss: it has one least, and a weight that stays what it is."""
+    return CATALOG[entry.name].card.convex and isinstance(entry.weight, int | float)
+
+
 def require_convex(losses: Sequence[LossSettings], model: str) -> None:
     """Refuse losses that a solver cannot follow.
 

@@ -4,7 +4,7 @@ from limbeck.console import say
 from limbeck.errors import LimbeckError
 from limbeck.models import is_solved
 from limbeck.networks import TrainSettings
-from limbeck.pipeline.training.slope import require_convex
+from limbeck.pipeline.training.slope import is_convex, require_convex
 from limbeck.recipe import Recipe
 
 
@@ -33,6 +33,12 @@ def without_training(recipe: Recipe) -> Recipe:
     if recipe.seeds[1:]:
         say(f"  one solution stands for all seeds: `{name}` does not depend on them")
     return recipe.model_copy(update={"seeds": recipe.seeds[:1]})
+
+
+def may_be_solved(recipe: Recipe) -> bool:
+    """Return whether a student of the same recipe could be solved: nothing that it asks for takes a training."""
+    steps = recipe.until or (recipe.curves and recipe.curves.steps)
+    return not steps and all(is_convex(entry) for entry in recipe.losses)
 
 
 def _refuse_steps(recipe: Recipe, name: str) -> None:

@@ -4,7 +4,7 @@ Functions take `Findings`, which `Evaluation` is too; a metric is called what it
 """
 
 from limbeck.evaluation.schema import Findings
-from limbeck.report.words.advice import next_steps
+from limbeck.report.words.advice import next_sentence, next_steps
 from limbeck.report.words.data import reading
 from limbeck.report.words.floors import network_adds
 from limbeck.report.words.keys import Fact, key_figures
@@ -38,6 +38,7 @@ from limbeck.report.words.numbers import (
     unit,
     unit_of,
 )
+from limbeck.report.words.steps import NEXT
 from limbeck.report.words.training import curve_sentence, curve_sentences, level, outcome, peak
 from limbeck.report.words.verdict import parts, retention, sentence, statistics, transfer
 from limbeck.report.words.warnings import BEWARE, warnings, weak_classes
@@ -45,6 +46,7 @@ from limbeck.report.words.warnings import BEWARE, warnings, weak_classes
 __all__ = [
     "ABSENT",
     "BEWARE",
+    "NEXT",
     "Fact",
     "apart",
     "asked",
@@ -64,6 +66,7 @@ __all__ = [
     "model",
     "nats",
     "network_adds",
+    "next_sentence",
     "next_steps",
     "offset",
     "outcome",

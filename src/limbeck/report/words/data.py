@@ -23,10 +23,16 @@ def many_pieces(findings: Findings) -> dict[str, float]:
     return {name: view.pieces for name, view in views if view.pieces is not None and view.pieces > PIECES_WARNED}
 
 
+def few_without_label(findings: Findings) -> bool:
+    """Return whether fewer rows were the teacher's alone to label, copies among them, than have a label."""
+    data = findings.data
+    return data.unlabelled + data.augmented < data.labelled
+
+
 def reading(findings: Findings) -> list[str]:
     """Return what a reader of the result must know: what was cut, that test rows look like training rows."""
     data, said = findings.data, []
-    if findings.usage.in_files and data.labelled and not data.unlabelled and not data.augmented:
+    if findings.usage.in_files and few_without_label(findings) and not data.unlabelled + data.augmented:
         noun = findings.usage.noun
         said.append(
             f"Every training {noun} has its label, so that the student saw the same {noun}s as the baseline. What the "

@@ -69,14 +69,14 @@ def weak_classes(findings: Findings) -> str | None:
 def teacher_behind(findings: Findings) -> str | None:
     """Return that the teacher is worse than the baseline; None where it is not, or where chance may have done it."""
     teacher, baseline = findings.score(TEACHER), findings.score(BASELINE)
-    if teacher is None or baseline is None or not _teacher_loses(findings, BASELINE):
+    if teacher is None or baseline is None or not teacher_loses(findings, BASELINE):
         return None
     texts = score(teacher, findings.metric), score(baseline, findings.metric)
     worse, better = apart(teacher, baseline) if findings.metric.quantity == "share" else texts
     return f"The teacher ({worse}) is worse than the baseline ({better}{_sure(findings, BASELINE)})."
 
 
-def _teacher_loses(findings: Findings, name: str) -> bool:
+def teacher_loses(findings: Findings, name: str) -> bool:
     """Return whether the teacher is worse than another model, and the interval of the difference excludes 0."""
     teacher, other, over = findings.score(TEACHER), findings.score(name), findings.teacher_over.get(name)
     if teacher is None or other is None or not ahead(other, teacher, findings.metric):
@@ -95,7 +95,7 @@ def _sure(findings: Findings, name: str) -> str:
 def _teacher_below_floor(findings: Findings) -> str | None:
     """Return that the teacher is worse than a model without a network; None where it is not, or where more is said."""
     teacher, floor, metric = findings.score(TEACHER), findings.score(FLOOR), findings.metric
-    if teacher is None or floor is None or not _teacher_loses(findings, FLOOR):
+    if teacher is None or floor is None or not teacher_loses(findings, FLOOR):
         return None
     if teacher_behind(findings) is not None or floor_ahead(findings) is not None:
         return None

@@ -1,0 +1,51 @@
+"""What advice depends on besides figures: what a person types for another teacher, another student, a larger test."""
+
+from limbeck.data import Splits
+from limbeck.evaluation.records import StudentRecord, TeacherRecord
+from limbeck.models import MODELS
+from limbeck.pipeline.training.material import GIVEN
+from limbeck.pipeline.training.solved import may_be_solved
+from limbeck.recipe import Recipe
+from limbeck.teachers import CATALOGUE
+
+
+def teacher_record(recipe: Recipe) -> TeacherRecord:
+    """Return what the teacher is; one that reads what a floor does is told where it fits data and task."""
+    teacher, task, modality = recipe.teacher, recipe.task, recipe.data.modality
+    alike = [
+        name
+        for name, kind in CATALOGUE.items()
+        if kind.like_floor and kind.of_modality == modality.name and (task.one_class or not kind.of_classes)
+    ]
+    own = any(member.like_floor for member in teacher.members)
+    return TeacherRecord(
+        another=teacher.another,
+        by_steps=teacher.by_steps,
+        like_floor=None if own or not alike else teacher.another_kind.format(alike[0]),
+    )
+
+
+def student_record(recipe: Recipe, reads: str) -> StudentRecord:
+    """Return what the student's network is; a linear one is told where the recipe's losses can be solved for.
+
+    Args:
+        recipe: of the run.
+        reads: `Form.kind` of what the student reads.
+    """
+    model = recipe.student.model
+    linear = [name for name, one in MODELS.items() if one.solved and one.reads == reads]
+    fits = linear and not recipe.solved and may_be_solved(recipe)
+    return StudentRecord(another=model.another, linear=model.another_model.format(linear[0]) if fits else None)
+
+
+def more_test(recipe: Recipe, splits: Splits) -> str:
+    """Return what to type for more test rows: a setting where they were held out, else other data."""
+    data, split = recipe.data, recipe.data.split
+    if "test" in split.rules:
+        return "data.split.test={COLUMN: [VALUES]}"
+    asked = split.sizes["test"]
+    if data.modality.usage.in_files and asked <= len(splits.test) < asked + split.block:
+        return "data.split.test=N"
+    if data.source == GIVEN:
+        return "limbeck.distill(test=...)"
+    return "data.source=DATA" if data.target is None else "data.target.source=DATA"

@@ -1,0 +1,388 @@
+"""What keeps a student from being better, as the run has measured it: each cause, and what to do about it."""
+
+from limbeck.evaluation.schema import Findings
+from limbeck.evaluation.significance import LEVEL, verdict
+from limbeck.report.words.data import few_without_label, many_pieces, much_cut
+from limbeck.report.words.floors import behind_distilled, network_adds_nothing
+from limbeck.report.words.names import BASELINE, DISTILLED, FLOOR, STUDENT, TEACHER, model, the
+from limbeck.report.words.numbers import (
+    ahead,
+    apart,
+    beside,
+    count,
+    decimal,
+    difference,
+    interval_of,
+    is_beside,
+    listed,
+    p_text,
+    percent,
+    score,
+    shorten,
+    unit,
+)
+from limbeck.report.words.steps import Delivered, Step
+from limbeck.report.words.verdict import TRAIN_THREE, at_chance
+from limbeck.report.words.warnings import floor_ahead, teacher_behind, teacher_loses
+
+LOW_RETENTION = 0.9
+"""Share kept of the teacher below which a student that had text enough is taken to be too small."""
+ROWS_MORE = 4
+"""A gain that would be clear of chance on up to so many times the test rows is worth that many."""
+MORE_SEEDS = 5
+"""So many, or two more than there were, are to be trained where seeds differ."""
+
+_ANOTHER_TEACHER = "teacher.kind=KIND"  # whatever kind it is
+_ANOTHER_STUDENT = "student.model=NAME"
+_A_BASELINE = "baseline={}"
+_MORE_TEXT = "data.unlabelled=FILE"
+_MORE_ROWS = "limbeck.distill(train=...)"  # a loader brings all its rows
+_MORE_TEST_ROWS = "data.split.test=N"
+_LONGER = "{network}.reads.max_length=N"
+
+
+# --- what is asked more than once -----------------------------------------------------------------------------------
+
+
+def weak_teacher(findings: Findings) -> str | None:
+    """Return why the teacher has little to say, beyond chance: it knows nothing, or is worse than baseline or floor.
+
+    None where that is not shown; see `doubtful_teacher`.
+    """
+    found = at_chance(findings)
+    if found is not None and found[0] == TEACHER:
+        return "the teacher is at chance"
+    over = _floor_over(findings, TEACHER)
+    if teacher_behind(findings) is not None:
+        both = floor_ahead(findings) is not None and over is not None and over >= 0
+        more = f", and {model(FLOOR, findings)} is better than teacher and student" if both else ""
+        return f"{_beside_baseline(findings, 'is worse than')}{more}"
+    if over is None or not teacher_loses(findings, FLOOR):
+        return None
+    return _floor_above(findings, over)
+
+
+def doubtful_teacher(findings: Findings) -> str | None:
+    """Return why the teacher has little to say, by the scores alone; None where it is better than what needs none.
+
+    The floor is as good as it, and ahead of a student that is near it; or, beside an open verdict, the baseline is.
+    """
+    teacher, baseline, over = findings.score(TEACHER), findings.score(BASELINE), _floor_over(findings, TEACHER)
+    kept = findings.retention
+    if perfect(findings, TEACHER):
+        return None
+    if over is not None and over >= 0 and floor_ahead(findings) is not None and (kept is None or kept >= LOW_RETENTION):
+        return _floor_above(findings, over)
+    if findings.verdict not in ("no_difference", "hurts") or teacher is None or baseline is None:
+        return None
+    if ahead(teacher, baseline, findings.metric):
+        return None
+    return _beside_baseline(findings, "is level with" if teacher == baseline else "is not better than")
+
+
+def _beside_baseline(findings: Findings, stands: str) -> str:
+    teacher, baseline, metric = findings.score(TEACHER), findings.score(BASELINE), findings.metric
+    assert teacher is not None
+    assert baseline is not None
+    own, other = score(teacher, metric), score(baseline, metric)
+    if metric.quantity == "share" and teacher != baseline:
+        own, other = apart(teacher, baseline)
+    name = "" if metric.quantity == "share" else f"{metric.title} "
+    return f"the teacher ({name}{own}) {stands} the baseline ({other})"
+
+
+def _floor_above(findings: Findings, over: float) -> str:
+    metric, name = findings.metric, model(FLOOR, findings)
+    if floor_ahead(findings) is None:
+        return f"{name} {is_beside(over, metric, 'the teacher')}"
+    student = is_beside(_floor_over(findings, STUDENT) or 0.0, metric, "the student")
+    teacher = beside(over, metric, "the teacher") if over else "level with the teacher"
+    told_once = teacher if metric.quantity == "value" else teacher.replace(f" {unit(metric)}", "", 1)
+    return f"{name} {student} and {told_once}"
+
+
+def _floor_over(findings: Findings, name: str) -> float | None:
+    """Return how much better the floor is than a model; None where the run does not have both."""
+    floor, other = findings.score(FLOOR), findings.score(name)
+    return None if floor is None or other is None else _better_by(floor, other, findings)
+
+
+def _better_by(one: float, other: float, findings: Findings) -> float:
+    return one - other if findings.metric.better == "higher" else other - one
+
+
+def labels_well(findings: Findings) -> bool:
+    """Return whether the teacher has something to say of more rows."""
+    teacher, baseline = findings.score(TEACHER), findings.score(BASELINE)
+    behind = teacher is not None and baseline is not None and ahead(baseline, teacher, findings.metric)
+    return not behind and weak_teacher(findings) is None and doubtful_teacher(findings) is None
+
+
+def perfect(findings: Findings, name: str) -> bool:
+    """Return whether a model is right on every test row."""
+    metric = findings.metric
+    return metric.quantity == "share" and metric.better == "higher" and findings.score(name) == 1
+
+
+def no_room(findings: Findings) -> bool:
+    """Return whether student and baseline are."""
+    return perfect(findings, STUDENT) and perfect(findings, BASELINE)
+
+
+def _another_teacher(findings: Findings, why: str) -> Step:
+    """Return a step that ends with another teacher, in the words of its kind, or a longer training where steps made it.
+
+    Beside a floor that is better than the teacher, another one reads what the floor does.
+    """
+    kind, over = findings.teacher, _floor_over(findings, TEACHER)
+    if kind is not None and kind.like_floor is not None and over is not None and over > 0:
+        name = model(FLOOR, findings)
+        told = why if name in why else f"{why}, and {name} {is_beside(over, findings.metric, 'it')}"
+        return Step(told, f"take a teacher that reads what {name} reads, alone or in an ensemble", kind.like_floor)
+    longer = ", or train it longer or on more labels" if kind is not None and kind.by_steps else ""
+    return Step(why, f"take another teacher{longer}", _ANOTHER_TEACHER if kind is None else kind.another)
+
+
+def _another_student(findings: Findings, why: str, what: str) -> Step:
+    student = findings.student
+    return Step(why, what, _ANOTHER_STUDENT if student is None else student.another)
+
+
+def _more_text(findings: Findings, why: str) -> Step:
+    what = f"give the student more unlabelled {findings.usage.noun}s for the teacher to label"
+    return Step(why, what, _MORE_TEXT if findings.usage.in_files else _MORE_ROWS)
+
+
+def _key_of(network: str) -> str | None:
+    """Return where the recipe says what a network reads; None of an arm that reads in its own way."""
+    name, _, number = network.partition("-")
+    if name == TEACHER and number:
+        return f"{TEACHER}.members.{number}"
+    return network if network in (TEACHER, STUDENT) else None
+
+
+def _cut_for(findings: Findings, role: str) -> dict[str, float]:
+    """Return the share of texts cut, by network of a role that reads many of them cut: of an ensemble, its members."""
+    found = much_cut(findings).items()
+    return {name: cut for name, cut in found if _key_of(name) is not None and name.startswith(role)}
+
+
+def _longer(findings: Findings, why: str | None = None) -> Step:
+    """Return a step that ends with longer texts, for every network that many are cut for."""
+    cut = _cut_for(findings, TEACHER) | _cut_for(findings, STUDENT)
+    (first, share), *others = cut.items()
+    told = [f"{percent(share)} of the training {findings.usage.noun}s are cut for {the(first)}"]
+    told += [f"{percent(share)} for {the(name)}" for name, share in others]
+    shares = listed(told)
+    whole = findings.data.views.get(TEACHER)
+    if TEACHER not in cut and STUDENT in cut and whole is not None:
+        shares += f" and only {percent(whole.cut)} for the teacher"
+    keys = [_LONGER.format(network=_key_of(name)) for name in cut]
+    return Step(shares if why is None else f"{why}, and {shares}", "read more tokens of each", " ".join(keys))
+
+
+# --- the teacher ----------------------------------------------------------------------------------------------------
+
+
+def bad_teacher(findings: Findings, there: Delivered) -> Step | None:
+    """The teacher is worse than what needs none, beyond chance."""
+    why = weak_teacher(findings)
+    return None if why is None else _of_a_better_teacher(findings, why)
+
+
+def no_better_teacher(findings: Findings, there: Delivered) -> Step | None:
+    """The teacher is no better than what needs none, by the scores alone."""
+    why = doubtful_teacher(findings)
+    return None if why is None else _of_a_better_teacher(findings, why)
+
+
+def _of_a_better_teacher(findings: Findings, why: str) -> Step:
+    """Return what helps a teacher that does not know the language, or reads beginnings only; or that it be another."""
+    if (pieces := _foreign(findings)) is not None:
+        return _of_the_language(findings, f"{why}, and {pieces}")
+    if _cut_for(findings, TEACHER):
+        return _longer(findings, why)
+    return _another_teacher(findings, why)
+
+
+def foreign(findings: Findings, there: Delivered) -> Step | None:
+    """The teacher's tokenizer cuts words up, and nothing shows that the teacher reads them all the same."""
+    pieces, over = _foreign(findings), findings.teacher_over.get(FLOOR)
+    if pieces is None or (over is not None and over.ci95[0] > 0):
+        return None
+    return _of_the_language(findings, f"{pieces}, and may not know the language")
+
+
+def _foreign(findings: Findings) -> str | None:
+    pieces = [number for name, number in many_pieces(findings).items() if name.startswith(TEACHER)]
+    return f"the teacher’s tokenizer cuts a word into {decimal(max(pieces))} pieces" if pieces else None
+
+
+def _of_the_language(findings: Findings, why: str) -> Step:
+    kind = findings.teacher
+    code = _ANOTHER_TEACHER if kind is None else kind.like_floor or kind.another
+    return Step(why, "take a teacher that reads this language", code)
+
+
+# --- the student ----------------------------------------------------------------------------------------------------
+
+
+def no_bundle(findings: Findings, there: Delivered) -> Step | None:
+    """The student cannot be shipped."""
+    if not there.error:
+        return None
+    why = f"the student could not be exported ({shorten(there.error, 120)}), so that there is no bundle"
+    return _another_student(findings, why, "change the student’s network")
+
+
+def student_at_chance(findings: Findings, there: Delivered) -> Step | None:
+    """The student has learned nothing of a teacher that knows something."""
+    found = at_chance(findings)
+    if found is None or found[0] != STUDENT:
+        return None
+    if _cut_for(findings, STUDENT):
+        return _longer(findings, "the student is at chance")
+    why = "the student is at chance, and its teacher is not"
+    return _another_student(findings, why, "take another student network, or train it longer")
+
+
+def behind_linear(findings: Findings, there: Delivered) -> Step | None:
+    """A linear model of the same teacher's answers is better than the student, beyond chance."""
+    if not behind_distilled(findings) or weak_teacher(findings) is not None:
+        return None
+    return _linear(findings, "ship a linear student in its place", "")
+
+
+def adds_nothing(findings: Findings, there: Delivered) -> Step | None:
+    """The student is not shown to be better than a linear model of the same answers, nor ahead of it."""
+    if network_adds_nothing(findings) is None or findings.solved or not labels_well(findings):
+        return None
+    return _linear(findings, "try a linear student", ", within chance")
+
+
+def _linear(findings: Findings, what: str, sure: str) -> Step:
+    over, student = findings.over_distilled_floor, findings.student
+    size = 0.0 if over is None else -over.mean
+    name, other = the(DISTILLED, findings), "the student that learned the same answers"
+    why = f"{name} {is_beside(size, findings.metric, other)}{sure}" if size else f"{name} is level with {other}"
+    if _cut_for(findings, STUDENT):  # a linear student would read the same beginnings
+        return _longer(findings, why)
+    if student is None or student.linear is None:
+        return _another_student(findings, why, "take another or a larger student network")
+    return Step(why, what, student.linear)
+
+
+def behind_floor(findings: Findings, there: Delivered) -> Step | None:
+    """The floor is ahead of the student, though not of the teacher."""
+    over = _floor_over(findings, STUDENT)
+    if floor_ahead(findings) is None or over is None or not labels_well(findings):
+        return None
+    why = f"{model(FLOOR, findings)} {is_beside(over, findings.metric, 'the student')}"
+    if _cut_for(findings, STUDENT):
+        return _longer(findings, why)
+    if (kept := _kept_little(findings)) is not None:
+        return _another_student(findings, f"{why}, and {kept}", "take a larger student network")
+    return _more_text(findings, why)
+
+
+def small(findings: Findings, there: Delivered) -> Step | None:
+    """The student is far below its teacher, though it had text enough."""
+    why = _kept_little(findings)
+    return None if why is None else _another_student(findings, why, "take a larger student network")
+
+
+def _kept_little(findings: Findings) -> str | None:
+    kept, data = findings.retention, findings.data
+    more = data.unlabelled + data.augmented
+    if kept is None or kept >= LOW_RETENTION or not more or few_without_label(findings) or not labels_well(findings):
+        return None
+    agreed = "" if findings.agreement is None else f" and agreement {percent(findings.agreement)}"
+    return (
+        f"retention is {percent(kept)}{agreed}, though the teacher labelled {count(more)} more {findings.usage.noun}s"
+    )
+
+
+# --- the rows -------------------------------------------------------------------------------------------------------
+
+
+def cut(findings: Findings, there: Delivered) -> Step | None:
+    """Many texts are read in part only."""
+    found = _cut_for(findings, TEACHER) | _cut_for(findings, STUDENT)
+    return _longer(findings) if found else None
+
+
+def little_text(findings: Findings, there: Delivered) -> Step | None:
+    """Few texts are the teacher's alone: fewer than have a label, and the student is not as good as its teacher."""
+    data, noun = findings.data, findings.usage.noun
+    if not findings.usage.in_files or not few_without_label(findings) or not labels_well(findings):
+        return None
+    more = data.unlabelled + data.augmented
+    if not more:
+        return Step(
+            f"no {noun} was without a label",
+            f"give the student more {noun}s, which need none, for the teacher to label",
+            _MORE_TEXT,
+        )
+    if findings.over_teacher.mean >= 0:
+        return None
+    return _more_text(findings, f"only {count(more)} {noun}s were without a label, beside {count(data.labelled)} with")
+
+
+# --- the verdict ----------------------------------------------------------------------------------------------------
+
+
+def no_baseline(findings: Findings, there: Delivered) -> Step | None:
+    """There is nothing to compare the student with."""
+    if BASELINE in findings.models:
+        return None
+    why = "nothing else tells whether distillation helps"
+    return Step(why, "train a baseline, the same network without the teacher", _A_BASELINE)
+
+
+def few_seeds(findings: Findings, there: Delivered) -> Step | None:
+    """One seed, or two, do not tell a gain from the luck of a training."""
+    seeds = len(findings.seeds)
+    if seeds > 2 or findings.solved:
+        return None
+    why = f"{'one seed says nothing' if seeds == 1 else 'two seeds say little'} about the spread between seeds"
+    return Step(why, "train three seeds or more", TRAIN_THREE)
+
+
+def unclear(findings: Findings, there: Delivered) -> Step | None:
+    """There is a gain, and a few times the test rows, or more seeds, would show it.
+
+    An interval is as wide as one over the root of the rows: of `ROWS_MORE` times the rows, half as wide. Where p over
+    test examples is below `LEVEL`, these are enough, and it is the seeds that differ.
+    """
+    gain, metric = findings.gain, findings.metric
+    if gain is None or findings.verdict != "no_difference" or verdict(gain, solved=findings.solved) != "no_difference":
+        return None
+    low, high = gain.ci95
+    if gain.mean <= (high - low) / 2 / ROWS_MORE**0.5:
+        return None
+    size = f"{difference(gain.mean, metric)} {unit(metric)}"
+    if gain.p_value < LEVEL and gain.p_seeds is not None:
+        spread = interval_of((min(gain.per_seed), max(gain.per_seed)), metric)
+        why = f"the gain of {size} differs by seed ({spread}, {p_text(gain.p_seeds)} over seeds)"
+        seeds = ",".join(map(str, range(max(MORE_SEEDS, len(gain.per_seed) + 2))))
+        return Step(why, "train more seeds", f"seeds=[{seeds}]")
+    tested = f"{count(findings.test_examples)} test {findings.usage.noun}s"
+    interval = interval_of(gain.ci95, metric)
+    why = f"the gain of {size} is within chance on {tested} (95 % interval {interval}, {p_text(gain.p_value)})"
+    return Step(why, "test on more rows", findings.data.more_test or _MORE_TEST_ROWS)
+
+
+def open_verdict(findings: Findings, there: Delivered) -> Step | None:
+    """The gain is none, and no cause of that was measured but how far the teacher is above the baseline."""
+    teacher, baseline = findings.score(TEACHER), findings.score(BASELINE)
+    if findings.verdict not in ("no_difference", "hurts") or no_room(findings) or not labels_well(findings):
+        return None
+    if teacher is None or baseline is None:
+        return None
+    why = "no difference was shown" if findings.verdict == "no_difference" else "distillation hurts"
+    over = findings.teacher_over.get(BASELINE)
+    if over is not None and over.ci95[0] <= 0 and not few_without_label(findings) and floor_ahead(findings) is None:
+        interval = f"95 % interval of the difference {interval_of(over.ci95, findings.metric)} {unit(findings.metric)}"
+        return _another_teacher(findings, f"{why}, and the teacher is not shown to be above the baseline ({interval})")
+    room = is_beside(_better_by(teacher, baseline, findings), findings.metric, "the baseline")
+    return _more_text(findings, f"{why}, though the teacher {room}")

@@ -1,0 +1,57 @@
+"""What a run notes for advice: lines to type that its recipe takes."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from limbeck.pipeline.judging.advised import more_test, student_record, teacher_record
+from limbeck.recipe import load_recipe
+
+UNSOLVABLE = [
+    "until={retention: 0.9}",
+    "losses=[{name: kd}, {name: fitnet, student: body, teacher: body}]",
+    "losses=[{name: kd, weight: {schedule: linear, start: 0, end: 1}}, {name: cross_entropy}]",
+    "curves={steps: [0.5]}",
+    "student.model=linear",
+]
+
+
+def test_a_linear_student_is_advised_where_it_can_be_solved() -> None:
+    assert student_record(load_recipe("sentiment"), "text").linear == "student.model=linear"
+    assert load_recipe("sentiment", ["student.model=linear"]).solved
+    assert student_record(load_recipe("cifar10"), "image").linear is None
+
+
+@pytest.mark.parametrize("change", UNSOLVABLE)
+def test_and_nowhere_else(change: str) -> None:
+    assert student_record(load_recipe("sentiment", [change]), "text").linear is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("sentiment", [], "teacher.kind=nblr"),
+        ("sentiment", ["teacher.kind=nblr"], None),
+        ("imdb-best", [], None),  # one of its members is
+        ("cifar10", [], None),
+        ("sentiment", ["task={kind: regression}", "losses=[{name: squared_error}]"], None),
+    ],
+)
+def test_a_teacher_like_the_floor_is_advised_where_it_fits(name: str, changes: list[str], told: str | None) -> None:
+    assert teacher_record(load_recipe(name, changes)).like_floor == told
+    assert told is None or load_recipe(name, [told]).teacher.like_floor
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows", "told"),
+    [
+        ([], 2000, "data.split.test=N"),
+        (["data.split.block=50"], 2049, "data.split.test=N"),
+        ([], 872, "data.source=DATA"),  # the source's own split
+        (["data.split.test={speaker: [ada]}"], 300, "data.split.test={COLUMN: [VALUES]}"),
+        (["data.source=python"], 300, "limbeck.distill(test=...)"),
+        (["data.target={source: sentiment-ratings, domain: amazon}"], 300, "data.target.source=DATA"),
+    ],
+)
+def test_more_test_rows_are_advised_as_the_test_split_was_made(changes: list[str], rows: int, told: str) -> None:
+    assert more_test(load_recipe("sentiment", changes), SimpleNamespace(test=range(rows))) == told
