@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
@@ -40,7 +40,7 @@ def dotted(grid: Any) -> Any:
     return [flat(point) if isinstance(point, Mapping) else point for point in grid]
 
 
-def well_formed(grid: Any) -> bool:
+def well_formed(grid: Any) -> TypeGuard[Combinations | Points]:
     """Return whether a grid with dotted keys has points, and not too many."""
     parts, kind = (grid, Mapping) if isinstance(grid, list) else (grid.values(), list)
     return all(isinstance(part, kind) for part in parts) and points_of(grid) <= MOST_POINTS

@@ -11,7 +11,6 @@ from limbeck.cache.codecs import DEFAULT
 from limbeck.data import TaskOptions
 from limbeck.digest import digest
 from limbeck.losses import LossSettings
-from limbeck.models import is_solved
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.data import DataSettings
 from limbeck.recipe.fits import (
@@ -218,11 +217,6 @@ class Recipe(Settings):
     def trained_arms(self) -> tuple[ArmName, ...]:
         """The arms to train, in the order in which that is done."""
         return tuple(name for name in self.arms if name != "baseline" or self.baseline is not False)
-
-    @property
-    def solved(self) -> bool:
-        """Whether every network that an arm may take is solved, and not trained."""
-        return all(is_solved(settings.model) for name in self.trained_arms for _, settings in self.candidates(name))
 
     def arm(self, name: str) -> NetworkSettings:
         """Return the settings of an arm before tuning; `baseline` alone may differ from `student`."""

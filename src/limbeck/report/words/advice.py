@@ -113,7 +113,7 @@ def _no_baseline(evaluation: Evaluation, lines: ToType) -> Step | None:
 
 def _few_seeds(evaluation: Evaluation, lines: ToType) -> Step | None:
     seeds = len(evaluation.seeds)
-    if seeds > 2 or evaluation.solved:
+    if seeds > 2 or evaluation.are_solved(STUDENT, BASELINE):
         return None
     says = "One seed says nothing" if seeds == 1 else "Two seeds say little"
     return Step(f"{says} about the spread between seeds: train three or more.", repeated(lines.command, TRAIN_THREE))

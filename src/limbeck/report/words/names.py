@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from limbeck.evaluation.classification import METRICS
 from limbeck.evaluation.records import MetricRecord, ModelRecord
@@ -46,24 +47,45 @@ class Role:
     called: Callable[[ModelRecord], str | None] = lambda record: None
 
 
+def same_network(findings: Findings, name: str) -> bool:
+    """Return whether an arm has the network of the student, where each chose its own among whole models."""
+    student, own = (_network_settings(findings.models[one]) for one in (STUDENT, name))
+    return "model" not in student or student == own
+
+
+def _network_settings(record: ModelRecord) -> dict[str, Any]:
+    """Return what was chosen of a network; a solver's penalty is none of it."""
+    keys = (key for key in record.settings if f"{key}.".startswith("model.") and key != "model.strength")
+    return {key: record.settings[key] for key in keys}
+
+
+def _network(findings: Findings, name: str) -> str:
+    return "the student’s network" if same_network(findings, name) else "the best of the student’s candidates"
+
+
+def _alike(findings: Findings, name: str, text: str) -> str:
+    """Return what arms have in common that are trained, and have the same network."""
+    solved = findings.models[STUDENT].solved or findings.models[name].solved
+    return "" if solved or not same_network(findings, name) else text
+
+
 def _of_baseline(findings: Findings) -> str:
     steps = "planned steps" if findings.until else "steps"
-    same = "" if findings.solved else f"the same {steps} and "
-    return f"Baseline: the student’s network with {same}the same labels, without the teacher."
+    same = _alike(findings, BASELINE, f"the same {steps} and ")
+    return f"Baseline: {_network(findings, BASELINE)} with {same}the same labels, without the teacher."
 
 
 def _of_hard_labels(findings: Findings) -> str:
-    same = "" if findings.solved else "the same steps and "
-    return f"Hard labels: the student’s network with {same}the same transfer set, trained on the teacher’s argmax."
+    network, same = _network(findings, HARD_LABELS), _alike(findings, HARD_LABELS, "the same steps and ")
+    return f"Hard labels: {network} with {same}the same transfer set, trained on the teacher’s argmax."
 
 
 def _of_ceiling(findings: Findings) -> str:
     data = findings.data
-    same, chosen = (
-        ("", "Its settings") if findings.solved else (" with the same steps", "Its checkpoint and its settings")
-    )
+    same = _alike(findings, CEILING, " with the same steps")
+    chosen = "Its settings" if findings.are_solved(CEILING) else "Its checkpoint and its settings"
     return (
-        f"Ceiling: the student’s network{same}, trained with {count(data.ceiling or 0)} labels of "
+        f"Ceiling: {_network(findings, CEILING)}{same}, trained with {count(data.ceiling or 0)} labels of "
         f"{data.target}, which no other model saw. {chosen} were chosen on validation rows of "
         f"{data.source}, like those of the others."
     )
