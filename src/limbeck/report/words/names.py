@@ -17,6 +17,7 @@ from limbeck.report.words.numbers import Measured, capital, count
 TEACHER, STUDENT, BASELINE = "teacher", "student", "baseline"
 HARD_LABELS, CEILING, ILLUSTRATION = "hard_labels", "ceiling", "illustration"
 FLOOR, DISTILLED = "floor", "distilled_floor"
+SAME_NETWORK = "the same network"
 
 _SHORT = {"logistic regression": "LR", "ridge regression": "ridge", "gradient boosting": "boosting"}
 """Methods of the floors, as a name has them; any other stands as it is."""
@@ -47,10 +48,13 @@ class Role:
     called: Callable[[ModelRecord], str | None] = lambda record: None
 
 
-def same_network(findings: Findings, name: str) -> bool:
-    """Return whether an arm has the network of the student, where each chose its own among whole models."""
-    student, own = (_network_settings(findings.models[one]) for one in (STUDENT, name))
-    return "model" not in student or student == own
+def network(findings: Findings, name: str) -> str:
+    """Return what the network of an arm is beside the student's: each may have chosen its own among whole models."""
+    student, own = findings.models[STUDENT], findings.models[name]
+    chosen = _network_settings(student)
+    if student.solved == own.solved and ("model" not in chosen or chosen == _network_settings(own)):
+        return SAME_NETWORK
+    return "the best of the same candidates" if "model" in chosen else "another network"
 
 
 def _network_settings(record: ModelRecord) -> dict[str, Any]:
@@ -59,14 +63,18 @@ def _network_settings(record: ModelRecord) -> dict[str, Any]:
     return {key: record.settings[key] for key in keys}
 
 
+def made(findings: Findings, name: str) -> str:
+    """Return how the network of an arm got its weights."""
+    return "solved" if findings.models[name].solved else "trained"
+
+
 def _network(findings: Findings, name: str) -> str:
-    return "the student’s network" if same_network(findings, name) else "the best of the student’s candidates"
+    return "the student’s network" if (found := network(findings, name)) == SAME_NETWORK else found
 
 
 def _alike(findings: Findings, name: str, text: str) -> str:
     """Return what arms have in common that are trained, and have the same network."""
-    solved = findings.models[STUDENT].solved or findings.models[name].solved
-    return "" if solved or not same_network(findings, name) else text
+    return "" if findings.models[name].solved or network(findings, name) != SAME_NETWORK else text
 
 
 def _of_baseline(findings: Findings) -> str:
@@ -77,7 +85,7 @@ def _of_baseline(findings: Findings) -> str:
 
 def _of_hard_labels(findings: Findings) -> str:
     network, same = _network(findings, HARD_LABELS), _alike(findings, HARD_LABELS, "the same steps and ")
-    return f"Hard labels: {network} with {same}the same transfer set, trained on the teacher’s argmax."
+    return f"Hard labels: {network} with {same}the same transfer set, {made(findings, HARD_LABELS)} on the teacher’s argmax."
 
 
 def _of_ceiling(findings: Findings) -> str:
@@ -85,7 +93,7 @@ def _of_ceiling(findings: Findings) -> str:
     same = _alike(findings, CEILING, " with the same steps")
     chosen = "Its settings" if findings.are_solved(CEILING) else "Its checkpoint and its settings"
     return (
-        f"Ceiling: {_network(findings, CEILING)}{same}, trained with {count(data.ceiling or 0)} labels of "
+        f"Ceiling: {_network(findings, CEILING)}{same}, {made(findings, CEILING)} with {count(data.ceiling or 0)} labels of "
         f"{data.target}, which no other model saw. {chosen} were chosen on validation rows of "
         f"{data.source}, like those of the others."
     )

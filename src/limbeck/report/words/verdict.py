@@ -4,7 +4,7 @@ from limbeck.evaluation import verdict
 from limbeck.evaluation.records import Chance, Decomposition, Difference, Gain
 from limbeck.evaluation.schema import Findings
 from limbeck.evaluation.significance import LEVEL
-from limbeck.report.words.names import BASELINE, CEILING, STUDENT, TEACHER, metric_of, model, same_network
+from limbeck.report.words.names import BASELINE, CEILING, STUDENT, TEACHER, made, metric_of, model, network
 from limbeck.report.words.numbers import (
     Measured,
     beside,
@@ -31,8 +31,7 @@ def sentence(findings: Findings) -> str:
         return f"Whether distillation helps is open, as no baseline was trained: the student {kept}."
     metric = metric_of(gain.metric, findings.metrics)
     size = size_of(gain.mean, metric)
-    made = "solved" if findings.are_solved(BASELINE) else "trained"
-    other = f"{_network(findings, BASELINE)} {made} without a teacher"
+    other = f"{network(findings, BASELINE)} {made(findings, BASELINE)} without a teacher"
     where = is_beside(gain.mean, metric, other, metric_told=True) if gain.mean else f"is level with {other}"
     # Of a value, whose unit nobody knows, the metric itself is higher or lower.
     valued = metric.quantity == "value"
@@ -112,7 +111,7 @@ def transfer(findings: Findings) -> str | None:
     if ceiling is None:
         return where
     top = f"ceiling ({score(ceiling, metric)})"
-    seen = f"{_network(findings, CEILING)} trained with {count(data.ceiling or 0)} labels"
+    seen = f"{network(findings, CEILING)} {made(findings, CEILING)} with {count(data.ceiling or 0)} labels"
     if baseline is None:
         return f"{where} The {top} is {seen} of {data.target}."
     start = f"the baseline ({score(baseline, metric)})"
@@ -123,11 +122,6 @@ def transfer(findings: Findings) -> str | None:
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
-
-
-def _network(findings: Findings, name: str) -> str:
-    """Return what an arm is made of, beside the student."""
-    return "the same network" if same_network(findings, name) else "the best of the same candidates"
 
 
 def _kept(findings: Findings) -> str:
