@@ -112,7 +112,9 @@ def naming_networks(recipe: Recipe) -> Iterator[None]:
         wrong = [f"{name}.{key}" for name, value in own.items() if value == error.given]
         others = [value for value in own.values() if value is not None]
         value = others[0] if error.given is None and others else error.value
-        varied = [f"{prefix}{key}" for prefix, point in points(recipe.grid) if point.get(key) == error.given]
+        varied = [
+            f"{prefix}{key}" for prefix, point in points(recipe.grid) if key in point and point[key] == error.given
+        ]
         raise OpenReadsError(error, wrong or [*varied, f"grid.{key}"][:1], value if wrong else None) from error
 
 

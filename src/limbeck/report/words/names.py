@@ -85,7 +85,8 @@ def _of_baseline(findings: Findings) -> str:
 
 def _of_hard_labels(findings: Findings) -> str:
     network, same = _network(findings, HARD_LABELS), _alike(findings, HARD_LABELS, "the same steps and ")
-    return f"Hard labels: {network} with {same}the same transfer set, {made(findings, HARD_LABELS)} on the teacher’s argmax."
+    how = made(findings, HARD_LABELS)
+    return f"Hard labels: {network} with {same}the same transfer set, {how} on the teacher’s argmax."
 
 
 def _of_ceiling(findings: Findings) -> str:
@@ -93,9 +94,9 @@ def _of_ceiling(findings: Findings) -> str:
     same = _alike(findings, CEILING, " with the same steps")
     chosen = "Its settings" if findings.are_solved(CEILING) else "Its checkpoint and its settings"
     return (
-        f"Ceiling: {_network(findings, CEILING)}{same}, {made(findings, CEILING)} with {count(data.ceiling or 0)} labels of "
-        f"{data.target}, which no other model saw. {chosen} were chosen on validation rows of "
-        f"{data.source}, like those of the others."
+        f"Ceiling: {_network(findings, CEILING)}{same}, {made(findings, CEILING)} with "
+        f"{count(data.ceiling or 0)} labels of {data.target}, which no other model saw. {chosen} were "
+        f"chosen on validation rows of {data.source}, like those of the others."
     )
 
 
