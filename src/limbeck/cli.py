@@ -31,7 +31,7 @@ app = typer.Typer(
 RecipeName = Annotated[str, typer.Argument(help="a packaged name (see `limbeck recipes`) or the path of a YAML file")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="e.g. data.labelled=200 losses.kd.temperature=4 'seeds=[0]'"),
+    typer.Argument(metavar="[KEY=VALUE]...", help="e.g. data.labelled=200 'seeds=[0]' 'grid=[{model: linear}, {}]'"),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="the run's folder; a second run continues there")]
 Trackers = Annotated[

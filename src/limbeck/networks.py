@@ -144,11 +144,11 @@ class NetworkSettings(Settings):
         return self.model_copy(update={"train": self.train.shortened(share)})
 
     def changed(self, changes: Mapping[str, Any], prefix: str = "") -> "NetworkSettings":
-        """Return these settings with changes by dotted key.
+        """Return these settings with changes by dotted key; a whole model comes before a change of its options.
 
         Raises:
             RecipeError: naming the wrong keys, with `prefix` before them.
         """
         values = self.model_dump(mode="json")
-        apply(values, changes)
+        apply(values, dict(sorted(changes.items(), key=lambda change: change[0].count("."))))
         return validated(NetworkSettings, values, prefix)

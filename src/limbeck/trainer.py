@@ -80,6 +80,7 @@ class History:
         best_said: their scores in words, see `Validated.said`.
         seconds: wall time of training, over all its sessions.
         reached_step: the step at which the level was reached; None: not reached, or none was given.
+        chosen: what a solver, which takes no steps, chose on validation, by the network's option.
     """
 
     steps: int
@@ -91,6 +92,7 @@ class History:
     best_said: str = ""
     seconds: float = 0.0
     reached_step: int | None = None
+    chosen: dict[str, float] = field(default_factory=dict)
 
     def since_best(self) -> int:
         """Return how many validations have passed since the best one."""

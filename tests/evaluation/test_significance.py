@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from made_arms import arms, bootstrap, compare, decisions, f1_parts, parts, swap_test
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_1samp, ttest_ind
 from sklearn.metrics import f1_score
 
 from limbeck.errors import LimbeckError
@@ -56,6 +56,19 @@ def test_networks_in_which_the_seed_changes_nothing_are_judged_by_the_examples()
     apart, equal = compare(student.repeat(3, 0), baseline.repeat(3, 0)), compare(*[baseline.repeat(3, 0)] * 2)
     assert (apart.p_seeds, verdict(apart)) == (None, "helps")
     assert (equal.p_seeds, verdict(equal)) == (None, "no_difference")
+
+
+def test_an_arm_that_no_seed_changes_adds_no_spread_to_the_interval():
+    """Beside one that seeds do change; as if the one network were compared with all of those."""
+    student, baseline = arms(np.random.default_rng(18), n=500, seeds=(1, 3), seed_sd=0.2, shift=0.4)
+    gain, once = compare(student.repeat(3, 0), baseline), difference(parts(student), parts(baseline), ACCURACY)
+    assert gain.mean == pytest.approx(once.mean)
+    assert gain.ci95 == pytest.approx(once.ci95, abs=0.004)
+    narrow = compare(student.repeat(3, 0), baseline[:1].repeat(3, 0)).ci95
+    assert gain.ci95[1] - gain.ci95[0] > 1.2 * (narrow[1] - narrow[0])
+    expected = ttest_1samp(baseline.mean(axis=1), student.mean()).pvalue
+    assert 0.001 < expected < 1
+    assert gain.p_seeds == pytest.approx(expected)
 
 
 def test_of_seeds_without_spread_hardly_any_example_makes_no_verdict():

@@ -73,8 +73,8 @@ def cross_entropy(wanted):
 
 def solved(every, wanted, cost=lambda network: 0.0, **options):
     network = network_of(**{"strengths": (1.0,), **options})
-    said = network.solve(ragged(every), cross_entropy(wanted), cost=cost)
-    return network.eval(), said
+    chosen = network.solve(ragged(every), cross_entropy(wanted), cost=cost)
+    return network.eval(), chosen
 
 
 def outputs(network, asked):
@@ -139,8 +139,8 @@ def test_the_strength_of_the_least_cost_is_taken():
         asked.append(network.weights.detach().clone())
         return next(costs)
 
-    network, said = solved(every, wanted, cost, strengths=(30.0, 1.0, 3.0))
-    assert said == "strength 3 is best on validation"  # from the strongest penalty to the weakest
+    network, chosen = solved(every, wanted, cost, strengths=(30.0, 1.0, 3.0))
+    assert chosen == {"strength": 3.0}  # from the strongest penalty to the weakest
     assert torch.equal(network.weights.detach(), asked[1])
     assert [float(one.norm()) for one in asked] == sorted(float(one.norm()) for one in asked)
 

@@ -318,7 +318,7 @@ def test_more_labels_than_there_are_name_their_number(source: Path) -> None:
 
 def test_the_estimate_of_the_time_counts_the_points(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = []
-    monkeypatch.setattr(check, "_whole_run", lambda *_: 60.0)
+    monkeypatch.setattr(check, "_trainings", lambda *_: dict.fromkeys(["teacher", "student", "baseline"], 60.0))
     monkeypatch.setattr(check, "table", lambda columns, rows: tables.append(dict(row[:2] for row in rows)))
     check.check(parse_recipe(values(source, curves=CURVES), "test"))
     # Half of both arms; one teacher, two students and a baseline of fewer labels.

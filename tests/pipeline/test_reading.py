@@ -8,9 +8,16 @@ from tiny import recipe
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from limbeck.data import load_splits
+from limbeck.data.modality import ReadsError
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.training.material import Material
-from limbeck.pipeline.training.reading import describe_readers, readers, require_readable
+from limbeck.pipeline.training.reading import (
+    OpenReadsError,
+    describe_readers,
+    naming_networks,
+    readers,
+    require_readable,
+)
 from limbeck.recipe import parse_recipe
 
 COMMON = "天地人日月山水火木金"
@@ -118,3 +125,11 @@ def test_who_reads_in_another_way_has_a_line():
         "baseline, reads.tail=0",
         "baseline, reads.tail=2",
     ]
+
+
+def test_of_points_a_key_that_is_wrong_is_named_in_its_point():
+    wrong = ReadsError("too long", key="max_length", given=512, value=9)
+    asked = parse_recipe(recipe("rows.csv", grid=[{"reads": {"max_length": 9}}, {"reads.max_length": 512}]), "test")
+    with pytest.raises(OpenReadsError) as caught, naming_networks(asked):
+        raise wrong
+    assert caught.value.where == "grid.1.reads.max_length"

@@ -127,6 +127,7 @@ class ModelRecord(Record):
     settings: dict[str, float | int | str | bool | None] = Field(
         default_factory=dict, description="what was chosen on validation, e.g. train.lr"
     )
+    solved: bool = Field(default=False, description="its network is solved, not trained: one stands for every seed")
     learning: list[LearningCurve] = Field(default_factory=list)
     fidelity: Fidelity | None = Field(default=None, description="of arms; null: the teacher itself, and the floors")
     chance: Chance | None = Field(default=None, description="of the seed shown; null: not asked of the task")

@@ -50,7 +50,7 @@ class Findings(Record):
     )
     test_examples: int
     seeds: list[int]
-    solved: bool = Field(default=False, description="the arms' networks are solved, not trained: no seed changes them")
+    solved: bool = Field(default=False, description="of every arm the network is solved, not trained: `seeds` are none")
     data: DataRecord
     models: dict[str, ModelRecord] = Field(
         description="teacher, arms, `floor`: a model without a network on the same labels, and `distilled_floor`: the "
@@ -112,6 +112,15 @@ class Findings(Record):
     def figure(self, form: type[_F], model: str) -> _F | None:
         """Return a model's figure of a form, such as `Confusion`; None where there is none."""
         return next((one for one in self.figures if isinstance(one, form) and one.model == model), None)
+
+    @property
+    def averaged(self) -> bool:
+        """Whether scores are means over seeds, of whatever arm."""
+        return len(self.seeds) > 1 and not self.solved
+
+    def are_solved(self, *names: str) -> bool:
+        """Return whether those of these models that the run has are solved, so that no seed changes them."""
+        return all(self.models[name].solved for name in names if name in self.models)
 
     def score(self, model: str) -> float | None:
         """Return a model's score in the run's metric, the mean over seeds; None where the run has no such model."""

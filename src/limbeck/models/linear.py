@@ -107,7 +107,7 @@ class LinearOnNgrams(SolvedByLosses):
         before = F.pad(features[:, :-1], (1, 0), value=-1)
         return features.clamp(max=none - 1), (features != before) & (features < none)
 
-    def solve(self, rows: Rows, slope: Slope, *, cost: Cost) -> str:
+    def solve(self, rows: Rows, slope: Slope, *, cost: Cost) -> dict[str, float]:
         """Find the weights at every strength of the settings and take those of the least cost; see `SolvedByLosses`."""
         counted = self._counted(rows)
         texts = counted.shape[0]
@@ -122,11 +122,11 @@ class LinearOnNgrams(SolvedByLosses):
             start = least(matrix, slope, 1 / (strength * texts), start, gradient=_GRADIENT)
             self._take(kept, start)
             if (found := cost(self)) > best[0]:
-                break  # the weaker the penalty, the more it learns by heart: beyond the best one it gets worse and slower
+                break  # a weaker penalty lets it learn by heart, and takes longer
             best = found, strength, {name: value.clone() for name, value in self.state_dict().items()}
         _, strength, state = best
         self.load_state_dict(state)
-        return f"strength {strength:g} is best on validation"
+        return {"strength": strength}
 
     @torch.no_grad()
     def divide(self, by: float) -> None:

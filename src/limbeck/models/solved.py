@@ -52,8 +52,8 @@ class SolvedByLabels(Solved):
 class SolvedByLosses(Solved):
     """A student whose outputs are linear in its weights: the losses of a recipe have one least, and it is found."""
 
-    def solve(self, rows: Rows, slope: Slope, *, cost: Cost) -> str:
-        """Find the weights; return a few words about the choice that was made.
+    def solve(self, rows: Rows, slope: Slope, *, cost: Cost) -> dict[str, float]:
+        """Find the weights; return what was chosen by the cost, by name.
 
         Args:
             rows: what is learned from.

@@ -19,7 +19,7 @@ from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.losses import objective_from
-from limbeck.models import let_import
+from limbeck.models import is_solved, let_import
 from limbeck.networks import NetworkSettings, TrainSettings
 from limbeck.pipeline.order import require_usable
 from limbeck.pipeline.stages.claim import CACHE, require_place
@@ -31,7 +31,7 @@ from limbeck.pipeline.training.teacher import member_names, train_teacher
 from limbeck.pipeline.training.views import View
 from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import CurveSettings, Recipe
-from limbeck.report.words.numbers import file_size, several
+from limbeck.report.words.numbers import file_size, listed, several
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
@@ -88,16 +88,10 @@ def check(recipe: Recipe) -> float:
     trained = {name: each for name, each in named.items() if each.refits}
     networks = {name: network for name, each in trained.items() if (network := each.network) is not None}
     teachers = [*networks.values()]
-    if not recipe.solved:
-        networks |= {name: recipe.arm(name) for name in recipe.trained_arms}
-    paces: dict[str, Pace] = {}
     seconds = {name: _answers(recipe, name, material) for name in named if name not in networks}
-    for name, settings in networks.items():
-        if (alike := _what_sets_the_pace(settings)) not in paces:
-            paces[alike] = _trial(settings, material)
-        seconds[name] = _whole_run(name, settings, paces[alike], recipe, material.splits)
-    if recipe.curves is not None and not recipe.solved:
-        seconds["curves"] = _smaller_budgets(recipe.curves, recipe, material.splits, seconds)
+    seconds |= _trainings(networks, recipe, material)
+    if recipe.curves is not None and (smaller := _smaller_budgets(recipe.curves, recipe, material.splits, seconds)) > 0:
+        seconds["curves"] = smaller
     if (beforehand := _pretrainings(recipe, material, teachers)) > 0:
         seconds["pretraining"] = beforehand
     total = sum(seconds.values())
@@ -108,10 +102,31 @@ def check(recipe: Recipe) -> float:
         ["training and answers", "about"],
         [*rows, ["together", f"{total / 60:,.1f} min" if total >= 60 else f"{total:,.0f} s"]],
     )
-    if recipe.solved:
-        say("the arms are solved, not trained: seconds, which the table leaves out")
+    tuned = [settings.model for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
+    if solved := dict.fromkeys(f"`{model.name}`" for model in tuned if is_solved(model)):
+        say(f"{listed([*solved])}: solved, not trained, in seconds that the table leaves out")
     say("the recipe is fine; export, evaluation and report add about half a minute")
     return total
+
+
+def _trainings(teachers: Mapping[str, NetworkSettings], recipe: Recipe, material: Material) -> dict[str, float]:
+    """Return the seconds of each teacher's training and answers, and of each arm's trainings; none of what is solved.
+
+    An arm takes every point of the grid with the first seed, and the winner with the others: at most the longest.
+    """
+    paces: dict[str, Pace] = {}
+
+    def taken(name: str, settings: NetworkSettings) -> float:
+        if (alike := _what_sets_the_pace(settings)) not in paces:
+            paces[alike] = _trial(settings, material)
+        return _training(name, settings, paces[alike], material.splits)
+
+    seconds = {name: taken(name, settings) for name, settings in teachers.items()}
+    for name in recipe.trained_arms:
+        tuned = [taken(name, each) for _, each in recipe.candidates(name) if not is_solved(each.model)]
+        if tuned:
+            seconds[name] = sum(tuned) + (len(recipe.seeds) - 1) * max(tuned)
+    return seconds
 
 
 def _smaller_budgets(curves: CurveSettings, recipe: Recipe, splits: Splits, seconds: Mapping[str, float]) -> float:
@@ -121,7 +136,8 @@ def _smaller_budgets(curves: CurveSettings, recipe: Recipe, splits: Splits, seco
     teachers = sum(taken for name, taken in seconds.items() if name.startswith("teacher"))
     # From fewer labels two students are trained: of a teacher of those labels, and of one that has seen all.
     students = 2 if recipe.teacher.refits else 1
-    return (steps + students * labels) * seconds["student"] + (steps + labels) * seconds["baseline"] + labels * teachers
+    student, baseline = (seconds.get(name, 0.0) for name in ("student", "baseline"))  # none: solved
+    return (steps + students * labels) * student + (steps + labels) * baseline + labels * teachers
 
 
 def _describe(recipe: Recipe, splits: Splits) -> None:
@@ -212,16 +228,12 @@ def _answer_seconds(model: nn.Module, view: View, material: Material) -> float:
     return (time.monotonic() - start) / len(sample)
 
 
-def _whole_run(name: str, settings: NetworkSettings, pace: Pace, recipe: Recipe, splits: Splits) -> float:
-    """Scale a network's pace up to all its trainings, and to a teacher's answers."""
-    teacher = name.startswith("teacher")
+def _training(name: str, settings: NetworkSettings, pace: Pace, splits: Splits) -> float:
+    """Scale a network's pace up to one training, and to a teacher's answers."""
+    if name.startswith("teacher"):
+        return pace.step * settings.train.total_steps(len(splits.teachers)) + pace.answer * _asked_rows(splits)
     learned = {"baseline": splits.taught, "ceiling": splits.ceiling}
-    rows = splits.teachers if teacher else learned.get(name, splits.transfer)
-    total = pace.step * settings.train.total_steps(len(rows))
-    if teacher:
-        return total + pace.answer * _asked_rows(splits)
-    points = len(recipe.candidates(name))
-    return total * (len(recipe.seeds) + (points - 1 if points > 1 else 0))
+    return pace.step * settings.train.total_steps(len(learned.get(name, splits.transfer)))
 
 
 def _pretrainings(recipe: Recipe, material: Material, teachers: Iterable[NetworkSettings]) -> float:

@@ -8,7 +8,8 @@ from limbeck.console import say, table
 from limbeck.evaluation.records import ModelRecord
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report import words
-from limbeck.report.words import cost, training
+from limbeck.report.words import cost, prose, training
+from limbeck.report.words.names import BASELINE, STUDENT
 from limbeck.report.words.units import units
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def print_summary(run: "Run") -> None:
 def print_tables(result: Findings) -> None:
     """Print what the models reach and what they cost, in tables of at most 80 columns."""
     seeds = f"mean of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
-    made = "solved, not trained" if result.solved else seeds
+    solved = [name for name, one in result.models.items() if one.solved]
+    made = "solved, not trained" if result.solved else f"{seeds}{f'; {prose.are_solved(solved)}' if solved else ''}"
     title = f"{result.name}: {words.count(result.test_examples)} test examples, {made}"
     scores = [
         [words.model(name, result), *(words.score(one.scores[metric.name], metric) for metric in result.metrics)]
@@ -63,7 +65,7 @@ def _print_figures(result: Evaluation) -> None:
     if (gain := result.gain) is not None:
         metric = words.metric_of(gain.metric, result.metrics)
         by_seed = ", ".join(words.difference(value, metric) for value in gain.per_seed)
-        unit, more = words.unit_of(metric), "" if result.solved else f"; by seed {by_seed}"
+        unit, more = words.unit_of(metric), "" if result.are_solved(STUDENT, BASELINE) else f"; by seed {by_seed}"
         say(f"  gain {words.difference(gain.mean, metric)} {unit}{more}")
     if (weak := words.weak_classes(result)) is not None:
         say(f"  weakest classes of the student: {weak}")

@@ -1,7 +1,7 @@
 """From a name, a file or a mapping, and `key=value` overrides, to a recipe that is right in every part."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from limbeck.data.readers import FILES
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path, not_utf8
 from limbeck.modalities import DEFAULT, contradiction, named_in
+from limbeck.models import is_solved
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.another import leave_out_unknown
-from limbeck.recipe.settings import MOST_POINTS, Recipe, points, points_of
+from limbeck.recipe.grid import dotted, of_training, points, well_formed
+from limbeck.recipe.settings import Recipe
 from limbeck.recipes import packaged_recipes
 from limbeck.runtime.records import suffix_of
 from limbeck.settings.changes import OF_A_SOURCE, apply, flat
@@ -177,18 +179,49 @@ def _arm_errors(values: Mapping[str, Any]) -> list[str]:
         arms[" (in the baseline)"] = student.changed(_flat(values.get("baseline")), "baseline.")
     except RecipeError as error:
         lines = error.lines
-    grid = _flat(values.get("grid"))
-    if not all(isinstance(entries, list) for entries in grid.values()) or points_of(grid) > MOST_POINTS:
-        return lines
+    return lines + _grid_errors(values.get("grid", {}), arms)
+
+
+def _grid_errors(grid: Any, arms: Mapping[str, NetworkSettings]) -> list[str]:
+    """Return what is wrong with the points of a grid.
+
+    Args:
+        grid: as it was read.
+        arms: settings, by what is said after an error of an arm alone.
+    """
+    if not isinstance(grid, Mapping | list) or not well_formed(grid := dotted(grid)):
+        return []
     found: dict[str, str] = {}
+    made: list[tuple[str, str, dict[str, Any], NetworkSettings]] = []
     for arm, settings in arms.items():
-        for point in points(grid):
+        for prefix, point in points(grid):
             try:
-                settings.changed(point, "grid.")
+                made.append((arm, prefix, point, settings.changed(point, prefix)))
             except RecipeError as error:
                 for line in error.lines:
                     found.setdefault(line, line + arm)
-    return [*lines, *found.values()]
+    twice = _standing_twice([(prefix[:-1], settings) for arm, prefix, _, settings in made if not arm])
+    return [*found.values(), *twice, *_without_use([(prefix, point, settings) for _, prefix, point, settings in made])]
+
+
+def _standing_twice(made: Sequence[tuple[str, NetworkSettings]]) -> list[str]:
+    """Return a line for each point that stands before; points have a name each, or the grid's."""
+    lines, seen = [], dict[str, str]()
+    for name, settings in made:
+        if (first := seen.setdefault(settings.model_dump_json(), name)) != name:
+            lines.append(f"`{name}` is `{first}` once more; each point counts once")
+    if not lines and len(seen) < len(made):
+        lines.append(f"`{made[0][0]}` has a point twice; each counts once")
+    return lines
+
+
+def _without_use(made: Sequence[tuple[str, Mapping[str, Any], NetworkSettings]]) -> list[str]:
+    """Return a line for each key of a training that no point has a use for, as it is solved in every arm."""
+    solved = {prefix + key: each.model.name for prefix, point, each in made for key in point if of_training(key)}
+    used = {prefix + key for prefix, point, each in made for key in point if not is_solved(each.model)}
+    return [
+        f"`{key}` changes nothing: `{name}` is solved, not trained" for key, name in solved.items() if key not in used
+    ]
 
 
 def _flat(changes: Any) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The recipe's own settings, composed of those of the components that obey them."""
 
-import itertools
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -13,7 +11,6 @@ from limbeck.cache.codecs import DEFAULT
 from limbeck.data import TaskOptions
 from limbeck.digest import digest
 from limbeck.losses import LossSettings
-from limbeck.models import is_solved
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.data import DataSettings
 from limbeck.recipe.fits import (
@@ -24,6 +21,7 @@ from limbeck.recipe.fits import (
     require_teacher_fits,
     require_teacher_reads,
 )
+from limbeck.recipe.grid import MOST_POINTS, Candidate, Combinations, Grid, Points, candidates, dotted, points_of
 from limbeck.settings import Settings
 from limbeck.settings.changes import flat
 from limbeck.settings.yaml import write_yaml
@@ -32,9 +30,6 @@ from limbeck.teachers import TeacherSettings
 
 ArmName = Literal["student", "baseline", "hard_labels", "ceiling"]
 """Ways of training the student, in the order in which they are trained and reported."""
-
-MOST_POINTS = 1_000
-"""Of a grid: each is a training of every arm."""
 
 
 class UntilSettings(Settings):
@@ -120,8 +115,11 @@ class Recipe(Settings):
         ),
     ] = ["student", "baseline"]
     grid: Annotated[
-        dict[str, Annotated[list[Any], Field(min_length=1)]],
-        Field(description="keys of student and their candidates; every arm takes its best on validation"),
+        Grid,
+        Field(
+            description="keys of student and their candidates, in all combinations; or a list of points, each of keys "
+            "and values, of which `model` replaces the whole model; every arm takes its best on validation"
+        ),
     ] = {}
     losses: Annotated[list[LossSettings], Field(min_length=1, max_length=100, description="the student's objective")]
     until: Annotated[
@@ -188,6 +186,8 @@ class Recipe(Settings):
     @field_validator("losses")
     @classmethod
     def _losses_of_the_task(cls, losses: list[LossSettings], info: ValidationInfo) -> list[LossSettings]:
+        if all(loss.weight == 0 for loss in losses):
+            raise ValueError("every weight is 0, so that nothing is learned; give one that is not")
         if (task := _task(info)) is not None:
             require_losses_fit(losses, task, info.data.get("arms", []))
         return losses
@@ -205,11 +205,11 @@ class Recipe(Settings):
     @field_validator("grid", mode="before")
     @classmethod
     def _dotted(cls, grid: Any) -> Any:
-        return flat(grid) if isinstance(grid, Mapping) else grid
+        return dotted(grid)
 
     @field_validator("grid")
     @classmethod
-    def _not_too_many(cls, grid: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    def _not_too_many(cls, grid: Combinations | Points) -> Combinations | Points:
         if (found := points_of(grid)) > MOST_POINTS:
             raise ValueError(f"{found:,} points, each of them a training of every arm; {MOST_POINTS:,} are the most")
         return grid
@@ -236,11 +236,6 @@ class Recipe(Settings):
         """The arms to train, in the order in which that is done."""
         return tuple(name for name in self.arms if name != "baseline" or self.baseline is not False)
 
-    @property
-    def solved(self) -> bool:
-        """Whether the student is solved, and not trained."""
-        return is_solved(self.student.model)
-
     def arm(self, name: str) -> NetworkSettings:
         """Return the settings of an arm before tuning; `baseline` alone may differ from `student`."""
         if name != "baseline" or not self.baseline:
@@ -251,10 +246,9 @@ class Recipe(Settings):
         """Return the losses of an arm that listens to the teacher."""
         return self.task.decided(self.losses) if name == "hard_labels" else list(self.losses)
 
-    def candidates(self, name: str) -> list[tuple[dict[str, Any], NetworkSettings]]:
-        """Return every point of the grid for an arm: the values chosen, and the settings with them."""
-        arm = self.arm(name)
-        return [(point, arm.changed(point, "grid.")) for point in points(self.grid)]
+    def candidates(self, name: str) -> list[Candidate]:
+        """Return every point of the grid for an arm: what is told of it, and the settings with it."""
+        return candidates(self.grid, self.arm(name))
 
     def to_yaml(self) -> str:
         """Return the recipe as YAML, every default written out."""
@@ -264,13 +258,3 @@ class Recipe(Settings):
 def _task(info: ValidationInfo) -> TaskOptions | None:
     """Return what is predicted, where the recipe says it rightly."""
     return info.data.get("task")
-
-
-def points_of(grid: Mapping[str, list[Any]]) -> int:
-    """Return how many combinations a grid's values have."""
-    return math.prod(len(values) for values in grid.values())
-
-
-def points(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
-    """Return every combination of a grid's values; the empty grid has one point."""
-    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]

@@ -145,7 +145,7 @@ def value_section(evaluation: Evaluation, figures: Sequence[ValueTable]) -> Sect
         )
         for scores in zip(*(one.columns for one in figures), strict=True)
     ]
-    note = units.about_values(figures[0].columns, len(evaluation.seeds))
+    note = units.about_values(figures[0].columns, averaged=evaluation.averaged)
     block = TableBlock("Errors of every column", columns, [rows], note, wide=True, card=False)
     return Section("Column by column", blocks=[block])
 

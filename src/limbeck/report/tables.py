@@ -36,9 +36,10 @@ def models(evaluation: Evaluation) -> TableBlock:
 def seeds(evaluation: Evaluation) -> TableBlock | None:
     """Return student, baseline and gain, a row a seed."""
     gain, metric = evaluation.gain, evaluation.metric
-    if gain is None or evaluation.solved or names.BASELINE not in evaluation.models:
+    pair = (names.STUDENT, names.BASELINE)
+    if gain is None or names.BASELINE not in evaluation.models or evaluation.are_solved(*pair):
         return None
-    pair, look = (names.STUDENT, names.BASELINE), looks(evaluation.models)
+    look = looks(evaluation.models)
     sides = [[one.scores[metric.name] for one in evaluation.models[name].per_seed] for name in pair]
     rows = [
         Row(str(seed), [*(Cell(words.score(one, metric)) for one in scores), Cell(words.difference(by, metric))])
@@ -128,7 +129,7 @@ def _scores(metric: MetricRecord, records: Sequence[ModelRecord]) -> Row:
     cells = []
     for one in records:
         seeds = [seed.scores[metric.name] for seed in one.per_seed]
-        note = words.score_range(seeds, metric) if len(seeds) > 1 else ""
+        note = words.score_range(seeds, metric) if len(seeds) > 1 and not one.solved else ""
         cells.append(Cell(words.score(one.scores[metric.name], metric), note))
     return Row(words.capital(metric.title), cells, prose.hint(metric))
 

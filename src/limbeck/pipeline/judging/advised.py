@@ -2,7 +2,7 @@
 
 from limbeck.data import Splits
 from limbeck.evaluation.records import StudentRecord, TeacherRecord
-from limbeck.models import MODELS
+from limbeck.models import MODELS, is_solved
 from limbeck.pipeline.training.material import GIVEN
 from limbeck.pipeline.training.solved import may_be_solved
 from limbeck.recipe import Recipe
@@ -34,7 +34,7 @@ def student_record(recipe: Recipe, reads: str) -> StudentRecord:
     """
     model = recipe.student.model
     linear = [name for name, one in MODELS.items() if one.solved and one.reads == reads]
-    fits = linear and not recipe.solved and may_be_solved(recipe)
+    fits = linear and not any(is_solved(one.model) for _, one in recipe.candidates("student")) and may_be_solved(recipe)
     return StudentRecord(another=model.another, linear=model.another_model.format(linear[0]) if fits else None)
 
 
@@ -43,7 +43,7 @@ def more_test(recipe: Recipe, splits: Splits) -> str:
     data, split = recipe.data, recipe.data.split
     if "test" in split.rules:
         return "data.split.test={COLUMN: [VALUES]}"
-    asked = split.sizes["test"]
+    asked = split.sizes.get("test", len(splits.test))
     if data.modality.usage.in_files and asked <= len(splits.test) < asked + split.block:
         return "data.split.test=N"
     if data.source == GIVEN:

@@ -43,6 +43,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
     gain = judge.gain(metrics[0], "student", "baseline")
     own, teacher = records["student"].fidelity, next(iter(run.teacher.networks.values()), None)
     assert own is not None  # of every arm
+    solved = {name: arm.solved for name, arm in run.arms.items()}
     return Findings(
         name=recipe.name,
         task=task.kind,
@@ -55,7 +56,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         metrics=[_metric_record(metric, task.unit(metric)) for metric in metrics],
         test_examples=len(splits.test),
         seeds=recipe.seeds,
-        solved=recipe.solved,
+        solved=all(solved.values()),
         data=data_record(recipe, splits).model_copy(update=what_was_read(run.teacher.networks, run.arms)),
         models=records,
         teacher=teacher_record(recipe),
@@ -72,7 +73,9 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         decomposition=judge.decomposition(metrics[0]),
         gap_recovered=_gap_recovered(records, task.metric),
         groups=judge.by_group(metrics[0], recipe.data.grouped_by, splits),
-        verdict=verdict(gain, solved=recipe.solved),
+        verdict=verdict(
+            gain, solved=all(run.arms[name].solved for name in ("student", "baseline") if name in run.arms)
+        ),
         until=run.arms["student"].until,
         curves=evaluate_points(run.points, run.material, run.arms, records),
         figures=figures,

@@ -130,8 +130,10 @@ def _kept(own: float, wanted: float, task: Task) -> float | None:
 
 def _about_arm(arm: Arm, task: Task) -> dict[str, Any]:
     about: dict[str, Any] = {
-        # Of a list, or of a whole model, what a recipe has of it.
-        "settings": {key: value if _plain(value) else json.dumps(value) for key, value in arm.chosen.items()},
+        # Of a list, what a recipe has of it.
+        "settings": {key: value if _plain(value) else json.dumps(value) for key, value in arm.chosen.items()}
+        | {f"model.{key}": value for key, value in arm.trained[arm.best_seed].history.chosen.items()},
+        "solved": arm.solved,
         "learning": _curves(arm.trained.items(), task),
     }
     if arm.until is not None:

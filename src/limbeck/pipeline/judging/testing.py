@@ -58,11 +58,14 @@ class TestOutputs:
 
 def answer_test(run: Trainings, *, among: Ranks = ALONE) -> TestOutputs:
     """Ask every finished model for the test split; several processes share the work, the first one fits the floors."""
-    networks = [(name, seed, trained) for name, arm in run.arms.items() for seed, trained in arm.trained.items()]
+    # By digest: one that is solved stands for every seed, and is asked once.
+    networks = {(name, one.digest): one for name, arm in run.arms.items() for one in arm.trained.values()}
     fits = run.task.fits_decision
-    own = {(name, seed): answers(one, fits=fits) for name, seed, one in networks[among.rank :: among.world]}
+    own = {key: answers(one, fits=fits) for key, one in [*networks.items()][among.rank :: among.world]}
     every = {key: said for part in among.gather(own) for key, said in part.items()}
-    by_arm = {name: {seed: every[name, seed] for seed in arm.trained} for name, arm in run.arms.items()}
+    by_arm = {
+        name: {seed: every[name, one.digest] for seed, one in arm.trained.items()} for name, arm in run.arms.items()
+    }
     run.teacher.of("test", among=among)
     teacher = Said(run.teacher.logits("test"), run.teacher.logits("validation") if fits else None)
     return TestOutputs(teacher, _floors(run) if among.main else {}, by_arm)

@@ -1,7 +1,7 @@
 """The arms: ways of training the student, compared in the end."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from limbeck.errors import LimbeckError, about
 from limbeck.evaluation.records import Level
 from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
-from limbeck.models import check_model
+from limbeck.models import check_model, is_solved
 from limbeck.models.solved import Solved
 from limbeck.networks import NetworkSettings
 from limbeck.pipeline.training.learn import Trained, train_network
@@ -22,6 +22,7 @@ from limbeck.pipeline.training.teacher import RunTeacher
 from limbeck.pipeline.training.work import RunWork, try_out
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
+from limbeck.recipe.grid import in_words
 from limbeck.teachers import Teacher
 from limbeck.trainer import History, require_trainable
 
@@ -38,8 +39,8 @@ class Arm:
     Attributes:
         name: student, baseline, hard_labels or ceiling.
         settings: after tuning.
-        chosen: the grid's values taken, by key.
-        trained: one network a seed.
+        chosen: what is told of the grid's point that was taken, by key.
+        trained: one network a seed; one that is solved stands for every seed.
         until: the level on validation at which its trainings end; None: none.
     """
 
@@ -48,6 +49,11 @@ class Arm:
     chosen: Mapping[str, Any]
     trained: dict[int, Trained]
     until: Level | None = None
+
+    @property
+    def solved(self) -> bool:
+        """Whether its network is solved, and not trained."""
+        return is_solved(self.settings.model)
 
     @property
     def best_seed(self) -> int:
@@ -70,7 +76,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     _require_shares(recipe, splits.task)
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
-    if others and not recipe.solved:
+    if others:
         _preflight_batches(recipe, splits)
     if "ceiling" in recipe.trained_arms and not len(splits.ceiling):
         raise LimbeckError(
@@ -100,7 +106,10 @@ def preflight(recipe: Recipe, material: Material) -> None:
 def _preflight_batches(recipe: Recipe, splits: Splits) -> None:
     """Refuse batches without an unlabelled row; say where a labelled row is seen far less often than those."""
     taught = [arm for arm in recipe.trained_arms if arm not in WITHOUT_TEACHER]
-    smallest = min(settings.train.batch_size for arm in taught for _, settings in recipe.candidates(arm))
+    trained = _trained(settings for arm in taught for _, settings in recipe.candidates(arm))
+    if not trained:
+        return
+    smallest = min(settings.train.batch_size for settings in trained)
     if recipe.data.labelled_per_batch >= smallest:
         raise LimbeckError(
             f"{recipe.data.labelled_per_batch} labelled rows fill every batch of {smallest}, "
@@ -110,6 +119,11 @@ def _preflight_batches(recipe: Recipe, splits: Splits) -> None:
             "data.augment=null",
         )
     _tell_rare(recipe.data.labelled_per_batch, smallest, len(splits.labelled), len(splits.transfer))
+
+
+def _trained(tuned: Iterable[NetworkSettings]) -> list[NetworkSettings]:
+    """Return those settings whose network is trained, and not solved."""
+    return [settings for settings in tuned if not is_solved(settings.model)]
 
 
 def _tell_rare(labelled_per_batch: int, batch_size: int, labelled: int, rows: int) -> None:
@@ -154,7 +168,7 @@ def _preflight_curves(recipe: Recipe, splits: Splits) -> bool:
     if recipe.curves is None:
         return False
     tuned = [settings for arm in ("student", "baseline") for _, settings in recipe.candidates(arm)]
-    if not recipe.solved and any(settings.train.epochs is not None for settings in tuned):
+    if any(settings.train.epochs is not None for settings in _trained(tuned)):
         raise LimbeckError(
             "curves compare arms at equal steps, and an epoch of the student is not one of the baseline",
             where="student.train.epochs",
@@ -206,6 +220,8 @@ def train_arm(
 ) -> Arm:
     """Tune an arm on validation with the first seed, then train every seed with the settings that won.
 
+    Where these are of a network that is solved, that of the first seed stands for every seed.
+
     The settings that reach the level in the fewest steps win; without one, or where none does, those that are best on
     validation. Every training takes a share of the recipe's steps. A title tells an arm from those of its name
     elsewhere in the run.
@@ -226,7 +242,7 @@ def train_arm(
     teacher, title = _teacher_of(name, material.splits, answers), title or name
     first, best, tuning = recipe.seeds[0], 0, folder / "tuning"
     if len(candidates) > 1:
-        words = [", ".join(f"{key}={value}" for key, value in point.items()) for point, _ in candidates]
+        words = [in_words(point) for point, _ in candidates]
         histories = [
             train(settings, first, tuning / f"{name}-{index}", f"{title}, {words[index]}").history
             for index, (_, settings) in enumerate(candidates)
@@ -240,11 +256,14 @@ def train_arm(
             won = "is best on validation" if histories[best].reached_step is None else "reaches the level first"
             say(f"  {title}: {words[best]} {won}")
     point, settings = candidates[best]
-    places = {seed: folder / name / f"seed-{seed}" for seed in recipe.seeds}
+    solved = is_solved(settings.model)
+    places = {seed: folder / name / f"seed-{seed}" for seed in (recipe.seeds[:1] if solved else recipe.seeds)}
     if len(candidates) > 1:
         places[first] = tuning / f"{name}-{best}"  # the grid has trained the first seed of the winner already
-    one = title if recipe.solved else None
+    one = title if solved else None
     trained = {seed: train(settings, seed, place, one or f"{title}, seed {seed}") for seed, place in places.items()}
+    if solved:
+        trained = dict.fromkeys(recipe.seeds, trained[first])
     return Arm(name, settings, point, trained, until)
 
 

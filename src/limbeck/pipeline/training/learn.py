@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError, a
 from limbeck.evaluation.records import Level
-from limbeck.files import staged
+from limbeck.files import read_json, staged, write_json
 from limbeck.models.solved import Cost, Solved, SolvedByLabels, SolvedByLosses
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.material import Lesson, Material
-from limbeck.pipeline.training.once import WEIGHTS, Plan, train_once
+from limbeck.pipeline.training.once import HISTORY, WEIGHTS, Plan, train_once
 from limbeck.pipeline.training.pretrain import pretrain
 from limbeck.pipeline.training.slope import slope_of
 from limbeck.pipeline.training.start import start_of
@@ -132,16 +132,24 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         # Of all that chooses, the last one tells the most candidates apart: a likelihood, where there is one.
         return -validate(task.finish(candidate)).chooses[-1]
 
-    def make(stage: Stage) -> None:
-        said = _solved(network, lesson, cost, title)
+    def make(stage: Stage) -> History:
+        history = History(0)
         if isinstance(network, SolvedByLosses):
+            history.chosen = network.solve(lesson.rows, slope_of(lesson), cost=cost)
+            said = f"{', '.join(f'{name} {value:g}' for name, value in history.chosen.items())} is best on validation"
             # It was chosen at its best temperature, and has to ship at it: it may be far too unsure without.
-            outputs = predict_logits(task.finish(network), view.validation).numpy()
+            outputs = predict_logits(model, view.validation).numpy()
             with suppress(LimbeckError):  # of other tasks than classification there is none
                 network.divide(task.temperature(outputs, splits.validation.labels))
+            found = validate(model)
+            history.best, history.best_said = list(found.chooses), found.said
+            write_json(folder / HISTORY, asdict(history))
+        else:
+            said = _solved_by_labels(network, lesson, cost, title)
         say(f"  {title}: {said}")
         with staged(folder / WEIGHTS) as aside:
             save_file(model.state_dict(), str(aside))
+        return history
 
     inputs = {
         "version": __version__,
@@ -150,21 +158,17 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         **lesson.inputs,
     }
 
-    def load(stage: Stage) -> None:
+    def load(stage: Stage) -> History:
         model.load_state_dict(load_file(folder / WEIGHTS))
+        # Points of a grid are compared; a teacher stands alone.
+        return History(**read_json(folder / HISTORY, dict)) if isinstance(network, SolvedByLosses) else History(0)
 
-    stage, _ = once(folder, inputs, make, load)
-    model, history = model.to(best_device()).eval(), History(0)
-    if isinstance(network, SolvedByLosses):  # points of a grid are compared; a teacher stands alone
-        found = validate(model)
-        history = History(0, best=list(found.chooses), best_said=found.said)
-    return Trained(model, history, view, stage.digest)
+    stage, history = once(folder, inputs, make, load)
+    return Trained(model.to(best_device()).eval(), history, view, stage.digest)
 
 
-def _solved(network: Solved, lesson: Lesson, cost: Cost, title: str) -> str:
+def _solved_by_labels(network: Solved, lesson: Lesson, cost: Cost, title: str) -> str:
     """Find the weights; return a few words about the choice that was made."""
-    if isinstance(network, SolvedByLosses):
-        return network.solve(lesson.rows, slope_of(lesson), cost=cost)
     if isinstance(network, SolvedByLabels) and lesson.teacher is None:
         columns = lesson.task.solved_columns(lesson.examples.labels)
         return network.solve(lesson.rows, columns, weights=lesson.task.class_weights, cost=cost)

@@ -17,6 +17,7 @@ from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import member_key, member_names
 from limbeck.pipeline.training.views import View, reads_digest
 from limbeck.recipe import Recipe
+from limbeck.recipe.grid import in_words, points
 from limbeck.settings.errors import RecipeError
 from limbeck.settings.yaml import read_value
 
@@ -36,8 +37,8 @@ def readers(recipe: Recipe) -> dict[str, HasReads]:
             if (key := reads_digest(settings)) in seen:
                 continue
             seen.add(key)
-            about = [f"{name}={value}" for name, value in point.items() if name.split(".")[0] == "reads"]
-            found[", ".join([arm, *about])] = settings
+            about = in_words({name: value for name, value in point.items() if name.split(".")[0] == "reads"})
+            found[", ".join(part for part in (arm, about) if part)] = settings
     return found
 
 
@@ -111,7 +112,10 @@ def naming_networks(recipe: Recipe) -> Iterator[None]:
         wrong = [f"{name}.{key}" for name, value in own.items() if value == error.given]
         others = [value for value in own.values() if value is not None]
         value = others[0] if error.given is None and others else error.value
-        raise OpenReadsError(error, wrong or [f"grid.{key}"], value if wrong else None) from error
+        varied = [
+            f"{prefix}{key}" for prefix, point in points(recipe.grid) if key in point and point[key] == error.given
+        ]
+        raise OpenReadsError(error, wrong or [*varied, f"grid.{key}"][:1], value if wrong else None) from error
 
 
 def _reads(recipe: Recipe, key: str) -> dict[str, Reads]:
@@ -124,7 +128,7 @@ def _reads(recipe: Recipe, key: str) -> dict[str, Reads]:
     members = recipe.teacher.members
     names = [member_key(number, len(members)) for number in range(len(members))]
     found = {name: member.read_as.reads for name, member in zip(names, members, strict=True)}
-    if key not in recipe.grid:
+    if not all(key in point for _, point in points(recipe.grid)):
         found["student"] = recipe.student.reads
         if recipe.baseline and key in recipe.baseline:
             found["baseline"] = recipe.arm("baseline").reads

@@ -22,6 +22,7 @@ import torch
 from limbeck.console import moved_on, say
 from limbeck.data import load_splits
 from limbeck.errors import LimbeckError, of_the_machine
+from limbeck.models import is_solved
 from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
@@ -81,13 +82,15 @@ def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, known: Known, tr
 
 def _phases(recipe: Recipe) -> list[list[Task]]:
     arms, (first, *others) = recipe.trained_arms, recipe.seeds
+    tuned = {arm: [settings for _, settings in recipe.candidates(arm)] for arm in arms}
     # Arms of one seed share their pretraining, which one process has to do.
-    together = any(settings.pretrain for arm in arms for _, settings in recipe.candidates(arm))
-    groups: list[Sequence[ArmName]] = [arms] if together else [(arm,) for arm in arms]
-    if all(len(recipe.candidates(arm)) == 1 for arm in arms):
-        return [[(group, [seed]) for seed in recipe.seeds for group in groups]]
-    phases: list[list[Task]] = [[(group, [first]) for group in groups]]
-    return [*phases, [(group, [first, seed]) for seed in others for group in groups]]
+    together = any(settings.pretrain for candidates in tuned.values() for settings in candidates)
+    # What is solved stands for every seed.
+    seeded = [arm for arm in arms if not all(is_solved(settings.model) for settings in tuned[arm])]
+    groups, later = ([tuple(each)] if together and each else [(arm,) for arm in each] for each in (arms, seeded))
+    if all(len(candidates) == 1 for candidates in tuned.values()):
+        return [[(group, [first]) for group in groups] + [(group, [seed]) for seed in others for group in later]]
+    return [[(group, [first]) for group in groups], [(group, [first, seed]) for seed in others for group in later]]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from torch import nn
 
 from limbeck.data.least import Slope
 from limbeck.errors import LimbeckError
-from limbeck.losses import CATALOG, LossSettings
+from limbeck.losses import CATALOG, LossSettings, Objective
 from limbeck.pipeline.training.material import Lesson
 from limbeck.types import Batch, Outputs
 
@@ -21,7 +21,7 @@ def is_convex(entry: LossSettings) -> bool:
 
 
 def require_convex(losses: Sequence[LossSettings], model: str) -> None:
-    """Refuse losses that a solver cannot follow.
+    """Refuse losses that a solver cannot follow; one of weight 0 teaches nothing.
 
     Args:
         losses: of the recipe.
@@ -30,7 +30,7 @@ def require_convex(losses: Sequence[LossSettings], model: str) -> None:
     Raises:
         LimbeckError: one has more than one least, or a weight that changes over the steps.
     """
-    for entry in losses:
+    for entry in (each for each in losses if each.weight != 0):
         if not CATALOG[entry.name].card.convex:
             able = ", ".join(name for name, loss in CATALOG.items() if loss.card.convex)
             raise LimbeckError(
@@ -52,7 +52,8 @@ def slope_of(lesson: Lesson) -> Slope:
     Its value is what a training step has for a batch of all rows: for each term the sum over the predictions that it
     counts, divided by their number and times the term's weight. In float64.
     """
-    task, labels, objective = lesson.task, lesson.examples.labels, lesson.objective
+    task, labels = lesson.task, lesson.examples.labels
+    objective = Objective(tuple(term for term in lesson.objective.terms if term[1] != 0))
     batch = Batch(
         ids=torch.from_numpy(lesson.examples.ids),
         student_inputs={},

@@ -1,4 +1,4 @@
-"""What a recipe says of a student that is solved: one solution an arm, and nothing of its training."""
+"""What a recipe says of students that are solved: one solution an arm, and nothing of their training."""
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError
@@ -9,29 +9,25 @@ from limbeck.recipe import Recipe
 
 
 def without_training(recipe: Recipe) -> Recipe:
-    """Return the recipe with its first seed alone where the student is solved; any other recipe as it is.
+    """Return the recipe with its first seed alone where every student is solved; any other recipe as it is.
 
     Raises:
-        LimbeckError: some networks of the arms are solved and others are trained, or the recipe asks for what only a
-            training has, or for a loss that no solver can follow.
+        LimbeckError: a student is solved, and the recipe asks for what only a training has, or for a loss that no
+            solver can follow.
     """
     tuned = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
-    solved = {settings.model.name: is_solved(settings.model) for settings in tuned}
-    if not any(solved.values()):
+    trained = [settings.model.name for settings in tuned if not is_solved(settings.model)]
+    if len(trained) == len(tuned):
         return recipe
-    name = next(name for name, is_one in solved.items() if is_one)
-    if trained := [other for other, is_one in solved.items() if not is_one]:
-        raise LimbeckError(
-            f"`{name}` is solved, and `{trained[0]}` is trained: arms of one run are made alike",
-            where="student.model",
-            fix="let student, baseline and grid have networks of one sort",
-        )
-    _refuse_steps(recipe, name)
+    name = next(settings.model.name for settings in tuned if is_solved(settings.model))
+    _refuse_steps(recipe, name, or_else=f", or leave out `{name}`" if trained else "")
     require_convex(recipe.losses, name)
-    if any(settings.train != TrainSettings() for settings in tuned):
-        say(f"  student.train is not used: `{name}` is solved, not trained", style="yellow")
     if recipe.seeds[1:]:
         say(f"  one solution stands for all seeds: `{name}` does not depend on them")
+    if trained:
+        return recipe
+    if any(settings.train != TrainSettings() for settings in tuned):
+        say(f"  student.train is not used: `{name}` is solved, not trained", style="yellow")
     return recipe.model_copy(update={"seeds": recipe.seeds[:1]})
 
 
@@ -41,8 +37,8 @@ def may_be_solved(recipe: Recipe) -> bool:
     return not steps and all(is_convex(entry) for entry in recipe.losses)
 
 
-def _refuse_steps(recipe: Recipe, name: str) -> None:
+def _refuse_steps(recipe: Recipe, name: str, *, or_else: str) -> None:
     asked = {"until": recipe.until, "curves.steps": recipe.curves and recipe.curves.steps}
     for key, value in asked.items():
         if value is not None:
-            raise LimbeckError(f"`{name}` is solved and takes no steps", where=key, fix="set it to null")
+            raise LimbeckError(f"`{name}` is solved and takes no steps", where=key, fix=f"set it to null{or_else}")

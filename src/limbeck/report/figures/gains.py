@@ -9,7 +9,7 @@ from limbeck.report.figures.chart import GAP, beside_rows
 from limbeck.report.style import looks
 from limbeck.report.svg import INK, MUTED, TEXT, WIDTH, canvas, colour, finish, name_axes, style
 from limbeck.report.words import prose
-from limbeck.report.words.names import STUDENT
+from limbeck.report.words.names import BASELINE, STUDENT
 from limbeck.report.words.numbers import scale
 
 
@@ -17,7 +17,7 @@ from limbeck.report.words.numbers import scale
 def gains(evaluation: Evaluation, table: TableBlock | None = None) -> Drawing | None:
     """Draw each seed's gain, their mean and its interval."""
     gain = evaluation.gain
-    if gain is None or evaluation.solved:
+    if gain is None or evaluation.are_solved(STUDENT, BASELINE):
         return None
     metric = words.metric_of(gain.metric, evaluation.metrics)
     look, by = looks(evaluation.models)[STUDENT], scale(metric)

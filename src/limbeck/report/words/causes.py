@@ -255,7 +255,7 @@ def behind_linear(findings: Findings, there: Delivered) -> Step | None:
 
 def adds_nothing(findings: Findings, there: Delivered) -> Step | None:
     """The student is not shown to be better than a linear model of the same answers, nor ahead of it."""
-    if network_adds_nothing(findings) is None or findings.solved or not labels_well(findings):
+    if network_adds_nothing(findings) is None or findings.are_solved(STUDENT) or not labels_well(findings):
         return None
     return _linear(findings, "try a linear student", ", within chance")
 
@@ -342,7 +342,7 @@ def no_baseline(findings: Findings, there: Delivered) -> Step | None:
 def few_seeds(findings: Findings, there: Delivered) -> Step | None:
     """One seed, or two, do not tell a gain from the luck of a training."""
     seeds = len(findings.seeds)
-    if seeds > 2 or findings.solved:
+    if seeds > 2 or findings.are_solved(STUDENT, BASELINE):
         return None
     why = f"{'one seed says nothing' if seeds == 1 else 'two seeds say little'} about the spread between seeds"
     return Step(why, "train three seeds or more", TRAIN_THREE)
@@ -355,7 +355,11 @@ def unclear(findings: Findings, there: Delivered) -> Step | None:
     test examples is below `LEVEL`, these are enough, and it is the seeds that differ.
     """
     gain, metric = findings.gain, findings.metric
-    if gain is None or findings.verdict != "no_difference" or verdict(gain, solved=findings.solved) != "no_difference":
+    if (
+        gain is None
+        or findings.verdict != "no_difference"
+        or verdict(gain, solved=findings.are_solved(STUDENT, BASELINE)) != "no_difference"
+    ):
         return None
     low, high = gain.ci95
     if gain.mean <= (high - low) / 2 / ROWS_MORE**0.5:

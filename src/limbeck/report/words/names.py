@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from limbeck.evaluation.classification import METRICS
 from limbeck.evaluation.records import MetricRecord, ModelRecord
@@ -16,6 +17,7 @@ from limbeck.report.words.numbers import Measured, capital, count
 TEACHER, STUDENT, BASELINE = "teacher", "student", "baseline"
 HARD_LABELS, CEILING, ILLUSTRATION = "hard_labels", "ceiling", "illustration"
 FLOOR, DISTILLED = "floor", "distilled_floor"
+SAME_NETWORK = "the same network"
 
 _SHORT = {"logistic regression": "LR", "ridge regression": "ridge", "gradient boosting": "boosting"}
 """Methods of the floors, as a name has them; any other stands as it is."""
@@ -46,26 +48,55 @@ class Role:
     called: Callable[[ModelRecord], str | None] = lambda record: None
 
 
+def network(findings: Findings, name: str) -> str:
+    """Return what the network of an arm is beside the student's: each may have chosen its own among whole models."""
+    student, own = findings.models[STUDENT], findings.models[name]
+    chosen = _network_settings(student)
+    if student.solved == own.solved and ("model" not in chosen or chosen == _network_settings(own)):
+        return SAME_NETWORK
+    return "the best of the same candidates" if "model" in chosen else "another network"
+
+
+def _network_settings(record: ModelRecord) -> dict[str, Any]:
+    """Return what was chosen of a network; a solver's penalty is none of it."""
+    keys = (key for key in record.settings if f"{key}.".startswith("model.") and key != "model.strength")
+    return {key: record.settings[key] for key in keys}
+
+
+def made(findings: Findings, name: str) -> str:
+    """Return how the network of an arm got its weights."""
+    return "solved" if findings.models[name].solved else "trained"
+
+
+def _network(findings: Findings, name: str) -> str:
+    return "the student’s network" if (found := network(findings, name)) == SAME_NETWORK else found
+
+
+def _alike(findings: Findings, name: str, text: str) -> str:
+    """Return what arms have in common that are trained, and have the same network."""
+    return "" if findings.models[name].solved or network(findings, name) != SAME_NETWORK else text
+
+
 def _of_baseline(findings: Findings) -> str:
     steps = "planned steps" if findings.until else "steps"
-    same = "" if findings.solved else f"the same {steps} and "
-    return f"Baseline: the student’s network with {same}the same labels, without the teacher."
+    same = _alike(findings, BASELINE, f"the same {steps} and ")
+    return f"Baseline: {_network(findings, BASELINE)} with {same}the same labels, without the teacher."
 
 
 def _of_hard_labels(findings: Findings) -> str:
-    same = "" if findings.solved else "the same steps and "
-    return f"Hard labels: the student’s network with {same}the same transfer set, trained on the teacher’s argmax."
+    network, same = _network(findings, HARD_LABELS), _alike(findings, HARD_LABELS, "the same steps and ")
+    how = made(findings, HARD_LABELS)
+    return f"Hard labels: {network} with {same}the same transfer set, {how} on the teacher’s argmax."
 
 
 def _of_ceiling(findings: Findings) -> str:
     data = findings.data
-    same, chosen = (
-        ("", "Its settings") if findings.solved else (" with the same steps", "Its checkpoint and its settings")
-    )
+    same = _alike(findings, CEILING, " with the same steps")
+    chosen = "Its settings" if findings.are_solved(CEILING) else "Its checkpoint and its settings"
     return (
-        f"Ceiling: the student’s network{same}, trained with {count(data.ceiling or 0)} labels of "
-        f"{data.target}, which no other model saw. {chosen} were chosen on validation rows of "
-        f"{data.source}, like those of the others."
+        f"Ceiling: {_network(findings, CEILING)}{same}, {made(findings, CEILING)} with "
+        f"{count(data.ceiling or 0)} labels of {data.target}, which no other model saw. {chosen} were "
+        f"chosen on validation rows of {data.source}, like those of the others."
     )
 
 

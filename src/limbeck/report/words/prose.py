@@ -39,9 +39,16 @@ def measured(findings: Findings) -> str:
     """Return on what the models were measured."""
     target = f" of {findings.data.target}" if findings.data.target else ""
     text = f"Measured on {count(findings.test_examples)} test examples{target}"
-    if len(findings.seeds) > 1:
-        text += f"; means of {len(findings.seeds)} seeds, in small print from the worst seed to the best"
-    return f"{text}."
+    solved = [name for name, record in findings.models.items() if record.solved]
+    if findings.averaged:
+        of = " of what is trained" if solved else ""
+        text += f"; means of {len(findings.seeds)} seeds{of}, in small print from the worst seed to the best"
+    return f"{text}.{f' {capital(are_solved(solved))}.' if solved else ''}"
+
+
+def are_solved(names: Sequence[str]) -> str:
+    """Return that arms are solved, without a full stop."""
+    return f"{listed([the(name) for name in names])} {'are' if names[1:] else 'is'} solved, not trained"
 
 
 def hint(metric: MetricRecord) -> str:
@@ -65,13 +72,16 @@ def about_gain(findings: Findings) -> str:
         f"The interval covers the choice of test examples{seeds}. p is from a swap test, which exchanges the two arms’ "
         "answers to test examples, all seeds together: seeds are never counted as more data."
     )
-    if findings.solved:
+    if findings.are_solved(STUDENT, BASELINE):
         return (
             "The interval covers the choice of test examples. p is from a swap test, which exchanges the two arms’ "
             "answers to test examples. Both arms are solved, not trained: nothing else is left to chance."
         )
     if len(gain.per_seed) < 2:
         return text
+    solved = [name for name in (STUDENT, BASELINE) if findings.are_solved(name)]
+    if solved:
+        text += f" {capital(are_solved(solved))}: the same network stands for every seed."
     if gain.p_seeds is None:
         return (
             f"{text} No seed differs from another in either arm, so that there is no test over seeds. A verdict needs "
@@ -89,6 +99,8 @@ def about_seeds(findings: Findings) -> str:
     text = f"{capital(metric.title)} on the test split; gain in {unit(metric)}."
     if gain is not None and gain.p_seeds is not None:
         text += f" Welch’s t-test over the seeds: {p_text(gain.p_seeds)}."
+    for name in (STUDENT, BASELINE):
+        text += f" No seed changes {the(name)}, which is solved." if findings.are_solved(name) else ""
     return text
 
 
@@ -113,7 +125,7 @@ def cost_caption(findings: Findings, missing: Sequence[str]) -> str:
     """Return what the figure of the cost shows, and which models it lacks."""
     where, what = ("Up", "a higher score") if findings.metric.better == "higher" else ("Down", "a lower score")
     text = f"{where} and to the left is better: {what}, sooner."
-    if len(findings.seeds) > 1:
+    if findings.averaged:
         text += " A bar runs from the worst seed to the best."
     if missing:
         text += f" Not measured: {listed([model(name, findings) for name in missing])}."
@@ -178,13 +190,15 @@ def budget_caption(curve: BudgetCurve, kind: Budget) -> str:
 def of_seed(findings: Findings, name: str) -> str:
     """Return a model and the seed whose figures are shown: `Student, seed 2`."""
     record = findings.models[name]
-    seed = f", seed {record.shown_seed}" if len(record.per_seed) > 1 and record.shown_seed is not None else ""
+    told = len(record.per_seed) > 1 and not record.solved and record.shown_seed is not None
+    seed = f", seed {record.shown_seed}" if told else ""
     return f"{capital(model(name, findings))}{seed}"
 
 
 def about_shown(findings: Findings) -> str | None:
     """Return of which seeds the figures are; None where there is one seed."""
-    shown = {name: record.shown_seed for name, record in findings.models.items() if len(record.per_seed) > 1}
+    several = {name: record for name, record in findings.models.items() if len(record.per_seed) > 1}
+    shown = {name: record.shown_seed for name, record in several.items() if not record.solved}
     if not shown:
         return None
     text = "Figures of one seed are of the seed that is best on validation"
@@ -260,7 +274,7 @@ def about_classes(findings: Findings, shown: int, *, moved: bool) -> str:
     """Return what the table of the classes shows."""
     classes = len(findings.data.classes)
     text = f"The {shown} of {classes} classes with the student’s lowest F1. " if shown < classes else ""
-    text += "Means of the seeds. " if len(findings.seeds) > 1 else ""
+    text += "Means of the seeds. " if findings.averaged else ""
     text += "The share is of the test rows. A dash: no test row is of the class."
     return f"{text} {_OFFSETS}" if moved else text
 
@@ -277,7 +291,7 @@ def about_thresholds(findings: Findings, shown: int) -> str:
 
 def about_columns(findings: Findings) -> str:
     """Return what the table of the columns shows."""
-    text = "Means of the seeds. " if len(findings.seeds) > 1 else ""
+    text = "Means of the seeds. " if findings.averaged else ""
     return f"{text}Commonest class: the share of test rows that one answer for all would have right."
 
 
@@ -343,7 +357,7 @@ def about_bundle(evaluation: Evaluation, folder: str = "bundle") -> str:
         why = f": {evaluation.bundle_error}" if evaluation.bundle_error else "; the run did not make one"
         return f"There is no bundle{why}. The student’s weights are in the run’s `student` folder."
     keeps = "" if evaluation.usage.keeps is None else f"{evaluation.usage.keeps}, "
-    seed = "" if evaluation.solved else f" of seed {bundle.seed} (the best on validation)"
+    seed = "" if evaluation.are_solved(STUDENT) else f" of seed {bundle.seed} (the best on validation)"
     holds = f"with its {keeps}{'value names' if evaluation.data.noun == 'values' else 'labels'} and card"
     return f"The folder `{folder}` holds the student{seed} in {bundle.precision}, {holds}. It runs without PyTorch."
 

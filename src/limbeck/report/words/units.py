@@ -20,9 +20,9 @@ def units(known: Iterable[tuple[str, str | None]]) -> str | None:
     return " ".join(said) or None
 
 
-def about_values(columns: Sequence[ValueScores], seeds: int) -> str:
+def about_values(columns: Sequence[ValueScores], *, averaged: bool) -> str:
     """Return what the table of the columns of values shows."""
-    means = "Means of the seeds. " if seeds > 1 else ""
+    means = "Means of the seeds. " if averaged else ""
     return (
         f"{means}RMSE is in the units of each column. R² is the share of a column's variance that is explained; 0: as "
         f"good as its mean. The {len(columns)} columns count alike in the scores above, whatever their units."

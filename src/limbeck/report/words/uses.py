@@ -2,14 +2,16 @@
 
 from limbeck.evaluation.records import TestEvaluation
 from limbeck.evaluation.schema import Findings
-from limbeck.report.words.names import model
+from limbeck.report.words.names import STUDENT, model
 from limbeck.report.words.numbers import capital, count, date, several
 
 
 def about_test(findings: Findings) -> str:
     """Return what the test split was used for."""
     looks = len(findings.own_uses)
-    choices = "settings, precision" if findings.solved else "checkpoints, settings, precision, the seed to ship"
+    checkpoints = "" if findings.solved else "checkpoints, "
+    seed = "" if findings.are_solved(STUDENT) else ", the seed to ship"
+    choices = f"{checkpoints}settings, precision{seed}"
     text = f"Every choice ({choices}) was made on the validation split."
     if not looks:
         return f"{text} No evaluation on the test split is on record."

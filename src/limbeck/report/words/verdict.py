@@ -4,7 +4,7 @@ from limbeck.evaluation import verdict
 from limbeck.evaluation.records import Chance, Decomposition, Difference, Gain
 from limbeck.evaluation.schema import Findings
 from limbeck.evaluation.significance import LEVEL
-from limbeck.report.words.names import BASELINE, CEILING, STUDENT, TEACHER, metric_of
+from limbeck.report.words.names import BASELINE, CEILING, STUDENT, TEACHER, made, metric_of, model, network
 from limbeck.report.words.numbers import (
     Measured,
     beside,
@@ -20,7 +20,6 @@ from limbeck.report.words.numbers import (
     whole_percent,
 )
 
-_SAME = "the same network trained without a teacher"
 _ITS_TEACHER = "its teacher"
 TRAIN_THREE = "seeds=[0,1,2]"
 
@@ -32,14 +31,15 @@ def sentence(findings: Findings) -> str:
         return f"Whether distillation helps is open, as no baseline was trained: the student {kept}."
     metric = metric_of(gain.metric, findings.metrics)
     size = size_of(gain.mean, metric)
-    where = is_beside(gain.mean, metric, _SAME, metric_told=True) if gain.mean else f"is level with {_SAME}"
+    other = f"{network(findings, BASELINE)} {made(findings, BASELINE)} without a teacher"
+    where = is_beside(gain.mean, metric, other, metric_told=True) if gain.mean else f"is level with {other}"
     # Of a value, whose unit nobody knows, the metric itself is higher or lower.
     valued = metric.quantity == "value"
     finding = {
-        "helps": f"Distillation helps: the student {where if valued else f'gains {size} over {_SAME}'}",
-        "hurts": f"Distillation hurts: the student {where if valued else f'loses {size} against {_SAME}'}",
+        "helps": f"Distillation helps: the student {where if valued else f'gains {size} over {other}'}",
+        "hurts": f"Distillation hurts: the student {where if valued else f'loses {size} against {other}'}",
         "one_seed": f"No verdict from one seed: the student {where}",
-    }.get(verdict(gain, solved=findings.solved), f"No difference shown: the student {where}")
+    }.get(verdict(gain, solved=findings.are_solved(STUDENT, BASELINE)), f"No difference shown: the student {where}")
     return f"{finding}, and {kept}."
 
 
@@ -52,12 +52,15 @@ def statistics(findings: Findings) -> str:
     gain, over, parts = findings.gain, findings.over_teacher, []
     if gain is not None:
         metric = metric_of(gain.metric, findings.metrics)
-        over_seeds = "" if len(gain.per_seed) < 2 else f"; {_over_seeds(gain)}, {_seeds(gain)}"
+        solved = findings.are_solved(STUDENT, BASELINE)
+        over_seeds = "" if len(gain.per_seed) < 2 or solved else f"; {_over_seeds(gain)}, {_seeds(gain)}"
         interval = f"95 % interval of the gain {interval_of(gain.ci95, metric)} {unit(metric)}"
         parts.append(f"{interval}, {p_text(gain.p_value)} over test examples{over_seeds}.")
-        if (judged := verdict(gain, solved=findings.solved)) == "one_seed":
+        if (judged := verdict(gain, solved=solved)) == "one_seed":
+            trained = [name for name in (STUDENT, BASELINE) if not findings.are_solved(name)]
+            which = "these two trainings" if trained[1:] else f"one training of the {model(trained[0])}"
             parts.append(
-                "They are about these two trainings: one seed cannot tell a gain from the luck of a training. "
+                f"They are about {which}: one seed cannot tell a gain from the luck of a training. "
                 f"Train three, for example with {TRAIN_THREE}."
             )
         elif judged == "no_difference":
@@ -108,7 +111,7 @@ def transfer(findings: Findings) -> str | None:
     if ceiling is None:
         return where
     top = f"ceiling ({score(ceiling, metric)})"
-    seen = f"the same network trained with {count(data.ceiling or 0)} labels"
+    seen = f"{network(findings, CEILING)} {made(findings, CEILING)} with {count(data.ceiling or 0)} labels"
     if baseline is None:
         return f"{where} The {top} is {seen} of {data.target}."
     start = f"the baseline ({score(baseline, metric)})"

@@ -163,7 +163,7 @@ def _never_decided(findings: Findings) -> str | None:
     rows = {one.name: one.rows for one in table.classes} if table else {}
     named = [f"{shorten(name, 40)} ({count(rows.get(name, 0))} test rows)" for name in missing[:_NAMED]]
     more = f" and {len(missing) - _NAMED:,} more classes" if missing[_NAMED:] else ""
-    seed = "" if findings.solved else f" of seed {findings.models[STUDENT].shown_seed}, which ships,"
+    seed = "" if findings.are_solved(STUDENT) else f" of seed {findings.models[STUDENT].shown_seed}, which ships,"
     return f"The student{seed} never decides for {', '.join(named)}{more}."
 
 
