@@ -22,6 +22,8 @@ _TEXTS = 1024
 """That are read at a time for the solver."""
 _GRADIENT = 1e-5
 """Largest entry of the objective's gradient at the solution."""
+_WORSE = 2
+"""Strengths in a row that are worse than the best one, after which no weaker penalty is tried: each takes longer."""
 
 
 class LinearSettings(ModelOptions):
@@ -117,13 +119,15 @@ class LinearOnNgrams(SolvedByLosses):
         matrix = _of_length_1(counted[:, kept], idf)
         self.idf.zero_()[kept] = torch.from_numpy(idf).to(self.idf)
 
-        best, start = (np.inf, 0.0, {}), np.zeros((len(kept) + 1, len(self.bias)))
+        best, worse, start = (np.inf, 0.0, {}), 0, np.zeros((len(kept) + 1, len(self.bias)))
         for strength in sorted(self.settings.strengths):
             start = least(matrix, slope, 1 / (strength * texts), start, gradient=_GRADIENT)
             self._take(kept, start)
-            if (found := cost(self)) > best[0]:
-                break  # a weaker penalty lets it learn by heart, and takes longer
-            best = found, strength, {name: value.clone() for name, value in self.state_dict().items()}
+            if (found := cost(self)) < best[0]:
+                best = found, strength, {name: value.clone() for name, value in self.state_dict().items()}
+            worse = 0 if strength == best[1] else worse + 1
+            if worse == _WORSE:
+                break
         _, strength, state = best
         self.load_state_dict(state)
         return {"strength": strength}
