@@ -32,7 +32,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 from text_sets import Texts
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer, Trainer, TrainingArguments, get_linear_schedule_with_warmup
+from transformers import AutoModel, AutoTokenizer, Trainer, TrainingArguments, get_linear_schedule_with_warmup, logging
 
 from limbeck.assets import asset
 from limbeck.files import read_json, staged, write_json
@@ -40,6 +40,7 @@ from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_token
 from limbeck.models.ngrams import Ngrams, NgramsSettings
 from limbeck.runtime import TextReader
 
+logging.set_verbosity_error()  # of its pooler, which is not asked
 MINILM = str(asset("minilm"))
 BATCH, ASKED = 16, 32
 """Texts of a step, and of a batch that is only asked."""

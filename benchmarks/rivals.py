@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 # Before torch and a tokenizer are imported.
-os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 import numpy as np
 from text_sets import SETS, Texts, packed, read_set, write_set

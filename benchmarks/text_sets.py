@@ -169,6 +169,7 @@ def write_set(name: str, draw: int, data: Path, out: Path, *, development: bool 
     train, test, extra = parted(*ORIGINS[asked.origin](data))
     if development:
         train, test = held_out(train, FEWEST if len(train) >= 4 * FEWEST else FEW)
+    train, test = shuffled(train), shuffled(test)
     shown = set(drawn(train.labels, asked.labels, draw, even=asked.even).tolist())
     labels = [label if row in shown else None for row, label in enumerate(train.labels)]
     with staged(folder) as aside:
@@ -227,6 +228,11 @@ def held_out(rows: Rows, size: int) -> tuple[Rows, Rows]:
     """Return the rows that are left, at least one of each class, and a fixed stratified draw of them."""
     chosen = drawn(rows.labels, size, TEST_SEED, left=1)
     return rows.take(np.delete(np.arange(len(rows)), chosen)), rows.take(chosen)
+
+
+def shuffled(rows: Rows) -> Rows:
+    """Return the rows in a fixed random order: files are often sorted by class, and fastText learns in their order."""
+    return rows.take(np.random.default_rng(TEST_SEED).permutation(len(rows)))
 
 
 def drawn(labels: Sequence[Any], size: int, seed: int, *, even: bool = False, left: int = 0) -> NDArray[np.int64]:
