@@ -59,7 +59,7 @@ def fasttext_supervised(texts: Texts, bench: Bench) -> Fitted:
         model = fit(settings, learned)
         return sum(_answer(model, lines[row]) == texts.labels[row] for row in held)
 
-    grid = grid_of(wordNgrams=(1, 2), epoch=(10, 50), lr=(0.1, 0.3, 1.0))
+    grid = grid_of(wordNgrams=(1, 2), epoch=(10, 50, 200), lr=(0.1, 0.3, 1.0))
     chosen, said = choose(grid, folds(texts.labels), right)
     model = fit(chosen, np.arange(len(lines)))
 
@@ -96,8 +96,8 @@ def setfit(texts: Texts, bench: Bench) -> Fitted:
     _contrast(texts, TIMED, watch)
     each = (watch.marks[-1] - watch.marks[1]) / (TIMED - 2)
     epoch = _epoch(texts.labels)
-    # A twentieth is left for making the pairs and for the logistic regression.
-    steps = max(TIMED, min(epoch, int((0.95 * bench.cap - bench.training) / each)))
+    # A tenth is left for making the pairs and for the logistic regression.
+    steps = max(TIMED, min(epoch, int((0.9 * bench.cap - bench.training) / each)))
     watch.marks.clear()
     model = _contrast(texts, steps, watch)
     model.fit(texts.labelled, texts.labels.tolist(), num_epochs=1)

@@ -22,8 +22,8 @@ from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
-# Before torch and a tokenizer are imported.
-os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+if __name__ == "__main__":  # before torch is imported
+    os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 import numpy as np
 from text_sets import SETS, Texts, packed, read_set, write_set
@@ -63,16 +63,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/rivals"))
     parser.add_argument("--setfit-seconds", type=float, default=BUDGET)
     given = parser.parse_args()
-    result = read_json(RESULTS, dict) if RESULTS.is_file() else {"records": {}}
     for draw in given.draws:
         for name in given.sets:
             for arm in (arm for arm in given.arms if arm in EVERYWHERE or name in COMPARED):
-                if (key := f"{name}/{arm}/{draw}") in result["records"]:
+                if (key := f"{name}/{arm}/{draw}") in on_record():
                     continue
                 texts = read_set(write_set(name, draw, given.data, given.out / "sets"))
                 found = measured(arm, texts, given.out / name / f"draw-{draw}", given.setfit_seconds)
-                result["records"][key] = found
-                write_json(RESULTS, {**said(), **result, "environment": describe_environment()})
+                # Read anew: another process may do other draws.
+                write_json(RESULTS, {**said(), "records": {**on_record(), key: found}})
                 print(f"{key}: {100 * found['accuracy']:.1f} %, {found['training_seconds']:.0f} s", flush=True)
 
 
@@ -120,12 +119,18 @@ def measured(arm: str, texts: Texts, folder: Path, cap: float) -> dict[str, Any]
     }
 
 
+def on_record() -> dict[str, Any]:
+    """Return what was measured, by set, arm and draw."""
+    return read_json(RESULTS, dict)["records"] if RESULTS.is_file() else {}
+
+
 def said() -> dict[str, Any]:
     """Return what the record is about, and with which packages it was made."""
     return {
         "claim": "what people use instead, with the same labelled, unlabelled and test rows",
         "command": "python benchmarks/rivals.py",
         "packages": {name: metadata.version(name) for name in VERSIONS},
+        "environment": describe_environment(),
     }
 
 
