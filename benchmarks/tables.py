@@ -15,6 +15,7 @@ from typing import Any
 import cifar10
 import input_path
 import mnist
+import rivals
 import speech
 import tenants_table
 import verdict_errors
@@ -41,16 +42,13 @@ def sentiment(result: dict[str, Any]) -> str:
             f"| {name} | {100 * scores['accuracy']:.1f} % | {100 * scores['f1_macro']:.1f} % | {cost['parameters']:,} "
             f"| {cost['size_bytes'] / 1e6:.1f} MB | {_time(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
         )
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Gain {_gain(evaluation)}, {_retention(evaluation)}, {evaluation['test_examples']:,} test snippets, "
-            f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
-            f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
-            f"(`{_command(result)}`).",
-        ]
+    said = (
+        f"Gain {_gain(evaluation)}, {_retention(evaluation)}, {evaluation['test_examples']:,} test snippets, "
+        f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
+        f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
+        f"(`{_command(result)}`)."
     )
+    return "\n".join([*lines, "", said])
 
 
 def training(result: dict[str, Any]) -> str:
@@ -367,6 +365,7 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "mnist": (mnist.as_table, ("mnist",)),
     "cifar10": (cifar10.as_table, ("cifar10",)),
     "speech": (speech.as_table, ("speech",)),
+    "rivals": (rivals.as_table, ("rivals",)),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, (*TEXT_USES, "cifar10", "speakers", "speech", "tenants")),
 }

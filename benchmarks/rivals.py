@@ -1,0 +1,182 @@
+"""What people use instead of Limbeck for texts with few labels, on the rows that Limbeck gets in any_text.py.
+
+    python3 -m venv rivals-venv
+    rivals-venv/bin/pip install -c constraints.txt torch
+    rivals-venv/bin/pip install -c constraints.txt -r benchmarks/rivals_requirements.txt -e '.[distill]'
+    HF_HUB_OFFLINE=1 rivals-venv/bin/python benchmarks/rivals.py [SET ...] [--arms ARM ...] [--draws N ...]
+        [--data FOLDER] [--out FOLDER] [--setfit-seconds N]
+
+The environment is of its own: nothing of it is a dependency. Every arm learns from the labelled rows and from no other
+label; what it chooses it chooses on them, by cross-validation or on one split, and learns from all of them then. One
+thread. `finetuned` leaves its weights in `--out`, for `plain-kd`. SetFit would take hours: `--setfit-seconds` is its
+cap in processor seconds.
+
+A set, arm and draw that is on record is not measured again. Writes benchmarks/results/rivals.json after every one.
+"""
+
+import argparse
+import os
+from importlib import metadata
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import Any
+
+if __name__ == "__main__":  # before torch is imported
+    os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+
+import numpy as np
+from text_sets import SETS, Texts, packed, read_set, write_set
+
+from limbeck.evaluation.cost import measure
+from limbeck.files import read_json, size_of, write_json
+from limbeck.pipeline.order import describe_environment
+
+RESULTS = Path(__file__).parent / "results" / "rivals.json"
+EVERYWHERE = ("tfidf", "frozen", "finetuned")
+PACKAGES = ("model2vec", "setfit", "fasttext", "plain-kd")
+COMPARED = ("film-500", "banking77-2000", "books-300", "dvd-300")
+"""Sets on which the packages are measured too."""
+NAMES = {
+    "tfidf": "TF-IDF + LR",
+    "frozen": "frozen MiniLM + LR",
+    "finetuned": "fine-tuned MiniLM",
+    "model2vec": "model2vec + its classifier",
+    "setfit": "SetFit, capped",
+    "fasttext": "fastText",
+    "plain-kd": "`transformers.Trainer` with KD",
+}
+VERSIONS = ("setfit", "sentence-transformers", "model2vec", "lightning", "fasttext-wheel")
+BUDGET = 1200.0
+"""Processor seconds of ten minutes on two cores, the budget of Limbeck's recipe `text`."""
+TIMED = 200
+"""Test texts that a model's speed is measured with."""
+
+
+def main() -> None:
+    """Measure what is asked for and not on record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--arms", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--draws", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("runs/rivals"))
+    parser.add_argument("--setfit-seconds", type=float, default=BUDGET)
+    given = parser.parse_args()
+    for draw in given.draws:
+        for name in given.sets:
+            for arm in (arm for arm in given.arms if arm in EVERYWHERE or name in COMPARED):
+                if (key := f"{name}/{arm}/{draw}") in on_record():
+                    continue
+                texts = read_set(write_set(name, draw, given.data, given.out / "sets"))
+                found = measured(arm, texts, given.out / name / f"draw-{draw}", given.setfit_seconds)
+                # Read anew: another process may do other draws.
+                write_json(RESULTS, {**said(), "records": {**on_record(), key: found}})
+                print(f"{key}: {100 * found['accuracy']:.1f} %, {found['training_seconds']:.0f} s", flush=True)
+
+
+def measured(arm: str, texts: Texts, folder: Path, cap: float) -> dict[str, Any]:
+    """Return what an arm makes of a set, and what it costs.
+
+    Args:
+        arm: in `NAMES`.
+        texts: the set.
+        folder: for what one arm leaves another one of the same set and draw.
+        cap: processor seconds of SetFit.
+    """
+    # What they import is in their own environment only, and is no part of their training.
+    import rival_minilm as minilm
+    import rival_packages as packages
+    import torch
+    from rival_bench import Bench
+
+    torch.set_num_threads(1)
+    fit = {
+        "tfidf": packages.tfidf,
+        "frozen": minilm.frozen,
+        "finetuned": minilm.finetuned,
+        "model2vec": packages.model2vec,
+        "setfit": packages.setfit,
+        "fasttext": packages.fasttext_supervised,
+        "plain-kd": minilm.plain_kd,
+    }[arm]
+    bench = Bench(folder, cap)
+    fitted = fit(texts, bench)
+    spent = bench.training
+    right = np.asarray(fitted.predict(texts.test)) == texts.truth
+    with TemporaryDirectory() as shipped:
+        fitted.save(Path(shipped))
+        size = size_of(Path(shipped))
+    return {
+        "accuracy": float(right.mean()),
+        "right": packed(right),
+        "training_seconds": spent,
+        "teacher_seconds": bench.teacher,
+        "size_bytes": size,
+        "speed": measure(fitted.predict, texts.test[:TIMED]).figures,
+        "rows": texts.figures,
+        "settings": fitted.settings,
+    }
+
+
+def on_record() -> dict[str, Any]:
+    """Return what was measured, by set, arm and draw."""
+    return read_json(RESULTS, dict)["records"] if RESULTS.is_file() else {}
+
+
+def said() -> dict[str, Any]:
+    """Return what the record is about, and with which packages it was made."""
+    return {
+        "claim": "what people use instead, with the same labelled, unlabelled and test rows",
+        "command": "python benchmarks/rivals.py",
+        "packages": {name: metadata.version(name) for name in VERSIONS},
+        "environment": describe_environment(),
+    }
+
+
+def as_table(result: dict[str, Any]) -> str:
+    """Return the accuracy of what every set has, and what the packages cost beside it."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for key, record in result["records"].items():
+        name, arm, _ = key.split("/")
+        found.setdefault(name, {}).setdefault(arm, []).append(record)
+    lines = [f"| set, labels | {' | '.join(NAMES[arm] for arm in EVERYWHERE)} |", "|---" * 4 + "|"]
+    for name in (name for name in SETS if name in found):
+        lines.append(f"| {_title(name)} | {' | '.join(_accuracy(found[name].get(arm, [])) for arm in EVERYWHERE)} |")
+    lines += [
+        "",
+        "| set | with | accuracy | training | teacher, or conversion | size | processor time of one text |",
+        "|---" * 7 + "|",
+    ]
+    for name in (name for name in COMPARED if name in found):
+        for arm in (arm for arm in NAMES if arm in found[name]):
+            records = found[name][arm]
+            spent = (mean(one[f"{what}_seconds"] for one in records) for what in ("training", "teacher"))
+            size, speed = (mean(one["size_bytes"] for one in records), mean(one["speed"]["cpu_ms"] for one in records))
+            cells = [_title(name), NAMES[arm], _accuracy(records), *(f"{one:,.0f} s" for one in spent)]
+            lines.append(f"| {' | '.join(cells)} | {size / 1e6:.1f} MB | {speed:.2f} ms |")
+    draws = len({key.rsplit("/", 1)[1] for key in result["records"]})
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Test accuracy in percent, means of {draws} draws of the labelled rows (worst to best); processor "
+            f"seconds and one thread; `benchmarks/rivals.py` has the environment and the command.",
+        ]
+    )
+
+
+def _title(name: str) -> str:
+    origin, labels = name.rsplit("-", 1)
+    return f"{origin}, {int(labels):,}"
+
+
+def _accuracy(records: list[dict[str, Any]]) -> str:
+    if not records:
+        return "–"
+    shown = [100 * one["accuracy"] for one in records]
+    return f"{mean(shown):.1f} ({min(shown):.1f} to {max(shown):.1f})"
+
+
+if __name__ == "__main__":
+    main()
