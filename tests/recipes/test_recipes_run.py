@@ -75,6 +75,7 @@ OVERRIDES = {
         "teacher.members.0.train.lr=1e-2",
         "teacher.members.1.model={transformer}",
         *of("student", ["train.steps=60", "train.batch_size=16"]),
+        "grid=[{{model: linear}}, {{model: {{name: ngrams, dim: 4, buckets: 64}}}}]",
     ],
     "imdb": [
         *SMALL,
