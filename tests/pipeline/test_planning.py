@@ -82,6 +82,15 @@ def test_what_the_recipe_or_an_override_sets_stays(tmp_path, encoder, capsys):
         assert f"{key}=" not in said
 
 
+def test_labelled_texts_never_fill_a_batch(tmp_path, encoder, capsys):
+    file = write_texts(tmp_path / "texts.csv", labelled=390)
+    for batch in (None, 6):
+        given = [] if batch is None else [f"student.train.batch_size={batch}"]
+        found, _ = plan(recipe(file, encoder, *given), capsys)
+        assert found.data.labelled_per_batch <= found.student.train.batch_size / 2
+        assert found.student.train.batch_size == (batch or 32)
+
+
 @pytest.mark.parametrize(("longest", "kept"), [(20, 32), (60, 64), (200, 256)])
 def test_lengths_are_those_of_the_texts(tmp_path, encoder, capsys, longest, kept):
     found, said = plan(recipe(write_texts(tmp_path / "texts.csv", longest=longest), encoder), capsys)

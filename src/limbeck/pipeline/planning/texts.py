@@ -96,7 +96,7 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     members = _readable(plan, recipe, texts)
     members = _fine_tune(plan, members, splits, _TRAINING * seconds, folds or 1)
     _answer(plan, members, splits, _ANSWERS * seconds)
-    _student(plan, splits, texts)
+    _student(plan, recipe, splits, texts)
     return plan
 
 
@@ -190,7 +190,7 @@ def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: 
         plan.choose("data.max_unlabelled", count, why)
 
 
-def _student(plan: Choices, splits: Splits, texts: Sequence[str]) -> None:
+def _student(plan: Choices, recipe: Recipe, splits: Splits, texts: Sequence[str]) -> None:
     """Choose what the student reads, and how long one that is trained learns."""
     rows = len(splits.transfer)
     reads = TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS)
@@ -201,9 +201,10 @@ def _student(plan: Choices, splits: Splits, texts: Sequence[str]) -> None:
     size, rare = (50_000 if rows > _MANY_ROWS else 30_000), (2 if rows > _FEW_ROWS else 1)
     plan.choose("student.reads.tokenizer.size", size, f"{rows:,} texts")
     plan.choose("student.reads.tokenizer.min_frequency", rare, f"{rows:,} texts")
-    steps = int(np.clip(_STUDENT_EPOCHS * rows / _STUDENT_BATCH, *_STUDENT_STEPS) // 100 * 100)
     plan.choose("student.train.batch_size", _STUDENT_BATCH)
-    plan.choose("student.train.steps", steps, f"{steps * _STUDENT_BATCH / rows:.1f} passes over {rows:,} texts")
-    alike = _STUDENT_BATCH * len(splits.labelled) / rows
-    share = int(np.clip(round(_MORE_OFTEN * alike), 1, _STUDENT_BATCH // 2))
+    batch = _STUDENT_BATCH if plan.is_open("student.train.batch_size") else recipe.student.train.batch_size
+    steps = int(np.clip(_STUDENT_EPOCHS * rows / batch, *_STUDENT_STEPS) // 100 * 100)
+    plan.choose("student.train.steps", steps, f"{steps * batch / rows:.1f} passes over {rows:,} texts")
+    alike = batch * len(splits.labelled) / rows
+    share = int(np.clip(round(_MORE_OFTEN * alike), 1, max(1, batch // 2)))
     plan.choose("data.labelled_per_batch", share, f"each labelled text {share / alike:.1f} times as often as another")
