@@ -24,6 +24,7 @@ from limbeck.pipeline.frames import is_table, tables_of, unlabelled_of
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.recipe import parse_recipe
+from limbeck.settings.yaml import write_yaml
 from limbeck.types import device_of
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
@@ -54,7 +55,7 @@ def by_recipe(tmp_path_factory, source):
     finished = run(loaded, out)
     # The teacher of that run, and how its texts are cut, as a Python user has them at hand.
     material = Material(load_splits(loaded.data, loaded.task))
-    (teacher,) = train_teacher(loaded, material, out)
+    (teacher,) = train_teacher(loaded, material, out).members
     return finished, teacher.model, material, loaded
 
 
@@ -342,3 +343,43 @@ def test_the_folder_of_every_call_keeps_the_run_of_another_frame(tmp_path, monke
     assert sorted(first.folder.glob("views/**/*")) == views
     limbeck.distill(train=one, **given | {"settings": given["settings"] | {"data.labelled": 30}})
     assert limbeck.distill(train=other, out="runs/distill", **given).folder == first.folder
+
+
+def test_a_recipe_says_whatever_is_not_given(tmp_path, by_recipe, source):
+    values = recipe(source)
+    values["student"]["reads"]["tokenizer"] = {"kind": "words", "min_frequency": 2}
+    file = tmp_path / "mine.yaml"
+    file.write_text(write_yaml(values), encoding="utf-8")
+    done = limbeck.distill(recipe=file, train=columns(source), out=tmp_path / "run")
+    for network in ("student/seed-0", "baseline/seed-1"):
+        one, two = (load_file(run.folder / network / "model.safetensors") for run in (by_recipe[0], done))
+        assert all(torch.equal(one[name], two[name]) for name in one)
+    given = {
+        "teacher": {"kind": "nblr"},
+        "losses": 1.0 * KD(temperature=3),
+        "seeds": [7],
+        "settings": {"baseline": False},
+    }
+    other = limbeck.distill(recipe=str(file), train=columns(source), out=tmp_path / "other", **given)
+    written = (tmp_path / "other/recipe.yaml").read_text(encoding="utf-8")
+    assert "kind: nblr" in written
+    assert "temperature: 3" in written
+    assert other.evaluation.seeds == [7]
+    assert other.evaluation.name == "other"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"student": "ngrams"},
+            '^limbeck.distill: no teacher; give it, or a recipe that has one, such as recipe="text"$',
+        ),
+        ({"teacher": {"kind": "nblr"}}, "^limbeck.distill: no student; give it"),
+        ({"recipe": "txt"}, "^no recipe `txt`; did you mean `text`"),
+        ({"recipe": "text", "train": None}, "^limbeck.distill: no training rows; give train"),
+    ],
+)
+def test_what_is_missing_without_a_recipe(tmp_path, source, given, said):
+    with pytest.raises(LimbeckError, match=said):
+        limbeck.distill(**({"train": columns(source), "out": tmp_path / "run"} | given))

@@ -70,7 +70,7 @@ def test_the_teacher_is_grown_once_and_is_right(source, tmp_path, monkeypatch, t
     assert all(value > least[name] for name, value in found.items()), found
     monkeypatch.delattr(forest.Forest, "solve")
     again = train_teacher(recipe, material, tmp_path)
-    assert [made.answers_as for made in again] == [made.answers_as for made in first]
+    assert [made.answers_as for made in again.members] == [made.answers_as for made in first.members]
 
 
 def test_the_answers_are_in_the_units_of_the_labels(source, tmp_path):

@@ -28,7 +28,7 @@ from limbeck.pipeline.frames import by_column, is_table, tables_of, unlabelled_o
 from limbeck.pipeline.order import Run, run
 from limbeck.pipeline.training.material import GIVEN, Given, Material
 from limbeck.pipeline.training.reading import as_settings
-from limbeck.recipe import Recipe, parse_recipe, run_name
+from limbeck.recipe import Recipe, parse_recipe, recipe_values, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.settings.changes import apply, flat
@@ -43,17 +43,18 @@ Source = Any
 
 # The keys of a recipe that a script sets most often are parameters; `settings` takes any other.
 def distill(
-    teacher: nn.Module | str | Mapping[str, Any],
-    student: nn.Module | Callable[[], nn.Module] | str | Mapping[str, Any],
-    train: Source,
+    teacher: nn.Module | str | Mapping[str, Any] | None = None,
+    student: nn.Module | Callable[[], nn.Module] | str | Mapping[str, Any] | None = None,
+    train: Source = None,
     *,
+    recipe: str | Path | None = None,
     validation: Source = None,
     test: Source = None,
     unlabelled: Source = None,
     teacher_tokenizer: Any = None,
     student_tokenizer: Any = "words",
-    losses: Objective | Sequence[Mapping[str, Any]] = LOSSES,
-    seeds: Sequence[int] = (0, 1, 2),
+    losses: Objective | Sequence[Mapping[str, Any]] | None = None,
+    seeds: Sequence[int] | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     track: Sequence[str] = (),
@@ -65,6 +66,7 @@ def distill(
 
         run = limbeck.distill("minilm", "ngrams", frame, settings={"data.text": "body", "data.label": "kind"})
         run = limbeck.distill(my_teacher, lambda: MyNet(10), loader, validation=val_loader, test=test_loader)
+        run = limbeck.distill(recipe="text", train=frame)  # everything else is chosen from the texts
         run.evaluation.verdict, run.student, run.bundle
 
     Args:
@@ -78,6 +80,8 @@ def distill(
         student: a function that returns a new network, which is called once an arm and seed after torch's generator was
             seeded; a module, of which each training starts from a copy, so that seeds differ in order and dropout
             only; or a recipe's `student.model`.
+        recipe: a packaged recipe, or the path of one, which says whatever is not given here; None: teacher and student
+            are given.
         train: texts and labels with columns `text` and `label`: a path, anything that gives columns by name (a pandas,
             polars or Arrow table, a `datasets.Dataset`, a dict), a list of rows that are mappings, or any of these by
             split (a `DatasetDict`); a row without label is part of the transfer set. The settings `data.features`,
@@ -90,8 +94,9 @@ def distill(
         teacher_tokenizer: of a teacher that is a module, for texts: a `tokenizers.Tokenizer` or a fast tokenizer of
             transformers.
         student_tokenizer: `words`, a recipe's `student.reads.tokenizer`, or a tokenizer as above.
-        losses: an objective, such as `0.9 * KD(temperature=2) + 0.1 * CrossEntropy()`, or a recipe's `losses`.
-        seeds: of initialisation and order.
+        losses: an objective, such as `0.9 * KD(temperature=2) + 0.1 * CrossEntropy()`, or a recipe's `losses`; None:
+            the recipe's, or that one.
+        seeds: of initialisation and order; None: the recipe's, or 0, 1 and 2.
         classes: names, by the number that a loader's labels have; of loaders only. None: they are called 0, 1, 2 ...
         settings: any other key of a recipe, dotted as on the command line: `{"student.train.steps": 500}`.
         track: experiment trackers to send figures to: tensorboard, mlflow, wandb, trackio.
@@ -108,14 +113,19 @@ def distill(
         raise LimbeckError("a loader brings all its rows", where="unlabelled", fix="add them to the training loader")
     objects: dict[str, Callable[[TextReads], TextReader]] = {}
     kind = _LOADED if tables is None else _kind_of(settings or {})
-    values: dict[str, Any] = {
-        "name": run_name(folder.name),
-        "seeds": list(seeds),
-        "data": {"source": GIVEN, "label": "label"} | ({_LOADED: "loader"} if tables is None else {"text": "text"}),
-        "teacher": _teacher(teacher, teacher_tokenizer, objects, kind=kind),
-        "student": _student(student, student_tokenizer, objects, kind=kind),
-        "losses": losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses],
-    }
+    values, of = _recipe(recipe, tables is None)
+    values["name"] = run_name(folder.name)
+    if teacher is not None:
+        values["teacher"] = _teacher(teacher, teacher_tokenizer, objects, kind=kind)
+    if student is not None:
+        values["student"] = _student(student, student_tokenizer, objects, kind=kind)
+    if losses is not None:
+        values["losses"] = losses.entries() if isinstance(losses, Objective) else [dict(entry) for entry in losses]
+    if seeds is not None:
+        values["seeds"] = list(seeds)
+    if missing := [role for role in ("teacher", "student") if role not in values]:
+        fix = 'give it, or a recipe that has one, such as recipe="text"'
+        raise LimbeckError(f"no {missing[0]}", where="limbeck.distill", fix=fix)
     kept = {role: key for role in ("teacher", "student") if (key := _object_of(values[role])) in objects}
     apply(values, dict(settings or {}))
     for role, key in kept.items():
@@ -125,16 +135,27 @@ def distill(
                 where="limbeck.distill",
                 fix="give one of them",
             )
-    recipe = parse_recipe(values, "limbeck.distill")
-    _require_one_source(recipe, tables is not None, classes)
+    parsed = parse_recipe(values, "limbeck.distill")
+    parsed._folder = of
+    _require_one_source(parsed, tables is not None, classes)
     given = Given(logits_only(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
     if tables is None:
-        make = partial(_from_loaders, recipe, given, train, validation, test, classes)
+        make = partial(_from_loaders, parsed, given, train, validation, test, classes)
     else:
-        make = partial(_from_tables, recipe, given, tables, unlabelled)
+        make = partial(_from_tables, parsed, given, tables, unlabelled)
     with as_settings(GIVEN):
         given_as = None if out else 'out="{}"'
-        return run(recipe, folder, command="limbeck.distill(...)", track=track, material=make, given_as=given_as)
+        return run(parsed, folder, command="limbeck.distill(...)", track=track, material=make, given_as=given_as)
+
+
+def _recipe(name: str | Path | None, loaded: bool) -> tuple[dict[str, Any], Path | None]:
+    """Return the values of a recipe for rows that are given, and its folder; of none, what is the same for all."""
+    if name is None:
+        column = {_LOADED: "loader"} if loaded else {"text": "text"}
+        return {"data": {"source": GIVEN, "label": "label"} | column, "losses": [*map(dict, LOSSES)]}, None
+    values, _, folder = recipe_values(str(name))
+    apply(values, {"data.source": GIVEN})
+    return values, folder
 
 
 # --- data -----------------------------------------------------------------------------------------------------------
@@ -179,6 +200,8 @@ def _kind_of(settings: Mapping[str, Any]) -> str:
 
 def _tables(train: Source, validation: Source, test: Source) -> dict[str, Source] | None:
     """Return the sources by split; None when they are loaders."""
+    if train is None:
+        raise LimbeckError("no training rows", where="limbeck.distill", fix="give train")
     sources = {"train": train, "validation": validation, "test": test}
     given = {name: source for name, source in sources.items() if source is not None}
     kinds = {is_table(by_column(source, name)) for name, source in given.items()}

@@ -1,7 +1,7 @@
 """What a run is: one YAML file or one Python object, with `key=value` overrides; every error names its key."""
 
 from limbeck.recipe.data import DataSettings, TargetSettings
-from limbeck.recipe.load import load_recipe, parse_recipe, run_name
+from limbeck.recipe.load import load_recipe, parse_recipe, recipe_values, run_name
 from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
 from limbeck.settings.errors import RecipeError
 
@@ -14,5 +14,6 @@ __all__ = [
     "TargetSettings",
     "load_recipe",
     "parse_recipe",
+    "recipe_values",
     "run_name",
 ]

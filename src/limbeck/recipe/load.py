@@ -38,6 +38,27 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         LimbeckError: no such recipe, or anything in it or in an override that is not valid; every error is named.
     """
+    values, where, folder = recipe_values(name)
+    changes = dict(_parsed(override) for override in overrides)
+    if folder is None:
+        leave_out_unknown(values, changes)
+        apply(values, changes)
+    else:
+        _apply_to_mine(values, changes)
+    recipe = parse_recipe(values, where)
+    recipe._folder = folder
+    return recipe
+
+
+def recipe_values(name: str) -> tuple[dict[str, Any], str, Path | None]:
+    """Return a recipe's values as its file has them, how it is called in errors, and the file's folder.
+
+    Args:
+        name: one of `packaged_recipes()`, which have no folder, or the path of a YAML file.
+
+    Raises:
+        LimbeckError: no such recipe, or no mapping.
+    """
     path = named_path(name)
     packaged = packaged_recipes()
     if name in packaged:
@@ -60,15 +81,7 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     if not isinstance(values, dict):
         raise LimbeckError("a recipe is a mapping of keys", where=where, fix="see one: limbeck recipes show sentiment")
     values.setdefault("name", run_name(path.stem))
-    changes = dict(_parsed(override) for override in overrides)
-    if name in packaged:
-        leave_out_unknown(values, changes)
-        apply(values, changes)
-    else:
-        _apply_to_mine(values, changes)
-    recipe = parse_recipe(values, where)
-    recipe._folder = folder
-    return recipe
+    return values, where, folder
 
 
 def _apply_to_mine(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
