@@ -154,6 +154,12 @@ REFUSED = {
 }
 
 
+def test_a_model_that_cannot_be_had_is_named_by_its_point(source):
+    with pytest.raises(LimbeckError) as error:
+        check.check(mixed(source, grid=[*GRID, {"model": "no_such_module:build"}]))
+    assert str(error.value).startswith("grid.2.model: ")
+
+
 @pytest.mark.parametrize("line", REFUSED)
 def test_what_one_of_the_candidates_cannot_have_is_refused(source, line):
     with pytest.raises(LimbeckError) as error:

@@ -22,7 +22,7 @@ from limbeck.pipeline.training.teacher import RunTeacher
 from limbeck.pipeline.training.work import RunWork, try_out
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
-from limbeck.recipe.grid import in_words
+from limbeck.recipe.grid import in_words, points
 from limbeck.teachers import Teacher
 from limbeck.trainer import History, require_trainable
 
@@ -86,9 +86,9 @@ def preflight(recipe: Recipe, material: Material) -> None:
         )
     # Of arms with the same network the student's key is named: the last one of equal keys stays.
     arms = sorted(recipe.trained_arms, key=lambda arm: arm == "student")
-    tuned = [(arm, settings) for arm in arms for _, settings in recipe.candidates(arm)]
-    for arm, settings in {digest(each.model_dump(exclude={"train"})): (arm, each) for arm, each in tuned}.values():
-        with about("baseline.model" if arm == "baseline" else "student.model"):
+    tuned = [one for arm in arms for one in _keys_of_models(recipe, arm)]
+    for key, settings in {digest(each.model_dump(exclude={"train"})): (key, each) for key, each in tuned}.values():
+        with about(key):
             check_model(settings.model)
             network = material.build(settings, seed=0)
         if not isinstance(network, Solved):
@@ -101,6 +101,15 @@ def preflight(recipe: Recipe, material: Material) -> None:
             fix="take kind network or transformers, or another loss",
         )
     recipe.teacher.check(RunWork(recipe, material))
+
+
+def _keys_of_models(recipe: Recipe, name: str) -> list[tuple[str, NetworkSettings]]:
+    """Return every point of the grid for an arm: the key of the recipe that gives its model, and the settings."""
+    arm, own = recipe.arm(name), "baseline.model" if name == "baseline" else "student.model"
+    return [
+        (f"{prefix}model" if "model" in point else own, arm.changed(point, prefix))
+        for prefix, point in points(recipe.grid)
+    ]
 
 
 def _preflight_batches(recipe: Recipe, splits: Splits) -> None:
