@@ -138,7 +138,7 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
             history.chosen = network.solve(lesson.rows, slope_of(lesson), cost=cost)
             said = f"{', '.join(f'{name} {value:g}' for name, value in history.chosen.items())} is best on validation"
             # It was chosen at its best temperature, and has to ship at it: it may be far too unsure without.
-            outputs = predict_logits(model, view.validation).numpy()
+            outputs = predict_logits(task.finish(network), view.validation).numpy()
             with suppress(LimbeckError):  # of other tasks than classification there is none
                 network.divide(task.temperature(outputs, splits.validation.labels))
             found = validate(model)
