@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from limbeck.models import is_solved
 from limbeck.pipeline.judging.advised import more_test, student_record, teacher_record
 from limbeck.recipe import load_recipe
 
@@ -12,19 +13,22 @@ UNSOLVABLE = [
     "losses=[{name: kd}, {name: fitnet, student: body, teacher: body}]",
     "losses=[{name: kd, weight: {schedule: linear, start: 0, end: 1}}, {name: cross_entropy}]",
     "curves={steps: [0.5]}",
-    "student.model=linear",
+    "student.model=linear grid={}",
 ]
 
 
 def test_a_linear_student_is_advised_where_it_can_be_solved() -> None:
-    assert student_record(load_recipe("sentiment"), "text").linear == "student.model=linear"
-    assert load_recipe("sentiment", ["student.model=linear"]).solved
+    assert student_record(load_recipe("sentiment", ["grid={}"]), "text").linear == "student.model=linear"
+    typed = student_record(load_recipe("sentiment"), "text").linear
+    assert typed == "student.model=linear grid={}"
+    assert is_solved(load_recipe("sentiment", typed.split()).student.model)
     assert student_record(load_recipe("cifar10"), "image").linear is None
 
 
 @pytest.mark.parametrize("change", UNSOLVABLE)
 def test_and_nowhere_else(change: str) -> None:
-    assert student_record(load_recipe("sentiment", [change]), "text").linear is None
+    changes = change.split() if "grid" in change else [change]
+    assert student_record(load_recipe("sentiment", changes), "text").linear is None
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ def student_record(recipe: Recipe, reads: str) -> StudentRecord:
     model = recipe.student.model
     linear = [name for name, one in MODELS.items() if one.solved and one.reads == reads]
     fits = linear and not any(is_solved(one.model) for _, one in recipe.candidates("student")) and may_be_solved(recipe)
-    return StudentRecord(another=model.another, linear=model.another_model.format(linear[0]) if fits else None)
+    # What the grid varies may be of no use to it.
+    typed = f"{model.another_model.format(linear[0])}{' grid={}' if recipe.grid else ''}" if fits else None
+    return StudentRecord(another=model.another, linear=typed)
 
 
 def more_test(recipe: Recipe, splits: Splits) -> str:

@@ -111,7 +111,7 @@ def _rows(values: Mapping[str, Any]) -> list[Any]:
 
 def _place(source: str) -> str:
     """Return a source in one form, however its path was written; a packaged name or a hub id as it is."""
-    return str(Path(source).resolve()) if os.path.lexists(source) else source
+    return str(Path(source).resolve() if os.path.lexists(source) else Path(source))
 
 
 def _task(values: Mapping[str, Any]) -> tuple[Any, Any]:

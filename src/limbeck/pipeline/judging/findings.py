@@ -73,9 +73,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         decomposition=judge.decomposition(metrics[0]),
         gap_recovered=_gap_recovered(records, task.metric),
         groups=judge.by_group(metrics[0], recipe.data.grouped_by, splits),
-        verdict=verdict(
-            gain, solved=all(run.arms[name].solved for name in ("student", "baseline") if name in run.arms)
-        ),
+        verdict=verdict(gain, solved=all(solved[name] for name in ("student", "baseline") if name in solved)),
         until=run.arms["student"].until,
         curves=evaluate_points(run.points, run.material, run.arms, records),
         figures=figures,
