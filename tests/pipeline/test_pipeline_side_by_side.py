@@ -108,10 +108,10 @@ def test_without_a_grid_no_seed_waits_for_another(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_error_of_a_training_is_the_runs(tmp_path: Path) -> None:
     said = []
+    # One arm only: of two that fail, side by side, either may be the first.
+    settings = wanted(tmp_path, seeds=[0], baseline={"train.lr": 1e9, "train.weight_decay": 1e9})
     for jobs in (1, 2):
         with pytest.raises(LimbeckError) as caught:
-            # One arm only: of two that fail, side by side, either may be the first.
-            settings = wanted(tmp_path, seeds=[0], baseline={"train.lr": 1e9, "train.weight_decay": 1e9})
             run(settings, tmp_path / str(jobs), jobs=jobs)
         said.append(str(caught.value))
     assert said[0] == said[1]

@@ -165,7 +165,12 @@ def test_other_examples_are_not_planned(tmp_path):
 
 def test_a_planned_run_ends_with_a_recipe_that_repeats_it(tmp_path, encoder, capsys):
     wanted = recipe(
-        write_texts(tmp_path / "texts.csv"), encoder, "seeds=[0]", "baseline=false", "teacher.accept_bad=true"
+        write_texts(tmp_path / "texts.csv"),
+        encoder,
+        "seeds=[0]",
+        "baseline=false",
+        "grid=[{model: linear}]",
+        "teacher.accept_bad=true",
     )
     done = run(wanted, tmp_path / "run")
     stands = Recipe.model_validate(read_yaml((tmp_path / "run/recipe.yaml").read_text(encoding="utf-8")))
