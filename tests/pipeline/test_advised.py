@@ -25,6 +25,11 @@ def test_a_linear_student_is_advised_where_it_can_be_solved() -> None:
     assert student_record(load_recipe("cifar10"), "image").linear is None
 
 
+def test_another_network_is_named_where_the_recipe_names_it() -> None:
+    assert student_record(load_recipe("sentiment"), "text").another == "student.model=NAME"
+    assert student_record(load_recipe("text"), "text").another == "grid=[{model: NAME}]"
+
+
 @pytest.mark.parametrize("change", UNSOLVABLE)
 def test_and_nowhere_else(change: str) -> None:
     changes = change.split() if "grid" in change else [change]

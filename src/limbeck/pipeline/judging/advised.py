@@ -32,12 +32,14 @@ def student_record(recipe: Recipe, reads: str) -> StudentRecord:
         recipe: of the run.
         reads: `Form.kind` of what the student reads.
     """
-    model = recipe.student.model
+    model, candidates = recipe.student.model, recipe.candidates("student")
     linear = [name for name, one in MODELS.items() if one.solved and one.reads == reads]
-    fits = linear and not any(is_solved(one.model) for _, one in recipe.candidates("student")) and may_be_solved(recipe)
+    fits = linear and not any(is_solved(one.model) for _, one in candidates) and may_be_solved(recipe)
     # What the grid varies may be of no use to it.
     typed = f"{model.another_model.format(linear[0])}{' grid={}' if recipe.grid else ''}" if fits else None
-    return StudentRecord(another=model.another, linear=typed)
+    # A point of the grid that names a network takes the place of the student's.
+    another = "grid=[{model: NAME}]" if any("model" in point for point, _ in candidates) else model.another
+    return StudentRecord(another=another, linear=typed)
 
 
 def more_test(recipe: Recipe, splits: Splits) -> str:
