@@ -8,7 +8,8 @@ from tiny import BAD, FILLER, GOOD
 
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
-from limbeck.pipeline.planning import planned, texts
+from limbeck.pipeline.order import material_of
+from limbeck.pipeline.planning import planned, texts, within_budget
 from limbeck.recipe import Recipe, load_recipe, parse_recipe
 from limbeck.settings.yaml import read_yaml
 from made_rows import splits_of
@@ -146,6 +147,33 @@ def test_where_no_network_reads_the_language_n_grams_of_characters_do(tmp_path, 
     assert found.teacher.members[1].reads.tokenizer.kind == "characters"
     assert "pieces a word: it does not know this language" in said
     assert "n-grams of characters: no pretrained network reads this language" in said
+
+
+def test_rows_that_the_plan_leaves_out_are_left_out(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr(texts, "_LEAST_UNLABELLED", 40)
+    wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder, minutes=1e-7)
+    complete, material = within_budget(wanted, material_of(wanted), material_of)
+    assert len(material.splits.unlabelled) == complete.data.max_unlabelled == 40
+    assert material.splits.digest == splits_of(complete).digest
+
+
+@pytest.mark.parametrize("teacher", ["one", "two", "weighted"])
+def test_members_that_have_to_stay_do(tmp_path, encoder, capsys, teacher):
+    tuned, ngrams = {"kind": "transformers", "model": str(encoder)}, {"kind": "nblr"}
+    kinds = {
+        "one": tuned,
+        "two": {"kind": "ensemble", "members": [tuned, ngrams]},
+        "weighted": {"kind": "ensemble", "members": [tuned, ngrams, ngrams], "weights": [1, 1, 1]},
+    }
+    values = load_recipe("text", [f"data.source={write_texts(tmp_path / 'texts.csv')}", "budget.minutes=1e-7"])
+    asked = values.model_copy(update={"teacher": parse_recipe(minimal(kinds[teacher]), "it").teacher})
+    found, _ = plan(asked, capsys)
+    assert len(found.teacher.members) == len(asked.teacher.members)
+
+
+def minimal(teacher):
+    """Return the values of a recipe with a teacher."""
+    return {"data": {"source": "x"}, "teacher": teacher, "student": {"model": "ngrams"}, "losses": [{"name": "kd"}]}
 
 
 def test_other_examples_are_not_planned(tmp_path):

@@ -13,7 +13,7 @@ from torch import nn
 from limbeck.cache import ID_BYTES
 from limbeck.cache.identity import read_manifest
 from limbeck.console import say, table
-from limbeck.data import Splits, load_splits
+from limbeck.data import Splits
 from limbeck.data.notes import on_transfer
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
@@ -21,7 +21,8 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import objective_from
 from limbeck.models import is_solved, let_import
 from limbeck.networks import NetworkSettings, TrainSettings
-from limbeck.pipeline.order import require_usable
+from limbeck.pipeline.order import material_of, require_usable
+from limbeck.pipeline.planning import within_budget
 from limbeck.pipeline.stages.claim import CACHE, require_place
 from limbeck.pipeline.training.judged import judged_teacher
 from limbeck.pipeline.training.material import Material, parts_of
@@ -74,7 +75,7 @@ def check(recipe: Recipe) -> float:
         LimbeckError: whatever a run would raise.
     """
     let_import(recipe.folder)
-    material = Material(load_splits(recipe.data, recipe.task))
+    recipe, material = within_budget(recipe, material_of(recipe), material_of)
     _describe(recipe, material.splits)
     if recipe.cache.folder is not None:
         require_place(recipe.cache.folder, CACHE)

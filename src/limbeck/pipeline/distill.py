@@ -140,9 +140,9 @@ def distill(
     _require_one_source(parsed, tables is not None, classes)
     given = Given(logits_only(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
     if tables is None:
-        make = partial(_from_loaders, parsed, given, train, validation, test, classes)
+        make = partial(_from_loaders, given, train, validation, test, classes)
     else:
-        make = partial(_from_tables, parsed, given, tables, unlabelled)
+        make = partial(_from_tables, given, tables, unlabelled)
     with as_settings(GIVEN):
         given_as = None if out else 'out="{}"'
         return run(parsed, folder, command="limbeck.distill(...)", track=track, material=make, given_as=given_as)
@@ -218,7 +218,7 @@ def _tables(train: Source, validation: Source, test: Source) -> dict[str, Source
     return None
 
 
-def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source], unlabelled: Source) -> Material:
+def _from_tables(given: Given, sources: Mapping[str, Source], unlabelled: Source, recipe: Recipe) -> Material:
     tables: dict[str, Table] = {}
     for name, source in sources.items():
         # Of every column, those of the training rows are meant.
@@ -234,12 +234,12 @@ def _from_tables(recipe: Recipe, given: Given, sources: Mapping[str, Source], un
 
 
 def _from_loaders(
-    recipe: Recipe,
     given: Given,
     train: Iterable[Any],
     validation: Iterable[Any],
     test: Iterable[Any],
     classes: Sequence[str] | None,
+    recipe: Recipe,
 ) -> Material:
     if unread := sorted(recipe.data.model_fields_set - _OF_LOADERS):
         raise LimbeckError(

@@ -31,7 +31,7 @@ from limbeck.pipeline.judging.export import Exported, export_all
 from limbeck.pipeline.judging.findings import find
 from limbeck.pipeline.judging.floor import floor_names
 from limbeck.pipeline.judging.testing import answer_test, log_test_use, measure_costs
-from limbeck.pipeline.planning import planned
+from limbeck.pipeline.planning import within_budget
 from limbeck.pipeline.stages.claim import CACHE, LOG, claimed, require_place
 from limbeck.pipeline.stages.clock import Clock
 from limbeck.pipeline.stages.stage import Stage, once
@@ -95,7 +95,7 @@ def run(
     *,
     command: str | None = None,
     track: Sequence[str] = (),
-    material: Callable[[], Material] | None = None,
+    material: Callable[[Recipe], Material] | None = None,
     jobs: int = 1,
     given_as: str | None = None,
 ) -> Run:
@@ -132,7 +132,7 @@ def _in_folder(
     out: Path,
     command: str,
     track: Sequence[str],
-    material: Callable[[], Material] | None,
+    material: Callable[[Recipe], Material] | None,
     jobs: int,
     given_as: str | None,
 ) -> Run:
@@ -142,7 +142,7 @@ def _in_folder(
         require_place(recipe.cache.folder, CACHE)  # before anything is written
         cache = claimed(recipe.cache.folder, command, CACHE)
     with claimed(out, command), logged() as keep_log, cache, tracked_by(track, recipe.name, out):
-        make = material or (lambda: Material(load_splits(recipe.data, recipe.task)))
+        make = material or material_of
         clock = Clock(out)
         recipe, found, rows = _opened(recipe, make, out, clock, given_as)
         # Not before: what is refused leaves the files of the folder's last run as they are, and a new folder empty.
@@ -156,7 +156,7 @@ def _in_folder(
 
 
 def _opened(
-    recipe: Recipe, make: Callable[[], Material], out: Path, clock: Clock, given_as: str | None
+    recipe: Recipe, make: Callable[[Recipe], Material], out: Path, clock: Clock, given_as: str | None
 ) -> tuple[Recipe, Material, str | None]:
     """Read the data and find what is wrong; return the digest of the test rows too, where the recipe names no data.
 
@@ -168,12 +168,12 @@ def _opened(
     with clock("data"), us.main_first():
         if given_as is not None and us.main:
             refuse_to_replace(recipe, out, given_as)
-        material = make()
+        material = make(recipe)
         if recipe.data.source == GIVEN:
             rows = material.splits.test.digest
             if given_as is not None and us.main:  # before a view of these rows is written into the folder
                 refuse_to_replace(recipe, out, given_as, rows)
-        return *_prepare(recipe, material, out), rows
+        return *_prepare(*within_budget(recipe, material, make), out), rows
 
 
 def _stages(
@@ -264,14 +264,19 @@ def _prepare(recipe: Recipe, material: Material, out: Path) -> tuple[Recipe, Mat
     return recipe, material
 
 
+def material_of(recipe: Recipe) -> Material:
+    """Return what a recipe works on where its data are all there is."""
+    return Material(load_splits(recipe.data, recipe.task))
+
+
 def require_usable(recipe: Recipe, material: Material) -> Recipe:
     """Raise what can be known to fail, before anything long starts; return the recipe, settled.
 
     Raises:
-        LimbeckError: see `planned`, `settle`, `without_training`, `preflight` and `require_readable`.
+        LimbeckError: see `settle`, `without_training`, `preflight` and `require_readable`.
     """
     with naming_networks(recipe):
-        recipe = without_training(settle(planned(recipe, material.splits), material))
+        recipe = without_training(settle(recipe, material))
     with naming_networks(recipe):
         preflight(recipe, material)
         require_readable(recipe, material)

@@ -1,13 +1,32 @@
 """What a recipe leaves out, chosen from the data and from the time that a run may take."""
 
+from collections.abc import Callable
+
 from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.errors import LimbeckError
 from limbeck.modalities import DEFAULT
 from limbeck.pipeline.planning.texts import plan_texts
+from limbeck.pipeline.training.material import Material
 from limbeck.recipe import Recipe
 
-__all__ = ["planned"]
+__all__ = ["planned", "within_budget"]
+
+
+def within_budget(recipe: Recipe, material: Material, make: Callable[[Recipe], Material]) -> tuple[Recipe, Material]:
+    """Return a recipe as it is planned, and the rows that it asks for: these, or, where it leaves some out, others.
+
+    Args:
+        recipe: as it was read.
+        material: all of its rows.
+        make: returns the rows of a recipe.
+
+    Raises:
+        LimbeckError: see `planned`.
+    """
+    complete = planned(recipe, material.splits)
+    fewer = complete.data.max_unlabelled != recipe.data.max_unlabelled
+    return complete, make(complete) if fewer else material
 
 
 def planned(recipe: Recipe, splits: Splits) -> Recipe:

@@ -8,6 +8,9 @@ from pydantic import BaseModel
 from limbeck.recipe import Recipe, parse_recipe
 from limbeck.settings.changes import apply
 
+_FEWEST = 2
+"""Members of an ensemble."""
+
 
 class Choices:
     """Values for what a recipe leaves open; a key that the recipe or an override sets is never changed.
@@ -50,19 +53,23 @@ class Choices:
         """Write down what the data have said of a key."""
         self._changes[key] = value
 
-    def leave_out(self, number: int, why: str) -> None:
-        """Leave out a member of the teacher."""
+    def leave_out(self, number: int, why: str) -> bool:
+        """Leave out a member of the teacher; return whether that could be done.
+
+        One that is alone stays, so do two, and so do all whose weights the recipe gives.
+        """
+        teacher = self._recipe.teacher
+        left = len(teacher.members) - len(self._without) + len(self._more)
+        if left <= _FEWEST or teacher.shares(len(teacher.members)) is not None:
+            return False
         self._without.add(number)
         self.reasons.append((f"without teacher.members.{number}", why))
+        return True
 
     def add(self, member: Mapping[str, Any], line: str, why: str) -> None:
         """Add a member to the teacher."""
         self._more.append(member)
         self.reasons.append((line, why))
-
-    def has(self, number: int) -> bool:
-        """Return whether a member of the teacher is still one."""
-        return number not in self._without
 
     def complete(self) -> Recipe:
         """Return the recipe with all that was chosen, and without a budget: nothing is open any more."""
@@ -70,7 +77,7 @@ class Choices:
         apply(values, self._changes)
         if self._without or self._more:
             teacher = values["teacher"]
-            kept = [one for number, one in enumerate(teacher["members"]) if self.has(number)]
+            kept = [one for number, one in enumerate(teacher["members"]) if number not in self._without]
             teacher["members"] = [*kept, *self._more]
         recipe = parse_recipe(values, "the plan")
         recipe._folder = self._recipe.folder

@@ -2,8 +2,6 @@
 
 OPERATIONS_PER_S = 9e10
 """Multiplications and additions of a transformer's matrices on two idle processor cores, in float32."""
-STEP_S = 0.005
-"""Of a training step of a small network, of 32 short texts."""
 _ANSWER, _TRAIN = 2, 6
 """Operations for each parameter of a matrix and each token: forwards, and forwards and backwards."""
 

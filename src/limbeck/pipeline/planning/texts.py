@@ -32,6 +32,7 @@ _LEAST_UNLABELLED = 1_000
 _ENOUGH = 200
 """Validation rows from which on they alone choose."""
 _FOLDS = 3
+_FOREIGN = "it does not know this language"
 _BATCH = 16
 _SHORTEST = 64
 """Before less of a text is read in fine-tuning, some rows are left out."""
@@ -89,33 +90,33 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     for name in recipe.data.split.open:
         plan.settle(f"data.split.{name}", max(2, len(getattr(splits, name))))
     texts = [*splits.labelled.values[: _SAMPLE // 2], *splits.unlabelled.values[: _SAMPLE // 2]]
-    folds = _FOLDS if len(splits.validation) < _ENOUGH else None
-    if folds is not None:
+    folds = recipe.teacher.folds
+    if plan.is_open("teacher.folds") and len(splits.validation) < _ENOUGH:
+        folds = _FOLDS
         why = f"{len(splits.validation):,} validation rows are too few to choose by alone"
         plan.choose("teacher.folds", folds, why)
     members = _readable(plan, recipe, texts)
     members = _fine_tune(plan, members, splits, _TRAINING * seconds, folds or 1)
-    _answer(plan, members, splits, _ANSWERS * seconds)
-    _student(plan, recipe, splits, texts)
+    unlabelled = _answer(plan, members, splits, _ANSWERS * seconds)
+    _student(plan, recipe, splits, texts, len(splits.labelled) + unlabelled)
     return plan
 
 
 def _readable(plan: Choices, recipe: Recipe, texts: Sequence[str]) -> list[_Member]:
     """Return the pretrained members that can read the texts; n-grams of characters take the place of others."""
     several = not isinstance(recipe.teacher, Single)
-    found = []
-    for number, settings in enumerate(recipe.teacher.members):
-        if settings.pretrained is None:
-            continue
-        member = _member(number, f"teacher.members.{number}" if several else "teacher", settings, texts)
-        if several and member.pieces is not None and member.pieces > PIECES_WARNED:
-            plan.leave_out(number, f"{member.pieces:.1f} pieces a word: it does not know this language")
-        else:
-            found.append(member)
-    if several and not found:
+    found = [
+        _member(number, f"teacher.members.{number}" if several else "teacher", settings, texts)
+        for number, settings in enumerate(recipe.teacher.members)
+        if settings.pretrained is not None
+    ]
+    foreign = [one for one in found if one.pieces is not None and one.pieces > PIECES_WARNED]
+    if several and foreign and len(foreign) == len(found):
         characters = {"kind": "nblr", "calibrate": True, "reads": {"tokenizer": {"kind": "characters"}}}
-        plan.add(characters, "a member of n-grams of characters", "no pretrained network reads this language")
-    return found
+        if recipe.teacher.shares(len(recipe.teacher.members)) is None:
+            plan.add(characters, "a member of n-grams of characters", "no pretrained network reads this language")
+    gone = [one for one in foreign if plan.leave_out(one.number, f"{one.pieces:.1f} pieces a word: {_FOREIGN}")]
+    return [one for one in found if one not in gone]
 
 
 def _member(number: int, key: str, settings: Single, texts: Sequence[str]) -> _Member:
@@ -154,8 +155,8 @@ def _fine_tune(plan: Choices, members: Sequence[_Member], splits: Splits, second
         length = next((one for one in lengths if passes(one) >= fewest), lengths[-1])
         epochs = min(epochs, max(passes(length), 0.01))
         epochs = float(int(epochs)) if epochs >= fewest else round(epochs, 2)
-        if epochs < 1 and epochs * rows < steps * _BATCH:
-            plan.leave_out(member.number, f"fine-tuning takes longer than {seconds:.0f} s")
+        too_long = epochs < 1 and epochs * rows < steps * _BATCH
+        if too_long and plan.leave_out(member.number, f"fine-tuning takes longer than {seconds:.0f} s"):
             continue
         plan.choose(f"{member.key}.reads.max_length", length, _cut(member, length))
         plan.choose(f"{member.key}.train.batch_size", _BATCH)
@@ -169,8 +170,8 @@ def _cut(member: _Member, length: int) -> str:
     return f"{share:.0%} of the texts are longer" if share >= 0.005 else "no text is longer"
 
 
-def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: float) -> None:
-    """Choose how much frozen networks read, and for how many unlabelled texts the teacher answers."""
+def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: float) -> int:
+    """Choose how much frozen networks read; return for how many unlabelled texts the teacher answers."""
     fixed, unlabelled = len(splits.labelled) + len(splits.validation) + len(splits.test), len(splits.unlabelled)
     least = min(unlabelled, _FEWEST_UNLABELLED)
 
@@ -184,15 +185,16 @@ def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: 
         if not member.tuned:
             own = min(length, member.wanted)
             plan.choose(f"{member.key}.reads.max_length", own, _cut(member, own))
-    if (count := affordable(length)) < unlabelled:
-        count = max(count // 100 * 100, min(unlabelled, _LEAST_UNLABELLED))
-        why = f"of {unlabelled:,}: in {seconds:.0f} s, the pretrained networks answer for no more"
-        plan.choose("data.max_unlabelled", count, why)
+    if (count := affordable(length)) >= unlabelled or not plan.is_open("data.max_unlabelled"):
+        return unlabelled
+    count = max(count // 100 * 100, min(unlabelled, _LEAST_UNLABELLED))
+    why = f"of {unlabelled:,}: in {seconds:.0f} s, the pretrained networks answer for no more"
+    plan.choose("data.max_unlabelled", count, why)
+    return count
 
 
-def _student(plan: Choices, recipe: Recipe, splits: Splits, texts: Sequence[str]) -> None:
+def _student(plan: Choices, recipe: Recipe, splits: Splits, texts: Sequence[str], rows: int) -> None:
     """Choose what the student reads, and how long one that is trained learns."""
-    rows = len(splits.transfer)
     reads = TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS)
     lengths = build_reader(reads, texts).encode(texts).lengths
     longest = float(np.percentile(lengths, 99))
