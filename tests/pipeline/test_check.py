@@ -51,6 +51,12 @@ def test_the_first_steps_and_answers_are_not_counted(tmp_path, clock):
     assert estimate(tmp_path, arms=ALL) == pytest.approx(trained + 2.0 * ROWS)
 
 
+def test_a_teacher_is_made_once_more_without_each_fold(tmp_path, clock):
+    alone = estimate(tmp_path)
+    teacher = recipe(tmp_path / "rows.csv")["teacher"] | {"folds": 3}
+    assert estimate(tmp_path, teacher=teacher) == pytest.approx(alone + 3 * STEPS)
+
+
 def test_a_slow_network_takes_three_steps_and_answers_few_rows(tmp_path, monkeypatch):
     """A pretrained teacher takes a second for 64 rows: what only warms it up is little."""
     asked, steps, answer, group = [], [], check.predict_logits, Batches.group

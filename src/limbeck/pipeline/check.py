@@ -113,6 +113,8 @@ def check(recipe: Recipe) -> float:
 def _trainings(teachers: Mapping[str, NetworkSettings], recipe: Recipe, material: Material) -> dict[str, float]:
     """Return the seconds of each teacher's training and answers, and of each arm's trainings; none of what is solved.
 
+    Teachers that are made once more without each fold of the labelled rows are told apart.
+
     An arm takes every point of the grid with the first seed, and the winner with the others: at most the longest.
     """
     paces: dict[str, Pace] = {}
@@ -123,6 +125,12 @@ def _trainings(teachers: Mapping[str, NetworkSettings], recipe: Recipe, material
         return _training(name, settings, paces[alike], material.splits)
 
     seconds = {name: taken(name, settings) for name, settings in teachers.items()}
+    if teachers and (folds := recipe.teacher.folds):
+        rows = round(len(material.splits.teachers) * (folds - 1) / folds)
+        steps = {name: folds * settings.train.total_steps(rows) for name, settings in teachers.items()}
+        seconds["folds"] = sum(
+            steps[name] * paces[_what_sets_the_pace(settings)].step for name, settings in teachers.items()
+        )
     for name in recipe.trained_arms:
         tuned = [taken(name, each) for _, each in recipe.candidates(name) if not is_solved(each.model)]
         if tuned:
