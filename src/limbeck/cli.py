@@ -15,6 +15,7 @@ import typer
 from limbeck import installed, interrupt
 from limbeck.errors import LimbeckError, of_the_machine
 from limbeck.files import FORMS
+from limbeck.processes import end_with_launcher
 from limbeck.version import __version__
 
 app = typer.Typer(
@@ -238,6 +239,7 @@ def main() -> None:
     if os.environ.get("WORLD_SIZE", "1") != "1":
         # Of a process that ended torch prints its own stack; of a search for unused parameters that found none, advice.
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    end_with_launcher()  # before torch is imported, which takes seconds
     _open_streams()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments

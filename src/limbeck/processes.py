@@ -3,10 +3,13 @@
 import ctypes
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from limbeck.errors import LimbeckError
@@ -14,6 +17,8 @@ from limbeck.errors import LimbeckError
 LEAST_ADDRESSES = 2 << 30
 """Bytes of address space of a run on a few rows, most of it libraries: 1.9 GB on one thread, 2.0 GB on ten."""
 _PR_SET_PDEATHSIG = 1
+_STORE_S = 10.0
+"""How long the launcher's store is asked before it counts as gone."""
 
 
 def started(pid: int) -> str:
@@ -68,6 +73,36 @@ def end_with(parent: int, ended: Callable[[], object]) -> None:
     if os.getppid() != parent:  # it has ended before the system was asked
         os._exit(1)
     threading.Thread(target=follow, daemon=True).start()
+
+
+@cache
+def end_with_launcher() -> None:
+    """Kill this process when the `torchrun` or `accelerate launch` that started it ends; else do nothing.
+
+    A launcher that had ended before this was asked is known by the store that it kept.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return
+    launcher = os.getppid()
+    end_with(launcher, lambda: _wait_for(launcher))
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and not store_reachable():
+        os._exit(1)
+
+
+def store_reachable() -> bool:
+    """Return whether the store that the processes of a run share is there.
+
+    It is asked by a connection of our own, since torch's prints its own stack.
+    """
+    address = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+    with suppress(OSError), socket.create_connection(address, timeout=_STORE_S):
+        return True
+    return False
+
+
+def _wait_for(process: int) -> None:
+    while os.getppid() == process:
+        time.sleep(1.0)
 
 
 def how_it_ended(code: int) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,11 +12,11 @@ import torch.distributed as dist
 
 from limbeck import interrupt
 from limbeck.errors import LimbeckError
-from limbeck.processes import alive, end_with, started
+from limbeck.processes import alive, end_with_launcher, started, store_reachable
 from limbeck.ranks import Ranks, ranks
 
 _ASKED = timedelta(seconds=10)
-"""How long the launcher's store is asked before it counts as gone."""
+"""How long the launcher's store may take to answer."""
 _NOTICED_S = 2.0
 """A connection breaks a moment before its process counts as ended."""
 _OTHERS_SAY_IT = 2
@@ -55,9 +54,7 @@ def ending_together() -> Iterator[None]:
     if us.world == 1:
         yield
         return
-    if "TORCHELASTIC_RUN_ID" in os.environ:  # `torchrun` and `accelerate launch` outlive what they start
-        launcher = os.getppid()
-        end_with(launcher, lambda: _wait_for(launcher))
+    end_with_launcher()  # where no command has done it
     peers = us.gather(_Peer(platform.node(), os.getpid(), started(os.getpid())))
     words = _Words(us, peers)
     try:
@@ -87,15 +84,16 @@ class _Words:
 
     def __init__(self, us: Ranks, peers: Sequence[_Peer]) -> None:
         self._us, self._peers = us, peers
-        self._address = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
-        store = dist.TCPStore(*self._address, None, is_master=False, timeout=_ASKED)
+        store = dist.TCPStore(
+            os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), None, is_master=False, timeout=_ASKED
+        )
         # A launcher may start its processes again, and keeps its store.
         self._store = dist.PrefixStore(f"limbeck/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
     def mine(self) -> bool:
         """Return whether this process is the one that speaks."""
         with suppress(dist.DistError):
-            if self._reachable():
+            if store_reachable():
                 return self._store.add("spoken", 1) == 1
         # Rank 0 held the store, and has ended: the first of those that are left.
         return self._us.rank == min(rank for rank, peer in enumerate(self._peers) if not peer.gone)
@@ -112,7 +110,7 @@ class _Words:
 
         A launcher ends the others when one has ended. Where people end the launcher, each process says that it leaves.
         """
-        if not self._reachable():
+        if not store_reachable():
             return None
         with suppress(dist.DistError):
             self._store.set(f"left/{self._us.rank}", "")
@@ -128,15 +126,9 @@ class _Words:
     def _left(self) -> list[int]:
         """Return who has said that it leaves."""
         with suppress(dist.DistError):
-            if self._reachable():
+            if store_reachable():
                 return [rank for rank in range(self._us.world) if self._store.check([f"left/{rank}"])]
         return []
-
-    def _reachable(self) -> bool:
-        """Return whether the store is there; asked by a connection of its own, since torch's prints its own stack."""
-        with suppress(OSError), socket.create_connection(self._address, timeout=_ASKED.total_seconds()):
-            return True
-        return False
 
     def _ended(self, gone: Sequence[int]) -> LimbeckError:
         who = ", ".join(f"rank {rank} (process {self._peers[rank].pid})" for rank in gone)
@@ -150,8 +142,3 @@ class _Words:
 def _of_the_group(error: Exception) -> bool:
     """Return whether an error is about the connection to other processes."""
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
-
-
-def _wait_for(process: int) -> None:
-    while os.getppid() == process:
-        time.sleep(1.0)

@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,44 @@ def test_a_child_whose_parent_has_ended_before_ends_at_once() -> None:
     line = "import os; from limbeck.processes import end_with; end_with(os.getppid() + 1, lambda: None); print('there')"
     ended = subprocess.run([sys.executable, "-c", line], stdout=subprocess.PIPE, check=False)
     assert (ended.returncode, ended.stdout) == (1, b"")
+
+
+LAUNCHED = {"TORCHELASTIC_RUN_ID": "test", "TORCHELASTIC_USE_AGENT_STORE": "True", "MASTER_ADDR": "127.0.0.1"}
+WITH_LAUNCHER = "import sys; from limbeck.processes import end_with_launcher; end_with_launcher(); {then}"
+RANK = """
+import sys, threading
+from limbeck import cli
+def held():
+    assert "torch" not in sys.modules
+    print("ready", flush=True)
+    threading.Event().wait(100)
+cli._open_streams = held
+cli.main()
+"""
+
+
+def test_a_rank_whose_launcher_has_ended_before_ends_at_once() -> None:
+    """Where another process takes children over, the number of the parent does not tell; the store does."""
+    with socket.create_server(("127.0.0.1", 0)) as store:
+        environment = {**os.environ, **LAUNCHED, "MASTER_PORT": str(store.getsockname()[1])}
+        line = [sys.executable, "-c", WITH_LAUNCHER.format(then="print('there')")]
+        there = subprocess.run(line, env=environment, stdout=subprocess.PIPE, check=False)
+    ended = subprocess.run(line, env=environment, stdout=subprocess.PIPE, check=False)
+    assert (there.returncode, there.stdout) == (0, b"there\n")
+    assert (ended.returncode, ended.stdout) == (1, b"")
+
+
+def test_a_rank_ends_with_its_launcher_before_torch_is_imported() -> None:
+    """While torch was imported, ranks on a busy machine outlived a launcher that was killed by more than 15 s."""
+    with socket.create_server(("127.0.0.1", 0)) as store:
+        ended = subprocess.run(
+            [sys.executable, "-c", PARENT, RANK],
+            env={**os.environ, **LAUNCHED, "MASTER_PORT": str(store.getsockname()[1])},
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (-signal.SIGKILL, b"")
 
 
 def test_a_process_that_waits_for_its_parent_to_notice_has_ended() -> None:
