@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ from limbeck.pipeline.stages.claim import claimed
 LIMITS = ("OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM")
 
 
-def clocked_run(recipe: str, overrides: list[str], folder: Path, *, jobs: int = 1) -> dict[str, Any]:
+COMMAND = ("-m", "limbeck")
+
+
+def clocked_run(
+    recipe: str, overrides: list[str], folder: Path, *, jobs: int = 1, command: Sequence[str] = COMMAND
+) -> dict[str, Any]:
     """Carry out a recipe, or finish its run; return the seconds of all sessions that ended of their own or by Ctrl-C.
 
     Args:
@@ -23,10 +29,11 @@ def clocked_run(recipe: str, overrides: list[str], folder: Path, *, jobs: int = 
         overrides: as on the command line.
         folder: of the run; the clock stands beside it.
         jobs: networks of the arms that are trained at a time.
+        command: what Python runs.
     """
     clock = folder.with_name(f"{folder.name}-seconds.json")
     spent = read_json(clock, dict) if clock.is_file() else {"wall_seconds": 0.0, "cpu_seconds": 0.0, "sessions": 0}
-    line = [sys.executable, "-m", "limbeck", "run", recipe, *overrides, "--out", str(folder), "--jobs", str(jobs)]
+    line = [sys.executable, *command, "run", recipe, *overrides, "--out", str(folder), "--jobs", str(jobs)]
     # Whatever the benchmark itself is held to, the run takes all cores.
     environment = {name: value for name, value in os.environ.items() if name not in LIMITS}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()

@@ -13,8 +13,9 @@ again. Weights, teacher answers and exported files must be equal bit by bit, and
 what is compared, and the little that depends on a clock. Nothing may be left behind: no process, no file that was being
 written, no lock; after SIGTERM and after the second run no temporary file either, but what libraries leave in any run.
 
-Writes benchmarks/results/sigkill.json after every trial and goes on there when it is started again. The folder of a
-trial that differs is kept in runs/sigkill. Assets are fetched before the clock starts.
+Writes benchmarks/results/sigkill.json after every trial and goes on there when it is started again. A kind's trials are
+all of one source, seed and machine: those of another are done anew when the kind is asked for. The folder of a trial
+that differs is kept in runs/sigkill. Assets are fetched before the clock starts.
 """
 
 import argparse
@@ -149,16 +150,21 @@ def main() -> int:
     options = parser.parse_args()
     for name in ("sentiment-ratings", "minilm"):
         asset(name)
-    result = _record(options.seed)
+    result, about = _record(), _about(options.seed)
     for name in options.kinds:
-        _do_kind(name, options.trials or KINDS[name].trials, options.at_a_time, result)
+        _do_kind(name, options.trials or KINDS[name].trials, options.at_a_time, result, about)
     print(f"{result['equal']} of {result['of']}")
     return int(result["equal"] < result["of"])
 
 
-def _do_kind(name: str, trials: int, at_a_time: int, result: dict[str, Any]) -> None:
-    known = result["kinds"].setdefault(name, {"uninterrupted_seconds": None, "equal": 0, "of": 0, "trials": []})
-    whole = Place(KINDS[name], RUNS / result["source"] / name / "whole")
+def _do_kind(name: str, trials: int, at_a_time: int, result: dict[str, Any], about: dict[str, Any]) -> None:
+    new = about | {"uninterrupted_seconds": None, "equal": 0, "of": 0, "trials": []}
+    known = result["kinds"].get(name, new)
+    if changed := [key for key in about if known[key] != about[key]]:
+        print(f"{name}: its {known['of']} trials are of another {' and '.join(changed)}, and are discarded")
+        known = new
+    result["kinds"][name] = known
+    whole = Place(KINDS[name], RUNS / about["source"] / name / "whole")
     if not (whole.folder / "report.html").is_file() or known["uninterrupted_seconds"] is None:
         print(f"{name}: the run that is left alone ...", flush=True)
         seconds = _whole(whole)
@@ -168,7 +174,7 @@ def _do_kind(name: str, trials: int, at_a_time: int, result: dict[str, Any]) -> 
     left = [number for number in range(trials) if number not in on_record]
 
     def do(trial: int) -> dict[str, Any]:
-        return _trial(name, trial, result["seed"], whole, known["uninterrupted_seconds"])
+        return _trial(name, trial, about["seed"], whole, known["uninterrupted_seconds"])
 
     with ThreadPool(at_a_time) as pool:
         for record in pool.imap_unordered(do, left):
@@ -183,28 +189,25 @@ def _keep(result: dict[str, Any]) -> None:
     write_json(RESULTS, result)
 
 
-def _record(seed: int) -> dict[str, Any]:
-    """Return the result so far; one of another source, machine or seed says nothing about this one."""
+def _about(seed: int) -> dict[str, Any]:
+    """Return what a trial is about; one of another source, machine or seed says nothing about this one."""
     package = Path(limbeck.__file__).parent
     files = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    new: dict[str, Any] = {
+    source = digest({str(path.relative_to(package)): file_digest(path) for path in files} | {"": OVERRIDES})
+    return {"source": source, "seed": seed, "environment": describe_environment()}
+
+
+def _record() -> dict[str, Any]:
+    """Return the result so far."""
+    new = {
         "claim": "a run that is killed at any time and started again ends in the numbers of one that was left alone",
         "demo": f"limbeck demo {' '.join(OVERRIDES)}",
-        "source": digest({str(path.relative_to(package)): file_digest(path) for path in files} | {"": OVERRIDES}),
-        "seed": seed,
-        "environment": describe_environment(),
         "command": "python benchmarks/sigkill.py",
         "equal": 0,
         "of": 0,
         "kinds": {},
     }
-    old = read_json(RESULTS, dict) if RESULTS.is_file() else new
-    changed = [key for key in ("source", "seed", "environment") if old[key] != new[key]]
-    if "kinds" not in old:
-        changed.append("form")
-    if changed:
-        print(f"{RESULTS.name} is of another {' and '.join(changed)}: its {old['of']} trials are discarded")
-    return new if changed else old
+    return read_json(RESULTS, dict) if RESULTS.is_file() else new
 
 
 def _whole(place: Place) -> float:

@@ -25,7 +25,7 @@ TEST_SEED = 10_000
 """Of what is held out: no draw of labelled rows has this seed."""
 FEWEST, MOST = 850, 2000
 """Test rows where a set has no test split: a third of its rows, within these."""
-REVIEWS = 5000
+REVIEWS = 1500
 """Test rows of the 25,000 film reviews."""
 FEW = 400
 """Test rows in development where there are less than four times `FEWEST` training rows."""

@@ -72,8 +72,8 @@ def measure(recipe: Recipe, folder: Path) -> Findings:
     material = Material(load_splits(recipe.data, recipe.task))
     teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
     arms = {name: train_arm(name, recipe, material, teacher, folder) for name in recipe.trained_arms}
-    log = log_test_use(folder, recipe.digest, ["teacher", *arms, *floor_names(material.splits.modality)])
     trained = Trainings(recipe, material, teacher, arms, {})
+    log = log_test_use(folder, trained, ["teacher", *arms, *floor_names(material.splits.modality)])
     return find(trained, answer_test(trained), {}, log)
 
 
