@@ -30,7 +30,7 @@ def keep_answers(path: Path) -> None:
         said = asked(run, **among)
         models = judged_models(run, said)
         first = {name: model.sheets[next(iter(model.sheets))] for name, model in models.items()}
-        truth = run.material.splits.test.labels
+        truth = first["teacher"]["labels"]
         np.savez_compressed(path, truth=truth, **{name: sheet["decided"] for name, sheet in first.items()})
         return said
 

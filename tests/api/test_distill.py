@@ -126,6 +126,7 @@ def test_a_second_call_reuses_everything(by_recipe, by_objects, source):
     assert len(again.evaluation.test_evaluations) == 1
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_another_student_is_trained_anew(by_recipe, by_objects, source, tmp_path):
     """Its class and settings say nothing about it; its weights do."""
 
@@ -146,6 +147,7 @@ def test_another_student_is_trained_anew(by_recipe, by_objects, source, tmp_path
     assert len(other.evaluation.test_evaluations) == 2
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_names_do_as_well_as_objects(source, tmp_path):
     values = recipe(source)
     values["teacher"]["train"]["steps"] = 5
@@ -293,6 +295,7 @@ def test_without_torch_the_install_line_is_named():
     assert re.fullmatch(r"limbeck.distill needs torch; pip install .*\[distill\]'", said.strip())
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_lists_of_rows_and_more_texts(tmp_path):
     """A list of rows is a table; more texts may be a list, a column or a frame, and their labels are not looked at."""
     rows = pd.read_csv(write_csv(tmp_path / "mine.csv")).to_dict("records")
@@ -330,6 +333,7 @@ def test_what_is_wrong_with_a_frame_is_told_in_python(tmp_path, settings, said):
         limbeck.distill({"kind": "nblr"}, "ngrams", rows, settings=settings, out=tmp_path)
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_the_folder_of_every_call_keeps_the_run_of_another_frame(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one, other = (columns(write_csv(tmp_path / "mine.csv", seed=seed)) for seed in (0, 1))
@@ -345,6 +349,7 @@ def test_the_folder_of_every_call_keeps_the_run_of_another_frame(tmp_path, monke
     assert limbeck.distill(train=other, out="runs/distill", **given).folder == first.folder
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_a_recipe_says_whatever_is_not_given(tmp_path, by_recipe, source):
     values = recipe(source)
     values["student"]["reads"]["tokenizer"] = {"kind": "words", "min_frequency": 2}

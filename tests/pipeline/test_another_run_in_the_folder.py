@@ -17,7 +17,10 @@ from limbeck.report.words import uses
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import command, export_quickly
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("quick_exports"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
 
 
 def wanted(source, **changes):

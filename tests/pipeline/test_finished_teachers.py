@@ -29,6 +29,8 @@ from made_rows import numbers_of, splits_of
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
 
+pytestmark = pytest.mark.usefixtures("quick_exports")
+
 ORDER = [3, 0, 4, 1, 2]
 DATA = {"split": {"test": 60, "validation": 40}, "labelled": 120, "labelled_per_batch": 4}
 STUDENT = {"train": {"steps": 4, "batch_size": 16, "validations": 1}}

@@ -120,6 +120,7 @@ def test_a_run_is_solved_once_for_all_seeds_judged_by_units_and_reused(tmp_path,
     assert again.evaluation == found
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_a_grid_over_its_options_takes_the_best_on_validation(tmp_path, capsys):
     source = write_csv(tmp_path / "rows.csv")
     done = run(linear(source, baseline=False, grid={"model.orders": [1, 2]}), tmp_path / "out")
@@ -129,6 +130,7 @@ def test_a_grid_over_its_options_takes_the_best_on_validation(tmp_path, capsys):
     assert done.evaluation.verdict == "no_baseline"
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_a_grid_over_lists_is_on_record_as_a_recipe_has_it(tmp_path):
     grid = {"model.strengths": [[0.1], [10.0]]}
     done = run(linear(write_csv(tmp_path / "rows.csv"), baseline=False, grid=grid), tmp_path / "out")
@@ -188,6 +190,7 @@ def test_what_only_a_training_has_is_refused(tmp_path, line):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_fewer_labels_are_solved_too(tmp_path):
     done = run(linear(write_csv(tmp_path / "rows.csv"), curves={"labels": [20]}), tmp_path / "out")
     assert [point.amount for point in done.evaluation.curves["labels"].points] == [20, 40]

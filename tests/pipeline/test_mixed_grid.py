@@ -19,6 +19,8 @@ from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.side_by_side import _phases
 from limbeck.recipe import parse_recipe
 
+pytestmark = pytest.mark.usefixtures("quick_exports")
+
 LINEAR = {"name": "linear", "buckets": 64}
 CNN = {"name": "textcnn", "filters": 8, "dim": 8}
 GRID = [{"model": LINEAR}, {"model": CNN, "train": {"lr": 0.1}}]

@@ -29,7 +29,10 @@ from made_rows import labels_of, numbers_of, task_of
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+pytestmark = [
+    pytest.mark.usefixtures("quick_exports"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
 
 ARMS = ("student", "baseline")
 CHANGES = {"task": {"metric": "f1_macro"}, "until": {"retention": 1.9}, "grid": {"train.lr": [0.005, 0.05]}}

@@ -171,6 +171,7 @@ def test_texts_are_encoded_once(finished: Run, source: Path, monkeypatch) -> Non
     assert not asked
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_a_changed_recipe_redoes_what_depends_on_it_and_nothing_else(tmp_path: Path, source: Path) -> None:
     first = go(tmp_path / "run", source)
     teacher = (tmp_path / "run/teacher/model.safetensors").stat().st_mtime_ns
@@ -190,17 +191,20 @@ def test_a_changed_recipe_redoes_what_depends_on_it_and_nothing_else(tmp_path: P
     assert len(digests) == len(set(digests)) == 2
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_two_runs_of_one_recipe_have_bit_equal_weights(tmp_path: Path, source: Path) -> None:
     runs = [go(tmp_path / name, source, baseline=False, seeds=[3]) for name in ("a", "b")]
     files = [(run.folder / "student/seed-3/model.safetensors").read_bytes() for run in runs]
     assert files[0] == files[1]
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_without_a_baseline_the_verdict_is_open(tmp_path: Path, source: Path) -> None:
     result = go(tmp_path / "run", source, baseline=False, seeds=[0]).evaluation
     assert ("baseline" in result.models, result.gain, result.verdict) == (False, None, "no_baseline")
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_string_labels_and_many_classes(tmp_path: Path) -> None:
     data = write_csv(tmp_path / "many.csv", 400, classes=7)
     result = go(tmp_path / "run", data, seeds=[0])

@@ -57,6 +57,7 @@ def leaves(*_):
     sys.exit(3)
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_the_same_networks_and_the_same_result(tmp_path: Path, monkeypatch, capsys) -> None:
     settings = wanted(tmp_path, seeds=[0, 1], grid={"train.lr": [0.01, 0.03]})
     one = run(settings, tmp_path / "one")

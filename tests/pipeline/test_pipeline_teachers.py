@@ -27,6 +27,8 @@ from limbeck.recipe import Recipe
 from limbeck.teachers import regression
 from made_rows import numbers_of, tfidf_floor
 
+pytestmark = pytest.mark.usefixtures("quick_exports")
+
 NBLR = {"kind": "nblr", "regression": {"orders": 2, "min_texts": 1, "strengths": [0.01, 1]}}
 
 

@@ -24,7 +24,10 @@ from made_rows import id_of, numbers_of
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+pytestmark = [
+    pytest.mark.usefixtures("quick_exports"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
 ALL = ["student", "baseline", "hard_labels", "ceiling"]
 
 
