@@ -31,7 +31,7 @@ from limbeck.pipeline.judging.export import Exported, export_all
 from limbeck.pipeline.judging.findings import find
 from limbeck.pipeline.judging.floor import floor_names
 from limbeck.pipeline.judging.testing import answer_test, log_test_use, measure_costs
-from limbeck.pipeline.planning import within_budget
+from limbeck.pipeline.planning import within_budget, within_limits
 from limbeck.pipeline.stages.claim import CACHE, LOG, claimed, require_place
 from limbeck.pipeline.stages.clock import Clock
 from limbeck.pipeline.stages.stage import Stage, once
@@ -273,10 +273,10 @@ def require_usable(recipe: Recipe, material: Material) -> Recipe:
     """Raise what can be known to fail, before anything long starts; return the recipe, settled.
 
     Raises:
-        LimbeckError: see `settle`, `without_training`, `preflight` and `require_readable`.
+        LimbeckError: see `settle`, `within_limits`, `without_training`, `preflight` and `require_readable`.
     """
     with naming_networks(recipe):
-        recipe = without_training(settle(recipe, material))
+        recipe = without_training(within_limits(settle(recipe, material), material))
     with naming_networks(recipe):
         preflight(recipe, material)
         require_readable(recipe, material)

@@ -82,11 +82,36 @@ class CurveSettings(Settings):
 
 
 class BudgetSettings(Settings):
-    """The time that a run may take."""
+    """What a run and its student may take."""
 
     minutes: Annotated[
-        float, Field(gt=0, le=10_000, description="on two idle processor cores, by a fixed table of costs")
-    ]
+        float | None,
+        Field(
+            gt=0,
+            le=10_000,
+            description="of the run on two idle processor cores, by a fixed table of costs; null: nothing is planned",
+        ),
+    ] = None
+    megabytes: Annotated[
+        float | None, Field(gt=0, description="parameters of the student in float32; null: any size")
+    ] = None
+    milliseconds: Annotated[
+        float | None,
+        Field(gt=0, description="processor time of the student for one row, measured on one thread; null: any time"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _something_to_keep(self) -> "BudgetSettings":
+        if self.minutes is None and self.megabytes is None and self.milliseconds is None:
+            raise ValueError("give minutes, megabytes or milliseconds (or set budget to null)")
+        return self
+
+    @property
+    def of_the_student(self) -> "BudgetSettings | None":
+        """What is left when the run is planned."""
+        if self.megabytes is None and self.milliseconds is None:
+            return None
+        return self.model_copy(update={"minutes": None})
 
 
 class Recipe(Settings):

@@ -6,11 +6,12 @@ from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.errors import LimbeckError
 from limbeck.modalities import DEFAULT
+from limbeck.pipeline.planning.limits import within_limits
 from limbeck.pipeline.planning.texts import plan_texts
 from limbeck.pipeline.training.material import Material
 from limbeck.recipe import Recipe
 
-__all__ = ["planned", "within_budget"]
+__all__ = ["planned", "within_budget", "within_limits"]
 
 
 def within_budget(recipe: Recipe, material: Material, make: Callable[[Recipe], Material]) -> tuple[Recipe, Material]:
@@ -37,11 +38,13 @@ def planned(recipe: Recipe, splits: Splits) -> Recipe:
     Raises:
         LimbeckError: the data are none that can be planned for.
     """
-    if recipe.budget is None:
+    if recipe.budget is None or recipe.budget.minutes is None:
         return recipe
     if splits.modality.name != DEFAULT:
         raise LimbeckError(
-            f"runs on texts can be planned, and these are {splits.modality.noun}s", where="budget", fix="set it to null"
+            f"runs on texts can be planned, and these are {splits.modality.noun}s",
+            where="budget.minutes",
+            fix="set it to null",
         )
     plan = plan_texts(recipe, splits, recipe.budget.minutes)
     say(f"  planned for {recipe.budget.minutes:g} minutes:")

@@ -72,8 +72,9 @@ class Choices:
         self.reasons.append((line, why))
 
     def complete(self) -> Recipe:
-        """Return the recipe with all that was chosen, and without a budget: nothing is open any more."""
-        values = self._recipe.model_dump(mode="json") | {"budget": None}
+        """Return the recipe with all that was chosen, and nothing left to plan."""
+        left = self._recipe.budget and self._recipe.budget.of_the_student
+        values = self._recipe.model_dump(mode="json") | {"budget": left and left.model_dump(mode="json")}
         apply(values, self._changes)
         if self._without or self._more:
             teacher = values["teacher"]
