@@ -526,7 +526,7 @@ MUTANTS = (
         "students do not depend on how answers are stored",
         "a cache that was made smaller, and the old student reused",
         "pipeline/training/arms.py",
-        (("{**lesson.inputs, **answers.kept}", "lesson.inputs"),),
+        (("{**lesson.inputs, **self.answers.kept}", "lesson.inputs"),),
         ("tests/pipeline/test_the_cache_of_a_run.py::test_a_changed_codec_redoes_what_depends_on_it_and_says_so",),
     ),
     Mutant(
@@ -542,8 +542,11 @@ MUTANTS = (
         "mdistiller keeps the checkpoint that is best on the test set",
         "pipeline/training/learn.py",
         (
-            ("labels, watched = splits.validation.labels,", "labels, watched = splits.test.labels,"),
-            ("predict_logits(model, view.validation)", "predict_logits(model, view.test)"),
+            ("labels, metrics = splits.validation.labels,", "labels, metrics = splits.test.labels,"),
+            (
+                "task.decided_sheet(predict_logits(model, view.validation)",
+                "task.decided_sheet(predict_logits(model, view.test)",
+            ),
         ),
         (TEST_SPLIT,),
     ),
@@ -552,12 +555,13 @@ MUTANTS = (
         "learning rate, temperature and weight chosen on the figure that is reported",
         "pipeline/training/arms.py",
         (
-            ('{words[index]}").history', '{words[index]}")'),
+            ("work.train(settings, place, title, seed=seed).history", "work.train(settings, place, title, seed=seed)"),
             (
-                "best = _best(histories)",
-                "right = [t.logits(t.view.test).argmax(1) == material.splits.test.labels for t in histories]\n"
-                "        best = int(np.argmax([each.mean() for each in right]))\n"
-                "        histories = [t.history for t in histories]",
+                "best = _best(histories, crossed)",
+                "truth = work.material.splits.test.labels.values\n"
+                "    right = [(t.logits(t.view.test).argmax(1) == truth).mean() for t in histories]\n"
+                "    best = right.index(max(right))\n"
+                "    histories = [t.history for t in histories]",
             ),
         ),
         (TEST_SPLIT,),

@@ -48,7 +48,8 @@ def plan(wanted, capsys):
 def test_everything_that_is_open_is_chosen_once_and_for_all(tmp_path, encoder, capsys):
     wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder)
     found, said = plan(wanted, capsys)
-    assert found.budget is None
+    assert found.budget is not None
+    assert (found.budget.minutes, found.budget.megabytes) == (None, 20)
     assert planned(found, splits_of(found)) is found
     again = parse_recipe(read_yaml(found.to_yaml()), "again")
     assert again == found
@@ -128,6 +129,19 @@ def test_a_small_budget_means_fewer_texts_then_shorter_ones_and_a_member_less(tm
     assert "without teacher.members.0: fine-tuning takes longer" in least[1]
 
 
+def test_where_validation_is_small_folds_and_the_teacher_choose(tmp_path, encoder, capsys, monkeypatch):
+    file = write_texts(tmp_path / "texts.csv")
+    found, said = plan(recipe(file, encoder), capsys)
+    assert (found.selection.folds, found.selection.unlabelled) == (3, None), "280 unlabelled texts are too few to spare"
+    assert "too few to choose a student by" in said
+    monkeypatch.setattr(texts, "_WATCHED", (20, 30))
+    found, said = plan(recipe(file, encoder), capsys)
+    assert (found.selection.folds, found.selection.unlabelled) == (3, 28)
+    assert "selection.unlabelled=28: of 280" in said
+    given, _ = plan(recipe(file, encoder, "selection.unlabelled=50", "selection.folds=5"), capsys)
+    assert (given.selection.folds, given.selection.unlabelled) == (5, 50)
+
+
 def test_enough_validation_rows_choose_alone(tmp_path, encoder, capsys):
     file = write_texts(tmp_path / "texts.csv", rows=1500, labelled=1500)
     few, said = plan(recipe(file, encoder), capsys)
@@ -202,7 +216,8 @@ def test_a_planned_run_ends_with_a_recipe_that_repeats_it(tmp_path, encoder, cap
     )
     done = run(wanted, tmp_path / "run")
     stands = Recipe.model_validate(read_yaml((tmp_path / "run/recipe.yaml").read_text(encoding="utf-8")))
-    assert stands.budget is None
+    assert stands.budget is not None
+    assert stands.budget.minutes is None
     assert stands.teacher.folds == 3
     capsys.readouterr()
     again = run(parse_recipe(read_yaml(stands.to_yaml()), "again"), tmp_path / "run")

@@ -42,6 +42,8 @@ class Splits:
         ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
         augmented: rows that `data.augment` made from the others of the transfer set: without a label, or, where copies
             keep it, those of labelled rows first.
+        watched: rows of the unlabelled ones that nothing learns from: by a teacher's answers for them students are
+            chosen; see `watching`.
         omitted: labelled rows of `data.omitted_classes`, for a teacher that is trained here.
         rehearsed: copies of labelled rows, with their labels, for such a teacher too.
         coincident: whether rows that look alike do so by coincidence, so that each counts by itself.
@@ -61,6 +63,7 @@ class Splits:
     rehearsed: Examples = NO_ROWS
     notes: tuple[str, ...] = ()
     coincident: bool = False
+    watched: Examples = NO_ROWS
 
     @cached_property
     def transfer(self) -> Examples:
@@ -92,7 +95,8 @@ class Splits:
         """The splits by name; `augmented` only where there are such rows."""
         made = {"augmented": self.augmented} if len(self.augmented) else {}
         held_out = {"validation": self.validation, "test": self.test}
-        return {"labelled": self.labelled, "unlabelled": self.unlabelled, **made, **held_out}
+        watched = {"watched": self.watched} if len(self.watched) else {}
+        return {"labelled": self.labelled, "unlabelled": self.unlabelled, **made, **watched, **held_out}
 
     @property
     def digest(self) -> str:
@@ -126,6 +130,25 @@ class Splits:
         few, others = self.labelled.take(range(labels)), self.labelled.take(range(labels, len(self.labelled)))
         self.task.require_varied(few.labels, where, "curves.labels")
         return self._labelled_by(few, others)
+
+    def watching(self, count: int) -> "Splits":
+        """Return the same rows, of which so many unlabelled ones, evenly spaced, are watched and not learned from.
+
+        Raises:
+            LimbeckError: no unlabelled row would be left, or there are copies, which would tell what is watched.
+        """
+        where, rows = f"selection.unlabelled={count}", len(self.unlabelled)
+        if count >= rows:
+            raise LimbeckError(
+                f"held out of {rows:,} unlabelled rows, none is left", where=where, fix="lower it, or set it to null"
+            )
+        if len(self.augmented):
+            raise LimbeckError(
+                "rows that are held out have copies among the others", where=where, fix="set it or data.augment to null"
+            )
+        chosen = np.arange(count) * rows // count
+        left = self.unlabelled.take(np.delete(np.arange(rows), chosen))
+        return replace(self, unlabelled=left, watched=self.unlabelled.take(chosen))
 
     def fold(self, number: int, folds: int) -> "Splits":
         """Return the same rows, of which a fold of the labelled ones is the validation split, and shows no label else.

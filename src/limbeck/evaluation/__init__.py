@@ -9,6 +9,7 @@ from limbeck.evaluation.calibration import (
     calibrated_nll,
     fit_offsets,
     fit_temperature,
+    follow,
     mixture_weights,
     product_weights,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "first_reached",
     "fit_offsets",
     "fit_temperature",
+    "follow",
     "kl",
     "mean_scores",
     "measure",

@@ -21,15 +21,39 @@ def fit_temperature(
         labels: (rows,) class indices.
         weights: of the classes, (classes,); None: all 1.
     """
+    exact = logits.astype(np.float64)
+    return _best_temperature(lambda temperature: nll(exact / temperature, labels, weights))
+
+
+def follow(logits: NDArray[np.float32], answers: NDArray[np.float32]) -> tuple[float, float]:
+    """Return how a model follows another's answers: the temperature that fits them best, and the cross-entropy there.
+
+    Args:
+        logits: of the model, (rows, classes).
+        answers: logits of the other one, (rows, classes).
+
+    Returns:
+        T in [0.05, 20], and the mean cross-entropy of softmax(logits / T) under softmax(answers), in nats.
+    """
+    from scipy.special import log_softmax, softmax
+
+    exact, wanted = logits.astype(np.float64), softmax(answers.astype(np.float64), axis=1)
+
+    def cost(temperature: float) -> float:
+        return float(-(wanted * log_softmax(exact / temperature, axis=1)).sum(axis=1).mean())
+
+    best = _best_temperature(cost)
+    return best, cost(best)
+
+
+def _best_temperature(cost: Callable[[float], float]) -> float:
     from scipy.optimize import minimize_scalar
 
-    exact = logits.astype(np.float64)
-
-    def cost(log_temperature: float) -> float:
-        return nll(exact / np.exp(log_temperature), labels, weights)
+    def of_log(log_temperature: float) -> float:
+        return cost(float(np.exp(log_temperature)))
 
     bounds = (np.log(0.05), np.log(20))
-    return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-3}).x))
+    return float(np.exp(minimize_scalar(of_log, bounds=bounds, method="bounded", options={"xatol": 1e-3}).x))
 
 
 def calibrated_nll(

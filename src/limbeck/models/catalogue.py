@@ -1,7 +1,7 @@
 """Where a network gives its name, its settings and one line about itself."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -29,6 +29,10 @@ class ModelOptions(Settings):
     another_model: ClassVar[str] = "student.model={}"
 
     name: Annotated[str, Field(description="which network")]
+
+    def taking(self, chosen: Sequence[Mapping[str, float]]) -> Self:
+        """Return the settings with what networks of them have chosen for themselves on folds, by name."""
+        return self
 
     @property
     def blank(self) -> Self | None:

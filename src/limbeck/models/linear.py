@@ -1,6 +1,6 @@
 """A linear layer on TF-IDF-weighted words and hashed n-grams, whose weights a solver finds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -41,6 +41,11 @@ class LinearSettings(ModelOptions):
         tuple[Annotated[float, Field(gt=0)], ...],
         Field(min_length=1, max_length=100, description="inverse strengths of the L2 penalty, the best on validation"),
     ] = C_GRID
+
+    def taking(self, chosen: Sequence[Mapping[str, float]]) -> "LinearSettings":
+        """Return the settings with the middle one of the strengths that folds have chosen, and no other."""
+        strengths = sorted(one["strength"] for one in chosen)
+        return self.model_copy(update={"strengths": (strengths[len(strengths) // 2],)})
 
 
 class LinearOnNgrams(SolvedByLosses):

@@ -82,6 +82,18 @@ def require_omission_fits(data: DataOptions, teacher: TeacherSettings) -> None:
         )
 
 
+def require_selection_fits(unlabelled: int | None, task: TaskOptions) -> None:
+    """Refuse a choice by the teacher's probabilities, where it has none of one of several classes.
+
+    Raises:
+        ValueError: the task is another one.
+    """
+    if unlabelled is not None and not task.one_class:
+        raise ValueError(
+            f"unlabelled compares probabilities of one of several classes, and the task is {task.kind}; leave it out"
+        )
+
+
 def _kinds(task: TaskOptions | None, data: DataOptions | None) -> str:
     """Return which kinds of teacher fit task and data, as far as these are known."""
     read = (None,) if data is None else (None, data.modality.name)

@@ -84,6 +84,13 @@ def in_words(told: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in told.items())
 
 
+def called(every: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what each point is called beside the others: all that is told, or its network where no other has that."""
+    networks = [told.get("model") for told in every]
+    alone = [name is not None and networks.count(name) == 1 for name in networks]
+    return [in_words({"model": told["model"]} if own else told) for told, own in zip(every, alone, strict=True)]
+
+
 def of_training(key: str) -> bool:
     """Return whether a key of a student is about its training, which one that is solved has not."""
     return key.split(".")[0] == "train"

@@ -18,6 +18,7 @@ from limbeck.recipe.fits import (
     require_data_fit,
     require_losses_fit,
     require_omission_fits,
+    require_selection_fits,
     require_teacher_fits,
     require_teacher_reads,
 )
@@ -114,6 +115,23 @@ class BudgetSettings(Settings):
         return self.model_copy(update={"minutes": None})
 
 
+class SelectionSettings(Settings):
+    """By what an arm chooses among the points of the grid, where validation has too few rows for that."""
+
+    folds: Annotated[
+        int | None,
+        Field(ge=2, le=10, description="of the labelled rows, for the baseline: cross-validation; null: none"),
+    ] = None
+    unlabelled: Annotated[
+        int | None,
+        Field(
+            ge=10,
+            description="unlabelled rows that no student learns from: arms with a teacher take what comes nearest to "
+            "its answers for them; null: none",
+        ),
+    ] = None
+
+
 class Recipe(Settings):
     """The complete description of a run."""
 
@@ -146,6 +164,9 @@ class Recipe(Settings):
             "and values, of which `model` replaces the whole model; every arm takes its best on validation"
         ),
     ] = {}
+    selection: Annotated[
+        SelectionSettings, Field(description="by what an arm chooses among the points of the grid, if not validation")
+    ] = SelectionSettings()
     losses: Annotated[list[LossSettings], Field(min_length=1, max_length=100, description="the student's objective")]
     until: Annotated[
         UntilSettings | None, Field(description="end an arm's training where validation is so good; null: never")
@@ -207,6 +228,13 @@ class Recipe(Settings):
         if "ceiling" in arms and "data" in info.data and info.data["data"].target is None:
             raise ValueError("ceiling learns the labels of data.target, which is not set; set it, or leave ceiling out")
         return sorted(arms, key=get_args(ArmName).index)
+
+    @field_validator("selection")
+    @classmethod
+    def _selection_of_the_task(cls, selection: SelectionSettings, info: ValidationInfo) -> SelectionSettings:
+        if (task := _task(info)) is not None:
+            require_selection_fits(selection.unlabelled, task)
+        return selection
 
     @field_validator("losses")
     @classmethod

@@ -18,7 +18,7 @@ from limbeck.networks import NetworkSettings
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.material import Material
 from limbeck.recipe import Recipe
-from limbeck.recipe.grid import in_words, points
+from limbeck.recipe.grid import points
 from limbeck.version import __version__
 
 FOLDER = "limits"
@@ -49,11 +49,12 @@ def within_limits(recipe: Recipe, material: Material) -> Recipe:
         found, settings, size = _sized(recipe, material, point)
         reason = _too_large(size, budget.megabytes) or _too_slow(settings, material, number, budget.milliseconds)
         if reason:
-            reasons.append(f"{in_words(point) or settings.model.name} takes {reason}")
+            reasons.append(f"{settings.model.name} takes {reason}")
             continue
         kept.append(found)
         if found != point:
-            say(f"  {in_words(found)}: with more of them it takes more than budget.megabytes={budget.megabytes:g}")
+            made = f"{settings.model.name} with buckets={found['model.buckets']}"
+            say(f"  {made}: with more of them it takes more than budget.megabytes={budget.megabytes:g}")
     if not kept:
         raise LimbeckError(
             f"no student keeps within it: {'; '.join(reasons)}", where="budget", fix="raise it, or name another student"

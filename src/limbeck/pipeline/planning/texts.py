@@ -32,6 +32,8 @@ _LEAST_UNLABELLED = 1_000
 _ENOUGH = 200
 """Validation rows from which on they alone choose."""
 _FOLDS = 3
+_WATCHED = (200, 1_000)
+"""Unlabelled texts by which students are chosen: a tenth of all, within these."""
 _FOREIGN = "it does not know this language"
 _BATCH = 16
 _SHORTEST = 64
@@ -98,8 +100,22 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     members = _readable(plan, recipe, texts)
     members = _fine_tune(plan, members, splits, _TRAINING * seconds, folds or 1)
     unlabelled = _answer(plan, members, splits, _ANSWERS * seconds)
+    unlabelled -= _select(plan, len(splits.validation), unlabelled)
     _student(plan, recipe, splits, texts, len(splits.labelled) + unlabelled)
     return plan
+
+
+def _select(plan: Choices, validation: int, unlabelled: int) -> int:
+    """Choose by what the arms choose where validation is small; return how many unlabelled texts that takes."""
+    if validation >= _ENOUGH:
+        return 0
+    why = f"{validation:,} validation rows are too few to choose a student by"
+    plan.choose("selection.folds", _FOLDS, why)
+    watched = min(max(_WATCHED[0], unlabelled // 10), _WATCHED[1])
+    if unlabelled < 4 * watched or not plan.is_open("selection.unlabelled"):
+        return 0
+    plan.choose("selection.unlabelled", watched, f"of {unlabelled:,}, for the same reason")
+    return watched
 
 
 def _readable(plan: Choices, recipe: Recipe, texts: Sequence[str]) -> list[_Member]:

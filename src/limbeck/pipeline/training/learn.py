@@ -16,6 +16,7 @@ from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError, a
+from limbeck.evaluation import follow
 from limbeck.evaluation.records import Level
 from limbeck.files import read_json, staged, write_json
 from limbeck.models.solved import Cost, Solved, SolvedByLabels, SolvedByLosses
@@ -126,7 +127,7 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         LimbeckError: the rows are none that it can be solved for.
     """
     task = lesson.task
-    model, validate = task.finish(network), validator(view, splits, task)
+    model, validate = task.finish(network), validator(view, splits, task, watched=lesson.watched)
 
     def cost(candidate: nn.Module) -> float:
         # Of all that chooses, the last one tells the most candidates apart: a likelihood, where there is one.
@@ -136,11 +137,10 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         history = History(0)
         if isinstance(network, SolvedByLosses):
             history.chosen = network.solve(lesson.rows, slope_of(lesson), cost=cost)
-            said = f"{', '.join(f'{name} {value:g}' for name, value in history.chosen.items())} is best on validation"
+            said = f"{', '.join(f'{name} {value:g}' for name, value in history.chosen.items())} {best_by(splits)}"
             # It was chosen at its best temperature, and has to ship at it: it may be far too unsure without.
-            outputs = predict_logits(task.finish(network), view.validation).numpy()
             with suppress(LimbeckError):  # of other tasks than classification there is none
-                network.divide(task.temperature(outputs, splits.validation.labels))
+                network.divide(_temperature(task.finish(network), view, splits, lesson))
             found = validate(model)
             history.best, history.best_said = list(found.chooses), found.said
             write_json(folder / HISTORY, asdict(history))
@@ -198,7 +198,7 @@ def _train(
         return Distiller(model, lesson.objective, lesson.teacher, example=example, seen=task.seen), batches
 
     goal, level = (None, None) if until is None else (until.quantity, until.level)
-    validate = validator(view, material.splits, task, goal=goal)
+    validate = validator(view, material.splits, task, goal=goal, watched=lesson.watched)
     stage, history = train_once(
         model,
         prepare,
@@ -223,7 +223,30 @@ def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:
     return next(iter(batches.group(0))).to(best_device()) if lesson.objective.pairs else None
 
 
-def validator(view: View, splits: Splits, task: Task, *, goal: str | None = None) -> Validate:
+def best_by(splits: Splits, folds: int | None = None) -> str:
+    """Return in words by what is chosen; a number of folds: by them."""
+    if folds is not None:
+        return f"is best on {len(splits.labelled):,} labelled rows in {folds} folds"
+    if not len(splits.watched):
+        return "is best on validation"
+    return f"is nearest to the teacher on {len(splits.watched):,} unlabelled rows that are held out"
+
+
+def _temperature(model: nn.Module, view: View, splits: Splits, lesson: Lesson) -> float:
+    """Return by what a network's outputs are divided to fit what it is chosen by."""
+    if lesson.watched is None:
+        return lesson.task.temperature(predict_logits(model, view.validation).numpy(), splits.validation.labels)
+    return follow(predict_logits(model, view.watched).numpy(), lesson.watched)[0]
+
+
+def validator(
+    view: View,
+    splits: Splits,
+    task: Task,
+    *,
+    goal: str | None = None,
+    watched: NDArray[np.float32] | None = None,
+) -> Validate:
     """Return what scores a network on the validation split.
 
     Args:
@@ -231,14 +254,19 @@ def validator(view: View, splits: Splits, task: Task, *, goal: str | None = None
         splits: of the run.
         task: that has seen the labels which the network learns: in what chooses, classes weigh as in the training.
         goal: the metric that `until` is a level of; None: there is none.
+        watched: the teacher's logits for the view's rows of this name: what chooses is how near a network comes to
+            them, in the place of its scores on validation.
     """
-    labels, watched = splits.validation.labels, task.watched()
-    progress = [metric for name in task.progress for metric in watched if metric.name == name]
+    labels, metrics = splits.validation.labels, task.watched()
+    progress = [metric for name in task.progress for metric in metrics if metric.name == name]
 
     def validate(model: nn.Module) -> Validated:
         sheet = task.decided_sheet(predict_logits(model, view.validation).numpy(), labels)
-        found = {metric.name: metric(sheet) for metric in watched}
+        found = {metric.name: metric(sheet) for metric in metrics}
         said = [f"{metric.title} {words.score(found[metric.name], metric)}" for metric in progress]
-        return Validated(found, task.chooses(found), None if goal is None else found[goal], ", ".join(said))
+        chooses = task.chooses(found)
+        if watched is not None:
+            chooses = [-follow(predict_logits(model, view.watched).numpy(), watched)[1]]
+        return Validated(found, chooses, None if goal is None else found[goal], ", ".join(said))
 
     return validate

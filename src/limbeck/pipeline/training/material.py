@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.console import meter, say
@@ -56,6 +58,8 @@ class Lesson:
         task: that has seen the labels which are learned from: what is learned and chosen weighs classes as it says.
         rows: what is learned from, all at once: for a network that is solved.
         examples: these rows, with their ids and labels.
+        watched: the teacher's logits for the rows by which students are chosen, (rows, outputs); None: validation rows
+            and their labels choose.
     """
 
     batches: BatchesOf
@@ -66,6 +70,7 @@ class Lesson:
     task: Task
     rows: Rows
     examples: Examples
+    watched: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,10 @@ class Material:
     def fold(self, number: int, folds: int) -> "Material":
         """Return the same encoded rows, of which a fold of the labelled ones is held out; see `Splits.fold`."""
         return self._with(self.splits.fold(number, folds))
+
+    def watching(self, count: int) -> "Material":
+        """Return the same encoded rows, of which some unlabelled ones are held out; see `Splits.watching`."""
+        return self._with(self.splits.watching(count))
 
     def _with(self, splits: Splits) -> "Material":
         other = Material(splits, self.given)
@@ -250,8 +259,10 @@ class Material:
         }
         rows, encoded = self.splits.transfer, self.view(settings).transfer
         source = self._batches(rows, encoded, share, task, taught=True)
-        objective = objective_from(losses)
-        return Lesson(*source, objective, teacher, inputs | self._names, task, encoded, rows)
+        objective, watched = objective_from(losses), None
+        if ids := self.splits.watched.ids.tolist():
+            watched = teacher.predict(Batch(ids=torch.tensor(ids), student_inputs={})).logits.numpy()
+        return Lesson(*source, objective, teacher, inputs | self._names, task, encoded, rows, watched)
 
     def _batches(
         self, examples: Examples, rows: Rows, labelled: int, task: Task, *, taught: bool

@@ -67,6 +67,8 @@ class View:
         same = np.array_equal(splits.validation.ids, self._splits.validation.ids)
         held_out = self.validation if same else self._transfer_rows(splits.validation.ids)
         encoded = {"transfer": self._transfer_rows(splits.transfer.ids), "validation": held_out}
+        if len(splits.watched):
+            encoded["watched"] = self._transfer_rows(splits.watched.ids)
         view = View(self.reads, self.reader, splits, encoded)
         view._whole = self
         return view
@@ -140,6 +142,11 @@ class View:
     def validation(self) -> Rows:
         """The validation rows."""
         return self._once("validation")
+
+    @property
+    def watched(self) -> Rows:
+        """Unlabelled rows that nothing learns from; see `Splits.watching`."""
+        return self._once("watched")
 
     @property
     def probe(self) -> Rows:

@@ -1,0 +1,195 @@
+"""Where validation is small: the baseline chooses by cross-validation, a student by its distance from the teacher."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tiny import recipe, write_csv
+
+from limbeck.console import say
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import calibrated_nll, follow
+from limbeck.models.linear import LinearSettings
+from limbeck.pipeline.order import material_of, run
+from limbeck.pipeline.training import arms
+from limbeck.pipeline.training.learn import Trained
+from limbeck.recipe import parse_recipe
+from limbeck.settings.yaml import read_yaml
+from limbeck.trainer import History
+from made_rows import splits_of
+
+GRID = [{"model": {"name": "linear", "buckets": 64}}, {"model": {"name": "textcnn", "filters": 8, "dim": 8}}]
+SELECTION = {"folds": 3, "unlabelled": 50}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return write_csv(tmp_path_factory.mktemp("data") / "rows.csv")
+
+
+def chosen(source, **changes):
+    values = recipe(source, **{"grid": GRID, "selection": SELECTION, "seeds": [0], **changes})
+    values["teacher"]["accept_bad"] = True
+    return parse_recipe(values, "test")
+
+
+# --- how near a student is ------------------------------------------------------------------------------------------
+
+
+def test_following_is_the_cross_entropy_under_the_teacher():
+    random = np.random.default_rng(0)
+    noise, answers = random.normal(size=(2, 40, 5))
+    own = 2 * answers + noise
+    temperature, distance = follow(own, answers)
+    p = torch.from_numpy(answers).softmax(1)
+
+    def reference(t):
+        return float(-(p * (torch.from_numpy(own) / t).log_softmax(1)).sum(1).mean())
+
+    assert distance == pytest.approx(reference(temperature), rel=1e-9)
+    grid = np.exp(np.linspace(np.log(0.05), np.log(20), 400))
+    assert distance <= min(map(reference, grid)) + 1e-6
+
+
+def test_nobody_is_nearer_than_the_teacher_and_scale_is_no_matter():
+    answers = np.random.default_rng(1).normal(size=(30, 3))
+    temperature, distance = follow(3 * answers, answers)
+    p = torch.from_numpy(answers).softmax(1)
+    assert temperature == pytest.approx(3, rel=1e-2)
+    assert distance == pytest.approx(float(-(p * p.log()).sum(1).mean()), abs=1e-5)
+    assert follow(answers[::-1], answers)[1] > distance
+
+
+# --- which rows choose ----------------------------------------------------------------------------------------------
+
+
+def test_rows_that_are_watched_are_no_longer_learned_from(source):
+    whole = splits_of(chosen(source))
+    splits = whole.watching(50)
+    assert len(splits.watched) == 50
+    assert {*splits.unlabelled.ids.tolist(), *splits.watched.ids.tolist()} == {*whole.unlabelled.ids.tolist()}
+    assert not {*splits.transfer.ids.tolist()} & {*splits.watched.ids.tolist()}
+    assert splits.digest != whole.digest
+    assert np.flatnonzero(np.isin(whole.unlabelled.ids, splits.watched.ids))[-1] > len(whole.unlabelled) * 0.9
+
+
+def test_rows_that_cannot_be_watched_are_refused(source):
+    splits = splits_of(chosen(source))
+    with pytest.raises(
+        LimbeckError, match=r"^selection\.unlabelled=500: held out of 130 unlabelled rows, none is left"
+    ):
+        splits.watching(500)
+    copied = replace(splits, augmented=splits.unlabelled)
+    with pytest.raises(LimbeckError, match="rows that are held out have copies among the others"):
+        copied.watching(20)
+
+
+@pytest.fixture(scope="module")
+def finished(source, tmp_path_factory):
+    """Return the run's folder, its lines, and the networks of the arms by title."""
+    trained, lines, train = {}, [], arms.train_network
+
+    def noted(settings, material, lesson, *, title, **more):
+        trained[title] = train(settings, material, lesson, title=title, **more), lesson, material
+        return trained[title][0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arms, "train_network", noted)
+        patch.setattr(arms, "say", lambda line, **more: (lines.append(line), say(line, **more)))
+        done = run(chosen(source), tmp_path_factory.mktemp("run") / "out")
+    return done, lines, trained
+
+
+def decision(done, arm):
+    return json.loads((done.folder / "tuning" / f"{arm}.json").read_text(encoding="utf-8"))
+
+
+def test_the_student_nearest_to_the_teacher_is_taken(finished):
+    done, lines, trained = finished
+    found = decision(done, "student")["candidates"]
+    for name, one in zip(("linear", "textcnn"), found, strict=True):
+        network, lesson, material = trained[f"student, model={name}"]
+        assert len(material.splits.watched) == len(lesson.watched) == 50
+        assert not {*lesson.examples.ids.tolist()} & {*material.splits.watched.ids.tolist()}
+        outputs = network.logits(network.view.watched)
+        assert one["best"] == pytest.approx([-follow(outputs, lesson.watched)[1]], abs=1e-4)
+    best = max(found, key=lambda one: one["best"])["values"]["model"]
+    assert f"  student: model={best} is nearest to the teacher on 50 unlabelled rows that are held out" in lines
+
+
+def test_what_is_watched_is_what_the_teacher_answers(finished):
+    _, _, trained = finished
+    _, lesson, material = trained["student, model=linear"]
+    ids = torch.from_numpy(material.splits.watched.ids)
+    batch = next(iter(lesson.batches(chosen_settings(material), 0).group(0)))
+    answers = lesson.teacher.predict(replace(batch, ids=ids)).logits.numpy()
+    np.testing.assert_array_equal(lesson.watched, answers)
+
+
+def chosen_settings(material):
+    return parse_recipe(recipe("x"), "test").student.train
+
+
+def test_a_student_that_is_solved_ships_at_the_teachers_temperature(finished):
+    network, lesson, _ = finished[2]["student, model=linear"]
+    assert follow(network.logits(network.view.watched), lesson.watched)[0] == pytest.approx(1, rel=1e-2)
+
+
+def test_the_baseline_is_the_best_on_rows_that_its_networks_have_not_seen(finished):
+    done, lines, trained = finished
+    found = decision(done, "baseline")["candidates"]
+    splits = splits_of(parse_recipe(values_of(done), "test"))
+    for name, one in zip(("linear", "textcnn"), found, strict=True):
+        outputs = np.empty((40, 2), np.float32)
+        for number in range(3):
+            network, lesson, material = trained[f"baseline, model={name}, without fold {number + 1} of 3"]
+            held_out = splits.folds(3) == number
+            assert {*material.splits.validation.ids.tolist()} == {*splits.labelled.ids[held_out].tolist()}
+            assert not {*lesson.examples.ids.tolist()} & {*material.splits.validation.ids.tolist()}
+            outputs[held_out] = network.logits(network.view.validation)
+        assert one["best"] == pytest.approx([-calibrated_nll(outputs, splits.labelled.labels.values)], abs=1e-4)
+        assert len(trained[f"baseline, model={name}"][1].examples) == 40
+    best = max(found, key=lambda one: one["best"])["values"]["model"]
+    assert f"  baseline: model={best} is best on 40 labelled rows in 3 folds" in lines
+
+
+def values_of(done):
+    return read_yaml((done.folder / "recipe.yaml").read_text(encoding="utf-8"))
+
+
+def test_with_all_rows_the_strength_is_the_middle_one_of_the_folds(finished):
+    _, _, trained = finished
+    strengths = sorted(
+        trained[f"baseline, model=linear, without fold {k} of 3"][0].history.chosen["strength"] for k in (1, 2, 3)
+    )
+    assert trained["baseline, model=linear"][0].history.chosen == {"strength": strengths[1]}
+    assert LinearSettings().taking([{"strength": 3.0}, {"strength": 0.3}, {"strength": 10.0}]).strengths == (3.0,)
+
+
+def test_no_other_arm_has_folds_and_one_trained_network_needs_none(source, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(arms, "cross", lambda *_: asked.append(_))
+    monkeypatch.setattr(arms, "train_network", lambda *_, **more: Trained(None, History(0), None, more["title"]))
+    arms._tune(_work("baseline", chosen(source, grid={})), chosen(source, grid={}).candidates("baseline"), tmp_path)
+    assert asked == []
+
+
+def _work(name, settings):
+    return arms._Work(name, name, settings, material_of(settings), None, None, None)
+
+
+def test_outputs_that_are_no_distribution_cannot_follow(source):
+    values = recipe(source, selection={"unlabelled": 50}, task="regression", losses=[{"name": "regression_kd"}])
+    with pytest.raises(
+        LimbeckError, match=r"selection.*one of several classes, and the task is regression; leave it out"
+    ):
+        parse_recipe(values, "test")
+
+
+def test_a_second_run_takes_what_stands(finished, capsys):
+    done, _, _ = finished
+    capsys.readouterr()
+    run(parse_recipe(values_of(done), "test"), done.folder)
+    assert "unchanged, reused" in capsys.readouterr().out
