@@ -160,6 +160,18 @@ def test_names_of_many_level_points_never_overlap():
     assert not any(overlap(a, b) for index, a in enumerate(placed) for b in placed[:index])
 
 
+def test_a_name_goes_beside_its_point_before_it_goes_across_the_drawing():
+    """`baseline` once stood at the other edge, two of its heights above, where it could stand three below its point."""
+    _, axes = canvas(290)
+    axes.set(xlim=(0, 1), ylim=(70, 90))
+    places = {"teacher": (0.95, 87), "student": (0.2, 78.2), "TF-IDF + LR": (0.4, 73.8), "distilled TF-IDF": (0.4, 76)}
+    places |= {"baseline": (0.2, 73.4)}
+    *_, (left, low, right, high) = label_points(axes, places, looks(list(places)))
+    x, y = axes.transData.transform(places["baseline"])
+    assert max(left - x, x - right, 0) < 40
+    assert max(low - y, y - high, 0) < 40
+
+
 @pytest.mark.parametrize("at", [0.02, 0.3, 0.5, 0.97])
 def test_a_long_name_stays_within_the_drawing(at):
     _, axes = canvas(290)

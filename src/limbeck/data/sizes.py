@@ -84,9 +84,15 @@ def sizes_for(distinct: int, labelled: int | None, asked: Sequence[str], known: 
 
 
 def too_few(
-    rows: int, distinct: int, sizes: Mapping[str, int], settings: DataOptions, task: Task, dropped: Mapping[str, int]
+    rows: int,
+    distinct: int,
+    sizes: Mapping[str, int],
+    settings: DataOptions,
+    task: Task,
+    dropped: Mapping[str, int],
+    each: int = 2,
 ) -> LimbeckError:
-    """Return the error that names sizes which would do; each output needs two rows, each held-out split two.
+    """Return the error that names sizes which would do; each held-out split needs two rows.
 
     Args:
         rows: usable rows with a label.
@@ -95,12 +101,13 @@ def too_few(
         settings: what is asked for.
         task: says what the outputs are.
         dropped: rows left out before, by reason.
+        each: rows that each output needs.
     """
     asked = [f"data.split.{name}={size}" for name, size in sizes.items()]
     asked += [f"data.labelled={settings.labelled}"] if settings.labelled else []
     apart = f" ({distinct:,} where look-alikes count once)" if distinct < rows and sizes else ""
     usable = distinct if sizes else rows
-    least = 2 * task.outputs
+    least = each * task.outputs
     spare = (usable - least) // max(1, len(sizes))
     share = {name: max(2, min(size, usable // 5, spare)) for name, size in sizes.items()}
     left = usable - sum(share.values())

@@ -183,7 +183,7 @@ def _fine_tune(plan: Choices, members: Sequence[_Member], splits: Splits, second
 
 def _cut(member: _Member, length: int) -> str:
     share = float((member.lengths > length).mean())
-    return f"{share:.{int(share < 0.1)}%} of the texts are longer" if share else "no text is longer"
+    return f"{100 * share:.{int(share < 0.1)}f} % of the texts are longer" if share else "no text is longer"
 
 
 def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: float) -> int:

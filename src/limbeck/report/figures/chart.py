@@ -125,6 +125,7 @@ def _free(spot: Place, width: float, taken: Sequence[Box], axes: Axes) -> Box:
         for left in (x + 10, x - 10 - width, x - width / 2, *((area.x1 - width - 1, area.x0 + 1) if row > 1 else ()))
     ]
     inside = [b for b in boxes if b[0] > area.x0 and b[2] < area.x1 and b[1] > area.y0 and b[3] < area.y1 + 8]
+    inside.sort(key=lambda box: math.hypot(max(box[0] - x, x - box[2], 0), max(box[1] - y, y - box[3], 0)))
     free = (box for box in inside if not any(overlap(box, other) for other in taken))
     return next(free, next(iter(inside), boxes[0]))
 
