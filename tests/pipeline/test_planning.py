@@ -15,14 +15,14 @@ from limbeck.settings.yaml import read_yaml
 from made_rows import splits_of
 
 
-def write_texts(path, *, rows=400, labelled=120, longest=20, seed=0):
+def write_texts(path, *, rows=400, labelled=120, longest=20, seed=0, classes=2):
     """Write texts of 2 to `longest` words; those after the first have no label."""
     rng = random.Random(seed)
     lines = ["text,label"]
     for row in range(rows):
         words = rng.choices(FILLER, k=rng.randint(1, longest - 1))
         words.insert(rng.randrange(len(words) + 1), rng.choice((BAD, GOOD)[row % 2]))
-        lines.append(f"{' '.join(words)} {row},{row % 2 if row < labelled else ''}")
+        lines.append(f"{' '.join(words)} {row},{row % classes if row < labelled else ''}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -71,6 +71,7 @@ def test_what_the_recipe_or_an_override_sets_stays(tmp_path, encoder, capsys):
         "student.train.steps": 123,
         "student.reads.max_length": 13,
         "student.reads.tokenizer.size": 77,
+        "losses.0.temperature": 3.0,
     }
     wanted = recipe(
         write_texts(tmp_path / "texts.csv"), encoder, *(f"{key}={value}" for key, value in set_here.items())
@@ -82,6 +83,23 @@ def test_what_the_recipe_or_an_override_sets_stays(tmp_path, encoder, capsys):
             place = place[int(step)] if isinstance(place, list) else getattr(place, step)
         assert place == value, key
         assert f"{key}=" not in said
+
+
+@pytest.mark.parametrize(("classes", "temperature"), [(2, 1.0), (3, 2.0)])
+def test_the_temperature_is_that_of_so_many_classes(tmp_path, encoder, capsys, classes, temperature):
+    file = write_texts(tmp_path / "texts.csv", classes=classes)
+    found, said = plan(recipe(file, encoder), capsys)
+    assert [one.temperature for one in found.losses] == [temperature]
+    assert f"losses.kd.temperature={temperature:g}: " in said
+    other, _ = plan(recipe(file, encoder, "losses=[{name: hard_labels}]"), capsys)
+    assert [one.name for one in other.losses] == ["hard_labels"]
+
+
+def test_a_labelled_text_is_seen_as_often_as_another(tmp_path, encoder, capsys):
+    found, said = plan(recipe(write_texts(tmp_path / "texts.csv"), encoder), capsys)
+    labelled, rows = len(splits_of(found).labelled), len(splits_of(found).transfer)
+    assert found.data.labelled_per_batch == round(32 * labelled / rows)
+    assert "each labelled text 1.0 times as often as another" in said
 
 
 def test_labelled_texts_never_fill_a_batch(tmp_path, encoder, capsys):

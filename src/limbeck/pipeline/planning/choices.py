@@ -34,7 +34,7 @@ class Choices:
         place: Any = self._recipe
         for step in key.split("."):
             if isinstance(place, list):
-                place = place[int(step)]
+                place = place[int(step)] if step.isdecimal() else _named(place, step)
             elif not isinstance(place, BaseModel) or step not in place.model_fields_set:
                 return True
             else:
@@ -83,3 +83,8 @@ class Choices:
         recipe = parse_recipe(values, "the plan")
         recipe._folder = self._recipe.folder
         return recipe
+
+
+def _named(entries: list[Any], name: str) -> Any:
+    """Return the entry of a list that has a name; None where none has."""
+    return next((entry for entry in entries if entry.name == name), None)

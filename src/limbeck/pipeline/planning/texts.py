@@ -42,8 +42,9 @@ _STEPS, _STEPS_OF_MANY, _MANY = 100, 160, 20
 """Of fine-tuning: with up to so many classes, and with more."""
 _EPOCHS = (3, 10)
 _STUDENT_BATCH, _STUDENT_STEPS, _STUDENT_EPOCHS = 32, (1_000, 3_000), 6
-_MORE_OFTEN = 4
-"""A student that is trained sees a labelled text so many times as often as another."""
+_KD = "kd"
+_TEMPERATURES = (1.0, 2.0)
+"""Of two classes, and of more."""
 _MANY_ROWS, _FEW_ROWS = 20_000, 1_000
 """Above the first, a larger vocabulary; up to the second, also words that stand in one text."""
 
@@ -224,5 +225,9 @@ def _student(plan: Choices, recipe: Recipe, splits: Splits, texts: Sequence[str]
     steps = int(np.clip(_STUDENT_EPOCHS * rows / batch, *_STUDENT_STEPS) // 100 * 100)
     plan.choose("student.train.steps", steps, f"{steps * batch / rows:.1f} passes over {rows:,} texts")
     alike = batch * len(splits.labelled) / rows
-    share = int(np.clip(round(_MORE_OFTEN * alike), 1, max(1, batch // 2)))
+    share = int(np.clip(round(alike), 1, max(1, batch // 2)))
     plan.choose("data.labelled_per_batch", share, f"each labelled text {share / alike:.1f} times as often as another")
+    if any(entry.name == _KD for entry in recipe.losses):
+        classes = splits.task.outputs
+        why = "its probabilities, as they are" if classes == 2 else f"softer ones say more of {classes} classes"
+        plan.choose(f"losses.{_KD}.temperature", _TEMPERATURES[classes > 2], f"of the teacher's answers: {why}")
