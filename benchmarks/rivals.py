@@ -4,14 +4,15 @@
     rivals-venv/bin/pip install -c constraints.txt torch
     rivals-venv/bin/pip install -c constraints.txt -r benchmarks/rivals_requirements.txt -e '.[distill]'
     HF_HUB_OFFLINE=1 rivals-venv/bin/python benchmarks/rivals.py [SET ...] [--arms ARM ...] [--draws N ...]
-        [--data FOLDER] [--out FOLDER] [--setfit-seconds N]
+        [--data FOLDER] [--out FOLDER] [--setfit-seconds N] [--development]
 
 The environment is of its own: nothing of it is a dependency. Every arm learns from the labelled rows and from no other
 label; what it chooses it chooses on them, by cross-validation or on one split, and learns from all of them then. One
 thread. `finetuned` leaves its weights in `--out`, for `plain-kd`. SetFit would take hours: `--setfit-seconds` is its
 cap in processor seconds.
 
-A set, arm and draw that is on record is not measured again. Writes benchmarks/results/rivals.json after every one.
+A set, arm and draw that is on record is not measured again. Writes benchmarks/results/rivals.json after every one; in
+development, in which no test row is used (see text_sets.py), `development.json` in `--out`.
 """
 
 import argparse
@@ -62,16 +63,19 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/rivals"))
     parser.add_argument("--setfit-seconds", type=float, default=BUDGET)
+    parser.add_argument("--development", action="store_true")
     given = parser.parse_args()
+    path = given.out / "development.json" if given.development else RESULTS
     for draw in given.draws:
         for name in given.sets:
             for arm in (arm for arm in given.arms if arm in EVERYWHERE or name in COMPARED):
-                if (key := f"{name}/{arm}/{draw}") in on_record():
+                if (key := f"{name}/{arm}/{draw}") in on_record(path):
                     continue
-                texts = read_set(write_set(name, draw, given.data, given.out / "sets"))
-                found = measured(arm, texts, given.out / name / f"draw-{draw}", given.setfit_seconds)
+                folder = write_set(name, draw, given.data, given.out / "sets", development=given.development)
+                found = measured(arm, read_set(folder), given.out / name / folder.name, given.setfit_seconds)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 # Read anew: another process may do other draws.
-                write_json(RESULTS, {**said(), "records": {**on_record(), key: found}})
+                write_json(path, {**said(), "records": {**on_record(path), key: found}})
                 print(f"{key}: {100 * found['accuracy']:.1f} %, {found['training_seconds']:.0f} s", flush=True)
 
 
@@ -119,9 +123,9 @@ def measured(arm: str, texts: Texts, folder: Path, cap: float) -> dict[str, Any]
     }
 
 
-def on_record() -> dict[str, Any]:
+def on_record(path: Path = RESULTS) -> dict[str, Any]:
     """Return what was measured, by set, arm and draw."""
-    return read_json(RESULTS, dict)["records"] if RESULTS.is_file() else {}
+    return read_json(path, dict)["records"] if path.is_file() else {}
 
 
 def said() -> dict[str, Any]:
@@ -129,9 +133,17 @@ def said() -> dict[str, Any]:
     return {
         "claim": "what people use instead, with the same labelled, unlabelled and test rows",
         "command": "python benchmarks/rivals.py",
-        "packages": {name: metadata.version(name) for name in VERSIONS},
+        "packages": {name: metadata.version(name) for name in VERSIONS if _installed(name)},
         "environment": describe_environment(),
     }
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:  # arms that need none are measured without
+        return False
+    return True
 
 
 def as_table(result: dict[str, Any]) -> str:

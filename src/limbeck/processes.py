@@ -18,7 +18,8 @@ LEAST_ADDRESSES = 2 << 30
 """Bytes of address space of a run on a few rows, most of it libraries: 1.9 GB on one thread, 2.0 GB on ten."""
 _PR_SET_PDEATHSIG = 1
 _STORE_S = 10.0
-"""How long the launcher's store is asked before it counts as gone."""
+"""How long the launcher's store may take to answer."""
+_TRIES, _PAUSE_S = 3, 0.2
 
 
 def started(pid: int) -> str:
@@ -85,7 +86,8 @@ def end_with_launcher() -> None:
         return
     launcher = os.getppid()
     end_with(launcher, lambda: _wait_for(launcher))
-    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and not store_reachable():
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and not _store_there():
+        os.write(2, b"error: the store of torchrun cannot be reached: it has ended\n")
         os._exit(1)
 
 
@@ -94,9 +96,19 @@ def store_reachable() -> bool:
 
     It is asked by a connection of our own, since torch's prints its own stack.
     """
-    address = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
-    with suppress(OSError), socket.create_connection(address, timeout=_STORE_S):
-        return True
+    with suppress(OSError, KeyError, ValueError):
+        address = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+        with socket.create_connection(address, timeout=_STORE_S):
+            return True
+    return False
+
+
+def _store_there() -> bool:
+    """Return whether the store answers, of some tries: a busy one may refuse."""
+    for _ in range(_TRIES):
+        if store_reachable():
+            return True
+        time.sleep(_PAUSE_S)
     return False
 
 

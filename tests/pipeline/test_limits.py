@@ -6,7 +6,7 @@ from tiny import recipe, write_csv
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.cost import Speed
 from limbeck.pipeline.order import material_of
-from limbeck.pipeline.planning import limits, within_limits
+from limbeck.pipeline.planning import limits, planned, within_limits
 from limbeck.recipe import parse_recipe
 
 LINEAR, NGRAMS, CNN = ({"model": name} for name in ("linear", "ngrams", "textcnn"))
@@ -32,7 +32,7 @@ def size_of(source, point):
 def test_the_size_is_that_of_the_parameters(source):
     size = size_of(source, CNN)
     assert kept(source, [CNN], megabytes=size) == [CNN]
-    with pytest.raises(LimbeckError, match=rf"^budget: no student keeps within it: textcnn takes {size:.1f} MB"):
+    with pytest.raises(LimbeckError, match=rf"^budget: no student keeps within it: textcnn takes {size:.3g} MB"):
         kept(source, [CNN], megabytes=size - 4e-6)
 
 
@@ -72,12 +72,45 @@ def test_the_time_is_measured_once_a_folder(source, tmp_path, monkeypatch):
         return Speed(float(len(asked)), 0.0, 0.0, 1.0)
 
     monkeypatch.setattr(limits, "measure", measured)
-    wanted = parse_recipe(recipe(source, grid=[LINEAR, CNN], budget={"milliseconds": 1.5}), "test")
-    for _ in range(2):
-        material = material_of(wanted)
+    wanted = parse_recipe(recipe(source, grid=[CNN, LINEAR], budget={"milliseconds": 1.5}), "test")
+    monkeypatch.setattr(limits, "measure", lambda predict, samples, **more: slow(measured(predict, samples, **more)))
+
+    def slow(speed):
+        return speed._replace(cpu_ms=3.0 - speed.cpu_ms)  # the first one takes 2 ms, the second one 1 ms
+
+    for again in (wanted, wanted, parse_recipe(wanted.model_dump() | {"grid": [LINEAR]}, "as it was written")):
+        material = material_of(again)
         material.folder = tmp_path
-        assert within_limits(wanted, material).grid == [LINEAR]
+        assert within_limits(again, material).grid == [LINEAR]
         assert asked == [(1, 2), (1, 2)]
+
+
+def test_what_cannot_be_exported_cannot_be_timed(source, monkeypatch):
+    def failing(*_):
+        raise RuntimeError("no such operator\nmore")
+
+    monkeypatch.setattr(limits, "export_onnx", failing)
+    with pytest.raises(
+        LimbeckError, match=r"linear cannot be exported and timed \(RuntimeError: no such operator\); raise"
+    ):
+        kept(source, [LINEAR], milliseconds=50)
+
+
+def test_a_plan_leaves_buckets_open(source):
+    wanted = parse_recipe(recipe(source), "test")
+    values = wanted.model_dump(exclude_unset=True)
+    values["student"]["model"] = "ngrams"
+    values |= {"budget": {"minutes": 5, "megabytes": 1}}
+    done = planned(parse_recipe(values, "test"), material_of(wanted).splits)
+    assert within_limits(done, material_of(done)).grid == [{"model.buckets": 8192}]
+
+
+def test_a_baseline_with_a_network_of_its_own_is_left_alone(source):
+    values = recipe(source, baseline={"model": {"name": "textcnn"}}, budget={"megabytes": 1})
+    values["student"]["model"] = "ngrams"
+    wanted = parse_recipe(values, "test")
+    with pytest.raises(LimbeckError, match="no student keeps within it: ngrams takes"):
+        within_limits(wanted, material_of(wanted))
 
 
 def test_nothing_is_asked_for_without_it(source):

@@ -11,13 +11,18 @@ from tiny import recipe, write_csv
 from limbeck.console import say
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import calibrated_nll, follow
+from limbeck.evaluation.records import SelectionRecord
 from limbeck.models.linear import LinearSettings
-from limbeck.pipeline.order import material_of, run
+from limbeck.pipeline.order import material_of, require_usable, run
 from limbeck.pipeline.training import arms
-from limbeck.pipeline.training.learn import Trained
+from limbeck.pipeline.training.crossed import cross_solved, parts_of
+from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.slope import slope_of
 from limbeck.recipe import parse_recipe
+from limbeck.report.words import prose, uses
 from limbeck.settings.yaml import read_yaml
-from limbeck.trainer import History
+from limbeck.trainer import predict_logits
+from limbeck.types import Outputs
 from made_rows import splits_of
 
 GRID = [{"model": {"name": "linear", "buckets": 64}}, {"model": {"name": "textcnn", "filters": 8, "dim": 8}}]
@@ -137,47 +142,125 @@ def test_a_student_that_is_solved_ships_at_the_teachers_temperature(finished):
     assert follow(network.logits(network.view.watched), lesson.watched)[0] == pytest.approx(1, rel=1e-2)
 
 
-def test_the_baseline_is_the_best_on_rows_that_its_networks_have_not_seen(finished):
-    done, lines, trained = finished
-    found = decision(done, "baseline")["candidates"]
-    splits = splits_of(parse_recipe(values_of(done), "test"))
-    for name, one in zip(("linear", "textcnn"), found, strict=True):
-        outputs = np.empty((40, 2), np.float32)
-        for number in range(3):
-            network, lesson, material = trained[f"baseline, model={name}, without fold {number + 1} of 3"]
-            held_out = splits.folds(3) == number
-            assert {*material.splits.validation.ids.tolist()} == {*splits.labelled.ids[held_out].tolist()}
-            assert not {*lesson.examples.ids.tolist()} & {*material.splits.validation.ids.tolist()}
-            outputs[held_out] = network.logits(network.view.validation)
-        assert one["best"] == pytest.approx([-calibrated_nll(outputs, splits.labelled.labels.values)], abs=1e-4)
-        assert len(trained[f"baseline, model={name}"][1].examples) == 40
-    best = max(found, key=lambda one: one["best"])["values"]["model"]
-    assert f"  baseline: model={best} is best on 40 labelled rows in 3 folds" in lines
-
-
 def values_of(done):
     return read_yaml((done.folder / "recipe.yaml").read_text(encoding="utf-8"))
 
 
-def test_with_all_rows_the_strength_is_the_middle_one_of_the_folds(finished):
-    _, _, trained = finished
-    strengths = sorted(
-        trained[f"baseline, model=linear, without fold {k} of 3"][0].history.chosen["strength"] for k in (1, 2, 3)
-    )
-    assert trained["baseline, model=linear"][0].history.chosen == {"strength": strengths[1]}
-    assert LinearSettings().taking([{"strength": 3.0}, {"strength": 0.3}, {"strength": 10.0}]).strengths == (3.0,)
+def test_the_baseline_is_the_best_on_rows_that_its_networks_have_not_seen(finished):
+    done, lines, trained = finished
+    solved, found = decision(done, "baseline")["candidates"]
+    splits = splits_of(parse_recipe(values_of(done), "test"))
+    outputs = np.empty((40, 2), np.float32)
+    for number in range(3):
+        network, lesson, material = trained[f"baseline, model=textcnn, without fold {number + 1} of 3"]
+        held_out = splits.folds(3) == number
+        assert {*material.splits.validation.ids.tolist()} == {*splits.labelled.ids[held_out].tolist()}
+        assert not {*lesson.examples.ids.tolist()} & {*material.splits.validation.ids.tolist()}
+        assert network.history.best_step == 24, "the last one: validation has not chosen it"
+        outputs[held_out] = network.logits(network.view.validation)
+    assert found["best"] == pytest.approx([-calibrated_nll(outputs, splits.labelled.labels.values)], abs=1e-4)
+    assert len(trained["baseline, model=textcnn"][1].examples) == 40
+    best = max((solved, found), key=lambda one: one["best"])["values"]["model"]
+    assert f"  baseline: model={best} is best on 40 labelled rows in 3 folds" in lines
 
 
-def test_no_other_arm_has_folds_and_one_trained_network_needs_none(source, tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(arms, "cross", lambda *_: asked.append(_))
-    monkeypatch.setattr(arms, "train_network", lambda *_, **more: Trained(None, History(0), None, more["title"]))
-    arms._tune(_work("baseline", chosen(source, grid={})), chosen(source, grid={}).candidates("baseline"), tmp_path)
-    assert asked == []
+def test_a_penalty_is_chosen_over_all_folds_at_one_temperature(source):
+    """One strength and temperature a fold, chosen by its own rows, would flatter a solved point."""
+    settings = chosen(source)
+    material = material_of(settings)
+    ((_, linear), _) = settings.candidates("baseline")
+    scores, found = cross_solved(3, material, linear, lambda part: part.from_labels(linear))
+    labels, folds = material.splits.labelled.labels.values, material.splits.folds(3)
+    costs = {}
+    for strength in LinearSettings().strengths:
+        one = linear.model_copy(update={"model": linear.model.taking({"strength": strength})})
+        outputs = np.empty((40, 2), np.float32)
+        for number in range(3):
+            part = material.fold(number, 3)
+            network, lesson = part.build(one, seed=0), part.from_labels(one)
+            network.solve(lesson.rows, slope_of(lesson), cost=lambda _: 0.0)
+            outputs[folds == number] = predict_logits(network, part.view(one).validation).numpy()
+        costs[strength] = calibrated_nll(outputs, labels)
+    assert scores == pytest.approx([-min(costs.values())], abs=1e-3)
+    assert costs[found["strength"]] == pytest.approx(min(costs.values()), abs=1e-3)
 
 
-def _work(name, settings):
-    return arms._Work(name, name, settings, material_of(settings), None, None, None)
+def test_with_all_rows_the_strength_is_that_of_the_folds(finished, source):
+    network = finished[2]["baseline, model=linear"][0]
+    ((_, linear), _) = chosen(source).candidates("baseline")
+    _, found = cross_solved(3, material_of(chosen(source)), linear, lambda part: part.from_labels(linear))
+    assert network.history.chosen == found
+
+
+def test_what_was_chosen_where_is_told(finished):
+    done, _, _ = finished
+    found = done.evaluation
+    assert found.selection == SelectionRecord(baseline_folds=3, watched=50)
+    assert (
+        "was made on the validation split; of the baseline on the 40 labelled rows, in 3 folds; of arms with a teacher "
+        "by its answers for 50 unlabelled rows that they did not learn from. "
+    ) in uses.about_test(found)
+    assert prose.data_facts(found)[1][2].endswith("by 50 of them students are chosen, and none learns from these")
+    assert "Chosen before the test" in (done.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_hard_labels_go_by_decisions(source):
+    settings = chosen(source, arms=["student", "hard_labels"])
+    material = material_of(settings).watching(50)
+    answers = np.random.default_rng(0).normal(size=(len(material.whole.splits.transfer), 2)).astype(np.float32)
+    teacher = Answering(material.whole.splits.transfer.ids, answers)
+    _, linear = settings.candidates("student")[0]
+    lessons = [material.from_teacher(linear, settings, teacher, ["a"], arm=arm) for arm in ("student", "hard_labels")]
+    soft, hard = (torch.from_numpy(lesson.watched).softmax(1).numpy() for lesson in lessons)
+    np.testing.assert_array_equal(hard.argmax(1), soft.argmax(1))
+    np.testing.assert_allclose(hard.max(1), 1)
+
+
+class Answering:
+    """A teacher with answers by id."""
+
+    def __init__(self, ids, logits):
+        self._rows, self._logits = {one: row for row, one in enumerate(ids.tolist())}, torch.from_numpy(logits)
+
+    def predict(self, batch):
+        return Outputs(self._logits[[self._rows[one] for one in batch.ids.tolist()]])
+
+
+@pytest.mark.parametrize(
+    ("data", "selection", "said"),
+    [
+        ({}, {"unlabelled": 500}, r"^selection\.unlabelled=500: held out of 130 unlabelled rows, none is left"),
+        (
+            {"labelled": 3},
+            {"folds": 3},
+            r"^selection\.folds: without fold \d of 3, 2 labelled rows are left, and no two",
+        ),
+        ({"augment": {"copies": 1}}, {"unlabelled": 50}, "rows that are held out have copies among the others"),
+    ],
+)
+def test_rows_that_cannot_be_held_out_are_refused_before_the_training(source, data, selection, said):
+    values = recipe(source, selection=selection)
+    values["data"] |= data | {"labelled_per_batch": 2}
+    wanted = parse_recipe(values, "test")
+    with pytest.raises(LimbeckError, match=said):
+        require_usable(wanted, material_of(wanted))
+
+
+def test_there_are_no_more_folds_than_rows(source):
+    wanted = chosen(source)
+    splits = splits_of(wanted)
+    few = [row for row in range(40) if splits.labelled.labels.values[row] == 0][:2]
+    few += [row for row in range(40) if splits.labelled.labels.values[row] == 1][:2]
+    material = Material(replace(splits, labelled=splits.labelled.take(sorted(few))))
+    assert [len(part.splits.validation) for part in parts_of(material, 10)] == [1, 1, 1, 1]
+
+
+def test_no_other_arm_has_folds_and_one_trained_network_needs_none(finished, source, tmp_path, monkeypatch):
+    assert not [title for title in finished[2] if "fold" in title and not title.startswith("baseline")]
+    monkeypatch.setattr(arms, "cross", None)
+    one = chosen(source, grid={})
+    work = arms._Work("baseline", "baseline", one, material_of(one), None, None, None)
+    assert arms._tune(work, one.candidates("baseline"), tmp_path)[0] == 0
 
 
 def test_outputs_that_are_no_distribution_cannot_follow(source):

@@ -78,6 +78,14 @@ def _named(model: nn.Module, names: Iterable[str]) -> nn.Module:
     return _Named(model, names).eval() if inspect.Parameter.VAR_KEYWORD in kinds else model
 
 
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what made an export fail: the exporter's own first line says that it failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line, *_ = str(error).strip().split("\n")
+    return f"{type(error).__name__}: {line}"
+
+
 @dataclass(frozen=True, slots=True)
 class Parity:
     """How an exported file compares with its source on real inputs.

@@ -150,7 +150,7 @@ class Splits:
         left = self.unlabelled.take(np.delete(np.arange(rows), chosen))
         return replace(self, unlabelled=left, watched=self.unlabelled.take(chosen))
 
-    def fold(self, number: int, folds: int) -> "Splits":
+    def fold(self, number: int, folds: int, key: str = "teacher.folds") -> "Splits":
         """Return the same rows, of which a fold of the labelled ones is the validation split, and shows no label else.
 
         Folds are nearly equal in size, and each has the strata in proportion.
@@ -158,13 +158,17 @@ class Splits:
         Args:
             number: of the fold, from 0.
             folds: how many there are.
+            key: of the recipe, that asks for them.
 
         Raises:
-            LimbeckError: what is left is no training set.
+            LimbeckError: what is left is no training set. A class may have no row left.
         """
         own = self.folds(folds) == number
         held_out, kept = (self.labelled.take(np.flatnonzero(each)) for each in (own, ~own))
-        self.task.require_varied(kept.labels, f"fold {number + 1} of {folds}", "teacher.folds")
+        strata = self.task.strata(kept.labels)
+        if not len(kept) or (strata is not None and len(np.unique(strata)) < 2):
+            what = f"without fold {number + 1} of {folds}, {len(kept):,} labelled rows are left, and no two classes"
+            raise LimbeckError(what, where=key, fix="set it to null, or label more rows")
         return replace(self._labelled_by(kept, held_out), validation=held_out)
 
     def folds(self, count: int) -> NDArray[np.int64]:

@@ -181,6 +181,27 @@ class StudentRecord(Record):
     )
 
 
+class SelectionRecord(Record):
+    """By what choices were made, besides the validation split."""
+
+    teacher_folds: int | None = Field(
+        default=None, description="of the labelled rows, on which temperatures and weights were fitted too; null: none"
+    )
+    baseline_folds: int | None = Field(
+        default=None, description="of the labelled rows, by which the baseline chose its point of the grid; null: none"
+    )
+    watched: int | None = Field(
+        default=None,
+        description="unlabelled rows that no arm with a teacher learned from: what came nearest to the teacher's "
+        "answers for them was taken; null: none",
+    )
+
+    @property
+    def none(self) -> bool:
+        """Whether all was chosen on validation."""
+        return self == SelectionRecord()
+
+
 class Decomposition(Record):
     """The gain in two parts, which add up to it."""
 

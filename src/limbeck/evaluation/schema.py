@@ -22,6 +22,7 @@ from limbeck.evaluation.records import (
     MetricRecord,
     ModelRecord,
     Record,
+    SelectionRecord,
     StudentRecord,
     TeacherRecord,
     TestEvaluation,
@@ -58,6 +59,9 @@ class Findings(Record):
     )
     teacher: TeacherRecord | None = Field(default=None, description="null: an earlier version wrote nothing of it")
     student: StudentRecord | None = Field(default=None, description="null: an earlier version wrote nothing of it")
+    selection: SelectionRecord = Field(
+        default=SelectionRecord(), description="by what choices were made, besides the validation split"
+    )
     retention: float | None = Field(description="of the student; null: teacher or student is at chance")
     agreement: Fraction | None = Field(description="of the student with the teacher; null: nothing is decided")
     over_teacher: Difference = Field(description="student minus teacher")

@@ -1,7 +1,7 @@
 """Where a network gives its name, its settings and one line about itself."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -30,8 +30,8 @@ class ModelOptions(Settings):
 
     name: Annotated[str, Field(description="which network")]
 
-    def taking(self, chosen: Sequence[Mapping[str, float]]) -> Self:
-        """Return the settings with what networks of them have chosen for themselves on folds, by name."""
+    def taking(self, chosen: Mapping[str, float]) -> Self:
+        """Return the settings with what was chosen by cross-validation, by name."""
         return self
 
     @property

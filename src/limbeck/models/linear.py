@@ -1,6 +1,6 @@
 """A linear layer on TF-IDF-weighted words and hashed n-grams, whose weights a solver finds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -42,10 +42,9 @@ class LinearSettings(ModelOptions):
         Field(min_length=1, max_length=100, description="inverse strengths of the L2 penalty, the best on validation"),
     ] = C_GRID
 
-    def taking(self, chosen: Sequence[Mapping[str, float]]) -> "LinearSettings":
-        """Return the settings with the middle one of the strengths that folds have chosen, and no other."""
-        strengths = sorted(one["strength"] for one in chosen)
-        return self.model_copy(update={"strengths": (strengths[len(strengths) // 2],)})
+    def taking(self, chosen: Mapping[str, float]) -> "LinearSettings":
+        """Return the settings with the strength that was chosen, and no other."""
+        return self.model_copy(update={"strengths": (chosen["strength"],)})
 
 
 class LinearOnNgrams(SolvedByLosses):
@@ -125,7 +124,7 @@ class LinearOnNgrams(SolvedByLosses):
         self.idf.zero_()[kept] = torch.from_numpy(idf).to(self.idf)
 
         best, worse, start = (np.inf, 0.0, {}), 0, np.zeros((len(kept) + 1, len(self.bias)))
-        for strength in sorted(self.settings.strengths):
+        for strength in self.strengths:
             start = least(matrix, slope, 1 / (strength * texts), start, gradient=_GRADIENT)
             self._take(kept, start)
             if (found := cost(self)) < best[0]:
@@ -136,6 +135,11 @@ class LinearOnNgrams(SolvedByLosses):
         _, strength, state = best
         self.load_state_dict(state)
         return {"strength": strength}
+
+    @property
+    def strengths(self) -> list[float]:
+        """In ascending order: each is faster from the one before."""
+        return sorted(self.settings.strengths)
 
     @torch.no_grad()
     def divide(self, by: float) -> None:

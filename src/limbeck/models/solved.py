@@ -62,6 +62,11 @@ class SolvedByLosses(Solved):
         """
         raise NotImplementedError
 
+    @property
+    def strengths(self) -> Sequence[float]:
+        """Of the penalty, in the order in which they are tried; the last ones are left out where costs rise."""
+        raise NotImplementedError
+
     def divide(self, by: float) -> None:
         """Divide the outputs by a temperature, once and for all: in the weights."""
         raise NotImplementedError

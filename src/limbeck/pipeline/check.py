@@ -134,7 +134,8 @@ def _trainings(teachers: Mapping[str, NetworkSettings], recipe: Recipe, material
     for name in recipe.trained_arms:
         tuned = [taken(name, each) for _, each in recipe.candidates(name) if not is_solved(each.model)]
         if tuned:
-            seconds[name] = sum(tuned) + (len(recipe.seeds) - 1) * max(tuned)
+            crossed = (recipe.selection.folds or 0) * (name == "baseline" and len(recipe.candidates(name)) > 1)
+            seconds[name] = (1 + crossed) * sum(tuned) + (len(recipe.seeds) - 1) * max(tuned)
     return seconds
 
 

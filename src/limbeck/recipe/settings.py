@@ -161,7 +161,8 @@ class Recipe(Settings):
         Grid,
         Field(
             description="keys of student and their candidates, in all combinations; or a list of points, each of keys "
-            "and values, of which `model` replaces the whole model; every arm takes its best on validation"
+            "and values, of which `model` replaces the whole model; every arm takes its best on validation, or by "
+            "`selection`"
         ),
     ] = {}
     selection: Annotated[
@@ -271,6 +272,8 @@ class Recipe(Settings):
     def digest(self) -> str:
         """Names what the recipe's result depends on: not its name, nor where answers are; the rest where it is set."""
         unset = {name for name in ("until", "curves", "budget") if getattr(self, name) is None}
+        if self.selection == SelectionSettings():
+            unset.add("selection")
         if self.cache.codec == DEFAULT:
             unset.add("cache")
         values = self.model_dump(mode="json", exclude={"name"} | unset)
@@ -278,6 +281,11 @@ class Recipe(Settings):
             values["data"].pop("group")
         values.get("cache", {}).pop("path", None)
         return digest(values)
+
+    @property
+    def buckets_open(self) -> bool:
+        """Whether nobody has said how many buckets the student's network has."""
+        return "buckets" not in self.student.model.model_fields_set
 
     @property
     def folder(self) -> Path | None:

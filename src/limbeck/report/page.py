@@ -119,7 +119,7 @@ def _data(evaluation: Evaluation) -> Section:
 def _test(evaluation: Evaluation) -> Section:
     looks = Bullets([uses.look(evaluation, use) for use in evaluation.test_evaluations])
     chosen = Bullets([prose.chosen(evaluation, name) for name, one in evaluation.models.items() if one.settings])
-    parts = [Section("Chosen on validation", blocks=[chosen])] if chosen.lines else []
+    parts = [Section(uses.chosen_where(evaluation), blocks=[chosen])] if chosen.lines else []
     return Section(
         "What the test split was used for", [uses.about_test(evaluation)], [looks] * bool(looks.lines), parts=parts
     )

@@ -1,7 +1,7 @@
 """What advice depends on besides figures: what a person types for another teacher, another student, a larger test."""
 
 from limbeck.data import Splits
-from limbeck.evaluation.records import StudentRecord, TeacherRecord
+from limbeck.evaluation.records import SelectionRecord, StudentRecord, TeacherRecord
 from limbeck.models import MODELS, is_solved
 from limbeck.pipeline.training.material import GIVEN
 from limbeck.pipeline.training.solved import may_be_solved
@@ -22,6 +22,16 @@ def teacher_record(recipe: Recipe) -> TeacherRecord:
         another=teacher.another,
         by_steps=teacher.by_steps,
         like_floor=None if own or not alike else teacher.another_kind.format(alike[0]),
+    )
+
+
+def selection_record(recipe: Recipe) -> SelectionRecord:
+    """Return by what choices were made, besides the validation split."""
+    wanted = recipe.selection
+    return SelectionRecord(
+        teacher_folds=recipe.teacher.folds if recipe.teacher.refits else None,
+        baseline_folds=wanted.folds if "baseline" in recipe.trained_arms else None,
+        watched=wanted.unlabelled,
     )
 
 

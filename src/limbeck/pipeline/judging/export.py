@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from limbeck.bundle import export_onnx
+from limbeck.bundle import export_onnx, reason_of
 from limbeck.console import say
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.stages.stage import Stage, once
@@ -40,7 +40,7 @@ def export_all(teacher: Mapping[str, Trained], arms: Mapping[str, Trained], fold
         except LimbeckError:
             raise  # a full disk: the rest would not fit either
         except Exception as error:
-            errors[name] = _reason(error)
+            errors[name] = reason_of(error)
             say(f"  {name} cannot be exported ({errors[name]}); its weights are kept")
     return Exported(files, errors)
 
@@ -55,11 +55,3 @@ def _export(trained: Trained, folder: Path) -> Path:
         return path
 
     return once(folder, {"model": trained.digest}, export, lambda stage: path, by="each")[1]
-
-
-def _reason(error: BaseException) -> str:
-    """Return the first line of what made an export fail: the exporter's own first line says that it failed."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    line, *_ = str(error).strip().split("\n")
-    return f"{type(error).__name__}: {line}"

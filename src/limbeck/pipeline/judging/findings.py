@@ -22,7 +22,7 @@ from limbeck.evaluation.records import (
 )
 from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.judging import Trainings
-from limbeck.pipeline.judging.advised import more_test, student_record, teacher_record
+from limbeck.pipeline.judging.advised import more_test, selection_record, student_record, teacher_record
 from limbeck.pipeline.judging.floor import DISTILLED
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
 from limbeck.pipeline.judging.samples import Samples, copies_drawn
@@ -60,6 +60,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         data=data_record(recipe, splits).model_copy(update=what_was_read(run.teacher.networks, run.arms)),
         models=records,
         teacher=teacher_record(recipe),
+        selection=selection_record(recipe),
         student=student_record(recipe, run.shown["student"].view.form.kind),
         retention=own.retention,
         agreement=own.agreement,

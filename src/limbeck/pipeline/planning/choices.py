@@ -75,6 +75,8 @@ class Choices:
         """Return the recipe with all that was chosen, and nothing left to plan."""
         left = self._recipe.budget and self._recipe.budget.of_the_student
         values = self._recipe.model_dump(mode="json") | {"budget": left and left.model_dump(mode="json")}
+        if self._recipe.buckets_open:  # how many are chosen by size, and that comes later
+            values["student"]["model"].pop("buckets", None)
         apply(values, self._changes)
         if self._without or self._more:
             teacher = values["teacher"]

@@ -9,14 +9,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from limbeck.bundle import export_onnx
+from limbeck.bundle import export_onnx, reason_of
 from limbeck.console import say
+from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import measure
 from limbeck.files import read_json, write_json
 from limbeck.networks import NetworkSettings
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.start import start_of
 from limbeck.recipe import Recipe
 from limbeck.recipe.grid import points
 from limbeck.version import __version__
@@ -45,11 +47,11 @@ def within_limits(recipe: Recipe, material: Material) -> Recipe:
     every = [point for _, point in points(recipe.grid)]
     kept: list[dict[str, Any]] = []
     reasons: list[str] = []
-    for number, point in enumerate(every):
+    for point in every:
         found, settings, size = _sized(recipe, material, point)
-        reason = _too_large(size, budget.megabytes) or _too_slow(settings, material, number, budget.milliseconds)
+        reason = _too_large(size, budget.megabytes) or _too_slow(settings, material, budget.milliseconds)
         if reason:
-            reasons.append(f"{settings.model.name} takes {reason}")
+            reasons.append(f"{settings.model.name} {reason}")
             continue
         kept.append(found)
         if found != point:
@@ -80,8 +82,10 @@ def _sized(recipe: Recipe, material: Material, point: dict[str, Any]) -> tuple[d
 
 
 def _open(recipe: Recipe, point: Mapping[str, Any]) -> bool:
-    """Return whether nobody has said how many buckets a point's network has."""
-    model = point.get("model", recipe.student.model)
+    """Return whether nobody has said how many buckets a point's network has, and every arm has that network."""
+    if "model" not in point:
+        return recipe.buckets_open and not any(key.split(".")[0] == "model" for key in recipe.baseline or {})
+    model = point["model"]
     said = model.model_fields_set if isinstance(model, BaseModel) else model if isinstance(model, Mapping) else ()
     return "buckets" not in said and "model.buckets" not in point
 
@@ -92,29 +96,43 @@ def _megabytes(settings: NetworkSettings, material: Material) -> float:
 
 def _too_large(size: float, most: float | None) -> str:
     """Return how far a size is above a limit, or nothing."""
-    return "" if most is None or size <= most else f"{size:.1f} MB (budget.megabytes={most:g})"
+    return "" if most is None or size <= most else f"takes {size:.3g} MB (budget.megabytes={most:g})"
 
 
-def _too_slow(settings: NetworkSettings, material: Material, number: int, most: float | None) -> str:
-    """Return how far a network's time is above a limit, or nothing."""
+def _too_slow(settings: NetworkSettings, material: Material, most: float | None) -> str:
+    """Return how far a network's time is above a limit, or that it has none; or nothing."""
     if most is None:
         return ""
     with nullcontext(material.folder) if material.folder is not None else TemporaryDirectory() as folder:
-        spent = _milliseconds(settings, material, Path(folder) / FOLDER / f"student-{number}")
-    return "" if spent <= most else f"{spent:.2f} ms (budget.milliseconds={most:g})"
+        try:
+            spent = _milliseconds(settings, material, Path(folder) / FOLDER)
+        except LimbeckError:
+            raise
+        except Exception as error:  # whatever the exporter raises for a network that it cannot express
+            return f"cannot be exported and timed ({reason_of(error)})"
+    return "" if spent <= most else f"takes {spent:.3g} ms (budget.milliseconds={most:g})"
 
 
-def _milliseconds(settings: NetworkSettings, material: Material, folder: Path) -> float:
-    """Return the processor time of one validation row, as the folder has it or measured."""
-    view = material.view(settings)
+def _milliseconds(settings: NetworkSettings, material: Material, limits: Path) -> float:
+    """Return the processor time of one validation row, as a folder has it or measured."""
+    view, name = material.view(settings), settings.model.name
+    network = material.build(settings, seed=0)
+    inputs = {
+        "version": __version__,
+        "settings": settings.model_dump(mode="json", exclude={"train", "pretrain"}),
+        "view": view.digest,
+        **start_of(network, settings.model, material, view, title=name),
+    }
+    # By what it is, not by its place in the grid, from which others may have gone.
+    folder = limits / digest({key: value for key, value in inputs.items() if key != "answers"})
 
     def take(stage: Stage) -> float:
         path = folder / "model.onnx"
-        export_onnx(material.build(settings, seed=0), path, *view.example)
+        export_onnx(network, path, *view.example)
         spent = measure(view.runner(path), material.samples, latency_repeats=_TIMED, budget_s=1.0).cpu_ms
         path.unlink()
+        say(f"  {name}: {spent:.3g} ms")
         write_json(folder / _TIME, {"milliseconds": spent})
         return spent
 
-    inputs = {"version": __version__, "settings": settings.model_dump(mode="json"), "view": view.digest}
     return once(folder, inputs, take, lambda _: read_json(folder / _TIME, dict)["milliseconds"])[1]

@@ -101,19 +101,21 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     members = _readable(plan, recipe, texts)
     members = _fine_tune(plan, members, splits, _TRAINING * seconds, folds or 1)
     unlabelled = _answer(plan, members, splits, _ANSWERS * seconds)
-    unlabelled -= _select(plan, len(splits.validation), unlabelled)
+    unlabelled -= _select(plan, recipe, len(splits.validation), unlabelled)
     _student(plan, recipe, splits, texts, len(splits.labelled) + unlabelled)
     return plan
 
 
-def _select(plan: Choices, validation: int, unlabelled: int) -> int:
+def _select(plan: Choices, recipe: Recipe, validation: int, unlabelled: int) -> int:
     """Choose by what the arms choose where validation is small; return how many unlabelled texts that takes."""
     if validation >= _ENOUGH:
         return 0
     why = f"{validation:,} validation rows are too few to choose a student by"
     plan.choose("selection.folds", _FOLDS, why)
     watched = min(max(_WATCHED[0], unlabelled // 10), _WATCHED[1])
-    if unlabelled < 4 * watched or not plan.is_open("selection.unlabelled"):
+    if not recipe.task.one_class or recipe.data.augment is not None or not plan.is_open("selection.unlabelled"):
+        return 0
+    if unlabelled < 4 * watched:
         return 0
     plan.choose("selection.unlabelled", watched, f"of {unlabelled:,}, for the same reason")
     return watched

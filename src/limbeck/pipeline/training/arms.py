@@ -16,7 +16,7 @@ from limbeck.losses import objective_from
 from limbeck.models import check_model, is_solved
 from limbeck.models.solved import Solved
 from limbeck.networks import NetworkSettings
-from limbeck.pipeline.training.crossed import cross
+from limbeck.pipeline.training.crossed import cross, cross_solved, require_held_out
 from limbeck.pipeline.training.learn import Trained, best_by, train_network
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.pipeline.training.teacher import RunTeacher
@@ -76,6 +76,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     _require_shares(recipe, splits.task)
+    require_held_out(recipe, material)
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
     if others:
         _preflight_batches(recipe, splits)
@@ -292,7 +293,18 @@ class _Work:
         lesson = self._lesson(settings, self.material)
         return train_network(settings, self.material, lesson, seed=seed, folder=place, title=title, until=self.until)
 
-    def train_fold(self, part: Material, settings: NetworkSettings, place: Path, title: str) -> Trained:
+    def cross(
+        self, point: dict[str, Any], settings: NetworkSettings, place: Path, title: str
+    ) -> tuple[list[float], Candidate]:
+        """Return what a point is chosen by on folds, and the point with what it has chosen there for itself."""
+        assert self.folds is not None
+        if not is_solved(settings.model):
+            return cross(self.folds, self.material, settings, self._train_fold, place, title), (point, settings)
+        scores, chosen = cross_solved(self.folds, self.material, settings, lambda part: self._lesson(settings, part))
+        settled = settings.model_copy(update={"model": settings.model.taking(chosen)})
+        return scores, (point, settled)
+
+    def _train_fold(self, part: Material, settings: NetworkSettings, place: Path, title: str) -> Trained:
         """Return a network of the first seed that has learned from a part of the rows."""
         lesson = self._lesson(settings, part)
         return train_network(settings, part, lesson, seed=self.recipe.seeds[0], folder=place, title=title)
@@ -319,12 +331,9 @@ def _tune(work: _Work, candidates: list[Candidate], tuning: Path) -> tuple[int, 
     places = [tuning / f"{work.name}-{index}" for index in range(len(candidates))]
     crossed: list[list[float]] = []
     if work.folds is not None:
-        found = [
-            cross(work.folds, work.material, settings, work.train_fold, place, title)
-            for (_, settings), place, title in zip(candidates, places, titles, strict=True)
-        ]
-        crossed = [scores for scores, _ in found]
-        candidates = [(point, settled) for (point, _), (_, settled) in zip(candidates, found, strict=True)]
+        for index, (point, settings) in enumerate(candidates):
+            scores, candidates[index] = work.cross(point, settings, places[index], titles[index])
+            crossed.append(scores)
     if len(candidates) == 1:
         return 0, candidates
     seed = work.recipe.seeds[0]

@@ -192,7 +192,7 @@ def _train(
     model = task.finish(network)
 
     def prepare() -> tuple[Distiller, GroupSource]:
-        pretrain(network, settings, material, seed=seed, title=title, folder=folder)
+        pretrain(network, settings, material.whole, seed=seed, title=title, folder=folder)
         batches = lesson.batches(settings.train, seed)
         example = _example(lesson, batches)
         return Distiller(model, lesson.objective, lesson.teacher, example=example, seen=task.seen), batches

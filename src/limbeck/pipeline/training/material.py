@@ -42,6 +42,8 @@ BatchesOf = Callable[[TrainSettings, int], GroupSource]
 Steps = Callable[[TrainSettings], int]
 GIVEN = "python"
 """What `data.source` says of Python objects."""
+_SURE = 100.0
+"""Logit of a class that has all of the probability."""
 ENCODED, ABOUT = "rows.safetensors", "reads.json"
 
 
@@ -117,9 +119,14 @@ class Material:
         """Return the same encoded rows, of which only the first ones have labels; see `Splits.keeping`."""
         return self._with(self.splits.keeping(labels))
 
-    def fold(self, number: int, folds: int) -> "Material":
+    def fold(self, number: int, folds: int, key: str = "teacher.folds") -> "Material":
         """Return the same encoded rows, of which a fold of the labelled ones is held out; see `Splits.fold`."""
-        return self._with(self.splits.fold(number, folds))
+        return self._with(self.splits.fold(number, folds, key))
+
+    @property
+    def whole(self) -> "Material":
+        """All rows of the run, where some are held out of these."""
+        return self if self._whole is None else self._whole.whole
 
     def watching(self, count: int) -> "Material":
         """Return the same encoded rows, of which some unlabelled ones are held out; see `Splits.watching`."""
@@ -262,6 +269,8 @@ class Material:
         objective, watched = objective_from(losses), None
         if ids := self.splits.watched.ids.tolist():
             watched = teacher.predict(Batch(ids=torch.tensor(ids), student_inputs={})).logits.numpy()
+            if arm == "hard_labels":  # which is told decisions only, here too
+                watched = np.where(watched == watched.max(axis=1, keepdims=True), _SURE, 0).astype(np.float32)
         return Lesson(*source, objective, teacher, inputs | self._names, task, encoded, rows, watched)
 
     def _batches(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from limbeck.evaluation.figures import Confusion, Reliability, Scatter, TableSample
 from limbeck.evaluation.records import Budget, BudgetCurve, LearningCurve, MetricRecord
 from limbeck.evaluation.schema import Evaluation, Findings
+from limbeck.report.words import uses
 from limbeck.report.words.data import held_out
 from limbeck.report.words.names import BASELINE, ILLUSTRATION, STUDENT, asked, model, the, typed
 from limbeck.report.words.numbers import (
@@ -201,7 +202,7 @@ def about_shown(findings: Findings) -> str | None:
     shown = {name: record.shown_seed for name, record in several.items() if not record.solved}
     if not shown:
         return None
-    text = "Figures of one seed are of the seed that is best on validation"
+    text = f"Figures of one seed are of the seed that is {uses.best_where(findings)}"
     return f"{text}; of the student that is seed {shown[STUDENT]}, which ships." if STUDENT in shown else f"{text}."
 
 
@@ -357,7 +358,7 @@ def about_bundle(evaluation: Evaluation, folder: str = "bundle") -> str:
         why = f": {evaluation.bundle_error}" if evaluation.bundle_error else "; the run did not make one"
         return f"There is no bundle{why}. The student’s weights are in the run’s `student` folder."
     keeps = "" if evaluation.usage.keeps is None else f"{evaluation.usage.keeps}, "
-    seed = "" if evaluation.are_solved(STUDENT) else f" of seed {bundle.seed} (the best on validation)"
+    seed = "" if evaluation.are_solved(STUDENT) else f" of seed {bundle.seed} ({uses.best_where(evaluation)})"
     holds = f"with its {keeps}{'value names' if evaluation.data.noun == 'values' else 'labels'} and card"
     return f"The folder `{folder}` holds the student{seed} in {bundle.precision}, {holds}. It runs without PyTorch."
 
@@ -378,7 +379,7 @@ def data_facts(findings: Findings) -> list[tuple[str, str, str]]:
     target = f"of {data.target}" if data.target else ""
     parts = [
         ("Labelled", data.labelled, ""),
-        ("Unlabelled", data.unlabelled, "only the teacher labels these" if data.unlabelled else ""),
+        ("Unlabelled", data.unlabelled, uses.about_unlabelled(findings)),
         ("Augmented", data.augmented or None, "copies of both, drawn by data.augment"),
         ("Validation", data.validation, held_out(findings, "validation")),
         ("Test", data.test, target or held_out(findings, "test")),
@@ -393,6 +394,6 @@ def about_readers() -> str:
 
 
 def chosen(findings: Findings, name: str) -> str:
-    """Return what was chosen on validation for a model."""
+    """Return what was chosen for a model before the test."""
     settings = ", ".join(f"`{key}: {value}`" for key, value in findings.models[name].settings.items())
     return f"{capital(model(name, findings))}: {settings}."

@@ -1,4 +1,4 @@
-"""What the test split was used for, and what other test sets of the folder were."""
+"""What the test split was used for, what other test sets of the folder were, and by which rows choices were made."""
 
 from limbeck.evaluation.records import TestEvaluation
 from limbeck.evaluation.schema import Findings
@@ -12,7 +12,7 @@ def about_test(findings: Findings) -> str:
     checkpoints = "" if findings.solved else "checkpoints, "
     seed = "" if findings.are_solved(STUDENT) else ", the seed to ship"
     choices = f"{checkpoints}settings, precision{seed}"
-    text = f"Every choice ({choices}) was made on the validation split."
+    text = f"Every choice ({choices}) was made on {_chosen_on(findings)}."
     if not looks:
         return f"{text} No evaluation on the test split is on record."
     text += f" The test split was read {'once' if looks == 1 else several(looks, 'time')} in this folder."
@@ -24,6 +24,41 @@ def about_test(findings: Findings) -> str:
     return (
         f"{text} Recipes that were changed after a look at test results make later results look better than they are."
     )
+
+
+def _chosen_on(findings: Findings) -> str:
+    """Return the rows on which choices were made."""
+    found, labelled = findings.selection, several(findings.data.labelled, "labelled row")
+    parts = ["the validation split"]
+    if found.teacher_folds is not None:
+        parts.append(f"of the teacher also on the {labelled}, in {found.teacher_folds} folds")
+    if found.baseline_folds is not None:
+        parts.append(f"of the baseline on the {labelled}, in {found.baseline_folds} folds")
+    if found.watched is not None:
+        parts.append(
+            f"of arms with a teacher by its answers for {several(found.watched, 'unlabelled row')} that they did not "
+            "learn from"
+        )
+    return "; ".join(parts)
+
+
+def chosen_where(findings: Findings) -> str:
+    """Return the title of what was chosen."""
+    return "Chosen on validation" if findings.selection.none else "Chosen before the test"
+
+
+def best_where(findings: Findings) -> str:
+    """Return why a seed of the student is the one that is shown."""
+    return "the best on validation" if findings.selection.watched is None else "the nearest to the teacher's answers"
+
+
+def about_unlabelled(findings: Findings) -> str:
+    """Return what unlabelled rows are for."""
+    if not findings.data.unlabelled:
+        return ""
+    watched = findings.selection.watched
+    also = "" if watched is None else f"; by {count(watched)} of them students are chosen, and none learns from these"
+    return f"only the teacher labels these{also}"
 
 
 def look(findings: Findings, use: TestEvaluation) -> str:
