@@ -1,5 +1,8 @@
 """Students that are too large or too slow leave the grid before anything is trained."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from tiny import recipe, write_csv
 
@@ -8,6 +11,9 @@ from limbeck.evaluation.cost import Speed
 from limbeck.pipeline.order import material_of
 from limbeck.pipeline.planning import limits, planned, within_limits
 from limbeck.recipe import parse_recipe
+
+sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
+from workshop import export_at_once
 
 LINEAR, NGRAMS, CNN = ({"model": name} for name in ("linear", "ngrams", "textcnn"))
 
@@ -71,7 +77,7 @@ def test_the_time_is_measured_once_a_folder(source, tmp_path, monkeypatch):
         asked.append(predict(samples[:1]).shape)
         return Speed(float(len(asked)), 0.0, 0.0, 1.0)
 
-    monkeypatch.setattr(limits, "measure", measured)
+    monkeypatch.setattr(limits, "export_onnx", export_at_once)
     wanted = parse_recipe(recipe(source, grid=[CNN, LINEAR], budget={"milliseconds": 1.5}), "test")
     monkeypatch.setattr(limits, "measure", lambda predict, samples, **more: slow(measured(predict, samples, **more)))
 

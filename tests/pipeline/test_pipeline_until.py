@@ -157,7 +157,7 @@ def tune(tmp_path: Path, histories: dict[float, History], source: Path, until: L
 
     asked: list[Level | None] = []
     values = parse_recipe(recipe(source, seeds=[0], grid={"train.lr": list(histories)}), "test")
-    material = SimpleNamespace(splits=None, from_labels=lambda settings, rows: None)
+    material = SimpleNamespace(splits=SimpleNamespace(watched=()), from_labels=lambda settings, rows: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arms, "train_network", train_network)
         arm = arms.train_arm("baseline", values, material, None, tmp_path, until)  # type: ignore[arg-type]

@@ -223,6 +223,7 @@ def test_other_examples_are_not_planned(tmp_path):
         planned(wanted, splits_of(wanted))
 
 
+@pytest.mark.usefixtures("quick_export")
 def test_a_planned_run_ends_with_a_recipe_that_repeats_it(tmp_path, encoder, capsys):
     wanted = recipe(
         write_texts(tmp_path / "texts.csv"),

@@ -25,6 +25,8 @@ from limbeck.trainer import predict_logits
 from limbeck.types import Outputs
 from made_rows import splits_of
 
+pytestmark = pytest.mark.usefixtures("quick_exports")
+
 GRID = [{"model": {"name": "linear", "buckets": 64}}, {"model": {"name": "textcnn", "filters": 8, "dim": 8}}]
 SELECTION = {"folds": 3, "unlabelled": 50}
 

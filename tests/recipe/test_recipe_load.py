@@ -69,10 +69,11 @@ def test_the_digest_names_everything_but_the_name(load):
 
 def test_a_target_is_in_the_digest_and_its_absence_is_not(load):
     """A run folder from before there were targets and curves is not done again."""
-    values = load().model_dump(mode="json", exclude={"name", "until", "curves", "budget", "cache"})
+    values = load().model_dump(mode="json", exclude={"name", "until", "curves", "budget", "cache", "selection"})
     del values["data"]["group"]
     assert load().digest == load("data.group=null").digest != load("data.group=kind").digest
     assert load().digest == load("until=null").digest == load("curves=null").digest == digest(values)
+    assert load().digest != load("selection.folds=3").digest
     targets = ["until.accuracy=0.9", "until.accuracy=0.8", "until.retention=0.9"]
     assert len({load().digest, *(load(target).digest for target in targets)}) == 4
 
