@@ -284,3 +284,10 @@ def test_boosted_trees_count_rows_by_class():
         for weights in (None, np.array([0.5, 8.0], np.float32))
     )
     assert weighted > plain + 0.5
+
+
+def test_few_rows_of_many_classes_are_no_doubt_of_scikit_learn_s():
+    """Its warning, that labels with so many values may be numbers, once stood in the output of a run."""
+    labels = np.arange(30) % 20
+    found = regressions(np.eye(20, dtype=np.float32)[labels], labels, 20, None)
+    assert (found[-1].model.outputs(np.eye(20, dtype=np.float32)).argmax(1) == np.arange(20)).all()

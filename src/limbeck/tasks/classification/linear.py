@@ -1,5 +1,6 @@
 """Models of features that anybody would try first: logistic regression, on labels and on answers, and boosted trees."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,10 @@ def regressions(
     from sklearn.linear_model import LogisticRegression
 
     counts = _counts(labels, weights)
-    fitted = {C: LogisticRegression(C=C, max_iter=1000).fit(matrix, labels, sample_weight=counts) for C in C_GRID}
+    with warnings.catch_warnings():
+        # Two rows a class are few, and they are classes.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%", UserWarning)
+        fitted = {C: LogisticRegression(C=C, max_iter=1000).fit(matrix, labels, sample_weight=counts) for C in C_GRID}
     return [
         FloorModel(
             REGRESSION,
