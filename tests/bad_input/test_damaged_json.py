@@ -14,6 +14,7 @@ WAYS = {
     "of another type": lambda text: '[{"a": 1}]' if text.startswith("{") else '{"a": 1}',
     "of values of other types": lambda text: json.dumps(_other(json.loads(text))),
 }
+FIRST, *OTHERS = WAYS
 GRID = ("run", "tiny.yaml", "grid={train.lr: [0.01, 0.02]}", "--out", "out")
 JUDGED_AGAIN = ("run", "tiny.yaml", "grid={train.lr: [0.01, 0.02]}", "task.metric=f1_macro", "--out", "out")
 READERS = {
@@ -31,7 +32,7 @@ def _other(value: object) -> object:
     return 3 if isinstance(value, str | list | bool) or value is None else "x"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [FIRST, *(pytest.param(way, marks=pytest.mark.slow) for way in OTHERS)])
 def test_a_damaged_json_file_is_a_line_or_is_made_anew(way: str, folder: Path, finished: Finished, capsys) -> None:
     (folder / "texts.txt").write_text("a text\n", encoding="utf-8")
     shutil.copytree(finished.complete, folder / "out")

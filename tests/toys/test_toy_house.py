@@ -127,6 +127,7 @@ def test_a_modality_is_two_files_and_two_lines(house: Path) -> None:
     assert "label='no'" in said[1]
 
 
+@pytest.mark.slow
 def test_a_task_is_a_file_a_rule_and_a_line(house: Path) -> None:
     """It learns, chooses, judges (less is better) and ships numbers."""
     recipe = {**RECIPE, "task": "point", "data": {**RECIPE["data"], "label": "middle"}}
