@@ -42,6 +42,10 @@ SCORES: dict[str, str] = {}
 """Regular expressions of names of scores, see `scores.py`; what a setting is called follows RENAMED by itself."""
 
 
+ADDED: tuple[str, ...] = (r"data\.views\..*\.pieces",)
+"""Regular expressions of names of scores that BASE does not have, and that are not compared."""
+
+
 def older(recipe: Mapping[str, Any], table: Mapping[str, str] = RENAMED) -> dict[str, Any]:
     """Return a recipe in the keys of BASE. A value that changed its form is put back here, beside its key."""
     if not table:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from guard.renamed import SCORES, older_key, older_name
+from guard.renamed import ADDED, SCORES, older_key, older_name
 
 Value = str | float | int | bool | None
 
@@ -33,6 +33,7 @@ def values(evaluation: Mapping[str, Any], *, head: bool = False) -> dict[str, Va
     if version not in VERSIONS:
         raise ValueError(f"scores.py has no function for version {version} of evaluation.json")
     found = dict(_flat(VERSIONS[version](evaluation)))
+    found = {name: value for name, value in found.items() if not any(re.fullmatch(new, name) for new in ADDED)}
     return {_as_base(name): value for name, value in found.items()} if head else found
 
 

@@ -313,3 +313,10 @@ def test_files_and_scores_of_head_are_called_as_in_base(
     monkeypatch.setattr(facts, "PATHS", {r"^arms/(.*)": r"\1"})
     monkeypatch.setattr(facts, "TENSORS", {r"^top\b": "head"})
     assert differing(base, head) == {}
+
+
+def test_scores_that_base_does_not_have_are_left_out(monkeypatch) -> None:
+    monkeypatch.setitem(scores.VERSIONS, 3, lambda evaluation: evaluation["held"])
+    record = {"schema_version": 3, "held": {"data": {"views": {"teacher-1": {"pieces": 1.2, "tokens": 3}}}}}
+    assert scores.values(record, head=True) == {"data.views.teacher-1.tokens": 3}
+    assert scores.values(record) == {"data.views.teacher-1.tokens": 3}
