@@ -100,6 +100,8 @@ def test_a_labelled_text_is_seen_as_often_as_another(tmp_path, encoder, capsys):
     labelled, rows = len(splits_of(found).labelled), len(splits_of(found).transfer)
     assert found.data.labelled_per_batch == round(32 * labelled / rows)
     assert "each labelled text 1.0 times as often as another" in said
+    _, said = plan(recipe(write_texts(tmp_path / "all.csv", labelled=400), encoder), capsys)
+    assert "labelled_per_batch" not in said, "there is no other"
 
 
 def test_labelled_texts_never_fill_a_batch(tmp_path, encoder, capsys):

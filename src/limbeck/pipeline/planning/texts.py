@@ -227,8 +227,10 @@ def _student(plan: Choices, recipe: Recipe, splits: Splits, texts: Sequence[str]
     steps = int(np.clip(_STUDENT_EPOCHS * rows / batch, *_STUDENT_STEPS) // 100 * 100)
     plan.choose("student.train.steps", steps, f"{steps * batch / rows:.1f} passes over {rows:,} texts")
     alike = batch * len(splits.labelled) / rows
-    share = int(np.clip(round(alike), 1, max(1, batch // 2)))
-    plan.choose("data.labelled_per_batch", share, f"each labelled text {share / alike:.1f} times as often as another")
+    if rows > len(splits.labelled):
+        share = int(np.clip(round(alike), 1, max(1, batch // 2)))
+        why = f"each labelled text {share / alike:.1f} times as often as another"
+        plan.choose("data.labelled_per_batch", share, why)
     if any(entry.name == _KD for entry in recipe.losses):
         classes = splits.task.outputs
         why = "its probabilities, as they are" if classes == 2 else f"softer ones say more of {classes} classes"
