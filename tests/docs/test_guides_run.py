@@ -171,7 +171,7 @@ def _a_folder_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.mark.usefixtures("_a_folder_of_ones_own")
-@pytest.mark.parametrize("guide", SMALL)
+@pytest.mark.parametrize("guide", ["images", pytest.param("sound", marks=pytest.mark.slow)])
 def test_a_guide_is_carried_out(guide: str) -> None:
     MADE[guide](Path())
     reader = Reader(guide)

@@ -115,6 +115,7 @@ def answers(house: Path, name: str, squares: list[str]) -> list:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_modality_is_two_files_and_two_lines(house: Path) -> None:
     """It is read, split, taught, judged and shipped as text is."""
     found = run(house, "classes", RECIPE)
