@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from clocked import clocked_run
 from numpy.typing import NDArray
+from table_words import accuracies, older, set_title
 from text_sets import SETS, packed, read_set, unpacked, write_set
 from with_answers import answers_of
 
@@ -156,9 +157,15 @@ def _right(record: dict[str, Any], digits: str) -> NDArray[np.bool_]:
     return unpacked(digits, record["rows"]["test"])
 
 
-def as_table(result: dict[str, Any], rivals: dict[str, Any]) -> str:
-    """Return the accuracy of every set, and what the student is ahead by."""
-    sets = compared(result, rivals)
+def as_table(result: dict[str, Any], rivals: dict[str, Any]) -> str | None:
+    """Return the accuracy of every set, and what the student is ahead by; None while no set is complete.
+
+    Args:
+        result: any_text.json.
+        rivals: rivals.json.
+    """
+    if not (sets := compared(result, rivals)):
+        return None
     lines = [
         "| set, labels | TF-IDF + LR | frozen MiniLM + LR | fine-tuned MiniLM | teacher | **student** | baseline | "
         "distilled TF-IDF | student − TF-IDF | student − baseline | minutes |",
@@ -166,12 +173,10 @@ def as_table(result: dict[str, Any], rivals: dict[str, Any]) -> str:
     ]
     shown = (*BESIDE, "teacher", "student", "baseline", "distilled_floor")
     for name, one in sets.items():
-        origin, labels = name.rsplit("-", 1)
-        cells = [f"{origin}, {int(labels):,}", *(f"{100 * one['accuracy'][model]:.1f}" for model in shown)]
+        cells = [set_title(name), *(f"{100 * one['accuracy'][model]:.1f}" for model in shown)]
         cells += [_gap(one[over]) for over in ("over_tfidf", "over_baseline")]
         lines.append(f"| {' | '.join(cells)} | {one['minutes']:.1f} |")
     behind = [one["teacher_behind"] for one in sets.values()]
-    over = {what: [one[what] for one in sets.values()] for what in ("over_tfidf", "over_baseline")}
     ahead = sum(min(one["over_tfidf"][0], one["over_baseline"][0]) > 0 for one in sets.values())
     return "\n".join(
         [
@@ -181,11 +186,36 @@ def as_table(result: dict[str, Any], rivals: dict[str, Any]) -> str:
             f"rows; differences in points, with 99.5 % intervals over test rows; the longest run's minutes of two "
             f"cores. The teacher is {100 * mean(behind):.1f} points behind the best of the three on average, "
             f"{100 * max(behind):.1f} at most (below 0: ahead). The student is on average "
-            f"{100 * mean(one[0] for one in over['over_tfidf']):+.1f} points ahead of TF-IDF and "
-            f"{100 * mean(one[0] for one in over['over_baseline']):+.1f} of its baseline, of both in {ahead} of "
-            f"{len(sets)} sets (`{result['command']}`, `{rivals['command']}`).",
+            f"{_ahead(sets, 'over_tfidf')} points ahead of TF-IDF and {_ahead(sets, 'over_baseline')} of its "
+            f"baseline, of both in {ahead} of {len(sets)} sets (`{result['command']}`{older(result)}, "
+            f"`{rivals['command']}`{older(rivals)}).",
         ]
     )
+
+
+def as_use(result: dict[str, Any], rivals: dict[str, Any]) -> str | None:
+    """Return the row of the recipe in the table of uses, means over sets; None while no set is complete.
+
+    Args:
+        result: any_text.json.
+        rivals: rivals.json.
+    """
+    if not (sets := compared(result, rivals)):
+        return None
+    labels = [SETS[name].labels for name in sets]
+    known = {"student": "student", "teacher": "teacher", "baseline": "baseline", "floor": "tfidf"}
+    means = {model: mean(one["accuracy"][arm] for one in sets.values()) for model, arm in known.items()}
+    return (
+        f"| compression | `text`, {min(labels):,} to {max(labels):,} labels{older(result)} | pooled teachers in the "
+        f"student that keeps them best, means of {len(sets)} sets: {accuracies(means)}{older(rivals)}; "
+        f"{_ahead(sets, 'over_baseline')} points over the baseline, {_ahead(sets, 'over_tfidf')} over TF-IDF + LR; "
+        f"docs/any_text.md |"
+    )
+
+
+def _ahead(sets: dict[str, dict[str, Any]], what: str) -> str:
+    """Return the mean over sets of a difference, in points."""
+    return f"{100 * mean(one[what][0] for one in sets.values()):+.1f}"
 
 
 def _gap(found: tuple[float, float, float]) -> str:

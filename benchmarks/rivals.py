@@ -27,6 +27,7 @@ if __name__ == "__main__":  # before torch is imported
     os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 import numpy as np
+from table_words import milliseconds, older, set_title
 from text_sets import SETS, Texts, packed, read_set, write_set
 
 from limbeck.evaluation.cost import measure
@@ -47,6 +48,8 @@ NAMES = {
     "fasttext": "fastText",
     "plain-kd": "`transformers.Trainer` with KD",
 }
+OWN = "**Limbeck, recipe `text`**"
+"""The row that any_text.json adds to each of them."""
 VERSIONS = ("setfit", "sentence-transformers", "model2vec", "lightning", "fasttext-wheel")
 BUDGET = 1200.0
 """Processor seconds of ten minutes on two cores, the budget of Limbeck's recipe `text`."""
@@ -146,48 +149,87 @@ def _installed(name: str) -> bool:
     return True
 
 
-def as_table(result: dict[str, Any]) -> str:
-    """Return the accuracy of what every set has, and what the packages cost beside it."""
+def as_table(result: dict[str, Any], ours: dict[str, Any]) -> str | None:
+    """Return the accuracy of what every set has, and what the packages and Limbeck cost; None while none is measured.
+
+    Args:
+        result: rivals.json.
+        ours: any_text.json.
+    """
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    draws: dict[str, set[str]] = {}
     for key, record in result["records"].items():
-        name, arm, _ = key.split("/")
+        name, arm, draw = key.split("/")
         found.setdefault(name, {}).setdefault(arm, []).append(record)
+        draws.setdefault(name, set()).add(draw)
+    if not found:
+        return None
     lines = [f"| set, labels | {' | '.join(NAMES[arm] for arm in EVERYWHERE)} |", "|---" * 4 + "|"]
     for name in (name for name in SETS if name in found):
-        lines.append(f"| {_title(name)} | {' | '.join(_accuracy(found[name].get(arm, [])) for arm in EVERYWHERE)} |")
+        shown = (_accuracy([one["accuracy"] for one in found[name].get(arm, [])]) for arm in EVERYWHERE)
+        lines.append(f"| {set_title(name)} | {' | '.join(shown)} |")
     lines += [
         "",
         "| set | with | accuracy | training | teacher, or conversion | size | processor time of one text |",
         "|---" * 7 + "|",
     ]
     for name in (name for name in COMPARED if name in found):
-        for arm in (arm for arm in NAMES if arm in found[name]):
-            records = found[name][arm]
-            spent = (mean(one[f"{what}_seconds"] for one in records) for what in ("training", "teacher"))
-            size, speed = (mean(one["size_bytes"] for one in records), mean(one["speed"]["cpu_ms"] for one in records))
-            cells = [_title(name), NAMES[arm], _accuracy(records), *(f"{one:,.0f} s" for one in spent)]
-            lines.append(f"| {' | '.join(cells)} | {size / 1e6:.1f} MB | {speed:.2f} ms |")
-    draws = len({key.rsplit("/", 1)[1] for key in result["records"]})
+        rows = [_row(NAMES[arm], found[name][arm]) for arm in NAMES if arm in found[name]]
+        own = [ours["records"].get(f"{name}/{draw}") for draw in sorted(draws[name])]
+        if None not in own:
+            digests = {one["rows"]["digest"] for records in [own, *found[name].values()] for one in records}
+            assert len(digests) == len(own), f"{name}: other rows"
+            rows.append(_own_row(own))
+        lines += [f"| {set_title(name)} | {row} |" for row in rows]
     return "\n".join(
         [
             *lines,
             "",
-            f"Test accuracy in percent, means of {draws} draws of the labelled rows (worst to best); processor "
-            f"seconds and one thread; `benchmarks/rivals.py` has the environment and the command.",
+            f"Test accuracy in percent, means of {len(set().union(*draws.values()))} draws of the labelled rows (worst "
+            f"to best). Training is in processor seconds, on one thread; Limbeck's are those of its whole run on two "
+            f"cores, with teacher, student, baseline, test and report. Size is what is saved; Limbeck's is the ONNX "
+            f"file, in brackets the whole bundle (`{result['command']}`{older(result)}, "
+            f"`{ours['command']}`{older(ours)}).",
         ]
     )
 
 
-def _title(name: str) -> str:
-    origin, labels = name.rsplit("-", 1)
-    return f"{origin}, {int(labels):,}"
+def _row(title: str, records: list[dict[str, Any]]) -> str:
+    """Return the cells of an arm, of all its draws."""
+    training, teacher, size = (
+        mean(one[what] for one in records) for what in ("training_seconds", "teacher_seconds", "size_bytes")
+    )
+    cells = [title, _accuracy([one["accuracy"] for one in records]), f"{training:,.0f} s", f"{teacher:,.0f} s"]
+    return " | ".join([*cells, _megabytes(size), _speed([one["speed"] for one in records])])
 
 
-def _accuracy(records: list[dict[str, Any]]) -> str:
-    if not records:
+def _own_row(records: list[dict[str, Any]]) -> str:
+    """Return the cells of Limbeck's student, of all its draws; a dash for what was not exported in one of them."""
+    scores = _accuracy([one["accuracy"]["student"] for one in records])
+    costs = [one["costs"]["student"] for one in records]
+    seconds = mean(one["cpu_seconds"] for one in records)
+    cells = [OWN, scores, f"{seconds:,.0f} s", "included"]
+    if any(one is None or one["size_bytes"] is None for one in costs):
+        return " | ".join([*cells, "–", "–"])
+    size = _megabytes(mean(one["size_bytes"] for one in costs))
+    if all(bundles := [one["bundle"] for one in records]):
+        size += f" ({_megabytes(mean(one['size_bytes'] for one in bundles))})"
+    return " | ".join([*cells, size, _speed(costs)])
+
+
+def _accuracy(shares: list[float]) -> str:
+    if not shares:
         return "–"
-    shown = [100 * one["accuracy"] for one in records]
+    shown = [100 * one for one in shares]
     return f"{mean(shown):.1f} ({min(shown):.1f} to {max(shown):.1f})"
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _speed(timed: list[dict[str, Any]]) -> str:
+    return f"{mean(milliseconds(one) for one in timed):.2f} ms"
 
 
 if __name__ == "__main__":

@@ -8,15 +8,17 @@ A table stands between `<!-- table:NAME -->` and `<!-- /table -->`. Figures of a
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import any_text
 import cifar10
 import input_path
 import mnist
 import rivals
 import speech
+import table_words as words
 import tenants_table
 import verdict_errors
 
@@ -26,27 +28,28 @@ from limbeck.report.words import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("imdb", "transfer", "acceleration", "shipping", "verdict", "recipes")
+DOCS = ("imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes")
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
 def sentiment(result: dict[str, Any]) -> str:
     """The demo's models, and what they say together."""
     evaluation = result["evaluation"]
-    timed = _timed(evaluation["models"]["student"]["cost"])
+    timed = words.timed(evaluation["models"]["student"]["cost"])
     lines = [f"| | accuracy | macro F1 | parameters | size | {timed} | texts/s |", "|---|---|---|---|---|---|---|"]
     names = {"teacher": "MiniLM (teacher)", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
     for key, name in names.items():
         scores, cost = (evaluation["models"][key][part] for part in ("scores", "cost"))
         lines.append(
             f"| {name} | {100 * scores['accuracy']:.1f} % | {100 * scores['f1_macro']:.1f} % | {cost['parameters']:,} "
-            f"| {cost['size_bytes'] / 1e6:.1f} MB | {_time(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
+            f"| {cost['size_bytes'] / 1e6:.1f} MB | {words.milliseconds(cost):.2f} ms "
+            f"| {cost['throughput_per_s']:,.0f} |"
         )
     said = (
-        f"Gain {_gain(evaluation)}, {_retention(evaluation)}, {evaluation['test_examples']:,} test snippets, "
+        f"Gain {words.gain(evaluation)}, {words.retention(evaluation)}, {evaluation['test_examples']:,} test snippets, "
         f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
         f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
-        f"(`{_command(result)}`)."
+        f"(`{words.command(result)}`)."
     )
     return "\n".join([*lines, "", said])
 
@@ -77,7 +80,7 @@ def training(result: dict[str, Any]) -> str:
             f"{bigru['tokens_per_cpu_second']:,.0f} tokens a second, {outside[0]:.1f} % of a step outside forward, "
             f"loss, backward and update (`ngrams`: {outside[1]:.0f} %). First step of the recipe `sentiment` after "
             f"{start['ngrams']:.1f} s, of `bigru` on IMDB's 25,000 reviews after {start['bigru_imdb_25000']:.1f} s, of "
-            f"which importing torch {start['import_torch']:.1f} s (`{_command(result)}`).",
+            f"which importing torch {start['import_torch']:.1f} s (`{words.command(result)}`).",
         ]
     )
 
@@ -105,7 +108,7 @@ def transfer(result: dict[str, Any]) -> str:
             "",
             f"Means of {seeds} seeds, gains in points. Over the {result['pairs_of_snippets']} pairs of snippets the "
             f"student gains {100 * result['mean_gain']:.1f} on average, {100 * result['smallest_gain']:.1f} at least "
-            f"(`{_command(result)}`).",
+            f"(`{words.command(result)}`).",
         ]
     )
 
@@ -130,14 +133,14 @@ def acceleration(result: dict[str, Any]) -> str:
     said = (
         f"Accuracy in percent on IMDB's {result['test_examples']:,} test reviews, mean of {result['seeds']} seeds "
         f"(worst to best). {sentences} {result['cpu_seconds'] / 60:.0f} minutes of processor time "
-        f"(`{_command(result)}`)."
+        f"(`{words.command(result)}`)."
     )
     return "\n".join([*lines[1:], "", said])
 
 
 def imdb(result: dict[str, Any]) -> str:
     """The textbook set-up, with all labels and with few."""
-    timed = _timed(next(iter(result["runs"].values()))["evaluation"]["models"]["student"]["cost"])
+    timed = words.timed(next(iter(result["runs"].values()))["evaluation"]["models"]["student"]["cost"])
     lines = [
         f"| | accuracy | worst to best seed | weights outside the embeddings | size | {timed} | texts/s |",
         "|---|---|---|---|---|---|---|",
@@ -150,25 +153,25 @@ def imdb(result: dict[str, Any]) -> str:
             block, weights = evaluation["models"][key], run["weights_outside_embeddings"].get(key)
             cost = block["cost"]
             lines.append(
-                f"| {name}, {title} | {100 * block['scores']['accuracy']:.1f} % | {_spread(block)} "
+                f"| {name}, {title} | {100 * block['scores']['accuracy']:.1f} % | {words.spread(block)} "
                 f"| {f'{weights:,}' if weights else ''} | {cost['size_bytes'] / 1e6:.1f} MB "
-                f"| {_time(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
+                f"| {words.milliseconds(cost):.2f} ms | {cost['throughput_per_s']:,.0f} |"
             )
         shared = " without the pretraining, which is the first run's" if said else ""
         said.append(
-            f"With {title} the student gains {_gain(evaluation)} over the baseline; {_retention(evaluation)}; "
-            f"{run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
+            f"With {title} the student gains {words.gain(evaluation)} over the baseline; "
+            f"{words.retention(evaluation)}; {run['wall_seconds'] / 60:.0f} minutes of wall time{shared}."
         )
         if run["overrides"]:
             settings = ", ".join(f"`{override}`" for override in run["overrides"])
-            said.append(f"These are its settings beside the recipe's: {settings}. {_chosen(evaluation)}")
+            said.append(f"These are its settings beside the recipe's: {settings}. {words.chosen(evaluation)}")
     return "\n".join(
         [
             *lines,
             "",
             f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds. {' '.join(said)} "
             f"{max(int(one['environment']['threads']) for one in result['runs'].values())} cores "
-            f"(`{_command(result)}`; how it was run: benchmarks/LOG.md).",
+            f"(`{words.command(result)}`; how it was run: benchmarks/LOG.md).",
         ]
     )
 
@@ -184,17 +187,19 @@ def imdb_best(result: dict[str, Any]) -> str:
     for key, name in names.items():
         block = evaluation["models"][key]
         speed = timed.get(key)
-        times = f"{_time(speed):.2f} ms | {speed['throughput_per_s']:,.0f}" if speed else " | "
+        times = f"{words.milliseconds(speed):.2f} ms | {speed['throughput_per_s']:,.0f}" if speed else " | "
         size = f"{block['cost']['size_bytes'] / 1e6:.1f} MB" if block["cost"] else ""
-        lines.append(f"| {name} | {100 * block['scores']['accuracy']:.1f} % | {_spread(block)} | {size} | {times} |")
+        lines.append(
+            f"| {name} | {100 * block['scores']['accuracy']:.1f} % | {words.spread(block)} | {size} | {times} |"
+        )
     return "\n".join(
         [
             *lines,
             "",
             f"{evaluation['test_examples']:,} test reviews, {len(evaluation['seeds'])} seeds; "
-            f"gain {_gain(evaluation)}. Bundle {result['bundle_bytes'] / 1e6:.1f} MB. "
+            f"gain {words.gain(evaluation)}. Bundle {result['bundle_bytes'] / 1e6:.1f} MB. "
             f"Text in, label out, one thread each, in alternating rounds "
-            f"(`{_command(result)}`).",
+            f"(`{words.command(result)}`).",
         ]
     )
 
@@ -218,7 +223,7 @@ def int8(result: dict[str, Any]) -> str:
     said = (
         f"Trained on {result['training_rows']:,} rows, compared on {rows:,} others, each alone, in batches and in "
         f"batches of another order: logits differ by {apart:.0e} at most. One thread on {result['instructions']} "
-        f"(`{_command(result)}`)."
+        f"(`{words.command(result)}`)."
     )
     return "\n".join([*lines, "", said])
 
@@ -229,28 +234,32 @@ def uses(
     best: dict[str, Any] | None,
     domains: dict[str, Any],
     curves: dict[str, Any],
+    texts: dict[str, Any] | None,
+    tried: dict[str, Any] | None,
     *others: dict[str, Any] | None,
 ) -> str:
     """What a teacher was good for: compression, transfer to another domain, faster training."""
     what = "a MiniLM in a bag of n-grams"
-    lines = [_compression("sentiment", f"500 labels{_older(demo)}", what, demo["evaluation"])]
+    lines = [words.compression("sentiment", f"500 labels{words.older(demo)}", what, demo["evaluation"])]
     for labels, run in (film["runs"] if film else {}).items():
         named = f"{labels}, settings in docs/imdb.md" if run["overrides"] else labels
-        lines.append(_compression("imdb", f"{named}{_older(run)}", "a BiLSTM in a BiGRU", run["evaluation"]))
+        lines.append(words.compression("imdb", f"{named}{words.older(run)}", "a BiLSTM in a BiGRU", run["evaluation"]))
     if best:
         what = "n-grams, a BiLSTM and a MiniLM in n-grams and convolutions"
         timed = best["threads_1"]
-        cost = f"{best['bundle_bytes'] / 1e6:.0f} MB, {_time(timed['student']):.2f} ms a review on one thread"
-        cost += f" (TF-IDF + LR {_time(timed['floor']):.2f})"
-        lines.append(_compression("imdb-best", f"all labels{_older(best)}", what, best["evaluation"], cost))
+        student, floor = (words.milliseconds(timed[model]) for model in ("student", "floor"))
+        cost = f"{best['bundle_bytes'] / 1e6:.0f} MB, {student:.2f} ms a review on one thread (TF-IDF + LR {floor:.2f})"
+        lines.append(words.compression("imdb-best", f"all labels{words.older(best)}", what, best["evaluation"], cost))
+    if texts and tried and (row := any_text.as_use(texts, tried)):
+        lines.append(row)
     lines.append(
-        f"| another domain | `transfer`{_older(domains)} | {domains['pairs_of_snippets']} pairs of domains: "
+        f"| another domain | `transfer`{words.older(domains)} | {domains['pairs_of_snippets']} pairs of domains: "
         f"{100 * domains['mean_gain']:+.1f} points on average, {100 * domains['smallest_gain']:+.1f} at least |"
     )
     ratios = {kind: curve["ratio"] for kind, curve in curves["curves"].items()}
     lines.append(
-        f"| faster training | `acceleration`{_older(curves)} | IMDB: with {ratios['steps']:.2f} of the steps, or with "
-        f"{ratios['labels']:.2f} of the labels, as good as the baseline is with all{_falls(curves['curves'])} |"
+        f"| faster training | `acceleration`{words.older(curves)} | IMDB: with {ratios['steps']:.2f} of the steps, or "
+        f"with {ratios['labels']:.2f} of the labels, as good as the baseline is with all{_falls(curves['curves'])} |"
     )
     order = ["| compression", "| another domain", "| faster training"]
     found = sorted([*lines, *tenants_table.uses(*others)], key=lambda row: order.index(row.split(" | ")[0]))
@@ -263,23 +272,6 @@ def _falls(curves: dict[str, Any]) -> str:
     return f" (with fewer {' or '.join(falling)} it is better: docs/acceleration.md)" if falling else ""
 
 
-def _versions(result: Any) -> Iterator[str]:
-    """Yield the version of Limbeck of every measurement in a result."""
-    if isinstance(result, dict):
-        if "limbeck" in (environment := result.get("environment", {})):
-            yield environment["limbeck"]
-        result = list(result.values())
-    if isinstance(result, list):
-        for part in result:
-            yield from _versions(part)
-
-
-def _older(result: dict[str, Any]) -> str:
-    """Return the mark of figures that another version measured; nothing for those of this one."""
-    others = sorted({*_versions(result)} - {__version__})
-    return f" (version {', '.join(others)})" if others else ""
-
-
 def _marked(name: str, text: str, results: Sequence[dict[str, Any] | None]) -> str:
     """Return a table with the mark of its version, if that is another one.
 
@@ -287,71 +279,17 @@ def _marked(name: str, text: str, results: Sequence[dict[str, Any] | None]) -> s
         SystemExit: it mixes versions, and its rows do not say which.
     """
     known = [result for result in results if result is not None]
-    if len(results) == 1 and {*_versions(known[0])} - {__version__}:
-        text += f" Measured with{_older(known[0]).translate({ord(mark): None for mark in '()'})}."
-    mixed = [result for result in known if len({*_versions(result)}) > 1]
-    marks = [_older(result) for result in known if _older(result)]
+    if len(results) == 1 and {*words.versions(known[0])} - {__version__}:
+        text += f" Measured with{words.older(known[0]).translate({ord(mark): None for mark in '()'})}."
+    mixed = [result for result in known if len({*words.versions(result)}) > 1]
+    marks = [words.older(result) for result in known if words.older(result)]
     if mixed or any(text.count(mark.strip(" ()")) < marks.count(mark) for mark in marks):
         raise SystemExit(f"table `{name}` mixes versions without a mark: measure anew, or let its rows say which")
     return text
 
 
-def _command(result: dict[str, Any]) -> str:
-    """Return how a result is made, wherever the data lie."""
-    return re.sub(r"\S*shared/data", "FOLDER", result["command"])
-
-
-def _time(cost: dict[str, Any]) -> float:
-    """Return the milliseconds of one text: of the processor, where they were measured."""
-    return cost["latency_ms"] if cost.get("cpu_ms") is None else cost["cpu_ms"]
-
-
-def _timed(cost: dict[str, Any]) -> str:
-    """Return what `_time` is the time of."""
-    return "latency" if cost.get("cpu_ms") is None else "processor time"
-
-
-def _chosen(evaluation: dict[str, Any]) -> str:
-    """Say what each arm took from the grid."""
-    taken = {arm: evaluation["models"][arm]["settings"] for arm in ("student", "baseline")}
-    words = {arm: ", ".join(f"`{key}={one}`" for key, one in chosen.items()) for arm, chosen in taken.items() if chosen}
-    return f"On validation {', '.join(f'the {arm} took {chosen}' for arm, chosen in words.items())}." if words else ""
-
-
-def _gain(evaluation: dict[str, Any]) -> str:
-    low, high = evaluation["gain"]["ci95"]
-    return f"{100 * evaluation['gain']['mean']:.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f})"
-
-
-def _spread(block: dict[str, Any]) -> str:
-    """Worst to best seed; nothing of a model that was trained once."""
-    seeds = [100 * one["scores"]["accuracy"] for one in block["per_seed"]]
-    return f"{min(seeds):.1f} to {max(seeds):.1f}" if seeds[1:] else ""
-
-
-def _compression(recipe: str, labels: str, what: str, evaluation: dict[str, Any], cost: str = "") -> str:
-    names = {"student": "", "teacher": "teacher ", "baseline": "baseline ", "floor": "TF-IDF + LR "}
-    models = evaluation["models"]
-    scores = ", ".join(f"{name}{100 * models[key]['scores']['accuracy']:.1f} %" for key, name in names.items())
-    if not cost:
-        teacher, student = (models[name]["cost"] for name in ("teacher", "student"))
-        smaller, faster = teacher["size_bytes"] / student["size_bytes"], _time(teacher) / _time(student)
-        cost = f"{smaller:.0f} times smaller, {faster:.0f} times faster"
-    low, high = evaluation["gain"]["ci95"]
-    gain = f"{100 * evaluation['gain']['mean']:+.1f} points ({100 * low:.1f} to {100 * high:.1f}) over the baseline"
-    return f"| compression | `{recipe}`, {labels} | {what}: {scores}; {gain}; {cost} |"
-
-
-def _retention(evaluation: dict[str, Any]) -> str:
-    """Say what is kept of the teacher, or how far above it the student is."""
-    student, teacher = (evaluation["models"][name]["scores"]["accuracy"] for name in ("student", "teacher"))
-    above = student - teacher
-    kept = f"retention {100 * evaluation['retention']:.1f} %"
-    return f"the student is {100 * above:.1f} points above its teacher" if above > 0 else kept
-
-
-TEXT_USES = ("sentiment", "imdb", "imdb-best", "transfer", "acceleration")
-TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
+TEXT_USES = ("sentiment", "imdb", "imdb-best", "transfer", "acceleration", "any_text", "rivals")
+TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "sentiment": (sentiment, ("sentiment",)),
     "training": (training, ("training",)),
     "imdb": (imdb, ("imdb",)),
@@ -365,23 +303,35 @@ TABLES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "mnist": (mnist.as_table, ("mnist",)),
     "cifar10": (cifar10.as_table, ("cifar10",)),
     "speech": (speech.as_table, ("speech",)),
-    "rivals": (rivals.as_table, ("rivals",)),
+    "any-text": (any_text.as_table, ("any_text", "rivals")),
+    "rivals": (rivals.as_table, ("rivals", "any_text")),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     "uses": (uses, (*TEXT_USES, "cifar10", "speakers", "speech", "tenants")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""
+TOGETHER = {"any_text", "rivals"}
+"""Results that are compared with each other: where one is missing, neither is read."""
 
 
 def render(page: str) -> str:
-    """Return the page with every table made anew."""
+    """Return the page with every table made anew for which there is something to show."""
     for name, (table, sources) in TABLES.items():
-        files = [RESULTS / f"{source}.json" for source in sources]
-        results: list[Any] = [json.loads(file.read_text("utf-8")) if file.is_file() else None for file in files]
-        if results[0] is not None:
-            text = _marked(name, table(*results), results)
-            pattern = rf"(<!-- table:{name} -->\n).*?(<!-- /table -->)"
-            page = re.sub(pattern, lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page, flags=re.DOTALL)
+        results = _read(sources)
+        if results[0] is None or (made := table(*results)) is None:
+            continue
+        text = _marked(name, made, results)
+        pattern = rf"(<!-- table:{name} -->\n).*?(<!-- /table -->)"
+        page = re.sub(pattern, lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page, flags=re.DOTALL)
     return page
+
+
+def _read(sources: Sequence[str]) -> list[Any]:
+    """Return the results of these names, None for each that is not there."""
+    files = {source: RESULTS / f"{source}.json" for source in sources}
+    there = {source for source, file in files.items() if file.is_file()}
+    if not there >= TOGETHER:
+        there -= TOGETHER
+    return [json.loads(file.read_text("utf-8")) if source in there else None for source, file in files.items()]
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from table_words import older
 
 from limbeck import __version__
 from limbeck.pipeline.schemas import FOLDER, schemas
@@ -42,7 +43,7 @@ def test_a_table_says_which_other_version_measured_it(tables: ModuleType) -> Non
     assert tables._marked("one", "text.", [measured(__version__)]) == "text."
     assert tables._marked("one", "text.", [measured("0.0.1")]) == "text. Measured with version 0.0.1."
     two = [measured(__version__), measured("0.0.1"), measured("0.0.1")]
-    rows = f"| a{tables._older(two[0])} |\n| b{tables._older(two[1])} |\n| c{tables._older(two[2])} |"
+    rows = f"| a{older(two[0])} |\n| b{older(two[1])} |\n| c{older(two[2])} |"
     assert rows == "| a |\n| b (version 0.0.1) |\n| c (version 0.0.1) |"
     assert tables._marked("two", rows, two) == rows
 

@@ -60,7 +60,7 @@ def solved(settings, tmp_path, monkeypatch):
 def test_it_is_solved_once_by_all_labels(settings, solved, capsys):
     network = Frequencies()
     first = solved(network)
-    assert "  it: 2 were compared\n" in capsys.readouterr().out
+    assert "  it: 2 were compared is best on validation\n" in capsys.readouterr().out
     ((rows, (column,), weights),) = network.asked
     labels = load_splits(settings.data, settings.task).labelled.labels.values
     assert len(rows) == len(labels) == 40

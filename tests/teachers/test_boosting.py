@@ -92,7 +92,7 @@ def test_the_size_that_costs_least_is_taken():
     network = Forest(TreesSettings(trees=(2, 5), leaves=(3, 4)), columns)
     costs = iter([3.0, 0.0, 2.0, 4.0])
     said = network.solve(Stacked(arrays), columns, weights=None, cost=lambda _: next(costs))
-    assert said == "5 trees of 3 leaves are best on validation"
+    assert said == "a forest of 5 trees of 3 leaves"
     assert len(network.trees[0].roots) == 5
     alone = grown(arrays, columns, TreesSettings(trees=(5,), leaves=(3,)))
     np.testing.assert_array_equal(asked(network.eval(), arrays), asked(alone, arrays))

@@ -30,7 +30,9 @@ def notes_on(
     train = tables["train"]
     lines = task.remarks_on_column(trained, train.classes)
     learned = {**parts, "labelled": parts["labelled"] + parts["omitted"]}
-    for name in ("labelled", "validation", "test"):
+    # Fewer validation rows than outputs were asked for: nobody wonders that some class has none.
+    held_out = ("test",) if len(parts["validation"]) < task.outputs else ("validation", "test")
+    for name in ("labelled", *held_out):
         lines += task.remarks(name, learned[name].labels, learned=name == "labelled")
     if omitted := len(parts["omitted"]):
         lines.append(f"{omitted:,} labelled rows are of omitted classes: they are the teacher's, and no student's")

@@ -34,19 +34,17 @@ class Splits:
         labelled: training rows whose label is used, in the order in which they are taken: any first ones have the
             strata in proportion, unless `data.split.stratify` is false.
         unlabelled: the rest of the transfer set; its labels are hidden even where the source has them.
-        validation: rows for every choice.
-        test: rows for the one final test.
-        task: what is predicted.
-        modality: what an example is.
+        validation, test: rows for every choice, and those for the one final test.
+        task, modality: what is predicted, and what an example is.
         dropped: rows left out, by reason.
-        ceiling: rows of `data.target` with the labels that nobody but the arm of this name may see.
-        augmented: rows that `data.augment` made from the others of the transfer set: without a label, or, where copies
-            keep it, those of labelled rows first.
+        ceiling: rows of `data.target` with labels that nobody but the arm of this name may see.
+        augmented: rows that `data.augment` made from the others of the transfer set: without a label, or, where it is
+            kept, those of labelled rows first.
         watched: rows of the unlabelled ones that nothing learns from: by a teacher's answers for them students are
             chosen; see `watching`.
-        omitted: labelled rows of `data.omitted_classes`, for a teacher that is trained here.
-        rehearsed: copies of labelled rows, with their labels, for such a teacher too.
+        omitted, rehearsed: labelled rows of `data.omitted_classes`, and copies with labels, for a teacher trained here.
         coincident: whether rows that look alike do so by coincidence, so that each counts by itself.
+        brings_validation: whether the source has a validation split of its own.
         notes: what else is to be said of them, a line each: labels that are missing, classes that a split cannot show.
     """
 
@@ -64,6 +62,7 @@ class Splits:
     notes: tuple[str, ...] = ()
     coincident: bool = False
     watched: Examples = NO_ROWS
+    brings_validation: bool = False
 
     @cached_property
     def transfer(self) -> Examples:
@@ -179,6 +178,13 @@ class Splits:
         numbers[order] = np.arange(len(order)) % count
         return numbers
 
+    def parted(self, count: int | None) -> NDArray[np.int64] | None:
+        """Return `folds(count)`, of at most as many folds as rows; None where one would leave no training set."""
+        count = min(count or 0, len(self.labelled))
+        numbers, strata = self.folds(max(1, count)), self.task.strata(self.labelled.labels)
+        left = 2 if strata is None else min(len(np.unique(strata[numbers != number])) for number in range(count or 1))
+        return numbers if min(count, left) > 1 else None
+
     def _labelled_by(self, few: Examples, others: Examples) -> "Splits":
         """Return the same rows, of which only a part of the labelled ones keeps its label."""
         copies = self.augmented
@@ -255,6 +261,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
         rehearsed(labelled, omitted, settings.augment),
         notes_on(tables, learned, {**named, "omitted": omitted, **parts}, trained, sieve),
         sieve.coincident,
+        brings_validation="validation" in tables,
     )
 
 

@@ -41,10 +41,15 @@ class LinearSettings(ModelOptions):
         tuple[Annotated[float, Field(gt=0)], ...],
         Field(min_length=1, max_length=100, description="inverse strengths of the L2 penalty, the best on validation"),
     ] = C_GRID
+    temperature: Annotated[
+        float | None, Field(gt=0, description="by which its outputs are divided; null: what fits best on validation")
+    ] = None
 
     def taking(self, chosen: Mapping[str, float]) -> "LinearSettings":
-        """Return the settings with the strength that was chosen, and no other."""
-        return self.model_copy(update={"strengths": (chosen["strength"],)})
+        """Return the settings with the strength that was chosen, and no other, and the temperature if one was."""
+        return self.model_copy(
+            update={"strengths": (chosen["strength"],), "temperature": chosen.get("temperature", self.temperature)}
+        )
 
 
 class LinearOnNgrams(SolvedByLosses):
@@ -135,6 +140,11 @@ class LinearOnNgrams(SolvedByLosses):
         _, strength, state = best
         self.load_state_dict(state)
         return {"strength": strength}
+
+    @property
+    def temperature(self) -> float | None:
+        """That of its settings."""
+        return self.settings.temperature
 
     @property
     def strengths(self) -> list[float]:

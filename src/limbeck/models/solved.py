@@ -63,6 +63,11 @@ class SolvedByLosses(Solved):
         raise NotImplementedError
 
     @property
+    def temperature(self) -> float | None:
+        """By what the outputs are divided when it is solved; None: by what fits the rows that choose best."""
+        return None
+
+    @property
     def strengths(self) -> Sequence[float]:
         """Of the penalty, in the order in which they are tried; the last ones are left out where costs rise."""
         raise NotImplementedError

@@ -21,6 +21,8 @@ from limbeck.models.pretrained import encoder_inputs, output_names
 from limbeck.runtime import TextForm
 
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
+"""What configurations call it: BERT and its relatives, and others."""
 
 
 class TransformerSettings(ModelOptions):
@@ -32,6 +34,10 @@ class TransformerSettings(ModelOptions):
         Literal["mean", "cls"], Field(description="what is classified: the mean of the last states, or the first one")
     ] = "mean"
     dropout: Annotated[Rate, Field(description="share of the pooled state that is dropped in training")] = 0.1
+    attention_dropout: Annotated[
+        Rate | None,
+        Field(description="share of the attention weights that is dropped in training; null: as the checkpoint has it"),
+    ] = None
     layers: Annotated[int | None, Field(ge=1, description="keep this many lower layers; null: all")] = None
     freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained, embeddings included")] = 0
     freeze_embeddings: Annotated[bool, Field(description="do not train the embeddings")] = False
@@ -139,6 +145,12 @@ def _config(source: str, settings: TransformerSettings) -> Any:
             fix="freeze <= layers <= what the checkpoint has",
         )
     config.num_hidden_layers = kept
+    if settings.attention_dropout is not None:
+        name = next((one for one in _ATTENTION_DROPOUT if hasattr(config, one)), None)
+        if name is None:
+            what = f"`{config.model_type}` has no dropout of attention weights that could be set"
+            raise LimbeckError(what, where=f"{settings.path}, attention_dropout", fix="set it to null")
+        setattr(config, name, settings.attention_dropout)
     return config
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from limbeck.console import say
+from limbeck.data.crossed import best_by_folds
 from limbeck.errors import about
 from limbeck.files import named_path, staged
 from limbeck.modalities.audio import speech
@@ -109,13 +110,14 @@ class EmbeddingTeacher(Single):
         """Ask the encoder for labelled and validation rows, and fit the head; or load it."""
         encoder, view, task = self.finished(work), work.view(self.read_as), work.task
         frozen = work.frozen(encoder, self.read_as, width_of(encoder, view.example[0], f"{work.key}.model"))
-        labelled, validation = work.examples("labelled"), work.examples("validation")
+        labelled, validation, folds = work.examples("labelled"), work.examples("validation"), work.folds
 
         def fit(folder: Path) -> Head:
             head, said = fit_head(
-                frozen.features("labelled"), labelled, frozen.features("validation"), validation, task
+                frozen.features("labelled"), labelled, frozen.features("validation"), validation, task, folds
             )
-            say(f"  {work.key}: {said} is best on validation")
+            by = "is best on validation" if folds is None else best_by_folds(len(labelled), folds.max() + 1)
+            say(f"  {work.key}: {said} {by}")
             with staged(folder / _FILE) as aside:
                 save_file(head.state_dict(), str(aside))
             return head
@@ -132,6 +134,7 @@ class EmbeddingTeacher(Single):
             "labelled": labelled.digest,
             "validation": validation.digest,
             "task": task.digest,
+            **({} if folds is None else {"folds": int(folds.max()) + 1}),
         }
         name, head = work.once(inputs, fit, load)
         return (frozen.under(head, name),)

@@ -21,7 +21,7 @@ _Sizes = tuple[Annotated[int, Field(ge=1)], ...]
 
 
 class TreesSettings(Settings):
-    """Options of the boosted trees: every pair of a number and a size is tried, and the best on validation taken.
+    """Options of the boosted trees: every pair of a number and a size is tried, and the best taken.
 
     Where a label has several columns, each has its own trees, all of one number and size.
     """
@@ -88,7 +88,7 @@ class Forest(SolvedByLabels):
                     own.load_state_dict(constant(model) if known else state_of(model, trees, cells, categorical))
                 found = cost(network.eval())
                 if best is None or found < best[0]:
-                    best = found, f"{trees} trees of {leaves} leaves are best on validation", network
+                    best = found, f"a forest of {trees} trees of {leaves} leaves", network
         assert best is not None  # the settings name one size at least
         _, said, network = best
         self.load_state_dict(network.state_dict())

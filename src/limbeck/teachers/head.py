@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.data import Examples, FloorModel, Labels, Task
+from limbeck.data.crossed import crossed_outputs
 from limbeck.errors import LimbeckError
 
 _APART = 1e-3
@@ -58,12 +59,17 @@ class Head(nn.Module):
 
 
 def fit_head(
-    features: NDArray[np.float32], labelled: Examples, held_out: NDArray[np.float32], validation: Examples, task: Task
+    features: NDArray[np.float32],
+    labelled: Examples,
+    held_out: NDArray[np.float32],
+    validation: Examples,
+    task: Task,
+    folds: NDArray[np.int64] | None = None,
 ) -> tuple[Head, str]:
     """Return the task's linear model of features as a head, and a few words about the choice that was made.
 
     Means and deviations are those of the labelled rows, and so are the weights. The strength of the penalty is chosen
-    on the validation rows, by the task's cost.
+    on the validation rows, or on folds of the labelled ones, by the task's cost.
 
     Args:
         features: of the labelled rows, (rows, width).
@@ -71,6 +77,7 @@ def fit_head(
         held_out: features of the validation rows.
         validation: these rows.
         task: that has seen the labels.
+        folds: (rows,) the number of each labelled row's fold; None: validation rows choose.
 
     Raises:
         LimbeckError: the task has no linear model, or one that is no head.
@@ -88,7 +95,12 @@ def fit_head(
         raise LimbeckError(
             f"a {task.kind} has no linear model that could be put on features", where="teacher", fix="take another kind"
         )
-    best = min(models, key=lambda linear: task.cost(linear.model.outputs(others), validation.labels))
+    if folds is None:
+        costs = [task.cost(linear.model.outputs(others), validation.labels) for linear in models]
+    else:
+        crossed = crossed_outputs(folds, lambda kept, rows: _answers(task, own, labelled.labels, kept, rows))
+        costs = [task.cost(outputs, labelled.labels) for outputs in crossed]
+    best = models[int(np.argmin(costs))]
     _take(head, best, own)
     if _far_apart(head, torch.from_numpy(held_out), best.model.outputs(others)):
         raise LimbeckError(
@@ -96,6 +108,13 @@ def fit_head(
             fix="take another kind",
         )  # fmt: skip
     return head, ", ".join(f"{name} {value:g}" for name, value in best.settings.items() if isinstance(value, float))
+
+
+def _answers(
+    task: Task, features: NDArray[np.float32], labels: Labels, kept: NDArray[np.int64], rows: NDArray[np.int64]
+) -> list[NDArray[np.float32]]:
+    """Return what each of the task's linear models answers for some rows, fitted to others."""
+    return [linear.model.outputs(features[rows]) for linear in task.linear(features[kept], labels.take(kept))]
 
 
 def distributions(task: Task, labels: Labels) -> list[int]:

@@ -30,7 +30,7 @@ class NBLRSettings(Settings):
     smoothing: Annotated[float, Field(gt=0, description="added to every n-gram's count in each class")] = 1.0
     strengths: Annotated[
         tuple[Annotated[float, Field(gt=0)], ...],
-        Field(min_length=1, description="inverse strengths of the L2 penalty, the best on validation is taken"),
+        Field(min_length=1, description="inverse strengths of the L2 penalty, of which the best is taken"),
     ] = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 
@@ -81,7 +81,7 @@ class NBLR(SolvedByLabels):
         costs = {strength: cost(network) for strength, network in fitted.items()}
         best = min(costs, key=lambda strength: costs[strength])
         self.load_state_dict(fitted[best].state_dict())
-        return f"strength {best:g} is best on validation"
+        return f"strength {best:g}"
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return log-odds (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""

@@ -137,6 +137,11 @@ class Work(Protocol):
         """How many labelled rows the run learns from at the smallest of its budgets; they are the first ones."""
         ...
 
+    @property
+    def folds(self) -> NDArray[np.int64] | None:
+        """(labelled rows,) the number of each one's fold, by which a solver's choices are made; None: by validation."""
+        ...
+
     def examples(self, split: Literal["labelled", "validation"]) -> Examples:
         """Return the rows of a split."""
         ...

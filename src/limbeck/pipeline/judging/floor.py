@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.console import meter, say
-from limbeck.data import Examples, Features, FloorModel, Modality, Splits
+from limbeck.data import Examples, Features, FloorModel, Labels, Modality, Splits
+from limbeck.data.crossed import crossed_outputs
+from limbeck.data.modality import Cells
+from limbeck.evaluation import follow
 
 FLOOR, DISTILLED = "floor", "distilled_floor"
+_Candidates = tuple[Sequence[FloorModel], Sequence[float]]
+"""Models of one matrix, and what each costs on rows that it has not seen."""
 MOST = 20_000
 """Rows of a dense matrix that a linear floor is fitted to at most: 50,000 images would take minutes."""
 
@@ -24,7 +29,7 @@ class Floor:
         validation_outputs: the same of the validation rows.
         features: what it reads, as its name says it: `TF-IDF`.
         method: what is fitted to that, in words: `logistic regression`.
-        settings: what was chosen on validation.
+        settings: what was chosen.
         parameters: numbers that features and model have learned.
         size_bytes: an honest estimate of what shipping it takes: the parameters as float32 and the vocabulary as UTF-8.
             The scikit-learn objects, pickled, are larger.
@@ -46,43 +51,78 @@ def floor_names(modality: Modality) -> list[str]:
     return [FLOOR, DISTILLED] if modality.features() else []
 
 
-def fit_floor(splits: Splits) -> Floor | None:
+def fit_floor(splits: Splits, folds: int | None = None) -> Floor | None:
     """Fit the modality's features and the task's models to the labelled rows that the student had, and no more.
 
-    Features and model are chosen on validation by the task's cost, the first ones among equals. None where the
-    modality has no features, or the task no such model. No randomness. Of a dense matrix linear models see `MOST` rows,
-    from everywhere in it; `settings` has their number then.
+    Features and model are chosen by the task's cost, the first ones among equals. None where the modality has no
+    features, or the task no such model. No randomness. Of a dense matrix linear models see `MOST` rows, from everywhere
+    in it; `settings` has their number then.
+
+    Args:
+        splits: of the run.
+        folds: of the labelled rows, by which they are chosen; None: validation rows choose, and so they do where a fold
+            would leave no training set.
     """
-    task, learned = splits.task.fit(splits.labelled.labels), splits.labelled
+    task, learned, parted = splits.task.fit(splits.labelled.labels), splits.labelled, splits.parted(folds)
 
-    def models(features: Features, matrix: Any) -> list[FloorModel]:
+    def models(features: Features, matrix: Any, labels: Labels) -> list[FloorModel]:
         if features.fits == "boosted":
-            return task.boosted(matrix, learned.labels)
-        return _of_some(matrix, lambda few, rows: task.linear(few, learned.labels.take(rows)))
+            return task.boosted(matrix, labels)
+        return _of_some(matrix, lambda few, rows: task.linear(few, labels.take(rows)))
 
-    found = _best(splits, learned, splits.modality.features(), models, "floor")
+    def fitted(features: Features, matrix: Any) -> _Candidates:
+        found = models(features, matrix, learned.labels)
+        if parted is None or not found:
+            return found, _costs(features, found, splits)
+
+        def answer(kept: NDArray[np.int64], rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+            others = models(features, _rows(matrix, kept), learned.labels.take(kept))
+            return [one.model.outputs(_rows(matrix, rows)) for one in others]
+
+        return found, [task.cost(outputs, learned.labels) for outputs in crossed_outputs(parted, answer)]
+
+    found = _best(splits, learned, splits.modality.features(), fitted, "floor")
     _say_how_many(found, f"the floor learned {{}} of the {len(learned):,} labelled rows")
     return found
 
 
-def distil_floor(splits: Splits, answers: NDArray[np.float32]) -> Floor | None:
+def distil_floor(
+    splits: Splits, answers: NDArray[np.float32], watched: NDArray[np.float32] | None = None
+) -> Floor | None:
     """Fit the linear floor to the teacher's answers: what is left of a student without its network.
 
     Args:
         splits: of the run; its transfer set, without the copies that `data.augment` made, is learned from.
         answers: (rows of the transfer set, outputs), the teacher's; those of the copies come last.
+        watched: (rows of `splits.watched`, outputs), the teacher's: what comes nearest to them is taken, as with
+            students; None: what is best on validation.
 
     Of a dense matrix `MOST` rows are taken, from everywhere in the set; `settings` has their number then.
     """
     task, learned = splits.task.fit(splits.labelled.labels), splits.original
     linear = [features for features in splits.modality.features() if features.fits == "linear"]
 
-    def models(features: Features, matrix: Any) -> list[FloorModel]:
-        return _of_some(matrix, lambda few, rows: task.distilled(few, answers[rows]))
+    def fitted(features: Features, matrix: Any) -> _Candidates:
+        found = _of_some(matrix, lambda few, rows: task.distilled(few, answers[rows]))
+        if watched is None or not found:
+            return found, _costs(features, found, splits)
+        rows = features.matrix(splits.watched.values)
+        return found, [follow(one.model.outputs(rows), watched)[1] for one in found]
 
-    found = _best(splits, learned, linear, models, "distilled floor")
+    found = _best(splits, learned, linear, fitted, "distilled floor")
     _say_how_many(found, f"the distilled floor learned {{}} of the {len(learned):,} rows of the transfer set")
     return found
+
+
+def _costs(features: Features, models: Sequence[FloorModel], splits: Splits) -> list[float]:
+    """Return the task's cost of each model on the validation rows."""
+    task, held_out = splits.task.fit(splits.labelled.labels), splits.validation
+    rows = features.matrix(held_out.values) if models else None
+    return [task.cost(one.model.outputs(rows), held_out.labels) for one in models]
+
+
+def _rows(matrix: Any, rows: NDArray[np.int64]) -> Any:
+    return replace(matrix, values=matrix.values[rows]) if isinstance(matrix, Cells) else matrix[rows]
 
 
 def _of_some(matrix: Any, fit: Callable[[Any, NDArray[np.int64]], Sequence[FloorModel]]) -> list[FloorModel]:
@@ -103,19 +143,15 @@ def _best(
     splits: Splits,
     learned: Examples,
     candidates: Sequence[Features],
-    models: Callable[[Features, Any], Sequence[FloorModel]],
+    fitted: Callable[[Features, Any], _Candidates],
     title: str,
 ) -> Floor | None:
-    """Return the floor that is best on validation."""
-    task = splits.task.fit(splits.labelled.labels)
+    """Return the floor of the least cost."""
     best: tuple[float, Features, FloorModel] | None = None
     with meter(title, len(candidates), brief=True) as progress:
         for features in candidates:
             matrix = features.fit(learned.values)
-            fitted = [] if matrix is None else models(features, matrix)
-            held_out = features.matrix(splits.validation.values) if fitted else None
-            for one in fitted:
-                cost = task.cost(one.model.outputs(held_out), splits.validation.labels)
+            for one, cost in () if matrix is None else zip(*fitted(features, matrix), strict=True):
                 if best is None or cost < best[0]:
                     best = cost, features, one
             progress.advance()

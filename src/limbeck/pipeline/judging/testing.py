@@ -79,10 +79,18 @@ def answers(trained: Trained, *, fits: bool) -> Said:
 
 def _floors(run: Trainings) -> dict[str, Floor]:
     """Return the floor of the labels, and beside it that of the teacher's answers."""
-    splits = run.material.splits
-    if (floor := fit_floor(splits)) is None:
+    splits, selection, answers = run.material.splits, run.recipe.selection, run.teacher.logits("transfer")
+    if (floor := fit_floor(splits, selection.folds)) is None:
         return {}
-    distilled = distil_floor(splits, run.teacher.logits("transfer"))
+    if selection.unlabelled is None:
+        distilled = distil_floor(splits, answers)
+    else:  # by what students are chosen too
+        rows = {row: number for number, row in enumerate(splits.transfer.ids.tolist())}
+        splits = splits.watching(selection.unlabelled)
+        learned, watched = (
+            answers[[rows[row] for row in part.ids.tolist()]] for part in (splits.transfer, splits.watched)
+        )
+        distilled = distil_floor(splits, learned, watched)
     return {FLOOR: floor} | ({} if distilled is None else {DISTILLED: distilled})
 
 

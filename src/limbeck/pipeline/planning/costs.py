@@ -1,9 +1,11 @@
 """How long things take, by a fixed table: a plan is the same on every machine, however busy it is."""
 
-OPERATIONS_PER_S = 9e10
+ANSWERING_PER_S, TRAINING_PER_S = 9e10, 8e10
 """Multiplications and additions of a transformer's matrices on two idle processor cores, in float32."""
 _ANSWER, _TRAIN = 2, 6
 """Operations for each parameter of a matrix and each token: forwards, and forwards and backwards."""
+_SOLVED, _CROSSED = 8.5e-6, 1.6e-5
+"""Seconds for each token and class in which linear models learn a teacher's answers, and labels, in folds."""
 
 
 def answering(parameters: int, tokens: float) -> float:
@@ -13,9 +15,20 @@ def answering(parameters: int, tokens: float) -> float:
         parameters: of its matrices, without its tables of tokens.
         tokens: of the texts, together.
     """
-    return _ANSWER * parameters * tokens / OPERATIONS_PER_S
+    return _ANSWER * parameters * tokens / ANSWERING_PER_S
 
 
 def training(parameters: int, tokens: float) -> float:
     """Return the seconds in which a transformer learns from so many tokens, each time that it sees one counted."""
-    return _TRAIN * parameters * tokens / OPERATIONS_PER_S
+    return _TRAIN * parameters * tokens / TRAINING_PER_S
+
+
+def solving(classes: int, labelled: float, every: float) -> float:
+    """Return the seconds in which the linear models of a run are solved: students, baseline and floors.
+
+    Args:
+        classes: how many there are.
+        labelled: words of the labelled texts.
+        every: words of all texts that a student learns from.
+    """
+    return classes * (_SOLVED * every + _CROSSED * labelled)

@@ -23,8 +23,12 @@ _LENGTHS = (32, 48, 64, 96, 128, 192, 256)
 """Tokens of a text that a pretrained network may read."""
 _MOST_WORDS = 1024
 """Tokens of a text that the student reads at most: it is fast."""
-_TRAINING, _ANSWERS = 0.35, 0.45
-"""Shares of the budget for fine-tuning, and for the answers of pretrained networks."""
+_TRAINING = 0.44
+"""Share of the teacher's time for fine-tuning; what answers do not need is added."""
+_STUDENTS, _LEAST_AFTER, _MOST_AFTER = 60, 0.2, 0.6
+"""What is left for everything after the teacher: seconds, beside those for solving; and shares of the budget."""
+_MOST_SOLVED = 0.5
+"""Share of the budget above which linear models learn from fewer texts."""
 _FEWEST_UNLABELLED = 3_000
 """Before a pretrained network answers for fewer texts, it reads less of each."""
 _LEAST_UNLABELLED = 1_000
@@ -99,11 +103,42 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
         why = f"{len(splits.validation):,} validation rows are too few to choose by alone"
         plan.choose("teacher.folds", folds, why)
     members = _readable(plan, recipe, texts)
-    members = _fine_tune(plan, members, splits, _TRAINING * seconds, folds or 1)
-    unlabelled = _answer(plan, members, splits, _ANSWERS * seconds)
+    words = build_reader(TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS), texts).encode(texts)
+    most, after = _after(plan, splits, float(words.lengths.mean()), seconds)
+    members, left = _fine_tune(plan, members, splits, seconds - after, folds or 1, most)
+    unlabelled = _answer(plan, members, splits, left, most)
+    if unlabelled < len(splits.unlabelled):
+        plan.choose("data.max_unlabelled", unlabelled, _fewer(splits, unlabelled, most, left))
     unlabelled -= _select(plan, recipe, len(splits.validation), unlabelled)
-    _student(plan, recipe, splits, texts, len(splits.labelled) + unlabelled)
+    _student(plan, recipe, splits, words.lengths, len(splits.labelled) + unlabelled)
     return plan
+
+
+def _after(plan: Choices, splits: Splits, words: float, seconds: float) -> tuple[int, float]:
+    """Return how many unlabelled texts linear models can learn from, and the seconds for all that follows the teacher.
+
+    Args:
+        plan: says whether the number of unlabelled texts is open.
+        splits: of the run.
+        words: of a text, on average.
+        seconds: of the budget.
+    """
+    classes, labelled, every = splits.task.outputs, len(splits.labelled), len(splits.unlabelled)
+    fixed = costs.solving(classes, words * labelled, words * labelled)
+    each = costs.solving(classes, 0, words)
+    most = every
+    if plan.is_open("data.max_unlabelled") and fixed + each * every > _MOST_SOLVED * seconds:
+        most = min(every, max(int((_MOST_SOLVED * seconds - fixed) / each) // 100 * 100, _LEAST_UNLABELLED))
+    after = np.clip(_STUDENTS + fixed + each * most, _LEAST_AFTER * seconds, _MOST_AFTER * seconds)
+    return most, float(after)
+
+
+def _fewer(splits: Splits, unlabelled: int, most: int, seconds: float) -> str:
+    """Return why not all unlabelled texts are learned from."""
+    what = f"of {len(splits.unlabelled):,}: "
+    if unlabelled == most:
+        return f"{what}linear models of {splits.task.outputs:,} classes learn from no more in that time"
+    return f"{what}in {seconds:.0f} s, the pretrained networks answer for no more"
 
 
 def _select(plan: Choices, recipe: Recipe, validation: int, unlabelled: int) -> int:
@@ -150,15 +185,27 @@ def _member(number: int, key: str, settings: Single, texts: Sequence[str]) -> _M
     return _Member(number, key, settings.by_steps, parameters, rows.lengths, reading(reader, rows).pieces, longest)
 
 
-def _fine_tune(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: float, folds: int) -> list[_Member]:
+def _fine_tune(
+    plan: Choices, members: Sequence[_Member], splits: Splits, teacher: float, folds: int, unlabelled: int
+) -> tuple[list[_Member], float]:
     """Choose how long members that are fine-tuned learn, and how much they read; leave out what takes too long.
 
     Where the time does not do, they learn in fewer epochs, then read less of each text, and then see some rows only.
 
+    Args:
+        plan: takes what is chosen.
+        members: the pretrained ones.
+        splits: of the run.
+        teacher: seconds for all that the teacher does.
+        folds: how often it is made, in rows that are passed.
+        unlabelled: texts that it may answer for.
+
     Returns:
-        The members that are left, with the lengths that were chosen.
+        The members that are left, with the lengths that were chosen; and the seconds that are left for answers.
     """
-    rows, found = len(splits.labelled), []
+    rows, found, left = len(splits.labelled), [], teacher
+    answers = sum(costs.answering(one.parameters, one.mean(one.wanted)) for one in members)
+    seconds = max(_TRAINING * teacher, teacher - answers * (_fixed(splits) + unlabelled))
     for member in members:
         if not member.tuned:
             found.append(member)
@@ -181,7 +228,8 @@ def _fine_tune(plan: Choices, members: Sequence[_Member], splits: Splits, second
         plan.choose(f"{member.key}.train.batch_size", _BATCH)
         plan.choose(f"{member.key}.train.epochs", epochs, f"{rows * epochs / _BATCH:,.0f} steps for {rows:,} labels")
         found.append(replace(member, longest=member.longest or length))
-    return found
+        left -= seconds * epochs / passes(length)
+    return found, left
 
 
 def _cut(member: _Member, length: int) -> str:
@@ -189,10 +237,22 @@ def _cut(member: _Member, length: int) -> str:
     return f"{100 * share:.{int(share < 0.1)}f} % of the texts are longer" if share else "no text is longer"
 
 
-def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: float) -> int:
-    """Choose how much frozen networks read; return for how many unlabelled texts the teacher answers."""
-    fixed, unlabelled = len(splits.labelled) + len(splits.validation) + len(splits.test), len(splits.unlabelled)
-    least = min(unlabelled, _FEWEST_UNLABELLED)
+def _fixed(splits: Splits) -> int:
+    """Return for how many texts the teacher answers whatever is planned."""
+    return len(splits.labelled) + len(splits.validation) + len(splits.test)
+
+
+def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: float, unlabelled: int) -> int:
+    """Choose how much frozen networks read; return for how many unlabelled texts the teacher answers.
+
+    Args:
+        plan: takes what is chosen.
+        members: the pretrained ones.
+        splits: of the run.
+        seconds: for the answers.
+        unlabelled: texts that it may answer for.
+    """
+    fixed, least = _fixed(splits), min(unlabelled, _FEWEST_UNLABELLED)
 
     def affordable(length: int) -> int:
         own = [min(length, each.wanted) for each in members]
@@ -206,16 +266,11 @@ def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: 
             plan.choose(f"{member.key}.reads.max_length", own, _cut(member, own))
     if (count := affordable(length)) >= unlabelled or not plan.is_open("data.max_unlabelled"):
         return unlabelled
-    count = max(count // 100 * 100, min(unlabelled, _LEAST_UNLABELLED))
-    why = f"of {unlabelled:,}: in {seconds:.0f} s, the pretrained networks answer for no more"
-    plan.choose("data.max_unlabelled", count, why)
-    return count
+    return max(count // 100 * 100, min(unlabelled, _LEAST_UNLABELLED))
 
 
-def _student(plan: Choices, recipe: Recipe, splits: Splits, texts: Sequence[str], rows: int) -> None:
+def _student(plan: Choices, recipe: Recipe, splits: Splits, lengths: NDArray[np.int64], rows: int) -> None:
     """Choose what the student reads, and how long one that is trained learns."""
-    reads = TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS)
-    lengths = build_reader(reads, texts).encode(texts).lengths
     longest = float(np.percentile(lengths, 99))
     length = next((one for one in (32, 64, 128, 256, 512) if longest <= one), _MOST_WORDS)
     plan.choose("student.reads.max_length", length, f"99 % of the texts have at most {longest:.0f} words")

@@ -1,16 +1,19 @@
 """What a point of the grid is worth on labelled rows that its networks have not seen."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from limbeck.data import Labels, Task
+from limbeck.data.crossed import together
 from limbeck.errors import LimbeckError
 from limbeck.models.solved import SolvedByLosses
 from limbeck.networks import NetworkSettings
-from limbeck.pipeline.training.learn import Trained
+from limbeck.pipeline.training.learn import Trained, chooses
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.pipeline.training.slope import slope_of
 from limbeck.recipe import Recipe
@@ -80,7 +83,7 @@ def cross(
 def cross_solved(
     folds: int, material: Material, settings: NetworkSettings, lesson_of: Callable[[Material], Lesson]
 ) -> tuple[list[float], Mapping[str, float]]:
-    """Return the same of a point whose network is solved: of its best penalty, and which one that is.
+    """Return the same of a point whose network is solved: of its best penalty, which one that is, and its temperature.
 
     Penalties are compared over all folds together, each with one temperature for all.
 
@@ -97,7 +100,10 @@ def cross_solved(
             tried.setdefault(strength, []).append(answers)
     found = {one: _scores(material, answers) for one, answers in tried.items()}
     best = max(found, key=lambda strength: found[strength])
-    return found[best], {"strength": best}
+    chosen = {"strength": best}
+    with suppress(LimbeckError):  # of other tasks than classification there is none
+        chosen["temperature"] = _task(material).temperature(*_outputs(material, tried[best]))
+    return found[best], chosen
 
 
 def _path(part: Material, settings: NetworkSettings, lesson: Lesson) -> dict[float, NDArray[np.float32]]:
@@ -117,11 +123,14 @@ def _path(part: Material, settings: NetworkSettings, lesson: Lesson) -> dict[flo
 
 def _scores(material: Material, answers: Sequence[NDArray[np.float32]]) -> list[float]:
     """Return what chooses, of the answers for each fold's rows."""
+    return chooses(_task(material), *_outputs(material, answers))
+
+
+def _outputs(material: Material, answers: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], Labels]:
+    """Return the answers of all folds for the labelled rows, and the rows' labels."""
     splits = material.splits
-    which = splits.folds(len(answers))
-    outputs = np.empty((len(splits.labelled), splits.task.outputs), np.float32)
-    for number, each in enumerate(answers):
-        outputs[which == number] = each
-    task = splits.task.fit(splits.labelled.labels)
-    sheet = task.decided_sheet(outputs, splits.labelled.labels)
-    return task.chooses({metric.name: metric(sheet) for metric in task.watched()})
+    return together(splits.folds(len(answers)), answers), splits.labelled.labels
+
+
+def _task(material: Material) -> Task:
+    return material.splits.task.fit(material.splits.labelled.labels)

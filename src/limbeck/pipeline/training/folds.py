@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from limbeck.console import say
 from limbeck.data import Splits
+from limbeck.data.crossed import together
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import Recipe
@@ -39,13 +40,10 @@ def cross_answers(
         LimbeckError: a fold leaves no training set.
     """
     folds = min(recipe.teacher.folds or 0, len(material.splits.labelled))
-    found: list[NDArray[np.float32]] = []
+    answers: list[list[NDArray[np.float32]]] = []
     for number in range(folds):
         say(f"  the teacher without fold {number + 1} of {folds} of the labelled rows{note}")
         part, place = material.fold(number, folds), folder / FOLDER / f"{number}-of-{folds}"
         named = f"{note}, without fold {number + 1} of {folds}"
-        logits = ask(recipe.teacher.make(RunWork(recipe, part, place, named)), part.splits, place)
-        found = found or [np.empty((len(material.splits.labelled), each.shape[1]), np.float32) for each in logits]
-        for every, each in zip(found, logits, strict=True):
-            every[material.splits.folds(folds) == number] = each
-    return found
+        answers.append(ask(recipe.teacher.make(RunWork(recipe, part, place, named)), part.splits, place))
+    return [together(material.splits.folds(folds), parts) for parts in zip(*answers, strict=True)]

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from limbeck.console import say
-from limbeck.data import Splits, Task
+from limbeck.data import Labels, Splits, Task
+from limbeck.data.crossed import best_by_folds, crossed_outputs
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError, a
@@ -140,12 +141,12 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
             said = f"{', '.join(f'{name} {value:g}' for name, value in history.chosen.items())} {best_by(splits)}"
             # It was chosen at its best temperature, and has to ship at it: it may be far too unsure without.
             with suppress(LimbeckError):  # of other tasks than classification there is none
-                network.divide(_temperature(task.finish(network), view, splits, lesson))
+                network.divide(network.temperature or _temperature(task.finish(network), view, splits, lesson))
             found = validate(model)
             history.best, history.best_said = list(found.chooses), found.said
             write_json(folder / HISTORY, asdict(history))
         else:
-            said = _solved_by_labels(network, lesson, cost, title)
+            said = _solved_by_labels(network, splits, lesson, cost, title)
         say(f"  {title}: {said}")
         with staged(folder / WEIGHTS) as aside:
             save_file(model.state_dict(), str(aside))
@@ -156,6 +157,7 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         "settings": network.depends_on,
         "view": view.digest,
         **lesson.inputs,
+        **({} if lesson.folds is None else {"folds": int(lesson.folds.max()) + 1}),
     }
 
     def load(stage: Stage) -> History:
@@ -167,14 +169,55 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
     return Trained(model.to(best_device()).eval(), history, view, stage.digest)
 
 
-def _solved_by_labels(network: Solved, lesson: Lesson, cost: Cost, title: str) -> str:
+def _solved_by_labels(network: Solved, splits: Splits, lesson: Lesson, cost: Cost, title: str) -> str:
     """Find the weights; return a few words about the choice that was made."""
-    if isinstance(network, SolvedByLabels) and lesson.teacher is None:
-        columns = lesson.task.solved_columns(lesson.examples.labels)
-        return network.solve(lesson.rows, columns, weights=lesson.task.class_weights, cost=cost)
-    raise LimbeckError(
-        "it is solved by labels, and the arm has a teacher", where=title, fix="take a network that is trained"
-    )
+    if not isinstance(network, SolvedByLabels) or lesson.teacher is not None:
+        raise LimbeckError(
+            "it is solved by labels, and the arm has a teacher", where=title, fix="take a network that is trained"
+        )
+    task, crossed, by = lesson.task, _crossed_costs(network, lesson), best_by(splits)
+    if crossed is not None and lesson.folds is not None:
+        by = best_by(splits, int(lesson.folds.max()) + 1)
+    known = iter(crossed or ())
+
+    def told(candidate: nn.Module) -> float:
+        return next(known)
+
+    columns = task.solved_columns(lesson.examples.labels)
+    said = network.solve(lesson.rows, columns, weights=task.class_weights, cost=cost if crossed is None else told)
+    return f"{said} {by}"
+
+
+def _crossed_costs(network: SolvedByLabels, lesson: Lesson) -> list[float] | None:
+    """Return the cost of each candidate that a solver tries, over all folds together.
+
+    None where validation rows choose: there are no folds, some rows are copies of others, or a fold cannot be solved.
+    """
+    task, examples = lesson.task, lesson.examples
+    if lesson.folds is None or len(lesson.folds) != len(examples):
+        return None
+
+    def answer(kept: NDArray[np.int64], held_out: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        rows, answers = lesson.rows.take(held_out), []
+
+        def ask(candidate: nn.Module) -> float:
+            answers.append(predict_logits(task.finish(candidate), rows).numpy())
+            return 0.0
+
+        columns = task.solved_columns(examples.labels.take(kept))
+        network.solve(lesson.rows.take(kept), columns, weights=task.class_weights, cost=ask)
+        return answers
+
+    try:
+        return [-chooses(task, outputs, examples.labels)[-1] for outputs in crossed_outputs(lesson.folds, answer)]
+    except LimbeckError:
+        return None
+
+
+def chooses(task: Task, outputs: NDArray[np.float32], labels: Labels) -> list[float]:
+    """Return what chooses among networks, of their outputs (rows, outputs) for rows with labels: more is better."""
+    sheet = task.decided_sheet(outputs, labels)
+    return task.chooses({metric.name: metric(sheet) for metric in task.watched()})
 
 
 def _train(
@@ -226,7 +269,7 @@ def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:
 def best_by(splits: Splits, folds: int | None = None) -> str:
     """Return in words by what is chosen; a number of folds: by them."""
     if folds is not None:
-        return f"is best on {len(splits.labelled):,} labelled rows in {folds} folds"
+        return best_by_folds(len(splits.labelled), folds)
     if not len(splits.watched):
         return "is best on validation"
     return f"is nearest to the teacher on {len(splits.watched):,} unlabelled rows that are held out"

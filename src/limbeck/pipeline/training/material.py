@@ -62,6 +62,8 @@ class Lesson:
         examples: these rows, with their ids and labels.
         watched: the teacher's logits for the rows by which students are chosen, (rows, outputs); None: validation rows
             and their labels choose.
+        folds: (rows,) the number of each labelled row's fold, by which a network that is solved by labels is chosen;
+            None: validation rows choose.
     """
 
     batches: BatchesOf
@@ -73,6 +75,7 @@ class Lesson:
     rows: Rows
     examples: Examples
     watched: NDArray[np.float32] | None = None
+    folds: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

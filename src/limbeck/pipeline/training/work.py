@@ -81,6 +81,11 @@ class RunWork:
         budgets = self.recipe.curves.labels if self.recipe.curves is not None else None
         return min([len(self.material.splits.labelled), *(budgets or [])])
 
+    @property
+    def folds(self) -> NDArray[np.int64] | None:
+        """(labelled rows,) the number of each one's fold; None: nobody asks for them, or one would leave one class."""
+        return self.material.splits.parted(self.recipe.teacher.folds)
+
     def examples(self, split: Literal["labelled", "validation"]) -> Examples:
         """Return the rows of a split."""
         return getattr(self.material.splits, split)
@@ -116,7 +121,8 @@ class RunWork:
 
     def train(self, network: nn.Module, settings: HasReads) -> Trained:
         """Train a network on the labelled rows, or load it."""
-        lesson, title = self.material.from_labels(settings, "teachers"), self.name.replace("-", " ") + self.note
+        lesson = replace(self.material.from_labels(settings, "teachers"), folds=self.folds)
+        title = self.name.replace("-", " ") + self.note
         seed = self.recipe.seeds[0]
         return learn(network, settings, self.material, lesson, seed=seed, folder=self._place, title=title)
 

@@ -2,7 +2,7 @@
 
 from limbeck.evaluation.records import TestEvaluation
 from limbeck.evaluation.schema import Findings
-from limbeck.report.words.names import STUDENT, model
+from limbeck.report.words.names import FLOOR, STUDENT, model
 from limbeck.report.words.numbers import capital, count, date, several
 
 
@@ -33,7 +33,8 @@ def _chosen_on(findings: Findings) -> str:
     if found.teacher_folds is not None:
         parts.append(f"of the teacher also on the {labelled}, in {found.teacher_folds} folds")
     if found.baseline_folds is not None:
-        parts.append(f"of the baseline on the {labelled}, in {found.baseline_folds} folds")
+        both = f"the baseline and {model(FLOOR, findings)}" if FLOOR in findings.models else "the baseline"
+        parts.append(f"of {both} on the {labelled}, in {found.baseline_folds} folds")
     if found.watched is not None:
         parts.append(
             f"of arms with a teacher by its answers for {several(found.watched, 'unlabelled row')} that they did not "
