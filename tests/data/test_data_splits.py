@@ -353,6 +353,15 @@ def test_hopelessly_few_rows(tmp_path):
     assert len(load(write_rows(tmp_path / "mine.jsonl", many(8)), test=2, validation=2).labelled) == 4
 
 
+def test_two_rows_a_class_do_where_few_are_held_out(tmp_path):
+    """As where as many are held out as the labels are good for, whose recipe is written with their number."""
+    file = write_rows(tmp_path / "mine.jsonl", many(40, labels=range(20)))
+    splits = load(file, test=4, validation=4)
+    assert len({*numbers_of(splits.labelled).tolist()}) == 20
+    with refused("40 usable rows with a label are too few"):
+        load(file, test=4, validation=5)
+
+
 def test_fewer_labels_are_the_splits_of_that_number_on_the_same_text(tmp_path):
     file = write_rows(tmp_path / "mine.jsonl", many(100))
     whole = load(file, test=10, validation=10, labelled=60)

@@ -48,6 +48,31 @@ def test_a_classifier_of_other_classes_gets_a_new_head(tmp_path):
     assert network(*rows([4])).shape == (1, OUTPUTS)
 
 
+def test_dropout_of_attention_weights_is_the_checkpoints_or_what_is_asked_for(tmp_path):
+    save_bert(tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"attention_probs_dropout_prob": 0.3}))
+    rates = [
+        {
+            module.p
+            for name, module in build(tmp_path, **given).named_modules()
+            if name.endswith("attention.self.dropout")
+        }
+        for given in ({}, {"attention_dropout": 0.0}, {"attention_dropout": 0.2})
+    ]
+    assert rates == [{0.3}, {0.0}, {0.2}]
+
+
+def test_a_network_without_such_dropout_says_so(tmp_path):
+    transformers.FNetModel(
+        transformers.FNetConfig(
+            vocab_size=VOCABULARY.size, hidden_size=8, num_hidden_layers=1, intermediate_size=8, type_vocab_size=1
+        )
+    ).save_pretrained(tmp_path)
+    with pytest.raises(LimbeckError, match=r"attention_dropout: `fnet` has no dropout of attention weights"):
+        build(tmp_path, attention_dropout=0.0)
+
+
 @pytest.mark.parametrize("classes", [None, OUTPUTS])
 def test_frozen_layers_have_no_gradient(tmp_path, classes):
     save_bert(tmp_path, classes=classes, layers=3)

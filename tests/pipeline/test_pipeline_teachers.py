@@ -149,8 +149,7 @@ def test_folds_answer_for_rows_that_they_have_not_seen(tmp_path, monkeypatch, ca
     for number in range(3):
         alone = Material(splits.fold(number, 3))  # the same rows, encoded anew
         alone.folder = tmp_path / f"alone-{number}"
-        network = settings.model_copy(update={"teacher": settings.teacher.model_copy(update={"folds": None})})
-        for own, found in zip(train_teacher(network, alone, alone.folder).members, made.crossed, strict=True):
+        for own, found in zip(train_teacher(settings, alone, alone.folder).members, made.crossed, strict=True):
             logits = own.logits(own.view.validation)
             np.testing.assert_allclose(found[numbers == number], logits, atol=1e-5)
     answers = ask_teacher(settings, made, splits, material.folder)

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from encoders import write_encoder
 from tiny import BAD, FILLER, GOOD
@@ -9,7 +10,7 @@ from tiny import BAD, FILLER, GOOD
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.order import material_of
-from limbeck.pipeline.planning import planned, texts, within_budget
+from limbeck.pipeline.planning import costs, planned, texts, within_budget
 from limbeck.recipe import Recipe, load_recipe, parse_recipe
 from limbeck.settings.yaml import read_yaml
 from made_rows import splits_of
@@ -134,8 +135,9 @@ def test_few_labels_are_passed_more_often_and_many_classes_longer(tmp_path, enco
 def test_a_small_budget_means_fewer_texts_then_shorter_ones_and_a_member_less(tmp_path, encoder, capsys, monkeypatch):
     monkeypatch.setattr(texts, "_FEWEST_UNLABELLED", 150)
     monkeypatch.setattr(texts, "_LEAST_UNLABELLED", 40)
+    monkeypatch.setattr(costs, "solving", lambda *given: 0.0)
     wanted = [
-        recipe(write_texts(tmp_path / "texts.csv", longest=200), encoder, minutes=m) for m in (1e-2, 6e-5, 3e-5, 1e-7)
+        recipe(write_texts(tmp_path / "texts.csv", longest=200), encoder, minutes=m) for m in (1e-2, 1.5e-4, 3e-5, 1e-7)
     ]
     unlimited, most, fewer, least = (plan(each, capsys) for each in wanted)
     assert unlimited[0].data.max_unlabelled is None
@@ -147,6 +149,79 @@ def test_a_small_budget_means_fewer_texts_then_shorter_ones_and_a_member_less(tm
     assert lengths[0] > lengths[-1]
     assert [len(each.teacher.members) for each, _ in (unlimited, least)] == [3, 2]
     assert "without teacher.members.0: fine-tuning takes longer" in least[1]
+
+
+def test_linear_models_of_many_classes_learn_from_fewer_texts(tmp_path, encoder, capsys, monkeypatch):
+    monkeypatch.setattr(texts, "_LEAST_UNLABELLED", 40)
+    wanted = [
+        recipe(write_texts(tmp_path / f"{classes}.csv", classes=classes, rows=900, labelled=300), encoder, minutes=0.08)
+        for classes in (2, 30)
+    ]
+    (two, _), (many, said) = (plan(each, capsys) for each in wanted)
+    assert two.data.max_unlabelled is None
+    assert 40 <= many.data.max_unlabelled < 600
+    assert "of 600: linear models of 30 classes learn from no more in that time" in said
+    words = np.mean([len(text.split()) for text in splits_of(wanted[1]).transfer.values])
+    left = 30 * (8.5e-6 + 1.6e-5) * words * len(splits_of(wanted[1]).labelled)
+    assert many.data.max_unlabelled == pytest.approx((2.4 - left) / (30 * 8.5e-6 * words), abs=100)
+
+
+def test_time_that_no_answers_take_is_there_for_fine_tuning(tmp_path, encoder, capsys, monkeypatch):
+    """The same labels beside few and beside many other texts."""
+    monkeypatch.setattr(costs, "solving", lambda *given: 0.0)
+    found = [
+        plan(recipe(write_texts(tmp_path / f"{rows}.csv", rows=rows, longest=200), encoder, minutes=6e-4), capsys)[0]
+        for rows in (200, 4000)
+    ]
+    few, many = (each.teacher.members[0] for each in found)
+    assert (few.kind, many.kind) == ("transformers", "transformers")
+    assert (few.reads.max_length, few.train.epochs) > (many.reads.max_length, many.train.epochs)
+
+
+def test_where_folds_and_the_teacher_choose_few_rows_are_held_out(tmp_path, encoder, capsys, monkeypatch):
+    monkeypatch.setattr(texts, "_WATCHED", (20, 30))
+    wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder)
+    before = splits_of(wanted)
+    complete, material = within_budget(wanted, material_of(wanted), material_of)
+    said, after = capsys.readouterr().out, material.splits
+    assert len(before.validation) == 20
+    assert len(after.validation) == complete.data.split.validation == 2
+    assert f"data.split.validation=2: not {len(before.validation)}: folds" in said
+    assert {*after.test.ids.tolist()} == {*before.test.ids.tolist()}
+    assert len(after.labelled) == len(before.labelled) + len(before.validation) - 2
+    assert after.digest == splits_of(complete).digest
+    assert not [line for line in after.notes if "no validation row of" in line]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data.split.validation=20",
+        "data.labelled=60",
+        "teacher.members.0.train.keep=best",
+        "grid=[{model: textcnn, train: {keep: best}}]",
+        "selection.folds=null",
+        "teacher.folds=null",
+    ],
+)
+def test_validation_rows_that_choose_stay(tmp_path, encoder, monkeypatch, override):
+    monkeypatch.setattr(texts, "_WATCHED", (20, 30))
+    wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder, override)
+    given = material_of(wanted)
+    _, material = within_budget(wanted, given, material_of)
+    assert len(material.splits.validation) == len(given.splits.validation) == 20
+
+
+def test_a_validation_split_of_ones_own_stays(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr(texts, "_WATCHED", (20, 30))
+    (tmp_path / "own").mkdir()
+    write_texts(tmp_path / "own/train.csv")
+    write_texts(tmp_path / "own/validation.csv", rows=30, labelled=30, seed=5)
+    wanted = recipe(tmp_path / "own", encoder)
+    given = material_of(wanted)
+    assert given.splits.brings_validation
+    _, material = within_budget(wanted, given, material_of)
+    assert len(material.splits.validation) == len(given.splits.validation) > 2
 
 
 def test_where_validation_is_small_folds_and_the_teacher_choose(tmp_path, encoder, capsys, monkeypatch):

@@ -10,7 +10,7 @@ from tiny import recipe, write_csv
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import calibrated_nll, follow
+from limbeck.evaluation import calibrated_nll, fit_temperature, follow
 from limbeck.evaluation.records import SelectionRecord
 from limbeck.models.linear import LinearSettings
 from limbeck.pipeline.order import material_of, require_usable, run
@@ -173,7 +173,7 @@ def test_a_penalty_is_chosen_over_all_folds_at_one_temperature(source):
     ((_, linear), _) = settings.candidates("baseline")
     scores, found = cross_solved(3, material, linear, lambda part: part.from_labels(linear))
     labels, folds = material.splits.labelled.labels.values, material.splits.folds(3)
-    costs = {}
+    costs, temperatures = {}, {}
     for strength in LinearSettings().strengths:
         one = linear.model_copy(update={"model": linear.model.taking({"strength": strength})})
         outputs = np.empty((40, 2), np.float32)
@@ -183,15 +183,18 @@ def test_a_penalty_is_chosen_over_all_folds_at_one_temperature(source):
             network.solve(lesson.rows, slope_of(lesson), cost=lambda _: 0.0)
             outputs[folds == number] = predict_logits(network, part.view(one).validation).numpy()
         costs[strength] = calibrated_nll(outputs, labels)
+        temperatures[strength] = fit_temperature(outputs, labels)
     assert scores == pytest.approx([-min(costs.values())], abs=1e-3)
     assert costs[found["strength"]] == pytest.approx(min(costs.values()), abs=1e-3)
+    assert found["temperature"] == pytest.approx(temperatures[found["strength"]], rel=1e-2)
 
 
 def test_with_all_rows_the_strength_is_that_of_the_folds(finished, source):
     network = finished[2]["baseline, model=linear"][0]
     ((_, linear), _) = chosen(source).candidates("baseline")
     _, found = cross_solved(3, material_of(chosen(source)), linear, lambda part: part.from_labels(linear))
-    assert network.history.chosen == found
+    assert network.history.chosen == {"strength": found["strength"]}
+    assert network.model.settings.temperature == found["temperature"]
 
 
 def test_what_was_chosen_where_is_told(finished):
@@ -199,8 +202,8 @@ def test_what_was_chosen_where_is_told(finished):
     found = done.evaluation
     assert found.selection == SelectionRecord(baseline_folds=3, watched=50)
     assert (
-        "was made on the validation split; of the baseline on the 40 labelled rows, in 3 folds; of arms with a teacher "
-        "by its answers for 50 unlabelled rows that they did not learn from. "
+        "was made on the validation split; of the baseline and TF-IDF + LR on the 40 labelled rows, in 3 folds; of "
+        "arms with a teacher by its answers for 50 unlabelled rows that they did not learn from. "
     ) in uses.about_test(found)
     assert prose.data_facts(found)[1][2].endswith("by 50 of them students are chosen, and none learns from these")
     assert "Chosen before the test" in (done.folder / "report.html").read_text(encoding="utf-8")

@@ -31,7 +31,8 @@ def notes_on(
     lines = task.remarks_on_column(trained, train.classes)
     learned = {**parts, "labelled": parts["labelled"] + parts["omitted"]}
     # Fewer validation rows than outputs were asked for: nobody wonders that some class has none.
-    held_out = ("test",) if len(parts["validation"]) < task.outputs else ("validation", "test")
+    validation = parts["validation"]
+    held_out = ("validation", "test") if len(validation) >= task.outputs else ("test",)
     for name in ("labelled", *held_out):
         lines += task.remarks(name, learned[name].labels, learned=name == "labelled")
     if omitted := len(parts["omitted"]):

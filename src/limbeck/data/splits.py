@@ -378,8 +378,8 @@ def _apart(
     sizes |= sizes_for(looks, settings.labelled, [name for name in settings.split.open if name not in parts], sizes)
     sizes = {name: sizes[name] for name in ("test", "validation") if name in sizes}
     refuse_an_id(having.labels, settings, () if table.origin is None else table.origin.columns)
-    # Where the data say what is held out, they leave what there is; else each output is to have two rows.
-    each = 1 if settings.split.open else 2
+    # Where little is held out, or the data say how much, what there is is left; else each output is to have two rows.
+    each = 1 if settings.split.open or 5 * sum(sizes.values()) <= len(having) else 2
     least, rows, dropped = settings.labelled or each * task.outputs, len(having), dict(sieve.dropped)
     few = too_few(rows, looks, sizes, settings, task, dropped, each)
     if rows < sum(sizes.values()) + least:

@@ -104,7 +104,7 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
         plan.choose("teacher.folds", folds, why)
     members = _readable(plan, recipe, texts)
     words = build_reader(TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS), texts).encode(texts)
-    most, after = _after(plan, splits, float(words.lengths.mean()), seconds)
+    most, after = _after(plan, members, splits, float(words.lengths.mean()), seconds)
     members, left = _fine_tune(plan, members, splits, seconds - after, folds or 1, most)
     unlabelled = _answer(plan, members, splits, left, most)
     if unlabelled < len(splits.unlabelled):
@@ -114,11 +114,14 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     return plan
 
 
-def _after(plan: Choices, splits: Splits, words: float, seconds: float) -> tuple[int, float]:
+def _after(
+    plan: Choices, members: Sequence[_Member], splits: Splits, words: float, seconds: float
+) -> tuple[int, float]:
     """Return how many unlabelled texts linear models can learn from, and the seconds for all that follows the teacher.
 
     Args:
         plan: says whether the number of unlabelled texts is open.
+        members: the pretrained ones, which answer for no more texts than time allows.
         splits: of the run.
         words: of a text, on average.
         seconds: of the budget.
@@ -126,11 +129,13 @@ def _after(plan: Choices, splits: Splits, words: float, seconds: float) -> tuple
     classes, labelled, every = splits.task.outputs, len(splits.labelled), len(splits.unlabelled)
     fixed = costs.solving(classes, words * labelled, words * labelled)
     each = costs.solving(classes, 0, words)
+    answer = sum(costs.answering(one.parameters, one.mean(min(_SHORTEST, one.wanted))) for one in members)
+    answered = min(every, int(seconds / answer)) if answer and plan.is_open("data.max_unlabelled") else every
     most = every
-    if plan.is_open("data.max_unlabelled") and fixed + each * every > _MOST_SOLVED * seconds:
+    if plan.is_open("data.max_unlabelled") and fixed + each * answered > _MOST_SOLVED * seconds:
         most = min(every, max(int((_MOST_SOLVED * seconds - fixed) / each) // 100 * 100, _LEAST_UNLABELLED))
-    after = np.clip(_STUDENTS + fixed + each * most, _LEAST_AFTER * seconds, _MOST_AFTER * seconds)
-    return most, float(after)
+    after = _STUDENTS + fixed + each * min(most, answered)
+    return most, float(np.clip(after, _LEAST_AFTER * seconds, _MOST_AFTER * seconds))
 
 
 def _fewer(splits: Splits, unlabelled: int, most: int, seconds: float) -> str:
@@ -204,22 +209,19 @@ def _fine_tune(
         The members that are left, with the lengths that were chosen; and the seconds that are left for answers.
     """
     rows, found, left = len(splits.labelled), [], teacher
-    answers = sum(costs.answering(one.parameters, one.mean(one.wanted)) for one in members)
-    seconds = max(_TRAINING * teacher, teacher - answers * (_fixed(splits) + unlabelled))
+    steps = _STEPS_OF_MANY if splits.task.outputs > _MANY else _STEPS
+    fewest, most = _EPOCHS
     for member in members:
         if not member.tuned:
             found.append(member)
             continue
-        steps = _STEPS_OF_MANY if splits.task.outputs > _MANY else _STEPS
-        fewest, most = _EPOCHS
         epochs = float(np.clip(np.ceil(steps * _BATCH / rows), fewest, most))
-
-        def passes(length: int, member: _Member = member) -> float:
-            return seconds / (costs.training(member.parameters, rows * member.mean(length)) * folds)
-
+        time = _Time(member, members, splits, teacher, folds, unlabelled)
         lengths = [length for length in reversed(_LENGTHS) if _SHORTEST <= length <= member.wanted] or [member.wanted]
-        length = next((one for one in lengths if passes(one) >= fewest), lengths[-1])
-        epochs = min(epochs, max(passes(length), 0.01))
+        length = next((one for one in lengths if time.passes(one) >= fewest), lengths[-1])
+        seconds = max(time.training(length), _TRAINING * teacher * (length == lengths[-1]))
+        passes = seconds / time.a_pass(length)
+        epochs = min(epochs, max(passes, 0.01))
         epochs = float(int(epochs)) if epochs >= fewest else round(epochs, 2)
         too_long = epochs < 1 and epochs * rows < steps * _BATCH
         if too_long and plan.leave_out(member.number, f"fine-tuning takes longer than {seconds:.0f} s"):
@@ -228,8 +230,49 @@ def _fine_tune(
         plan.choose(f"{member.key}.train.batch_size", _BATCH)
         plan.choose(f"{member.key}.train.epochs", epochs, f"{rows * epochs / _BATCH:,.0f} steps for {rows:,} labels")
         found.append(replace(member, longest=member.longest or length))
-        left -= seconds * epochs / passes(length)
+        left -= epochs * time.a_pass(length)
     return found, left
+
+
+@dataclass(frozen=True)
+class _Time:
+    """How the teacher's time is divided between fine-tuning and answers, where its networks read so many tokens.
+
+    Attributes:
+        member: that is fine-tuned.
+        members: all pretrained ones.
+        splits: of the run.
+        seconds: that the teacher has.
+        folds: how often it is made.
+        unlabelled: texts that it may answer for.
+    """
+
+    member: _Member
+    members: Sequence[_Member]
+    splits: Splits
+    seconds: float
+    folds: int
+    unlabelled: int
+
+    def a_pass(self, length: int) -> float:
+        """Return the seconds in which the member sees every labelled text once, in all folds."""
+        return costs.training(self.member.parameters, len(self.splits.labelled) * self.member.mean(length)) * self.folds
+
+    def training(self, length: int) -> float:
+        """Return the seconds for fine-tuning: its share, more where answers need less, less where few need more."""
+        every, few = (self._answers(length, count) for count in (self.unlabelled, _FEWEST_UNLABELLED))
+        return min(max(_TRAINING * self.seconds, self.seconds - every), self.seconds - few)
+
+    def passes(self, length: int) -> float:
+        """Return how often the member sees every labelled text in that time."""
+        return self.training(length) / self.a_pass(length)
+
+    def _answers(self, length: int, most: int) -> float:
+        texts = _fixed(self.splits) + min(self.unlabelled, most)
+        own = (one.mean(min(length, one.wanted)) for one in self.members)
+        return texts * sum(
+            costs.answering(one.parameters, tokens) for one, tokens in zip(self.members, own, strict=True)
+        )
 
 
 def _cut(member: _Member, length: int) -> str:
