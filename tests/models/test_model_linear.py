@@ -51,14 +51,15 @@ def features_of(text, orders):
 
 
 def by_hand(every, asked, *, orders=2, min_texts=1):
-    """Return scikit-learn's TF-IDF (smooth, of presence, of length 1), with a dictionary and loops."""
+    """Return scikit-learn's TF-IDF (smooth, of presence, of length 1; n-grams count half), with loops."""
     known = [features_of(text, orders) for text in every]
     counts = {feature: sum(feature in one for one in known) for feature in set().union(*known)}
     matrix = np.zeros((len(asked), WORDS + BUCKETS))
     for row, text in enumerate(asked):
         for feature in features_of(text, orders):
             if counts.get(feature, 0) >= min_texts:
-                matrix[row, feature] = math.log((1 + len(every)) / (1 + counts[feature])) + 1
+                idf = math.log((1 + len(every)) / (1 + counts[feature])) + 1
+                matrix[row, feature] = idf if feature < WORDS else idf / 2
         matrix[row] /= np.linalg.norm(matrix[row]) or 1
     return matrix
 

@@ -154,7 +154,7 @@ def test_losses_that_all_weigh_nothing_are_refused(tmp_path):
 
 def test_it_ships_at_its_best_temperature(tmp_path):
     """Strengths are chosen at that temperature: alone, a strong penalty leaves a student far too unsure."""
-    settings = linear(write_csv(tmp_path / "rows.csv"), baseline=False)
+    settings = linear(write_csv(tmp_path / "rows.csv", wrong=10), baseline=False)
     bundle = limbeck.load(run(settings, tmp_path / "out").bundle)
     splits = load_splits(settings.data, settings.task)
     outputs = bundle.logits(list(splits.validation.values))

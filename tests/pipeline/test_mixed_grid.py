@@ -21,7 +21,7 @@ from limbeck.recipe import parse_recipe
 
 pytestmark = pytest.mark.usefixtures("quick_exports")
 
-LINEAR = {"name": "linear", "buckets": 64}
+LINEAR = {"name": "linear", "buckets": 64, "min_texts": 6}  # too many for the few labels, and not for all texts
 CNN = {"name": "textcnn", "filters": 8, "dim": 8}
 GRID = [{"model": LINEAR}, {"model": CNN, "train": {"lr": 0.1}}]
 
@@ -34,7 +34,7 @@ def mixed(source, **changes):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return write_csv(tmp_path_factory.mktemp("data") / "rows.csv")
+    return write_csv(tmp_path_factory.mktemp("data") / "rows.csv", wrong=12)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,9 @@ def test_what_the_run_says_is_true_of_each_arm(finished):
     assert "the best of the same candidates trained without a teacher" in card
     assert "holds seed" not in card
     assert "The student is solved, not trained: the same network stands for every seed." in page
-    assert "Student: <code>model: linear</code>, <code>model.buckets: 64</code>, <code>model.strength: " in page
+    assert (
+        "Student: <code>model: linear</code>, <code>model.buckets: 64</code>, <code>model.min_texts: 6</code>, " in page
+    )
     log = (done.folder / "train.log").read_text()
     assert "one solution stands for all seeds: `linear` does not depend on them" in log
     assert "student: model=linear is best on validation" in log

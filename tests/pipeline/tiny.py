@@ -27,18 +27,22 @@ FILLER = [
 ]
 
 
-def write_csv(path: Path, rows: int = 260, *, classes: int = 2, seed: int = 0) -> Path:
-    """Write texts whose class follows from one of their words, with string labels beyond two classes."""
+def write_csv(path: Path, rows: int = 260, *, classes: int = 2, seed: int = 0, wrong: int | None = None) -> Path:
+    """Write texts whose class follows from one of their words, with string labels beyond two classes.
+
+    Every so many of them, and one after that, have another class than they say; None: none.
+    """
     rng = random.Random(seed)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
         for row in range(rows):
             label = row % classes
+            shown = (label + (wrong is not None and row % wrong < 2)) % classes
             words = rng.choices(FILLER, k=rng.randint(2, 12))
             marks = (BAD, GOOD)[label] if classes == 2 else [f"mark{label}x{i}" for i in range(3)]
             words.insert(rng.randint(0, len(words)), rng.choice(marks))
-            writer.writerow([f"{' '.join(words)} {row}", f"class {label}" if classes > 2 else label])
+            writer.writerow([f"{' '.join(words)} {row}", f"class {shown}" if classes > 2 else shown])
     return path
 
 

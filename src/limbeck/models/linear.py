@@ -22,6 +22,8 @@ _TEXTS = 1024
 """That are read at a time for the solver."""
 _GRADIENT = 1e-5
 """Largest entry of the objective's gradient at the solution."""
+_NGRAM = 0.5
+"""What an n-gram of two or more words counts beside a word: in several it says less, and one penalty is for all."""
 _WORSE = 2
 """Strengths in a row that are worse than the best one, after which no weaker penalty is tried: each takes longer."""
 
@@ -56,8 +58,8 @@ class LinearOnNgrams(SolvedByLosses):
     """Sum the weights of the distinct words and n-grams of a text, each by its inverse document frequency.
 
     Outputs are `v / |v| @ weights + bias`. Entry f of v is `idf_f` where the text has feature f, else 0, with
-    `idf_f = ln((1 + texts) / (1 + texts with f)) + 1`, as scikit-learn's TfidfVectorizer has it. The features are the
-    words of the vocabulary and the buckets of `hash_ngrams`.
+    `idf_f = ln((1 + texts) / (1 + texts with f)) + 1`, as scikit-learn's TfidfVectorizer has it, and half of that where
+    f is no word. The features are the words of the vocabulary and the buckets of `hash_ngrams`.
 
     The weights are random until they are solved for.
 
@@ -125,6 +127,7 @@ class LinearOnNgrams(SolvedByLosses):
         frequency = np.bincount(counted.indices, minlength=counted.shape[1])
         kept = np.flatnonzero(frequency >= self.settings.min_texts)
         idf = np.log((1 + texts) / (1 + frequency[kept])) + 1
+        idf[kept >= self._words] *= _NGRAM
         matrix = _of_length_1(counted[:, kept], idf)
         self.idf.zero_()[kept] = torch.from_numpy(idf).to(self.idf)
 
