@@ -1,4 +1,4 @@
-"""Is the recipe `text` right by default? Eleven settings of texts with few labels, three draws of the labelled rows.
+"""Is the recipe `text` right by default? Twelve settings of texts with few labels, three draws of the labelled rows.
 
     python benchmarks/any_text.py [SET ...] [--draws N ...] [--data FOLDER] [--out FOLDER] [--development]
 

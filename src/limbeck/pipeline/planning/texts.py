@@ -12,6 +12,7 @@ from limbeck.modalities.text.pretrained import pretrained_config
 from limbeck.modalities.text.reading import PIECES_WARNED, reading
 from limbeck.modalities.text.reads import build_reader
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings, pretrained_folder
+from limbeck.models import is_solved
 from limbeck.pipeline.planning import costs
 from limbeck.pipeline.planning.choices import Choices
 from limbeck.recipe import Recipe
@@ -25,8 +26,8 @@ _MOST_WORDS = 1024
 """Tokens of a text that the student reads at most: it is fast."""
 _TRAINING = 0.44
 """Share of the teacher's time for fine-tuning; what answers do not need is added."""
-_STUDENTS, _LEAST_AFTER, _MOST_AFTER = 60, 0.2, 0.6
-"""What is left for everything after the teacher: seconds, beside those for solving; and shares of the budget."""
+_OTHERS, _LEAST_AFTER, _MOST_AFTER = 60, 0.2, 0.6
+"""What is left for everything after the teacher: seconds, beside those for students; and shares of the budget."""
 _MOST_SOLVED = 0.5
 """Share of the budget above which linear models learn from fewer texts."""
 _FEWEST_UNLABELLED = 3_000
@@ -45,7 +46,7 @@ _SHORTEST = 64
 _STEPS, _STEPS_OF_MANY, _MANY = 100, 160, 20
 """Of fine-tuning: with up to so many classes, and with more."""
 _EPOCHS = (3, 10)
-_STUDENT_BATCH, _STUDENT_STEPS, _STUDENT_EPOCHS = 32, (1_000, 3_000), 6
+_STUDENT_BATCH, _STUDENT_STEPS, _STUDENT_EPOCHS = 32, (500, 3_000), 6
 _KD = "kd"
 _TEMPERATURES = (1.0, 2.0)
 """Of two classes, and of more."""
@@ -104,44 +105,65 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
         plan.choose("teacher.folds", folds, why)
     members = _readable(plan, recipe, texts)
     words = build_reader(TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS), texts).encode(texts)
-    most, after = _after(plan, members, splits, float(words.lengths.mean()), seconds)
-    members, left = _fine_tune(plan, members, splits, seconds - after, folds or 1, most)
-    unlabelled = _answer(plan, members, splits, left, most)
-    if unlabelled < len(splits.unlabelled):
-        plan.choose("data.max_unlabelled", unlabelled, _fewer(splits, unlabelled, most, left))
+    mean, every = float(words.lengths.mean()), len(splits.unlabelled)
+
+    def teacher(into: Choices, after: float, most: int) -> tuple[int, float]:
+        tuned, left = _fine_tune(into, members, splits, seconds - after, folds or 1, most)
+        return _answer(into, tuned, splits, left, most), left
+
+    # For how many texts the teacher would answer at most; what students take depends on that.
+    answered, _ = teacher(Choices(recipe), _LEAST_AFTER * seconds, every)
+    solved = _solvable(splits, mean, _MOST_SOLVED * seconds) if plan.is_open("data.max_unlabelled") else every
+    after = _after(recipe, splits, min(answered, solved), mean, seconds)
+    unlabelled, left = teacher(plan, after, min(every, solved))
+    if unlabelled < every:
+        plan.choose("data.max_unlabelled", unlabelled, _fewer(splits, unlabelled, solved, left))
     unlabelled -= _select(plan, recipe, len(splits.validation), unlabelled)
     _student(plan, recipe, splits, words.lengths, len(splits.labelled) + unlabelled)
     return plan
 
 
-def _after(
-    plan: Choices, members: Sequence[_Member], splits: Splits, words: float, seconds: float
-) -> tuple[int, float]:
-    """Return how many unlabelled texts linear models can learn from, and the seconds for all that follows the teacher.
+def _solvable(splits: Splits, words: float, seconds: float) -> int:
+    """Return from how many unlabelled texts of so many words linear models can learn in that time, or from all."""
+    classes, labelled, every = splits.task.outputs, len(splits.labelled), len(splits.unlabelled)
+    spare = seconds - costs.solving(classes, words * labelled, words * labelled)
+    count = int(spare / max(costs.solving(classes, 0, words), 1e-9))
+    return every if count >= every else min(every, max(count // 100 * 100, _LEAST_UNLABELLED))
+
+
+def _after(recipe: Recipe, splits: Splits, unlabelled: int, words: float, seconds: float) -> float:
+    """Return the seconds for all that follows the teacher.
 
     Args:
-        plan: says whether the number of unlabelled texts is open.
-        members: the pretrained ones, which answer for no more texts than time allows.
+        recipe: names the students.
         splits: of the run.
+        unlabelled: texts that students learn from.
         words: of a text, on average.
         seconds: of the budget.
     """
-    classes, labelled, every = splits.task.outputs, len(splits.labelled), len(splits.unlabelled)
-    fixed = costs.solving(classes, words * labelled, words * labelled)
-    each = costs.solving(classes, 0, words)
-    answer = sum(costs.answering(one.parameters, one.mean(min(_SHORTEST, one.wanted))) for one in members)
-    answered = min(every, int(seconds / answer)) if answer and plan.is_open("data.max_unlabelled") else every
-    most = every
-    if plan.is_open("data.max_unlabelled") and fixed + each * answered > _MOST_SOLVED * seconds:
-        most = min(every, max(int((_MOST_SOLVED * seconds - fixed) / each) // 100 * 100, _LEAST_UNLABELLED))
-    after = _STUDENTS + fixed + each * min(most, answered)
-    return most, float(np.clip(after, _LEAST_AFTER * seconds, _MOST_AFTER * seconds))
+    classes, labelled = splits.task.outputs, len(splits.labelled)
+    solving = costs.solving(classes, words * labelled, words * (labelled + unlabelled))
+    found = _OTHERS + solving + _students(recipe, splits, unlabelled, words)
+    return float(np.clip(found, _LEAST_AFTER * seconds, _MOST_AFTER * seconds))
 
 
-def _fewer(splits: Splits, unlabelled: int, most: int, seconds: float) -> str:
+def _students(recipe: Recipe, splits: Splits, unlabelled: int, words: float) -> float:
+    """Return the seconds in which what is no linear model is trained, by the teacher and, in folds, by labels."""
+    trained = sum(not is_solved(settings.model) for _, settings in recipe.candidates("student"))
+    folds = _FOLDS if len(splits.validation) < _ENOUGH else 0
+    steps = _steps(len(splits.labelled) + unlabelled, _STUDENT_BATCH)
+    return trained * (2 + folds) * costs.steps(steps, _STUDENT_BATCH * words)
+
+
+def _steps(rows: int, batch: int) -> int:
+    """Return how many steps a student that is trained takes."""
+    return int(np.clip(_STUDENT_EPOCHS * rows / batch, *_STUDENT_STEPS) // 100 * 100)
+
+
+def _fewer(splits: Splits, unlabelled: int, solved: int, seconds: float) -> str:
     """Return why not all unlabelled texts are learned from."""
     what = f"of {len(splits.unlabelled):,}: "
-    if unlabelled == most:
+    if unlabelled == solved:
         return f"{what}linear models of {splits.task.outputs:,} classes learn from no more in that time"
     return f"{what}in {seconds:.0f} s, the pretrained networks answer for no more"
 
@@ -218,7 +240,8 @@ def _fine_tune(
         epochs = float(np.clip(np.ceil(steps * _BATCH / rows), fewest, most))
         time = _Time(member, members, splits, teacher, folds, unlabelled)
         lengths = [length for length in reversed(_LENGTHS) if _SHORTEST <= length <= member.wanted] or [member.wanted]
-        length = next((one for one in lengths if time.passes(one) >= fewest), lengths[-1])
+        # Half an epoch less is better than less of each text.
+        length = next((one for one in lengths if time.passes(one) >= fewest - 0.5), lengths[-1])
         seconds = max(time.training(length), _TRAINING * teacher * (length == lengths[-1]))
         passes = seconds / time.a_pass(length)
         epochs = min(epochs, max(passes, 0.01))
@@ -322,7 +345,7 @@ def _student(plan: Choices, recipe: Recipe, splits: Splits, lengths: NDArray[np.
     plan.choose("student.reads.tokenizer.min_frequency", rare, f"{rows:,} texts")
     plan.choose("student.train.batch_size", _STUDENT_BATCH)
     batch = _STUDENT_BATCH if plan.is_open("student.train.batch_size") else recipe.student.train.batch_size
-    steps = int(np.clip(_STUDENT_EPOCHS * rows / batch, *_STUDENT_STEPS) // 100 * 100)
+    steps = _steps(rows, batch)
     plan.choose("student.train.steps", steps, f"{steps * batch / rows:.1f} passes over {rows:,} texts")
     alike = batch * len(splits.labelled) / rows
     if rows > len(splits.labelled):
