@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from limbeck.data import Examples, Task
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.ranks import Ranks
+from limbeck.runtime.readers import Form
 from limbeck.runtime.rows import Rows
 from limbeck.teachers.base import Teacher
 from limbeck.types import Tap
@@ -28,6 +29,11 @@ ROWS: Mapping[Split, str] = {
 
 class Encoded(Protocol):
     """The rows of a run as one network reads them."""
+
+    @property
+    def form(self) -> Form:
+        """What a network that reads them has to know."""
+        ...
 
     @property
     def digest(self) -> str:
