@@ -24,7 +24,7 @@ def agreeing(said: _R, found: _R, source: str, key: str) -> _R:
     Raises:
         LimbeckError: a key has two values, both of which are shown.
     """
-    values = {name: getattr(said, name) for name in type(said).model_fields if name in said.model_fields_set}
+    values = {name: getattr(said, name) for name in said.model_dump() if name in said.model_fields_set}
     own = {name: value for name, value in values.items() if value is not None}
     for name, value in own.items():
         wanted = getattr(found, name)
