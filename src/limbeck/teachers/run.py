@@ -56,6 +56,8 @@ class EarlierTeacher(Named):
         require_modality(_reads(folder, found).kind, work.modality, f"`{self.model}` of that run", f"{work.key}.path")
         require_task(found.task, work, f"`{self.model}` of that run")
         weights_of(self.path, found, self.seed, work.key)
+        found.network(str(folder))
+        _reads(folder, found).reader.digest  # noqa: B018 - what is damaged is found before anything long starts
         seed = found.shipped if self.seed is None else self.seed
         labels, why = self.order(found.names, work)
         divided = "" if found.temperature is None else f", logits divided by {found.temperature:g} as there"
