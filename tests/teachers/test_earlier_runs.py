@@ -146,6 +146,28 @@ def test_a_run_with_an_earlier_one_as_its_teacher(before, tmp_path, capsys):
     assert "done again" not in capsys.readouterr().out
 
 
+def test_a_run_on_a_table_hands_on_what_it_has_counted(tmp_path):
+    """Values in the labels' units, of a reader that no view keeps."""
+    rng = np.random.default_rng(0)
+    file = tmp_path / "table.csv"
+    sizes = rng.normal(size=200)
+    rows = [f"{size:.3f},town {row % 5},{3 * size + 40 + row % 5:.3f}" for row, size in enumerate(sizes)]
+    file.write_text("\n".join(["size,town,price", *rows]) + "\n")
+    data = {"source": str(file), "features": "*", "label": "price", "labelled": 80}
+    network = {"model": {"name": "mlp"}, "reads": {"kind": "table"}, "train": TRAIN}
+    values = {
+        "task": "regression", "seeds": [0], "baseline": False, "losses": [{"name": "regression_kd"}],
+        "data": data | {"split": {"test": 40, "validation": 30}},
+        "teacher": {"kind": "network", **network, "accept_bad": True}, "student": network,
+    }  # fmt: skip
+    result = run(parse_recipe(values, "test"), tmp_path / "out")
+    _, splits, (made,) = taken(values, {"kind": "run", "path": str(result.folder)}, tmp_path / "other")
+    bundle = limbeck.load(result.folder)
+    delivered = taken(values, {"kind": "bundle", "path": str(result.folder)}, tmp_path / "bundle")[2][0]
+    np.testing.assert_allclose(says(made, "test"), bundle.logits(splits.test.values), atol=1e-3, rtol=1e-4)
+    np.testing.assert_allclose(says(delivered, "test"), bundle.logits(splits.test.values), atol=1e-5, rtol=1e-6)
+
+
 def test_members_of_an_ensemble_are_named(before, tmp_path):
     values, _ = before
     network = {"kind": "network", "model": {"name": "textcnn", "filters": 4, "dim": 4}, "train": TRAIN}
@@ -189,7 +211,9 @@ def test_classes_are_matched_by_name(tmp_path):
         bench = Bench(CASES[name](place), place)
         assert bench.teacher.labels == {"0": "0", "1": "1"}
         (made,) = bench.make()
-        assert made.model.order.tolist() == [1, 0], "its outputs are 1 and 0"
+        held = made.model.state_dict()
+        assert "order" in held, "its outputs are 1 and 0"
+        assert held["order"].tolist() == [1, 0]
         assert answers(made).logits.shape == (8, 2)
 
 
