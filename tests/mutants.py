@@ -38,6 +38,9 @@ AUGMENT = "tests/data/test_data_augment.py"
 LOADERS = "tests/api/test_distill_loaders.py"
 TEACHERS = "tests/pipeline/test_pipeline_teachers.py"
 ARMS = "tests/pipeline/test_the_arms.py"
+FOLDERS = "tests/teachers/test_folders_of_transformers.py"
+PROCESSORS = "tests/teachers/test_image_processors.py"
+EARLIER = "tests/teachers/test_earlier_runs.py"
 BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
 BUNDLE = "tests/bundle/test_bundle_is_student.py"
@@ -1663,5 +1666,75 @@ MUTANTS = (
         "pipeline/training/reading.py",
         (("for name, value in own.items() if value == error.given]", "for name, value in own.items()]"),),
         ("tests/bad_input/test_bad_input.py",),
+    ),
+    Mutant(
+        "a sound is heard with the silence that fills its row",
+        "finished teachers: it answers otherwise to a padded sound",
+        "models/finished.py",
+        (("self._heard(row[:length])", "self._heard(row)"),),
+        (FOLDERS,),
+    ),
+    Mutant(
+        "sounds of several lengths come back in another order",
+        "finished teachers: answers of other sounds",
+        "models/finished.py",
+        (("torch.tensor(order, device=logits.device).argsort()", "torch.tensor(order, device=logits.device)"),),
+        (FOLDERS,),
+    ),
+    Mutant(
+        "finished teachers: rescaling is left out of mean and std",
+        "another normalisation than the folder's",
+        "modalities/image/pretrained.py",
+        (("tuple(value / scale for value in mean)", "tuple(value / 1 for value in mean)"),),
+        (PROCESSORS,),
+    ),
+    Mutant(
+        "finished teachers: the middle is cut out of the larger side's scale",
+        "another crop than the folder's",
+        "runtime/readers/image.py",
+        (("top, left = (inner[0] - height) // 2", "top, left = (inner[0] - height + 1) // 2"),),
+        (PROCESSORS,),
+    ),
+    Mutant(
+        "finished teachers: a recipe overrules the folder's size in silence",
+        "read at another size than it was trained with",
+        "modalities/pretrained.py",
+        (("_plain(value) != _plain(wanted)", "False"),),
+        (PROCESSORS,),
+    ),
+    Mutant(
+        "finished teachers: a key that nobody knows is passed over",
+        "pixels that are nearly those of the processor",
+        "modalities/image/pretrained.py",
+        (("each not in known and value not in (None, False)", "False"),),
+        (PROCESSORS,),
+    ),
+    Mutant(
+        "an earlier run's teacher loses its temperature",
+        "another teacher than the one that was judged there",
+        "teachers/run.py",
+        (("return self.network(**inputs) / self.temperature", "return self.network(**inputs)"),),
+        (EARLIER,),
+    ),
+    Mutant(
+        "an earlier run's weights are not looked at",
+        "a changed weight goes unnoticed",
+        "teachers/handed_on.py",
+        ((" or file_digest(file) != weights.digest", ""),),
+        (EARLIER,),
+    ),
+    Mutant(
+        "an earlier run's other seed is the one that shipped",
+        "the key changes nothing",
+        "teachers/handed_on.py",
+        (("chosen = found.shipped if seed is None else seed", "chosen = found.shipped"),),
+        (EARLIER,),
+    ),
+    Mutant(
+        "a bundle's outputs are taken in the order of the data",
+        "earlier runs: classes are matched by name",
+        "teachers/bundle.py",
+        (('list(self.labels or info["labels"])', 'info["labels"]'),),
+        (EARLIER,),
     ),
 )

@@ -9,7 +9,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper, save
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import ViTConfig, ViTForImageClassification, Wav2Vec2Config, Wav2Vec2Model
+from transformers import (
+    ViTConfig,
+    ViTForImageClassification,
+    Wav2Vec2Config,
+    Wav2Vec2ForSequenceClassification,
+    Wav2Vec2Model,
+)
 
 from limbeck.models.resnet import ResNet, ResNetSettings
 from limbeck.runtime.readers.image import ImageForm
@@ -39,7 +45,9 @@ def photos(place: Path) -> None:
     config = ViTConfig(
         hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, patch_size=56, num_labels=2
     )
-    ViTForImageClassification(config).save_pretrained(place / "my-vit")
+    for name in ("my-vit", "own-vit"):
+        ViTForImageClassification(config).save_pretrained(place / name)
+    (place / "my-vit/preprocessor_config.json").write_text('{"image_processor_type": "ViTImageProcessor"}')
     _mean_onnx(place / "teacher.onnx", "image", ["batch", 3, "height", "width"], axes=[1, 2, 3])
 
 
@@ -74,6 +82,10 @@ def clips(place: Path) -> None:
         conv_kernel=(10, 8), conv_stride=(80, 8), num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=1,
     )  # fmt: skip
     Wav2Vec2Model(config).save_pretrained(place / "my-wav2vec2")
+    config.num_labels = 2
+    Wav2Vec2ForSequenceClassification(config).save_pretrained(place / "my-commands")
+    keys = '{"feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": 16000}'
+    (place / "my-commands/preprocessor_config.json").write_text(keys)
     _mean_onnx(place / "teacher.onnx", "wave", ["batch", "samples"], axes=[1])
 
 

@@ -49,11 +49,13 @@ SMALL = {
         ],
         "resnet56.safetensors": ["teacher.build.depth=8", "teacher.build.width=4"],
         "my-vit": [],
+        "own-vit": [],
         "teacher.onnx": [],
     },
     "sound": {
         "clips.yaml": ["data.split={test: 30, validation: 20}", "student.reads.seconds=0.25", "student.model.bands=16"],
         "clips.csv": ["data.split.validation=20"],
+        "my-commands": [],
         "myencoder:features": ["teacher.reads.seconds=0.25"],
         "teacher.onnx": [],
     },

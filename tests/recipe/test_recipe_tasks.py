@@ -51,27 +51,27 @@ def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
         assert line.startswith(words)
         assert kind in line
         if " kind " in words:
-            assert line.endswith("; these kinds fit: embedding, module, network, onnx, transformers")
+            assert line.endswith("; these kinds fit: bundle, embedding, module, network, onnx, run, transformers")
 
 
-NOT_ONE = [name for name, one in CATALOGUE.items() if one.of_modality is None and name != "given"]
+NOT_ONE = [name for name, one in CATALOGUE.items() if not one.of_modalities and name != "given"]
 MEMBERS = "{kind: ensemble, members: [{kind: network, model: mlp}, {kind: nblr}]}"
 
 
 @pytest.mark.parametrize(
     ("key", "modality"), [(one.key, one.name) for name, one in MODALITIES.items() if one.key != "arrays"]
 )
-@pytest.mark.parametrize("kind", [name for name, one in CATALOGUE.items() if one.of_modality])
+@pytest.mark.parametrize("kind", [name for name, one in CATALOGUE.items() if one.of_modalities])
 def test_a_teacher_of_another_modality_is_refused_by_its_kind(path, kind: str, key: str, modality: str) -> None:
     own = {"text": "ngrams", "image": "convnet", "audio": "audio_cnn", "table": "mlp"}[modality]
     rest = {"transformers": ", model: minilm"}.get(kind, "")
     given = [f"data.{key}=*" if key == "features" else f"data.{key}=a", f"student={{model: {own}}}"]
-    if CATALOGUE[kind].of_modality == modality:
+    if modality in CATALOGUE[kind].of_modalities:
         assert load_recipe(path, [*given, f"teacher={{kind: {kind}{rest}}}"]).teacher.kind == kind
         return
     (line,) = lines_of(path, *given, f"teacher={{kind: {kind}{rest}}}")
-    fit = sorted([*NOT_ONE, *(name for name, one in CATALOGUE.items() if one.of_modality == modality)])
-    words = f"reads {CATALOGUE[kind].of_modality}, and the data are {modality} (data.{key})"
+    fit = sorted([*NOT_ONE, *(name for name, one in CATALOGUE.items() if modality in one.of_modalities)])
+    words = f"reads {' or '.join(CATALOGUE[kind].of_modalities)}, and the data are {modality} (data.{key})"
     assert line == f"`teacher`: teacher.kind={kind} {words}; these kinds fit: {', '.join(fit)}"
 
 
@@ -82,7 +82,7 @@ def test_a_member_of_another_modality_and_of_another_task_are_refused_alike(path
     values = ["task=regression", "losses=[{name: regression_kd}]"]
     assert load_recipe(path, [*table, *values, "teacher={kind: boosting}"]).teacher.kind == "boosting"
     (line,) = lines_of(path, *table, *values, f"teacher={MEMBERS.replace('nblr', 'boosting')}")
-    assert line.endswith("these kinds fit: boosting, embedding, module, network, onnx")
+    assert line.endswith("these kinds fit: boosting, bundle, embedding, module, network, onnx, run")
 
 
 def test_the_arm_hard_labels_where_a_class_is_decided_for(path) -> None:

@@ -1,5 +1,6 @@
 """A tiny teacher of every kind: a kind without a row in `CASES` fails `test_kinds.py`."""
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,11 @@ from onnx_files import bag as bag_file
 from tiny import write_csv
 
 from limbeck.modalities.text.tokenizers import WordTokenizerSettings, word_tokenizer
+from limbeck.models import build_model
+from limbeck.networks import NetworkSettings
 from limbeck.runtime import TextReader
+from limbeck.runtime.bundle import complete
+from limbeck.teachers.handed_on import hand_on
 
 LENGTH = 24
 TRAIN = {"steps": 6, "batch_size": 16, "lr": 0.05, "validations": 1}
@@ -177,6 +182,57 @@ def embedding(folder: Path, kind: str) -> Case:
     return Case({"kind": "embedding", "model": "kind_cases:features", "reads": reads})
 
 
+def saved_reader(folder: Path) -> TextReader:
+    """Return a reader of the rows' words."""
+    texts = [line.split(",")[0] for line in write_csv(folder / "words.csv").read_text().splitlines()[1:]]
+    return TextReader(word_tokenizer(texts, WordTokenizerSettings(min_frequency=2)), max_length=LENGTH, pad_id=0)
+
+
+def earlier(folder: Path, **about: object) -> Case:
+    """Return the case of a network that an earlier run has handed on."""
+    reader, out = saved_reader(folder), folder / "earlier"
+    settings = NetworkSettings.model_validate({"model": {"name": "textcnn", "filters": 4, "dim": 4}})
+    torch.manual_seed(3)
+    network = build_model(settings.model, outputs=2, form=reader.form)
+    told = {"task": "classification", "names": ["1", "0"], "settings": settings.model_dump(mode="json"), "shipped": 1}
+
+    def write() -> None:
+        for seed in (0, 1):
+            (out / f"student/seed-{seed}").mkdir(parents=True, exist_ok=True)
+            save_file(network.state_dict(), out / f"student/seed-{seed}/model.safetensors")
+        files = {seed: out / f"student/seed-{seed}/model.safetensors" for seed in (0, 1)}
+        hand_on(out, "student", told | about, reader, files)
+
+    def edit() -> None:
+        with torch.no_grad():
+            network.head.bias[0] += 1
+        write()
+
+    write()
+    (out / "recipe.yaml").write_text("name: earlier\n")
+    return Case({"kind": "run", "path": str(out)}, edit=edit, tap="dropout")
+
+
+def bundle(folder: Path, **about: object) -> Case:
+    """Return the case of a student that was exported."""
+    reader, out = saved_reader(folder), folder / "bundle"
+    words = Bag().words.weight.detach().numpy().copy()
+    told = {"format": 2, "task": "classification", "labels": ["1", "0"], "precision": "fp32", "threads": 1}
+
+    def write() -> None:
+        out.mkdir(exist_ok=True)
+        bag_file(out / "model.onnx", words)
+        info = complete(out, told | about | {"reads": {"kind": "text", **reader.save(out)}})
+        (out / "bundle.json").write_text(json.dumps(info))
+
+    def edit() -> None:
+        words[7, 0] += 1
+        write()
+
+    write()
+    return Case({"kind": "bundle", "path": str(out)}, edit=edit)
+
+
 def boosting(folder: Path) -> Case:
     """Return the case of boosted trees, on a table."""
     file, rng = folder / "table.csv", np.random.default_rng(0)
@@ -200,6 +256,8 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "embedding of transformers": lambda folder: embedding(folder, "transformers"),
     "embedding of a file": lambda folder: embedding(folder, "onnx"),
     "embedding of a function": lambda folder: embedding(folder, "function"),
+    "run": earlier,
+    "bundle": bundle,
     "ensemble": lambda folder: Case({"kind": "ensemble", "members": [NBLR, NETWORK | {"train": TRAIN}]}),
 }
 """By kind; more words tell two cases of one kind apart."""

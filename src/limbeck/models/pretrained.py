@@ -1,10 +1,38 @@
-"""What the networks of transformers have in common: the names of their outputs, and how they are called."""
+"""What the networks of transformers have in common: how they are loaded and called, and the names of their outputs."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from limbeck.errors import LimbeckError
+from limbeck.modalities.text.pretrained import unloadable
+
+_NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
+_OF_TEXTS = "ForSequenceClassification"
+
+
+def classified_by(config: Any) -> str | None:
+    """Return what a checkpoint's own head classifies: text, image or audio; None: it has no such head.
+
+    Args:
+        config: of a network of transformers.
+    """
+    from transformers.models.auto import modeling_auto as auto  # slow to import
+
+    names = set(config.architectures or ())
+    for kind, known in (
+        ("audio", auto.MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES),  # some are called as those of texts are
+        ("image", auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES),
+    ):
+        entries = (entry if isinstance(entry, tuple) else (entry,) for entry in known.values())
+        if names & {name for entry in entries for name in entry}:
+            return kind
+    return "text" if any(name.endswith(_OF_TEXTS) for name in names) else None
 
 
 def output_names(config: Any) -> tuple[str, ...]:
@@ -13,9 +41,7 @@ def output_names(config: Any) -> tuple[str, ...]:
     Args:
         config: of a network of transformers.
     """
-    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or ()):
-        return ()
-    return named_outputs(config)
+    return () if classified_by(config) is None else named_outputs(config)
 
 
 def named_outputs(config: Any) -> tuple[str, ...]:
@@ -30,3 +56,65 @@ def encoder_inputs(input_ids: Tensor, mask: Tensor, pad_id: int) -> dict[str, Te
     visible = mask | (first & ~mask.any(1, keepdim=True))
     # Some encoders number positions by which ids are padding, so padding has to be what the tokenizer says it is.
     return {"input_ids": torch.where(mask, input_ids, pad_id), "attention_mask": visible.to(torch.int64)}
+
+
+def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
+    """Return a network of transformers in float32; no code of the checkpoint runs, and only tensors are unpickled.
+
+    Args:
+        source: a folder or a hub id.
+        config: of the network.
+        kind: whose `from_pretrained` is called: `AutoModel` or one with a head.
+        more: options that some architectures take, and others do not know.
+
+    Raises:
+        LimbeckError: it cannot be loaded, or lacks weights.
+    """
+    options = {
+        "config": config,
+        "dtype": torch.float32,
+        "weights_only": True,  # of a pickled file, which is read where there are no safetensors, nothing but tensors
+        "trust_remote_code": False,
+        "output_loading_info": True,
+    }
+    try:
+        with _quiet():
+            try:
+                network, info = kind.from_pretrained(source, **options, **more)
+            except TypeError:
+                network, info = kind.from_pretrained(source, **options)
+    except UnpicklingError as error:
+        raise LimbeckError(
+            "its pickled weights are damaged, or hold more than tensors, which is never unpickled",
+            where=source,
+            fix="take a checkpoint with model.safetensors",
+        ) from error
+    except Exception as error:  # a damaged or foreign file raises whatever its reader raises
+        raise unloadable(source, error) from error
+    if missing := sorted(info["missing_keys"]):
+        raise LimbeckError(
+            f"the checkpoint lacks {len(missing)} of the network's weights, among them `{missing[0]}`", where=source
+        )
+    return network
+
+
+@contextmanager
+def _quiet() -> Generator[None, None, None]:
+    """Silence transformers' progress bar and its report of unused weights; missing weights raise instead.
+
+    Its wish to have pickled weights of the hub converted there is silenced too.
+    """
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    convert = os.environ.get(_NO_CONVERSION)
+    os.environ[_NO_CONVERSION] = "1"
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        os.environ.pop(_NO_CONVERSION) if convert is None else os.environ.update({_NO_CONVERSION: convert})
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()

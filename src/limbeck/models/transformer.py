@@ -1,26 +1,20 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
-import os
-from collections.abc import Generator
-from contextlib import contextmanager
-from pickle import UnpicklingError
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
-from limbeck.modalities.text.pretrained import pretrained_config, unloadable
+from limbeck.modalities.text.pretrained import pretrained_config
 from limbeck.modalities.text.tokenizers import pretrained_folder
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
 from limbeck.models.pooling import masked_mean
-from limbeck.models.pretrained import encoder_inputs, output_names
+from limbeck.models.pretrained import encoder_inputs, load_pretrained, output_names
 from limbeck.runtime import TextForm
 
-_NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
 """What configurations call it: BERT and its relatives, and others."""
 
@@ -170,36 +164,10 @@ def _columns(config: Any, settings: TransformerSettings, outputs: int) -> list[i
 def _load(source: str, config: Any, finetuned: bool) -> Any:
     from transformers import AutoModel, AutoModelForSequenceClassification
 
-    kind, headless = (
-        (AutoModelForSequenceClassification, {}) if finetuned else (AutoModel, {"add_pooling_layer": False})
-    )
-    options = {
-        "config": config,
-        "dtype": torch.float32,
-        "weights_only": True,  # of a pickled file, which is read where there are no safetensors, nothing but tensors
-        "trust_remote_code": False,
-        "output_loading_info": True,
-    }
-    try:
-        with _quiet():
-            try:
-                # Nothing would train the pooler of BERT and its relatives.
-                network, info = kind.from_pretrained(source, **options, **headless)
-            except TypeError:
-                network, info = kind.from_pretrained(source, **options)
-    except UnpicklingError as error:
-        raise LimbeckError(
-            "its pickled weights are damaged, or hold more than tensors, which is never unpickled",
-            where=source,
-            fix="take a checkpoint with model.safetensors",
-        ) from error
-    except Exception as error:  # a damaged or foreign file raises whatever its reader raises
-        raise unloadable(source, error) from error
-    if missing := sorted(info["missing_keys"]):
-        raise LimbeckError(
-            f"the checkpoint lacks {len(missing)} of the network's weights, among them `{missing[0]}`", where=source
-        )
-    return network
+    if finetuned:
+        return load_pretrained(source, config, AutoModelForSequenceClassification)
+    # Nothing would train the pooler of BERT and its relatives.
+    return load_pretrained(source, config, AutoModel, add_pooling_layer=False)
 
 
 def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:
@@ -213,28 +181,6 @@ def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:
         frozen.extend(stacks[0][: settings.freeze])
     for module in frozen:
         module.requires_grad_(False)
-
-
-@contextmanager
-def _quiet() -> Generator[None, None, None]:
-    """Silence transformers' progress bar and its report of unused weights; missing weights raise instead.
-
-    Its wish to have pickled weights of the hub converted there is silenced too.
-    """
-    from transformers.utils import logging
-
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    convert = os.environ.get(_NO_CONVERSION)
-    os.environ[_NO_CONVERSION] = "1"
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        os.environ.pop(_NO_CONVERSION) if convert is None else os.environ.update({_NO_CONVERSION: convert})
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()
 
 
 register(

@@ -37,6 +37,7 @@ from limbeck.pipeline.stages.clock import Clock
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.arms import Arm, preflight, train_arm
 from limbeck.pipeline.training.curves import Points, train_points
+from limbeck.pipeline.training.handing import hand_on_networks
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import GIVEN, Material, parts_of
@@ -238,6 +239,8 @@ def _train(recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch
     if recipe.curves is not None:
         with clock("curves"):
             points = train_points(recipe.curves, recipe, material, teacher, arms, out)
+    if ranks().main:
+        hand_on_networks(recipe, material.splits.task, teacher, arms, out)
     return Trainings(recipe, material, teacher, arms, points)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from limbeck.data import DataOptions, TaskOptions
 from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting
-from limbeck.teachers import CATALOGUE, TeacherSettings
+from limbeck.teachers import CATALOGUE, Kind, TeacherSettings
 
 _PREDICTS = {
     "distribution": "one of several classes",
@@ -26,16 +26,16 @@ def require_data_fit(data: DataOptions, task: TaskOptions) -> None:
 
 
 def require_teacher_reads(teacher: TeacherSettings, data: DataOptions, task: TaskOptions | None) -> None:
-    """Refuse a teacher of a kind that reads one modality only, where the data are of another.
+    """Refuse a teacher of a kind that reads some modalities only, where the data are of another.
 
     Raises:
         ValueError: naming the kinds that fit.
     """
     modality = data.modality
-    if odd := next((one for one in teacher.members if one.of_modality not in (None, modality.name)), None):
+    if odd := next((one for one in teacher.members if not _reads(one, modality.name)), None):
         raise ValueError(
-            f"teacher.kind={odd.kind} reads {odd.of_modality}, and the data are {modality.name} (data.{modality.key}); "
-            f"{_kinds(task, data)}"
+            f"teacher.kind={odd.kind} reads {' or '.join(odd.of_modalities)}, and the data are {modality.name} "
+            f"(data.{modality.key}); {_kinds(task, data)}"
         )
 
 
@@ -94,14 +94,18 @@ def require_selection_fits(unlabelled: int | None, task: TaskOptions) -> None:
         )
 
 
+def _reads(kind: Kind | type[Kind], modality: str) -> bool:
+    """Return whether a kind of teacher can read examples of a modality."""
+    return not kind.of_modalities or modality in kind.of_modalities
+
+
 def _kinds(task: TaskOptions | None, data: DataOptions | None) -> str:
     """Return which kinds of teacher fit task and data, as far as these are known."""
-    read = (None,) if data is None else (None, data.modality.name)
     fit = [
         name
         for name, kind in CATALOGUE.items()
         if name != "given"  # a Python object, no recipe can have one
-        and kind.of_modality in read
+        and (not kind.of_modalities if data is None else _reads(kind, data.modality.name))
         and (task is None or task.one_class or not kind.of_classes)
     ]
     return f"these kinds fit: {', '.join(sorted(fit))}"

@@ -174,7 +174,8 @@ def _reading(network: Mapping[str, Any], settings: type[BaseModel] | None, kind:
     known = settings or CATALOGUE.get(str(found.get("kind")))
     field = None if known is None else known.model_fields.get("reads")
     reads = found.get("reads", {})
-    if getattr(known, "of_modality", None) is not None:  # one that reads nothing else
+    readable = getattr(known, "of_modalities", ())
+    if readable and kind not in readable:  # which is refused
         return found
     if field is not None and getattr(field.default, "kind", None) == DEFAULT and isinstance(reads, Mapping):
         found["reads"] = {"kind": kind, **reads}

@@ -14,7 +14,7 @@ from limbeck.teachers.work import Made, Work
 class BoostingTeacher(Single):
     """Gradient-boosted trees, grown here on the labelled rows of a table, for each column of the labels."""
 
-    of_modality: ClassVar[str | None] = "table"
+    of_modalities: ClassVar[tuple[str, ...]] = ("table",)
     like_floor: ClassVar[bool] = True
 
     kind: Literal["boosting"]

@@ -22,7 +22,7 @@ class Kind(Settings):
     Attributes:
         gives: what it answers with: `logits`, `taps` (activations by module path).
         of_classes: whether it can answer with one of several classes only.
-        of_modality: the only modality that it can read; None: it reads any.
+        of_modalities: those that it can read; none: it reads any.
         like_floor: whether it reads what the floor of its modality does.
         another: what to type for another teacher; of most kinds another kind.
         another_kind: what to type for one of a kind.
@@ -30,7 +30,7 @@ class Kind(Settings):
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits"})
     of_classes: ClassVar[bool] = False
-    of_modality: ClassVar[str | None] = None
+    of_modalities: ClassVar[tuple[str, ...]] = ()
     like_floor: ClassVar[bool] = False
     another: ClassVar[str] = "teacher.kind=KIND"
     another_kind: ClassVar[str] = "teacher.kind={}"

@@ -21,7 +21,7 @@ class NBLRTeacher(Single):
     """Logistic regression on Naive-Bayes-weighted n-grams, fitted here on the labelled rows by a solver."""
 
     of_classes: ClassVar[bool] = True
-    of_modality: ClassVar[str | None] = "text"
+    of_modalities: ClassVar[tuple[str, ...]] = ("text",)
     like_floor: ClassVar[bool] = True
 
     kind: Literal["nblr"]

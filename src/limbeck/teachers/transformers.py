@@ -1,48 +1,66 @@
-"""A pretrained teacher of transformers: taken as it is, or fine-tuned here."""
+"""A pretrained teacher of transformers: taken as it is, or, of texts, fine-tuned here."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 from torch import nn
 
 from limbeck.console import say
+from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError
+from limbeck.modalities import DEFAULT, MODALITIES, AudioReads, ImageReads
 from limbeck.modalities.text.pretrained import longest_text, pretrained_config
 from limbeck.modalities.text.reads import MAX_LENGTH, TextReads
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, pretrained_folder
-from limbeck.models import TransformerSettings, UnmatchedError, label_order
-from limbeck.models.pretrained import output_names
-from limbeck.networks import NetworkSettings, TrainSettings
+from limbeck.models import TransformerSettings, UnmatchedError, label_order, ordered, positions
+from limbeck.models.pretrained import classified_by, output_names
+from limbeck.networks import HasReads, NetworkSettings, TrainSettings
+from limbeck.settings import union
+from limbeck.teachers.folders import FOLDERS
 from limbeck.teachers.kind import register
 from limbeck.teachers.named import LONGEST, CutReads, Named, order_in_words
+from limbeck.teachers.reading import AsRead
 from limbeck.teachers.work import Made, Work
+from limbeck.types import best_device
 
 
 class PretrainedReads(CutReads):
     """Texts, cut by the tokenizer of the teacher's own folder."""
 
+    kind: Literal["text"] = "text"
     max_length: Annotated[
         int | None,
         Field(ge=1, description="tokens kept of each text; null: 128 where it is trained here, else its limit, <= 512"),
     ] = None
 
 
-class TransformersTeacher(Named):
-    """A pretrained network: a finished classifier as it is, or an encoder that is fine-tuned here on the labelled rows.
+if TYPE_CHECKING:
+    FolderReads = Any
+else:
+    FolderReads = union(
+        {DEFAULT: PretrainedReads, "image": ImageReads, "audio": AudioReads}, on="kind", default=DEFAULT
+    )
 
-    A run settles what is left open: `finetune`, `labels` ({}: a new head) and `max_length`.
+
+class TransformersTeacher(Named):
+    """A pretrained network: a finished classifier as it is, or an encoder of texts that is fine-tuned here.
+
+    A run settles what is left open: `finetune`, `labels` ({}: a new head), and what is read, which its folder says.
     """
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
-    of_modality: ClassVar[str | None] = "text"
+    of_modalities: ClassVar[tuple[str, ...]] = (DEFAULT, *FOLDERS)
     another: ClassVar[str] = "teacher.model=NAME"
 
     kind: Literal["transformers"]
     model: Annotated[str, Field(min_length=1, description="a packaged name (minilm), a folder, or a hub id")]
     finetune: Annotated[
         bool | None,
-        Field(description="train it here; false: as it is; null: as it is where its head fits the classes"),
+        Field(
+            description="train it here; false: as it is; null: as it is where its head fits the classes. One of "
+            "images or sounds is always taken as it is"
+        ),
     ] = None
     pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
     dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head")] = 0.1
@@ -57,7 +75,7 @@ class TransformersTeacher(Named):
     ] = None
     freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained; above 0 also embeddings")] = 0
     freeze_embeddings: Annotated[bool, Field(description="leave the embeddings as they are")] = True
-    reads: PretrainedReads = PretrainedReads()
+    reads: FolderReads = PretrainedReads()
     train: TrainSettings = TrainSettings(epochs=3, batch_size=16, lr=1e-4, head_lr_scale=20, warmup=0.1, validations=6)
 
     @property
@@ -71,13 +89,17 @@ class TransformersTeacher(Named):
         return self.refits
 
     @property
-    def pretrained(self) -> str:
-        """It itself."""
-        return self.model
+    def pretrained(self) -> str | None:
+        """It itself, of texts."""
+        return self.model if self.network is not None else None
 
     @property
-    def network(self) -> NetworkSettings:
-        """The same teacher in the words of any network."""
+    def network(self) -> NetworkSettings | None:
+        """The same teacher in the words of any network; None of images and sounds, of which none is trained here."""
+        return self._of_texts if self.reads.kind == DEFAULT else None
+
+    @property
+    def _of_texts(self) -> NetworkSettings:
         model = TransformerSettings(
             path=self.model,
             pooling=self.pooling,
@@ -93,19 +115,23 @@ class TransformersTeacher(Named):
         return NetworkSettings(model=model, reads=reads, train=self.train)
 
     @property
-    def read_as(self) -> NetworkSettings:
+    def read_as(self) -> HasReads:
         """Settings that say in full what it reads."""
-        return self.network
+        return self.network or AsRead(self.reads)
 
     def settle(self, work: Work) -> Self:
-        """Find out whether it is taken as it is, which output is which class, and how much it reads.
+        """Find out whether it is taken as it is, which output is which class, and what it reads.
 
         Raises:
-            LimbeckError: the checkpoint cannot be had, its head does not fit, or nothing tells which output is which
-                class.
+            LimbeckError: the checkpoint cannot be had, reads something else than the data are, its head does not fit,
+                or nothing tells which output is which class.
         """
-        config = pretrained_config(pretrained_folder(self.model))
+        config = pretrained_config(source := pretrained_folder(self.model))
         outputs = output_names(config)
+        self._require_fit(classified_by(config), work)
+        if self.network is None:
+            reads, said = FOLDERS[self.reads.kind].settled(source, config, self.reads, f"{work.key}.reads")
+            return self._as_it_is(outputs, reads, said, work)
         as_it_is = not self.finetune if self.finetune is not None else _fits(outputs, work.classes, self.labels)
         if not as_it_is:
             labels, head = _head_to_train(outputs, work.classes, self.labels, work.key)
@@ -113,18 +139,45 @@ class TransformersTeacher(Named):
                 say(f"  {work.key}: {self.model} is fine-tuned; {head}")
             reads = self.reads.up_to(MAX_LENGTH)
             return self.model_copy(update={"finetune": True, "labels": labels, "reads": reads})
-        if not outputs:
+        reads = self.reads.up_to(longest_text(config, LONGEST))
+        how = f"({work.key}.finetune=true trains it), {reads.max_length} tokens of a text"
+        return self._as_it_is(outputs, reads, how, work)
+
+    def _require_fit(self, classifies: str | None, work: Work) -> None:
+        """Refuse a checkpoint that reads something else than the data are, or cannot be taken as it is.
+
+        Args:
+            classifies: what its own head reads; None: it has none.
+            work: of the run.
+        """
+        kind, nouns = self.reads.kind, f"{MODALITIES[self.reads.kind].noun}s"
+        if classifies is not None and classifies != kind:
+            theirs = MODALITIES[classifies]
+            raise LimbeckError(
+                f"`{self.model}` classifies {theirs.noun}s, and the data are {nouns}",
+                where=f"{work.key}.model",
+                fix=f"take one of {nouns}, or name the column with the {theirs.noun}s in data.{theirs.key}",
+            )
+        if self.finetune and self.network is None:
+            raise LimbeckError(
+                f"only encoders of texts are fine-tuned here, and the data are {nouns}",
+                where=f"{work.key}.finetune",
+                fix="leave it out: a finished classifier is taken as it is; teacher.kind=network trains a new one",
+            )
+        if classifies is None and (self.finetune is False or self.network is None):
+            head = FOLDERS[kind].head if kind in FOLDERS else "ForSequenceClassification"
             raise LimbeckError(
                 f"`{self.model}` has no head that classifies, so that it cannot be taken as it is",
                 where=f"{work.key}.finetune",
-                fix="set it to true, or give the folder of a `...ForSequenceClassification`",
+                fix=f"{'set it to true, or ' * (self.network is not None)}give the folder of a `...{head}`",
             )
-        reads = self.reads.up_to(longest_text(config, LONGEST))
+
+    def _as_it_is(self, outputs: Sequence[str], reads: Reads | CutReads, how: str, work: Work) -> Self:
+        """Return the same as a finished teacher; say what it reads, and which output is which class."""
         taken = self.model_copy(update={"finetune": False, "reads": reads})
         labels, why = taken.order(outputs, work)
         said = f"{work.key}: {self.model} is taken as it is"
-        more = f"({work.key}.finetune=true trains it), {reads.max_length} tokens of a text"
-        say(f"  {said} {more}; {order_in_words(labels, why)}")
+        say(f"  {said} {how}; {order_in_words(labels, why)}")
         if self._meaningless:
             say(f"  {said}: without a meaning are {', '.join(self._meaningless)}", style="yellow")
         return taken.with_labels(labels)
@@ -137,18 +190,25 @@ class TransformersTeacher(Named):
 
     def finished(self, work: Work) -> nn.Module:
         """Return the network as it is taken, with its logits in the order of the classes; it is settled."""
-        return work.build(self.network).eval()
+        if (settings := self.network) is not None:
+            return work.build(settings).eval()
+        config = pretrained_config(source := pretrained_folder(self.model))
+        network = FOLDERS[self.reads.kind].built(source, config, work.view(self.read_as).form)
+        names = output_names(config)
+        columns = positions(names, list(self.labels or names))
+        return ordered(network.requires_grad_(False), columns, len(names)).to(best_device())
 
     def check(self, work: Work) -> None:
         """Load it; see `Kind.check`."""
         settings = self.network
-        work.try_out(settings, lambda: work.build(settings))
+        build = (lambda: self.finished(work)) if settings is None else (lambda: work.build(settings))
+        work.try_out(self.read_as, build)
 
     def make(self, work: Work) -> tuple[Made, ...]:
         """Fine-tune it, or take it as it is."""
         settings = self.network
-        if not self.refits:
-            return (work.keep(self.finished(work), settings),)
+        if settings is None or not self.refits:
+            return (work.keep(self.finished(work), self.read_as),)
         return (work.train(work.build(settings), settings),)
 
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.data import Examples, Task
+from limbeck.data.modality import Modality
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.ranks import Ranks
+from limbeck.runtime.readers import Form
 from limbeck.runtime.rows import Rows
 from limbeck.teachers.base import Teacher
 from limbeck.types import Tap
@@ -28,6 +30,11 @@ ROWS: Mapping[Split, str] = {
 
 class Encoded(Protocol):
     """The rows of a run as one network reads them."""
+
+    @property
+    def form(self) -> Form:
+        """What a network that reads them has to know."""
+        ...
 
     @property
     def digest(self) -> str:
@@ -128,6 +135,11 @@ class Work(Protocol):
         ...
 
     @property
+    def modality(self) -> Modality:
+        """What an example is."""
+        ...
+
+    @property
     def module(self) -> nn.Module | None:
         """The finished module that was handed to `limbeck.distill`; None where a recipe is all there is."""
         ...
@@ -160,6 +172,16 @@ class Work(Protocol):
         Args:
             settings: of the network.
             outputs: number of logits; None: those of the task.
+        """
+        ...
+
+    def built(self, settings: NetworkSettings, form: Form, outputs: int) -> nn.Module:
+        """Return a new network as one that is trained is saved: of the task's units, in the run's first seed.
+
+        Args:
+            settings: of the network.
+            form: of what it reads.
+            outputs: number of logits.
         """
         ...
 

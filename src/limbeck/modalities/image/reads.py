@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from limbeck.data.modality import Reads, ReadsError
 from limbeck.errors import LimbeckError
@@ -37,13 +37,46 @@ class ImageReads(Reads):
             "put into a black frame"
         ),
     ] = "stretch"
+    scaled: Annotated[
+        _Side | tuple[_Side, _Side] | None,
+        Field(
+            description="of crop: what an image is scaled to before its middle is cut out, in whole pixels: its "
+            "shorter side, or [height, width]; null: the largest middle of that shape is scaled to `size`"
+        ),
+    ] = None
+    filter: Annotated[
+        Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"],
+        Field(description="what a pixel of a scaled image is worked out by"),
+    ] = "bilinear"
+    mean: Annotated[
+        tuple[float, ...] | None,
+        Field(description="of each channel, where 1 is 255: networks subtract it; null: that of the training images"),
+    ] = None
+    std: Annotated[
+        tuple[Annotated[float, Field(gt=0)], ...] | None,
+        Field(description="of each channel: networks divide by it; null: that of the training images"),
+    ] = None
 
-    @field_validator("size", mode="before")
+    @field_validator("size", "scaled", mode="before")
     @classmethod
-    def _two_sides(cls, size: Any) -> Any:
+    def _two_sides(cls, size: Any, info: ValidationInfo) -> Any:
         if isinstance(size, list | tuple) and len(size) != 2:
-            raise ValueError(f"size {list(size)} is neither one side nor [height, width]")
+            raise ValueError(f"{info.field_name} {list(size)} is neither one side nor [height, width]")
         return size
+
+    @model_validator(mode="after")
+    def _go_together(self) -> "ImageReads":
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("give mean and std, or neither")
+        if self.mean is not None and not (self.channels == len(self.mean) == len(self.std or ())):
+            raise ValueError("mean and std have a number a channel each, and `channels` says how many these are")
+        if self.scaled is not None:
+            if self.size is None or self.resize != "crop":
+                raise ValueError("scaled is of resize: crop, which needs a size")
+            sides = (self.scaled, self.scaled) if isinstance(self.scaled, int) else self.scaled
+            if any(side < own for side, own in zip(sides, self._both(self.size), strict=True)):
+                raise ValueError(f"nothing of size {self.size} can be cut out of scaled {self.scaled}")
+        return self
 
     @property
     def kept(self) -> bool:
@@ -51,33 +84,45 @@ class ImageReads(Reads):
         return True
 
     def fit(self, values: Sequence[Picture]) -> ImageReader:
-        """Return the reader; what networks scale by are mean and standard deviation of the training images.
+        """Return the reader; what networks scale by are mean and std, or those of the training images.
 
-        Both are taken of the pixels as the reader gives them, from counts of each value: exact, in any order.
+        These are taken of the pixels as the reader gives them, from counts of each value: exact, in any order. Where
+        size, mean and std are given, no image is looked at.
 
         Raises:
             LimbeckError: there is no image, or one cannot be decoded.
             ReadsError: `size` is null, and two of them differ in size.
         """
+        if self.size is not None and self.mean is not None and self.std is not None:
+            return self._reader(*self._both(self.size), self.mean, self.std)
         pictures = [value for value in values if not value.empty]
         if not pictures:
             raise LimbeckError("no training image, of which mean and deviation could be taken", where="data.image")
         height, width = self._sides(pictures[0])
         channels = self.channels or 3
-        whole = ImageReader(height, width, channels, resize=self.resize, mean=[0.0] * channels, std=[1.0] * channels)
+        whole = self._reader(height, width, [0.0] * channels, [1.0] * channels)
         counts, colour = np.zeros((channels, 256), np.int64), self.channels == 3
         for pixels in self._encoded(whole, pictures):
             colour = colour or (channels == 3 and not is_grey(pixels))
             counts += [np.bincount(pixels[..., channel].ravel(), minlength=256) for channel in range(channels)]
         found = counts if colour else counts[:1]
         mean, std = zip(*(_moments(count) for count in found), strict=True)
-        return ImageReader(height, width, len(found), resize=self.resize, mean=mean, std=std)
+        return self._reader(height, width, self.mean or mean, self.std or std)
+
+    def _reader(self, height: int, width: int, mean: Sequence[float], std: Sequence[float]) -> ImageReader:
+        how = {"resize": self.resize, "filter": self.filter, "scaled": self.scaled}
+        return ImageReader(height, width, len(mean), mean=mean, std=std, **how)
 
     def _sides(self, first: Picture) -> tuple[int, int]:
         if self.size is None:
             height, width = first.pixels().shape[:2]
             return height, width
-        return (self.size, self.size) if isinstance(self.size, int) else self.size
+        return self._both(self.size)
+
+    @staticmethod
+    def _both(size: int | tuple[int, int]) -> tuple[int, int]:
+        """Return height and width."""
+        return (size, size) if isinstance(size, int) else size
 
     def _encoded(self, reader: ImageReader, pictures: Sequence[Picture]) -> Iterator[NDArray[np.uint8]]:
         """Yield the pixels of some images after the others."""

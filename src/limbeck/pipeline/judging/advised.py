@@ -15,7 +15,7 @@ def teacher_record(recipe: Recipe) -> TeacherRecord:
     alike = [
         name
         for name, kind in CATALOGUE.items()
-        if kind.like_floor and kind.of_modality == modality.name and (task.one_class or not kind.of_classes)
+        if kind.like_floor and kind.of_modalities == (modality.name,) and (task.one_class or not kind.of_classes)
     ]
     own = any(member.like_floor for member in teacher.members)
     return TeacherRecord(

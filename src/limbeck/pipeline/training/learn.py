@@ -50,6 +50,7 @@ class Trained:
         view: what it reads.
         digest: names everything it was made from.
         code: names what decides its answers besides its weights and Limbeck's version; None: nothing does.
+        weights: the file that holds them; None: it was not trained here.
     """
 
     model: nn.Module
@@ -57,6 +58,7 @@ class Trained:
     view: View
     digest: str
     code: str | None = None
+    weights: Path | None = None
 
     @cached_property
     def answers_as(self) -> str:
@@ -166,7 +168,7 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         return History(**read_json(folder / HISTORY, dict)) if isinstance(network, SolvedByLosses) else History(0)
 
     stage, history = once(folder, inputs, make, load)
-    return Trained(model.to(best_device()).eval(), history, view, stage.digest)
+    return Trained(model.to(best_device()).eval(), history, view, stage.digest, weights=folder / WEIGHTS)
 
 
 def _solved_by_labels(network: Solved, splits: Splits, lesson: Lesson, cost: Cost, title: str) -> str:
@@ -258,7 +260,8 @@ def _train(
     )
     if until is not None and not stage.done:
         say(f"  {title}: {words.outcome(until, history)}")
-    return Trained(model, history, view, stage.digest, stage.digest if "code" in start else None)
+    code = stage.digest if "code" in start else None
+    return Trained(model, history, view, stage.digest, code, weights=folder / WEIGHTS)
 
 
 def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:

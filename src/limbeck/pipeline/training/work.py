@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.data import Examples, Task
+from limbeck.data.modality import Modality
 from limbeck.errors import about
 from limbeck.losses import objective_from
-from limbeck.models import check_model
+from limbeck.models import build_model, check_model
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.frozen import FEATURES, FrozenNetwork, freeze
@@ -23,6 +25,7 @@ from limbeck.pipeline.training.probe import FROM_OUTSIDE, require_steady
 from limbeck.pipeline.training.start import own_start
 from limbeck.pipeline.training.views import View
 from limbeck.recipe import Recipe
+from limbeck.runtime.readers import Form
 from limbeck.runtime.rows import Rows
 from limbeck.taps import Taps
 from limbeck.trainer import History
@@ -71,6 +74,11 @@ class RunWork:
         return self.material.splits.task.fit(self.material.splits.labelled.labels)
 
     @property
+    def modality(self) -> Modality:
+        """What an example is."""
+        return self.material.splits.modality
+
+    @property
     def module(self) -> nn.Module | None:
         """The finished module that was handed to `limbeck.distill`."""
         return self.material.given.teacher
@@ -101,6 +109,11 @@ class RunWork:
     def build(self, settings: NetworkSettings, outputs: int | None = None) -> nn.Module:
         """Return a new network, in the run's first seed."""
         return self.material.build(settings, seed=self.recipe.seeds[0], outputs=outputs)
+
+    def built(self, settings: NetworkSettings, form: Form, outputs: int) -> nn.Module:
+        """Return a new network as one that is trained is saved: of the task's units, in the run's first seed."""
+        torch.manual_seed(self.recipe.seeds[0])
+        return self.task.finish(build_model(settings.model, outputs=outputs, form=form))
 
     def try_out(self, settings: HasReads, build: Callable[[], nn.Module], features: int | None = None) -> None:
         """Refuse a network that the run could not train, ask or read activations of."""
