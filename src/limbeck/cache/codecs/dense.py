@@ -71,7 +71,6 @@ class Dense(Codec):
 def _in_bytes(logits: Tensor) -> dict[str, Tensor]:
     """Return logits (predictions, outputs) as bytes, and what the bytes 0 and 255 stand for."""
     low, (high, best) = logits.amin(-1, keepdim=True), logits.max(-1, keepdim=True)
-    # Halved, as the largest logit less the smallest may be beyond float32.
-    share = (logits / 2 - low / 2) / (high / 2 - low / 2).clamp(min=torch.finfo(torch.float32).tiny)
+    share = (logits - low) / (high - low).clamp(min=torch.finfo(torch.float32).tiny)
     codes = (share * _TOP).round().clamp(max=_TOP - 1)
     return {"logits": codes.scatter(-1, best, _TOP).to(torch.uint8), "range": torch.cat([low, high], -1)}

@@ -52,7 +52,7 @@ class SampledCodec(Codec):
         return self
 
     def encode(self, answers: Outputs) -> dict[str, Tensor]:
-        """Return `indices`, `counts` and `log_p`, (predictions, draws)."""
+        """Return `indices`, `counts` and `log_p`, (predictions, places): as many as can be drawn."""
         logits = answers.dense.float()
         rows = max(1, _AT_ONCE // max(1, logits.shape[-1]))
         parts = [self._drawn(part) for part in logits.split(rows)]
@@ -69,8 +69,9 @@ class SampledCodec(Codec):
         first = torch.ones_like(drawn, dtype=torch.bool)
         first[:, 1:] = drawn[:, 1:] != drawn[:, :-1]
         place = first.cumsum(-1) - 1
-        counts = torch.zeros_like(drawn).scatter_add(-1, place, torch.ones_like(drawn))
-        indices = torch.zeros_like(drawn).scatter(-1, place, drawn)
+        nothing = torch.zeros(len(logits), self._places(logits.shape[-1]), dtype=torch.int64)
+        counts = nothing.scatter_add(-1, place, torch.ones_like(drawn))
+        indices = nothing.scatter(-1, place, drawn)
         known = torch.where(counts > 0, log_p.gather(-1, indices), 0.0)
         return {
             "indices": indices.to(index_dtype(logits.shape[-1])),
@@ -84,10 +85,13 @@ class SampledCodec(Codec):
         return Outputs(Sampled(indices, counts, stored["log_p"], self.draws, self.temperature, outputs))
 
     def bytes_per_prediction(self, outputs: int) -> float:
-        """Return the bytes of an index, a count and a number for each draw."""
-        return self.draws * (
-            index_dtype(outputs).itemsize + index_dtype(self.draws + 1).itemsize + torch.float32.itemsize
-        )
+        """Return the bytes of an index, a count and a number for each output that can be drawn."""
+        each = index_dtype(outputs).itemsize + index_dtype(self.draws + 1).itemsize + torch.float32.itemsize
+        return self._places(outputs) * each
+
+    def _places(self, outputs: int) -> int:
+        """Return how many different outputs can be drawn."""
+        return min(self.draws, outputs)
 
     def error(self, answers: Outputs, stored: Mapping[str, Tensor]) -> float:
         """Return the largest probability, at the temperature, of the outputs of a prediction that were not drawn."""
