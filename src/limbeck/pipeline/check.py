@@ -201,7 +201,8 @@ def _judge(recipe: Recipe, material: Material) -> None:
             if recipe.cache.folder is not None:
                 for name, member in zip(answers.networks, answers.members, strict=True):
                     read_manifest(recipe.cache.folder / name, member.taught.identity)
-            _say_error(answers)
+            if recipe.codec != DEFAULT:
+                _say_error(answers)
 
     if len(material.splits.labelled) > JUDGED_ROWS:
         with suppress(LimbeckError):
@@ -211,10 +212,10 @@ def _judge(recipe: Recipe, material: Material) -> None:
 
 def _say_error(answers: RunTeacher) -> None:
     """Say how far the answers that students learn from are off, measured on the validation rows."""
-    if answers.codec != DEFAULT:
-        given = [Outputs(torch.from_numpy(one.logits(answers.splits, "validation"))) for one in answers.members]
-        error = max(answers.codec.error(one, answers.codec.encode(one)) for one in given)
-        say(f"  kept as {answers.codec.title}: {answers.codec.said(error)}, on the validation rows")
+    codec = answers.codec
+    given = [Outputs(torch.from_numpy(one.logits(answers.splits, "validation"))) for one in answers.members]
+    error = max(codec.error(one, codec.encode(one)) for one in given)
+    say(f"  kept as {codec.title}: {codec.said(error)}, on the validation rows")
 
 
 def _answers(recipe: Recipe, name: str, material: Material) -> float:

@@ -22,8 +22,9 @@ class Dense(Codec):
     float16 has 11 significant bits: it rounds a logit x by at most |x| / 2048, which is 0.004 at 8 (below 6e-5, by at
     most 3e-8). A logit beyond 65,504 does not fit, and is refused.
 
-    uint8 divides the range from the smallest to the largest logit of each prediction into 255 equal steps: a logit, and
-    so the logarithm of a probability, is off by at most one step. The largest one is exact, and stays the largest.
+    uint8 divides the range from the smallest to the largest logit of each prediction into 255 equal steps: a logit is
+    off by at most one step, the logarithm of a probability by at most two. The largest logit is exact, and stays the
+    largest.
     """
 
     kind: Literal["dense"] = "dense"
