@@ -77,7 +77,7 @@ class Mixing(Distiller):
         other[free] = free[torch.from_numpy(draws.permutation(len(free)))]
         pixels = batch.student_inputs["pixels"].float()
         answers = self.teacher.predict(batch)
-        log_p = (answers.logits / TEMPERATURE).log_softmax(1)
+        log_p = (answers.dense / TEMPERATURE).log_softmax(1)
         mixed = torch.logaddexp(log_p + math.log(share + 1e-9), log_p[other] + math.log(1 - share + 1e-9))
         logits, features = (wrapped or self.trainable)(pixels=share * pixels + (1 - share) * pixels[other])
         own, theirs = Outputs(logits, features), replace(answers, logits=TEMPERATURE * mixed)

@@ -15,6 +15,7 @@ RESUME = "tests/trainer/test_trainer_resume.py"
 LABELLING = "tests/cache/test_cache_labelling.py"
 STORE = "tests/cache/test_cache_store.py"
 CODECS = "tests/cache/test_codecs.py"
+FORMS = "tests/contract/test_loss_forms.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
 TOKENS = "tests/cache/test_cache_tokens.py"
 TEACHER = "tests/cache/test_module_teacher.py"
@@ -509,6 +510,60 @@ MUTANTS = (
         "torchtune, DistillKit: stored logits overflow in silence",
         "cache/codecs/dense.py",
         (("if not torch.isfinite(stored).all():", "if False:"),),
+        (CODECS,),
+    ),
+    Mutant(
+        "top-k without the rest",
+        "DistillKit, verl, ms-swift: a renormalised top-k, by which the student becomes surer than its teacher",
+        "losses/_forms.py",
+        (
+            (
+                "else temperature * _tail(teacher, temperature)",
+                "else torch.full_like(teacher.values[..., 0], -torch.inf)",
+            ),
+        ),
+        (FORMS,),
+    ),
+    Mutant(
+        "the rest at another temperature",
+        "a tail that was summed at temperature 1, used at temperature 4",
+        "losses/_forms.py",
+        (("(others / temperature).logsumexp(-1, keepdim=True)", "others.logsumexp(-1, keepdim=True)"),),
+        (FORMS,),
+    ),
+    Mutant(
+        "a decision for the rest",
+        "hard labels of a cache of top-k: the bucket of all others is the likeliest",
+        "losses/hard_labels.py",
+        (("    decides=True,\n", ""),),
+        (FORMS,),
+    ),
+    Mutant(
+        "all predictions have the same draws",
+        "a generator that is seeded anew for each batch",
+        "cache/codecs/sampled.py",
+        (("_mixed(names[:, None] + counters)", "_mixed(names[:1, None] + counters)"),),
+        (CODECS,),
+    ),
+    Mutant(
+        "the last outputs are never drawn",
+        "cumulated probabilities that are cut before their end: draws that are biased",
+        "cache/codecs/sampled.py",
+        (("self.seed)) * total", "self.seed)) * total * 0.9"),),
+        (CODECS,),
+    ),
+    Mutant(
+        "a teacher judged by what is left of its answers",
+        "calibration and NLL of a distribution that was cut",
+        "pipeline/training/teacher.py",
+        (("taught = replace(own, codec", "own = taught = replace(own, codec"),),
+        ("tests/pipeline/test_the_cache_of_a_run.py",),
+    ),
+    Mutant(
+        "a byte for the largest logit and for the next",
+        "a rounded cache that decides otherwise than its teacher",
+        "cache/codecs/dense.py",
+        ((".clamp(max=_TOP - 1)", ".clamp(max=_TOP)"),),
         (CODECS,),
     ),
     Mutant(
@@ -1305,14 +1360,14 @@ MUTANTS = (
         "labels are standardised and predictions are not",
         "a loss whose weight means something else in metres than in millimetres",
         "distiller.py",
-        (("            own = replace(own, logits=self._seen(own.logits))\n", ""),),
+        (("            own = replace(own, logits=self._seen(own.dense))\n", ""),),
         (f"{REGRESSION}::test_losses_compare_in_standard_deviations",),
     ),
     Mutant(
         "a student learns standardised values and its teacher's answers are in units",
         "regression distillation in every script that scales its labels by hand",
         "distiller.py",
-        (("answers = answers and replace(answers, logits=self._seen(answers.logits))", "pass"),),
+        (("answers = replace(answers, logits=self._seen(answers.logits))", "pass"),),
         (f"{REGRESSION}::test_losses_compare_in_standard_deviations",),
     ),
     Mutant(

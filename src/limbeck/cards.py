@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from limbeck.errors import LimbeckError, nearest
 
 if TYPE_CHECKING:
-    from limbeck.types import Predicts, TapShape
+    from limbeck.types import LogitForm, Predicts, TapShape
 
 Kind = Literal["loss", "transform", "schedule", "scheme"]
 Scope = Literal["prediction", "batch"]
@@ -30,6 +30,8 @@ class Card:
         tap: the shape of the activations that it compares; None: it compares none.
         convex: whether its value is convex in the student's outputs, so that a linear student can be solved for it.
         fits: the outputs that it can be asked about: a task says with `predicts` what its own are.
+        forms: of a teacher's logits that it takes; what is not dense comes from a cache that keeps less.
+        decides: whether of the teacher it reads only which output is the largest.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
         citation: BibTeX.
@@ -60,6 +62,8 @@ class Card:
     tap: "TapShape | None" = None
     fits: "tuple[Predicts, ...]" = ("distribution",)
     convex: bool = False
+    forms: "tuple[LogitForm, ...]" = ("dense",)
+    decides: bool = False
 
     @property
     def positional(self) -> tuple[str, ...]:
@@ -99,6 +103,7 @@ def card_text(name: str) -> str:
         "units": card.units,
         "needs": ", ".join(card.needs) + (f" ({card.tap})" if card.tap else ""),
         "fits": ", ".join(card.fits),
+        "takes logits": ", ".join(card.forms),
         "settings in the paper": "; ".join(f"{key} {value}" for key, value in card.defaults.items()),
         "use when": card.use_when,
         "beware": card.beware,

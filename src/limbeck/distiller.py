@@ -66,8 +66,10 @@ class Distiller:
         answers = self.teacher.predict(batch) if self.teacher is not None else None
         own = Outputs(logits, features)
         if self._seen is not None:
-            own = replace(own, logits=self._seen(own.logits))
-            answers = answers and replace(answers, logits=self._seen(answers.logits))
+            own = replace(own, logits=self._seen(own.dense))
+            if answers is not None and isinstance(answers.logits, Tensor):
+                # Other forms are of one of several classes, and those are compared as they are.
+                answers = replace(answers, logits=self._seen(answers.logits))
         return self.objective.sums(own, answers, batch)
 
 

@@ -97,6 +97,7 @@ TENFOLD = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n
 MERGED = "".join(f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10)}]}}\n" for level in range(1, 10))
 THOUSAND = ", ".join(f"{number}e-6" for number in range(1, 1001))
 DIGITS = "9" * 5000
+TOPK, DRAWS = "cache.codec={kind: topk, k: 1}", "cache.codec={kind: sampled, temperature: 2}"
 
 
 def of_two_gigabytes(folder: Path) -> None:
@@ -176,7 +177,16 @@ RECIPE = [
     in_the_recipe("a level beside a student that is solved", "grid=[{model: linear}, {}]", "until.accuracy=0.8"),
     in_the_recipe("losses of no weight", "losses=[{name: kd, weight: 0}]"),
     in_the_recipe("a baseline with an unknown key", "baseline.train.stepss=5"),
-    in_the_recipe("an unknown codec", "cache.codec.kind=topk"),
+    in_the_recipe("an unknown codec", "cache.codec.kind=topp"),
+    in_the_recipe("as many logits as there are", "cache.codec={kind: topk, k: 2}"),
+    in_the_recipe("a loss of every logit, and a part of them", "losses=[{name: logit_mse}]", TOPK),
+    in_the_recipe("draws at another temperature", "losses=[{name: kd, temperature: 4}]", "cache.codec=sampled"),
+    in_the_recipe("decisions of what is drawn", "arms=[student, hard_labels]", DRAWS),
+    in_the_recipe("an ensemble of parts", f"teacher={{kind: ensemble, members: [{MEMBER}, {MEMBER}]}}", TOPK),
+    in_the_recipe("a part of what is calibrated", "teacher.calibrate=true", TOPK),
+    in_the_recipe("a part of yes and no", *SETS, TOPK),
+    in_the_recipe("a part for a student that is solved", "grid=[{model: linear}, {}]", TOPK),
+    in_the_recipe("a choice by a part of the answers", "selection.unlabelled=20", TOPK),
     in_the_recipe("a dtype that the codec has not", "cache.codec.dtype=float8"),
     in_the_recipe("an unknown key of the cache", "cache.folder=answers"),
     in_the_recipe("a target in percent", "until.accuracy=88"),

@@ -4,6 +4,8 @@ A live teacher meets an example in a training batch, beside other texts and with
 for the cache. That may change the last bits of its answer, and nothing else.
 """
 
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,17 +13,19 @@ import pytest
 import torch
 
 from limbeck.cache import CachedTeacher, CacheIdentity, label
+from limbeck.cache.codecs import Dense, SampledCodec, TopKCodec
 from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
 from limbeck.models import build_model
+from limbeck.models.ngrams import NgramsSettings
 from limbeck.models.recurrent import BiGRUSettings, BiLSTMSettings
 from limbeck.networks import TrainSettings
 from limbeck.runtime import TextForm, Vocabulary
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.teachers.module import weights_digest
-from limbeck.trainer import fit
+from limbeck.trainer import fit, predict_logits
 from limbeck.types import Outputs, Tap
 from made_rows import rows_of
 
@@ -108,11 +112,12 @@ class Replayed:
 
     digest = "replayed"
 
-    def __init__(self, cached):
+    def __init__(self, cached, change=lambda logits: logits):
         ids = torch.from_numpy(EXAMPLES.ids)
         self._rows = {int(key): row for row, key in enumerate(ids)}
         everything = next(iter(batches().group(0)))
-        self._all = cached.predict(type(everything)(ids, {}))
+        answers = cached.predict(type(everything)(ids, {}))
+        self._all = replace(answers, logits=change(answers.logits))
 
     def predict(self, batch):
         rows = torch.tensor([self._rows[int(key)] for key in batch.ids])
@@ -133,3 +138,65 @@ def test_from_identical_logits_200_steps_are_bit_equal(cached):
     assert our_log == their_log
     assert our_log[-1]["loss"] < our_log[0]["loss"]
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.fixture(scope="module")
+def sure(teacher):
+    """The same teacher, whose answers differ more from one text to another."""
+    own = deepcopy(teacher)
+    with torch.no_grad():
+        [*own.parameters()][-2].mul_(100)
+    return own
+
+
+@pytest.fixture(scope="module")
+def kept_as(sure, tmp_path_factory):
+    def keep(codec):
+        identity = CacheIdentity(weights_digest(sure), "view", CLASSES, codec=codec)
+        cache = CachedTeacher(tmp_path_factory.mktemp("cache"), identity)
+        return label(ModuleTeacher(sure), EXAMPLES, TEACHER_VIEW, cache, batch_size=16)
+
+    return keep
+
+
+def learned(teacher):
+    """What a student that has learned from soft targets alone says of every row, (rows, classes)."""
+    torch.manual_seed(3)
+    student = build_model(NgramsSettings(dim=8, buckets=64, dropout=0.0), outputs=CLASSES, form=FORM)
+    distiller = Distiller(student, 1.0 * KD(temperature=2), teacher)
+    settings = TrainSettings(lr=3e-2, keep="last", validations=1)
+    source = Batches(EXAMPLES, TEACHER_VIEW, batch_size=30, labelled_per_batch=0, seed=4)
+    fit(distiller, source, settings, steps=150, validate=None, title="")
+    return predict_logits(student, TEACHER_VIEW).softmax(-1)
+
+
+@pytest.fixture(scope="module")
+def from_the_live_one(kept_as):
+    found = learned(Replayed(kept_as(Dense())))
+    assert (found[:, 0].amax() - found[:, 0].amin()) > 0.3, "there is something to learn"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("codec", "probability"),
+    [
+        (Dense(), 0),
+        (Dense(dtype="float16"), 5e-4),
+        (Dense(dtype="uint8"), 5e-3),
+        (TopKCodec(k=CLASSES - 1, dtype="float32").settled([2.0]), 1e-4),
+        (TopKCodec(k=CLASSES - 1).settled([2.0]), 5e-4),
+        (SampledCodec(draws=60_000, temperature=2.0), 1e-2),
+    ],
+    ids=lambda value: getattr(value, "title", ""),
+)
+def test_what_each_codec_teaches_is_what_the_live_teacher_teaches(from_the_live_one, kept_as, codec, probability):
+    """Within a difference of a probability that follows from what the codec rounds or draws; float32: the same bits."""
+    assert (learned(kept_as(codec)) - from_the_live_one).abs().max() <= probability
+
+
+def test_the_largest_logit_alone_teaches_less_without_the_rest(from_the_live_one, kept_as):
+    """Of the largest logit alone, all that is left without a rest is the decision."""
+    with_rest = learned(kept_as(TopKCodec(k=1).settled([2.0])))
+    decided = learned(Replayed(kept_as(Dense()), lambda logits: 100.0 * (logits == logits.amax(-1, keepdim=True))))
+    right = from_the_live_one.amax(-1)
+    assert (with_rest.amax(-1) - right).abs().mean() < 0.5 * (decided.amax(-1) - right).abs().mean()

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -267,6 +268,20 @@ def test_two_names_that_are_swapped_are_refused_unless_they_were_said(five, tmp_
     if not ensemble:
         with pytest.raises(LimbeckError, match="seem to be named wrong"):
             check(five.recipe(teacher))
+
+
+def test_check_says_how_much_a_codec_leaves_out_of_a_finished_teacher(five, capsys):
+    teacher = {"kind": "transformers", "model": str(five.folder)}
+    check(five.recipe(teacher, cache={"codec": {"kind": "topk", "k": 4}}))
+    said = capsys.readouterr().out
+    (share,) = re.findall(
+        r"kept as topk, k 4, dtype float16, temperatures 1 2: ([\d.]+)% of a prediction's probability, at most, is "
+        r"stored as one rest, on the validation rows",
+        said,
+    )
+    assert 0 < float(share) < 20
+    check(five.recipe(teacher))
+    assert "kept as" not in capsys.readouterr().out
 
 
 def test_a_checkpoint_that_cannot_be_taken_as_it_is(five, two, tmp_path):

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from tiny import recipe, write_csv
 
 from limbeck.cache import shards
@@ -14,6 +16,7 @@ from limbeck.pipeline import run
 from limbeck.pipeline.check import check
 from limbeck.pipeline.stages.claim import CACHE, claimed
 from limbeck.recipe import Recipe
+from limbeck.teachers import ModuleTeacher
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))
 from workshop import export_quickly
@@ -54,7 +57,8 @@ def test_a_changed_codec_redoes_what_depends_on_it_and_says_so(tmp_path, capsys)
     assert (out / "student/seed-0/model.safetensors").read_bytes() != weights
     second = [json.loads(path.read_text()) for path in (out / "cache").glob("*/manifest.json")]
     (new,) = [each for each in second if each["identity"]["codec"]["dtype"] == "float16"]
-    assert new["count"] == first["count"]
+    assert new["count"] == 170, "the transfer set; what judges the teacher is exact"
+    assert first["count"] == 260
     assert 0 < new["error"] < 0.01
     assert first["error"] == 0
     run(wanted(tmp_path), out)
@@ -145,5 +149,90 @@ def test_check_says_how_large_the_answers_are(tmp_path, capsys):
     check(wanted(tmp_path, cache={"codec": {"kind": "dense", "dtype": "float16"}, "path": str(tmp_path / "answers")}))
     said = capsys.readouterr().out
     place = re.escape(str(tmp_path / "answers"))
-    assert re.search(rf"answers in {place}: 260 of 4 bytes \(dense, dtype float16\), 3\.1.kB with", said)
+    exact = r"130 of 8 bytes \(dense, dtype float32\) to judge it by"
+    assert re.search(rf"answers in {place}: 170 of 4 bytes \(dense, dtype float16\) and {exact}, 4\.1.kB with", said)
     assert not (tmp_path / "answers").exists()
+    check(wanted(tmp_path, cache={"codec": {"kind": "topk", "k": 1}}))
+    said = capsys.readouterr().out
+    assert re.search(rf"170 of 7 bytes \(topk, k 1, dtype float16, temperatures 1 2\) and {exact}, 4\.6.kB with", said)
+
+
+# --- answers of which a part is kept ---------------------------------------------------------------------------------
+
+CODECS = {
+    "topk": {"kind": "topk", "k": 2, "dtype": "float32"},
+    "sampled": {"kind": "sampled", "draws": 20, "temperature": 2},
+    "bytes": {"kind": "dense", "dtype": "uint8"},
+}
+
+
+def of_three(folder: Path, **changes: object) -> Recipe:
+    source = folder / "three.csv"
+    values = recipe(source if source.is_file() else write_csv(source, 400, classes=3), seeds=[0], baseline=False)
+    values["data"]["labelled"] = 100
+    return Recipe.model_validate(values | changes)
+
+
+class Asked:
+    """Counts the rows that networks are asked about as teachers."""
+
+    def __init__(self, monkeypatch):
+        self.rows, predict = 0, ModuleTeacher.predict
+
+        def counting(teacher, batch):
+            self.rows += len(batch.ids)
+            return predict(teacher, batch)
+
+        monkeypatch.setattr(ModuleTeacher, "predict", counting)
+
+    def again(self):
+        before, self.rows = self.rows, 0
+        return before
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_a_run_learns_from_a_part_and_is_judged_by_all(tmp_path, capsys, monkeypatch, codec):
+    whole = run(of_three(tmp_path), tmp_path / "whole")
+    capsys.readouterr()
+    asked = Asked(monkeypatch)
+    part = run(of_three(tmp_path, cache={"codec": codec, "path": str(tmp_path / "answers")}), tmp_path / "part")
+    said = capsys.readouterr().out
+    rows = {"labelled": 100, "transfer": 310, "validation": 30, "test": 60}
+    assert asked.again() == 310 + 30 + 60, "and none of them twice"
+    assert re.search(rf"kept as {codec['kind']}, .* at most", said)
+    assert scores(part)["teacher"] == scores(whole)["teacher"], "the teacher is judged by its exact answers"
+    manifests = {
+        name: json.loads((tmp_path / "answers" / name / "manifest.json").read_text())
+        for name in ("teacher", "teacher-exact")
+    }
+    assert manifests["teacher"]["count"] == rows["transfer"]
+    assert manifests["teacher"]["identity"]["codec"]["kind"] == codec["kind"]
+    assert manifests["teacher"]["error"] > 0
+    assert manifests["teacher-exact"]["count"] == rows["labelled"] + rows["validation"] + rows["test"]
+    assert manifests["teacher-exact"]["error"] == 0
+    same = {name: abs(scores(part)["student"][name] - value) for name, value in scores(whole)["student"].items()}
+    assert same["accuracy"] <= 0.1
+    floors = {name for name in part.evaluation.models if name not in ("teacher", "student")}
+    assert floors == ({"floor"} if codec["kind"] != "dense" else {"floor", "distilled_floor"})
+    run(of_three(tmp_path, cache={"codec": codec, "path": str(tmp_path / "answers")}), tmp_path / "again")
+    assert not asked.again(), "a second run finds both"
+
+
+def test_two_of_three_and_a_rest_teach_what_all_three_do(tmp_path):
+    whole = run(of_three(tmp_path), tmp_path / "whole")
+    two = {"codec": {"kind": "topk", "k": 2, "dtype": "float32"}}
+    part = run(of_three(tmp_path, cache=two), tmp_path / "part")
+    for one, other in zip(*(_weights(tmp_path / name) for name in ("whole", "part")), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+    assert scores(part)["student"]["accuracy"] == scores(whole)["student"]["accuracy"]
+
+
+def _weights(folder: Path) -> list[torch.Tensor]:
+    return [value for _, value in sorted(load_file(folder / "student/seed-0/model.safetensors").items())]
+
+
+def test_the_arm_hard_labels_learns_decisions_from_the_largest_logit(tmp_path):
+    arms = {"arms": ["student", "hard_labels"], "losses": [{"name": "kd", "temperature": 1}]}
+    part = run(of_three(tmp_path, **arms, cache={"codec": {"kind": "topk", "k": 1}}), tmp_path / "part")
+    whole = run(of_three(tmp_path, **arms), tmp_path / "whole")
+    assert scores(part)["hard_labels"] == pytest.approx(scores(whole)["hard_labels"], abs=1e-4)

@@ -60,7 +60,7 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     """Return what a cache's folder says of itself; a new manifest where there is none.
 
     Returns:
-        `identity`; `count` of rows; `error`, the largest difference between a logit and what is decoded of it; and by
+        `identity`; `count` of rows; `error`, how far what is decoded is off at most, in the codec's unit; and by
         shard `file`, `rows`, `digest`, and whether it is `sealed`; the files that the last sealing `replaced`.
 
     Raises:

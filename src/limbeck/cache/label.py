@@ -96,7 +96,7 @@ def _ask(
                 logits, features = _joined(answers)
                 cache.add(examples.ids[np.concatenate(shard)], logits, features)
     if among.main and cache.error:
-        say(f"  kept as {cache.identity.codec.title}: a logit differs by {cache.error:.2g} at most")
+        say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
 
 
 def _at_once(view: Rows) -> int:
@@ -121,7 +121,8 @@ def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered
     Raises:
         LimbeckError: there is not one logit a class for each row, or for each token of a row.
     """
-    shape, expected = tuple(answers.logits.shape), (len(batch.ids), cache.identity.outputs)
+    logits = answers.dense
+    shape, expected = tuple(logits.shape), (len(batch.ids), cache.identity.outputs)
     if len(shape) not in (2, 3) or (shape[0], shape[-1]) != expected:
         raise LimbeckError(
             f"the teacher's answers have shape {shape}, not (rows, outputs) = {expected} or (rows, tokens, outputs)",
@@ -133,7 +134,7 @@ def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered
     def flat(values: Tensor, what: str) -> Predictions:
         return Predictions.of(values, counted_tokens(values, inputs, what=what)).cpu()
 
-    return flat(answers.logits, "the teacher's logits"), {
+    return flat(logits, "the teacher's logits"), {
         name: flat(value, f"`{name}`") for name, value in answers.features.items()
     }
 

@@ -17,7 +17,7 @@ from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
 from limbeck.cache.shards import OFFSETS, TAP, Arrays, Shard, Stored, gathered, mapped, offsets_of, write
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, write_json
-from limbeck.types import Batch, Outputs, Predictions
+from limbeck.types import Batch, Outputs, Predictions, each_tensor
 
 
 class CachedTeacher:
@@ -66,7 +66,7 @@ class CachedTeacher:
 
     @property
     def error(self) -> float:
-        """The largest difference between a logit that was stored and what is decoded of it."""
+        """How far what is decoded is off at most, see `Codec.error`: of dense logits the largest difference of one."""
         return self._manifest["error"]
 
     # --- asking -----------------------------------------------------------------------------------------------------
@@ -75,10 +75,10 @@ class CachedTeacher:
         """Return what is stored for the batch's rows, float32.
 
         Returns:
-            Logits (batch, outputs); of a teacher that answers by token (batch, tokens, outputs), with zeros where
-            nothing is stored: they stand where the batch's mask is True, or without such a mask at the beginning of
-            each row. Taps in the shape that was asked for; those of tokens stand where the student's `attention_mask`
-            is not 0.
+            Logits (batch, outputs), in the form that the codec gives back; of a teacher that answers by token (batch,
+            tokens, outputs), with zeros where nothing is stored: they stand where the batch's mask is True, or without
+            such a mask at the beginning of each row. Taps in the shape that was asked for; those of tokens stand where
+            the student's `attention_mask` is not 0.
 
         Raises:
             LimbeckError: an id that the teacher never answered, or other tokens than it answered for.
@@ -95,7 +95,8 @@ class CachedTeacher:
             name.removeprefix(TAP): self._placed(value, found.offsets.get(offsets_of(name)), real)
             for name, value in taps.items()
         }
-        return Outputs(self._placed(logits, found.offsets.get(OFFSETS), mask), features)
+        placed = each_tensor(logits, lambda value: self._placed(value, found.offsets.get(OFFSETS), mask))
+        return Outputs(placed, features)
 
     def _placed(self, values: Tensor, offsets: NDArray[np.int64] | None, mask: Tensor | None) -> Tensor:
         """Return what was stored as a batch has it, see `Predictions.padded`."""
@@ -156,8 +157,7 @@ class CachedTeacher:
             raise LimbeckError("the teacher answered with NaN or infinity", where=str(self.folder), fix="train it anew")
         codec, answers = self.identity.codec, Outputs(logits.values.float())
         stored = codec.encode(answers)
-        again = codec.decode(stored, self.identity.outputs).logits
-        error = float((again - answers.logits).abs().max()) if again.numel() else 0.0
+        error = codec.error(answers, stored)
         groups = {OFFSETS: logits} | {offsets_of(TAP + name): each for name, each in features.items()}
         found = Stored(
             _arrays(stored | {TAP + name: each.values.float() for name, each in features.items()}),

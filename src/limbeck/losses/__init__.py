@@ -66,6 +66,12 @@ def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
     return told
 
 
+def temperatures(losses: Iterable[LossSettings]) -> list[float]:
+    """Return the temperatures at which losses compare with a teacher, each once."""
+    compared = [entry.parameters for entry in losses if "teacher" in CATALOG[entry.name].card.needs]
+    return list(dict.fromkeys(float(each["temperature"]) for each in compared if "temperature" in each))
+
+
 def fitting(predicts: Predicts) -> list[str]:
     """Return the names of the losses that fit such outputs."""
     return [name for name, loss in CATALOG.items() if predicts in loss.card.fits]
@@ -106,6 +112,7 @@ __all__ = [
     "regression_kd",
     "squared_error",
     "teacher_bounded",
+    "temperatures",
     "term",
     "with_hard_labels",
 ]

@@ -15,6 +15,8 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     convex=True,
+    forms=("dense", "topk"),
+    decides=True,
     summary="negative log-likelihood of the teacher's decision",
     paper="Lee, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks, "
     "ICML 2013 Workshop on Challenges in Representation Learning, section 2.4",

@@ -9,6 +9,7 @@ from torch import Tensor
 from limbeck.cards import Card
 from limbeck.losses._checks import check_logits, check_mask, check_positive
 from limbeck.losses._divergence import softened_kl
+from limbeck.losses._forms import sampled_kd
 from limbeck.losses._mask import counted_logits, counted_values
 from limbeck.losses.term import term
 
@@ -19,6 +20,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     convex=True,
+    forms=("dense", "topk", "sampled"),
     summary="divergence of the student's softened distribution from the teacher's",
     paper="Hinton, Vinyals & Dean, Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531, section 2",
     citation="""@article{hinton2015distilling,
@@ -92,4 +94,4 @@ def kd(
     return counted_values(temperature**2 * softened_kl(z_S, z_T, temperature), mask)
 
 
-KD = term(kd, card=CARD)
+KD = term(kd, card=CARD, of_samples=sampled_kd)

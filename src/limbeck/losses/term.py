@@ -16,9 +16,10 @@ from torch import Tensor
 
 from limbeck.cards import Card
 from limbeck.errors import LimbeckError
+from limbeck.losses._forms import collapsed
 from limbeck.losses.schedules import Weight, weight_at
 from limbeck.settings import Settings
-from limbeck.types import Batch, Outputs, TapPair, TapShape
+from limbeck.types import Batch, Logits, Outputs, Sampled, TapPair, TapShape, TopK, form_of
 
 
 class TermSettings(Settings):
@@ -48,6 +49,7 @@ class Term:
     parameters: Mapping[str, Any]
     card: Card
     taps: TapPair | None = None
+    of_samples: Callable[..., Tensor] | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +69,7 @@ class Term:
         Raises:
             ValueError: the loss needs a teacher and there is none, or the logits' predictions are not those that
                 `count` sees.
+            LimbeckError: it does not take the form of the teacher's logits.
         """
         counted = self._counted(batch)
         if self.taps is not None:
@@ -76,14 +79,19 @@ class Term:
             self._require_places(own, other, counted)
             mask = counted if self.taps.shape == "tokens" else self._mask(batch, counted)
             return self.function(own, other, mask=mask, **self.parameters).sum()
-        if student.logits.shape[:-1] != counted.shape:
+        own, mask = student.dense, self._mask(batch, counted)
+        if own.shape[:-1] != counted.shape:
             raise ValueError(
-                f"{self.name}: logits of shape {tuple(student.logits.shape)} make predictions of shape "
-                f"{tuple(student.logits.shape[:-1])}, but the batch counts {tuple(counted.shape)}: give it a mask"
+                f"{self.name}: logits of shape {tuple(own.shape)} make predictions of shape {tuple(own.shape[:-1])}, "
+                f"but the batch counts {tuple(counted.shape)}: give it a mask"
             )
-        given = {"teacher": lambda: self._teacher_logits(teacher), "labels": lambda: self._labels(student, batch)}
-        others = (given[need]() for need in self.card.needs)
-        values = self.function(student.logits, *others, mask=self._mask(batch, counted), **self.parameters)
+        function, given = self.function, {}
+        if "teacher" in self.card.needs:
+            function, own, given["teacher"] = self._compared(own, self._teacher_logits(teacher), mask)
+        if "labels" in self.card.needs:
+            given["labels"] = self._labels(own, batch)
+        others = (given[need] for need in self.card.needs)
+        values = function(own, *others, mask=mask, **self.parameters)
         if batch.weights is not None and "labels" in self.card.needs:
             values = values * batch.weights.reshape(batch.weights.shape + (1,) * (values.ndim - 1))
         return values.sum()
@@ -125,18 +133,35 @@ class Term:
         """Return what the function masks by: None, which costs it less, where all predictions surely count."""
         return counted if batch.mask is not None or "labels" in self.card.needs else None
 
-    def _teacher_logits(self, teacher: Outputs | None) -> Tensor:
+    def _compared(
+        self, own: Tensor, other: Logits, mask: Tensor | None
+    ) -> tuple[Callable[..., Tensor], Tensor, Tensor | Sampled]:
+        """Return what is called, and with which logits of student and teacher: see `_forms`."""
+        if (form := form_of(other)) not in self.card.forms:
+            raise LimbeckError(
+                f"{self.name} takes {' or '.join(self.card.forms)} logits, and the teacher's answers are {form}",
+                where="losses",
+                fix="take cache.codec=dense, or another loss",
+            )
+        if isinstance(other, Sampled) and self.of_samples is not None:
+            return self.of_samples, own, other
+        if isinstance(other, TopK):
+            temperature = float(self.parameters.get("temperature", 1.0))
+            return self.function, *collapsed(own, other, temperature, mask, decides=self.card.decides)
+        return self.function, own, other
+
+    def _teacher_logits(self, teacher: Outputs | None) -> Logits:
         if teacher is None:
             raise ValueError(f"{self.name} needs a teacher's outputs, and there is no teacher")
         return teacher.logits
 
-    def _labels(self, student: Outputs, batch: Batch) -> Tensor:
+    def _labels(self, own: Tensor, batch: Batch) -> Tensor:
         """Return the labels; of a batch without any, some of the form that the function takes, none of which counts."""
         if batch.labels is not None:
             return batch.labels
         if "distribution" in self.card.fits:
-            return torch.zeros(student.logits.shape[:-1], dtype=torch.int64, device=student.logits.device)
-        return torch.zeros_like(student.logits)
+            return torch.zeros(own.shape[:-1], dtype=torch.int64, device=own.device)
+        return torch.zeros_like(own)
 
     def __mul__(self, weight: Weight) -> "Objective":
         return Objective.of([(weight, self)])
@@ -260,11 +285,13 @@ class Loss:
         function: the loss on tensors, one value a prediction.
         card: where it comes from and when to use it.
         settings: its entry in a recipe: `name`, `weight` and the function's parameters.
+        of_samples: estimates it from outputs that were drawn (`Sampled`), where its card takes these.
     """
 
     function: Callable[..., Tensor]
     card: Card
     settings: type[TermSettings]
+    of_samples: Callable[..., Tensor] | None = None
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -281,10 +308,10 @@ class Loss:
         if isinstance(settings, TapTermSettings) and self.card.tap is not None:
             pair = TapPair(chosen.pop("student"), chosen.pop("teacher"), self.card.tap)
             return Term(self.function, chosen, self.card, pair)
-        return Term(self.function, chosen, self.card)
+        return Term(self.function, chosen, self.card, of_samples=self.of_samples)
 
 
-def term(function: Callable[..., Tensor], *, card: Card) -> Loss:
+def term(function: Callable[..., Tensor], *, card: Card, of_samples: Callable[..., Tensor] | None = None) -> Loss:
     """Return the composable twin of a loss function.
 
     Its parameters are the function's keyword-only ones except `mask`; their annotations, e.g.
@@ -303,6 +330,10 @@ def term(function: Callable[..., Tensor], *, card: Card) -> Loss:
         )
     if ("taps" in card.needs) != (card.tap is not None):
         raise TypeError(f"{card.name} compares activations and its card says not of which shape, or the reverse")
+    if ("sampled" in card.forms) != (of_samples is not None):
+        raise TypeError(f"{card.name} takes outputs that were drawn and nothing estimates it from them, or the reverse")
+    if "topk" in card.forms and "labels" in card.needs:
+        raise TypeError(f"{card.name} reads labels, and of the largest logits and a rest no label can be told")
     fields: dict[str, Any] = {
         parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
         for parameter in _parameters(function)
@@ -310,7 +341,7 @@ def term(function: Callable[..., Tensor], *, card: Card) -> Loss:
     name = (Literal[card.name], card.name)  # pyrefly: ignore[invalid-literal]
     base = TapTermSettings if "taps" in card.needs else TermSettings
     settings = create_model(card.name, __base__=base, __doc__=card.summary, name=name, **fields)
-    return Loss(function, card, settings)
+    return Loss(function, card, settings, of_samples)
 
 
 def _parameters(function: Callable[..., Tensor]) -> list[inspect.Parameter]:

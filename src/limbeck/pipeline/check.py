@@ -8,9 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 from torch import nn
 
 from limbeck.cache import ID_BYTES
+from limbeck.cache.codecs import DEFAULT
 from limbeck.cache.identity import read_manifest
 from limbeck.console import say, table
 from limbeck.data import Splits
@@ -28,13 +30,13 @@ from limbeck.pipeline.training.judged import judged_teacher
 from limbeck.pipeline.training.material import Material, parts_of
 from limbeck.pipeline.training.pretrain import language_training, pretraining
 from limbeck.pipeline.training.reading import describe_readers
-from limbeck.pipeline.training.teacher import member_names, train_teacher
+from limbeck.pipeline.training.teacher import RunTeacher, member_names, train_teacher
 from limbeck.pipeline.training.views import View
 from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size, listed, several
 from limbeck.trainer import GroupSource, fit, predict_logits
-from limbeck.types import Batch
+from limbeck.types import Batch, Outputs
 
 WARM_UP_STEPS = 1
 """Not counted: the first step of a network also loads, compiles and allocates."""
@@ -163,16 +165,19 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
 
 def _describe_cache(recipe: Recipe, splits: Splits) -> None:
     """Say how large the teacher's answers are on disk, activations aside."""
-    asked = [splits.transfer.ids, splits.labelled.ids, splits.validation.ids, splits.test.ids]
-    codec = recipe.cache.codec
-    rows = len(np.unique(np.concatenate(asked))) * len(recipe.teacher.members)
-    each = codec.bytes_per_prediction(splits.task.outputs)
+    learned, judged = [splits.transfer, splits.labelled], [splits.labelled, splits.validation, splits.test]
+    codec = recipe.codec
+    groups = [(codec, learned + judged)] if codec == DEFAULT else [(codec, learned), (DEFAULT, judged)]
+    parts, size = [], 0.0
+    for one, examples in groups:
+        rows = len(np.unique(np.concatenate([each.ids for each in examples]))) * len(recipe.teacher.members)
+        each = one.bytes_per_prediction(splits.task.outputs)
+        parts.append(f"{rows:,} of {each:,g} bytes ({one.title})")
+        size += rows * (each + ID_BYTES)
     place = f" in {recipe.cache.path}" if recipe.cache.path else ""
     taps = ", activations aside" if objective_from(recipe.losses).pairs else ""
-    say(
-        f"the teacher's answers{place}: {rows:,} of {each:,g} bytes ({codec.title}), "
-        f"{file_size(rows * (each + ID_BYTES))} with their ids{taps}"
-    )
+    judging = " to judge it by" if len(groups) > 1 else ""
+    say(f"the teacher's answers{place}: {' and '.join(parts)}{judging}, {file_size(size)} with their ids{taps}")
 
 
 def _what_sets_the_pace(settings: NetworkSettings) -> str:
@@ -195,12 +200,22 @@ def _judge(recipe: Recipe, material: Material) -> None:
             answers = judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
             if recipe.cache.folder is not None:
                 for name, member in zip(answers.networks, answers.members, strict=True):
-                    read_manifest(recipe.cache.folder / name, member.cache.identity)
+                    read_manifest(recipe.cache.folder / name, member.taught.identity)
+            if recipe.codec != DEFAULT:
+                _say_error(answers)
 
     if len(material.splits.labelled) > JUDGED_ROWS:
         with suppress(LimbeckError):
             return judge(material.keeping(JUDGED_ROWS))
     return judge(material)
+
+
+def _say_error(answers: RunTeacher) -> None:
+    """Say how far the answers that students learn from are off, measured on the validation rows."""
+    codec = answers.codec
+    given = [Outputs(torch.from_numpy(one.logits(answers.splits, "validation"))) for one in answers.members]
+    error = max(codec.error(one, codec.encode(one)) for one in given)
+    say(f"  kept as {codec.title}: {codec.said(error)}, on the validation rows")
 
 
 def _answers(recipe: Recipe, name: str, material: Material) -> float:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from limbeck.cache.codecs import Codec
 from limbeck.data import DataOptions, TaskOptions
-from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting
+from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, temperatures
 from limbeck.teachers import CATALOGUE, Kind, TeacherSettings
 
 _PREDICTS = {
@@ -129,3 +130,67 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
     if HardLabels.card.name not in fitting(task.predicts):
         raise ValueError(f"a {task.kind} decides for no class that the arm hard_labels could learn; leave the arm out")
     raise ValueError("none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd")
+
+
+def require_codec_fits(codec: Codec, teacher: TeacherSettings | None, task: TaskOptions | None) -> None:
+    """Refuse a codec that does not keep every logit, where the task or the teacher needs them.
+
+    Raises:
+        ValueError: they do.
+    """
+    if codec.whole:
+        return
+    dense = "take cache.codec=dense"
+    if task is not None and not task.one_class:
+        raise ValueError(
+            f"{codec.kind} keeps a part of a distribution over classes, and a {task.kind} has none; {dense}"
+        )
+    if teacher is None:
+        return
+    if len(teacher.members) > 1:
+        raise ValueError(
+            f"{codec.kind} keeps a part of each member's answers, and an ensemble mixes every probability; {dense}, or "
+            "one teacher"
+        )
+    if any(member.calibrate for member in teacher.members):
+        raise ValueError(
+            f"{codec.kind} keeps the answers at their own temperature, and teacher.calibrate divides the logits by "
+            f"another one afterwards; {dense}, or leave calibrate out"
+        )
+
+
+def require_losses_take(losses: Sequence[LossSettings], codec: Codec, arms: Sequence[str]) -> None:
+    """Refuse losses that cannot be computed from what a codec keeps.
+
+    Raises:
+        ValueError: naming those that can.
+    """
+    if codec.whole:
+        return
+    for entry in losses:
+        card = CATALOG[entry.name].card
+        if "teacher" in card.needs and codec.form not in card.forms:
+            able = ", ".join(name for name, loss in CATALOG.items() if codec.form in loss.card.forms)
+            raise ValueError(
+                f"{entry.name} reads every logit of the teacher, and cache.codec={codec.kind} keeps a part of them; "
+                f"take cache.codec=dense, or of the losses: {able}"
+            )
+    if "hard_labels" in arms and codec.form not in HardLabels.card.forms:
+        raise ValueError(
+            f"the arm hard_labels learns the teacher's decisions, and cache.codec={codec.kind} does not keep them; "
+            "take cache.codec=dense, or leave the arm out"
+        )
+    codec.settled(temperatures(losses))
+
+
+def require_selection_knows(unlabelled: int | None, codec: Codec) -> None:
+    """Refuse a choice by the teacher's probabilities, where the cache keeps a part of them.
+
+    Raises:
+        ValueError: it does.
+    """
+    if unlabelled is not None and not codec.whole:
+        raise ValueError(
+            f"unlabelled compares every probability of the teacher, and cache.codec={codec.kind} keeps a part of them; "
+            "take cache.codec=dense, or leave it out"
+        )

@@ -7,18 +7,21 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from limbeck.cache import CacheSettings
-from limbeck.cache.codecs import DEFAULT
+from limbeck.cache.codecs import DEFAULT, Codec
 from limbeck.data import TaskOptions
 from limbeck.digest import digest
-from limbeck.losses import LossSettings
+from limbeck.losses import LossSettings, temperatures
 from limbeck.networks import NetworkSettings
 from limbeck.recipe.data import DataSettings
 from limbeck.recipe.fits import (
+    require_codec_fits,
     require_copies_fit,
     require_data_fit,
     require_losses_fit,
+    require_losses_take,
     require_omission_fits,
     require_selection_fits,
+    require_selection_knows,
     require_teacher_fits,
     require_teacher_reads,
 )
@@ -212,6 +215,12 @@ class Recipe(Settings):
             require_teacher_fits(teacher, task, data)
         return teacher
 
+    @field_validator("cache")
+    @classmethod
+    def _codec_of_the_teacher(cls, cache: CacheSettings, info: ValidationInfo) -> CacheSettings:
+        require_codec_fits(cache.codec, info.data.get("teacher"), _task(info))
+        return cache
+
     @field_validator("baseline", mode="before")
     @classmethod
     def _keys_or_false(cls, baseline: Any) -> Any:
@@ -235,6 +244,8 @@ class Recipe(Settings):
     def _selection_of_the_task(cls, selection: SelectionSettings, info: ValidationInfo) -> SelectionSettings:
         if (task := _task(info)) is not None:
             require_selection_fits(selection.unlabelled, task)
+        if (cache := info.data.get("cache")) is not None:
+            require_selection_knows(selection.unlabelled, cache.codec)
         return selection
 
     @field_validator("losses")
@@ -244,6 +255,8 @@ class Recipe(Settings):
             raise ValueError("every weight is 0, so that nothing is learned; give one that is not")
         if (task := _task(info)) is not None:
             require_losses_fit(losses, task, info.data.get("arms", []))
+        if (cache := info.data.get("cache")) is not None:
+            require_losses_take(losses, cache.codec, info.data.get("arms", []))
         return losses
 
     @field_validator("curves")
@@ -281,6 +294,11 @@ class Recipe(Settings):
             values["data"].pop("group")
         values.get("cache", {}).pop("path", None)
         return digest(values)
+
+    @property
+    def codec(self) -> Codec:
+        """How the answers that students learn from are stored, with what the codec has to know of the losses."""
+        return self.cache.codec.settled(temperatures(self.losses))
 
     @property
     def buckets_open(self) -> bool:

@@ -29,7 +29,7 @@ class Scaled:
     def predict(self, batch: Batch) -> Outputs:
         """Return the teacher's answers with scaled logits."""
         answers = self._teacher.predict(batch)
-        return Outputs(answers.logits / self._temperature, answers.features)
+        return Outputs(answers.dense / self._temperature, answers.features)
 
 
 class Ensemble:
@@ -59,7 +59,7 @@ class Ensemble:
 
     def predict(self, batch: Batch) -> Outputs:
         """Return logits (batch, classes): normalised log-probabilities."""
-        return Outputs(mix([teacher.predict(batch).logits for teacher in self._teachers], self._weights, self._pool))
+        return Outputs(mix([teacher.predict(batch).dense for teacher in self._teachers], self._weights, self._pool))
 
 
 def mix(logits: Sequence[Tensor], weights: Sequence[float], pool: Pool = "mean") -> Tensor:

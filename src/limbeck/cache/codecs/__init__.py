@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 from limbeck.cache.codecs.codec import Codec
 from limbeck.cache.codecs.dense import Dense
+from limbeck.cache.codecs.sampled import SampledCodec
+from limbeck.cache.codecs.topk import TopKCodec
 from limbeck.settings import or_bare, union
 
 CATALOGUE: dict[str, type[Codec]] = {
     "dense": Dense,
+    "topk": TopKCodec,
+    "sampled": SampledCodec,
 }
 """Every codec by its kind."""
 
@@ -25,4 +29,4 @@ else:
     CodecSettings = or_bare(union(CATALOGUE, on="kind", default=DEFAULT.kind), on="kind")
     """Any codec, told apart by `kind`."""
 
-__all__ = ["CATALOGUE", "DEFAULT", "Codec", "CodecSettings", "Dense"]
+__all__ = ["CATALOGUE", "DEFAULT", "Codec", "CodecSettings", "Dense", "SampledCodec", "TopKCodec"]

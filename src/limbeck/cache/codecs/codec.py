@@ -1,12 +1,14 @@
 """What every codec of a teacher cache can do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import ClassVar, Self
 
+import torch
 from torch import Tensor
 
 from limbeck.settings import Settings
-from limbeck.types import Outputs
+from limbeck.types import LogitForm, Outputs
 
 
 class Codec(Settings, ABC):
@@ -14,7 +16,12 @@ class Codec(Settings, ABC):
 
     A codec sees predictions one after another, whatever examples they are of, and each by itself: the stored rows of
     some predictions are those rows of all. Activations are stored as float32, whatever the codec.
+
+    Attributes:
+        form: of the logits that it gives back; a loss says on its card which forms it takes.
     """
+
+    form: ClassVar[LogitForm] = "dense"
 
     kind: str
 
@@ -35,7 +42,7 @@ class Codec(Settings, ABC):
 
     @abstractmethod
     def decode(self, stored: Mapping[str, Tensor], outputs: int) -> Outputs:
-        """Return the answers that were stored: logits (predictions, outputs), float32 where they are dense.
+        """Return the answers that were stored: logits (predictions, outputs) in the codec's form, float32.
 
         Args:
             stored: what `encode` returned, or some of its rows.
@@ -46,8 +53,55 @@ class Codec(Settings, ABC):
     def bytes_per_prediction(self, outputs: int) -> float:
         """Return the size of a stored prediction in bytes, where the logits' last axis has that size."""
 
+    def settled(self, temperatures: Collection[float]) -> Self:
+        """Return the same codec with what it has to know of the losses, which stands in the manifest.
+
+        Args:
+            temperatures: at which losses compare.
+
+        Raises:
+            ValueError: it cannot answer at one of them.
+        """
+        return self
+
+    def require_fits(self, outputs: int) -> None:
+        """Refuse logits of that many outputs.
+
+        Raises:
+            LimbeckError: the codec's settings mean nothing for them.
+        """
+        return
+
+    def error(self, answers: Outputs, stored: Mapping[str, Tensor]) -> float:
+        """Return how far what is stored is off, in the unit of `said`: of dense logits the largest difference of one.
+
+        Args:
+            answers: dense logits (predictions, outputs).
+            stored: what `encode` returned of them.
+        """
+        off = (self.decode(stored, answers.dense.shape[-1]).dense - answers.dense).abs()
+        return float(off.max()) if off.numel() else 0.0
+
+    def said(self, error: float) -> str:
+        """Return an error in words."""
+        return f"a logit differs by {error:.2g} at most"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it gives back every logit."""
+        return self.form == "dense"
+
     @property
     def title(self) -> str:
         """The codec in words: `dense, dtype float32`."""
         settings = self.model_dump(mode="json", exclude={"kind"})
-        return ", ".join([self.kind, *(f"{name} {value}" for name, value in settings.items())])
+        return ", ".join([self.kind, *(f"{name} {_said(value)}" for name, value in settings.items())])
+
+
+def _said(value: object) -> str:
+    return " ".join(f"{each:g}" for each in value) if isinstance(value, list) else str(value)
+
+
+def index_dtype(outputs: int) -> torch.dtype:
+    """Return the smallest dtype for the number of an output that numpy has."""
+    return next(dtype for dtype in (torch.uint8, torch.uint16, torch.int32) if outputs - 1 <= torch.iinfo(dtype).max)

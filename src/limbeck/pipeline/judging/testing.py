@@ -78,10 +78,13 @@ def answers(trained: Trained, *, fits: bool) -> Said:
 
 
 def _floors(run: Trainings) -> dict[str, Floor]:
-    """Return the floor of the labels, and beside it that of the teacher's answers."""
-    splits, selection, answers = run.material.splits, run.recipe.selection, run.teacher.logits("transfer")
+    """Return the floor of the labels, and beside it that of the teacher's answers, where every one of them is kept."""
+    splits, selection = run.material.splits, run.recipe.selection
     if (floor := fit_floor(splits, selection.folds)) is None:
         return {}
+    if not run.teacher.codec.whole:
+        return {FLOOR: floor}
+    answers = run.teacher.logits("transfer")
     if selection.unlabelled is None:
         distilled = distil_floor(splits, answers)
     else:  # by what students are chosen too

@@ -75,6 +75,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
             ceiling has nothing to learn.
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
+    recipe.codec.require_fits(splits.task.outputs)
     _require_shares(recipe, splits.task)
     require_held_out(recipe, material)
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)

@@ -56,7 +56,7 @@ class FrozenNetwork:
         """Return the features of a split, (rows, width)."""
         self.ask(split, ALONE)
         ids = torch.from_numpy(getattr(self.splits, split).ids)
-        return self.cache.predict(Batch(ids, {})).logits.numpy()
+        return self.cache.predict(Batch(ids, {})).dense.numpy()
 
     def under(self, head: nn.Module, digest: str) -> "Headed":
         """Return what answers with the outputs of a head."""
@@ -115,7 +115,7 @@ class _Answers:
     def predict(self, batch: Batch) -> Outputs:
         """Return the head's outputs, (rows, outputs) float32, on the batch's device."""
         known = not self.frozen.cache.missing(batch.ids.cpu().numpy()).any()
-        features = (self.frozen.cache if known else self.frozen.live).predict(batch).logits
+        features = (self.frozen.cache if known else self.frozen.live).predict(batch).dense
         with torch.no_grad():
             outputs = self.head(features.to(next(self.head.buffers()).device))
         return Outputs(outputs.float().to(batch.device))

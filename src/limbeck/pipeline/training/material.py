@@ -271,7 +271,7 @@ class Material:
         source = self._batches(rows, encoded, share, task, taught=True)
         objective, watched = objective_from(losses), None
         if ids := self.splits.watched.ids.tolist():
-            watched = teacher.predict(Batch(ids=torch.tensor(ids), student_inputs={})).logits.numpy()
+            watched = teacher.predict(Batch(ids=torch.tensor(ids), student_inputs={})).dense.numpy()
             if arm == "hard_labels":  # which is told decisions only, here too
                 watched = np.where(watched == watched.max(axis=1, keepdims=True), _SURE, 0).astype(np.float32)
         return Lesson(*source, objective, teacher, inputs | self._names, task, encoded, rows, watched)

@@ -63,7 +63,7 @@ def slope_of(lesson: Lesson) -> Slope:
     teacher = None
     if lesson.teacher is not None:
         answers = lesson.teacher.predict(batch)
-        teacher = replace(answers, logits=task.seen(answers.logits).double())
+        teacher = replace(answers, logits=task.seen(answers.dense).double())
     batch, finish = task.frame(batch), task.finish(_Same())
     weights, counts = objective.weights(0.0), objective.counts(batch)
 

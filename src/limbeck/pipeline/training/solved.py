@@ -22,6 +22,12 @@ def without_training(recipe: Recipe) -> Recipe:
     name = next(settings.model.name for settings in tuned if is_solved(settings.model))
     _refuse_steps(recipe, name, or_else=f", or leave out `{name}`" if trained else "")
     require_convex(recipe.losses, name)
+    if not recipe.codec.whole:
+        raise LimbeckError(
+            f"`{name}` is solved, and {recipe.codec.kind} keeps a part of the answers that it is solved for",
+            where="cache.codec",
+            fix="set it to dense, or take a student that is trained",
+        )
     if recipe.seeds[1:]:
         say(f"  one solution stands for all seeds: `{name}` does not depend on them")
     if trained:
@@ -34,7 +40,7 @@ def without_training(recipe: Recipe) -> Recipe:
 def may_be_solved(recipe: Recipe) -> bool:
     """Return whether a student of the same recipe could be solved: nothing that it asks for takes a training."""
     steps = recipe.until or (recipe.curves and recipe.curves.steps)
-    return not steps and all(is_convex(entry) for entry in recipe.losses)
+    return not steps and recipe.codec.whole and all(is_convex(entry) for entry in recipe.losses)
 
 
 def _refuse_steps(recipe: Recipe, name: str, *, or_else: str) -> None:

@@ -96,7 +96,7 @@ def _answers(network: nn.Module, view: View) -> tuple[list[float], int]:
     rows = len(next(iter(inputs.values())))
     batch = Batch(torch.arange(rows), {}, teacher_inputs=inputs)
     with torch.random.fork_rng(devices=[]):
-        logits = ModuleTeacher(network, "probe").predict(batch).logits.double()
+        logits = ModuleTeacher(network, "probe").predict(batch).dense.double()
     return logits.flatten().tolist(), logits.shape[-1]
 
 

@@ -1,7 +1,7 @@
 """The teacher of a run: made, asked once, and from then on answering from its cache, alone or as an ensemble."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
-from limbeck.cache.codecs import DEFAULT
+from limbeck.cache.codecs import DEFAULT, Codec
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.evaluation import Pool
@@ -35,27 +35,34 @@ class Member:
 
     Attributes:
         trained: what was made.
-        cache: its answers, opened once.
+        cache: its exact answers, for the rows on which it is judged; opened once.
+        taught: its answers for the transfer set, as the recipe keeps them; the same one where that is exactly.
         name: of its network.
         temperature: its logits are divided by; None: they stay as they are.
     """
 
     trained: Made
     cache: CachedTeacher
+    taught: CachedTeacher
     name: str
     temperature: float | None = None
 
     def of(self, splits: Splits, split: Split, *, among: Ranks = ALONE) -> CachedTeacher:
         """Return a teacher that answers for a split, asking the network only for rows that it never saw."""
         self.trained.prepare(split, among)
+        kept = self.taught if split == "transfer" else self.cache
+        if kept is not self.cache and len(splits.labelled):  # of which it has said all: nobody is asked twice
+            known, view = self.of(splits, "labelled", among=among), self.trained.view.labelled
+            title = f"{self.name} answers, {ROWS['labelled']}, as students learn from them"
+            label(known, splits.labelled, view, kept, among=among, title=title)
         examples, view = getattr(splits, split), getattr(self.trained.view, split)
         title = f"{self.name} answers, {ROWS[split]}"
-        return label(self.live(), examples, view, self.cache, among=among, title=title)
+        return label(self.live(), examples, view, kept, among=among, title=title)
 
     def logits(self, splits: Splits, split: Split) -> NDArray[np.float32]:
-        """Return its logits for a split, (rows, outputs), at its temperature."""
+        """Return its logits for a split on which it is judged, (rows, outputs), at its temperature."""
         batch = Batch(ids=torch.from_numpy(getattr(splits, split).ids), student_inputs={})
-        return self.scaled(self.of(splits, split, among=ranks())).predict(batch).logits.numpy()
+        return self.scaled(self.of(splits, split, among=ranks())).predict(batch).dense.numpy()
 
     def live(self) -> Teacher:
         """Return the teacher itself, for batches that it has not seen."""
@@ -94,8 +101,12 @@ class RunTeacher:
     @property
     def kept(self) -> dict[str, str]:
         """Name how the answers are stored, for whatever depends on it; nothing where that is as by default."""
-        codec = self.members[0].cache.identity.codec
-        return {} if codec == DEFAULT else {"cache.codec": codec.title}
+        return {} if self.codec == DEFAULT else {"cache.codec": self.codec.title}
+
+    @property
+    def codec(self) -> Codec:
+        """How the answers for the transfer set are stored."""
+        return self.members[0].taught.identity.codec
 
     @property
     def made(self) -> dict[str, Trained]:
@@ -125,9 +136,13 @@ class RunTeacher:
         return self._together([member.live() for _, member, _ in self._counting])
 
     def logits(self, split: Split) -> NDArray[np.float32]:
-        """Return the logits for a split, (rows, classes)."""
+        """Return the logits for a split, (rows, classes).
+
+        Raises:
+            LimbeckError: of the transfer set, where not every logit is kept.
+        """
         batch = Batch(ids=torch.from_numpy(getattr(self.splits, split).ids), student_inputs={})
-        return self.of(split).predict(batch).logits.numpy()
+        return self.of(split).predict(batch).dense.numpy()
 
     def runner(self, exported: Mapping[str, Runner]) -> Runner | None:
         """Return the teacher as a function of samples, from its networks by name.
@@ -233,7 +248,7 @@ def train_teacher(recipe: Recipe, material: Material, folder: Path, *, note: str
 def members_of(
     recipe: Recipe, made: Sequence[Made], splits: Splits, folder: Path, kept: Path | None = None
 ) -> list[Member]:
-    """Return what was made, each with the cache of its answers.
+    """Return what was made, each with the caches of its answers: exact ones, and those that students learn from.
 
     Args:
         recipe: says how answers are stored, and which activations are.
@@ -245,7 +260,12 @@ def members_of(
     taps = tuple(dict.fromkeys(pair.taps[1] for pair in objective_from(recipe.losses).pairs))
     members = []
     for name, one in zip(member_names(len(made)), made, strict=True):
-        identity = CacheIdentity(one.answers_as, one.view.digest, splits.task.outputs, taps, recipe.cache.codec)
-        place = folder / "cache" / identity.name if kept is None else kept / name
-        members.append(Member(one, CachedTeacher(place, identity), name))
+        own = CacheIdentity(one.answers_as, one.view.digest, splits.task.outputs, taps)
+        taught = replace(own, codec=recipe.codec)
+        places = {
+            each: folder / "cache" / each.name if kept is None else kept / (name if each == taught else f"{name}-exact")
+            for each in (own, taught)
+        }
+        opened = {each: CachedTeacher(place, each) for each, place in places.items()}
+        members.append(Member(one, opened[own], opened[taught], name))
     return members
