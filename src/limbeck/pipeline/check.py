@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from torch import nn
 
-from limbeck.cache import ID_BYTES
+from limbeck.cache import ID_BYTES, asked_for
 from limbeck.cache.identity import read_manifest
 from limbeck.console import say, table
 from limbeck.data import Splits
@@ -33,6 +33,7 @@ from limbeck.pipeline.training.views import View
 from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size, listed, several
+from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
@@ -194,8 +195,8 @@ def _judge(recipe: Recipe, material: Material) -> None:
             folder = Path(scratch)
             answers = judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
             if recipe.cache.folder is not None:
-                for name, member in zip(answers.networks, answers.members, strict=True):
-                    read_manifest(recipe.cache.folder / name, member.cache.identity)
+                for member in answers.members:
+                    read_manifest(recipe.cache.folder / member.name, member.cache.identity)
 
     if len(material.splits.labelled) > JUDGED_ROWS:
         with suppress(LimbeckError):
@@ -204,11 +205,13 @@ def _judge(recipe: Recipe, material: Material) -> None:
 
 
 def _answers(recipe: Recipe, name: str, material: Material) -> float:
-    """Return the seconds that a teacher, or its encoder, takes for all its answers; 0 where no network is asked."""
+    """Return the seconds that a teacher, or its encoder, takes for all its answers; 0 where nothing is asked."""
     members, work = recipe.teacher.members, RunWork(recipe, material)
     number = member_names(len(members)).index(name)
-    member = members[number]
-    network = member.finished(work if len(members) == 1 else work.member(number))
+    member, own = members[number], work if len(members) == 1 else work.member(number)
+    if (teacher := member.asks(own)) is not None:
+        return _asking_seconds(teacher, material.view(member.read_as), material) * _asked_rows(material.splits)
+    network = member.finished(own)
     if network is None:
         return 0.0
     return _answer_seconds(network, material.view(member.read_as), material) * _asked_rows(material.splits)
@@ -235,6 +238,16 @@ def _answer_seconds(model: nn.Module, view: View, material: Material) -> float:
     sample = view.rows(values[:TRIAL_ROWS])
     start = time.monotonic()
     predict_logits(model, sample)
+    return (time.monotonic() - start) / len(sample)
+
+
+def _asking_seconds(teacher: Teacher, view: View, material: Material) -> float:
+    """Return the seconds of an answer to a value as it was read."""
+    rows, ids = view.validation, material.splits.validation.ids
+    teacher.predict(asked_for(rows, ids, np.arange(min(WARM_UP_ROWS, len(ids)))))
+    sample = np.arange(min(TRIAL_ROWS, len(ids)))
+    start = time.monotonic()
+    teacher.predict(asked_for(rows, ids, sample))
     return (time.monotonic() - start) / len(sample)
 
 

@@ -255,8 +255,12 @@ def _from_loaders(
             fix="leave it out: a loader brings arrays",
         )
     teacher, student = given.teacher, given.student
-    if teacher is None or student is None:
-        raise LimbeckError("loaders need a teacher and a student that are modules", where="limbeck.distill")
+    if not isinstance(teacher, nn.Module) or student is None:
+        raise LimbeckError(
+            "loaders need a teacher and a student that are modules",
+            where="limbeck.distill",
+            fix="give modules; a teacher that is asked with texts or rows as they were read needs a table of these",
+        )
     form = BatchForm(_first_argument(student()), _first_argument(teacher), recipe.task.numbers)
     held_out = {
         name: collect(source, form, name, modality) for name, source in (("validation", validation), ("test", test))

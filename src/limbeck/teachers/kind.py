@@ -13,6 +13,7 @@ from torch import nn
 from limbeck.evaluation import Assignment, Pool
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.settings import Settings
+from limbeck.teachers.base import Teacher
 from limbeck.teachers.work import Made, Work
 
 
@@ -127,6 +128,15 @@ class Single(Kind):
     @property
     def network(self) -> NetworkSettings | None:
         """What is trained or asked, in the words of any network; None: it is none, or takes seconds."""
+        return None
+
+    @property
+    def unverifiable(self) -> str | None:
+        """The version that the user gives a teacher of which nothing can be digested; None: its digest names it."""
+        return None
+
+    def asks(self, work: Work) -> Teacher | None:
+        """Return what of a settled teacher is asked with values as they were read; None: it reads arrays."""
         return None
 
     def finished(self, work: Work) -> nn.Module | None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.data import Examples, Task
+from limbeck.data.modality import Modality
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.ranks import Ranks
 from limbeck.runtime.rows import Rows
@@ -128,8 +129,18 @@ class Work(Protocol):
         ...
 
     @property
-    def module(self) -> nn.Module | None:
-        """The finished module that was handed to `limbeck.distill`; None where a recipe is all there is."""
+    def given(self) -> Any:
+        """The finished teacher that was handed to `limbeck.distill`; None where a recipe is all there is."""
+        ...
+
+    @property
+    def modality(self) -> Modality:
+        """What an example is."""
+        ...
+
+    @property
+    def asked(self) -> Examples:
+        """Every row that the teacher is asked about: transfer set, validation and test rows, without labels."""
         ...
 
     @property

@@ -244,8 +244,9 @@ def members_of(
     """
     taps = tuple(dict.fromkeys(pair.taps[1] for pair in objective_from(recipe.losses).pairs))
     members = []
-    for name, one in zip(member_names(len(made)), made, strict=True):
-        identity = CacheIdentity(one.answers_as, one.view.digest, splits.task.outputs, taps, recipe.cache.codec)
+    for name, one, settings in zip(member_names(len(made)), made, recipe.teacher.members, strict=True):
+        named = (one.answers_as, one.view.digest, splits.task.outputs, taps, recipe.cache.codec)
+        identity = CacheIdentity(*named, version=settings.unverifiable)
         place = folder / "cache" / identity.name if kept is None else kept / name
         members.append(Member(one, CachedTeacher(place, identity), name))
     return members

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from limbeck.data import Examples, Task
+from limbeck.data.modality import Modality
 from limbeck.errors import about
 from limbeck.losses import objective_from
 from limbeck.models import check_model
@@ -71,9 +72,20 @@ class RunWork:
         return self.material.splits.task.fit(self.material.splits.labelled.labels)
 
     @property
-    def module(self) -> nn.Module | None:
-        """The finished module that was handed to `limbeck.distill`."""
+    def given(self) -> Any:
+        """The finished teacher that was handed to `limbeck.distill`."""
         return self.material.given.teacher
+
+    @property
+    def modality(self) -> Modality:
+        """What an example is."""
+        return self.material.splits.modality
+
+    @property
+    def asked(self) -> Examples:
+        """Every row that the teacher is asked about."""
+        splits = self.material.splits
+        return (splits.transfer + splits.validation + splits.test).without_labels()
 
     @property
     def fewest(self) -> int:
