@@ -98,7 +98,9 @@ class Behaviour:
         label = int(any(word in text.split() for word in GOOD))
         count = min(body.get("n", 1), self.choices)
         said = [self.answer(text, self._asked[text] + k) if self.answer else "AB"[label] for k in range(count)]
-        choices = [{"index": k, "message": {"role": "assistant", "content": one}} for k, one in enumerate(said)]
+        choices: list[dict[str, Any]] = [
+            {"index": k, "message": {"role": "assistant", "content": one}} for k, one in enumerate(said)
+        ]
         if scored:
             held = {"AB"[label]: 0.7, " " + "AB"[label]: 0.1, "AB"[1 - label]: 0.1, "The": 0.05}
             tops = [{"token": token, "logprob": math.log(p), "bytes": None} for token, p in held.items()]

@@ -83,7 +83,7 @@ def check(recipe: Recipe) -> float:
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
     _describe_cache(recipe, material.splits)
-    if not recipe.teacher.refits:
+    if not recipe.teacher.refits and not recipe.teacher.metered:
         _judge(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
@@ -209,6 +209,8 @@ def _answers(recipe: Recipe, name: str, material: Material) -> float:
     members, work = recipe.teacher.members, RunWork(recipe, material)
     number = member_names(len(members)).index(name)
     member, own = members[number], work if len(members) == 1 else work.member(number)
+    if member.metered:
+        return member.announce(own)
     if (teacher := member.asks(own)) is not None:
         return _asking_seconds(teacher, material.view(member.read_as), material) * _asked_rows(material.splits)
     network = member.finished(own)

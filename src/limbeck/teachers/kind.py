@@ -56,6 +56,11 @@ class Kind(Settings):
         return True
 
     @property
+    def metered(self) -> bool:
+        """Whether every answer costs its owner's time or money, so that a check asks for one only."""
+        return False
+
+    @property
     def by_steps(self) -> bool:
         """Whether it is trained here step by step, so that more steps may make it better."""
         return False
@@ -134,6 +139,14 @@ class Single(Kind):
     def unverifiable(self) -> str | None:
         """The version that the user gives a teacher of which nothing can be digested; None: its digest names it."""
         return None
+
+    def announce(self, work: Work) -> float:
+        """Say what all answers of a settled teacher cost that is metered, and return the seconds that they take.
+
+        Raises:
+            LimbeckError: it does not answer.
+        """
+        raise NotImplementedError
 
     def asks(self, work: Work) -> Teacher | None:
         """Return what of a settled teacher is asked with values as they were read; None: it reads arrays."""

@@ -33,10 +33,11 @@ def _as_names(labels: Any) -> Any:
     """Turn the values of YAML (`0`, `true`) into the names that outputs and classes have."""
     if not isinstance(labels, Mapping):
         return labels
-    return {_as_name(output): _as_name(name) for output, name in labels.items()}
+    return {as_name(output): as_name(name) for output, name in labels.items()}
 
 
-def _as_name(value: Any) -> Any:
+def as_name(value: Any) -> Any:
+    """Turn a value of YAML, as `0` or `true`, into the name that an output or a class has; others stay."""
     return label_name(value) if isinstance(value, bool | int) else value
 
 

@@ -17,6 +17,7 @@ from limbeck.console import say
 from limbeck.data.modality import Reads
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.records import ServedRecord
 from limbeck.models import positions
 from limbeck.ranks import Ranks
 from limbeck.runtime.readers.raw import RawReader
@@ -108,7 +109,7 @@ class RawTeacher(Named):
     def finished(self, work: Work) -> None:
         """Return None: it is no network."""
 
-    def asks(self, work: Work) -> Teacher:
+    def asks(self, work: Work) -> "ValuesTeacher":
         """Return what is asked, with its outputs in the order of the classes; it is settled."""
         source = self.source(work)
         columns = positions(source.outputs, list(self.labels or source.outputs))
@@ -196,8 +197,13 @@ class AskedRaw:
         """Return the teacher; it has no activations to give."""
         return self.teacher
 
-    def prepare(self, split: Split, among: Ranks) -> None:
+    def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:
         """Do nothing: it answers from the values."""
+
+    @property
+    def served(self) -> ServedRecord | None:
+        """None: it answers here."""
+        return None
 
 
 def _nothing(folder: Path) -> None:

@@ -6,6 +6,7 @@ from limbeck.settings import union
 from limbeck.teachers.boosting import BoostingTeacher as BoostingTeacher
 from limbeck.teachers.built import BuiltTeacher as BuiltTeacher
 from limbeck.teachers.embedding import EmbeddingTeacher as EmbeddingTeacher
+from limbeck.teachers.endpoint import EndpointTeacher as EndpointTeacher
 from limbeck.teachers.given import GivenTeacher as GivenTeacher
 from limbeck.teachers.kind import SINGLE, Single
 from limbeck.teachers.nblr import NBLRTeacher as NBLRTeacher

@@ -15,6 +15,7 @@ from limbeck.cache.codecs import DEFAULT
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.evaluation import Pool
+from limbeck.evaluation.records import ServedRecord
 from limbeck.losses import objective_from
 from limbeck.pipeline.training.folds import cross_answers
 from limbeck.pipeline.training.learn import Trained
@@ -47,8 +48,8 @@ class Member:
 
     def of(self, splits: Splits, split: Split, *, among: Ranks = ALONE) -> CachedTeacher:
         """Return a teacher that answers for a split, asking the network only for rows that it never saw."""
-        self.trained.prepare(split, among)
         examples, view = getattr(splits, split), getattr(self.trained.view, split)
+        self.trained.prepare(split, among, self.cache.folder, self.cache.missing(examples.ids))
         title = f"{self.name} answers, {ROWS[split]}"
         return label(self.live(), examples, view, self.cache, among=among, title=title)
 
@@ -115,6 +116,11 @@ class RunTeacher:
         fitted = {f"{n} temperature": m.temperature for n, m in zip(names, self.members, strict=True) if m.temperature}
         weights = dict(zip((f"{name} weight" for name in names), self.weights, strict=True)) if names[1:] else {}
         return {**fitted, **weights}
+
+    @property
+    def served(self) -> list[ServedRecord]:
+        """What is recorded of members that a server answers for."""
+        return [found for member in self.members if (found := member.trained.served) is not None]
 
     def of(self, split: Split, *, among: Ranks = ALONE) -> Teacher:
         """Return a teacher that answers for a split from its cache; processes share what is still to be asked."""

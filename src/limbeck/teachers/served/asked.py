@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -87,23 +88,58 @@ class Counts:
     uniform: int
 
 
+@dataclass(frozen=True)
+class Interview:
+    """Who is asked what, and how.
+
+    Attributes:
+        model: as the server calls it.
+        version: names the model's answers; None: the server's address does.
+        address: of the server.
+        prompt: what is asked.
+        manner: how it is asked.
+        where: the key of the settings in the recipe, for errors.
+    """
+
+    model: str
+    version: str | None
+    address: Address
+    prompt: Prompt
+    manner: Manner
+    where: str
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """Everything on which the answers depend, as JSON."""
+        votes = self.manner.votes
+        return {
+            "model": self.model,
+            **({"base_url": self.address.url} if self.version is None else {"version": self.version}),
+            "prompt": self.prompt.digest,
+            "by": self.manner.by,
+            "votes": [votes.count, votes.temperature, votes.tokens],
+        }
+
+
 class Served:
     """A language model behind a server, as a classifier of texts.
 
     Args:
-        model: as the server calls it.
-        address: of the server.
-        prompt: what is asked.
-        manner: how it is asked.
-        journal: what it has answered; of this model and prompt.
-        where: the key of its settings in the recipe, for errors.
+        interview: who is asked what.
+        folder: for the journal of its answers; None: they stay in memory.
+
+    Raises:
+        LimbeckError: see `Journal`.
     """
 
-    def __init__(
-        self, model: str, address: Address, prompt: Prompt, manner: Manner, journal: Journal, where: str
-    ) -> None:
-        self._model, self._address, self._prompt = model, address, prompt
-        self._manner, self._journal, self._where = manner, journal, where
+    def __init__(self, interview: Interview, folder: Path | None = None) -> None:
+        self._interview, self._prompt, self._manner = interview, interview.prompt, interview.manner
+        self._journal = Journal(folder, interview.named, len(interview.prompt.labels))
+
+    @property
+    def spent(self) -> Spent:
+        """What all requests took, those of earlier starts among them."""
+        return self._journal.spent
 
     def ask(self, texts: Sequence[str], title: str = "teacher answers") -> None:
         """Ask for the texts that have no answer yet. An answer is on disk before the next text is asked for.
@@ -129,8 +165,8 @@ class Served:
         return np.stack([self._answer(self._journal.rows[row_key(text)]) for text in texts])
 
     def counts(self, texts: Sequence[str]) -> Counts:
-        """Return how texts were answered; a text that stands twice counts once."""
-        every = [self._journal.rows[key] for key in dict.fromkeys(map(row_key, texts))]
+        """Return how texts were answered; one that stands twice counts once, and one without an answer does not."""
+        every = [self._journal.rows[key] for key in dict.fromkeys(map(row_key, texts)) if self._is_done(key)]
         voted = [told for told in every if told.scores is None]
         return Counts(
             rows=len(every),
@@ -173,7 +209,8 @@ class _Round:
         self._manner, self._journal = served._manner, served._journal
         self._by_votes = self._manner.by == "votes" or len(served._prompt.labels) > MOST_LABELS or served._is_bare
         self._looking = not self._by_votes  # whether the server gives log-probabilities at all
-        self._server = Server(served._address, served._where)
+        self._where = served._interview.where
+        self._server = Server(served._interview.address, self._where)
         self._pace = Pace(self._manner.per_minute, sleep=self._pause)
         self._flying, self._settled = 0, asyncio.Condition()
         self._stop: LimbeckError | None = None
@@ -239,7 +276,7 @@ class _Round:
         Raises:
             LimbeckError: none succeeded, the server refuses, or the budget is spent.
         """
-        whole = {"model": self._served._model, "messages": [{"role": "user", "content": question}], **body}
+        whole = {"model": self._served._interview.model, "messages": [{"role": "user", "content": question}], **body}
         # A token is a byte or more, in every tokenizer that knows bytes.
         most = Spent(0, len(question.encode("utf-8", "replace")) + FRAME, written)
         last = "none"
@@ -260,7 +297,7 @@ class _Round:
                 return reply, most if reply.tokens is None else Spent(0, *reply.tokens)
         raise LimbeckError(
             f"{self._manner.retries + 1} attempts failed; the last: {last}",
-            where=f"{self._served._where}.base_url",
+            where=f"{self._where}.base_url",
             fix="what was answered stays, and the same line goes on",
         )
 
@@ -282,7 +319,7 @@ class _Round:
         if again.wait > LONGEST_ASKED_S:
             raise LimbeckError(
                 f"the server wants nothing for {again.wait:,.0f} s ({again.why})",
-                where=f"{self._served._where}.requests_per_minute",
+                where=f"{self._where}.requests_per_minute",
                 fix="what was answered stays, and the same line goes on later",
             )
         self._pace.hold(again.wait)
@@ -308,7 +345,7 @@ class _Round:
         return LimbeckError(
             f"the budget is spent ({spent}): another request could exceed it; {done:,} of {len(self._todo):,} texts "
             "have their answer",
-            where=f"{self._served._where}.budget.{over}",
+            where=f"{self._where}.budget.{over}",
             fix="what was answered stays: raise it, and the same line goes on",
         )
 

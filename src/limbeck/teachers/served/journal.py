@@ -89,7 +89,7 @@ class Journal:
     Only one process may write to it.
 
     Args:
-        folder: where it is, or will be.
+        folder: where it is, or will be; None: in memory.
         of: whose answers they are, and to what: JSON.
         labels: how many there are.
 
@@ -101,8 +101,8 @@ class Journal:
         LimbeckError: the file is damaged, or holds the answers of another teacher.
     """
 
-    def __init__(self, folder: Path, of: Mapping[str, Any], labels: int) -> None:
-        self.path, self._labels = folder / FILE, labels
+    def __init__(self, folder: Path | None, of: Mapping[str, Any], labels: int) -> None:
+        self.path, self._labels = None if folder is None else folder / FILE, labels
         self.rows: dict[str, Told] = {}
         self.spent = Spent()
         self._open: dict[str, Spent] = {}
@@ -142,7 +142,8 @@ class Journal:
     # --- a line -----------------------------------------------------------------------------------------------------
 
     def _add(self, line: _Line) -> None:
-        self._write(line.model_dump_json(exclude_defaults=True))
+        if self.path is not None:
+            self._write(self.path, line.model_dump_json(exclude_defaults=True))
         self._count(line)
 
     def _count(self, line: _Line) -> None:
@@ -161,31 +162,32 @@ class Journal:
             told.votes = counts if told.votes is None else told.votes + counts
             told.unnamed += line.unnamed
 
-    def _write(self, text: str) -> None:
+    def _write(self, path: Path, text: str) -> None:
         content = text.encode()
         line = b"%08x %s\n" % (zlib.crc32(content), content)
         try:
             if self._handle is None:
-                self._begin()
-            if self._handle is None or os.write(self._handle, line) < len(line):
+                self._handle = self._begun(path)
+            if os.write(self._handle, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            raise unwritable(self.path, error) from error
+            raise unwritable(path, error) from error
 
-    def _begin(self) -> None:
+    def _begun(self, path: Path) -> int:
         """Open the file; a new one goes on record, and gets its first line."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = not self.path.exists()
-        if new and (record := record_of(self.path)) is not None:
-            record.add([self.path])
-        self._handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        if new or not self.path.stat().st_size:
-            self._write(json.dumps(self._head, ensure_ascii=False, sort_keys=True))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() and (record := record_of(path)) is not None:
+            record.add([path])
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        if not path.stat().st_size:
+            self._handle = handle
+            self._write(path, json.dumps(self._head, ensure_ascii=False, sort_keys=True))
+        return handle
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        if not self.path.is_file():
+        if self.path is None or not self.path.is_file():
             return
         require_ours(self.path)
         content = self.path.read_bytes()

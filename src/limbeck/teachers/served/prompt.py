@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
+from limbeck.digest import digest
+
 PROMPT = """\
 Which label fits the text best? The labels, each after its code:
 {labels}
@@ -50,6 +52,12 @@ class Prompt:
     labels: tuple[str, ...]
     examples: tuple[Example, ...] = ()
     max_characters: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """Names what is asked of any text: 16 hex digits."""
+        examples = [[each.text, each.label] for each in self.examples]
+        return digest([self.template, list(self.labels), examples, self.max_characters])
 
     @property
     def codes(self) -> tuple[str, ...]:

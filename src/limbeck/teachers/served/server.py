@@ -134,6 +134,16 @@ def key_of(name: str | None, where: str) -> str | None:
     return key
 
 
+def require_client(address: Address, where: str) -> None:
+    """Refuse an environment in which nobody could ask.
+
+    Raises:
+        LimbeckError: see `Server`.
+    """
+    key_of(address.key, where)
+    _client()
+
+
 def _client() -> Callable[..., Any]:
     try:
         from openai import AsyncOpenAI
