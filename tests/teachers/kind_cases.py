@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +189,20 @@ def boosting(folder: Path) -> Case:
     return Case({"kind": "boosting", "boosting": {"trees": [5, 9], "leaves": [4]}}, about=about, student="layers")
 
 
+@cache
+def server() -> str:
+    """Return the address of a server that runs as long as this process."""
+    from endpoint_server import Behaviour, served
+
+    return ExitStack().enter_context(served(Behaviour()))
+
+
+def endpoint(folder: Path) -> Case:
+    """Return the case of a language model behind a server."""
+    labels = {"bad": "0", "good": "1"}
+    return Case({"kind": "endpoint", "base_url": server(), "model": "echo", "labels": labels})
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
     "boosting": boosting,
     "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
@@ -199,6 +215,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "onnx of probabilities": lambda folder: onnx_file(folder, answers="probabilities"),
     "embedding of transformers": lambda folder: embedding(folder, "transformers"),
     "embedding of a file": lambda folder: embedding(folder, "onnx"),
+    "endpoint": endpoint,
     "embedding of a function": lambda folder: embedding(folder, "function"),
     "ensemble": lambda folder: Case({"kind": "ensemble", "members": [NBLR, NETWORK | {"train": TRAIN}]}),
 }

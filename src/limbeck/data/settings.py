@@ -194,7 +194,12 @@ class DataOptions(RowsOptions):
         ),
     ] = None
     labelled: Annotated[
-        int | None, Field(ge=2, description="training rows that keep their label; null: all that have one")
+        int | None,
+        Field(
+            ge=0,
+            description="training rows that keep their label; 0: none, so that a finished teacher alone says what "
+            "they are; null: all that have one",
+        ),
     ] = None
     labelled_per_batch: Annotated[
         int, Field(ge=0, description="labelled rows in every batch of a distilled student; the rest are unlabelled")

@@ -227,7 +227,7 @@ def _trial(settings: NetworkSettings, material: Material) -> Pace:
     """Take a few steps, and answer a few examples."""
     view, model = material.view(settings), material.build(settings, seed=0)
     # Losses cost next to nothing beside a network: labels alone tell the time of a step.
-    lesson = material.from_labels(settings)
+    lesson = material.from_labels(settings, "taught" if len(material.splits.taught) else "validation")
     distiller = Distiller(lesson.task.finish(model), lesson.objective, seen=lesson.task.seen)
     step = _step_seconds(distiller, lesson.batches(settings.train, 0), settings.train)
     return Pace(step, _answer_seconds(model, view, material))

@@ -229,12 +229,15 @@ class Material:
         form = self.view(settings).form
         return build_model(settings.model, outputs=outputs or self.splits.task.outputs, form=form).to(best_device())
 
-    def from_labels(self, settings: HasReads, part: Literal["taught", "teachers", "ceiling"] = "taught") -> Lesson:
+    def from_labels(
+        self, settings: HasReads, part: Literal["taught", "teachers", "ceiling", "validation"] = "taught"
+    ) -> Lesson:
         """Return the lesson of a network that learns from labels alone.
 
         Args:
             settings: of the network.
-            part: whose labels: the training rows'; those and a teacher's own copies of them; or the target's.
+            part: whose labels: the training rows'; those and a teacher's own copies of them; the target's; or those of
+                validation, for a trial where no training row has one.
         """
         rows = "ceiling" if part == "ceiling" else "labelled"
         examples: Examples = getattr(self.splits, part)
