@@ -5,7 +5,7 @@ To add a kind: one file that ends with `register(...)`, and one import line in `
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import Field
 from torch import nn
@@ -133,6 +133,11 @@ class Single(Kind):
     @property
     def unverifiable(self) -> str | None:
         """The version that the user gives a teacher of which nothing can be digested; None: its digest names it."""
+        return None
+
+    @classmethod
+    def of_object(cls, given: Any) -> dict[str, Any] | None:
+        """Return the settings of a teacher of this kind that is a Python object; None: it takes no such object."""
         return None
 
     def asks(self, work: Work) -> Teacher | None:
