@@ -5,7 +5,7 @@ To add a kind: one file that ends with `register(...)`, and one import line in `
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import Field
 from torch import nn
@@ -147,6 +147,11 @@ class Single(Kind):
             LimbeckError: it does not answer.
         """
         raise NotImplementedError
+
+    @classmethod
+    def of_object(cls, given: Any) -> dict[str, Any] | None:
+        """Return the settings of a teacher of this kind that is a Python object; None: it takes no such object."""
+        return None
 
     def asks(self, work: Work) -> Teacher | None:
         """Return what of a settled teacher is asked with values as they were read; None: it reads arrays."""
