@@ -193,12 +193,15 @@ def boosting(folder: Path) -> Case:
     return Case({"kind": "boosting", "boosting": {"trees": [5, 9], "leaves": [4]}}, about=about, student="layers")
 
 
+_RUNNING = ExitStack()
+
+
 @cache
 def server() -> str:
     """Return the address of a server that runs as long as this process."""
     from endpoint_server import Behaviour, served
 
-    return ExitStack().enter_context(served(Behaviour()))
+    return _RUNNING.enter_context(served(Behaviour()))
 
 
 def endpoint(folder: Path) -> Case:

@@ -23,7 +23,7 @@ from limbeck.teachers.served.asked import Interview, Manner, Served, VotesSettin
 from limbeck.teachers.served.journal import FILE, Journal
 from limbeck.teachers.served.prompt import PROMPT, Prompt
 from limbeck.teachers.served.server import Address
-from limbeck.teachers.served.spending import BudgetSettings, PriceSettings, Spent
+from limbeck.teachers.served.spending import PriceSettings, Spending, SpendingSettings
 
 CLASSES = ("bad", "good")
 KEY = "sk-do-not-tell-7f3a9"
@@ -36,7 +36,7 @@ def texts(count: int) -> list[str]:
 def interview(url: str, labels: tuple[str, ...] = CLASSES, key: str | None = None, **changes: object) -> Interview:
     manner = {
         "by": "logprobs", "votes": VotesSettings(), "concurrency": 8, "per_minute": None, "retries": 3,
-        "budget": BudgetSettings(), "price": None,
+        "budget": SpendingSettings(), "price": None,
     } | changes  # fmt: skip
     return Interview(MODEL, None, Address(url, key, 5.0), Prompt(PROMPT, labels), Manner(**manner), "teacher")
 
@@ -140,7 +140,7 @@ def test_a_killed_process_repeats_at_most_what_was_on_its_way(tmp_path):
 def test_a_budget_is_never_exceeded_and_the_same_line_goes_on(tmp_path, budget, measured):
     behaviour, price = Behaviour(faults=("500",)), PriceSettings(input=1, output=2)
     with served(behaviour) as url:
-        teacher = Served(interview(url, budget=BudgetSettings(**budget), price=price), tmp_path)
+        teacher = Served(interview(url, budget=SpendingSettings(**budget), price=price), tmp_path)
         (limit, most), *_ = budget.items()
         for _ in range(2):
             with pytest.raises(LimbeckError, match=f"teacher.budget.{limit}: the budget is spent .*goes on"):
@@ -250,7 +250,7 @@ class Clock:
         self.seconds += seconds
 
 
-async def turns(pace: serving.Pace, clock: Clock, count: int) -> list[float]:
+async def turns(pace: serving.Spacing, clock: Clock, count: int) -> list[float]:
     found = []
     for _ in range(count):
         await pace.turn()
@@ -260,11 +260,11 @@ async def turns(pace: serving.Pace, clock: Clock, count: int) -> list[float]:
 
 def test_requests_keep_their_distance_and_all_wait_when_the_server_asks():
     clock = Clock()
-    pace = serving.Pace(30, clock.now, clock.sleep)
+    pace = serving.Spacing(30, clock.now, clock.sleep)
     assert asyncio.run(turns(pace, clock, 3)) == [100, 102, 104]
     pace.hold(20)
     assert asyncio.run(turns(pace, clock, 2)) == [124, 126]
-    assert asyncio.run(turns(serving.Pace(None, clock.now, clock.sleep), clock, 3)) == [126] * 3
+    assert asyncio.run(turns(serving.Spacing(None, clock.now, clock.sleep), clock, 3)) == [126] * 3
 
 
 def test_waits_double_and_half_of_each_is_drawn(monkeypatch):
@@ -299,9 +299,9 @@ def journal(folder: Path, **named: object) -> Journal:
 
 def filled(folder: Path) -> bytes:
     one = journal(folder)
-    one.sent("0" * 16, Spent(0, 50, 1))
-    one.scored("0" * 16, "scores", np.log([0.25, 0.75]), Spent(0, 10, 1))
-    one.sent("1" * 16, Spent(0, 50, 1))
+    one.sent("0" * 16, Spending(0, 50, 1))
+    one.scored("0" * 16, "scores", np.log([0.25, 0.75]), Spending(0, 10, 1))
+    one.sent("1" * 16, Spending(0, 50, 1))
     one.close()
     return (folder / FILE).read_bytes()
 
@@ -309,11 +309,11 @@ def filled(folder: Path) -> bytes:
 def test_what_was_on_its_way_counts_as_spent(tmp_path):
     filled(tmp_path)
     again = journal(tmp_path)
-    assert again.spent == Spent(2, 60, 2)
+    assert again.spent == Spending(2, 60, 2)
     assert again.rows["1" * 16].scores is None
-    again.sent("1" * 16, Spent(0, 50, 1))
-    again.voted("1" * 16, [1, 1], 1, Spent(0, 12, 3))
-    assert again.spent == journal(tmp_path).spent == Spent(3, 72, 5)
+    again.sent("1" * 16, Spending(0, 50, 1))
+    again.voted("1" * 16, [1, 1], 1, Spending(0, 12, 3))
+    assert again.spent == journal(tmp_path).spent == Spending(3, 72, 5)
     assert journal(tmp_path).rows["1" * 16].votes.tolist() == [0, 2]
 
 

@@ -8,7 +8,7 @@ import pytest
 from limbeck.teachers.served.prompt import PROMPT, Example, Prompt, codes, repeated
 from limbeck.teachers.served.reply import UnreadableError, read_reply
 from limbeck.teachers.served.scores import of_codes, of_votes
-from limbeck.teachers.served.spending import BudgetSettings, PriceSettings, Spent, exceeded, in_words
+from limbeck.teachers.served.spending import PriceSettings, Spending, SpendingSettings, exceeded, in_words
 
 TWO = Prompt(PROMPT, ("negative review", "positive review"))
 
@@ -120,10 +120,10 @@ def test_what_is_no_reply(content):
 
 def test_a_budget_is_exceeded_above_it_and_not_at_it():
     price = PriceSettings(input=2, output=10)
-    spent = Spent(10, 500_000, 100_000)
+    spent = Spending(10, 500_000, 100_000)
     assert spent.money(price) == pytest.approx(2.0)
-    assert exceeded(spent, BudgetSettings(requests=10, tokens=600_000, money=2.0), price) is None
-    assert exceeded(spent, BudgetSettings(requests=9), price) == "requests"
-    assert exceeded(spent, BudgetSettings(tokens=599_999), price) == "tokens"
-    assert exceeded(spent, BudgetSettings(money=1.99), price) == "money"
+    assert exceeded(spent, SpendingSettings(requests=10, tokens=600_000, money=2.0), price) is None
+    assert exceeded(spent, SpendingSettings(requests=9), price) == "requests"
+    assert exceeded(spent, SpendingSettings(tokens=599_999), price) == "tokens"
+    assert exceeded(spent, SpendingSettings(money=1.99), price) == "money"
     assert in_words(spent, price) == "10 requests, 600,000 tokens, 2.00 at the price given"

@@ -20,7 +20,7 @@ from limbeck.teachers.served.asked import Interview, Manner, Served, VotesSettin
 from limbeck.teachers.served.made import AskedServer, Asking, texts_of
 from limbeck.teachers.served.prompt import PROMPT, Example, Prompt, placeholders, repeated
 from limbeck.teachers.served.server import Address, require_client
-from limbeck.teachers.served.spending import BudgetSettings, PriceSettings, Spent, exceeded, in_words
+from limbeck.teachers.served.spending import PriceSettings, Spending, SpendingSettings, exceeded, in_words
 from limbeck.teachers.work import Made, Work
 
 
@@ -82,7 +82,7 @@ class EndpointTeacher(RawTeacher):
     timeout: Annotated[float, Field(gt=0, le=3600, description="seconds that an answer may take")] = 60.0
     retries: Annotated[int, Field(ge=0, le=50, description="of a request that failed")] = 8
     price: Annotated[PriceSettings | None, Field(description="of tokens; null: no money is counted")] = None
-    budget: BudgetSettings = BudgetSettings()
+    budget: SpendingSettings = SpendingSettings()
     terms: Annotated[
         str | None,
         Field(
@@ -152,7 +152,7 @@ class EndpointTeacher(RawTeacher):
         seconds, spent = time.monotonic() - start, served.spent
         lengths = [len(prompt.about(text).encode()) for text in texts]
         read = spent.read * sum(lengths) // len(prompt.about(tried).encode())
-        whole = Spent(len(texts) * spent.requests, read, len(texts) * spent.written)
+        whole = Spending(len(texts) * spent.requests, read, len(texts) * spent.written)
         say(f"{work.key}: {len(texts):,} texts take about {in_words(whole, self.price)}, if none has its answer yet")
         if served.counts([tried]).voted and self.by == "logprobs":
             say(f"{work.key}: log-probabilities do not tell the labels apart here, votes do", style="yellow")

@@ -18,8 +18,8 @@ from limbeck.teachers.served.journal import Journal, Told, row_key
 from limbeck.teachers.served.prompt import Prompt
 from limbeck.teachers.served.reply import Reply
 from limbeck.teachers.served.scores import of_codes, of_votes
-from limbeck.teachers.served.server import LONGEST_ASKED_S, Address, AgainError, Pace, Server, wait_before
-from limbeck.teachers.served.spending import BudgetSettings, PriceSettings, Spent, exceeded, in_words
+from limbeck.teachers.served.server import LONGEST_ASKED_S, Address, AgainError, Server, Spacing, wait_before
+from limbeck.teachers.served.spending import PriceSettings, Spending, SpendingSettings, exceeded, in_words
 
 MOST_LABELS, TOP = 20, 20
 """Labels that may be told apart by log-probabilities, and how many of these a server is asked for."""
@@ -63,7 +63,7 @@ class Manner:
     concurrency: int
     per_minute: float | None
     retries: int
-    budget: BudgetSettings
+    budget: SpendingSettings
     price: PriceSettings | None
 
 
@@ -137,7 +137,7 @@ class Served:
         self._journal = Journal(folder, interview.named, len(interview.prompt.labels))
 
     @property
-    def spent(self) -> Spent:
+    def spent(self) -> Spending:
         """What all requests took, those of earlier starts among them."""
         return self._journal.spent
 
@@ -211,7 +211,7 @@ class _Round:
         self._looking = not self._by_votes  # whether the server gives log-probabilities at all
         self._where = served._interview.where
         self._server = Server(served._interview.address, self._where)
-        self._pace = Pace(self._manner.per_minute, sleep=self._pause)
+        self._pace = Spacing(self._manner.per_minute, sleep=self._pause)
         self._flying, self._settled = 0, asyncio.Condition()
         self._stop: LimbeckError | None = None
         self._stopped = asyncio.Event()
@@ -270,7 +270,7 @@ class _Round:
         found = [self._served._prompt.label_of(text) for text in reply.texts[:wanted]]
         self._journal.voted(key, [label for label in found if label is not None], found.count(None), spent)
 
-    async def _request(self, key: str, question: str, body: Mapping[str, Any], written: int) -> tuple[Reply, Spent]:
+    async def _request(self, key: str, question: str, body: Mapping[str, Any], written: int) -> tuple[Reply, Spending]:
         """Return an answer and what it took, after as many attempts as are allowed.
 
         Raises:
@@ -278,7 +278,7 @@ class _Round:
         """
         whole = {"model": self._served._interview.model, "messages": [{"role": "user", "content": question}], **body}
         # A token is a byte or more, in every tokenizer that knows bytes.
-        most = Spent(0, len(question.encode("utf-8", "replace")) + FRAME, written)
+        most = Spending(0, len(question.encode("utf-8", "replace")) + FRAME, written)
         last = "none"
         for attempt in range(1, self._manner.retries + 2):
             await self._pace.turn()
@@ -287,14 +287,14 @@ class _Round:
             try:
                 reply = await self._fly(whole)
             except AgainError as again:
-                self._journal.failed(key, most if again.answered else Spent())
+                self._journal.failed(key, most if again.answered else Spending())
                 last = again.why
                 await self._wait(again, attempt)
             except LimbeckError:
-                self._journal.failed(key, Spent())
+                self._journal.failed(key, Spending())
                 raise
             else:
-                return reply, most if reply.tokens is None else Spent(0, *reply.tokens)
+                return reply, most if reply.tokens is None else Spending(0, *reply.tokens)
         raise LimbeckError(
             f"{self._manner.retries + 1} attempts failed; the last: {last}",
             where=f"{self._where}.base_url",
@@ -324,14 +324,14 @@ class _Round:
             )
         self._pace.hold(again.wait)
 
-    async def _afford(self, most: Spent) -> None:
+    async def _afford(self, most: Spending) -> None:
         """Wait until a request is sure to stay within the budget, while others may take less than they might.
 
         Raises:
             LimbeckError: it would not, or asking has ended.
         """
         budget, price, journal = self._manner.budget, self._manner.price, self._journal
-        while (over := exceeded(journal.spent + most + Spent(1), budget, price)) is not None and self._stop is None:
+        while (over := exceeded(journal.spent + most + Spending(1), budget, price)) is not None and self._stop is None:
             if not self._flying:
                 raise self._spent_up(over)
             async with self._settled:

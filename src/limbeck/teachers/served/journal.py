@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError, unwritable
 from limbeck.files import parsed_json, require_ours
-from limbeck.teachers.served.spending import Spent
+from limbeck.teachers.served.spending import Spending
 from limbeck.written import record_of
 
 FILE = "answers.jsonl"
@@ -104,13 +104,13 @@ class Journal:
     def __init__(self, folder: Path | None, of: Mapping[str, Any], labels: int) -> None:
         self.path, self._labels = None if folder is None else folder / FILE, labels
         self.rows: dict[str, Told] = {}
-        self.spent = Spent()
-        self._open: dict[str, Spent] = {}
+        self.spent = Spending()
+        self._open: dict[str, Spending] = {}
         self._handle: int | None = None
         self._head = {"format": FORMAT, **of}
         self._read()
 
-    def sent(self, row: str, most: Spent) -> None:
+    def sent(self, row: str, most: Spending) -> None:
         """Write that a request is sent.
 
         Args:
@@ -119,16 +119,16 @@ class Journal:
         """
         self._add(_Line(row=row, sent=(most.read, most.written)))
 
-    def failed(self, row: str, spent: Spent) -> None:
+    def failed(self, row: str, spent: Spending) -> None:
         """Write that a request came to nothing, and what it may have taken."""
         self._add(_Line(row=row, tokens=(spent.read, spent.written)))
 
-    def scored(self, row: str, way: Way, scores: NDArray[np.float32] | None, spent: Spent) -> None:
+    def scored(self, row: str, way: Way, scores: NDArray[np.float32] | None, spent: Spending) -> None:
         """Write what came of a request for log-probabilities."""
         values = None if scores is None else [round(float(value), 6) for value in scores]
         self._add(_Line(row=row, way=way, scores=values, tokens=(spent.read, spent.written)))
 
-    def voted(self, row: str, votes: list[int], unnamed: int, spent: Spent) -> None:
+    def voted(self, row: str, votes: list[int], unnamed: int, spent: Spending) -> None:
         """Write the labels that were named, by number, and how many answers named none."""
         self._add(_Line(row=row, votes=votes, unnamed=unnamed, tokens=(spent.read, spent.written)))
 
@@ -150,10 +150,10 @@ class Journal:
         told = self.rows.setdefault(line.row, Told())
         if line.sent is not None:
             # One of before that was never ended is spent for good.
-            self._open[line.row] = Spent(0, *line.sent)
-            self.spent += Spent(1, *line.sent)
+            self._open[line.row] = Spending(0, *line.sent)
+            self.spent += Spending(1, *line.sent)
             return
-        self.spent = self.spent - self._open.pop(line.row, Spent()) + Spent(0, *line.tokens)
+        self.spent = self.spent - self._open.pop(line.row, Spending()) + Spending(0, *line.tokens)
         if line.way is not None:
             told.way = line.way
             told.scores = None if line.scores is None else np.array(line.scores, np.float32)

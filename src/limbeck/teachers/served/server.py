@@ -202,7 +202,7 @@ def _fixes(status: int, where: str) -> tuple[str, str]:
     return f"{where}.{key}", fix
 
 
-class Pace:
+class Spacing:
     """Keeps requests apart, and all of them back when the server asks for it.
 
     Args:

@@ -17,7 +17,7 @@ class PriceSettings(Settings):
     output: Annotated[float, Field(ge=0, description="for a million tokens of answers")]
 
 
-class BudgetSettings(Settings):
+class SpendingSettings(Settings):
     """What may be spent on all answers together, in this run's folder and its earlier starts; null: anything."""
 
     requests: Annotated[int | None, Field(ge=1, description="requests that are sent, those that fail among them")] = (
@@ -28,7 +28,7 @@ class BudgetSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Spent:
+class Spending:
     """What requests took.
 
     Attributes:
@@ -41,11 +41,11 @@ class Spent:
     read: int = 0
     written: int = 0
 
-    def __add__(self, other: "Spent") -> "Spent":
-        return Spent(self.requests + other.requests, self.read + other.read, self.written + other.written)
+    def __add__(self, other: "Spending") -> "Spending":
+        return Spending(self.requests + other.requests, self.read + other.read, self.written + other.written)
 
-    def __sub__(self, other: "Spent") -> "Spent":
-        return Spent(self.requests - other.requests, self.read - other.read, self.written - other.written)
+    def __sub__(self, other: "Spending") -> "Spending":
+        return Spending(self.requests - other.requests, self.read - other.read, self.written - other.written)
 
     @property
     def tokens(self) -> int:
@@ -57,7 +57,7 @@ class Spent:
         return (self.read * price.input + self.written * price.output) / _MILLION
 
 
-def exceeded(spent: Spent, budget: BudgetSettings, price: PriceSettings | None) -> str | None:
+def exceeded(spent: Spending, budget: SpendingSettings, price: PriceSettings | None) -> str | None:
     """Return the first key of the budget that is exceeded, or None."""
     taken = {
         "requests": spent.requests,
@@ -68,7 +68,7 @@ def exceeded(spent: Spent, budget: BudgetSettings, price: PriceSettings | None) 
     return next((name for name, value in taken.items() if limits[name] is not None and value > limits[name]), None)
 
 
-def in_words(spent: Spent, price: PriceSettings | None) -> str:
+def in_words(spent: Spending, price: PriceSettings | None) -> str:
     """Say what was spent: requests, tokens and, where there is a price, money."""
     money = "" if price is None else f", {spent.money(price):,.2f} at the price given"
     return f"{spent.requests:,} requests, {spent.tokens:,} tokens{money}"
