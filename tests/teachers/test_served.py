@@ -47,6 +47,7 @@ def lines(folder: Path) -> list[dict]:
 
 def answered(folder: Path) -> Counter[str]:
     """Count the log-probabilities of each row, or whole sets of its votes."""
+    assert (folder / FILE).is_file()
     found: Counter[str] = Counter()
     for line in lines(folder):
         found[line["row"]] += "scores" in line or "votes" in line
