@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.modality import Modality, Wanted
@@ -16,6 +16,12 @@ def _no_number(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError("names more rows; how many are used is called `data.max_unlabelled` now")
     return value
+
+
+def _none_or_two(labelled: int) -> int:
+    if labelled == 1:
+        raise ValueError("must be 0 or at least 2, not 1")
+    return labelled
 
 
 def _columns(label: Any) -> Any:
@@ -194,9 +200,8 @@ class DataOptions(RowsOptions):
         ),
     ] = None
     labelled: Annotated[
-        int | None,
+        Annotated[int, Field(ge=0), AfterValidator(_none_or_two)] | None,
         Field(
-            ge=0,
             description="training rows that keep their label; 0: none, so that a finished teacher alone says what "
             "they are; null: all that have one",
         ),
