@@ -38,6 +38,7 @@ WEIGHTS = "tests/data/test_data_class_weights.py"
 AUGMENT = "tests/data/test_data_augment.py"
 LOADERS = "tests/api/test_distill_loaders.py"
 TEACHERS = "tests/pipeline/test_pipeline_teachers.py"
+SERVED = "tests/teachers/test_served.py"
 ARMS = "tests/pipeline/test_the_arms.py"
 FOLDERS = "tests/teachers/test_folders_of_transformers.py"
 PROCESSORS = "tests/teachers/test_image_processors.py"
@@ -1582,7 +1583,12 @@ MUTANTS = (
         "a student meets classes that are omitted, in rows whose label is hidden",
         "the transfer set has what it should lack",
         "data/splits.py",
-        (("    others, gone = omit(others, task, settings)", "    gone = omit(others, task, settings)[1]"),),
+        (
+            (
+                "    others, gone = omit(having.take(range(len(shown), len(having))), task, settings)",
+                "    others = having.take(range(len(shown), len(having)))\n    gone = omit(others, task, settings)[1]",
+            ),
+        ),
         (f"{OMITTED}::test_the_transfer_set_has_no_such_row_and_the_teacher_has",),
     ),
     Mutant(
@@ -1791,5 +1797,67 @@ MUTANTS = (
         "teachers/bundle.py",
         (('list(self.labels or info["labels"])', 'info["labels"]'),),
         (EARLIER,),
+    ),
+    Mutant(
+        "an answer of a server is lost with the process",
+        "answers are kept in memory, and written at the end",
+        "teachers/served/asked.py",
+        (("Journal(folder, interview.named", "Journal(None, interview.named"),),
+        (f"{SERVED}::test_a_killed_process_repeats_at_most_what_was_on_its_way",),
+    ),
+    Mutant(
+        "a budget is exceeded by what is on its way",
+        "only what has come back is counted",
+        "teachers/served/journal.py",
+        (("            self.spent += Spending(1, *line.sent)", "            self.spent += Spending(1, 0, 0)"),),
+        (f"{SERVED}::test_a_budget_is_never_exceeded_and_the_same_line_goes_on",),
+    ),
+    Mutant(
+        "a server's error repeats the key",
+        "its own words are trusted",
+        "teachers/served/server.py",
+        (('text.replace(self._key, "***") if self._key else text', "text"),),
+        (f"{SERVED}::test_a_refusal_stops_at_once_and_the_key_is_nowhere",),
+    ),
+    Mutant(
+        "a label that nobody voted for is impossible",
+        "shares are taken as they are",
+        "teachers/served/scores.py",
+        (("(votes + 1 / len(votes)) / (votes.sum() + 1)", "np.maximum(votes / max(votes.sum(), 1), 1e-30)"),),
+        ("tests/teachers/test_served_prompt.py",),
+    ),
+    Mutant(
+        "codes are renormalised however little they hold",
+        "what the model means to say instead is not looked at",
+        "teachers/served/scores.py",
+        (("    if mass < HELD:", "    if mass <= 0:"),),
+        ("tests/teachers/test_served_prompt.py",),
+    ),
+    Mutant(
+        "one request waits as a server asks, and the others go on",
+        "the wait is the request's own",
+        "teachers/served/server.py",
+        (("        self._held = max(self._held, self._now() + seconds)", "        return None"),),
+        (f"{SERVED}::test_requests_keep_their_distance_and_all_wait_when_the_server_asks",),
+    ),
+    Mutant(
+        "a check asks a server for hundreds of answers",
+        "it is judged as any finished teacher",
+        "pipeline/check.py",
+        ((" and not recipe.teacher.metered:", ":"),),
+        ("tests/pipeline/test_endpoint_run.py::test_a_check_asks_once_and_says_what_all_answers_cost",),
+    ),
+    Mutant(
+        "a run with a shared cache asks a server again",
+        "every row is prepared, whether the cache has it or not",
+        "teachers/served/made.py",
+        (
+            (
+                "zip(self._texts(split), missing, strict=True) if wanted]",
+                "zip(self._texts(split), missing, strict=True)]",
+            ),
+            ("asking.open(folder)\n        texts", "texts"),
+        ),
+        ("tests/pipeline/test_endpoint_run.py::test_a_shared_folder_of_answers_is_not_asked_for_again",),
     ),
 )

@@ -35,6 +35,7 @@ class Batch:
         labelled: (batch,) bool, True where `labels` holds; None means every row is labelled.
         mask: bool, the logits' shape without the class axis, True where a prediction counts; None means all do.
         teacher_inputs: the keyword arguments of a live teacher's `forward`; None when its answers are cached.
+        teacher_values: the examples as they were read, for a live teacher that is asked with these.
         weights: (batch,) float32, by which the terms that need labels multiply each example's values, 1 where it is
             unlabelled; None means 1 everywhere.
     """
@@ -46,6 +47,7 @@ class Batch:
     mask: Tensor | None = None
     teacher_inputs: Mapping[str, Tensor] | None = None
     weights: Tensor | None = None
+    teacher_values: Sequence[Any] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -66,8 +68,9 @@ class Batch:
                 return {name: change(tensor) for name, tensor in value.items()}
             return value if value is None else change(value)
 
-        others = (entry.name for entry in fields(self) if entry.name != "ids")
-        return Batch(self.ids, **{name: changed(getattr(self, name)) for name in others})
+        others = (entry.name for entry in fields(self) if entry.name not in ("ids", "teacher_values"))
+        moved = {name: changed(getattr(self, name)) for name in others}
+        return Batch(self.ids, **moved, teacher_values=self.teacher_values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ CARD = {
     "name": "test", "sentence": "", "table": [["", "accuracy"]], "test_examples": 0, "seeds": [0], "seed": 0,
     "recipe_yaml": "",
     "until": None,
+    "served": [],
     "units": None,
     "data": {"source": "", "target": None, "labelled": 0, "unlabelled": 0, "augmented": 0, "validation": 0, "test": 0},
     "citations": [],

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 import torch
+from endpoint_server import Behaviour, served
 from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -61,6 +62,15 @@ SEEN_AND_HEARD = [
 ]
 
 OVERRIDES = {
+    "llm-labels": [
+        "seeds=[0]",
+        "data.source={rows}",
+        "data.split={{test: 60, validation: 40}}",
+        "data.domain=null",
+        "teacher.base_url={server}",
+        *of("student", STEPS),
+        "selection.unlabelled=20",
+    ],
     "sentiment": [
         *SMALL,
         *of("student", STEPS),
@@ -207,7 +217,8 @@ def places(tmp_path_factory):
     save_file(
         ResNet(ResNetSettings(depth=8, width=4), outputs=2, form=form).state_dict(), folder / "weights.safetensors"
     )
-    return {path.stem: path for path in folder.iterdir()}
+    with served(Behaviour()) as url:
+        yield {"server": url} | {path.stem: path for path in folder.iterdir()}
 
 
 def write_pictures(path):

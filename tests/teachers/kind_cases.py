@@ -3,13 +3,19 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from skops.io import dump
 from torch import nn
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
@@ -243,6 +249,61 @@ def boosting(folder: Path) -> Case:
     return Case({"kind": "boosting", "boosting": {"trees": [5, 9], "leaves": [4]}}, about=about, student="layers")
 
 
+_RUNNING = ExitStack()
+
+
+@cache
+def server() -> str:
+    """Return the address of a server that runs as long as this process."""
+    from endpoint_server import Behaviour, served
+
+    return _RUNNING.enter_context(served(Behaviour()))
+
+
+def endpoint(folder: Path) -> Case:
+    """Return the case of a language model behind a server."""
+    labels = {"bad": "0", "good": "1"}
+    return Case({"kind": "endpoint", "base_url": server(), "model": "echo", "labels": labels})
+
+
+def estimator(folder: Path) -> Case:
+    """Return the case of a pipeline in a file."""
+    file = folder / "teacher.skops"
+
+    def edit(strength: float = 1.0) -> None:
+        rows = [line.rsplit(",", 1) for line in write_csv(folder / "words.csv").read_text().splitlines()[1:]]
+        texts, labels = zip(*rows, strict=True)
+        dump(make_pipeline(TfidfVectorizer(), LogisticRegression(C=strength)).fit(texts, labels), file)
+
+    edit()
+    return Case({"kind": "sklearn", "path": str(file)}, edit=lambda: edit(0.5))
+
+
+def lengths(values: list[str]) -> np.ndarray:
+    """Return probabilities by the lengths of texts: a function of somebody's own."""
+    long = np.array([min(len(value), 100) for value in values]) / 101
+    return np.stack([1 - long, long], axis=1)
+
+
+def function(folder: Path) -> Case:
+    """Return the case of a function."""
+    return Case({"kind": "callable", "function": "kind_cases:lengths", "version": "1"})
+
+
+def answers_file(folder: Path) -> Case:
+    """Return the case of a file of answers."""
+    texts = [line.split(",")[0] for line in write_csv(folder / "words.csv").read_text().splitlines()[1:]]
+    numbers = np.random.default_rng(0).normal(size=(len(texts), 2))
+
+    def edit() -> None:
+        numbers[:, 1] += 1
+        lines = [f"{text},{one!r},{other!r}" for text, (one, other) in zip(texts, numbers.tolist(), strict=True)]
+        (folder / "answers.csv").write_text("\n".join(["text,1,0", *lines]) + "\n")
+
+    edit()
+    return Case({"kind": "file", "path": str(folder / "answers.csv"), "by": "text"}, edit=edit)
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
     "boosting": boosting,
     "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
@@ -255,9 +316,13 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "onnx of probabilities": lambda folder: onnx_file(folder, answers="probabilities"),
     "embedding of transformers": lambda folder: embedding(folder, "transformers"),
     "embedding of a file": lambda folder: embedding(folder, "onnx"),
+    "endpoint": endpoint,
     "embedding of a function": lambda folder: embedding(folder, "function"),
     "run": earlier,
     "bundle": bundle,
+    "sklearn": estimator,
+    "callable": function,
+    "file": answers_file,
     "ensemble": lambda folder: Case({"kind": "ensemble", "members": [NBLR, NETWORK | {"train": TRAIN}]}),
 }
 """By kind; more words tell two cases of one kind apart."""

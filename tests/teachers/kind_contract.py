@@ -15,6 +15,7 @@ from made_rows import splits_of
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
 from tiny import recipe, write_csv
 
+from limbeck.cache import asked_for
 from limbeck.data import Splits
 from limbeck.errors import LimbeckError
 from limbeck.pipeline.stages.stage import Stage
@@ -25,7 +26,7 @@ from limbeck.pipeline.training.teacher import settle
 from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import Recipe
 from limbeck.teachers import Kind, Made
-from limbeck.types import Batch, Tap, tensors
+from limbeck.types import Tap
 
 
 class Bench:
@@ -58,10 +59,8 @@ def digests(made: tuple[Made, ...]) -> list[tuple[str, str]]:
     return [(one.digest, one.answers_as) for one in made]
 
 
-def answers(made: Made, taps: tuple[Tap, ...] = ()):
-    rows = made.view.validation
-    inputs = tensors(rows.batch(np.arange(8)))
-    return made.live(taps).predict(Batch(torch.arange(8), {}, teacher_inputs=inputs))
+def answers(bench: Bench, made: Made, taps: tuple[Tap, ...] = ()):
+    return made.live(taps).predict(asked_for(made.view.validation, bench.splits.validation.ids, np.arange(8)))
 
 
 def its_settings_are_read_back_as_they_were_written(bench: Bench) -> None:
@@ -91,14 +90,14 @@ def what_is_made_is_loaded_the_next_time(bench: Bench, monkeypatch: pytest.Monke
         again = bench.make()
     assert digests(again) == digests(first)
     for one, other in zip(first, again, strict=True):
-        assert torch.equal(answers(one).logits, answers(other).logits)
+        assert torch.equal(answers(bench, one).logits, answers(bench, other).logits)
     elsewhere = bench.make(place="elsewhere")
     assert digests(elsewhere) == digests(first), "nothing of a folder's name is in a digest"
 
 
 def its_answers_are_finite_logits_under_its_name(bench: Bench) -> None:
     for made in bench.make():
-        found = answers(made).logits
+        found = answers(bench, made).logits
         assert found.shape == (8, bench.splits.task.outputs)
         assert found.dtype == torch.float32
         assert found.isfinite().all()
@@ -115,7 +114,7 @@ def other_labels_make_another_teacher_where_it_refits(bench: Bench) -> None:
     for splits in (bench.splits.keeping(20), turned):
         for one, other, member in zip(bench.make(), bench.make(splits, "other"), bench.teacher.members, strict=True):
             assert (one.digest != other.digest) == member.refits
-            same = torch.equal(answers(one).logits, answers(other).logits)
+            same = torch.equal(answers(bench, one).logits, answers(bench, other).logits)
             assert (one.answers_as == other.answers_as) == same
             assert same or member.refits
     assert bench.teacher.refits == any(member.refits for member in bench.teacher.members)
@@ -147,7 +146,7 @@ def it_gives_activations_or_says_that_it_has_none(bench: Bench) -> None:
         return
     preflight(wanted, bench.material())
     for made in bench.make():
-        assert answers(made, (Tap(path),)).features[path].shape[0] == 8
+        assert answers(bench, made, (Tap(path),)).features[path].shape[0] == 8
 
 
 CONTRACT = (

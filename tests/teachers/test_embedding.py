@@ -39,7 +39,7 @@ def encoded(bench: Bench, split: str) -> np.ndarray:
 
 def test_every_row_is_answered_from_its_own_features(bench):
     (made,) = bench.make()
-    made.prepare("transfer", ALONE)
+    made.prepare("transfer", ALONE, bench.folder, np.ones(0, bool))
     ids = bench.splits.transfer.ids
     order = np.random.default_rng(0).permutation(len(ids))
     said = made.live().predict(Batch(torch.from_numpy(ids[order]), {})).logits
@@ -58,7 +58,7 @@ def test_the_head_is_the_regression_of_the_labelled_rows(bench):
     labels, held_out = bench.splits.labelled.labels.values, bench.splits.validation.labels.values
     fitted = [LogisticRegression(C=C, max_iter=1000).fit(own, labels) for C in C_GRID]
     wanted = min((model.predict_log_proba(others) for model in fitted), key=lambda answers: nll(answers, held_out))
-    made.prepare("validation", ALONE)
+    made.prepare("validation", ALONE, bench.folder, np.ones(0, bool))
     said = made.live().predict(Batch(torch.from_numpy(bench.splits.validation.ids), {})).logits.numpy()
     np.testing.assert_allclose(said, wanted, atol=2e-3)
 
@@ -78,7 +78,7 @@ def test_each_row_is_asked_once_whatever_the_labels(bench, monkeypatch):
     for fewer in (splits, splits.keeping(20)):
         (made,) = bench.make(fewer)
         for split in ("labelled", "validation", "transfer", "transfer"):
-            made.prepare(split, ALONE)
+            made.prepare(split, ALONE, bench.folder, np.ones(0, bool))
             made.live().predict(Batch(torch.from_numpy(getattr(fewer, split).ids), {}))
     assert sum(asked) == len(splits.transfer) + len(splits.validation)
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.digest import arrays_digest, digest
@@ -36,8 +37,12 @@ class Constant:
     def live(self, taps: Sequence[Tap] = ()) -> "Says":
         return Says(torch.tensor(self.frequencies).log(), self.answers_as)
 
-    def prepare(self, split: Split, among: Ranks) -> None:
+    def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:
         """Do nothing: no row is looked at."""
+
+    @property
+    def served(self) -> None:
+        """No server answers."""
 
 
 @dataclass(frozen=True)

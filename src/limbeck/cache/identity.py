@@ -28,6 +28,7 @@ class CacheIdentity:
         taps: the activations stored beside the logits.
         codec: how the logits are stored.
         format: version of the files' layout.
+        version: what the user calls the teacher's answers, of a teacher that nothing else names; None: its digest does.
     """
 
     teacher: str
@@ -36,6 +37,7 @@ class CacheIdentity:
     taps: tuple[Tap, ...] = ()
     codec: Codec = DEFAULT
     format: int = FORMAT
+    version: str | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +48,10 @@ class CacheIdentity:
     @property
     def recorded(self) -> dict[str, Any]:
         """The identity as it stands in the manifest."""
+        # Before the teacher's digest, so that of another version both are shown in the user's own words.
+        unverifiable = {} if self.version is None else {"version": self.version, "unverifiable": True}
         return {
+            **unverifiable,
             "teacher": self.teacher,
             "view": self.view,
             "outputs": self.outputs,

@@ -14,7 +14,7 @@ from limbeck.console import meter, say
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
 from limbeck.ranks import ALONE, Ranks
-from limbeck.runtime.rows import Rows, by_length
+from limbeck.runtime.rows import Rows, by_length, is_raw
 from limbeck.teachers import Teacher
 from limbeck.types import Batch, Outputs, Predictions, best_device, counted_tokens, tensors
 
@@ -86,8 +86,7 @@ def _ask(
             own = []
             for turn in _pieces(shard, among.world):
                 for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
-                    ids = torch.from_numpy(examples.ids[rows])
-                    batch = Batch(ids=ids, student_inputs={}, teacher_inputs=tensors(view.batch(rows)))
+                    batch = asked_for(view, examples.ids, rows)
                     own.append(_answered(teacher.predict(batch), batch, cache))
                 progress.advance(sum(len(rows) for rows in turn))
             turns = itertools.zip_longest(*among.gather(own))
@@ -97,6 +96,20 @@ def _ask(
                 cache.add(examples.ids[np.concatenate(shard)], logits, features)
     if among.main and cache.error:
         say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
+
+
+def asked_for(view: Rows, ids: NDArray[np.int64], rows: NDArray[np.int64]) -> Batch:
+    """Return a batch with which a live teacher is asked for some rows.
+
+    Args:
+        view: every row, as the teacher sees it.
+        ids: of every row.
+        rows: numbers of those that are wanted.
+    """
+    some = torch.from_numpy(ids[rows])
+    if is_raw(view):
+        return Batch(some, {}, teacher_values=view.values_of(rows))
+    return Batch(some, {}, teacher_inputs=tensors(view.batch(rows)))
 
 
 def _at_once(view: Rows) -> int:

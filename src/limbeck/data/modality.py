@@ -135,7 +135,13 @@ class ReadsError(LimbeckError):
 
 
 class Reads(Settings):
-    """What a network reads of an example: the settings of a reader."""
+    """What a network reads of an example: the settings of a reader.
+
+    Attributes:
+        any_modality: whether examples of every modality can be read so.
+    """
+
+    any_modality: ClassVar[bool] = False
 
     kind: str
 

@@ -33,7 +33,7 @@ def notes_on(
     # Fewer validation rows than outputs were asked for: nobody wonders that some class has none.
     validation = parts["validation"]
     held_out = ("validation", "test") if len(validation) >= task.outputs else ("test",)
-    for name in ("labelled", *held_out):
+    for name in (*["labelled"] * bool(len(parts["labelled"])), *held_out):
         lines += task.remarks(name, learned[name].labels, learned=name == "labelled")
     if omitted := len(parts["omitted"]):
         lines.append(f"{omitted:,} labelled rows are of omitted classes: they are the teacher's, and no student's")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from limbeck.data.cells import columns_of, label_name
 from limbeck.data.modality import Modality, Wanted
@@ -16,6 +16,12 @@ def _no_number(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError("names more rows; how many are used is called `data.max_unlabelled` now")
     return value
+
+
+def _none_or_two(labelled: int) -> int:
+    if labelled == 1:
+        raise ValueError("must be 0 or at least 2, not 1")
+    return labelled
 
 
 def _columns(label: Any) -> Any:
@@ -194,7 +200,11 @@ class DataOptions(RowsOptions):
         ),
     ] = None
     labelled: Annotated[
-        int | None, Field(ge=2, description="training rows that keep their label; null: all that have one")
+        Annotated[int, Field(ge=0), AfterValidator(_none_or_two)] | None,
+        Field(
+            description="training rows that keep their label; 0: none, so that a finished teacher alone says what "
+            "they are; null: all that have one",
+        ),
     ] = None
     labelled_per_batch: Annotated[
         int, Field(ge=0, description="labelled rows in every batch of a distilled student; the rest are unlabelled")

@@ -341,11 +341,11 @@ def _training(
     """
     training, having, bare = _apart(parts, table, task, settings, sieve)
     trained = having.labels + bare.labels
-    labelled = having.take(range(min(settings.labelled or len(having), len(having))))
-    others = having.take(range(len(labelled), len(having)))
-    labelled, omitted = omit(labelled, task, settings)
-    task.require_varied(labelled.labels, where, "data.labelled")
-    others, gone = omit(others, task, settings)
+    shown = range(len(having))[: settings.labelled]
+    labelled, omitted = omit(having.take(shown), task, settings)
+    if settings.labelled != 0:
+        task.require_varied(labelled.labels, where, "data.labelled")
+    others, gone = omit(having.take(range(len(shown), len(having))), task, settings)
     sieve.count("unlabelled, of an omitted class", len(gone))
     return training, trained, labelled, omitted, rest_of(others.without_labels(), bare, settings)
 
@@ -380,8 +380,8 @@ def _apart(
     refuse_an_id(having.labels, settings, () if table.origin is None else table.origin.columns)
     # Where little is held out, or the data say how much, what there is is left; else each output is to have two rows.
     each = 1 if settings.split.open or 5 * sum(sizes.values()) <= len(having) else 2
-    least, rows, dropped = settings.labelled or each * task.outputs, len(having), dict(sieve.dropped)
-    few = too_few(rows, looks, sizes, settings, task, dropped, each)
+    least, rows = each * task.outputs if settings.labelled is None else settings.labelled, len(having)
+    few = too_few(rows, looks, sizes, settings, task, dict(sieve.dropped), each)
     if rows < sum(sizes.values()) + least:
         raise few
     if settings.labelled:

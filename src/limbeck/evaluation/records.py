@@ -162,14 +162,31 @@ class Gain(Record):
     per_seed: list[float] = Field(description="in the order of `seeds`")
 
 
+class ServedRecord(Record):
+    """A language model behind a server, that labels texts."""
+
+    model: str = Field(description="as the server calls it")
+    prompt: str = Field(description="digest of what it is asked: template, labels and examples")
+    terms: str | None = Field(description="licence or terms of its answers, as the user states them; null: not stated")
+    texts: int = Field(ge=0, description="that it answered for")
+    by_votes: int = Field(ge=0, description="of these, by drawn answers: no log-probabilities told the labels apart")
+    votes: int = Field(ge=0, description="answers that were drawn")
+    unnamed: int = Field(ge=0, description="of these, how many named no label")
+    uniform: int = Field(ge=0, description="texts of which no answer named a label: every label is equally probable")
+    requests: int = Field(ge=0, description="that were sent, those that failed among them")
+    tokens: int = Field(ge=0, description="of prompts and answers")
+    money: float | None = Field(ge=0, description="at the price that the user states; null: none is stated")
+
+
 class TeacherRecord(Record):
-    """What the teacher is, as far as advice depends on it."""
+    """What the teacher is, as far as advice depends on it; and who answers, where that is a server."""
 
     another: str = Field(description="what to type for another one: a key of its kind")
     by_steps: bool = Field(description="it was trained here step by step, so that more steps may make it better")
     like_floor: str | None = Field(
         default=None, description="what to type for one that reads what a floor does; null: none does, or this one does"
     )
+    served: list[ServedRecord] = Field(default_factory=list, description="language models behind servers, in its place")
 
 
 class StudentRecord(Record):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from limbeck.cache import ID_BYTES
+from limbeck.cache import ID_BYTES, asked_for
 from limbeck.cache.codecs import DEFAULT
 from limbeck.cache.identity import read_manifest
 from limbeck.console import say, table
@@ -35,6 +35,7 @@ from limbeck.pipeline.training.views import View
 from limbeck.pipeline.training.work import RunWork
 from limbeck.recipe import CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size, listed, several
+from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch, Outputs
 
@@ -84,7 +85,7 @@ def check(recipe: Recipe) -> float:
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
     _describe_cache(recipe, material.splits)
-    if not recipe.teacher.refits:
+    if not recipe.teacher.refits and not recipe.teacher.metered:
         _judge(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
@@ -199,8 +200,8 @@ def _judge(recipe: Recipe, material: Material) -> None:
             folder = Path(scratch)
             answers = judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
             if recipe.cache.folder is not None:
-                for name, member in zip(answers.networks, answers.members, strict=True):
-                    read_manifest(recipe.cache.folder / name, member.taught.identity)
+                for member in answers.members:
+                    read_manifest(recipe.cache.folder / member.name, member.taught.identity)
             if recipe.codec != DEFAULT:
                 _say_error(answers)
 
@@ -219,11 +220,15 @@ def _say_error(answers: RunTeacher) -> None:
 
 
 def _answers(recipe: Recipe, name: str, material: Material) -> float:
-    """Return the seconds that a teacher, or its encoder, takes for all its answers; 0 where no network is asked."""
+    """Return the seconds that a teacher, or its encoder, takes for all its answers; 0 where nothing is asked."""
     members, work = recipe.teacher.members, RunWork(recipe, material)
     number = member_names(len(members)).index(name)
-    member = members[number]
-    network = member.finished(work if len(members) == 1 else work.member(number))
+    member, own = members[number], work if len(members) == 1 else work.member(number)
+    if member.metered:
+        return member.announce(own)
+    if (teacher := member.asks(own)) is not None:
+        return _asking_seconds(teacher, material.view(member.read_as), material) * _asked_rows(material.splits)
+    network = member.finished(own)
     if network is None:
         return 0.0
     return _answer_seconds(network, material.view(member.read_as), material) * _asked_rows(material.splits)
@@ -237,7 +242,7 @@ def _trial(settings: NetworkSettings, material: Material) -> Pace:
     """Take a few steps, and answer a few examples."""
     view, model = material.view(settings), material.build(settings, seed=0)
     # Losses cost next to nothing beside a network: labels alone tell the time of a step.
-    lesson = material.from_labels(settings)
+    lesson = material.from_labels(settings, "taught" if len(material.splits.taught) else "validation")
     distiller = Distiller(lesson.task.finish(model), lesson.objective, seen=lesson.task.seen)
     step = _step_seconds(distiller, lesson.batches(settings.train, 0), settings.train)
     return Pace(step, _answer_seconds(model, view, material))
@@ -250,6 +255,16 @@ def _answer_seconds(model: nn.Module, view: View, material: Material) -> float:
     sample = view.rows(values[:TRIAL_ROWS])
     start = time.monotonic()
     predict_logits(model, sample)
+    return (time.monotonic() - start) / len(sample)
+
+
+def _asking_seconds(teacher: Teacher, view: View, material: Material) -> float:
+    """Return the seconds of an answer to a value as it was read."""
+    rows, ids = view.validation, material.splits.validation.ids
+    teacher.predict(asked_for(rows, ids, np.arange(min(WARM_UP_ROWS, len(ids)))))
+    sample = np.arange(min(TRIAL_ROWS, len(ids)))
+    start = time.monotonic()
+    teacher.predict(asked_for(rows, ids, sample))
     return (time.monotonic() - start) / len(sample)
 
 

@@ -33,6 +33,7 @@ from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader
 from limbeck.settings.changes import apply, flat
 from limbeck.teachers.given import count_outputs
+from limbeck.teachers.kind import SINGLE
 from limbeck.types import tensors
 
 LOSSES = ({"name": "kd", "weight": 0.9, "temperature": 2.0}, {"name": "cross_entropy", "weight": 0.1})
@@ -43,7 +44,7 @@ Source = Any
 
 # The keys of a recipe that a script sets most often are parameters; `settings` takes any other.
 def distill(
-    teacher: nn.Module | str | Mapping[str, Any] | None = None,
+    teacher: Any = None,
     student: nn.Module | Callable[[], nn.Module] | str | Mapping[str, Any] | None = None,
     train: Source = None,
     *,
@@ -70,13 +71,14 @@ def distill(
         run.evaluation.verdict, run.student, run.bundle
 
     Args:
-        teacher: a finished module; a packaged name, a folder or a hub id, which is taken as it is where its head fits
-            the classes (see `teacher.finetune`) and fine-tuned else; or a recipe's `teacher`. A module is called with
-            the arguments that its tokenizer or loader gives, and returns logits (batch, classes); of a model of
-            transformers they are read from what it returns. While it answers it is in evaluation mode; it is moved to
-            the GPU where there is one, and its weights never change. A model of transformers says by `config.id2label`
-            which logit is which class; those of any other module stand in the order of the classes, unless
-            `teacher.labels` says otherwise.
+        teacher: a finished module; a fitted estimator of scikit-learn, or a function (with a `teacher.version` in the
+            settings), each asked with the texts or rows themselves; a packaged name, a folder or a hub id, which is
+            taken as it is where its head fits the classes (see `teacher.finetune`) and fine-tuned else; or a recipe's
+            `teacher`. A module is called with the arguments that its tokenizer or loader gives, and returns logits
+            (batch, classes); of a model of transformers they are read from what it returns. While it answers it is in
+            evaluation mode; it is moved to the GPU where there is one, and its weights never change. A model of
+            transformers says by `config.id2label` which logit is which class; those of any other module stand in the
+            order of the classes, unless `teacher.labels` says otherwise.
         student: a function that returns a new network, which is called once an arm and seed after torch's generator was
             seeded; a module, of which each training starts from a copy, so that seeds differ in order and dropout
             only; or a recipe's `student.model`.
@@ -138,7 +140,7 @@ def distill(
     parsed = parse_recipe(values, "limbeck.distill")
     parsed._folder = of
     _require_one_source(parsed, tables is not None, classes)
-    given = Given(logits_only(teacher) if isinstance(teacher, nn.Module) else None, _factory(student), objects)
+    given = Given(logits_only(teacher) if isinstance(teacher, nn.Module) else teacher, _factory(student), objects)
     if tables is None:
         make = partial(_from_loaders, given, train, validation, test, classes)
     else:
@@ -255,8 +257,9 @@ def _from_loaders(
             fix="leave it out: a loader brings arrays",
         )
     teacher, student = given.teacher, given.student
-    if teacher is None or student is None:
-        raise LimbeckError("loaders need a teacher and a student that are modules", where="limbeck.distill")
+    if not isinstance(teacher, nn.Module) or student is None:
+        fix = "give modules; a teacher that is asked with texts or rows themselves needs a table of these"
+        raise LimbeckError("loaders need a teacher and a student that are modules", where="limbeck.distill", fix=fix)
     form = BatchForm(_first_argument(student()), _first_argument(teacher), recipe.task.numbers)
     held_out = {
         name: collect(source, form, name, modality) for name, source in (("validation", validation), ("test", test))
@@ -330,6 +333,8 @@ def _teacher(teacher: Any, tokenizer: Any, objects: dict[str, Any], *, kind: str
         return {"kind": "transformers", "model": teacher}
     if isinstance(teacher, Mapping):
         return dict(teacher)
+    if found := next(filter(None, (one.of_object(teacher) for one in SINGLE.values())), None):
+        return found
     if not isinstance(teacher, nn.Module):
         raise LimbeckError(f"{a(type(teacher).__name__)} is no teacher", where="teacher", fix="give a module or a name")
     model = {"name": "given", "type": type(teacher).__name__}

@@ -8,7 +8,7 @@ from limbeck.report import figures, tables, words
 from limbeck.report.blocks import Block, Bullets, CodeBlock, Facts, Section, Steps
 from limbeck.report.group_tables import group_section
 from limbeck.report.samples import copies, mistakes, samples
-from limbeck.report.words import Fact, cost, data, names, prose, shown, training, uses
+from limbeck.report.words import Fact, cost, data, names, prose, served, shown, training, uses
 
 
 def sections(
@@ -109,7 +109,7 @@ def _data(evaluation: Evaluation) -> Section:
         said,
         _some(
             facts,
-            Bullets([*data.dropped(rows.dropped), *data.notes(evaluation)]),
+            Bullets([*served.about_served(evaluation), *data.dropped(rows.dropped), *data.notes(evaluation)]),
             tables.readers(evaluation),
             copies(evaluation),
         ),

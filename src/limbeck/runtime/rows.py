@@ -132,6 +132,46 @@ class Stacked:
         return {name: value[index] for name, value in self.arrays.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Values of many examples as they were read: no arrays are made of them, and no network reads them."""
+
+    values: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(rows,) ones: there is no padding to save."""
+        return np.ones(len(self), np.int64)
+
+    def first(self, count: int) -> "Raw":
+        """Return the first rows."""
+        return Raw(self.values[:count])
+
+    def take(self, rows: NDArray[np.int64]) -> "Raw":
+        """Return some of the rows, in that order."""
+        return Raw(self.values_of(rows))
+
+    def values_of(self, rows: NDArray[np.int64]) -> list[Any]:
+        """Return the values of the given rows."""
+        return [self.values[row] for row in rows.tolist()]
+
+    def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Refuse: there are no arrays."""
+        raise TypeError("values as they were read are no arrays")
+
+    def stored(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Refuse: they are not kept."""
+        raise TypeError("values as they were read are not kept")
+
+
+def is_raw(rows: Rows) -> TypeGuard[Raw]:
+    """Return whether rows are values as they were read."""
+    return isinstance(rows, Raw)
+
+
 def is_ragged(rows: Rows) -> TypeGuard[Ragged]:
     """Return whether rows are token ids of any length, which a batch pads."""
     return isinstance(rows, Ragged)

@@ -62,6 +62,11 @@ class EnsembleTeacher(Kind):
         return any(member.refits for member in self.members)
 
     @property
+    def metered(self) -> bool:
+        """Whether any of its members is."""
+        return any(member.metered for member in self.members)
+
+    @property
     def by_steps(self) -> bool:
         """Whether any of its members is."""
         return any(member.by_steps for member in self.members)

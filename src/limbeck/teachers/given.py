@@ -141,9 +141,9 @@ def count_outputs(network: nn.Module, inputs: Mapping[str, Tensor]) -> int:
 
 
 def _module(work: Work) -> nn.Module:
-    if work.module is None:
+    if not isinstance(work.given, nn.Module):
         raise missing("teacher")
-    return work.module
+    return work.given
 
 
 def _names(module: nn.Module, count: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ To add a kind: one file that ends with `register(...)`, and one import line in `
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import Field
 from torch import nn
@@ -13,6 +13,7 @@ from torch import nn
 from limbeck.evaluation import Assignment, Pool
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.settings import Settings
+from limbeck.teachers.base import Teacher
 from limbeck.teachers.work import Made, Work
 
 
@@ -53,6 +54,11 @@ class Kind(Settings):
     def refits(self) -> bool:
         """Whether it is made from the labels of the run, and anew from other labels; else it is taken as it is."""
         return True
+
+    @property
+    def metered(self) -> bool:
+        """Whether every answer costs its owner's time or money, so that a check asks for one only."""
+        return False
 
     @property
     def by_steps(self) -> bool:
@@ -127,6 +133,28 @@ class Single(Kind):
     @property
     def network(self) -> NetworkSettings | None:
         """What is trained or asked, in the words of any network; None: it is none, or takes seconds."""
+        return None
+
+    @property
+    def unverifiable(self) -> str | None:
+        """The version that the user gives a teacher of which nothing can be digested; None: its digest names it."""
+        return None
+
+    def announce(self, work: Work) -> float:
+        """Say what all answers of a settled teacher cost that is metered, and return the seconds that they take.
+
+        Raises:
+            LimbeckError: it does not answer.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def of_object(cls, given: Any) -> dict[str, Any] | None:
+        """Return the settings of a teacher of this kind that is a Python object; None: it takes no such object."""
+        return None
+
+    def asks(self, work: Work) -> Teacher | None:
+        """Return what of a settled teacher is asked with values as they were read; None: it reads arrays."""
         return None
 
     def finished(self, work: Work) -> nn.Module | None:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -33,10 +33,11 @@ def _as_names(labels: Any) -> Any:
     """Turn the values of YAML (`0`, `true`) into the names that outputs and classes have."""
     if not isinstance(labels, Mapping):
         return labels
-    return {_as_name(output): _as_name(name) for output, name in labels.items()}
+    return {as_name(output): as_name(name) for output, name in labels.items()}
 
 
-def _as_name(value: Any) -> Any:
+def as_name(value: Any) -> Any:
+    """Turn a value of YAML, as `0` or `true`, into the name that an output or a class has; others stay."""
     return label_name(value) if isinstance(value, bool | int) else value
 
 
@@ -70,8 +71,20 @@ class Named(Single):
         return self.labels
 
     @abstractmethod
-    def finished(self, work: Work) -> nn.Module:
+    def finished(self, work: Work) -> nn.Module | None:
         """Return the network as it is taken, with its logits in the order of the classes; its `labels` are set."""
+
+    def answers_to(self, work: Work, split: Literal["labelled", "validation"], count: int) -> NDArray[np.float32]:
+        """Return its logits for the first rows of a split, (rows, outputs) in the order of its `labels`, which are set.
+
+        Args:
+            work: of the run.
+            split: whose rows.
+            count: how many.
+        """
+        network = self.finished(work)
+        assert network is not None  # who has none answers in another way
+        return _answers(network, getattr(work.view(self.read_as), split), np.arange(count))
 
     def with_labels(self, labels: Mapping[str, str]) -> Self:
         """Return the same teacher with `labels`, which remembers whether it had some before."""
@@ -120,22 +133,20 @@ class Named(Single):
         """Return the error that says how many labelled rows a teacher of two classes gets right in either order."""
         classes = work.classes
         unordered = self.model_copy(update={"labels": {str(number): name for number, name in enumerate(classes)}})
-        view, network = work.view(unordered.read_as), unordered.finished(work)
-        rows, labels, split = view.labelled, work.labels("labelled"), "labelled"
-        if not len(labels):  # of a loader
-            rows, labels, split = view.validation, work.labels("validation"), "validation"
-        picked = np.arange(min(_ROWS, len(labels)))
-        logits = _answers(network, rows, picked)
+        # Of a loader there are no labelled rows.
+        split: Literal["labelled", "validation"] = "labelled" if len(work.labels("labelled")) else "validation"
+        labels = work.labels(split)[:_ROWS]
+        logits = unordered.answers_to(work, split, len(labels))
         orders = [error.guess, dict(zip(error.guess, reversed(error.guess.values()), strict=True))]
         right = []
         for labels_of in orders:
             by_class = {name: output for output, name in labels_of.items()}
             columns = positions(outputs, [by_class[name] for name in classes])
-            right.append(f"{ready(str(error.where), labels_of)} ({accuracy(logits[:, columns], labels[picked]):.1%})")
+            right.append(f"{ready(str(error.where), labels_of)} ({accuracy(logits[:, columns], labels):.1%})")
         return LimbeckError(
             error.what,
             where=error.where,
-            fix=f"say which is which: {right[0]} or {right[1]}, with the accuracy on {len(picked):,} {split} rows",
+            fix=f"say which is which: {right[0]} or {right[1]}, with the accuracy on {len(labels):,} {split} rows",
         )
 
 

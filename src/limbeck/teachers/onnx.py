@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -15,6 +14,7 @@ from limbeck.models import ordered, positions
 from limbeck.models.onnxfile import OnnxFile
 from limbeck.models.onnxmodule import Feeds, FeedSettings, OnnxModule
 from limbeck.runtime.rows import is_ragged
+from limbeck.teachers.answers import Answers, are_probabilities, logarithms
 from limbeck.teachers.given import count_outputs
 from limbeck.teachers.kind import register
 from limbeck.teachers.named import LONGEST, Named, order_in_words
@@ -23,11 +23,6 @@ from limbeck.teachers.work import Encoded, Made, Work
 from limbeck.types import tensors
 
 _LOOKED_AT = 64
-_SUM = 1e-3
-"""Within this of 1, the sum of numbers >= 0 is that of probabilities."""
-_LEAST, _MOST = torch.finfo(torch.float32).tiny, 1 - torch.finfo(torch.float32).eps / 2
-"""The probabilities nearest to 0 and 1 that float32 tells from them. Above the least one nothing is cut: raised to a
-power, as a temperature does, small probabilities matter."""
 
 
 class OnnxTeacher(Named):
@@ -40,7 +35,7 @@ class OnnxTeacher(Named):
     inputs: Feeds = Field(default_factory=dict)
     output: Annotated[str | None, Field(min_length=1, description="of the file; null: its only one")] = None
     answers: Annotated[
-        Literal["logits", "probabilities"] | None,
+        Answers | None,
         Field(description="what it gives; null: found out on validation rows. Of probabilities the logarithm is taken"),
     ] = None
     reads: OwnReads = OwnTextReads()
@@ -115,11 +110,8 @@ class Logarithms(nn.Module):
         self.network, self.independent, self.no_onnx = network, independent, network.no_onnx
 
     def forward(self, **inputs: Tensor) -> Tensor:
-        """Return logits (rows, outputs): finite, as 0 counts as the least number above it."""
-        found = self.network(**inputs)
-        if self.independent:
-            return found.clamp(_LEAST, _MOST).logit()
-        return found.clamp(min=_LEAST).log()
+        """Return logits (rows, outputs); see `logarithms`."""
+        return logarithms(self.network(**inputs), independent=self.independent)
 
 
 def asked(
@@ -144,16 +136,14 @@ def asked(
     return OnnxModule(file, arrays, axes, feeds=feeds, output=chosen, fills=fills, key=key)
 
 
-def _kind_of(seen: Tensor, said: str | None, work: Work) -> Literal["logits", "probabilities"]:
+def _kind_of(seen: Tensor, said: str | None, work: Work) -> Answers:
     """Return what a file gives, by its answers to some rows.
 
     Raises:
         LimbeckError: the recipe says otherwise.
     """
-    alone = ((seen >= 0) & (seen <= 1 + _SUM)).all()
-    together = alone and ((seen.double().sum(1) - 1).abs() <= _SUM).all()
-    found = {"distribution": bool(together), "independent": bool(alone)}.get(work.task.predicts, False)
-    kind: Literal["logits", "probabilities"] = "probabilities" if found else "logits"
+    found = bool(are_probabilities(seen.numpy(), work.task).all())
+    kind: Answers = "probabilities" if found else "logits"
     if said not in (None, kind):
         raise LimbeckError(
             f"its answers to {len(seen)} validation rows are {'' if found else 'no '}probabilities",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from limbeck.data import Examples, Task
 from limbeck.data.modality import Modality
+from limbeck.evaluation.records import ServedRecord
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.ranks import Ranks
 from limbeck.runtime.readers import Form
@@ -89,8 +90,20 @@ class Made(Protocol):
         """Return the teacher itself, which is asked with the view's rows and gives the activations of `taps` too."""
         ...
 
-    def prepare(self, split: Split, among: Ranks) -> None:
-        """Have at hand what answers for a split are made of; several processes share the work. Often nothing."""
+    def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:
+        """Have at hand what answers for a split are made of; several processes share the work. Often nothing.
+
+        Args:
+            split: whose rows.
+            among: the processes.
+            folder: of the cache, for what has to outlast a process that is killed before the cache has the answers.
+            missing: (rows,) which rows have no answer in the cache.
+        """
+        ...
+
+    @property
+    def served(self) -> ServedRecord | None:
+        """What is recorded of a teacher that a server answers for; None: it answers here."""
         ...
 
 
@@ -135,13 +148,18 @@ class Work(Protocol):
         ...
 
     @property
+    def given(self) -> Any:
+        """The finished teacher that was handed to `limbeck.distill`; None where a recipe is all there is."""
+        ...
+
+    @property
     def modality(self) -> Modality:
         """What an example is."""
         ...
 
     @property
-    def module(self) -> nn.Module | None:
-        """The finished module that was handed to `limbeck.distill`; None where a recipe is all there is."""
+    def asked(self) -> Examples:
+        """Every row that the teacher is asked about: transfer set, validation and test rows, without labels."""
         ...
 
     @property

@@ -1,7 +1,9 @@
 """What advice depends on besides figures: what a person types for another teacher, another student, a larger test."""
 
+from collections.abc import Sequence
+
 from limbeck.data import Splits
-from limbeck.evaluation.records import SelectionRecord, StudentRecord, TeacherRecord
+from limbeck.evaluation.records import SelectionRecord, ServedRecord, StudentRecord, TeacherRecord
 from limbeck.models import MODELS, is_solved
 from limbeck.pipeline.training.material import GIVEN
 from limbeck.pipeline.training.solved import may_be_solved
@@ -9,8 +11,13 @@ from limbeck.recipe import Recipe
 from limbeck.teachers import CATALOGUE
 
 
-def teacher_record(recipe: Recipe) -> TeacherRecord:
-    """Return what the teacher is; one that reads what a floor does is told where it fits data and task."""
+def teacher_record(recipe: Recipe, served: Sequence[ServedRecord] = ()) -> TeacherRecord:
+    """Return what the teacher is; one that reads what a floor does is told where it fits data and task.
+
+    Args:
+        recipe: of the run.
+        served: what is recorded of those that a server answers for.
+    """
     teacher, task, modality = recipe.teacher, recipe.task, recipe.data.modality
     alike = [
         name
@@ -22,6 +29,7 @@ def teacher_record(recipe: Recipe) -> TeacherRecord:
         another=teacher.another,
         by_steps=teacher.by_steps,
         like_floor=None if own or not alike else teacher.another_kind.format(alike[0]),
+        served=[*served],
     )
 
 

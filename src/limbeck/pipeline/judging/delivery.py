@@ -18,6 +18,7 @@ from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.export import Exported
 from limbeck.recipe import Recipe
 from limbeck.report import words
+from limbeck.report.words.served import about_served
 from limbeck.report.words.units import units
 
 
@@ -83,6 +84,7 @@ def _card(run: Trainings, findings: Findings) -> dict[str, Any]:
         "averaged": findings.averaged,
         "data": findings.data.model_dump(),
         "usage": findings.usage,
+        "served": about_served(findings),
         "outputs": words.several_of(run.task.outputs, run.task.noun),
         "noun": run.task.noun,
         "until": words.outcome(arm.until, trained.history) if arm.until else None,

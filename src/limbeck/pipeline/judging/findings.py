@@ -59,7 +59,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         solved=all(solved.values()),
         data=data_record(recipe, splits).model_copy(update=what_was_read(run.teacher.networks, run.arms)),
         models=records,
-        teacher=teacher_record(recipe),
+        teacher=teacher_record(recipe, run.teacher.served),
         selection=selection_record(recipe),
         student=student_record(recipe, run.shown["student"].view.form.kind),
         retention=own.retention,

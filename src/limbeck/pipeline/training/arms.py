@@ -20,6 +20,7 @@ from limbeck.pipeline.training.crossed import cross, cross_solved, require_held_
 from limbeck.pipeline.training.learn import Trained, best_by, train_network
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.pipeline.training.teacher import RunTeacher
+from limbeck.pipeline.training.unlabelled import require_labels
 from limbeck.pipeline.training.work import RunWork, try_out
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
@@ -77,6 +78,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     recipe.codec.require_fits(splits.task.outputs)
     _require_shares(recipe, splits.task)
+    require_labels(recipe)
     require_held_out(recipe, material)
     others = _preflight_curves(recipe, splits) or len(splits.transfer) > len(splits.labelled)
     if others:

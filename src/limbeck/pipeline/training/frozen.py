@@ -99,7 +99,7 @@ class Headed(Trained):
         """Return what asks the network only for rows that have no features yet; it has no activations to give."""
         return _Answers(self.frozen, self.head, self.answers_as)
 
-    def prepare(self, split: Split, among: Ranks) -> None:
+    def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:
         """Ask the network for the features of a split."""
         self.frozen.ask(split, among)
 

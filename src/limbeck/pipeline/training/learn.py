@@ -18,7 +18,7 @@ from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError, a
 from limbeck.evaluation import follow
-from limbeck.evaluation.records import Level
+from limbeck.evaluation.records import Level, ServedRecord
 from limbeck.files import read_json, staged, write_json
 from limbeck.models.solved import Cost, Solved, SolvedByLabels, SolvedByLosses
 from limbeck.networks import HasReads, NetworkSettings
@@ -70,8 +70,13 @@ class Trained:
         """Return the network as a teacher, which gives the activations of `taps` too."""
         return ModuleTeacher(self.model, self.answers_as, taps=taps)
 
-    def prepare(self, split: Split, among: Ranks) -> None:
+    def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:
         """Do nothing: the network answers from what it reads."""
+
+    @property
+    def served(self) -> ServedRecord | None:
+        """None: it answers here."""
+        return None
 
     def logits(self, view: Rows) -> NDArray[np.float32]:
         """Return the logits of a split, (rows, classes) float32."""

@@ -83,12 +83,12 @@ class Given:
     """Python objects that a recipe can only name.
 
     Attributes:
-        teacher: a finished module; None when the recipe trains one.
+        teacher: finished: a module, or what a kind of teacher takes; None when the recipe trains one, or names it.
         student: makes a student; called once a network, after torch's generator was seeded.
         readers: by digest of the tokenizer, called with the settings of what is read.
     """
 
-    teacher: nn.Module | None = None
+    teacher: Any = None
     student: Callable[[], nn.Module] | None = None
     readers: Mapping[str, Callable[[Any], Reader]] = field(default_factory=dict)
 
@@ -164,7 +164,7 @@ class Material:
     def _view_of(self, reads: Reads, key: str) -> View:
         if key not in self._views:
             self._views[key] = self._view(reads, key)
-            readers = [view.reader for view in self._views.values()]
+            readers = [view.reader for view in self._views.values() if not view.reads.any_modality]
             if error := self.splits.modality.disagreement(readers, self.splits.original.values):
                 raise error
         return self._views[key]
@@ -229,12 +229,15 @@ class Material:
         form = self.view(settings).form
         return build_model(settings.model, outputs=outputs or self.splits.task.outputs, form=form).to(best_device())
 
-    def from_labels(self, settings: HasReads, part: Literal["taught", "teachers", "ceiling"] = "taught") -> Lesson:
+    def from_labels(
+        self, settings: HasReads, part: Literal["taught", "teachers", "ceiling", "validation"] = "taught"
+    ) -> Lesson:
         """Return the lesson of a network that learns from labels alone.
 
         Args:
             settings: of the network.
-            part: whose labels: the training rows'; those and a teacher's own copies of them; or the target's.
+            part: whose labels: the training rows'; those and a teacher's own copies of them; the target's; or those of
+                validation, for a trial where no training row has one.
         """
         rows = "ceiling" if part == "ceiling" else "labelled"
         examples: Examples = getattr(self.splits, part)
@@ -322,7 +325,7 @@ class Framed:
 
 def require_modality(reads: Reads, modality: Modality) -> None:
     """Refuse a network that reads something else than the data are."""
-    if reads.kind != modality.name:
+    if not reads.any_modality and reads.kind != modality.name:
         raise LimbeckError(
             f"a network reads {reads.kind} (`reads.kind`), and the data are {modality.name}",
             where=f"data.{modality.key}",

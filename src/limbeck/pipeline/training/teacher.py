@@ -15,6 +15,7 @@ from limbeck.cache.codecs import DEFAULT, Codec
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.evaluation import Pool
+from limbeck.evaluation.records import ServedRecord
 from limbeck.losses import objective_from
 from limbeck.pipeline.training.folds import cross_answers
 from limbeck.pipeline.training.learn import Trained
@@ -49,13 +50,13 @@ class Member:
 
     def of(self, splits: Splits, split: Split, *, among: Ranks = ALONE) -> CachedTeacher:
         """Return a teacher that answers for a split, asking the network only for rows that it never saw."""
-        self.trained.prepare(split, among)
         kept = self.taught if split == "transfer" else self.cache
         if kept is not self.cache and len(splits.labelled):  # of which it has said all: nobody is asked twice
             known, view = self.of(splits, "labelled", among=among), self.trained.view.labelled
             title = f"{self.name} answers, {ROWS['labelled']}, as students learn from them"
             label(known, splits.labelled, view, kept, among=among, title=title)
         examples, view = getattr(splits, split), getattr(self.trained.view, split)
+        self.trained.prepare(split, among, self.cache.folder, kept.missing(examples.ids))
         title = f"{self.name} answers, {ROWS[split]}"
         return label(self.live(), examples, view, kept, among=among, title=title)
 
@@ -126,6 +127,11 @@ class RunTeacher:
         fitted = {f"{n} temperature": m.temperature for n, m in zip(names, self.members, strict=True) if m.temperature}
         weights = dict(zip((f"{name} weight" for name in names), self.weights, strict=True)) if names[1:] else {}
         return {**fitted, **weights}
+
+    @property
+    def served(self) -> list[ServedRecord]:
+        """What is recorded of members that a server answers for."""
+        return [found for member in self.members if (found := member.trained.served) is not None]
 
     def of(self, split: Split, *, among: Ranks = ALONE) -> Teacher:
         """Return a teacher that answers for a split from its cache; processes share what is still to be asked."""
@@ -259,8 +265,9 @@ def members_of(
     """
     taps = tuple(dict.fromkeys(pair.taps[1] for pair in objective_from(recipe.losses).pairs))
     members = []
-    for name, one in zip(member_names(len(made)), made, strict=True):
-        own = CacheIdentity(one.answers_as, one.view.digest, splits.task.outputs, taps)
+    for name, one, settings in zip(member_names(len(made)), made, recipe.teacher.members, strict=True):
+        named = (one.answers_as, one.view.digest, splits.task.outputs, taps)
+        own = CacheIdentity(*named, version=settings.unverifiable)
         taught = replace(own, codec=recipe.codec)
         places = {
             each: folder / "cache" / each.name if kept is None else kept / (name if each == taught else f"{name}-exact")

@@ -15,11 +15,12 @@ from limbeck.data import Examples, Splits
 from limbeck.data.copies import Copy, Drawn
 from limbeck.data.modality import Reads
 from limbeck.digest import digest
+from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import ViewRecord
 from limbeck.networks import HasReads
 from limbeck.runtime.network import OnnxNetwork
 from limbeck.runtime.readers import Form, Reader
-from limbeck.runtime.rows import Rows
+from limbeck.runtime.rows import Rows, is_raw
 from limbeck.types import tensors
 
 
@@ -169,6 +170,13 @@ class View:
         every: Examples = getattr(self._splits, name)
         if len(every) == len(rows):
             return rows
+        if is_raw(rows):
+            raise LimbeckError(
+                f"the teacher is asked with {self._splits.modality.noun}s as they were read, and copies of them exist "
+                "as encoded arrays only",
+                where="data.augment",
+                fix="set it to null, or take a teacher that is a network",
+            )
         return Drawn.of(rows, every.ids[: len(rows)], every.values[len(rows) :], self._splits.modality.draw)
 
     def rows(self, samples: Sequence[Any]) -> Rows:

@@ -74,14 +74,20 @@ class RunWork:
         return self.material.splits.task.fit(self.material.splits.labelled.labels)
 
     @property
+    def given(self) -> Any:
+        """The finished teacher that was handed to `limbeck.distill`."""
+        return self.material.given.teacher
+
+    @property
     def modality(self) -> Modality:
         """What an example is."""
         return self.material.splits.modality
 
     @property
-    def module(self) -> nn.Module | None:
-        """The finished module that was handed to `limbeck.distill`."""
-        return self.material.given.teacher
+    def asked(self) -> Examples:
+        """Every row that the teacher is asked about."""
+        splits = self.material.splits
+        return (splits.transfer + splits.validation + splits.test).without_labels()
 
     @property
     def fewest(self) -> int:

@@ -332,8 +332,8 @@ def little_text(findings: Findings, there: Delivered) -> Step | None:
 
 
 def no_baseline(findings: Findings, there: Delivered) -> Step | None:
-    """There is nothing to compare the student with."""
-    if BASELINE in findings.models:
+    """There is nothing to compare the student with, and there are labels that a baseline could learn."""
+    if BASELINE in findings.models or not findings.data.labelled:
         return None
     why = "nothing else tells whether distillation helps"
     return Step(why, "train a baseline, the same network without the teacher", _A_BASELINE)

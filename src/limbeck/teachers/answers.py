@@ -1,0 +1,77 @@
+"""What somebody else's teacher gives, as the logits or values that a run takes."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from limbeck.data import Task
+from limbeck.errors import LimbeckError
+
+Answers = Literal["logits", "probabilities"]
+"""What a classifier gives."""
+SUM = 1e-3
+"""Within this of 1, the sum of numbers >= 0 is that of probabilities."""
+_LEAST, _MOST = torch.finfo(torch.float32).tiny, 1 - torch.finfo(torch.float32).eps / 2
+"""The probabilities nearest to 0 and 1 that float32 tells from them. Above the least one nothing is cut: raised to a
+power, as a temperature does, small probabilities matter."""
+
+
+def logarithms(probabilities: Tensor, *, independent: bool) -> Tensor:
+    """Return the logits of probabilities, finite, as 0 counts as the least number above it.
+
+    Args:
+        probabilities: (rows, outputs), >= 0.
+        independent: each stands for itself; else a row's sum is 1.
+    """
+    if independent:
+        return probabilities.clamp(_LEAST, _MOST).logit()
+    return probabilities.clamp(min=_LEAST).log()
+
+
+def are_probabilities(numbers: NDArray[Any], task: Task) -> NDArray[np.bool_]:
+    """Return which rows of numbers (rows, outputs) are probabilities of a task, (rows,); none are where it has none."""
+    alone = np.all((numbers >= 0) & (numbers <= 1 + SUM), axis=1)
+    together = np.abs(numbers.astype(np.float64).sum(axis=1) - 1) <= SUM
+    found = {"distribution": alone & together, "independent": alone}
+    return np.asarray(found.get(task.predicts, np.zeros(len(numbers))), np.bool_)
+
+
+def as_logits(numbers: NDArray[Any], answers: Answers, task: Task, key: str) -> NDArray[np.float64]:
+    """Return what a teacher gave as logits, (rows, outputs); of a task of values as it is.
+
+    Args:
+        numbers: (rows, outputs), finite.
+        answers: what they are said to be.
+        task: of the run.
+        key: of the teacher in the recipe, for errors.
+
+    Raises:
+        LimbeckError: they are said to be probabilities and are none.
+    """
+    found = np.asarray(numbers, np.float64)
+    if answers == "logits" or task.predicts == "values" or not np.isfinite(found).all():  # which is refused later
+        return found
+    if not (right := are_probabilities(found, task)).all():
+        row = int(np.argmin(right))
+        shown = ", ".join(f"{number:.4g}" for number in found[row][:6])
+        more = f" (sum {found[row].sum():.4g})" * (task.predicts == "distribution")
+        raise LimbeckError(
+            f"{int((~right).sum()):,} of {len(found):,} rows of its answers are no probabilities, as {shown}{more}",
+            where=key,
+            fix=f"return probabilities, or set {key}.answers=logits",
+        )
+    return logarithms(torch.from_numpy(found), independent=task.predicts == "independent").numpy()
+
+
+def as_numbers(found: Any, rows: int, outputs: int) -> NDArray[np.float64]:
+    """Return what a function of Python gave as an array; of a single output, numbers (rows,) are a column.
+
+    Raises:
+        TypeError: it is no array of numbers.
+        ValueError: the same.
+    """
+    numbers = np.asarray(found, np.float64)
+    return numbers[:, None] if numbers.shape == (rows,) and outputs == 1 else numbers

@@ -1,0 +1,197 @@
+"""Answers in a file of rows, found by the content id of what they are about."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.data.cells import is_missing
+from limbeck.data.modality import Column, Modality
+from limbeck.digest import content_id
+from limbeck.errors import LimbeckError, nearest
+from limbeck.runtime.records import parts
+
+_SHOWN, _LONG = 3, 40
+
+
+@dataclass(frozen=True)
+class StoredAnswers:
+    """The answers of a file.
+
+    Attributes:
+        ids: (examples,) content ids, ascending, each once.
+        numbers: (examples, columns) float64.
+        columns: the names of the columns, sorted.
+        path: of the file.
+    """
+
+    ids: NDArray[np.int64]
+    numbers: NDArray[np.float64]
+    columns: tuple[str, ...]
+    path: Path
+
+    def has(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return for which ids there is an answer, (ids,) bool."""
+        return self.ids[self._place(ids)] == ids
+
+    def of(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the answers for ids that have one, (ids, columns)."""
+        return self.numbers[self._place(ids)]
+
+    def only(self, columns: Sequence[str]) -> "StoredAnswers":
+        """Return the same of some columns."""
+        kept = [self.columns.index(name) for name in sorted(columns)]
+        return StoredAnswers(self.ids, self.numbers[:, kept], tuple(sorted(columns)), self.path)
+
+    def _place(self, ids: NDArray[np.int64]) -> NDArray[np.intp]:
+        return np.searchsorted(self.ids, ids).clip(max=len(self.ids) - 1)
+
+
+def read_answers(path: Path, by: str, column: str, modality: Modality, key: str) -> StoredAnswers:
+    """Return the answers of a file, read once as long as the file stays as it is.
+
+    Args:
+        path: of a file of rows.
+        by: what the column holds, see `BY`.
+        column: that says what a row is about; every other column that holds numbers alone is one of answers.
+        modality: what an example is.
+        key: of the teacher in the recipe, for errors.
+
+    Raises:
+        LimbeckError: it cannot be read, a row is about nothing, or one example has two answers.
+    """
+    found = path.stat() if path.is_file() else None  # whoever reads it says what is wrong
+    stamp = (0, 0) if found is None else (found.st_mtime_ns, found.st_size)
+    return _read(path, stamp, by, column, modality, key)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, stamp: tuple[int, int], by: str, column: str, modality: Modality, key: str) -> StoredAnswers:
+    where = f"{key}.path ({path})"
+    cells: dict[str, list[Any]] = {}
+    for part in parts(path):
+        for name, some in part.cells.items():
+            cells.setdefault(name, []).extend(some)
+    if column not in cells:
+        raise LimbeckError(
+            f"no column `{column}`, which says what a row is about",
+            where=where,
+            fix=f"{nearest(column, cells)}; {key}.column names it",
+        )
+    about = cells.pop(column)
+    if not about:
+        raise LimbeckError("it holds no row", where=where, fix="write it again")
+    ids = _ids(about, by, Column(column, where, None, path.parent), modality)
+    columns = {name: numbers for name in sorted(cells) if (numbers := _numbers(cells[name])) is not None}
+    if not columns:
+        raise LimbeckError("no column of it holds numbers alone", where=where, fix="write a column of numbers a class")
+    numbers = np.stack([*columns.values()], axis=1)
+    order = np.argsort(ids, kind="stable")
+    ids, numbers = ids[order], numbers[order]
+    again = ids[1:] == ids[:-1]
+    if (apart := again & (numbers[1:] != numbers[:-1]).any(axis=1)).any():
+        some = [_short(about[row]) for row in order[1:][apart][:_SHOWN]]
+        raise LimbeckError(
+            f"{len(np.unique(ids[1:][apart])):,} examples have two answers that differ, such as {', '.join(some)}",
+            where=where,
+            fix="keep one row of each",
+        )
+    first = np.concatenate([[True], ~again])
+    return StoredAnswers(ids[first], numbers[first], tuple(columns), path)
+
+
+def _by_id(cells: Sequence[Any], column: Column, modality: Modality) -> NDArray[np.int64]:
+    try:
+        return np.array([int(cell) for cell in cells], np.int64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise LimbeckError(
+            f"column `{column.name}` holds what is no content id ({error})",
+            where=column.where,
+            fix="ids are whole numbers, as a teacher cache has them; else set by=text or by=path",
+        ) from None
+
+
+def _by_text(cells: Sequence[Any], column: Column, modality: Modality) -> NDArray[np.int64]:
+    return _of_values(modality.values([cell if is_missing(cell) else str(cell) for cell in cells], column), modality)
+
+
+def _by_path(cells: Sequence[Any], column: Column, modality: Modality) -> NDArray[np.int64]:
+    folder = column.folder or Path()
+    files = [folder / str(cell) for cell in cells]
+    if absent := [file for file in files if not file.is_file()]:
+        raise LimbeckError(
+            f"column `{column.name}` names {len(absent):,} files that are not there, such as {absent[0]}",
+            where=column.where,
+            fix="paths begin in the folder of the file that names them",
+        )
+    return _of_values(modality.values(modality.in_files([*map(str, files)]), column), modality)
+
+
+def _of_values(values: Sequence[Any], modality: Modality) -> NDArray[np.int64]:
+    return np.fromiter((content_id(modality.identity(value)) for value in values), np.int64, len(values))
+
+
+BY: Mapping[str, Callable[[Sequence[Any], Column, Modality], NDArray[np.int64]]] = {
+    "id": _by_id,
+    "text": _by_text,
+    "path": _by_path,
+}
+"""What a column says of an example: its content id, its text, or the path of its file; and how that becomes its id."""
+
+
+def _ids(cells: Sequence[Any], by: str, column: Column, modality: Modality) -> NDArray[np.int64]:
+    if none := [row for row, cell in enumerate(cells) if is_missing(cell) or cell == ""]:
+        raise LimbeckError(
+            f"column `{column.name}` holds nothing in {len(none):,} rows, such as row {none[0] + 1}",
+            where=column.where,
+            fix="remove them",
+        )
+    return BY[by](cells, column, modality)
+
+
+def _numbers(cells: Sequence[Any]) -> NDArray[np.float64] | None:
+    """Return a column as numbers, (rows,), NaN where there is none; None where it holds anything else."""
+    try:
+        return np.array([_number(cell) for cell in cells], np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def _number(cell: Any) -> float:
+    if isinstance(cell, bool):
+        raise TypeError("a truth value is no answer")
+    return np.nan if is_missing(cell) or cell == "" else float(cell)
+
+
+def missing_answers(stored: StoredAnswers, ids: NDArray[np.int64], shown: Callable[[int], Any], key: str) -> None:
+    """Refuse a file that does not answer for every example, or not with numbers.
+
+    Args:
+        stored: the answers.
+        ids: content ids of the examples.
+        shown: returns what names the example of such a number.
+        key: of the teacher in the recipe, for errors.
+
+    Raises:
+        LimbeckError: it says for how many, and which the first ones are.
+    """
+    without = ~stored.has(ids)
+    empty = ~without & ~np.isfinite(stored.of(ids)).all(axis=1)
+    for wrong, what in ((without, "no row for"), (empty, "no finite number in some column for")):
+        if wrong.any():
+            rows = np.flatnonzero(wrong)
+            some = ", ".join(_short(shown(int(row))) for row in rows[:_SHOWN])
+            raise LimbeckError(
+                f"it has {what} {len(rows):,} of {len(ids):,} examples, such as {some}",
+                where=f"{key}.path ({stored.path})",
+                fix="let the teacher answer for every row of the run, and for each copy where data.augment makes some",
+            )
+
+
+def _short(what: Any) -> str:
+    text = " ".join(str(what).split())
+    return f"`{text if len(text) <= _LONG else f'{text[: _LONG - 1]}…'}`"
