@@ -103,7 +103,7 @@ def card_text(name: str) -> str:
         "units": card.units,
         "needs": ", ".join(card.needs) + (f" ({card.tap})" if card.tap else ""),
         "fits": ", ".join(card.fits),
-        "takes logits": ", ".join(card.forms),
+        **({"logits of the teacher": ", ".join(card.forms)} if "teacher" in card.needs else {}),
         "settings in the paper": "; ".join(f"{key} {value}" for key, value in card.defaults.items()),
         "use when": card.use_when,
         "beware": card.beware,

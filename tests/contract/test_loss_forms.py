@@ -139,6 +139,18 @@ def test_masked_positions_contribute_nothing(case, garbage):
     assert not student.grad[~mask].any()
 
 
+@taking_topk
+def test_tokens_count_as_examples_do(case):
+    student, teacher = problem(6)
+    told = largest(teacher, 3, temperature(case))
+    mask = torch.tensor([[True, True, False], [True, False, True]])
+    expected = value(case.term(), student, told, mask.flatten())
+    by_token = each_tensor(told, lambda part: part.reshape(2, 3, *part.shape[1:]))
+    assert by_token.shape == (2, 3, OUTPUTS)
+    found = value(case.term(), student.reshape(2, 3, OUTPUTS), by_token, mask, rows=2)
+    torch.testing.assert_close(found, expected)
+
+
 def test_a_decision_is_never_for_the_rest():
     """Of a thousand outputs the rest is likelier than any one of them."""
     student, teacher = problem(outputs=1000)
