@@ -51,7 +51,7 @@ def as_logits(numbers: NDArray[Any], answers: Answers, task: Task, key: str) -> 
     Raises:
         LimbeckError: they are said to be probabilities and are none.
     """
-    found = np.asarray(numbers, np.float64)
+    found = np.ascontiguousarray(numbers, np.float64)
     if answers == "logits" or task.predicts == "values" or not np.isfinite(found).all():  # which is refused later
         return found
     if not (right := are_probabilities(found, task)).all():

@@ -169,7 +169,8 @@ class ValuesTeacher:
                 where=self.key,
                 fix="a row of answers for each value, in their order, with a number for each output",
             )
-        answers = found.astype(np.float32)[:, list(self.columns)]
+        with np.errstate(over="ignore"):  # what is infinite then is refused
+            answers = found.astype(np.float32)[:, list(self.columns)]
         if wrong := int((~np.isfinite(answers)).any(axis=1).sum()):
             raise LimbeckError(
                 f"{wrong} of its answers to {len(answers)} rows are not finite numbers",
