@@ -42,6 +42,10 @@ class SklearnTeacher(RawTeacher):
             "handed to limbeck.distill",
         ),
     ] = None
+    trust: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(description="types in a .skops file that are allowed beside those that skops knows as harmless"),
+    ] = ()
     trust_pickle: Annotated[
         bool, Field(description="read a file of joblib or pickle, which runs whatever code is in it")
     ] = False
@@ -87,7 +91,7 @@ class SklearnTeacher(RawTeacher):
         from sklearn.utils.validation import check_is_fitted
 
         if self.path is not None:
-            found = loaded(named_path(self.path), trust_pickle=self.trust_pickle, key=work.key)
+            found = loaded(named_path(self.path), trust=self.trust, trust_pickle=self.trust_pickle, key=work.key)
         elif not hasattr(work.given, "fit"):
             raise missing(work.key)
         else:
