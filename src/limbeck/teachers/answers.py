@@ -39,6 +39,13 @@ def are_probabilities(numbers: NDArray[Any], task: Task) -> NDArray[np.bool_]:
     return np.asarray(found.get(task.predicts, np.zeros(len(numbers))), np.bool_)
 
 
+def to_logits(numbers: NDArray[np.float64], answers: Answers, task: Task) -> NDArray[np.float64]:
+    """Return numbers (rows, outputs) as logits; of a task of values as they are."""
+    if answers == "logits" or task.predicts == "values":
+        return numbers
+    return logarithms(torch.from_numpy(numbers), independent=task.predicts == "independent").numpy()
+
+
 def as_logits(numbers: NDArray[Any], answers: Answers, task: Task, key: str) -> NDArray[np.float64]:
     """Return what a teacher gave as logits, (rows, outputs); of a task of values as it is.
 
@@ -51,9 +58,20 @@ def as_logits(numbers: NDArray[Any], answers: Answers, task: Task, key: str) -> 
     Raises:
         LimbeckError: they are said to be probabilities and are none.
     """
-    found = np.asarray(numbers, np.float64)
-    if answers == "logits" or task.predicts == "values" or not np.isfinite(found).all():  # which is refused later
+    found = np.ascontiguousarray(numbers, np.float64)
+    if not np.isfinite(found).all():  # which is refused later
         return found
+    if answers == "probabilities" and task.predicts != "values":
+        require_probabilities(found, task, key)
+    return to_logits(found, answers, task)
+
+
+def require_probabilities(found: NDArray[np.float64], task: Task, key: str) -> None:
+    """Refuse numbers (rows, outputs) that are no probabilities of a task.
+
+    Raises:
+        LimbeckError: it says in how many rows, and shows one.
+    """
     if not (right := are_probabilities(found, task)).all():
         row = int(np.argmin(right))
         shown = ", ".join(f"{number:.4g}" for number in found[row][:6])
@@ -63,7 +81,6 @@ def as_logits(numbers: NDArray[Any], answers: Answers, task: Task, key: str) -> 
             where=key,
             fix=f"return probabilities, or set {key}.answers=logits",
         )
-    return logarithms(torch.from_numpy(found), independent=task.predicts == "independent").numpy()
 
 
 def as_numbers(found: Any, rows: int, outputs: int) -> NDArray[np.float64]:

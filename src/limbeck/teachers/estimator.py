@@ -1,7 +1,7 @@
 """A fitted estimator of scikit-learn: from a file, and by name."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,8 @@ _UNUSED = {"_stop_words_id"}
 """Attributes of estimators that change while they answer, and on which no answer depends: a place in memory."""
 SAFE, PICKLED = (".skops",), (".joblib", ".pkl", ".pickle")
 """Suffixes of files: those that hold known types only, and those that run code when they are read."""
+_LIBRARIES = ("sklearn.", "numpy.", "scipy.")
+"""Whose types a line to paste may name: of any other, nobody knows here what they do."""
 _SHOWN = 5
 
 
@@ -42,11 +44,12 @@ class Estimator:
 # --- from a file ----------------------------------------------------------------------------------------------------
 
 
-def loaded(path: Path, *, trust_pickle: bool, key: str) -> Estimator:
+def loaded(path: Path, *, trust: Sequence[str], trust_pickle: bool, key: str) -> Estimator:
     """Return the estimator of a file, read once as long as the file stays as it is.
 
     Args:
         path: of the file.
+        trust: types in a .skops file that the recipe allows, beside those that skops knows as harmless.
         trust_pickle: whether the recipe allows that code in the file is run.
         key: of the teacher in the recipe, for errors.
 
@@ -70,15 +73,16 @@ def loaded(path: Path, *, trust_pickle: bool, key: str) -> Estimator:
             f"{key}.trust_pickle=true",
         )
     found = path.stat()
-    return _read(path.resolve(), (found.st_mtime_ns, found.st_size, found.st_ino), f"{key}.path ({path})")
+    return _read(path.resolve(), (found.st_mtime_ns, found.st_size, found.st_ino), tuple(trust), key)
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, stamp: tuple[int, ...], where: str) -> Estimator:
+def _read(path: Path, stamp: tuple[int, ...], trust: tuple[str, ...], key: str) -> Estimator:
+    where = f"{key}.path ({path})"
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         try:
-            found = _unpickled(path) if path.suffix.lower() in PICKLED else _unpacked(path, where)
+            found = _unpickled(path) if path.suffix.lower() in PICKLED else _unpacked(path, trust, key)
         except LimbeckError:
             raise
         except ModuleNotFoundError as error:
@@ -102,22 +106,27 @@ def _unpickled(path: Path) -> Any:
     return joblib.load(path)
 
 
-def _unpacked(path: Path, where: str) -> Any:
+def _unpacked(path: Path, trust: tuple[str, ...], key: str) -> Any:
+    where = f"{key}.path ({path})"
     try:
         from skops import io
     except ImportError:
         raise LimbeckError(
             "a .skops file is read by skops, which is not installed", where=where, fix=installed.line("sklearn")
         ) from None
-    if unknown := io.get_untrusted_types(file=path):
+    needed = io.get_untrusted_types(file=path)
+    if unknown := [name for name in needed if name not in trust]:
         more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
+        strange = [name for name in unknown if not name.startswith(_LIBRARIES)]
         raise LimbeckError(
-            f"it holds types that skops does not trust: {', '.join(unknown[:_SHOWN])}{more}",
+            f"it holds types that skops does not know as harmless: {', '.join(unknown[:_SHOWN])}{more}",
             where=where,
-            fix="fit it with types of scikit-learn alone; or, where you made it yourself, write it with joblib.dump "
-            "and set trust_pickle=true",
+            fix=f"fit it without {', '.join(strange[:_SHOWN])}; or, where you made the file yourself, write it with "
+            f"joblib.dump and set {key}.trust_pickle=true"
+            if strange
+            else f"where you made the file yourself, set '{key}.trust=[{', '.join([*trust, *unknown])}]'",
         )
-    return io.load(path, trusted=[])
+    return io.load(path, trusted=[name for name in needed if name in trust])
 
 
 # --- by name --------------------------------------------------------------------------------------------------------

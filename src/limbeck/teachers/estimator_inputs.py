@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.console import say
 from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.readers.table import Cell, named
 
@@ -23,10 +22,12 @@ class EstimatorInputs:
     Attributes:
         name: everything that decides it, as JSON.
         make: from values.
+        note: what is to be said of it; None: nothing.
     """
 
     name: Any
     make: Callable[[Sequence[Any]], Any]
+    note: str | None = None
 
 
 def inputs_of(estimator: Any, values: Sequence[Any], key: str) -> EstimatorInputs:
@@ -92,14 +93,14 @@ def _of_arrays(count: int, kinds: Mapping[str, str], key: str) -> EstimatorInput
             where=key,
             fix="name them in its order in data.features, or fit it to a data frame, whose columns have names",
         )
-    say(f"  {key}: it was fitted to columns without names; they stand in the order {_some([*kinds])}")
     dtype = np.float64 if {*kinds.values()} <= _NUMBERS else object
 
     def make(rows: Sequence[Mapping[str, Cell]]) -> NDArray[Any]:
         columns = [_COLUMNS[kind]([row[name] for row in rows]) for name, kind in kinds.items()]
         return np.stack([column.astype(dtype) for column in columns], axis=1)
 
-    return EstimatorInputs(["array", *([name, kind] for name, kind in kinds.items())], make)
+    note = f"it was fitted to columns without names; they stand in the order {_some([*kinds])}"
+    return EstimatorInputs(["array", *([name, kind] for name, kind in kinds.items())], make, note)
 
 
 def _frame(columns: Mapping[str, NDArray[Any]]) -> Any:

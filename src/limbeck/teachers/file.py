@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from limbeck.console import say
 from limbeck.data import Examples
 from limbeck.data.modality import Modality
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.files import named_path
-from limbeck.teachers.answers import SUM, Answers, are_probabilities, as_logits
+from limbeck.models import positions
+from limbeck.teachers.answers import SUM, Answers, are_probabilities, require_probabilities, to_logits
 from limbeck.teachers.kind import register
 from limbeck.teachers.raw import RawSource, RawTeacher
 from limbeck.teachers.stored import StoredAnswers, missing_answers, read_answers
@@ -52,38 +52,54 @@ class FileTeacher(RawTeacher):
         key, task, asked = work.key, work.task, work.asked
         _require_such(self.by, asked, work.modality, key)
         stored = read_answers(named_path(self.path), self.by, self.column or self.by, work.modality, key)
-        if self.labels is None and {*work.classes} < {*stored.columns}:
-            others = [name for name in stored.columns if name not in work.classes]
-            say(f"  {key}: columns that are no class are left out: {', '.join(others[:8])}")
-            stored = stored.only(work.classes)
+        every, stored = stored, stored.only(self._columns(stored.columns, work))
         missing_answers(stored, asked.ids, lambda row: _shown(self.by, asked, row, work.modality), key)
-        answers = self._answers(stored, asked.ids, work)
+        answers = self._answers(stored, every, asked.ids, work)
 
         def ask(values: Sequence[Any], ids: NDArray[np.int64]) -> NDArray[np.float64]:
-            return as_logits(stored.of(ids), answers, task, key)
+            return to_logits(outputs.of(ids), answers, task)
+
+        # Settled, `labels` name outputs of all.
+        outputs = every if self.labels else stored
+        notes = [] if task.predicts == "values" else [f"its numbers are {answers}"]
+        if len(every.columns) > len(stored.columns):
+            left = [name for name in every.columns if name not in stored.columns]
+            notes.append(f"columns that are left out: {', '.join(left[:8])}")
 
         own = ["file", stored.columns, answers, arrays_digest(stored.ids, stored.numbers)]
-        return RawSource(digest(own), stored.columns, ask)
+        return RawSource(digest(own), outputs.columns, ask, notes=notes)
 
-    def _answers(self, stored: StoredAnswers, ids: NDArray[np.int64], work: Work) -> Answers:
-        """Return what the numbers are.
+    def _columns(self, columns: Sequence[str], work: Work) -> Sequence[str]:
+        """Return the columns of the classes: those of `labels`, else those of their names, else all.
+
+        Raises:
+            LimbeckError: there is no column that `labels` names.
+        """
+        if self.labels:
+            return [columns[place] for place in positions(columns, list(self.labels))]
+        if not {*work.classes} <= {*columns}:
+            return columns
+        return work.classes
+
+    def _answers(self, stored: StoredAnswers, every: StoredAnswers, ids: NDArray[np.int64], work: Work) -> Answers:
+        """Return what the numbers are; of some classes of many, those of all columns sum to 1.
 
         Raises:
             LimbeckError: the recipe does not say it, and they may be either.
         """
-        if self.answers is not None or work.task.predicts == "values":
-            return self.answers or "logits"
+        if self.answers == "logits" or work.task.predicts == "values":
+            return "logits"
         numbers = stored.of(ids)
-        if are_probabilities(numbers, work.task).all():
-            say(f"  {work.key}: its numbers are probabilities")
+        if any(are_probabilities(each, work.task).all() for each in (numbers, every.of(ids))):
             return "probabilities"
+        if self.answers is not None:
+            require_probabilities(numbers, work.task, work.key)
         if ((numbers >= 0) & (numbers <= 1 + SUM)).all():
             raise LimbeckError(
                 "its numbers lie between 0 and 1, and those of a row do not sum to 1",
                 where=f"{work.key}.path ({stored.path})",
                 fix=f"set {work.key}.answers=logits, or give the probabilities of every class",
             )
-        say(f"  {work.key}: its numbers are logits")
         return "logits"
 
 

@@ -56,12 +56,14 @@ class RawSource:
         ask: answers.
         named: whether these names are its own; else they are numbers, and as many outputs as classes stand in the order
             of the classes, which is said.
+        notes: what else is to be said of it when it is settled, a line each.
     """
 
     digest: str
     outputs: Sequence[str]
     ask: Ask
     named: bool = True
+    notes: Sequence[str] = ()
 
 
 class RawTeacher(Named):
@@ -101,7 +103,8 @@ class RawTeacher(Named):
             labels, why = dict(zip(source.outputs, work.classes, strict=True)), "in the order of the classes"
         else:
             labels, why = self.order(source.outputs, work)
-        say(f"  {work.key}: {order_in_words(labels, why)}")
+        for note in (order_in_words(labels, why), *source.notes):
+            say(f"  {work.key}: {note}")
         if self.unverifiable is not None:
             say(f"  {work.key}: version {self.unverifiable} names its answers; nothing else can tell them from others")
         return self.with_labels(labels)
@@ -113,7 +116,8 @@ class RawTeacher(Named):
         """Return what is asked, with its outputs in the order of the classes; it is settled."""
         source = self.source(work)
         columns = positions(source.outputs, list(self.labels or source.outputs))
-        return ValuesTeacher(digest([source.digest, columns]), source, columns, work.key)
+        named = [source.outputs[column] for column in columns]
+        return ValuesTeacher(digest([source.digest, named]), source, columns, work.key)
 
     def answers_to(self, work: Work, split: Literal["labelled", "validation"], count: int) -> NDArray[np.float32]:
         """Return its answers to the first rows of a split; see `Named.answers_to`."""
@@ -170,7 +174,8 @@ class ValuesTeacher:
                 where=self.key,
                 fix="a row of answers for each value, in their order, with a number for each output",
             )
-        answers = found.astype(np.float32)[:, list(self.columns)]
+        with np.errstate(over="ignore"):  # what is infinite then is refused
+            answers = found.astype(np.float32)[:, list(self.columns)]
         if wrong := int((~np.isfinite(answers)).any(axis=1).sum()):
             raise LimbeckError(
                 f"{wrong} of its answers to {len(answers)} rows are not finite numbers",

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from limbeck.console import say
 from limbeck.data import label_name
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
@@ -42,6 +41,10 @@ class SklearnTeacher(RawTeacher):
             "handed to limbeck.distill",
         ),
     ] = None
+    trust: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(description="types in a .skops file that are allowed beside those that skops knows as harmless"),
+    ] = ()
     trust_pickle: Annotated[
         bool, Field(description="read a file of joblib or pickle, which runs whatever code is in it")
     ] = False
@@ -71,15 +74,14 @@ class SklearnTeacher(RawTeacher):
         values = method == "predict"
         outputs = [str(number) for number in range(len(work.classes))] if values else _classes(estimator, key)
         inputs = inputs_of(estimator, work.asked.values, key)
-        for reason in found.unverifiable:
-            say(f"  {key}: {reason}: it is asked again in every run", style="yellow")
 
         def ask(rows: Sequence[Any], ids: NDArray[np.int64]) -> NDArray[np.float64]:
             numbers = _numbers(estimator, method, inputs.make(rows), len(rows), outputs, key)
             return as_logits(numbers, "probabilities" if method == "predict_proba" else "logits", task, key)
 
         own = ["sklearn", found.digest, method, inputs.name, *([_session()] if found.unverifiable else [])]
-        return RawSource(digest(own), outputs, ask, named=not values)
+        notes = [f"{reason}: it is asked again in every run" for reason in found.unverifiable]
+        return RawSource(digest(own), outputs, ask, not values, [*notes, *([inputs.note] if inputs.note else [])])
 
     def _estimator(self, work: Work) -> Estimator:
         """Return the estimator, fitted."""
@@ -87,7 +89,7 @@ class SklearnTeacher(RawTeacher):
         from sklearn.utils.validation import check_is_fitted
 
         if self.path is not None:
-            found = loaded(named_path(self.path), trust_pickle=self.trust_pickle, key=work.key)
+            found = loaded(named_path(self.path), trust=self.trust, trust_pickle=self.trust_pickle, key=work.key)
         elif not hasattr(work.given, "fit"):
             raise missing(work.key)
         else:

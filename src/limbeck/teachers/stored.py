@@ -194,4 +194,6 @@ def missing_answers(stored: StoredAnswers, ids: NDArray[np.int64], shown: Callab
 
 def _short(what: Any) -> str:
     text = " ".join(str(what).split())
-    return f"`{text if len(text) <= _LONG else f'{text[: _LONG - 1]}…'}`"
+    if len(text) > _LONG:  # the end of a path says most
+        text = f"…{text[1 - _LONG :]}" if isinstance(what, Path) else f"{text[: _LONG - 1]}…"
+    return f"`{text}`"
