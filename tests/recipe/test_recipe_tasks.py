@@ -51,7 +51,9 @@ def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
         assert line.startswith(words)
         assert kind in line
         if " kind " in words:
-            assert line.endswith("; these kinds fit: embedding, module, network, onnx, transformers")
+            assert line.endswith(
+                "; these kinds fit: callable, embedding, file, module, network, onnx, sklearn, transformers"
+            )
 
 
 NOT_ONE = [name for name, one in CATALOGUE.items() if one.of_modality is None and name != "given"]
@@ -82,7 +84,7 @@ def test_a_member_of_another_modality_and_of_another_task_are_refused_alike(path
     values = ["task=regression", "losses=[{name: regression_kd}]"]
     assert load_recipe(path, [*table, *values, "teacher={kind: boosting}"]).teacher.kind == "boosting"
     (line,) = lines_of(path, *table, *values, f"teacher={MEMBERS.replace('nblr', 'boosting')}")
-    assert line.endswith("these kinds fit: boosting, embedding, module, network, onnx")
+    assert line.endswith("these kinds fit: boosting, callable, embedding, file, module, network, onnx, sklearn")
 
 
 def test_the_arm_hard_labels_where_a_class_is_decided_for(path) -> None:
