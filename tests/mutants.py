@@ -59,6 +59,10 @@ PRIOR = "tests/tasks/test_classification_prior.py"
 DRAWN_COPIES = "tests/data/test_data_copies.py"
 MULTILABEL = "tests/tasks/test_multilabel.py"
 ONNX_TEACHER = "tests/teachers/test_onnx.py"
+CALLABLE = "tests/teachers/test_callable.py"
+ESTIMATOR = "tests/teachers/test_sklearn.py"
+ESTIMATOR_FILES = "tests/teachers/test_sklearn_files.py"
+ANSWERS_FILE = "tests/teachers/test_file.py"
 IMAGE_DATA = "tests/data/test_data_images.py"
 TEST_SPLIT = "tests/pipeline/test_the_test_split.py"
 START = "tests/pipeline/test_pipeline_start.py"
@@ -1672,8 +1676,8 @@ MUTANTS = (
     Mutant(
         "logits between 0 and 1 are probabilities",
         "the logarithm of logits is taken",
-        "teachers/onnx.py",
-        ((".abs() <= _SUM).all()", ".abs() <= 1).all()"),),
+        "teachers/answers.py",
+        (("- 1) <= SUM", "- 1) <= 1"),),
         (f"{ONNX_TEACHER}::test_small_numbers_are_probabilities_where_they_add_up_to_1",),
     ),
     Mutant(
@@ -1859,5 +1863,101 @@ MUTANTS = (
             ("asking.open(folder)\n        texts", "texts"),
         ),
         ("tests/pipeline/test_endpoint_run.py::test_a_shared_folder_of_answers_is_not_asked_for_again",),
+    ),
+    Mutant(
+        "an estimator's classes stand in the order of the data's",
+        "text sorts 10 before 2",
+        "teachers/sklearn.py",
+        (
+            (
+                "return RawSource(digest(own), outputs, ask, not values,",
+                "return RawSource(digest(own), outputs, ask, False,",
+            ),
+        ),
+        (f"{ESTIMATOR}::test_classes_in_another_order_are_found_by_name",),
+    ),
+    Mutant(
+        "a pickle is read because its file lies there",
+        "code of a stranger's file is run",
+        "teachers/estimator.py",
+        (("suffix in PICKLED and not trust_pickle", "suffix in PICKLED and not path.is_file()"),),
+        (f"{ESTIMATOR_FILES}::test_nothing_is_unpickled_unless_the_recipe_says_so",),
+    ),
+    Mutant(
+        "every type of a skops file is trusted",
+        "what the error lists is loaded",
+        "teachers/estimator.py",
+        (
+            (
+                "if unknown := [name for name in needed if name not in trust]",
+                "if unknown := [name for name in trust if not needed]",
+            ),
+            ("if name in trust])", "if name])"),
+        ),
+        (f"{ESTIMATOR_FILES}::test_types_that_skops_does_not_trust_are_listed",),
+    ),
+    Mutant(
+        "where an estimator lies in memory names it",
+        "the answers of the last run are never found again",
+        "teachers/estimator.py",
+        (('_UNUSED = {"_stop_words_id"}', "_UNUSED: set[str] = set()"),),
+        (f"{ESTIMATOR_FILES}::test_what_names_an_estimator",),
+    ),
+    Mutant(
+        "cells of a table come as they stand",
+        "a category `1` of texts is the number 1.0 to a pipeline",
+        "teachers/estimator_inputs.py",
+        (("np.nan if cell is None else named(cell) for", "np.nan if cell is None else cell for"),),
+        (f"{ESTIMATOR}::test_a_pipeline_on_columns_answers_as_it_does_for_a_frame",),
+    ),
+    Mutant(
+        "one margin is the logit of the first class",
+        "a decision_function's sign is turned",
+        "teachers/sklearn.py",
+        (("np.stack([np.zeros(rows), found], axis=1)", "np.stack([found, np.zeros(rows)], axis=1)"),),
+        (f"{ESTIMATOR}::test_margins_are_logits",),
+    ),
+    Mutant(
+        "another version has the old answers",
+        "a cache of a function is another one's",
+        "teachers/callable.py",
+        (
+            ('digest(["callable", name, self.version, self.answers])', 'digest(["callable", name, self.answers])'),
+            ("        return self.version\n", "        return None\n"),
+        ),
+        (f"{CALLABLE}::test_another_version_refuses_the_old_answers_and_shows_both",),
+    ),
+    Mutant(
+        "answers of a file stand in its order",
+        "a permuted file answers for other rows",
+        "teachers/stored.py",
+        (("ids, numbers = ids[order], numbers[order]", "ids = ids[order]"),),
+        (f"{ANSWERS_FILE}::test_any_order_and_form_is_the_same_teacher",),
+    ),
+    Mutant(
+        "the first of two answers counts",
+        "a contradiction is passed over",
+        "teachers/stored.py",
+        (("apart := again & (numbers[1:] != numbers[:-1]).any(axis=1)", "apart := again & ~again"),),
+        (f"{ANSWERS_FILE}::test_a_file_that_is_wrong",),
+    ),
+    Mutant(
+        "the nearest answer stands for a missing one",
+        "a row without an answer is not noticed",
+        "teachers/stored.py",
+        (
+            (
+                "return self.ids[self._place(ids)] == ids",
+                "return self.ids[self._place(ids)] == self.ids[self._place(ids)]",
+            ),
+        ),
+        (f"{ANSWERS_FILE}::test_a_file_that_is_wrong",),
+    ),
+    Mutant(
+        "copies of pictures are encoded for a teacher of values",
+        "a teacher is asked for an example in the place of its copy",
+        "pipeline/training/views.py",
+        (("if is_raw(rows):", "if is_raw(rows) and not every:"),),
+        (f"{ANSWERS_FILE}::test_pictures_come_to_a_function_as_they_are",),
     ),
 )

@@ -473,6 +473,14 @@ def of_ones_own(name: str, kind: str, *keys: str, prepare: Prepare | None = None
     return Case("teachers", name, run(f"teacher={{{', '.join([f'kind: {kind}', *keys, reads])}}}"), lay)
 
 
+ANSWER = "def answer(values):\n    return [0.5 for value in values]\n"
+
+
+def asked(name: str, teacher: str, contents: Mapping[str, str | bytes] | None = None) -> Case:
+    """Return the case of a teacher that is asked with values as they were read."""
+    return Case("teachers", name, run(f"teacher={{{teacher}}}"), files(contents or {}))
+
+
 def weights(*, rows: int = 8, names: tuple[str, ...] = ("table.weight", "head.weight", "head.bias")) -> Prepare:
     """Return what writes weights of the network: of a vocabulary of so many rows, under these names."""
     tensors = (torch.ones(rows, 4), torch.ones(2, 4), torch.ones(2))
@@ -548,6 +556,19 @@ TEACHERS = [
         "model: minilm",
         reads="reads: {kind: arrays, of: teacher}",
     ),
+    asked("a pipeline that is not there", "kind: sklearn, path: m.skops"),
+    asked("a pipeline that is pickled", "kind: sklearn, path: m.joblib", {"m.joblib": b"\x80\x04N."}),
+    asked("a skops file that is none", "kind: sklearn, path: m.skops", {"m.skops": b"\x80\x04N."}),
+    asked("a function without a version", "kind: callable, function: mine:answer", {"mine.py": ANSWER}),
+    asked(
+        "an answering function that is not there",
+        "kind: callable, function: mine:answers, version: 1",
+        {"mine.py": ANSWER},
+    ),
+    asked("a function that returns a column", "kind: callable, function: mine:answer, version: 1", {"mine.py": ANSWER}),
+    asked("a file of answers that is not there", "kind: file, path: a.csv, by: text"),
+    asked("a file of answers without most rows", "kind: file, path: a.csv, by: text", {"a.csv": "text,0,1\nno,1,0\n"}),
+    asked("a file of answers by another column", "kind: file, path: a.csv, by: id", {"a.csv": "text,0,1\nno,1,0\n"}),
 ]
 
 MODELS = [

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS = ("limbeck", "pip")
+COMMANDS = ("limbeck", "pip", "python")
 _FILE = re.compile(r"# (\w+\.(?:yaml|py))\n")
 
 

@@ -1,79 +1,35 @@
-"""Estimators of scikit-learn as teachers: their own answers in the order of the data's classes; no code of files."""
+"""Estimators of scikit-learn as teachers: their own answers of texts and tables, in the order of the data's classes."""
 
-import csv
 import json
-import pickle
 import sys
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
+from estimators import answered, columns, fitted, parsed, probabilities, saved
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
-from sklearn.multioutput import MultiOutputClassifier
-from sklearn.pipeline import FunctionTransformer, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import SVC, LinearSVC
-from skops.io import dump
+from sklearn.svm import LinearSVC
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
-from tiny import FILLER, recipe, write_csv
+from tiny import recipe, write_csv
 
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import check
-from limbeck.pipeline.training.judged import ask_teacher
-from limbeck.pipeline.training.material import Given, Material
-from limbeck.pipeline.training.teacher import settle, train_teacher
+from limbeck.pipeline.training.material import Material
 from limbeck.recipe import parse_recipe
-from limbeck.teachers.estimator import named_estimator
 from made_rows import numbers_of, splits_of
 
 pytestmark = pytest.mark.usefixtures("quick_exports")
-
-
-def columns(file):
-    """Return the texts and the labels of a file."""
-    with file.open(newline="") as held:
-        rows = list(csv.DictReader(held))
-    return [row["text"] for row in rows], [row["label"] for row in rows]
-
-
-def fitted(file, *steps, rename=str):
-    texts, labels = columns(file)
-    last = steps or (TfidfVectorizer(), LogisticRegression(C=10))
-    return make_pipeline(*last).fit(texts, [rename(label) for label in labels])
-
-
-def saved(model, file):
-    dump(model, file) if file.suffix == ".skops" else joblib.dump(model, file)
-    return {"path": str(file)}
-
-
-def parsed(source, about=(), **teacher):
-    values = recipe(source, seeds=[0], baseline=False, **dict(about))
-    values["student"]["train"] |= {"steps": 4, "validations": 1}
-    return parse_recipe(values | {"teacher": {"kind": "sklearn"} | teacher}, "test")
-
-
-def answered(loaded, folder, given=None):
-    """Return the run's teacher, asked for all that the student learns from."""
-    material = Material(splits_of(loaded), Given(given))
-    settled = settle(loaded, material)
-    return ask_teacher(settled, train_teacher(settled, material, folder), material.splits, folder)
-
-
-def probabilities(answers, split="validation"):
-    logits = answers.logits(split).astype(np.float64)
-    return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
 
 
 # --- texts ----------------------------------------------------------------------------------------------------------
@@ -300,184 +256,3 @@ def test_columns_without_names_stand_in_the_order_of_the_data(tmp_path, capsys):
         answered(
             parsed("", of_table(tmp_path / "rows.csv", features=["age", "score", "income"])), tmp_path, given=model
         )
-
-
-# --- files and names ------------------------------------------------------------------------------------------------
-
-
-class Bomb:
-    """What runs code when it is unpickled."""
-
-    def __init__(self, mark):
-        self.mark = mark
-
-    def __reduce__(self):
-        return Path.touch, (self.mark,)
-
-
-@pytest.mark.parametrize("suffix", ["joblib", "pkl", "pickle"])
-def test_nothing_is_unpickled_unless_the_recipe_says_so(tmp_path, suffix):
-    file, mark = tmp_path / f"m.{suffix}", tmp_path / "ran"
-    file.write_bytes(pickle.dumps(Bomb(mark)))
-    source = write_csv(tmp_path / "rows.csv")
-    with pytest.raises(LimbeckError, match=r"runs whatever code is in it .*skops.io.dump.*teacher.trust_pickle=true"):
-        check(parsed(source, path=str(file)))
-    assert not mark.exists()
-    with pytest.raises(LimbeckError, match="the NoneType is no estimator of scikit-learn"):
-        check(parsed(source, path=str(file), trust_pickle=True))
-    assert mark.exists()
-
-
-class Upper(TransformerMixin, BaseEstimator):
-    """A step of somebody's own."""
-
-    def fit(self, texts, labels=None):
-        return self
-
-    def transform(self, texts):
-        return [text.upper() for text in texts]
-
-
-def test_types_that_skops_does_not_trust_are_listed(tmp_path):
-    source = write_csv(tmp_path / "rows.csv")
-    model = fitted(source, Upper(), TfidfVectorizer(), LogisticRegression())
-    path = saved(model, tmp_path / "m.skops")
-    with pytest.raises(
-        LimbeckError, match=r"know as harmless: test_sklearn.Upper; fit it without test_sklearn.Upper; or"
-    ):
-        check(parsed(source, **path))
-    forest = fitted(source, TfidfVectorizer(), RandomForestClassifier(5, random_state=0))
-    path = saved(forest, tmp_path / "forest.skops")
-    with pytest.raises(LimbeckError, match=r"set 'teacher.trust=\[sklearn.tree._tree.Tree\]'"):
-        check(parsed(source, **path))
-    answers = answered(parsed(source, trust=["sklearn.tree._tree.Tree"], **path), tmp_path / "forest")
-    np.testing.assert_allclose(
-        probabilities(answers), forest.predict_proba(answers.splits.validation.values), atol=1e-6
-    )
-    answers = answered(parsed(source, trust_pickle=True, **saved(model, tmp_path / "m.joblib")), tmp_path / "run")
-    assert probabilities(answers).argmax(1).tolist() == numbers_of(answers.splits.validation).tolist()
-
-
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("absent.skops", "there is no such file"),
-        ("m.bin", r"`.bin` is no file of an estimator .*give .skops"),
-        ("damaged.skops", r"cannot be read \(BadZipFile"),
-        ("damaged.joblib", r"cannot be read \(\w+"),
-    ],
-)
-def test_a_file_that_is_none(tmp_path, name, line):
-    source = write_csv(tmp_path / "rows.csv")
-    for file in ("m.bin", "damaged.skops", "damaged.joblib"):
-        (tmp_path / file).write_bytes(b"\x80\x04nothing")
-    with pytest.raises(LimbeckError, match=line) as caught:
-        check(parsed(source, path=str(tmp_path / name), trust_pickle=True))
-    assert str(caught.value).startswith(f"teacher.path ({tmp_path / name}): ")
-
-
-def test_another_file_refuses_the_old_answers_and_shows_both(tmp_path):
-    source, file = write_csv(tmp_path / "rows.csv"), tmp_path / "m.skops"
-    about = {"cache": {"path": str(tmp_path / "kept")}}
-    loaded = parsed(source, about, **saved(fitted(source), file))
-    run(loaded, tmp_path / "one")
-    saved(fitted(source, TfidfVectorizer(), LogisticRegression(C=9)), file)
-    for go in (lambda: run(loaded, tmp_path / "two"), lambda: check(loaded)):
-        with pytest.raises(
-            LimbeckError, match=r"another teacher: it has `[0-9a-f]{16}`, this run needs `[0-9a-f]{16}`"
-        ):
-            go()
-
-
-def test_what_names_an_estimator():
-    texts, labels = [f"{' '.join(FILLER)} {number}" for number in range(40)], [number % 2 for number in range(40)]
-
-    def model(strength=1.0, words=None):
-        return make_pipeline(TfidfVectorizer(stop_words=words), LogisticRegression(C=strength)).fit(texts, labels)
-
-    first = model()
-    name = named_estimator(first).digest
-    assert named_estimator(model()).digest == name, "fitted again, it is the same"
-    first.predict_proba(texts)
-    assert named_estimator(first).digest == name, "asked, it stays the same"
-    assert named_estimator(pickle.loads(pickle.dumps(first))).digest == name
-    others = [model(2.0), model(words=["the"])]
-    moved = model()
-    moved[-1].coef_[0, 0] += 1e-9
-    others.append(moved)
-    wide = make_pipeline(TfidfVectorizer(vocabulary={str(word): word for word in range(2000)}), LogisticRegression())
-    turned = {str(word): 1999 - word for word in range(2000)}
-    others += [wide.fit(texts, labels), make_pipeline(TfidfVectorizer(vocabulary=turned), LogisticRegression())]
-    others[-1].fit(texts, labels)
-    forests = [RandomForestClassifier(3, random_state=seed) for seed in (0, 1)]
-    others += [make_pipeline(CountVectorizer(), forest).fit(texts, labels) for forest in forests]
-    assert len({name, *(named_estimator(other).digest for other in others)}) == 1 + len(others)
-
-
-def test_the_code_of_a_step_counts(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    names = []
-    for line in ("text.lower()", "text.upper()"):
-        (tmp_path / "own_step.py").write_text(f"def change(texts):\n    return [{line} for text in texts]\n")
-        monkeypatch.delitem(sys.modules, "own_step", raising=False)
-        own = __import__("own_step")
-        names.append(named_estimator(FunctionTransformer(own.change)).digest)
-        # A second file of one length within a second: only what is loaded counts.
-        for cached in tmp_path.rglob("*.pyc"):
-            cached.unlink()
-    assert names[0] != names[1]
-
-
-def test_an_older_version_of_scikit_learn_is_said(tmp_path, capsys):
-    source = write_csv(tmp_path / "rows.csv")
-    model = fitted(source)
-    file = tmp_path / "m.joblib"
-    joblib.dump(model, file)
-    file.write_bytes(file.read_bytes().replace(b"1.9.1", b"1.1.1"))
-    answered(parsed(source, path=str(file), trust_pickle=True), tmp_path / "run")
-    assert "estimator TfidfTransformer from version 1.1.1" in " ".join(capsys.readouterr().out.split())
-
-
-REFUSED = {
-    "not fitted": (lambda: make_pipeline(TfidfVectorizer(), LogisticRegression()), "the Pipeline is not fitted"),
-    "pairs of classes": (
-        lambda: make_pipeline(TfidfVectorizer(), SVC(decision_function_shape="ovo")),
-        "its margins are those of pairs of classes",
-    ),
-    "several labels": (
-        lambda: make_pipeline(TfidfVectorizer(), MultiOutputClassifier(LogisticRegression())),
-        "has no `classes_` with one name an output",
-    ),
-    "decisions alone": (lambda: make_pipeline(TfidfVectorizer(), Ridge()), "needs predict_proba or decision_function"),
-    "arrays": (
-        lambda: LogisticRegression(),
-        r"its predict_proba failed on \d+ rows \(ValueError: .*; it is called with",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_an_estimator_that_does_not_fit(tmp_path, what):
-    source = write_csv(tmp_path / "rows.csv", classes=3)
-    texts, labels = columns(source)
-    make, line = REFUSED[what]
-    model = make()
-    if what == "several labels":
-        model.fit(texts, [[label, label] for label in labels])
-    elif what == "decisions alone":
-        model.fit(texts, range(len(texts)))
-    elif what == "arrays":
-        model.fit(np.eye(3), ["class 0", "class 1", "class 2"])
-    elif what != "not fitted":
-        model.fit(texts, labels)
-    loaded = parsed(source, {"losses": [{"name": "kd"}]})
-    with pytest.raises(LimbeckError, match=line):
-        answered(loaded, tmp_path / "run", given=model)
-
-
-def test_a_method_that_it_has_not(tmp_path):
-    source = write_csv(tmp_path / "rows.csv")
-    model = fitted(source, TfidfVectorizer(), LinearSVC())
-    line = "a classification is not asked of the Pipeline by predict_proba; set it to decision_function"
-    with pytest.raises(LimbeckError, match=line):
-        check(parsed(source, method="predict_proba", **saved(model, tmp_path / "m.skops")))

@@ -59,7 +59,7 @@ def as_logits(numbers: NDArray[Any], answers: Answers, task: Task, key: str) -> 
         LimbeckError: they are said to be probabilities and are none.
     """
     found = np.ascontiguousarray(numbers, np.float64)
-    if not np.isfinite(found).all():  # which is refused later
+    if found.ndim != 2 or not np.isfinite(found).all():  # which is refused later
         return found
     if answers == "probabilities" and task.predicts != "values":
         require_probabilities(found, task, key)

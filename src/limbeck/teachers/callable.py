@@ -40,7 +40,7 @@ class CallableTeacher(RawTeacher):
     ] = None
     version: Annotated[
         str,
-        BeforeValidator(_as_text, json_schema_input_type=str | int | float),
+        BeforeValidator(_as_text),
         Field(
             min_length=1,
             max_length=200,

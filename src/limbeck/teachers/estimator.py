@@ -73,7 +73,7 @@ def loaded(path: Path, *, trust: Sequence[str], trust_pickle: bool, key: str) ->
             f"{key}.trust_pickle=true",
         )
     found = path.stat()
-    return _read(path.resolve(), (found.st_mtime_ns, found.st_size, found.st_ino), tuple(trust), key)
+    return _read(path, (found.st_mtime_ns, found.st_size, found.st_ino), tuple(trust), key)
 
 
 @lru_cache(maxsize=4)

@@ -65,12 +65,12 @@ def read_answers(path: Path, by: str, column: str, modality: Modality, key: str)
         LimbeckError: it cannot be read, a row is about nothing, or one example has two answers.
     """
     found = path.stat() if path.is_file() else None  # whoever reads it says what is wrong
-    stamp = (0, 0) if found is None else (found.st_mtime_ns, found.st_size)
+    stamp = () if found is None else (found.st_mtime_ns, found.st_size, found.st_ino)
     return _read(path, stamp, by, column, modality, key)
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, stamp: tuple[int, int], by: str, column: str, modality: Modality, key: str) -> StoredAnswers:
+def _read(path: Path, stamp: tuple[int, ...], by: str, column: str, modality: Modality, key: str) -> StoredAnswers:
     where = f"{key}.path ({path})"
     cells: dict[str, list[Any]] = {}
     for part in parts(path):
