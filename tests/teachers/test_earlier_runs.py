@@ -280,6 +280,10 @@ CHANGES = {
         lambda folder: told(folder, lambda info: info["settings"].update(gone=1)),
         "another version of Limbeck wrote it",
     ),
+    "of a function": (
+        lambda folder: told(folder, lambda info: info["settings"].update(model={"name": "kind_cases:wide"})),
+        "the network is built by `kind_cases:wide`, and no code is run because a folder names it",
+    ),
     "without its words": (
         lambda folder: (folder / "networks/student/tokenizer.json").unlink(),
         "networks/student/tokenizer.json: no tokenizer",

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError, nearest
 from limbeck.files import named_path, read_json, recorded, write_json
+from limbeck.models import MODELS
 from limbeck.networks import NetworkSettings
 from limbeck.runtime.readers import Reader
 from limbeck.settings.errors import RecipeError, validated
@@ -62,14 +63,22 @@ class HandedOn(BaseModel):
         """Return the settings of the network.
 
         Raises:
-            LimbeckError: this version reads them no more.
+            LimbeckError: this version reads them no more, or a function builds it: which code is run the recipe says,
+                and no folder.
         """
         try:
-            return validated(NetworkSettings, self.settings)
+            found = validated(NetworkSettings, self.settings)
         except RecipeError as error:
             raise LimbeckError(
                 f"another version of Limbeck wrote it ({error.lines[0]})", where=where, fix=_RUN_AGAIN
             ) from None
+        if found.model.name not in MODELS:
+            raise LimbeckError(
+                f"the network is built by `{found.model.name}`, and no code is run because a folder names it",
+                where=where,
+                fix="name the function and the file of weights: teacher={kind: module, build: ..., weights: ...}",
+            )
+        return found
 
 
 def hand_on(run: Path, name: str, about: Mapping[str, Any], reader: Reader, seeds: Mapping[int, Path]) -> None:
