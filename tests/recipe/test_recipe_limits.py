@@ -16,7 +16,7 @@ from limbeck.settings import Settings
 from limbeck.settings.errors import RecipeError, validated
 from limbeck.settings.yaml import DEEPEST, MOST_VALUES, read_yaml
 
-NAMES = {"missing", "classes", "omitted_classes", "labels", "test", "validation"}
+NAMES = {"missing", "classes", "omitted_classes", "labels", "test", "validation", "ExampleSettings"}
 """Keys whose numbers may be names of classes or groups, which may be any."""
 FACTORS = {"scale", "mean"}
 """Keys whose numbers are neither counts nor sizes."""

@@ -64,7 +64,7 @@ MEMBERS = "{kind: ensemble, members: [{kind: network, model: mlp}, {kind: nblr}]
 @pytest.mark.parametrize("kind", [name for name, one in CATALOGUE.items() if one.of_modalities])
 def test_a_teacher_of_another_modality_is_refused_by_its_kind(path, kind: str, key: str, modality: str) -> None:
     own = {"text": "ngrams", "image": "convnet", "audio": "audio_cnn", "table": "mlp"}[modality]
-    rest = {"transformers": ", model: minilm"}.get(kind, "")
+    rest = {"transformers": ", model: minilm", "endpoint": ', base_url: "http://localhost/v1", model: m'}.get(kind, "")
     given = [f"data.{key}=*" if key == "features" else f"data.{key}=a", f"student={{model: {own}}}"]
     if modality in CATALOGUE[kind].of_modalities:
         assert load_recipe(path, [*given, f"teacher={{kind: {kind}{rest}}}"]).teacher.kind == kind
