@@ -51,7 +51,10 @@ def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
         assert line.startswith(words)
         assert kind in line
         if " kind " in words:
-            assert line.endswith("; these kinds fit: bundle, embedding, module, network, onnx, run, transformers")
+            assert line.endswith(
+                "; these kinds fit: bundle, callable, embedding, file, module, network, onnx, run, sklearn, "
+                "transformers"
+            )
 
 
 NOT_ONE = [name for name, one in CATALOGUE.items() if not one.of_modalities and name != "given"]
@@ -82,7 +85,9 @@ def test_a_member_of_another_modality_and_of_another_task_are_refused_alike(path
     values = ["task=regression", "losses=[{name: regression_kd}]"]
     assert load_recipe(path, [*table, *values, "teacher={kind: boosting}"]).teacher.kind == "boosting"
     (line,) = lines_of(path, *table, *values, f"teacher={MEMBERS.replace('nblr', 'boosting')}")
-    assert line.endswith("these kinds fit: boosting, bundle, embedding, module, network, onnx, run")
+    assert line.endswith(
+        "these kinds fit: boosting, bundle, callable, embedding, file, module, network, onnx, run, sklearn"
+    )
 
 
 def test_the_arm_hard_labels_where_a_class_is_decided_for(path) -> None:

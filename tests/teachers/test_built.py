@@ -63,7 +63,7 @@ def test_it_answers_as_the_network_that_was_saved(tmp_path):
     bench = Bench(CASES["module"](tmp_path), tmp_path)
     (made,) = bench.make()
     inputs = {name: torch.from_numpy(value) for name, value in made.view.validation.batch(range(8)).items()}
-    assert torch.equal(answers(made).logits, Bag()(**inputs))
+    assert torch.equal(answers(bench, made).logits, Bag()(**inputs))
     assert not made.model.training
     assert not any(parameter.requires_grad for parameter in made.model.parameters())
 
@@ -79,9 +79,10 @@ def test_a_network_of_the_catalogue_takes_weights_too(tmp_path):
 def test_labels_pick_outputs_of_a_network_that_has_more(tmp_path):
     case = CASES["module"](tmp_path)
     case.teacher.update({"build": "kind_cases:wide", "outputs": 3, "weights": None, "labels": {2: 0, 0: 1}})
-    (made,) = Bench(case, tmp_path).make()
+    bench = Bench(case, tmp_path)
+    (made,) = bench.make()
     assert made.model.order.tolist() == [2, 0]
-    torch.testing.assert_close(answers(made).logits[0], torch.tensor([2.0, 0.0]))
+    torch.testing.assert_close(answers(bench, made).logits[0], torch.tensor([2.0, 0.0]))
 
 
 BUILT = {"kind": "module", "build": "mine:build"}

@@ -214,7 +214,7 @@ def test_classes_are_matched_by_name(tmp_path):
         held = made.model.state_dict()
         assert "order" in held, "its outputs are 1 and 0"
         assert held["order"].tolist() == [1, 0]
-        assert answers(made).logits.shape == (8, 2)
+        assert answers(bench, made).logits.shape == (8, 2)
 
 
 @pytest.mark.parametrize("name", ["run", "bundle"])

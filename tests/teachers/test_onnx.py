@@ -192,19 +192,21 @@ def test_what_it_gives_is_found_out(tmp_path, found):
     case.teacher.pop("answers", None)
     bench = Bench(case, tmp_path)
     assert bench.teacher.answers == found
-    total = answers(bench.make()[0]).logits.exp().sum(1)
+    total = answers(bench, bench.make()[0]).logits.exp().sum(1)
     assert torch.allclose(total, torch.ones(8), atol=1e-5) == (found == "probabilities")
 
 
 def test_labels_say_which_of_its_outputs_are_the_classes(tmp_path):
     case = CASES["onnx"](tmp_path)
     words = Bag().words.weight.detach().numpy()
-    as_they_are = answers(Bench(case, tmp_path).make()[0]).logits
+    bench = Bench(case, tmp_path)
+    as_they_are = answers(bench, bench.make()[0]).logits
     onnx_files.bag(Path(case.teacher["path"]), np.stack([words[:, 1], 0 * words[:, 0], words[:, 0]], axis=1))
     with pytest.raises(LimbeckError, match="3 outputs"):
         Bench(case, tmp_path)
     case.teacher["labels"] = {2: 0, 0: 1}
-    picked = answers(Bench(case, tmp_path).make(place="other")[0]).logits
+    bench = Bench(case, tmp_path)
+    picked = answers(bench, bench.make(place="other")[0]).logits
     torch.testing.assert_close(picked, as_they_are)
     assert case.teacher["reads"]["max_length"] == LENGTH
 

@@ -21,6 +21,7 @@ from limbeck.types import tensors
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 CARD = {
+    "served": [],
     "name": "toy", "sentence": "", "table": [["", "accuracy"]], "test_examples": 0, "seeds": [0], "seed": 0,
     "recipe_yaml": "", "until": None, "citations": [], "units": "",
     "usage": TextModality.usage, "outputs": "2 classes", "noun": "classes",
