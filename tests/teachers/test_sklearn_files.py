@@ -123,6 +123,8 @@ def test_what_names_an_estimator():
     assert named_estimator(model()).digest == name, "fitted again, it is the same"
     first.predict_proba(texts)
     assert named_estimator(first).digest == name, "asked, it stays the same"
+    first[0]._stop_words_id += 8  # where the words lie in memory, in another process
+    assert named_estimator(first).digest == name
     assert named_estimator(pickle.loads(pickle.dumps(first))).digest == name
     others = [model(2.0), model(words=["the"])]
     moved = model()
