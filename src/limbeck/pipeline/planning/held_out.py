@@ -36,9 +36,10 @@ def fewer_held_out(recipe: Recipe, splits: Splits) -> int | None:
 
 
 def _chooses_checkpoints(recipe: Recipe) -> bool:
-    """Return whether a training keeps what is best on validation, or ends by it."""
+    """Return whether a training keeps what is best on validation, or ends by it (`patience` needs `keep: best`)."""
     arms = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
     trainings = [settings.train for settings in arms if not is_solved(settings.model)]
     tuned = [getattr(member, "train", None) for member in recipe.teacher.members if member.by_steps]
-    ended = (train for train in (*trainings, *tuned) if train is None or train.keep != "last" or train.patience)
-    return recipe.until is not None or any(True for _ in ended)
+    if recipe.until is not None:
+        return True
+    return any(train is None or train.keep != "last" for train in (*trainings, *tuned))
