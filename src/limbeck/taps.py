@@ -142,3 +142,25 @@ class Trainable(nn.Module):
         logits, found = self._taps(**inputs)
         pairs = zip(self.pairs, self.projectors, strict=True)
         return logits, {pair.name: project(found[pair.taps[0].name]) for pair, project in pairs}
+
+
+class Around(nn.Module):
+    """A network that changes another one's outputs: activations keep their paths, and what has no ONNX form has none.
+
+    Args:
+        network: what is inside.
+
+    Attributes:
+        network: the same.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        if hasattr(network, "no_onnx"):
+            self.no_onnx = network.no_onnx
+
+    @property
+    def tapped(self) -> nn.Module:
+        """The network whose module paths name its activations."""
+        return getattr(self.network, "tapped", self.network)

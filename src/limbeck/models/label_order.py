@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from limbeck.data.spelling import fold
 from limbeck.errors import LimbeckError, nearest
+from limbeck.taps import Around
 from limbeck.types import device_of
 
 _PLACEHOLDER = re.compile(r"LABEL_(\d+)")
@@ -90,7 +91,7 @@ def ready(key: str, labels: Mapping[str, str]) -> str:
     return shlex.quote(f"{key}={{{inside}}}")
 
 
-class Ordered(nn.Module):
+class Ordered(Around):
     """A classifier whose logits stand in the order of the data's classes.
 
     Attributes:
@@ -100,16 +101,8 @@ class Ordered(nn.Module):
     """
 
     def __init__(self, network: nn.Module, columns: Sequence[int]) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network)
         self.register_buffer("order", torch.tensor(columns, device=device_of(network)))
-        if hasattr(network, "no_onnx"):
-            self.no_onnx = network.no_onnx
-
-    @property
-    def tapped(self) -> nn.Module:
-        """The network whose module paths name its activations."""
-        return self.network
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Return logits (batch, classes)."""

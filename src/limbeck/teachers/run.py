@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from limbeck.console import say
 from limbeck.errors import LimbeckError, about, first_line
 from limbeck.models import ordered, positions
+from limbeck.taps import Around
 from limbeck.teachers.handed_on import HandedOn, handed_on, weights_of
 from limbeck.teachers.kind import register
 from limbeck.teachers.named import Named, order_in_words
@@ -85,7 +86,7 @@ class EarlierTeacher(Named):
         return (work.keep(self.finished(work), self.read_as),)
 
 
-class Divided(nn.Module):
+class Divided(Around):
     """A network whose logits are divided by a temperature.
 
     Attributes:
@@ -96,16 +97,8 @@ class Divided(nn.Module):
     temperature: Tensor
 
     def __init__(self, network: nn.Module, temperature: float) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network)
         self.register_buffer("temperature", torch.tensor(temperature))
-        if hasattr(network, "no_onnx"):
-            self.no_onnx = network.no_onnx
-
-    @property
-    def tapped(self) -> nn.Module:
-        """The network whose module paths name its activations."""
-        return getattr(self.network, "tapped", self.network)
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Return logits (batch, outputs)."""

@@ -6,10 +6,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from limbeck.taps import Around
 from limbeck.types import device_of
 
 
-class InUnits(nn.Module):
+class InUnits(Around):
     """A network whose outputs, of about mean 0 and variance 1, become values in the labels' units.
 
     The scaling is part of the network: of what is trained, saved and exported. An ONNX file gives labels' units.
@@ -24,17 +25,9 @@ class InUnits(nn.Module):
     """
 
     def __init__(self, network: nn.Module, mean: NDArray[Any], scale: NDArray[Any]) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network)
         for name, values in (("mean", mean), ("scale", scale)):
             self.register_buffer(name, torch.tensor(values, dtype=torch.float32, device=device_of(network)))
-        if hasattr(network, "no_onnx"):
-            self.no_onnx = network.no_onnx
-
-    @property
-    def tapped(self) -> nn.Module:
-        """The network whose module paths name its activations."""
-        return getattr(self.network, "tapped", self.network)
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Return values (batch, columns), float32 whatever the precision of the network."""
