@@ -533,7 +533,7 @@ MUTANTS = (
         "the rest at another temperature",
         "a tail that was summed at temperature 1, used at temperature 4",
         "losses/_forms.py",
-        (("(others / temperature).logsumexp(-1, keepdim=True)", "others.logsumexp(-1, keepdim=True)"),),
+        (("(others / softened).logsumexp(-1, keepdim=True)", "others.logsumexp(-1, keepdim=True)"),),
         (FORMS,),
     ),
     Mutant(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Kind = Literal["loss", "transform", "schedule", "scheme"]
 Scope = Literal["prediction", "batch"]
 Need = Literal["teacher", "labels", "taps"]
+Softens = Literal["both", "teacher"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,9 @@ class Card:
         fits: the outputs that it can be asked about: a task says with `predicts` what its own are.
         forms: of a teacher's logits that it takes; what is not dense comes from a cache that keeps less.
         decides: whether of the teacher it reads only which output is the largest.
+        softens: whose logits its temperature divides.
+        across: whether student and teacher may have different numbers of outputs.
+        also: other names that it goes by, under which it is found too.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
         citation: BibTeX.
@@ -64,6 +68,9 @@ class Card:
     convex: bool = False
     forms: "tuple[LogitForm, ...]" = ("dense",)
     decides: bool = False
+    softens: Softens = "both"
+    across: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def positional(self) -> tuple[str, ...]:

@@ -147,7 +147,9 @@ class Term:
             return self.of_samples, own, other
         if isinstance(other, TopK):
             temperature = float(self.parameters.get("temperature", 1.0))
-            return self.function, *collapsed(own, other, temperature, mask, decides=self.card.decides)
+            softened = temperature if self.card.softens == "both" else 1.0
+            together = collapsed(own, other, temperature, softened, mask=mask, decides=self.card.decides)
+            return self.function, *together
         return self.function, own, other
 
     def _teacher_logits(self, teacher: Outputs | None) -> Logits:
