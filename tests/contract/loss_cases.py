@@ -63,7 +63,7 @@ class Case:
     def __call__(self, student, teacher, labels, mask=None):
         return self.loss.function(*self.arguments(student, teacher, labels), mask=mask, **self.parameters)
 
-    def reference(self, student, teacher, labels):
+    def reference(self, student, teacher, labels=None):
         return self.module.reference(*self.arguments(student, teacher, labels), **self.parameters)
 
     @property
@@ -78,12 +78,23 @@ class Case:
         if self.compares == "logits":
             return Outputs(student), Outputs(teacher)
         logits, pair = torch.zeros(len(student), 2), self.term().taps
-        return Outputs(logits, {pair.name: student}), Outputs(logits, {pair.teacher: teacher})
+        return Outputs(logits, {pair.name: student}), Outputs(logits, {pair.taps[1].name: teacher})
+
+    def smooth(self, student, teacher):
+        """Whether the reference can be differentiated there."""
+        return getattr(self.module, "smooth", lambda *_: True)(student, teacher)
+
+    def __str__(self):
+        return "-".join([self.loss.card.name, *(f"{k}={v}" for k, v in self.parameters.items())])
 
 
-CASES = [Case(loss, parameters) for name, loss in CATALOG.items() for parameters in load_reference(name).PARAMETERS]
-IDS = ["-".join([case.loss.card.name, *(f"{k}={v}" for k, v in case.parameters.items())]) for case in CASES]
-every_case = pytest.mark.parametrize("case", CASES, ids=IDS)
+ENTRIES = [Case(loss, parameters) for name, loss in CATALOG.items() for parameters in load_reference(name).PARAMETERS]
+"""Every loss, whatever its scope."""
+CASES = [case for case in ENTRIES if case.loss.card.scope == "prediction"]
+BATCH_CASES = [case for case in ENTRIES if case.loss.card.scope == "batch"]
+every_entry = pytest.mark.parametrize("case", ENTRIES, ids=str)
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+every_batch_case = pytest.mark.parametrize("case", BATCH_CASES, ids=str)
 every_loss = pytest.mark.parametrize("loss", CATALOG.values(), ids=CATALOG)
 needing_teacher = pytest.mark.parametrize("case", [c for c in CASES if "teacher" in c.loss.card.positional])
 LABELLED = [c for c in CASES if "labels" in c.loss.card.needs]

@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING
 from limbeck.cards import Card
 from limbeck.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
 from limbeck.losses.binary_kd import BinaryKD, binary_kd
+from limbeck.losses.cc import CC, cc
 from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
+from limbeck.losses.embedding_mse import EmbeddingMSE, embedding_mse
 from limbeck.losses.fitnet import Fitnet, fitnet
 from limbeck.losses.hard_labels import HardLabels, hard_labels
+from limbeck.losses.hidden_cosine import HiddenCosine, hidden_cosine
 from limbeck.losses.huber import Huber, huber
 from limbeck.losses.kd import KD, kd
 from limbeck.losses.logit_mse import LogitMSE, logit_mse
+from limbeck.losses.margin_mse import MarginMSE, margin_mse
+from limbeck.losses.pkt import PKT, pkt
+from limbeck.losses.ranking_kl import RankingKL, ranking_kl
 from limbeck.losses.regression_kd import RegressionKD, regression_kd
+from limbeck.losses.rkd_angle import RKDAngle, rkd_angle
+from limbeck.losses.rkd_distance import RKDDistance, rkd_distance
 from limbeck.losses.schedules import Cosine, Linear, Weight
+from limbeck.losses.sp import SP, sp
 from limbeck.losses.squared_error import SquaredError, squared_error
 from limbeck.losses.teacher_bounded import TeacherBounded, teacher_bounded
 from limbeck.losses.term import Loss, Objective, Term, TermSettings, term
@@ -30,6 +39,7 @@ from limbeck.types import Predicts
 _EVERY = (
     KD, LogitMSE, HardLabels, Fitnet, CrossEntropy,
     BinaryKD, BinaryCrossEntropy, RegressionKD, TeacherBounded, SquaredError, Huber,
+    RKDDistance, RKDAngle, SP, CC, PKT, EmbeddingMSE, HiddenCosine, MarginMSE, RankingKL,
 )  # fmt: skip
 CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in _EVERY}
 """Every loss by its name, in the order in which they are listed."""
@@ -47,7 +57,11 @@ def objective_from(losses: Iterable[LossSettings]) -> Objective:
     Raises:
         ValueError: the list is empty.
     """
-    return Objective.of((entry.weight, CATALOG[entry.name](**entry.parameters)) for entry in losses)
+    return Objective.of((entry.weight, _term_of(entry)) for entry in losses)
+
+
+def _term_of(entry: LossSettings) -> Term:
+    return CATALOG[entry.name](**entry.parameters)
 
 
 def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
@@ -58,7 +72,7 @@ def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
     """
     told: list[LossSettings] = []
     for entry in losses:
-        needs = CATALOG[entry.name].card.needs
+        needs = _term_of(entry).needs
         if "teacher" in needs:
             told.append(HardLabels.settings(name=HardLabels.card.name, weight=entry.weight))
         elif "taps" not in needs:
@@ -79,20 +93,29 @@ def fitting(predicts: Predicts) -> list[str]:
 
 __all__ = [
     "CATALOG",
+    "CC",
     "KD",
+    "PKT",
+    "SP",
     "BinaryCrossEntropy",
     "BinaryKD",
     "Card",
     "Cosine",
     "CrossEntropy",
+    "EmbeddingMSE",
     "Fitnet",
     "HardLabels",
+    "HiddenCosine",
     "Huber",
     "Linear",
     "LogitMSE",
     "Loss",
     "LossSettings",
+    "MarginMSE",
     "Objective",
+    "RKDAngle",
+    "RKDDistance",
+    "RankingKL",
     "RegressionKD",
     "SquaredError",
     "TeacherBounded",
@@ -101,15 +124,24 @@ __all__ = [
     "Weight",
     "binary_cross_entropy",
     "binary_kd",
+    "cc",
     "cross_entropy",
+    "embedding_mse",
     "fitnet",
     "fitting",
     "hard_labels",
+    "hidden_cosine",
     "huber",
     "kd",
     "logit_mse",
+    "margin_mse",
     "objective_from",
+    "pkt",
+    "ranking_kl",
     "regression_kd",
+    "rkd_angle",
+    "rkd_distance",
+    "sp",
     "squared_error",
     "teacher_bounded",
     "temperatures",
