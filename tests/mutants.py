@@ -16,6 +16,9 @@ LABELLING = "tests/cache/test_cache_labelling.py"
 STORE = "tests/cache/test_cache_store.py"
 CODECS = "tests/cache/test_codecs.py"
 FORMS = "tests/contract/test_loss_forms.py"
+OF_BATCHES = "tests/contract/test_batch_losses.py"
+RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
+TAPS = "tests/taps/test_taps.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
 TOKENS = "tests/cache/test_cache_tokens.py"
 TEACHER = "tests/cache/test_module_teacher.py"
@@ -1959,5 +1962,128 @@ MUTANTS = (
         "pipeline/training/views.py",
         (("if is_raw(rows):", "if is_raw(rows) and not every:"),),
         (f"{ANSWERS_FILE}::test_pictures_come_to_a_function_as_they_are",),
+    ),
+    # --- relations --------------------------------------------------------------------------------------------------
+    Mutant(
+        "distances without their unit",
+        "rkd of raw distances: a student of another scale is pulled to the teacher's",
+        "losses/rkd_distance.py",
+        (("smooth_l1_loss(d_S / unit_S, d_T / unit_T)", "smooth_l1_loss(d_S, d_T)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "a batch of one row for rkd",
+        "lenscloth/RKD: the mean of no distance",
+        "losses/rkd_distance.py",
+        (("    if len(x_S) < 2:", "    if False:"), ("pdist(x_S), pdist(x_T)", "pdist(x_S.detach()), pdist(x_T)")),
+        (f"{RELATION_BUGS}::test_one_row_is_no_mean_of_nothing",),
+    ),
+    Mutant(
+        "an angle at coincident rows",
+        "lenscloth/RKD: a vector of zeros is normalised, and compared with the other side's angle",
+        "losses/rkd_angle.py",
+        (
+            (
+                "scaled(e_S, where(seen, far_S, 0)), scaled(e_T, where(seen, far_T, 0))",
+                "scaled(e_S, far_S), scaled(e_T, far_T)",
+            ),
+        ),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "all angles are kept",
+        "lenscloth/RKD, RepDistiller: rows^3 cosines stay in memory for the way back",
+        "losses/rkd_angle.py",
+        (
+            (
+                "checkpoint(_apart, x_S, x_T, vertices, use_reentrant=False, preserve_rng_state=False)",
+                "_apart(x_S, x_T, vertices)",
+            ),
+        ),
+        (RELATION_BUGS,),
+    ),
+    Mutant(
+        "similarities normalised as a whole",
+        "RepDistiller's commented line: a large row is all that counts",
+        "losses/sp.py",
+        (("lengths(A_S), lengths(A_T)", "A_S.norm().expand(len(A_S), 1), A_T.norm().expand(len(A_T), 1)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "a kernel without its last term",
+        "range(1, order)",
+        "losses/cc.py",
+        (("range(1, order + 1)", "range(1, order)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "a row is its own neighbour",
+        "probabilistic_kt, RepDistiller: the diagonal counts",
+        "losses/pkt.py",
+        (("pairs = two_rows(seen)", "pairs = seen & seen.mT"),),
+        (OF_BATCHES, RELATION_BUGS),
+    ),
+    Mutant(
+        "an embedding's error summed over the width",
+        "fitnet in place of the mean over the width",
+        "losses/embedding_mse.py",
+        ((".square().mean(dim=-1)", ".square().sum(dim=-1)"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "a cosine of nothing",
+        "CosineEmbeddingLoss: a state of zeros is at distance 1 of any other",
+        "losses/hidden_cosine.py",
+        (("counted_values(counted_values(apart, seen), mask)", "counted_values(apart, mask)"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "a candidate that a query has not",
+        "padded queries: the mean margin is over places, not over candidates",
+        "losses/margin_mse.py",
+        (("pairs.sum(dim=-1).clamp(min=1)", "max(1, pairs.shape[-1])"),),
+        (RELATION_BUGS,),
+    ),
+    Mutant(
+        "a missing candidate has the student's probability",
+        "the student's score of a padded candidate stays in its softmax",
+        "losses/ranking_kl.py",
+        (("torch.where(several, torch.where(there, each, -torch.inf), 0)", "torch.where(several, each, 0)"),),
+        (RELATION_BUGS,),
+    ),
+    Mutant(
+        "T² dropped from ranking_kl",
+        "the gradient fades as T grows",
+        "losses/ranking_kl.py",
+        (("temperature**2 * softened_kl", "softened_kl"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "a relation's teacher learns",
+        "the teacher's rows are not detached",
+        "losses/_relations.py",
+        (("(student, teacher.detach())", "(student, teacher)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "relations among masked rows",
+        "padding and other rows are near one another",
+        "losses/_relations.py",
+        (("    if mask is not None:\n        own, other = own[mask], other[mask]\n", ""),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "a micro-batch counts as one",
+        "averages of averages: the mean of a batch in the place of its sum",
+        "losses/term.py",
+        (('found[0] if self.card.scope == "batch"', 'found[0] / max(1, found[1]) if self.card.scope == "batch"'),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "relations of a projected student",
+        "the projector learns the relations, and is thrown away",
+        "taps.py",
+        (("    if not pair.projected:", "    if False:"),),
+        (TAPS,),
     ),
 )

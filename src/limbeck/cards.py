@@ -28,13 +28,15 @@ class Card:
         scope: `prediction` when each prediction's value depends on that prediction alone, `batch` otherwise.
         needs: what it reads besides the student's logits, in the order of the function's positional parameters; `taps`:
             it compares two activations, the student's and the teacher's, and no logits.
-        tap: the shape of the activations that it compares; None: it compares none.
+        tap: the shape of the activations that it compares; None: it compares none. Where it needs no taps, a recipe may
+            name two modules, and then it compares these in place of the outputs.
+        widths: `equal`: both sides have as many outputs, and where it compares activations, a learned linear map brings
+            the student's to the teacher's width; `any`: widths may differ, and activations are compared as they are.
         convex: whether its value is convex in the student's outputs, so that a linear student can be solved for it.
         fits: the outputs that it can be asked about: a task says with `predicts` what its own are.
         forms: of a teacher's logits that it takes; what is not dense comes from a cache that keeps less.
         decides: whether of the teacher it reads only which output is the largest.
         softens: whose logits its temperature divides.
-        across: whether student and teacher may have different numbers of outputs.
         also: other names that it goes by, under which it is found too.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
@@ -64,12 +66,12 @@ class Card:
     beware: str
     differs: str
     tap: "TapShape | None" = None
+    widths: Literal["equal", "any"] = "equal"
     fits: "tuple[Predicts, ...]" = ("distribution",)
     convex: bool = False
     forms: "tuple[LogitForm, ...]" = ("dense",)
     decides: bool = False
     softens: Softens = "both"
-    across: bool = False
     also: tuple[str, ...] = ()
 
     @property
@@ -108,7 +110,8 @@ def card_text(name: str) -> str:
     parts = {
         "equation": card.equation,
         "units": card.units,
-        "needs": ", ".join(card.needs) + (f" ({card.tap})" if card.tap else ""),
+        "needs": ", ".join(card.needs)
+        + ("" if card.tap is None else f"{'' if 'taps' in card.needs else ', or taps'} ({card.tap})"),
         "fits": ", ".join(card.fits),
         **({"logits of the teacher": ", ".join(card.forms)} if "teacher" in card.needs else {}),
         "settings in the paper": "; ".join(f"{key} {value}" for key, value in card.defaults.items()),

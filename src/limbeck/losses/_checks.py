@@ -26,13 +26,29 @@ def check_features(**features: Tensor) -> None:
     _check_alike("features", "1", features, least=1, advice="they must be equal: project the student's")
 
 
+def check_rows(**outputs: Tensor) -> None:
+    """Refuse outputs that are not floating, have no last axis, or are of other rows than one another."""
+    _check_axes("outputs", "1", outputs, least=1)
+    _check_shapes(
+        "outputs", outputs, {values.shape[:-1] for values in outputs.values()}, "all axes but the last must be equal"
+    )
+
+
 def _check_alike(what: str, axis: str, given: dict[str, Tensor], *, least: int, advice: str) -> None:
+    _check_axes(what, axis, given, least=least)
+    _check_shapes(what, given, {values.shape for values in given.values()}, advice)
+
+
+def _check_axes(what: str, axis: str, given: dict[str, Tensor], *, least: int) -> None:
     for name, values in given.items():
         if not values.is_floating_point():
             raise TypeError(f"{name} {what} must be floating point, not {values.dtype}")
         if values.ndim == 0 or values.shape[-1] < least:
             raise ValueError(f"{name} {what} of shape {tuple(values.shape)} need a last axis of at least {axis}")
-    if len({values.shape for values in given.values()}) > 1:
+
+
+def _check_shapes(what: str, given: dict[str, Tensor], found: set[torch.Size], advice: str) -> None:
+    if len(found) > 1:
         shapes = " but ".join(f"{name} {what} have shape {tuple(values.shape)}" for name, values in given.items())
         raise ValueError(f"{shapes}; {advice}")
 

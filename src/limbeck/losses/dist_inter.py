@@ -8,9 +8,9 @@ from pydantic import Field
 from torch import Tensor
 
 from limbeck.cards import Card
-from limbeck.losses._batch import unlike
 from limbeck.losses._checks import check_logits, check_mask, check_positive
 from limbeck.losses._mask import counted_logits, counted_values
+from limbeck.losses._units import unit, unlike
 from limbeck.losses.term import term
 from limbeck.runtime.decisions import ABSENT
 
@@ -94,8 +94,8 @@ def dist_inter(
     check_positive(temperature=temperature)
     z_S, z_T = counted_logits(student, mask), counted_logits(teacher.detach(), mask)
     there = z_S.detach() > ABSENT
-    own, other = (_spread(each, there, temperature) for each in (z_S, z_T))
-    return counted_values(temperature**2 * unlike(own, other, -1, _LEAST), mask)
+    own, other = (unit(_spread(each, there, temperature), -1, _LEAST) for each in (z_S, z_T))
+    return counted_values(temperature**2 * unlike(own, other, -1), mask)
 
 
 def _spread(z: Tensor, there: Tensor, temperature: float) -> Tensor:

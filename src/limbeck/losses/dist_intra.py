@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from limbeck.cards import Card
-from limbeck.losses._batch import rows_of, to_each, unlike
-from limbeck.losses._checks import check_logits, check_mask, check_positive
-from limbeck.losses._mask import counted_values
+from limbeck.losses._checks import check_logits, check_positive
+from limbeck.losses._relations import counted_rows
+from limbeck.losses._units import softened, unit, unlike
 from limbeck.losses.term import term
 
 CARD = Card(
@@ -40,15 +40,17 @@ CARD = Card(
         "weight": "1 beside dist_inter at 1 and cross_entropy at 1 (default of the code)",
     },
     use_when="beside dist_inter: which examples of a batch the teacher finds likelier to be of a class",
-    beware="DIST is this and dist_inter together; with few rows a batch the correlation says little, with 1 nothing, "
-    "and of a rare class it is noise: take batches of several rows a class",
+    beware="DIST is this and dist_inter together. It sees one prediction an example, and of these "
+    "it sees the rows of one micro-batch, and of one process: with few rows the correlation says little, with one "
+    "nothing, and of a rare class it is noise, so take batches of several rows a class",
     differs="DIST is one loss in the paper; see dist_inter for why its parts are two. The code adds 1e-8 to the "
-    "product of the lengths; here a class whose probabilities over the batch are within about 1e-8 of one another "
-    "counts less the nearer they are.",
+    "product of the lengths, and takes the pixels of an image for rows; here a class whose probabilities over the "
+    "batch are within about a millionth of one another counts less the nearer they are, as float32 knows no more of "
+    "it.",
 )
 
-_LEAST = 1e-8
-"""A probability: the gradient of a class that is equal over the batch would be infinite."""
+_LEAST = 1e-6
+"""In shares of a class's own length: below it float32 has rounding, and the gradient would be infinite."""
 
 
 def dist_intra(
@@ -57,23 +59,23 @@ def dist_intra(
     *,
     temperature: Annotated[float, Field(gt=0)] = 1.0,
     mask: Bool[Tensor, "*batch"] | None = None,
-) -> Float[Tensor, "*batch"]:
-    """T^2 times 1 less the correlation of student and teacher over the batch, a mean over classes, per prediction.
+) -> tuple[Float[Tensor, ""], int]:
+    """T^2 times 1 less a class's correlation, a mean over classes, over the rows of a batch: (sum, rows).
 
-        T^2 / classes * sum_c (1 - r_c),   r_c Pearson's correlation over the batch of p_S(c) and p_T(c)
+        T^2 / classes * sum_c (1 - r_c),   r_c Pearson's correlation over the rows of p_S(c) and p_T(c)
 
-    p_X is softmax(z_X / T). Every prediction has the batch's value, so that their mean is that value. No gradient
-    reaches the teacher.
+    p_X is softmax(z_X / T). No gradient reaches the teacher.
 
     Args:
         student: (*batch, classes) logits z_S; computed in float32 at least.
         teacher: (*batch, classes) logits z_T; -inf rules a class out.
         temperature: T > 0.
-        mask: (*batch) bool, True where a prediction counts and is seen; None means all do.
+        mask: (*batch) bool, True where a row counts and is seen; None means all do.
 
     Returns:
-        (*batch) equal values in [0, 2 * T^2], 0 where each class is a rising line of the other side's and where
-        masked. A class that is equal over the batch on one side has 1 / 2, on both sides 0.
+        The equation's value, times the rows that count: a scalar >= 0, 0 where each class is a rising line of the other
+        side's; and the number of rows that count. A class that is equal over the rows has 1 - r_c = 1/2, on both sides
+        0.
 
     Raises:
         TypeError: logits are not floating point, or the mask is not bool.
@@ -86,22 +88,19 @@ def dist_intra(
         >>> import torch
         >>> teacher, student = torch.tensor([[2.0, 0.0], [0.0, 0.0], [0.0, 1.0]]), torch.eye(3, 2)
         >>> dist_intra(student, teacher)
-        tensor([0.3838, 0.3838, 0.3838])
+        (tensor(1.1513), 3)
     """
     check_logits(student=student, teacher=teacher)
-    check_mask(mask, student)
     check_positive(temperature=temperature)
-    own, other = (_spread(rows_of(each, temperature, mask), mask) for each in (student, teacher.detach()))
-    value = temperature**2 * unlike(own, other, 0, _LEAST).mean()
-    return counted_values(to_each(value, student), mask)
+    z_S, z_T = counted_rows(student, teacher, mask)
+    own, other = (_directions(softened(each, temperature)) for each in (z_S, z_T))
+    return temperature**2 * unlike(own, other, 0).mean() * len(z_S), len(z_S)
 
 
-def _spread(p: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the counted rows' probabilities, less each class's mean over them."""
-    if mask is None:
-        return p - p.mean(dim=0, keepdim=True) if len(p) else p
-    counted = mask.reshape(-1, 1)
-    return torch.where(counted, p - p.sum(dim=0, keepdim=True) / counted.sum().clamp(min=1), 0)
+def _directions(p: Tensor) -> Tensor:
+    """Return each class's probabilities over the rows, less their mean, at unit length."""
+    beside = p - p[:1].detach()  # exactly 0 where all are equal, as their mean may not be
+    return unit(beside - beside.sum(dim=0) / max(1, len(p)), 0, _LEAST * vector_norm(p.detach(), dim=0, keepdim=True))
 
 
 DistIntra = term(dist_intra, card=CARD)

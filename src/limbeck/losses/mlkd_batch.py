@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
 from limbeck.cards import Card
-from limbeck.losses._batch import product, rows_of
-from limbeck.losses._checks import check_every_positive, check_logits, check_mask
-from limbeck.losses._mask import counted_values
+from limbeck.losses._checks import check_every_positive, check_logits
+from limbeck.losses._relations import counted_rows, unrounded
+from limbeck.losses._units import softened
 from limbeck.losses.term import term
 
 CARD = Card(
@@ -38,10 +37,11 @@ CARD = Card(
         "weight": "0.9 beside mlkd_instance and mlkd_class at 0.9 and cross_entropy at 0.1 (official configuration)",
     },
     use_when="beside mlkd_instance: which examples of a batch the teacher answers alike",
-    beware="the method is this with mlkd_instance and mlkd_class together; the value grows with the batch, and memory "
-    "with its square: of tokens keep few a batch",
+    beware="the method is this with mlkd_instance and mlkd_class together. It sees one prediction an example, and of "
+    "these it sees the rows of one micro-batch, and of one process: the value grows with their number, and memory with "
+    "its square",
     differs="it is one loss in the paper; see mlkd_instance for why its levels are three. The official code's "
-    "confidence threshold and second view are left out. A row's value is its own part of the sum over pairs.",
+    "confidence threshold and second view are left out.",
 )
 
 
@@ -51,21 +51,22 @@ def mlkd_batch(
     *,
     temperatures: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (2.0, 3.0, 4.0, 5.0, 6.0),
     mask: Bool[Tensor, "*batch"] | None = None,
-) -> Float[Tensor, "*batch"]:
-    """Squared distance of a prediction's products with all of the batch, in squared probabilities, per prediction.
+) -> tuple[Float[Tensor, ""], int]:
+    """Squared distance of products of two predictions, squared probabilities, over the rows of a batch: (sum, rows).
 
-        sum_T sum_j (p_T(i) . p_T(j) - p_S(i) . p_S(j))^2,   p_X(i) = softmax(z_X(i) / T)
+        1/rows * sum_T sum_ij (p_T(i) . p_T(j) - p_S(i) . p_S(j))^2,   p_X(i) = softmax(z_X(i) / T)
 
-    Its mean over the predictions i is the paper's value. No gradient reaches the teacher.
+    No gradient reaches the teacher.
 
     Args:
         student: (*batch, classes) logits z_S; computed in float32 at least.
         teacher: (*batch, classes) logits z_T; -inf rules a class out.
         temperatures: each > 0, one or more.
-        mask: (*batch) bool, True where a prediction counts and is seen; None means all do.
+        mask: (*batch) bool, True where a row counts and is seen; None means all do.
 
     Returns:
-        (*batch) values >= 0, 0 where the products agree and where masked.
+        The equation's value, times the rows that count: a scalar >= 0, 0 where the products agree; and the number of
+        rows that count.
 
     Raises:
         TypeError: logits are not floating point, or the mask is not bool.
@@ -79,20 +80,18 @@ def mlkd_batch(
         >>> import torch
         >>> teacher, student = torch.tensor([[9.0, -9.0], [-9.0, 9.0]]), torch.zeros(2, 2)
         >>> mlkd_batch(student, teacher, temperatures=(1.0,))
-        tensor([0.5000, 0.5000])
+        (tensor(1.0000), 2)
     """
     check_logits(student=student, teacher=teacher)
-    check_mask(mask, student)
     check_every_positive(temperatures=temperatures)
-    values = torch.stack([_of_pairs(student, teacher.detach(), each, mask) for each in temperatures]).sum(dim=0)
-    return counted_values(values.reshape(student.shape[:-1]), mask)
-
-
-def _of_pairs(student: Tensor, teacher: Tensor, temperature: float, mask: Tensor | None) -> Tensor:
-    """Return each row's sum, (rows,). The difference of the products is made of that of the probabilities."""
-    own, other = (rows_of(each, temperature, mask) for each in (student, teacher))
-    apart = own - other
-    return (product(apart, own.T) + product(other, apart.T)).square().sum(dim=1)
+    z_S, z_T = counted_rows(student, teacher, mask)
+    total = z_S.new_zeros(())
+    for temperature in temperatures:
+        own, other = softened(z_S, temperature), softened(z_T, temperature)
+        apart = own - other  # of the probabilities: the products' own difference cancels
+        with unrounded(z_S):
+            total = total + (apart @ own.mT + other @ apart.mT).square().sum()
+    return total, len(z_S)
 
 
 MLKDBatch = term(mlkd_batch, card=CARD)

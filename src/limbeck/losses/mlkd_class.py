@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
 from limbeck.cards import Card
-from limbeck.losses._batch import product, rows_of, to_each
-from limbeck.losses._checks import check_every_positive, check_logits, check_mask
-from limbeck.losses._mask import counted_values
+from limbeck.losses._checks import check_every_positive, check_logits
+from limbeck.losses._relations import counted_rows, unrounded
+from limbeck.losses._units import softened
 from limbeck.losses.term import term
 
 CARD = Card(
@@ -38,8 +37,9 @@ CARD = Card(
         "weight": "0.9 beside mlkd_instance and mlkd_batch at 0.9 and cross_entropy at 0.1 (official configuration)",
     },
     use_when="beside mlkd_instance: which classes the teacher takes for one another",
-    beware="the method is this with mlkd_instance and mlkd_batch together; the value grows with the square of the "
-    "batch, and memory with that of the number of classes: not for vocabularies",
+    beware="the method is this with mlkd_instance and mlkd_batch together. It sees one prediction an example, and of "
+    "these it sees the rows of one micro-batch, and of one process: the value grows with the square of their number, "
+    "and memory with that of the number of classes, so not for vocabularies",
     differs="it is one loss in the paper; see mlkd_instance for why its levels are three. The official code's "
     "confidence threshold and second view are left out.",
 )
@@ -51,21 +51,22 @@ def mlkd_class(
     *,
     temperatures: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (2.0, 3.0, 4.0, 5.0, 6.0),
     mask: Bool[Tensor, "*batch"] | None = None,
-) -> Float[Tensor, "*batch"]:
-    """Squared distance of the products of two classes over the batch, in squared probabilities, per prediction.
+) -> tuple[Float[Tensor, ""], int]:
+    """Squared distance of the products of two classes, squared probabilities, over the rows of a batch: (sum, rows).
 
         1/classes * sum_T sum_cd (sum_i p_T(i, c) * p_T(i, d) - p_S(i, c) * p_S(i, d))^2,   p_X = softmax(z_X / T)
 
-    Every prediction has the batch's value, so that their mean is that value. No gradient reaches the teacher.
+    No gradient reaches the teacher.
 
     Args:
         student: (*batch, classes) logits z_S; computed in float32 at least.
         teacher: (*batch, classes) logits z_T; -inf rules a class out.
         temperatures: each > 0, one or more.
-        mask: (*batch) bool, True where a prediction counts and is seen; None means all do.
+        mask: (*batch) bool, True where a row counts and is seen; None means all do.
 
     Returns:
-        (*batch) equal values >= 0, 0 where the products agree and where masked.
+        The equation's value, times the rows that count: a scalar >= 0, 0 where the products agree; and the number of
+        rows that count.
 
     Raises:
         TypeError: logits are not floating point, or the mask is not bool.
@@ -79,20 +80,18 @@ def mlkd_class(
         >>> import torch
         >>> teacher, student = torch.tensor([[9.0, -9.0], [-9.0, 9.0]]), torch.zeros(2, 2)
         >>> mlkd_class(student, teacher, temperatures=(1.0,))
-        tensor([0.5000, 0.5000])
+        (tensor(1.0000), 2)
     """
     check_logits(student=student, teacher=teacher)
-    check_mask(mask, student)
     check_every_positive(temperatures=temperatures)
-    values = torch.stack([_of_classes(student, teacher.detach(), each, mask) for each in temperatures])
-    return counted_values(to_each(values.sum(), student), mask)
-
-
-def _of_classes(student: Tensor, teacher: Tensor, temperature: float, mask: Tensor | None) -> Tensor:
-    """Return the value at a temperature. The difference of the products is made of that of the probabilities."""
-    own, other = (rows_of(each, temperature, mask) for each in (student, teacher))
-    apart = own - other
-    return (product(apart.T, own) + product(other.T, apart)).square().sum() / own.shape[-1]
+    z_S, z_T = counted_rows(student, teacher, mask)
+    total = z_S.new_zeros(())
+    for temperature in temperatures:
+        own, other = softened(z_S, temperature), softened(z_T, temperature)
+        apart = own - other  # of the probabilities: the products' own difference cancels
+        with unrounded(z_S):
+            total = total + (apart.mT @ own + other.mT @ apart).square().sum()
+    return total / student.shape[-1] * len(z_S), len(z_S)
 
 
 MLKDClass = term(mlkd_class, card=CARD)

@@ -5,11 +5,12 @@ from typing import Annotated
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
-from torch.nn.functional import pad, softmax
+from torch.nn.functional import pad
 
 from limbeck.cards import Card
 from limbeck.losses._checks import check_positive, check_predictions
 from limbeck.losses._mask import counted_logits, counted_values
+from limbeck.losses._units import softened
 from limbeck.losses.term import term
 
 CARD = Card(
@@ -19,7 +20,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     also=("universal_logit_distillation",),
-    across=True,
+    widths="any",
     summary="distance of the student's sorted probabilities from the teacher's, whatever the classes of either",
     paper="Boizard, El Haddad, Hudelot & Colombo, Towards Cross-Tokenizer Distillation: the Universal Logit "
     "Distillation Loss for LLMs, TMLR 2025, arXiv:2402.12030, the closed form of the Wasserstein distance",
@@ -91,9 +92,7 @@ def uld(
 
 
 def _sorted(logits: Tensor, temperature: float, mask: Tensor | None) -> Tensor:
-    z = counted_logits(logits, mask)
-    falling = z.sort(dim=-1, descending=True).values
-    return softmax((falling - falling[..., :1]) / temperature, dim=-1)
+    return softened(counted_logits(logits, mask), temperature).sort(dim=-1, descending=True).values
 
 
 ULD = term(uld, card=CARD)
