@@ -38,8 +38,8 @@ CARD = Card(
     beware="a wrong decision weighs as much as a right one, however unsure the teacher was; student = teacher is not "
     "the minimum: the student is driven to be surer than its teacher",
     differs="the paper's network labels for itself, anew at each update, with a sigmoid a class; here a teacher "
-    "decides, and a softmax learns it. Beside cross_entropy, each at a half, it is the hard distillation of DeiT (Touvron "
-    "et al. 2021, arXiv:2012.12877), without its distillation token.",
+    "decides, and a softmax learns it. Beside cross_entropy, each at a half, it is the hard distillation of DeiT "
+    "(Touvron et al. 2021, arXiv:2012.12877), without its distillation token.",
 )
 
 
