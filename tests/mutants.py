@@ -380,8 +380,8 @@ MUTANTS = (
         (
             (
                 "(_sorted(each, temperature, mask) for each in (student, teacher.detach()))",
-                "(_sorted(pad(each, (0, max(student.shape[-1], teacher.shape[-1]) - each.shape[-1])), temperature, mask)"
-                " for each in (student, teacher.detach()))",
+                "(_sorted(pad(each, (0, max(student.shape[-1], teacher.shape[-1]) - each.shape[-1])), temperature, "
+                "mask) for each in (student, teacher.detach()))",
             ),
         ),
         (f"{RESPONSES}::test_uld_fills_up_with_probabilities_and_not_with_logits",),
