@@ -120,11 +120,19 @@ def mapped(path: Path, digest: str | None) -> Shard:
     Raises:
         LimbeckError: it is missing, or its bytes changed.
     """
-    if not path.is_file() or (digest is not None and file_digest(path) != digest):
-        raise LimbeckError("the shard is missing or its bytes changed", where=str(path), fix=ANEW)
+    if not path.is_file():
+        raise LimbeckError("the shard is missing", where=str(path), fix=ANEW)
     try:
+        if digest is not None and (found := file_digest(path)) != digest:
+            raise LimbeckError(
+                f"the shard's bytes changed: their checksum is `{found}`, and the manifest has `{digest}`",
+                where=str(path),
+                fix=ANEW,
+            )
         with safe_open(str(path), framework="pt") as file:  # of numpy it would be copies
             arrays = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except FileNotFoundError:  # removed this moment
+        raise LimbeckError("the shard is missing", where=str(path), fix=ANEW) from None
     except SafetensorError as error:
         raise LimbeckError(f"not a safetensors file ({error})", where=str(path), fix=ANEW) from error
     offsets = {name: value for name, value in arrays.items() if name.split("/")[0] == OFFSETS}

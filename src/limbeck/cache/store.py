@@ -4,7 +4,8 @@ manifest.json              identity, counts, measured error, and per shard: file
 shard-00000.safetensors    see `shards`
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.cache.claims import Claim, OwnClaim, claim, left_over, manifest_held, swept
 from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
 from limbeck.cache.shards import OFFSETS, TAP, Arrays, Shard, Stored, gathered, mapped, offsets_of, write
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, write_json
 from limbeck.types import Batch, Outputs, Predictions, each_tensor
 
+_SHARD, _SUFFIX = "shard-", ".safetensors"
+_FEW = 4
+
 
 class CachedTeacher:
     """A cache is a teacher: it answers for every example that it holds.
 
-    Opened once, its files stay mapped and are checked no more; other processes may read the same folder. Only one may
-    write to it.
+    Opened once, its files stay mapped and are checked no more. Any number of processes and threads, each with an object
+    of its own, may read and write the same folder: see `claims`.
 
     Args:
         folder: where the cache is, or will be.
@@ -42,24 +47,30 @@ class CachedTeacher:
         self._opened: dict[tuple[str, str], Shard] = {}
         self.refresh()
 
-    def refresh(self) -> None:
-        """See what another process has written since.
+    def refresh(self) -> bool:
+        """See what another process has written since; return whether it has.
 
         Raises:
             LimbeckError: see the class.
         """
-        self._manifest = read_manifest(self.folder, self.identity)
-        self._open_shards()
+        before = self._opened
+        while True:
+            manifest = read_manifest(self.folder, self.identity)
+            try:
+                self._open_shards(manifest)
+                return not self._opened.keys() <= before.keys()
+            except LimbeckError:
+                if read_manifest(self.folder, self.identity) == manifest:
+                    raise  # else another process has just put a larger shard in the place of some
 
-    def _open_shards(self, written: tuple[str, str] | None = None) -> None:
-        """Map the manifest's shards; those that are mapped stay so, and one that was written here is not checked."""
-        named = [(shard["file"], shard["digest"]) for shard in self._manifest["shards"]]
-        for key in named:
-            if key not in self._opened:
-                file, digest = key
-                self._opened[key] = mapped(self.folder / file, None if key == written else digest)
-        self._opened = {key: self._opened[key] for key in named}
-        self._shards = sorted(self._opened.values(), key=len, reverse=True)
+    def _open_shards(self, manifest: dict[str, Any], written: tuple[str, str] | None = None) -> None:
+        """Map a manifest's shards; those that are mapped stay so, and one that was written here is not checked."""
+        opened = {}
+        for shard in manifest["shards"]:
+            file, digest = key = shard["file"], shard["digest"]
+            opened[key] = self._opened.get(key) or mapped(self.folder / file, None if key == written else digest)
+        self._manifest, self._opened = manifest, opened
+        self._shards = sorted(opened.values(), key=len, reverse=True)
 
     def __len__(self) -> int:
         return self._manifest["count"]
@@ -141,18 +152,62 @@ class CachedTeacher:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def add(self, ids: NDArray[np.int64], logits: Predictions, features: Mapping[str, Predictions]) -> None:
+    @contextmanager
+    def changing(self) -> Iterator[tuple[bool, list[Claim]]]:
+        """Keep others from changing the cache while the block runs; what they have written is read first.
+
+        Returns:
+            Whether they have written anything, and what is claimed.
+
+        Raises:
+            LimbeckError: see `manifest_held`.
+        """
+        with manifest_held(self.folder):
+            yield self.refresh(), swept(self.folder)
+
+    def claim(self, ids: NDArray[np.int64], others: list[Claim]) -> OwnClaim:
+        """Claim rows within `changing`, whose claims these are."""
+        last = max((_number(shard["file"]) for shard in self._manifest["shards"]), default=-1)
+        return claim(self.folder, ids, others, last)
+
+    def add(
+        self,
+        ids: NDArray[np.int64],
+        logits: Predictions,
+        features: Mapping[str, Predictions],
+        claimed: OwnClaim | None = None,
+    ) -> None:
         """Write one shard aside, rename it, then name it in the manifest.
 
         Args:
             ids: (rows,) content ids, none of which has an answer.
             logits: of the rows, (predictions, outputs).
             features: of the rows, by the name of each of the identity's taps.
+            claimed: the claim of the rows, which ends here; None: they are claimed now.
 
         Raises:
             LimbeckError: an answer is not finite, or does not fit the codec; answers by token in a cache of one answer
-                an example, or the reverse.
+                an example, or the reverse; one of the rows has an answer by now.
         """
+        stored, error = self._encoded(logits, features)
+        shard, checked = Shard(ids, stored), claimed is not None
+        if claimed is None:
+            with self.changing() as (_, others):
+                claimed = self.claim(ids, others)
+        try:
+            name = _name(claimed.number)
+            digest = write(self.folder / name, [shard])
+            with self.changing() as (news, _):
+                if news or not checked:
+                    self._require_new(shard, self.folder / name)
+                self._manifest["error"] = max(self._manifest["error"], error)
+                self._enter(len(self._manifest["shards"]), name, digest, len(ids), sealed=False)
+                claimed.release()
+        finally:
+            claimed.release()
+
+    def _encoded(self, logits: Predictions, features: Mapping[str, Predictions]) -> tuple[Stored, float]:
+        """Return what is stored of answers, and how far it is off."""
         if not all(torch.isfinite(each.values).all() for each in (logits, *features.values())):
             raise LimbeckError("the teacher answered with NaN or infinity", where=str(self.folder), fix="train it anew")
         codec, answers = self.identity.codec, Outputs(logits.values.float())
@@ -170,49 +225,91 @@ class CachedTeacher:
                 where=str(self.folder),
                 fix="a teacher answers either by example or by token",
             )
-        self._manifest["error"] = max(self._manifest["error"], error)
-        self._write(len(self._manifest["shards"]), [Shard(ids, found)], sealed=False)
+        return found, error
+
+    def _require_new(self, shard: Shard, path: Path) -> None:
+        """Refuse, and remove, a shard of rows that another process has answered although they were claimed here."""
+        again = ~self.missing(shard.ids)
+        if again.any():
+            remove(path)
+            row = np.flatnonzero(again)[:1]
+            had, now = self._stored(shard.ids[row]), shard.stored.take(row)
+            raise LimbeckError(
+                f"two writers answered {again.sum():,} examples, such as {hex_id(shard.ids[row[0]])}: the cache has "
+                f"{shown(had)}, and {path.name} has {shown(now)}",
+                where=str(self.folder),
+                fix="its disk does not keep locks: let one process write there at a time, and run again",
+            )
 
     def seal(self, ids: NDArray[np.int64] | None = None) -> None:
         """Write the shards that a labelling left as one, so that a batch finds its answers in few files.
 
         Smaller ones before them are taken in: there are never more than a few, and a row is written again only when the
-        shard that holds it at least doubles. What a killed sealing left is removed.
+        shard that holds it at least doubles. What a killed labelling or sealing left is removed. While another process
+        labels, nothing is done: the last one does it.
 
         Args:
             ids: of the examples that are labelled now; where the open shards hold others only, they stay open: those of
                 a labelling that was killed, and goes on later. None: whatever is open.
         """
+        settled = all(shard["sealed"] for shard in self._manifest["shards"])
+        if settled and not self._replaced() and not left_over(self.folder):
+            return
+        with self.changing() as (_, others):
+            if not others:
+                self._merge(ids)
+                for path in [*self._replaced(), *self._unnamed()]:
+                    remove(path)
+
+    def _merge(self, ids: NDArray[np.int64] | None) -> None:
         shards = self._manifest["shards"]
         first = next((number for number, shard in enumerate(shards) if not shard["sealed"]), len(shards))
-        opened = [self._opened[shard["file"], shard["digest"]] for shard in shards[first:]]
-        if any(ids is None or shard.find(ids)[0].any() for shard in opened):
-            start = first
-            while start and shards[start - 1]["rows"] <= _rows(shards[start:]):
-                start -= 1
-            if len(shards) - start > 1:
-                self._write(
-                    start, [self._opened[shard["file"], shard["digest"]] for shard in shards[start:]], sealed=True
-                )
-            else:
-                shards[start]["sealed"] = True
-                write_json(self.folder / MANIFEST, self._manifest)
-        for name in self._manifest["replaced"]:
-            if (self.folder / name).exists():
-                remove(self.folder / name)
+        if not any(ids is None or self._opened[_key(shard)].find(ids)[0].any() for shard in shards[first:]):
+            return
+        start = first
+        while start and shards[start - 1]["rows"] <= _rows(shards[start:]):
+            start -= 1
+        if len(shards) - start > 1:
+            name = _name(1 + max(_number(shard["file"]) for shard in shards))
+            digest = write(self.folder / name, [self._opened[_key(shard)] for shard in shards[start:]])
+            self._enter(start, name, digest, _rows(shards[start:]), sealed=True)
+        else:
+            shards[start]["sealed"] = True
+            write_json(self.folder / MANIFEST, self._manifest)
 
-    def _write(self, start: int, parts: list[Shard], *, sealed: bool) -> None:
-        """Write a shard in place of those from number `start` on."""
+    def _replaced(self) -> list[Path]:
+        """Return the files that the last sealing replaced and that are still there."""
+        return [path for name in self._manifest["replaced"] if (path := self.folder / name).exists()]
+
+    def _unnamed(self) -> list[Path]:
+        """Return shards that a killed process wrote and did not name in the manifest."""
+        named = {shard["file"] for shard in self._manifest["shards"]}
+        return sorted(path for path in self.folder.glob(f"{_SHARD}*{_SUFFIX}") if path.name not in named)
+
+    def _enter(self, start: int, name: str, digest: str, rows: int, *, sealed: bool) -> None:
+        """Name a shard in the manifest in place of those from number `start` on."""
         shards = self._manifest["shards"]
-        # A name that was never used: the shard of it may be mapped somewhere.
-        name = f"shard-{1 + max((_number(shard['file']) for shard in shards), default=-1):05d}.safetensors"
-        digest = write(self.folder / name, parts)
-        entry = {"file": name, "rows": sum(map(len, parts)), "digest": digest, "sealed": sealed}
-        self._manifest["shards"] = [*shards[:start], entry]
-        self._manifest["replaced"] = [shard["file"] for shard in shards[start:]] or self._manifest["replaced"]
-        self._manifest["count"] = _rows(self._manifest["shards"])
-        write_json(self.folder / MANIFEST, self._manifest)
-        self._open_shards(written=(name, digest))
+        entry = {"file": name, "rows": rows, "digest": digest, "sealed": sealed}
+        manifest = {
+            **self._manifest,
+            "shards": [*shards[:start], entry],
+            "replaced": [shard["file"] for shard in shards[start:]] or self._manifest["replaced"],
+            "count": _rows(shards[:start]) + rows,
+        }
+        write_json(self.folder / MANIFEST, manifest)
+        self._open_shards(manifest, written=(name, digest))
+
+
+def hex_id(key: np.int64) -> str:
+    """Return a content id as 16 hex digits."""
+    return f"{int(key) % (1 << 64):016x}"
+
+
+def shown(stored: Stored) -> str:
+    """Return the first numbers of what is stored of a row, for an error."""
+    name, values = min(stored.values.items(), key=lambda entry: entry[0].startswith(TAP))
+    numbers = values.reshape(-1)
+    return f"{name} {', '.join(f'{number:.9g}' for number in numbers[:_FEW])}{', ...' * (len(numbers) > _FEW)}"
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> Arrays:
@@ -223,5 +320,14 @@ def _rows(shards: list[dict[str, Any]]) -> int:
     return sum(shard["rows"] for shard in shards)
 
 
+def _key(shard: dict[str, Any]) -> tuple[str, str]:
+    return shard["file"], shard["digest"]
+
+
+def _name(number: int) -> str:
+    """Return the name of a shard; one that was in a manifest is never used again, as its shard may be mapped."""
+    return f"{_SHARD}{number:05d}{_SUFFIX}"
+
+
 def _number(file: str) -> int:
-    return int(file.removeprefix("shard-").removesuffix(".safetensors"))
+    return int(file.removeprefix(_SHARD).removesuffix(_SUFFIX))
