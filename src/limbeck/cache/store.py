@@ -4,8 +4,8 @@ manifest.json              identity, counts, measured error, and per shard: file
 shard-00000.safetensors    see `shards`
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from limbeck.cache.claims import Claim, OwnClaim, claim, left_over, manifest_hel
 from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
 from limbeck.cache.shards import OFFSETS, TAP, Arrays, Shard, Stored, gathered, mapped, offsets_of, write
 from limbeck.errors import LimbeckError
-from limbeck.files import remove, write_json
+from limbeck.files import remove, staged, write_json
 from limbeck.types import Batch, Outputs, Predictions, each_tensor
 
 _SHARD, _SUFFIX = "shard-", ".safetensors"
@@ -37,6 +37,7 @@ class CachedTeacher:
 
     Attributes:
         digest: the teacher's.
+        news: how often others were found to have written since.
 
     Raises:
         LimbeckError: a foreign cache is there, or a shard whose bytes changed.
@@ -45,10 +46,11 @@ class CachedTeacher:
     def __init__(self, folder: Path, identity: CacheIdentity) -> None:
         self.folder, self.identity, self.digest = folder, identity, identity.teacher
         self._opened: dict[tuple[str, str], Shard] = {}
+        self.news = 0
         self.refresh()
 
-    def refresh(self) -> bool:
-        """See what another process has written since; return whether it has.
+    def refresh(self) -> None:
+        """See what others have written since.
 
         Raises:
             LimbeckError: see the class.
@@ -58,7 +60,8 @@ class CachedTeacher:
             manifest = read_manifest(self.folder, self.identity)
             try:
                 self._open_shards(manifest)
-                return not self._opened.keys() <= before.keys()
+                self.news += not self._opened.keys() <= before.keys()
+                return
             except LimbeckError:
                 if read_manifest(self.folder, self.identity) == manifest:
                     raise  # else another process has just put a larger shard in the place of some
@@ -94,7 +97,7 @@ class CachedTeacher:
         Raises:
             LimbeckError: an id that the teacher never answered, or other tokens than it answered for.
         """
-        found = self._stored(batch.ids.cpu().numpy())
+        found = self.stored(batch.ids.cpu().numpy())
         device = batch.device
         # A GPU is not waited for: the processor copies what it sends to a place of its own before it goes on.
         stored = {name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in found.values.items()}
@@ -128,7 +131,12 @@ class CachedTeacher:
         """Return for which ids there is no answer, (ids,) bool."""
         return self._find(ids)[0] < 0
 
-    def _stored(self, ids: NDArray[np.int64]) -> Stored:
+    def stored(self, ids: NDArray[np.int64]) -> Stored:
+        """Return what is stored of rows, in that order, copied.
+
+        Raises:
+            LimbeckError: an id that has no answer.
+        """
         if self._shards:
             found, rows = self._shards[0].find(ids)
             if found.all():  # as in a batch of the transfer set
@@ -153,17 +161,18 @@ class CachedTeacher:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def changing(self) -> Iterator[tuple[bool, list[Claim]]]:
+    def changing(self) -> Iterator[list[Claim]]:
         """Keep others from changing the cache while the block runs; what they have written is read first.
 
         Returns:
-            Whether they have written anything, and what is claimed.
+            What is claimed.
 
         Raises:
             LimbeckError: see `manifest_held`.
         """
         with manifest_held(self.folder):
-            yield self.refresh(), swept(self.folder)
+            self.refresh()
+            yield swept(self.folder)
 
     def claim(self, ids: NDArray[np.int64], others: list[Claim]) -> OwnClaim:
         """Claim rows within `changing`, whose claims these are."""
@@ -190,16 +199,19 @@ class CachedTeacher:
                 an example, or the reverse; one of the rows has an answer by now.
         """
         stored, error = self._encoded(logits, features)
-        shard, checked = Shard(ids, stored), claimed is not None
+        shard, known = Shard(ids, stored), self.news
         if claimed is None:
-            with self.changing() as (_, others):
+            known = -1
+            with self.changing() as others:
                 claimed = self.claim(ids, others)
         try:
             name = _name(claimed.number)
-            digest = write(self.folder / name, [shard])
-            with self.changing() as (news, _):
-                if news or not checked:
-                    self._require_new(shard, self.folder / name)
+            with ExitStack() as held:
+                with staged(self.folder / name) as aside:
+                    digest = write(aside, [shard])
+                    held.enter_context(self.changing())
+                    if self.news != known:
+                        self._require_new(shard, name)
                 self._manifest["error"] = max(self._manifest["error"], error)
                 self._enter(len(self._manifest["shards"]), name, digest, len(ids), sealed=False)
                 claimed.release()
@@ -218,6 +230,37 @@ class CachedTeacher:
             _arrays(stored | {TAP + name: each.values.float() for name, each in features.items()}),
             _arrays({name: each.offsets for name, each in groups.items() if each.offsets is not None}),
         )
+        self._require_form(found)
+        return found, error
+
+    def take_in(self, parts: Sequence[Shard], error: float) -> None:
+        """Add rows within `changing` that were stored elsewhere, as one shard.
+
+        Args:
+            parts: of the identity's codec and taps; none of their rows has an answer, or is claimed.
+            error: how far they are off at most.
+
+        Raises:
+            LimbeckError: answers by token in a cache of one answer an example, or the reverse.
+        """
+        for part in parts:
+            self._require_form(part.stored)
+        claimed = self.claim(parts[0].ids[:0], swept(self.folder))
+        try:
+            with staged(self.folder / _name(claimed.number)) as aside:
+                digest = write(aside, parts)
+            self._manifest["error"] = max(self._manifest["error"], error)
+            rows = sum(map(len, parts))
+            self._enter(len(self._manifest["shards"]), _name(claimed.number), digest, rows, sealed=False)
+        finally:
+            claimed.release()
+
+    @property
+    def shards(self) -> Sequence[Shard]:
+        """Every shard, mapped."""
+        return self._shards
+
+    def _require_form(self, found: Stored) -> None:
         if self._shards and found.names != self._shards[0].stored.names:
             odd = ", ".join(sorted(found.names ^ self._shards[0].stored.names))
             raise LimbeckError(
@@ -225,21 +268,26 @@ class CachedTeacher:
                 where=str(self.folder),
                 fix="a teacher answers either by example or by token",
             )
-        return found, error
 
-    def _require_new(self, shard: Shard, path: Path) -> None:
-        """Refuse, and remove, a shard of rows that another process has answered although they were claimed here."""
-        again = ~self.missing(shard.ids)
-        if again.any():
-            remove(path)
-            row = np.flatnonzero(again)[:1]
-            had, now = self._stored(shard.ids[row]), shard.stored.take(row)
+    def _require_new(self, shard: Shard, name: str) -> None:
+        """Refuse a shard that another process has written, or rows of it, although they were claimed here."""
+        fix = "its disk does not keep locks: let one process write there at a time, and run again"
+        again = np.flatnonzero(~self.missing(shard.ids))
+        if len(again):
+            had, now = self.stored(shard.ids[again[:1]]), shard.stored.take(again[:1])
             raise LimbeckError(
-                f"two writers answered {again.sum():,} examples, such as {hex_id(shard.ids[row[0]])}: the cache has "
-                f"{shown(had)}, and {path.name} has {shown(now)}",
+                f"two writers answered {len(again):,} examples, such as {hex_id(shard.ids[again[0]])}: the cache has "
+                f"{shown(had)}, and the second one {shown(now)}",
                 where=str(self.folder),
-                fix="its disk does not keep locks: let one process write there at a time, and run again",
+                fix=fix,
             )
+        for other in self._manifest["shards"]:
+            if other["file"] == name:
+                raise LimbeckError(
+                    f"two writers made {name}, of {other['rows']:,} and of {len(shard):,} rows",
+                    where=str(self.folder),
+                    fix=fix,
+                )
 
     def seal(self, ids: NDArray[np.int64] | None = None) -> None:
         """Write the shards that a labelling left as one, so that a batch finds its answers in few files.
@@ -255,7 +303,7 @@ class CachedTeacher:
         settled = all(shard["sealed"] for shard in self._manifest["shards"])
         if settled and not self._replaced() and not left_over(self.folder):
             return
-        with self.changing() as (_, others):
+        with self.changing() as others:
             if not others:
                 self._merge(ids)
                 for path in [*self._replaced(), *self._unnamed()]:
@@ -271,7 +319,8 @@ class CachedTeacher:
             start -= 1
         if len(shards) - start > 1:
             name = _name(1 + max(_number(shard["file"]) for shard in shards))
-            digest = write(self.folder / name, [self._opened[_key(shard)] for shard in shards[start:]])
+            with staged(self.folder / name) as aside:
+                digest = write(aside, [self._opened[_key(shard)] for shard in shards[start:]])
             self._enter(start, name, digest, _rows(shards[start:]), sealed=True)
         else:
             shards[start]["sealed"] = True
@@ -293,7 +342,7 @@ class CachedTeacher:
         manifest = {
             **self._manifest,
             "shards": [*shards[:start], entry],
-            "replaced": [shard["file"] for shard in shards[start:]] or self._manifest["replaced"],
+            "replaced": sorted((shard["file"] for shard in shards[start:]), key=_number) or self._manifest["replaced"],
             "count": _rows(shards[:start]) + rows,
         }
         write_json(self.folder / MANIFEST, manifest)

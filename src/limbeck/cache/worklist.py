@@ -39,7 +39,7 @@ class WorkList:
     ) -> None:
         self._cache, self._ids, self._size, self._title = cache, ids, size, title
         self._left, self._later = rows, rows[:0]
-        self._news = False
+        self._known = cache.news
         self.claim: OwnClaim | None = None
         self.elsewhere = 0
 
@@ -62,8 +62,7 @@ class WorkList:
             LimbeckError: the folder cannot be written, or its disk knows no locks.
         """
         while len(self._left) or len(self._later):
-            with self._cache.changing() as (news, claims):
-                self._news = self._news or news
+            with self._cache.changing() as claims:
                 rows = self._free(claims)
                 if len(rows):
                     self.claim = self._cache.claim(self._ids[rows], claims)
@@ -78,7 +77,7 @@ class WorkList:
             found, count = [self._left[:0]], 0
             while count < self._size and len(self._left):
                 some, self._left = np.split(self._left, [self._size - count])
-                if self._news:
+                if self._cache.news != self._known:
                     missing = self._cache.missing(self._ids[some])
                     self.elsewhere += int((~missing).sum())
                     some = some[missing]
