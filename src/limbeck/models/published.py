@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
 from torch import nn
 
 from limbeck.data import Task
@@ -20,34 +21,38 @@ def saved(network: nn.Module) -> nn.Module:
     return getattr(network, "saved", network)
 
 
-def publish(network: nn.Module, task: Task, reads: Any, folder: Path) -> None:
+def publish(network: nn.Module, task: Task, reader: Any, folder: Path) -> None:
     """Write beside the weights of a classifier of transformers what `from_pretrained` reads; of another one, nothing.
 
-    Its outputs are called as the classes, and its tokenizer cuts texts where the network's reader does; where that
-    keeps the end of a text too, the tokenizer does not.
+    Its outputs are called as the classes. Its tokenizer is the reader's, and cuts texts at the same length; where the
+    reader keeps the end of a longer text too (`tail`), the tokenizer does not.
 
     Args:
-        network: as it was trained, with the head of its architecture.
+        network: as it was trained; of a head in the order of its checkpoint too.
         task: that it was trained for.
-        reads: settings of its reader, of texts.
+        reader: of the network, of texts.
         folder: with its weights, `model.safetensors`.
     """
     inner = network.network if isinstance(network, Ordered) else network
     if not isinstance(inner, FinetunedClassifier):
         return
-    from transformers import AutoTokenizer
+    from transformers import PreTrainedTokenizerFast  # slow to import
 
-    whole: Any = inner.encoder
-    order = network.order.tolist() if isinstance(network, Ordered) else range(len(task.names))
-    called = {**whole.config.id2label, **dict(zip(order, task.names, strict=True))}
-    about = json.loads(whole.config.to_json_string()) | {
-        "architectures": [type(whole).__name__],
+    config: Any = inner.encoder.config
+    order: list[int] = network.order.tolist() if isinstance(network, Ordered) else list(range(len(task.names)))
+    called = {**config.id2label, **dict(zip(order, task.names, strict=True))}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(reader.tokenizer_json),
+        pad_token=reader.tokens[reader.pad_id],
+        model_max_length=reader.max_length,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    with recorded(folder):
+        tokenizer.save_pretrained(folder)
+    about = {
+        "architectures": [type(inner.encoder).__name__],
         "problem_type": _PROBLEM.get(task.predicts),
         "id2label": called,
         "label2id": {name: output for output, name in called.items()},
     }
-    tokenizer = AutoTokenizer.from_pretrained(whole.name_or_path, trust_remote_code=False)
-    tokenizer.model_max_length = reads.max_length
-    with recorded(folder):
-        tokenizer.save_pretrained(folder)
-    write_json(folder / "config.json", about)
+    write_json(folder / "config.json", json.loads(config.to_json_string()) | about)

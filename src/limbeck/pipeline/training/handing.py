@@ -32,7 +32,7 @@ def hand_on_networks(recipe: Recipe, task: Task, teacher: RunTeacher, arms: Mapp
         about |= {"shipped": shipped, "temperature": temperature}
         hand_on(out, name, about, trained[shipped].view.reader, files)
         for seed, file in files.items():
-            publish(trained[seed].model, task, settings.reads, file.parent)
+            publish(trained[seed].model, task, trained[seed].view.reader, file.parent)
 
     first, names = recipe.seeds[0], member_names(len(teacher.members))
     for name, member, settings in zip(names, teacher.members, recipe.teacher.members, strict=True):
