@@ -84,22 +84,26 @@ def carried_out(example: Example, folder: Path) -> dict[str, Any]:
                 (folder / block.file).write_text(block.text, encoding="utf-8")
             elif not block.text.startswith((_OWN_SERVER, "pip ")):
                 said.append(_typed(block, folder, address))
+    return shown(example.name, folder, said[-1])
+
+
+def shown(name: str, folder: Path, said: str) -> dict[str, Any]:
+    """Return what the last run in a folder showed.
+
+    Args:
+        name: of the example.
+        folder: in which it was carried out.
+        said: what the last line of shell printed.
+    """
     last = max((folder / "runs").glob("*/evaluation.json"), key=lambda file: file.stat().st_mtime)
-    together = [found[1] for line in said[-1].splitlines() if (found := _TOGETHER.fullmatch(line))]
-    evaluation = read_json(last, dict)
+    evaluation, kept = read_json(last, dict), ("verdict", "sentence", "gain", "seeds", "test_examples", "cpu_seconds")
+    models = {each: model for each, model in evaluation["models"].items() if each in NAMES}
     return {
-        "name": example.name,
+        "name": name,
         "environment": describe_environment(),
-        "verdict": evaluation["verdict"],
-        "sentence": evaluation["sentence"],
-        "gain": evaluation["gain"],
-        "seeds": evaluation["seeds"],
-        "test_examples": evaluation["test_examples"],
-        "accuracy": {
-            name: model["scores"]["accuracy"] for name, model in evaluation["models"].items() if name in NAMES
-        },
-        "together": together,
-        "cpu_seconds": evaluation["cpu_seconds"],
+        **{key: evaluation[key] for key in kept},
+        "accuracy": {each: model["scores"]["accuracy"] for each, model in models.items()},
+        "together": [found[1] for line in said.splitlines() if (found := _TOGETHER.fullmatch(line))],
     }
 
 

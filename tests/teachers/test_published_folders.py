@@ -12,17 +12,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from scipy.special import softmax
+from torch import nn
 
 from limbeck.assets import ASSETS, asset, cache_folder
 from limbeck.errors import LimbeckError
 from limbeck.models import TransformerSettings, build_model
+from limbeck.networks import TrainSettings
 from limbeck.pipeline import order, run
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import settle, train_teacher
 from limbeck.recipe import parse_recipe
+from limbeck.trainer import _groups
 from made_rows import numbers_of, splits_of
 
-sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
+sys.path += [str(Path(__file__).parent.parent / name) for name in ("pipeline", "models")]
 from encoders import write_encoder
 from tiny import BAD, FILLER, GOOD, recipe, write_csv
 
@@ -113,6 +116,16 @@ def test_a_second_run_loads_the_weights_and_trains_nothing(before, capsys):
     assert (out / "teacher/config.json").read_bytes() == config
 
 
+def test_a_head_of_ours_leaves_no_folder_of_transformers_behind(tmp_path):
+    """Whoever loaded it would get a head that nobody has trained."""
+    encoder = write_encoder(tmp_path / "encoder", [*GOOD, *BAD, *FILLER])
+    for pooling, there in (("own", True), ("mean", False)):
+        values = tiny(tmp_path, encoder, pooling=pooling, accept_bad=True, train=TRAIN | {"steps": 1})
+        trained(values, tmp_path / "out")
+        assert (tmp_path / "out/teacher/config.json").is_file() == there
+        assert (tmp_path / "out/teacher/model.safetensors").is_file()
+
+
 def test_a_head_in_another_order_keeps_it_and_calls_its_outputs_as_the_classes(tmp_path):
     """Its outputs are `1`, `other` and `0`; it is trained on the two that the data have."""
     from transformers import AutoConfig, AutoModelForSequenceClassification
@@ -134,7 +147,7 @@ def test_a_head_in_another_order_keeps_it_and_calls_its_outputs_as_the_classes(t
 
 
 def test_only_the_head_is_new_and_it_is_drawn_from_the_seed(tmp_path):
-    from model_cases import FORM, VOCABULARY, rows, save_bert  # noqa: F401
+    from model_cases import FORM, rows, save_bert
 
     save_bert(tmp_path)
 
@@ -150,6 +163,18 @@ def test_only_the_head_is_new_and_it_is_drawn_from_the_seed(tmp_path):
     assert one(*inputs).shape == (2, 3)
     torch.testing.assert_close(one(*inputs), same(*inputs), rtol=0, atol=0)
     assert not torch.equal(one(*inputs), other(*inputs))
+
+
+def test_a_new_head_of_transformers_has_a_learning_rate_of_its_own(tmp_path):
+    from model_cases import FORM, save_bert
+
+    settings = TransformerSettings(path=str(save_bert(tmp_path)), pooling="own")
+    network = build_model(settings, outputs=3, form=FORM)
+    groups = _groups(nn.ModuleDict({"student": network}), TrainSettings(lr=0.1, head_lr_scale=20))
+    rates = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
+    head = {id(parameter) for parameter in network.encoder.classifier.parameters()}
+    assert {rate for parameter, rate in rates.items() if parameter in head} == {2.0}
+    assert {rate for parameter, rate in rates.items() if parameter not in head} == {0.1}
 
 
 def test_a_checkpoint_that_lacks_more_than_a_head_is_refused(tmp_path):
