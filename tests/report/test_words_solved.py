@@ -78,7 +78,7 @@ def test_it_is_said_why_a_solved_student_ships_where_a_trained_one_was_better():
     over = solved("student", student=own)
     assert (
         "The student is solved, not trained: on validation, the best trained network, `wide_deep`, was ahead of the "
-        "student by less than a standard error."
+        "student by no more than chance explains."
     ) in prose.measured(over)
     watched = over.model_copy(update={"selection": over.selection.model_copy(update={"watched": 50})})
     assert "not trained: by the teacher's answers, the best trained network, `wide_deep`" in prose.measured(watched)

@@ -198,8 +198,8 @@ class StudentRecord(Record):
     )
     passed_over: str | None = Field(
         default=None,
-        description="the trained network that was better where students are chosen, by no more than a standard error "
-        "of the difference; the student is solved. null: the best one was taken",
+        description="the trained network that was better where students are chosen, in a 95 % interval that holds 0; "
+        "the student is solved. null: the best one was taken",
     )
 
 

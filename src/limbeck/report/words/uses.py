@@ -58,7 +58,7 @@ def why_solved(findings: Findings) -> str:
     if findings.student is None or (over := findings.student.passed_over) is None:
         return ""
     where = "on validation" if findings.selection.watched is None else "by the teacher's answers"
-    return f": {where}, the best trained network, `{over}`, was ahead of the student by less than a standard error"
+    return f": {where}, the best trained network, `{over}`, was ahead of the student by no more than chance explains"
 
 
 def about_unlabelled(findings: Findings) -> str:
