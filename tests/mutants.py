@@ -48,6 +48,7 @@ ARMS = "tests/pipeline/test_the_arms.py"
 FOLDERS = "tests/teachers/test_folders_of_transformers.py"
 PROCESSORS = "tests/teachers/test_image_processors.py"
 EARLIER = "tests/teachers/test_earlier_runs.py"
+PUBLISHED = "tests/teachers/test_published_folders.py"
 BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
 BUNDLE = "tests/bundle/test_bundle_is_student.py"
@@ -2200,6 +2201,27 @@ MUTANTS = (
         "pipeline/training/views.py",
         (("if is_raw(rows):", "if is_raw(rows) and not every:"),),
         (f"{ANSWERS_FILE}::test_pictures_come_to_a_function_as_they_are",),
+    ),
+    Mutant(
+        "a published head names its outputs in the order of the classes",
+        "a checkpoint whose outputs stand otherwise is called by the wrong names",
+        "models/published.py",
+        (("dict(zip(order, task.names, strict=True))", "dict(enumerate(task.names))"),),
+        (f"{PUBLISHED}::test_a_head_in_another_order_keeps_it_and_calls_its_outputs_as_the_classes",),
+    ),
+    Mutant(
+        "a published tokenizer cuts nowhere",
+        "plain transformers reads more of a text than the run did",
+        "models/published.py",
+        (("model_max_length=reader.max_length,", ""),),
+        (f"{PUBLISHED}::test_plain_transformers_and_both_kinds_say_what_the_run_said",),
+    ),
+    Mutant(
+        "a new head of transformers learns at the rate of the encoder",
+        "head_lr_scale means nothing to it",
+        "trainer.py",
+        (('getattr(module, "new_parameters", ())', "()"),),
+        (f"{PUBLISHED}::test_a_new_head_of_transformers_has_a_learning_rate_of_its_own",),
     ),
     # --- relations --------------------------------------------------------------------------------------------------
     Mutant(
