@@ -436,10 +436,10 @@ MUTANTS = (
         (f"{CONTRACT}::test_golden_number",),
     ),
     Mutant(
-        "mlkd_batch: the products' difference",
-        "P_T P_T' - P_S P_S' is a difference of equals",
-        "losses/mlkd_batch.py",
-        (("(apart @ own.mT + other @ apart.mT)", "(own @ own.mT - other @ other.mT)"),),
+        "mlkd_class: the products' difference",
+        "P_T' P_T - P_S' P_S is a difference of equals",
+        "losses/mlkd_class.py",
+        (("(apart.mT @ own + other.mT @ apart)", "(own.mT @ own - other.mT @ other)"),),
         (f"{RESPONSES}::test_products_of_nearly_equal_probabilities_have_their_digits",),
     ),
     Mutant(

@@ -1,7 +1,4 @@
-"""What the house asks of a task: what is predicted, and how that is judged.
-
-Data, training, statistics, bundle and report know no task by name: they ask this object. `tasks/` has one of each kind.
-"""
+"""What the house asks of a task, as it knows none by name (`tasks/` has them): what is predicted, how it is judged."""
 
 from __future__ import annotations
 
