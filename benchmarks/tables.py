@@ -17,8 +17,10 @@ import cifar10
 import input_path
 import mnist
 import rivals
+import scale
 import speech
 import table_words as words
+import teacher_examples
 import tenants_table
 import verdict_errors
 
@@ -28,7 +30,7 @@ from limbeck.report.words import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes")
+DOCS = ("imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes", "finished_teachers", "scale")
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
@@ -38,6 +40,7 @@ def sentiment(result: dict[str, Any]) -> str:
     timed = words.timed(evaluation["models"]["student"]["cost"])
     lines = [f"| | accuracy | macro F1 | parameters | size | {timed} | texts/s |", "|---|---|---|---|---|---|---|"]
     names = {"teacher": "MiniLM (teacher)", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
+    names["distilled_floor"] = "TF-IDF + LR on the teacher's answers"
     for key, name in names.items():
         scores, cost = (evaluation["models"][key][part] for part in ("scores", "cost"))
         lines.append(
@@ -45,9 +48,14 @@ def sentiment(result: dict[str, Any]) -> str:
             f"| {cost['size_bytes'] / 1e6:.1f} MB | {words.milliseconds(cost):.2f} ms "
             f"| {cost['throughput_per_s']:,.0f} |"
         )
+    seeds = "solved, not trained" if evaluation["solved"] else f"{len(evaluation['seeds'])} seeds"
+    over = evaluation["over_distilled_floor"]
+    low, high = (100 * end for end in over["ci95"])
     said = (
-        f"Gain {words.gain(evaluation)}, {words.retention(evaluation)}, {evaluation['test_examples']:,} test snippets, "
-        f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
+        f"Gain {words.gain(evaluation)}, {words.retention(evaluation)}, {100 * over['mean']:+.1f} points over the "
+        f"linear model on the same answers ({low:+.1f} to {high:+.1f}), {evaluation['test_examples']:,} test snippets, "
+        f"{seeds}; "
+        f"{result['wall_seconds']:.0f} s of wall time, "
         f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
         f"(`{words.command(result)}`)."
     )
@@ -306,6 +314,10 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "any-text": (any_text.as_table, ("any_text", "rivals")),
     "rivals": (rivals.as_table, ("rivals", "any_text")),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
+    **teacher_examples.TABLES,
+    "scale-hours": (scale.hours_table, ("scale", "training", "cifar10", "gpu")),
+    "scale-bytes": (scale.bytes_table, ("scale",)),
+    "scale-steps": (scale.steps_table, ("scale", "training")),
     "uses": (uses, (*TEXT_USES, "cifar10", "speakers", "speech", "tenants")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from limbeck import installed, interrupt
+from limbeck import cli_cache, installed, interrupt
 from limbeck.errors import LimbeckError, of_the_machine
 from limbeck.files import FORMS
 from limbeck.processes import end_with_launcher
@@ -346,3 +346,6 @@ def _in_words(error: Exception) -> str | None:
 def _fail(message: str, code: int) -> None:
     typer.echo(message, err=True)
     raise SystemExit(code)
+
+
+app.add_typer(cli_cache.app, name="cache", callback=_needs_distill)
