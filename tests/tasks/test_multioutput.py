@@ -50,7 +50,7 @@ def test_a_loss_is_the_sum_of_its_columns(task, loss, size: float) -> None:
 OTHERS = [
     loss
     for loss in CATALOG.values()
-    if "distribution" in loss.card.fits and loss.card.scope == "prediction" and "taps" not in loss.card.needs
+    if "distribution" in loss.card.fits and loss.card.scope == "prediction" and loss.card.tap is None
 ]
 
 
