@@ -44,7 +44,7 @@ Jobs = Annotated[
 ]
 BundleFolder = Annotated[Path, typer.Argument(help="the `bundle` folder of a run, or the run's folder")]
 INTERRUPTED = 130
-_GO_ON = ("demo", "run")
+_GO_ON = ("demo", "run", "label")
 """Commands that keep what they have done."""
 
 
@@ -79,6 +79,25 @@ def run_command(
     Of a small file, `limbeck check` with the same keys says which data.split would do.
     """
     _run(recipe, overrides, out, track, jobs=jobs)
+
+
+@app.command()
+def label(recipe: RecipeName, overrides: Overrides = None, out: Out = None) -> None:
+    """Make the teacher of a recipe and write all its answers, in advance of a run.
+
+    `limbeck run` with the same words trains the student from them, and asks nothing again. A labelling that was stopped
+    goes on where it was.
+    """
+    _needs_distill()
+    from limbeck.pipeline.label import label_rows, print_labelled
+    from limbeck.pipeline.order import invocation
+    from limbeck.recipe import load_recipe
+
+    loaded = load_recipe(recipe, overrides or [])
+    folder = out or Path("runs") / loaded.name
+    result = label_rows(loaded, folder, command=invocation(), given_as=None if out else "--out {}")
+    given = [] if out is None else ["--out", str(out)]
+    print_labelled(result, shlex.join([*installed.command().split(" "), "run", recipe, *(overrides or []), *given]))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Ask a teacher for every example once, in shards, so that a killed labelling resumes."""
 
 import itertools
+import time
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -14,13 +15,14 @@ from limbeck.console import meter, say
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
 from limbeck.ranks import ALONE, Ranks
-from limbeck.runtime.rows import Rows, by_length, is_raw
+from limbeck.runtime.rows import Rows, by_length, is_ragged, is_raw
 from limbeck.teachers import Teacher
 from limbeck.types import Batch, Outputs, Predictions, best_device, counted_tokens, tensors
 
 SHARD_BATCHES = 32
 _ROWS, _GPU_ROWS, _GPU_TOKENS = 32, 512, 32 * 512
 """Rows asked at once: few, for they are padded to the longest. A GPU takes more of them, up to so many tokens."""
+_INSTANT_S = 1e-6
 _T = TypeVar("_T")
 
 
@@ -81,14 +83,16 @@ def _ask(
     title: str,
 ) -> None:
     """Ask for batches of rows in their order, and add the answers shard by shard."""
-    with meter(title, sum(map(len, batches))) as progress:
+    work = _Work(view, batches)
+    with meter(title, work.rows, work=work.total) as progress:
         for shard in _pieces(batches, SHARD_BATCHES):
             own = []
             for turn in _pieces(shard, among.world):
                 for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
                     batch = asked_for(view, examples.ids, rows)
                     own.append(_answered(teacher.predict(batch), batch, cache))
-                progress.advance(sum(len(rows) for rows in turn))
+                for rows in turn:
+                    progress.advance(len(rows), work.pace(rows), work.of(rows))
             turns = itertools.zip_longest(*among.gather(own))
             if among.main:
                 answers = [answer for turn in turns for answer in turn if answer is not None]
@@ -96,6 +100,35 @@ def _ask(
                 cache.add(examples.ids[np.concatenate(shard)], logits, features)
     if among.main and cache.error:
         say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
+
+
+class _Work:
+    """What rows cost to be asked, and how fast that goes.
+
+    Args:
+        view: says how long each row is. Of texts that is its tokens.
+        batches: of rows that are asked.
+
+    Attributes:
+        rows: in all.
+        total: what they cost: the padding of a batch counts.
+    """
+
+    def __init__(self, view: Rows, batches: list[NDArray[np.int64]]) -> None:
+        self._lengths, self._tokens = view.lengths, is_ragged(view)
+        self.rows, self.total = sum(map(len, batches)), float(sum(map(self.of, batches)))
+        self._start, self._asked, self._read = time.monotonic(), 0, 0
+
+    def of(self, rows: NDArray[np.int64]) -> float:
+        """Return what a batch costs."""
+        return float(len(rows) * self._lengths[rows].max())
+
+    def pace(self, rows: NDArray[np.int64]) -> str:
+        """Count a batch that was answered; return the rows, and of texts the tokens without padding, of a second."""
+        self._asked, self._read = self._asked + len(rows), self._read + int(self._lengths[rows].sum())
+        seconds = max(time.monotonic() - self._start, _INSTANT_S)
+        tokens = f", {self._read / seconds:,.0f} tokens/s" if self._tokens else ""
+        return f"{self._asked / seconds:,.0f} rows/s{tokens}"
 
 
 def asked_for(view: Rows, ids: NDArray[np.int64], rows: NDArray[np.int64]) -> Batch:
