@@ -911,7 +911,7 @@ CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *TABLES, *RUN_FOLDER, *BUNDLE, *SOU
 # Tests of their own, whose messages are pinned beside the others.
 DISK_FULL = {8_000: "a full disk, at the encoded rows", 30_000: "a full disk, at the report"}
 DISK_FULL_IN = {
-    "limbeck.pipeline.judging.export.export_onnx": "a full disk, at the export",
+    "limbeck.pipeline.training.exported.export_onnx": "a full disk, at the export",
     "limbeck.bundle.precision.quantize_int8": "a full disk, at the int8 twin",
 }
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}

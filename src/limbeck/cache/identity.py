@@ -15,6 +15,10 @@ from limbeck.types import Tap
 
 FORMAT = 2
 MANIFEST = "manifest.json"
+TORCH = "torch"
+"""The engine that a manifest leaves out."""
+_ORDER = {"format": 0, "engine": 2}
+"""Which difference is told: of several the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class CacheIdentity:
         taps: the activations stored beside the logits.
         codec: how the logits are stored.
         format: version of the files' layout.
+        engine: what computed the answers of a network.
         version: what the user calls the teacher's answers, of a teacher that nothing else names; None: its digest does.
     """
 
@@ -37,6 +42,7 @@ class CacheIdentity:
     taps: tuple[Tap, ...] = ()
     codec: Codec = DEFAULT
     format: int = FORMAT
+    engine: str = TORCH
     version: str | None = None
 
     @property
@@ -58,6 +64,7 @@ class CacheIdentity:
             "taps": [tap.name for tap in self.taps],
             "codec": self.codec.model_dump(mode="json"),
             "format": self.format,
+            **({} if self.engine == TORCH else {"engine": self.engine}),
         }
 
 
@@ -77,8 +84,8 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     manifest = read_json(path, dict, fix=ANEW)
     if not {"identity", "count", "shards"} <= manifest.keys() or not isinstance(manifest["identity"], dict):
         raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
-    found = manifest["identity"]
-    for key, value in sorted(identity.recorded.items(), key=lambda entry: entry[0] != "format"):
+    found, wanted = ({"engine": TORCH} | each for each in (manifest["identity"], identity.recorded))
+    for key, value in sorted(wanted.items(), key=lambda entry: _ORDER.get(entry[0], 1)):
         if found.get(key) != value:
             raise LimbeckError(
                 f"the cache belongs to another {key}: it has `{_said(found.get(key))}`, this run needs "

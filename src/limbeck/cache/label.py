@@ -20,7 +20,7 @@ from limbeck.teachers import Teacher
 from limbeck.types import Batch, Outputs, Predictions, best_device, counted_tokens, tensors
 
 SHARD_BATCHES = 32
-_ROWS, _GPU_ROWS, _GPU_TOKENS = 32, 512, 32 * 512
+ROWS_AT_ONCE, _GPU_ROWS, _GPU_TOKENS = 32, 512, 32 * 512
 """Rows asked at once: few, for they are padded to the longest. A GPU takes more of them, up to so many tokens."""
 _INSTANT_S = 1e-6
 _T = TypeVar("_T")
@@ -148,8 +148,8 @@ def asked_for(view: Rows, ids: NDArray[np.int64], rows: NDArray[np.int64]) -> Ba
 def _at_once(view: Rows) -> int:
     """Return how many rows of a view are asked at once."""
     if best_device().type != "cuda":
-        return _ROWS
-    return int(np.clip(_GPU_TOKENS // max(1, int(view.lengths.max())), _ROWS, _GPU_ROWS))
+        return ROWS_AT_ONCE
+    return int(np.clip(_GPU_TOKENS // max(1, int(view.lengths.max())), ROWS_AT_ONCE, _GPU_ROWS))
 
 
 def _pieces(whole: list[_T], size: int) -> list[list[_T]]:

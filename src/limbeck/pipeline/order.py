@@ -4,7 +4,7 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -139,7 +139,7 @@ class Opened:
     recipe: Recipe
     material: Material
     clock: Clock
-    environment: Mapping[str, str]
+    environment: dict[str, str]
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def opened(
             keep_log(out / LOG)
             if ranks().main:
                 write_text(out / "recipe.yaml", recipe.to_yaml())
-                write_json(out / "environment.json", dict(environment))
+                write_json(out / "environment.json", environment)
             yield Opened(recipe, found, clock, environment)
 
 
@@ -227,8 +227,8 @@ def _stages(found: Opened, out: Path, command: str, prefetch: Prefetch | None) -
     us.wait()
     result = read_evaluation(out / "evaluation.json")
     if us.main:
-        about = {"recipe_yaml": recipe.to_yaml(), "environment": found.environment}
-        write_report(result, **about, command=command, path=out / "report.html")
+        written, page = recipe.to_yaml(), out / "report.html"
+        write_report(result, recipe_yaml=written, environment=found.environment, command=command, path=page)
     us.wait()
     return Run(out, result, trained.shown["student"].model)
 

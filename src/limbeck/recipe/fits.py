@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from limbeck.cache import CacheSettings
 from limbeck.cache.codecs import Codec
 from limbeck.data import DataOptions, TaskOptions
 from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, temperatures
@@ -194,3 +195,29 @@ def require_selection_knows(unlabelled: int | None, codec: Codec) -> None:
             f"unlabelled compares every probability of the teacher, and cache.codec={codec.kind} keeps a part of them; "
             "take cache.codec=dense, or leave it out"
         )
+
+
+def require_engine_fits(cache: CacheSettings, teacher: TeacherSettings | None) -> None:
+    """Refuse to ask a teacher through onnxruntime that is no network of PyTorch.
+
+    Raises:
+        ValueError: naming the kind.
+    """
+    if not cache.exports or teacher is None:
+        return
+    if odd := next((one for one in teacher.members if "taps" not in one.gives), None):
+        raise ValueError(
+            f"engine={cache.engine} exports a network of PyTorch, and teacher.kind={odd.kind} is none; leave it out"
+        )
+
+
+def require_engine_gives(losses: Sequence[LossSettings], cache: CacheSettings) -> None:
+    """Refuse losses that compare activations, where an engine answers that gives none.
+
+    Raises:
+        ValueError: naming one.
+    """
+    if not cache.exports:
+        return
+    if odd := next((entry.name for entry in losses if "taps" in CATALOG[entry.name].card.needs), None):
+        raise ValueError(f"{odd} compares activations, which cache.engine={cache.engine} does not give; leave it out")

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.cache.codecs import DEFAULT, Codec
+from limbeck.cache.identity import TORCH
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.evaluation import Pool
 from limbeck.evaluation.records import ServedRecord
 from limbeck.losses import objective_from
+from limbeck.pipeline.training.engine import by_engine
 from limbeck.pipeline.training.folds import cross_answers
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material
@@ -102,7 +104,9 @@ class RunTeacher:
     @property
     def kept(self) -> dict[str, str]:
         """Name how the answers are stored, for whatever depends on it; nothing where that is as by default."""
-        return {} if self.codec == DEFAULT else {"cache.codec": self.codec.title}
+        stored = {} if self.codec == DEFAULT else {"cache.codec": self.codec.title}
+        engine = self.members[0].cache.identity.engine
+        return stored if engine == TORCH else stored | {"cache.engine": engine}
 
     @property
     def codec(self) -> Codec:
@@ -267,12 +271,13 @@ def members_of(
     members = []
     for name, one, settings in zip(member_names(len(made)), made, recipe.teacher.members, strict=True):
         named = (one.answers_as, one.view.digest, splits.task.outputs, taps)
-        own = CacheIdentity(*named, version=settings.unverifiable)
+        own = CacheIdentity(*named, engine=recipe.cache.engine, version=settings.unverifiable)
         taught = replace(own, codec=recipe.codec)
         places = {
             each: folder / "cache" / each.name if kept is None else kept / (name if each == taught else f"{name}-exact")
             for each in (own, taught)
         }
         opened = {each: CachedTeacher(place, each) for each, place in places.items()}
-        members.append(Member(one, opened[own], opened[taught], name))
+        asked = by_engine(one, recipe, splits, folder, name)
+        members.append(Member(asked, opened[own], opened[taught], name))
     return members
