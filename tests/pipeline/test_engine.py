@@ -81,8 +81,8 @@ def test_an_engine_that_says_something_else_is_refused_before_it_answers(case, m
     with pytest.raises(LimbeckError) as caught:
         case.asked("onnxruntime", "off")
     assert str(caught.value) == (
-        "cache.engine: teacher: onnxruntime differs from PyTorch by 2.0e-03 at most in a logit, on 30 rows, and 1e-04 is "
-        "allowed; set cache.engine=torch"
+        "cache.engine: teacher: onnxruntime differs from PyTorch by 2.0e-03 at most in a logit, on 30 rows, and 1e-04 "
+        "is allowed; set cache.engine=torch"
     )
     assert not list((case.folder / "off").rglob("*.safetensors"))
 

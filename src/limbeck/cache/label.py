@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.cache.cluster import Cluster
 from limbeck.cache.store import CachedTeacher
 from limbeck.console import meter, say
 from limbeck.data import Examples
@@ -49,7 +50,7 @@ def label(
         view: the same rows as the teacher sees them.
         cache: of this teacher; continued where it holds answers.
         batch_size: rows asked at once; similar lengths share a batch. None: as many as suit the machine.
-        among: the processes that share the work; every one of them has to call.
+        among: the processes that share the work; every one of them has to call. Or a cluster, see `Cluster`.
         title: shown while it runs.
 
     Raises:
@@ -84,22 +85,72 @@ def _ask(
 ) -> None:
     """Ask for batches of rows in their order, and add the answers shard by shard."""
     work = _Work(view, batches)
+
+    def asked(rows: NDArray[np.int64]) -> Batch:
+        return asked_for(view, examples.ids, rows)
+
     with meter(title, work.rows, work=work.total) as progress:
-        for shard in _pieces(batches, SHARD_BATCHES):
-            own = []
-            for turn in _pieces(shard, among.world):
-                for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
-                    batch = asked_for(view, examples.ids, rows)
-                    own.append(_answered(teacher.predict(batch), batch, cache))
-                for rows in turn:
-                    progress.advance(len(rows), work.pace(rows), work.of(rows))
-            turns = itertools.zip_longest(*among.gather(own))
+
+        def answered(rows: NDArray[np.int64]) -> None:
+            progress.advance(len(rows), work.pace(rows), work.of(rows))
+
+        if isinstance(among, Cluster) and getattr(teacher, "travels", False):
+            shards = _on_cluster(among, teacher, asked, batches, cache, answered)
+        else:
+            shards = _in_turns(among, teacher, asked, batches, cache, answered)
+        for shard, answers in shards:
             if among.main:
-                answers = [answer for turn in turns for answer in turn if answer is not None]
                 logits, features = _joined(answers)
                 cache.add(examples.ids[np.concatenate(shard)], logits, features)
     if among.main and cache.error:
         say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
+
+
+_Shards = Iterator[tuple[list[NDArray[np.int64]], list["_Answered"]]]
+"""The batches of each shard, and the answers to them; in processes that do not write it, no answers."""
+
+
+def _in_turns(
+    among: Ranks,
+    teacher: Teacher,
+    asked: Callable[[NDArray[np.int64]], Batch],
+    batches: list[NDArray[np.int64]],
+    cache: CachedTeacher,
+    answered: Callable[[NDArray[np.int64]], None],
+) -> _Shards:
+    """Ask for batches in their order, of which each of several processes takes its part."""
+    for shard in _pieces(batches, SHARD_BATCHES):
+        own = []
+        for turn in _pieces(shard, among.world):
+            for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
+                batch = asked(rows)
+                own.append(_answered(teacher.predict(batch), batch, cache))
+            for rows in turn:
+                answered(rows)
+        turns = itertools.zip_longest(*among.gather(own))
+        yield shard, [answer for turn in turns for answer in turn if answer is not None]
+
+
+def _on_cluster(
+    cluster: Cluster,
+    teacher: Teacher,
+    asked: Callable[[NDArray[np.int64]], Batch],
+    batches: list[NDArray[np.int64]],
+    cache: CachedTeacher,
+    answered: Callable[[NDArray[np.int64]], None],
+) -> _Shards:
+    """Let a cluster ask for batches, whose answers come in any order."""
+    shard, answers = [], []
+    for number, outputs in cluster.answers(teacher, map(asked, batches)):
+        rows = batches[number]
+        answers.append(_answered(outputs, asked(rows), cache))
+        shard.append(rows)
+        answered(rows)
+        if len(shard) == SHARD_BATCHES:
+            yield shard, answers
+            shard, answers = [], []
+    if shard:
+        yield shard, answers
 
 
 class _Work:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck.cache import ID_BYTES, CachedTeacher
+from limbeck.cache import ID_BYTES, CachedTeacher, Cluster
 from limbeck.console import say, span
 from limbeck.data import Examples, Splits
 from limbeck.errors import LimbeckError
@@ -45,7 +45,9 @@ class Labelled:
     folder: Path
 
 
-def label_rows(recipe: Recipe, out: Path, *, command: str, given_as: str | None = None) -> Labelled:
+def label_rows(
+    recipe: Recipe, out: Path, *, command: str, given_as: str | None = None, ray: str | None = None
+) -> Labelled:
     """Make the teacher of a recipe and write its answers for every row of the run into the recipe's cache.
 
     That are the rows on which it is judged, the transfer set and the test rows; of these nothing but the teacher's
@@ -57,11 +59,15 @@ def label_rows(recipe: Recipe, out: Path, *, command: str, given_as: str | None 
         out: the run's folder, which holds the teacher and, without a `cache.path`, the answers.
         command: the line that is at work, for whoever is kept out of the folder.
         given_as: see `run`.
+        ray: address of a Ray cluster that asks the teacher, see `Cluster`; None: this process asks it.
 
     Raises:
         LimbeckError: whatever `run` refuses before a student is trained; too little space is free for the answers.
     """
+    if ray is not None:
+        _require_networks(recipe)
     with opened(recipe, out, command, given_as=given_as) as found:
+        among = ranks() if ray is None else Cluster(address=ray, folder=recipe.folder)
         recipe, splits, kept = found.recipe, found.material.splits, found.recipe.cache.folder
         folder = out / "cache" if kept is None else kept
         if not folder.exists():  # before a teacher is trained for hours
@@ -73,8 +79,8 @@ def label_rows(recipe: Recipe, out: Path, *, command: str, given_as: str | None 
         _require_space(folder, sum(missing.size for missing in before))
         start = time.monotonic()
         with found.clock("labelling"):
-            answers = ask_teacher(recipe, made, splits, out, kept=kept)
-            answers.of("test", among=ranks())
+            answers = ask_teacher(recipe, made, splits, out, kept=kept, among=among)
+            answers.of("test", among=among)
         seconds = time.monotonic() - start
         after = [_Missing.of(member, splits) for member in answers.members]
         left, asked = (sum(missing.rows for missing in each) for each in (after, before))
@@ -138,6 +144,24 @@ def _size_of_all(recipe: Recipe, splits: Splits) -> float:
     rows = len(splits.transfer) + len(splits.validation) + len(splits.test)
     each = recipe.codec.bytes_per_prediction(splits.task.outputs) + ID_BYTES
     return _WHILE_JOINED * rows * each * len(recipe.teacher.members)
+
+
+def _require_networks(recipe: Recipe) -> None:
+    """Refuse to ask a teacher on a cluster that cannot be sent there.
+
+    Raises:
+        LimbeckError: it is no network of PyTorch, it is asked through a file of this machine, or several processes of
+            one launcher ask it already.
+    """
+    if odd := next((one.kind for one in recipe.teacher.members if "taps" not in one.gives), None):
+        what, fix = f"it asks networks of PyTorch, and teacher.kind={odd} is none", "leave it out"
+    elif recipe.cache.exports:
+        what, fix = "it asks with PyTorch", "set cache.engine=torch"
+    elif ranks().world > 1:
+        what, fix = "several processes ask the teacher already", "leave it out, or start one process"
+    else:
+        return
+    raise LimbeckError(what, where="--ray", fix=fix)
 
 
 def _require_space(folder: Path, size: float) -> None:
