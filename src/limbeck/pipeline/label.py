@@ -70,7 +70,7 @@ def label_rows(
         among = ranks() if ray is None else Cluster(address=ray, folder=recipe.folder)
         recipe, splits, kept = found.recipe, found.material.splits, found.recipe.cache.folder
         folder = out / "cache" if kept is None else kept
-        if not folder.exists():  # before a teacher is trained for hours
+        if not ranks().agree(folder.exists()):  # before a teacher is trained for hours
             _require_space(folder, _size_of_all(recipe, splits))
         with found.clock("teacher"):
             made = train_teacher(recipe, found.material, out)
@@ -171,7 +171,7 @@ def _require_space(folder: Path, size: float) -> None:
         LimbeckError: less than `size` bytes are free where the folder is, or will be.
     """
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    free = shutil.disk_usage(there).free
+    free = ranks().share(shutil.disk_usage(there).free)  # what one refuses, all refuse
     if size > free:
         raise LimbeckError(
             f"the answers take up to {file_size(size)} while they are written, and {file_size(free)} are free",
