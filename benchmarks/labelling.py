@@ -34,7 +34,7 @@ from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings
 from limbeck.models import TransformerSettings, build_model
 from limbeck.models.onnxfile import OnnxFile
 from limbeck.pipeline.order import describe_environment
-from limbeck.pipeline.training.engine import Asked, compared
+from limbeck.pipeline.training.engine import OnnxAnswers, compared
 from limbeck.ranks import ranks
 from limbeck.runtime.rows import Ragged, Rows, Stacked, by_length
 from limbeck.teachers import ModuleTeacher
@@ -234,7 +234,9 @@ def by_engine(model: nn.Module, example: Any, axes: Any, batches: Sequence[Batch
         path = Path(scratch) / "model.onnx"
         export_onnx(model, path, example, axes)
         OnnxFile(path)
-        found = [compared(ModuleTeacher(model, "one"), Asked("one", lambda: path), batches) for _ in range(ROUNDS)]
+        found = [
+            compared(ModuleTeacher(model, "one"), OnnxAnswers("one", lambda: path), batches) for _ in range(ROUNDS)
+        ]
     faster = [round(one.faster, 2) for one in found]
     return {
         "onnxruntime_by_torch": statistics.median(faster),

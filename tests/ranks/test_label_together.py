@@ -25,11 +25,12 @@ ROWS = 600
 
 
 def written(folder, rows=ROWS, note=None, **data):
-    """Write a recipe whose teacher is `mortal`, beside the module that makes it."""
-    shutil.copy(HERE / "mortal.py", folder)
+    """Write a recipe whose teacher is `mortal`, beside the module that makes it, which no other test has."""
+    module = f"mortal_{folder.name}"
+    shutil.copy(HERE / "mortal.py", folder / f"{module}.py")
     values = recipe(write_csv(folder / "rows.csv", rows), seeds=[0])
     values["data"] |= data
-    build = {"name": "mortal:mortal"} | ({} if note is None else {"note": str(note)})
+    build = {"name": f"{module}:mortal"} | ({} if note is None else {"note": str(note)})
     reads = {"tokenizer": {"kind": "words"}, "max_length": 64}
     values["teacher"] = {"kind": "module", "build": build, "reads": reads, "accept_bad": True}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(values))

@@ -63,7 +63,7 @@ class _ByOnnx(Trained):
 
     def live(self, taps: Sequence[Tap] = ()) -> Teacher:
         """Return the network, asked through onnxruntime; it has no activations to give."""
-        return Asked(self.answers_as, lambda: exported(self, self.place))
+        return OnnxAnswers(self.answers_as, lambda: exported(self, self.place))
 
     def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:
         """Export the network and compare it with PyTorch on some of the rows, where any has no answer.
@@ -109,7 +109,7 @@ class _ByOnnx(Trained):
 
 
 @dataclass(frozen=True)
-class Asked:
+class OnnxAnswers:
     """An ONNX file as a teacher.
 
     Attributes:
