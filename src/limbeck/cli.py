@@ -109,7 +109,7 @@ def label(recipe: RecipeName, overrides: Overrides = None, out: Out = None, ray:
     folder = out or Path("runs") / loaded.name
     result = label_rows(loaded, folder, command=invocation(), given_as=None if out else "--out {}", ray=ray)
     given = [] if out is None else ["--out", str(out)]
-    print_labelled(result, shlex.join([*installed.command().split(" "), "run", recipe, *(overrides or []), *given]))
+    print_labelled(result, f"{installed.command()} {shlex.join(['run', recipe, *(overrides or []), *given])}")
 
 
 @app.command()

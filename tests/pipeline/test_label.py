@@ -152,3 +152,27 @@ def test_the_command_says_what_it_did_and_what_goes_on(tmp_path, values, monkeyp
     assert (code, "nothing to ask: 260 rows had an answer" in out) == (0, True)
     code, _, err = call(monkeypatch, capsys, "label", "tiny.yaml", "teacher.kind=netwrk")
     assert (code, err.startswith("error: ")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "address"),
+    [
+        (("sentiment", "--ray"), ""),
+        (("sentiment", "seeds=[0]", "--ray", "--out", "x"), ""),
+        (("--ray", "sentiment"), ""),
+        (("sentiment", "--ray", "ray://head:10001"), "ray://head:10001"),
+        (("--ray", "10.0.0.7:6379", "sentiment"), "10.0.0.7:6379"),
+        (("sentiment",), None),
+    ],
+)
+def test_a_cluster_is_named_or_left_to_ray(tmp_path, monkeypatch, capsys, line, address):
+    given = []
+
+    def label_rows(recipe, out, *, command, given_as, ray):
+        given.append((recipe.name, ray))
+        raise LimbeckError("far enough")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("limbeck.pipeline.label.label_rows", label_rows)
+    assert call(monkeypatch, capsys, "label", *line)[2] == "error: far enough\n"
+    assert given == [("sentiment", address)]
