@@ -77,6 +77,24 @@ def test_what_a_cluster_cannot_ask_is_refused(tmp_path, teacher, cache, line):
     assert not (tmp_path / "run").exists()
 
 
+class Backwards(cluster.Cluster):
+    """A cluster that answers the last batch first, without Ray."""
+
+    def answers(self, teacher, batches):
+        for number, batch in reversed([*enumerate(batches)]):
+            yield number, teacher.predict(batch)
+
+
+def test_answers_of_a_cluster_are_those_of_their_rows(tmp_path, monkeypatch):
+    loaded = load_recipe(str(written(tmp_path, 300)), [])
+    label_rows(loaded, tmp_path / "plain", command="limbeck label")
+    monkeypatch.setattr("limbeck.pipeline.label.Cluster", Backwards)
+    found = label_rows(loaded, tmp_path / "cluster", command="limbeck label", ray="")
+    assert (found.asked, found.known) == (300, 0)
+    for first, second in zip(answers(tmp_path / "cluster"), answers(tmp_path / "plain"), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
 def test_without_ray_the_line_that_brings_it_is_said(monkeypatch):
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(LimbeckError, match=r"--ray needs Ray; pip install .*\[ray\]"):
