@@ -189,7 +189,7 @@ RECIPE = [
     in_the_recipe("a choice by a part of the answers", "selection.unlabelled=20", TOPK),
     in_the_recipe("a dtype that the codec has not", "cache.codec.dtype=float8"),
     in_the_recipe("an unknown key of the cache", "cache.folder=answers"),
-    in_the_recipe("an engine for what is no network", "cache.engine=onnxruntime", "teacher.kind=nblr"),
+    in_the_recipe("an engine for what is no network", "cache.engine=onnxruntime", "teacher={kind: nblr}"),
     in_the_recipe(
         "activations of an engine that has none",
         "cache.engine=onnxruntime",
