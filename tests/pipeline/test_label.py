@@ -104,7 +104,7 @@ def test_a_run_afterwards_asks_nothing(tmp_path, values, monkeypatch):
     assert labelled.folder == tmp_path / "run/cache"
     assert labelled.size == sum(file.stat().st_size for file in labelled.folder.rglob("*") if file.is_file()) > 0
     before = answers(tmp_path / "run")
-    monkeypatch.setattr(sys.modules["limbeck.cache.label"], "_ask", lambda *_: pytest.fail("a row is asked again"))
+    monkeypatch.setattr(sys.modules["limbeck.cache.label"], "_asked", lambda *_: pytest.fail("a row is asked again"))
     monkeypatch.setattr(order, "export_all", lambda *_: Exported({}, {"student": "it stays here"}))
     result = run(parsed, tmp_path / "run")
     assert result.evaluation.score("teacher") > 0.6

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from limbeck.cache.cluster import Cluster
 from limbeck.cache.store import CachedTeacher
+from limbeck.cache.worklist import WorkList
 from limbeck.console import meter, say
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
@@ -21,6 +22,8 @@ from limbeck.teachers import Teacher
 from limbeck.types import Batch, Outputs, Predictions, best_device, counted_tokens, tensors
 
 SHARD_BATCHES = 32
+_JOB_SHARDS = 8
+"""Shards of rows that a cluster is asked for at once: what a killed job loses at most."""
 ROWS_AT_ONCE, _GPU_ROWS, _GPU_TOKENS = 32, 512, 32 * 512
 """Rows asked at once: few, for they are padded to the longest. A GPU takes more of them, up to so many tokens."""
 _INSTANT_S = 1e-6
@@ -41,7 +44,9 @@ def label(
 
     The rows are asked in the order of their lengths and a shard holds whole batches, so a labelling that was killed
     asks the batches that it would have asked. Several processes take turns with the batches of a shard, which the
-    first one writes: the same answers as from one. Of answers by token, (batch, tokens, outputs), those of real tokens
+    first one writes: the same answers as from one. Other processes and threads may label the same folder at the same
+    time, each with a cache of its own: no row is asked twice, and at its end each waits for what another one has begun.
+    Of answers by token, (batch, tokens, outputs), those of real tokens
     are kept: where the view's `attention_mask`, if it has one, is not 0.
 
     Args:
@@ -61,11 +66,26 @@ def label(
         raise ValueError(f"the view has {len(view)} rows and the examples have {len(examples)}")
     if teacher.digest != cache.digest:
         raise ValueError(f"the identity names teacher `{cache.digest}`, this one is `{teacher.digest}`")
-    todo = among.share(_unanswered(examples, view, cache) if among.main else None)
-    if len(todo):
-        batch_size = batch_size or _at_once(view)
-        batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
-        _ask(teacher, examples, view, cache, batches, among, title)
+    todo = _unanswered(examples, view, cache) if among.main else np.zeros(0, np.int64)
+    if count := among.share(len(todo)):
+        batch_size, elsewhere = batch_size or _at_once(view), 0
+        pace = _Pace(view, todo, batch_size)
+        size = SHARD_BATCHES * batch_size * (_JOB_SHARDS if isinstance(among, Cluster) else 1)
+        with meter(title, count, work=pace.total) as progress, WorkList(cache, examples.ids, todo, size, title) as work:
+
+            def answered(rows: NDArray[np.int64]) -> None:
+                progress.advance(len(rows), pace.of(rows), pace.cost(rows))
+
+            while len(rows := among.share(work.take() if among.main else None)):
+                batches = np.split(rows, range(batch_size, len(rows), batch_size))
+                answers = _asked(teacher, examples, view, cache, batches, among, answered)
+                if answers is not None:
+                    cache.add(examples.ids[rows], *answers, work.claim)
+                    progress.advance(work.elsewhere - elsewhere)
+                    elsewhere = work.elsewhere
+            progress.advance(work.elsewhere - elsewhere)
+        if among.main and cache.error:
+            say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
     if among.main:
         cache.seal(examples.ids)
     among.wait()
@@ -74,107 +94,59 @@ def label(
     return cache
 
 
-def _ask(
+def _asked(
     teacher: Teacher,
     examples: Examples,
     view: Rows,
     cache: CachedTeacher,
     batches: list[NDArray[np.int64]],
     among: Ranks,
-    title: str,
-) -> None:
-    """Ask for batches of rows in their order, and add the answers shard by shard."""
-    work = _Work(view, batches)
+    answered: Callable[[NDArray[np.int64]], None],
+) -> "_Answered | None":
+    """Return what the teacher says of batches, in their order; None in all processes but the first."""
 
     def asked(rows: NDArray[np.int64]) -> Batch:
         return asked_for(view, examples.ids, rows)
 
-    with meter(title, work.rows, work=work.total) as progress:
-
-        def answered(rows: NDArray[np.int64]) -> None:
-            progress.advance(len(rows), work.pace(rows), work.of(rows))
-
-        if isinstance(among, Cluster) and getattr(teacher, "travels", False):
-            shards = _on_cluster(among, teacher, asked, batches, cache, answered)
-        else:
-            shards = _in_turns(among, teacher, asked, batches, cache, answered)
-        for shard, answers in shards:
-            if among.main:
-                logits, features = _joined(answers)
-                cache.add(examples.ids[np.concatenate(shard)], logits, features)
-    if among.main and cache.error:
-        say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
-
-
-_Shards = Iterator[tuple[list[NDArray[np.int64]], list["_Answered"]]]
-"""The batches of each shard, and the answers to them; in processes that do not write it, no answers."""
+    if isinstance(among, Cluster) and getattr(teacher, "travels", False):
+        found: dict[int, _Answered] = {}
+        for number, outputs in among.answers(teacher, map(asked, batches)):  # in any order
+            found[number] = _answered(outputs, asked(batches[number]), cache)
+            answered(batches[number])
+        return _joined([found[number] for number in range(len(batches))])
+    own = []
+    for turn in _pieces(batches, among.world):
+        for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
+            batch = asked(rows)
+            own.append(_answered(teacher.predict(batch), batch, cache))
+        for rows in turn:
+            answered(rows)
+    turns = itertools.zip_longest(*among.gather(own))
+    return _joined([answer for turn in turns for answer in turn if answer is not None]) if among.main else None
 
 
-def _in_turns(
-    among: Ranks,
-    teacher: Teacher,
-    asked: Callable[[NDArray[np.int64]], Batch],
-    batches: list[NDArray[np.int64]],
-    cache: CachedTeacher,
-    answered: Callable[[NDArray[np.int64]], None],
-) -> _Shards:
-    """Ask for batches in their order, of which each of several processes takes its part."""
-    for shard in _pieces(batches, SHARD_BATCHES):
-        own = []
-        for turn in _pieces(shard, among.world):
-            for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
-                batch = asked(rows)
-                own.append(_answered(teacher.predict(batch), batch, cache))
-            for rows in turn:
-                answered(rows)
-        turns = itertools.zip_longest(*among.gather(own))
-        yield shard, [answer for turn in turns for answer in turn if answer is not None]
-
-
-def _on_cluster(
-    cluster: Cluster,
-    teacher: Teacher,
-    asked: Callable[[NDArray[np.int64]], Batch],
-    batches: list[NDArray[np.int64]],
-    cache: CachedTeacher,
-    answered: Callable[[NDArray[np.int64]], None],
-) -> _Shards:
-    """Let a cluster ask for batches, whose answers come in any order."""
-    shard, answers = [], []
-    for number, outputs in cluster.answers(teacher, map(asked, batches)):
-        rows = batches[number]
-        answers.append(_answered(outputs, asked(rows), cache))
-        shard.append(rows)
-        answered(rows)
-        if len(shard) == SHARD_BATCHES:
-            yield shard, answers
-            shard, answers = [], []
-    if shard:
-        yield shard, answers
-
-
-class _Work:
+class _Pace:
     """What rows cost to be asked, and how fast that goes.
 
     Args:
         view: says how long each row is. Of texts that is its tokens.
-        batches: of rows that are asked.
+        todo: rows that are asked, in their order.
+        batch_size: how many of them at once.
 
     Attributes:
-        rows: in all.
         total: what they cost: the padding of a batch counts.
     """
 
-    def __init__(self, view: Rows, batches: list[NDArray[np.int64]]) -> None:
+    def __init__(self, view: Rows, todo: NDArray[np.int64], batch_size: int) -> None:
         self._lengths, self._tokens = view.lengths, is_ragged(view)
-        self.rows, self.total = sum(map(len, batches)), float(sum(map(self.of, batches)))
+        self.total = sum(self.cost(todo[at : at + batch_size]) for at in range(0, len(todo), batch_size))
         self._start, self._asked, self._read = time.monotonic(), 0, 0
 
-    def of(self, rows: NDArray[np.int64]) -> float:
+    def cost(self, rows: NDArray[np.int64]) -> float:
         """Return what a batch costs."""
         return float(len(rows) * self._lengths[rows].max())
 
-    def pace(self, rows: NDArray[np.int64]) -> str:
+    def of(self, rows: NDArray[np.int64]) -> str:
         """Count a batch that was answered; return the rows, and of texts the tokens without padding, of a second."""
         self._asked, self._read = self._asked + len(rows), self._read + int(self._lengths[rows].sum())
         seconds = max(time.monotonic() - self._start, _INSTANT_S)
