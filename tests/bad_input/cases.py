@@ -213,6 +213,9 @@ RECIPE = [
     ),
     in_the_recipe("a ceiling without a target", "arms=[student, ceiling]"),
     in_the_recipe("losses of classes for values", "task=regression"),
+    in_the_recipe(
+        "losses of rows where a row has several predictions", "task=multioutput", "losses=[{name: dist_intra}]"
+    ),
     in_the_recipe("a loss of values for label sets", "task=multilabel", "losses=[{name: regression_kd}]"),
     in_the_recipe("a loss of label sets for classes", "losses=[{name: binary_kd}]"),
     in_the_recipe("a teacher of n-grams for values", *VALUES, "teacher={kind: nblr}"),

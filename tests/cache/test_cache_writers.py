@@ -142,7 +142,7 @@ def test_a_killed_process_leaves_its_rows_to_the_others(tmp_path, capsys, monkey
         said = []
         monkeypatch.setattr(worklist, "say", told)
         label(teacher, examples, view, opened(folder, teacher), batch_size=4)
-        others = {int(key) for key in late.communicate()[0].split()}
+        others = {int(key) for key in late.communicate()[0].splitlines()[-1].split()}
     assert said == [f"  teacher answers: waiting for process {late.pid}, which labels 8 of these rows"]
     assert len(others) >= 8
     assert sorted([*done, *others, *teacher.ids]) == sorted(examples.ids.tolist())
@@ -247,14 +247,16 @@ def test_a_disk_without_locks_is_refused_before_anybody_is_asked(tmp_path, monke
 def test_two_writers_of_one_shard_are_refused_with_both_answers(tmp_path):
     """Where a disk forgets its locks, the second one is told, and the first one's answers stay."""
     owner, ids = identity(Counting()), np.array([-2, 5, 9])
-    one, other = CachedTeacher(tmp_path, owner), CachedTeacher(tmp_path, owner)
-    with other.changing() as others:
-        claimed = [other.claim(ids, others) for _ in range(2)]
-    remove(tmp_path / FOLDER)  # as if nobody had claimed them
+    one, *late = (CachedTeacher(tmp_path, owner) for _ in range(3))
+    claimed = []
+    for other in late:
+        with other.changing() as others:
+            claimed.append(other.claim(ids, others))
+        remove(tmp_path / FOLDER)  # as if nobody had claimed them
     one.add(ids[:2], Predictions(torch.tensor([[1.0, 2, 3], [4, 5, 6]])), {})
     before = files(tmp_path)
     with pytest.raises(LimbeckError) as caught:
-        other.add(ids, Predictions(torch.tensor([[1.5, 2, 3], [4, 5, 6], [0, 0, 0]])), {}, claimed[0])
+        late[0].add(ids, Predictions(torch.tensor([[1.5, 2, 3], [4, 5, 6], [0, 0, 0]])), {}, claimed[0])
     assert str(caught.value) == (
         f"{tmp_path}: two writers answered 2 examples, such as fffffffffffffffe: the cache has logits 1, 2, 3, and the "
         "second one logits 1.5, 2, 3; its disk does not keep locks: let one process write there at a time, and run "
@@ -262,6 +264,6 @@ def test_two_writers_of_one_shard_are_refused_with_both_answers(tmp_path):
     )
     assert files(tmp_path) == before
     with pytest.raises(LimbeckError, match=r"two writers made shard-00000.safetensors, of 2 and of 1 rows"):
-        CachedTeacher(tmp_path, owner).add(ids[2:], Predictions(torch.zeros(1, 3)), {}, claimed[1])
+        late[1].add(ids[2:], Predictions(torch.zeros(1, 3)), {}, claimed[1])
     assert files(tmp_path) == before
     assert torch.equal(logits_of(CachedTeacher(tmp_path, owner), ids[:1])[0], torch.tensor([1.0, 2, 3]))

@@ -199,4 +199,6 @@ def _said(value: Any) -> str:
     """Return a value of a manifest in words."""
     if isinstance(value, dict):
         return ", ".join(f"{key}: {each}" for key, each in value.items())
+    if value is None:
+        return "none"
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

@@ -38,7 +38,7 @@ _ANEW = "write it again with limbeck cache export"
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class FileHead:
     """What an exported file says of itself.
 
     Attributes:
@@ -77,7 +77,7 @@ def export_parquet(folder: Path, path: Path) -> int:
     return len(cache)
 
 
-def head_of(path: Path) -> Head:
+def head_of(path: Path) -> FileHead:
     """Return whose answers a file holds.
 
     Raises:
@@ -88,7 +88,7 @@ def head_of(path: Path) -> Head:
     try:
         found = json.loads(text or b"{}")
         identity = identity_from(found.get("identity"), str(path))
-        return Head(identity, float(found["error"]), Path(str(found["name"])).name)
+        return FileHead(identity, float(found["error"]), Path(str(found["name"])).name)
     except (LimbeckError, KeyError, TypeError, ValueError, AttributeError):
         raise LimbeckError(
             f"its metadata do not say whose answers these are ({_KEY.decode()})", where=str(path), fix=_ANEW
@@ -268,7 +268,7 @@ def _values(
             raise LimbeckError(wrong, where=where, fix="import what was exported of the same teacher")
         numbers = numbers.reshape(-1, width)
     kept = numbers.astype(np.float32 if form is None else form.dtype)
-    right = np.isfinite(kept) if kept.dtype.kind == "f" else kept == numbers
+    right = np.isfinite(kept) if np.issubdtype(kept.dtype, np.floating) else kept == numbers
     finite = right.reshape(len(kept), -1).all(1) if kept.size else np.ones(len(kept), np.bool_)
     if not finite.all():
         at = int(np.argmin(finite))

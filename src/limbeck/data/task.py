@@ -1,7 +1,4 @@
-"""What the house asks of a task: what is predicted, and how that is judged.
-
-Data, training, statistics, bundle and report know no task by name: they ask this object. `tasks/` has one of each kind.
-"""
+"""What the house asks of a task, as it knows none by name (`tasks/` has them): what is predicted, how it is judged."""
 
 from __future__ import annotations
 
@@ -37,11 +34,13 @@ class TaskOptions(Settings, ABC):
     Attributes:
         predicts: what the outputs are; a loss says by its card which of these it fits.
         one_class: whether a label is one of classes that exclude each other: what a temperature and n-grams are about.
+        several: whether an example has several predictions, of which none is its own.
         unread: keys of `data` that mean nothing to it, and are refused where a recipe sets them.
     """
 
     predicts: ClassVar[Predicts]
     one_class: ClassVar[bool] = False
+    several: ClassVar[bool] = False
     unread: ClassVar[tuple[str, ...]] = ()
 
     kind: str

@@ -1,7 +1,7 @@
 """What the networks of transformers have in common: how they are loaded and called, and the names of their outputs."""
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pickle import UnpicklingError
 from typing import Any
@@ -70,6 +70,41 @@ def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
     Raises:
         LimbeckError: it cannot be loaded, or lacks weights.
     """
+    network, info = _loaded(source, config, kind, **more)
+    if missing := sorted(info["missing_keys"]):
+        raise lacking(missing, source)
+    return network
+
+
+def with_new_head(source: str, config: Any, kind: Any) -> tuple[Any, list[str]]:
+    """Return a network of transformers whose head is new, and the names of the new weights, in float32.
+
+    A pooler that the checkpoint does not have is part of the head. New weights are drawn from torch's generator.
+
+    Args:
+        source: a folder or a hub id.
+        config: of the network, with as many labels as the head is to have.
+        kind: whose `from_pretrained` is called: an `AutoModelFor...` with a head.
+
+    Raises:
+        LimbeckError: it cannot be loaded, or lacks weights below its head.
+    """
+    network, info = _loaded(source, config, kind, ignore_mismatched_sizes=True)
+    new = sorted({*info["missing_keys"], *(str(name) for name, *_ in info["mismatched_keys"])})
+    inner = f"{network.base_model_prefix}."
+    if missing := [name for name in new if name.startswith(inner) and not name.startswith(f"{inner}pooler.")]:
+        raise lacking(missing, source)
+    return network, new
+
+
+def lacking(missing: Sequence[str], source: str) -> LimbeckError:
+    """Return the error of a checkpoint without some of the network's weights."""
+    what = f"the checkpoint lacks {len(missing)} of the network's weights, among them `{missing[0]}`"
+    return LimbeckError(what, where=source)
+
+
+def _loaded(source: str, config: Any, kind: Any, **more: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return a network of transformers, and what transformers says about its weights."""
     options = {
         "config": config,
         "dtype": torch.float32,
@@ -80,9 +115,9 @@ def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
     try:
         with _quiet():
             try:
-                network, info = kind.from_pretrained(source, **options, **more)
+                return kind.from_pretrained(source, **options, **more)
             except TypeError:
-                network, info = kind.from_pretrained(source, **options)
+                return kind.from_pretrained(source, **options)
     except UnpicklingError as error:
         raise LimbeckError(
             "its pickled weights are damaged, or hold more than tensors, which is never unpickled",
@@ -91,11 +126,6 @@ def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
         ) from error
     except Exception as error:  # a damaged or foreign file raises whatever its reader raises
         raise unloadable(source, error) from error
-    if missing := sorted(info["missing_keys"]):
-        raise LimbeckError(
-            f"the checkpoint lacks {len(missing)} of the network's weights, among them `{missing[0]}`", where=source
-        )
-    return network
 
 
 @contextmanager

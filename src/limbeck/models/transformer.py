@@ -1,5 +1,6 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
 from limbeck.models.pooling import masked_mean
-from limbeck.models.pretrained import encoder_inputs, load_pretrained, output_names
+from limbeck.models.pretrained import encoder_inputs, load_pretrained, output_names, with_new_head
 from limbeck.runtime import TextForm
 
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
@@ -25,9 +26,15 @@ class TransformerSettings(ModelOptions):
     name: Literal["transformer"] = "transformer"
     path: Annotated[str, Field(min_length=1, description="a folder with config.json, a hub id, or the asset `minilm`")]
     pooling: Annotated[
-        Literal["mean", "cls"], Field(description="what is classified: the mean of the last states, or the first one")
+        Literal["mean", "cls", "own"],
+        Field(
+            description="what a new head classifies: the mean of the last states, or the first one; own: the head is "
+            "that of transformers' `...ForSequenceClassification`, so that transformers can load what was trained"
+        ),
     ] = "mean"
-    dropout: Annotated[Rate, Field(description="share of the pooled state that is dropped in training")] = 0.1
+    dropout: Annotated[
+        Rate, Field(description="share of the pooled state that is dropped in training; of `own` the checkpoint's")
+    ] = 0.1
     attention_dropout: Annotated[
         Rate | None,
         Field(description="share of the attention weights that is dropped in training; null: as the checkpoint has it"),
@@ -75,16 +82,27 @@ class Transformer(nn.Module):
 
 
 class FinetunedClassifier(nn.Module):
-    """A pretrained classifier with the head that it was trained with.
+    """A classifier of transformers, with the head that it was trained with, or a new one of the same form.
 
     Attributes:
-        encoder: the pretrained network, head included; `head` is left to networks whose head is new.
+        encoder: the network of transformers, head included; `head` is left to networks with a head of ours.
     """
 
-    def __init__(self, encoder: nn.Module, *, pad_id: int) -> None:
+    def __init__(self, encoder: nn.Module, *, pad_id: int, new: Sequence[str] = ()) -> None:
         super().__init__()
         self.encoder = encoder
         self.pad_id = pad_id
+        self._new = frozenset(new)
+
+    @property
+    def saved(self) -> nn.Module:
+        """What a file of its weights is of: the network of transformers, under its own names."""
+        return self.encoder
+
+    @property
+    def new_parameters(self) -> list[nn.Parameter]:
+        """Those that no checkpoint has trained."""
+        return [parameter for name, parameter in self.encoder.named_parameters() if name in self._new]
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
@@ -95,7 +113,7 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
     """Load the encoder, in float32; no code of the checkpoint runs, and nothing is unpickled but tensors.
 
     A checkpoint of a `...ForSequenceClassification` with `outputs` labels keeps its own head (`pooling` and `dropout`
-    then mean nothing), unless `settings.outputs` says otherwise; any other gets a new one.
+    then mean nothing), unless `settings.outputs` says otherwise; any other gets a new one, see `settings.pooling`.
 
     Args:
         settings: see `TransformerSettings`.
@@ -111,9 +129,11 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
     if config.pad_token_id is None:
         config.pad_token_id = vocabulary.pad_id  # decoders find the last token of a text by it
     columns = _columns(config, settings, outputs)
-    finetuned = columns is not None
-    network = _load(source, config, finetuned)
-    encoder = network.base_model if finetuned else network
+    whole = columns is not None or settings.pooling == "own"
+    if columns is None and whole:
+        config.num_labels = outputs
+    network, new = _load(source, config, whole, new_head=columns is None)
+    encoder = network.base_model if whole else network
     rows = encoder.get_input_embeddings().num_embeddings
     if vocabulary.size > rows:
         raise LimbeckError(
@@ -122,8 +142,9 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
             fix="use the model's own tokenizer",
         )
     _freeze(encoder, config, settings)
-    if columns is not None:
-        return ordered(FinetunedClassifier(network, pad_id=vocabulary.pad_id), columns, config.num_labels)
+    if whole:
+        classifier = FinetunedClassifier(network, pad_id=vocabulary.pad_id, new=new)
+        return ordered(classifier, range(outputs) if columns is None else columns, config.num_labels)
     return Transformer(network, settings, width=config.hidden_size, outputs=outputs, pad_id=vocabulary.pad_id)
 
 
@@ -161,13 +182,16 @@ def _columns(config: Any, settings: TransformerSettings, outputs: int) -> list[i
     return columns
 
 
-def _load(source: str, config: Any, finetuned: bool) -> Any:
+def _load(source: str, config: Any, whole: bool, *, new_head: bool) -> tuple[Any, Sequence[str]]:
+    """Return the network, with a head of transformers or none, and the names of its weights that are new."""
     from transformers import AutoModel, AutoModelForSequenceClassification
 
-    if finetuned:
-        return load_pretrained(source, config, AutoModelForSequenceClassification)
+    if whole and new_head:
+        return with_new_head(source, config, AutoModelForSequenceClassification)
+    if whole:
+        return load_pretrained(source, config, AutoModelForSequenceClassification), ()
     # Nothing would train the pooler of BERT and its relatives.
-    return load_pretrained(source, config, AutoModel, add_pooling_layer=False)
+    return load_pretrained(source, config, AutoModel, add_pooling_layer=False), ()
 
 
 def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:

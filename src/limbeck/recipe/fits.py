@@ -120,6 +120,7 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
     Raises:
         ValueError: naming those that fit.
     """
+    _require_one_an_example(losses, task)
     for entry in losses:
         if task.predicts not in (fits := CATALOG[entry.name].card.fits):
             asked = " or ".join(_PREDICTS[one] for one in fits)
@@ -132,6 +133,21 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
     if HardLabels.card.name not in fitting(task.predicts):
         raise ValueError(f"a {task.kind} decides for no class that the arm hard_labels could learn; leave the arm out")
     raise ValueError("none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd")
+
+
+def _require_one_an_example(losses: Sequence[LossSettings], task: TaskOptions) -> None:
+    """Refuse losses that compare the predictions of examples with one another, where an example has several.
+
+    Raises:
+        ValueError: naming those that do not.
+    """
+    for entry in losses if task.several else ():
+        if CATALOG[entry.name].card.scope == "batch" and objective_from([entry]).needs != {"taps"}:
+            alone = (name for name in fitting(task.predicts) if CATALOG[name].card.scope == "prediction")
+            raise ValueError(
+                f"{entry.name} compares examples with one another, and of a {task.kind} an example has several "
+                f"predictions; these see each prediction alone: {', '.join(alone)}"
+            )
 
 
 def require_codec_fits(codec: Codec, teacher: TeacherSettings | None, task: TaskOptions | None) -> None:

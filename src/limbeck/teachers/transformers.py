@@ -10,7 +10,7 @@ from limbeck.console import say
 from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError
 from limbeck.modalities import DEFAULT, MODALITIES, AudioReads, ImageReads
-from limbeck.modalities.text.pretrained import longest_text, pretrained_config
+from limbeck.modalities.text.pretrained import longest_text, pretrained_config, tokenizer_limit
 from limbeck.modalities.text.reads import MAX_LENGTH, TextReads
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, pretrained_folder
 from limbeck.models import TransformerSettings, UnmatchedError, label_order, ordered, positions
@@ -62,8 +62,14 @@ class TransformersTeacher(Named):
             "images or sounds is always taken as it is"
         ),
     ] = None
-    pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
-    dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head")] = 0.1
+    pooling: Annotated[
+        Literal["mean", "cls", "own"],
+        Field(
+            description="how token states become one vector for a new head; own: the head is that of transformers' "
+            "`...ForSequenceClassification`, and `teacher` in the run's folder is one that transformers can load"
+        ),
+    ] = "mean"
+    dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head; of `own` the checkpoint's")] = 0.1
     attention_dropout: Annotated[
         float | None,
         Field(
@@ -139,7 +145,7 @@ class TransformersTeacher(Named):
                 say(f"  {work.key}: {self.model} is fine-tuned; {head}")
             reads = self.reads.up_to(MAX_LENGTH)
             return self.model_copy(update={"finetune": True, "labels": labels, "reads": reads})
-        reads = self.reads.up_to(longest_text(config, LONGEST))
+        reads = self.reads.up_to(longest_text(config, tokenizer_limit(source, LONGEST)))
         how = f"({work.key}.finetune=true trains it), {reads.max_length} tokens of a text"
         return self._as_it_is(outputs, reads, how, work)
 

@@ -103,6 +103,7 @@ def judged_teacher(
         weights = task.pool_weights(recipe.teacher.pool, _at_their_temperatures(scaled, seen), seen.labels)
         say(f"  weights of the ensemble, fitted on {seen.rows}: {', '.join(f'{w:.2f}' for w in weights)}")
     answers = RunTeacher(tuple(scaled), tuple(weights), splits, recipe.teacher.pool)
+    _say_together(answers, seen)
     warn = warn or recipe.teacher.accept_bad
     _judge_names(recipe, answers, warn=warn)
     _judge(recipe, answers, seen if len(made.crossed) else None, warn=warn)
@@ -120,6 +121,18 @@ def _seen(members: Sequence[Member], made: MadeTeacher, splits: Splits) -> Seen:
 
 def _at_their_temperatures(members: Sequence[Member], seen: Seen) -> list[NDArray[np.float32]]:
     return [logits / (member.temperature or 1.0) for member, logits in zip(members, seen.logits, strict=True)]
+
+
+def _say_together(answers: RunTeacher, seen: Seen) -> None:
+    """Say what each member of an ensemble scores by itself, and all of them together; of one teacher, nothing."""
+    if len(answers.members) == 1:
+        return
+    task = _task(answers)
+    every = [*_at_their_temperatures(answers.members, seen), _pooled(answers, seen)]
+    scores = [words.score(task.metric(task.sheet(logits, seen.labels)), task.metric) for logits in every]
+    names = [*(f"member {number}" for number in range(len(answers.members))), "together"]
+    said = ", ".join(f"{name} {score}" for name, score in zip(names, scores, strict=True))
+    say(f"  {task.metric.title} on {seen.rows} ({len(seen.labels):,} rows): {said}")
 
 
 def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from limbeck.distiller import Distiller
 from limbeck.files import read_json, remove, require_ours, staged, write_json
+from limbeck.models.published import saved
 from limbeck.networks import TrainSettings
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.ranks import ranks
@@ -91,13 +92,13 @@ class _Training:
         )
         if ranks().main:
             with staged(self._folder / WEIGHTS) as aside:
-                save_model(self._module, str(aside))
+                save_model(saved(self._module), str(aside), metadata={"format": "pt"})
             write_json(self._folder / HISTORY, asdict(history))
             remove(checkpoint)
         return history
 
     def load(self, stage: Stage) -> History:
         """Read the trained module."""
-        load_model(self._module, self._folder / WEIGHTS, device=str(best_device()))
+        load_model(saved(self._module), self._folder / WEIGHTS, device=str(best_device()))
         self._module.eval()
         return History(**read_json(self._folder / HISTORY, dict))
