@@ -1,6 +1,6 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from limbeck.modalities.text.tokenizers import pretrained_folder
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
+from limbeck.models.lora import LoraSettings, adapt
 from limbeck.models.pooling import masked_mean
 from limbeck.models.pretrained import encoder_inputs, load_pretrained, output_names
 from limbeck.runtime import TextForm
@@ -43,9 +44,19 @@ class TransformerSettings(ModelOptions):
         ),
     ] = None
 
+    lora: Annotated[
+        LoraSettings | None,
+        Field(description="train low-rank adapters in the place of the encoder's weights (extra `lora`); null: no"),
+    ] = None
+
     @property
     def blank(self) -> None:
         """Its files say its size."""
+
+    @property
+    def trained(self) -> Self:
+        """The same without adapters: they are merged."""
+        return self.model_copy(update={"lora": None})
 
 
 class Transformer(nn.Module):
@@ -121,6 +132,8 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
             where=settings.path,
             fix="use the model's own tokenizer",
         )
+    if settings.lora is not None:
+        adapt(encoder, settings.lora, settings.path)
     _freeze(encoder, config, settings)
     if columns is not None:
         return ordered(FinetunedClassifier(network, pad_id=vocabulary.pad_id), columns, config.num_labels)

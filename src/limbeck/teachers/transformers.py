@@ -14,6 +14,7 @@ from limbeck.modalities.text.pretrained import longest_text, pretrained_config
 from limbeck.modalities.text.reads import MAX_LENGTH, TextReads
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, pretrained_folder
 from limbeck.models import TransformerSettings, UnmatchedError, label_order, ordered, positions
+from limbeck.models.lora import LoraSettings
 from limbeck.models.pretrained import classified_by, output_names
 from limbeck.networks import HasReads, NetworkSettings, TrainSettings
 from limbeck.settings import union
@@ -73,6 +74,13 @@ class TransformersTeacher(Named):
             "take half of the time",
         ),
     ] = None
+    lora: Annotated[
+        LoraSettings | None,
+        Field(
+            description="fine-tune by low-rank adapters and the head alone (extra `lora`); they are merged before it "
+            "answers; null: the encoder's own weights are trained"
+        ),
+    ] = None
     freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained; above 0 also embeddings")] = 0
     freeze_embeddings: Annotated[bool, Field(description="leave the embeddings as they are")] = True
     reads: FolderReads = PretrainedReads()
@@ -107,6 +115,7 @@ class TransformersTeacher(Named):
             attention_dropout=self.attention_dropout,
             freeze=self.freeze,
             freeze_embeddings=self.freeze_embeddings,
+            lora=self.lora if self.refits else None,
             outputs=None if self.labels is None else list(self.labels),
         )
         tokenizer = TransformersTokenizerSettings(kind="transformers", path=self.model)
@@ -185,7 +194,7 @@ class TransformersTeacher(Named):
     @property
     def _meaningless(self) -> list[str]:
         """Keys that were changed, and mean nothing to a network with a head of its own that is not trained."""
-        keys = ("pooling", "dropout", "attention_dropout", "freeze", "freeze_embeddings", "train")
+        keys = ("pooling", "dropout", "attention_dropout", "lora", "freeze", "freeze_embeddings", "train")
         return [key for key in keys if getattr(self, key) != type(self).model_fields[key].default]
 
     def finished(self, work: Work) -> nn.Module:

@@ -59,6 +59,7 @@ class ClassificationSettings(TellsDecisions):
     """One of several classes, which exclude each other."""
 
     predicts: ClassVar[Predicts] = "distribution"
+    pools: ClassVar[tuple[Pool, ...]] = ("mean", "product")
     one_class: ClassVar[bool] = True
 
     kind: Literal["classification"] = "classification"
