@@ -58,13 +58,14 @@ def encoder_inputs(input_ids: Tensor, mask: Tensor, pad_id: int) -> dict[str, Te
     return {"input_ids": torch.where(mask, input_ids, pad_id), "attention_mask": visible.to(torch.int64)}
 
 
-def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
+def load_pretrained(source: str, config: Any, kind: Any, *, new_head: bool = False, **more: Any) -> Any:
     """Return a network of transformers in float32; no code of the checkpoint runs, and only tensors are unpickled.
 
     Args:
         source: a folder or a hub id.
         config: of the network.
         kind: whose `from_pretrained` is called: `AutoModel` or one with a head.
+        new_head: whether weights outside of the encoder may be missing.
         more: options that some architectures take, and others do not know.
 
     Raises:
@@ -91,7 +92,8 @@ def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
         ) from error
     except Exception as error:  # a damaged or foreign file raises whatever its reader raises
         raise unloadable(source, error) from error
-    if missing := sorted(info["missing_keys"]):
+    own = f"{network.base_model_prefix}."
+    if missing := sorted(key for key in info["missing_keys"] if not new_head or key.startswith(own)):
         raise LimbeckError(
             f"the checkpoint lacks {len(missing)} of the network's weights, among them `{missing[0]}`", where=source
         )

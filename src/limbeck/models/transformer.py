@@ -18,6 +18,8 @@ from limbeck.runtime import TextForm
 
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
 """What configurations call it: BERT and its relatives, and others."""
+_BEFORE = ("embeddings", "feature_extractor", "embedder")
+"""What encoders call what comes before their layers: of texts and patches, of samples, of pixels."""
 
 
 class TransformerSettings(ModelOptions):
@@ -134,7 +136,7 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
         )
     if settings.lora is not None:
         adapt(encoder, settings.lora, settings.path)
-    _freeze(encoder, config, settings)
+    freeze_layers(encoder, config, settings.freeze, embeddings=settings.freeze_embeddings, where=settings.path)
     if columns is not None:
         return ordered(FinetunedClassifier(network, pad_id=vocabulary.pad_id), columns, config.num_labels)
     return Transformer(network, settings, width=config.hidden_size, outputs=outputs, pad_id=vocabulary.pad_id)
@@ -153,12 +155,21 @@ def _config(source: str, settings: TransformerSettings) -> Any:
         )
     config.num_hidden_layers = kept
     if settings.attention_dropout is not None:
-        name = next((one for one in _ATTENTION_DROPOUT if hasattr(config, one)), None)
-        if name is None:
-            what = f"`{config.model_type}` has no dropout of attention weights that could be set"
-            raise LimbeckError(what, where=f"{settings.path}, attention_dropout", fix="set it to null")
-        setattr(config, name, settings.attention_dropout)
+        set_attention_dropout(config, settings.attention_dropout, settings.path)
     return config
+
+
+def set_attention_dropout(config: Any, rate: float, where: str) -> None:
+    """Put a rate into the configuration of a network.
+
+    Raises:
+        LimbeckError: it has no such rate.
+    """
+    name = next((one for one in _ATTENTION_DROPOUT if hasattr(config, one)), None)
+    if name is None:
+        what = f"`{config.model_type}` has no dropout of attention weights that could be set"
+        raise LimbeckError(what, where=f"{where}, attention_dropout", fix="set it to null")
+    setattr(config, name, rate)
 
 
 def _columns(config: Any, settings: TransformerSettings, outputs: int) -> list[int] | None:
@@ -183,15 +194,29 @@ def _load(source: str, config: Any, finetuned: bool) -> Any:
     return load_pretrained(source, config, AutoModel, add_pooling_layer=False)
 
 
-def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:
+def freeze_layers(encoder: Any, config: Any, layers: int, *, embeddings: bool, where: str) -> None:
+    """Leave the lower layers of an encoder as they are, and what comes before them.
+
+    Args:
+        encoder: of transformers.
+        config: of it.
+        layers: how many; above 0 also embeddings.
+        embeddings: whether these are frozen anyway.
+        where: names the network, for errors.
+
+    Raises:
+        LimbeckError: its layers cannot be told apart.
+    """
     frozen: list[nn.Module] = []
-    if settings.freeze or settings.freeze_embeddings:
-        frozen.append(getattr(encoder, "embeddings", None) or encoder.get_input_embeddings())
-    if settings.freeze:
-        stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == config.num_hidden_layers]
+    if layers or embeddings:
+        first = next((found for name in _BEFORE if (found := getattr(encoder, name, None)) is not None), None)
+        frozen.append(first or encoder.get_input_embeddings())
+    if layers:
+        deep = getattr(config, "num_hidden_layers", None)
+        stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == deep]
         if not stacks:
-            raise LimbeckError("cannot tell the layers of this network apart", where=settings.path, fix="set freeze: 0")
-        frozen.extend(stacks[0][: settings.freeze])
+            raise LimbeckError("cannot tell the layers of this network apart", where=where, fix="set freeze: 0")
+        frozen.extend(stacks[0][:layers])
     for module in frozen:
         module.requires_grad_(False)
 

@@ -69,7 +69,7 @@ def _require_pool_fits(teacher: TeacherSettings, task: TaskOptions, data: DataOp
         raise ValueError(
             f"pool={teacher.pool} multiplies probabilities, and a {task.kind} has none; take pool={task.pools[0]}"
         )
-    if teacher.by_confidence and task.predicts == "values":
+    if teacher.by_confidence and not task.says_how_sure:
         raise ValueError(
             f"weights=confidence weighs by how sure a member's probabilities are, and a {task.kind} has none; give one "
             "number a member, or leave weights out: validation chooses them"

@@ -1,4 +1,4 @@
-"""A pretrained teacher of transformers: taken as it is, or, of texts, fine-tuned here."""
+"""A pretrained teacher of transformers: taken as it is, or fine-tuned here."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -45,7 +45,7 @@ else:
 
 
 class TransformersTeacher(Named):
-    """A pretrained network: a finished classifier as it is, or an encoder of texts that is fine-tuned here.
+    """A pretrained network: a finished classifier as it is, or an encoder that is fine-tuned here.
 
     A run settles what is left open: `finetune`, `labels` ({}: a new head), and what is read, which its folder says.
     """
@@ -59,8 +59,8 @@ class TransformersTeacher(Named):
     finetune: Annotated[
         bool | None,
         Field(
-            description="train it here; false: as it is; null: as it is where its head fits the classes. One of "
-            "images or sounds is always taken as it is"
+            description="train it here; false: as it is; null: as it is where its head fits the classes, and of images "
+            "or sounds in any case"
         ),
     ] = None
     pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
@@ -99,12 +99,31 @@ class TransformersTeacher(Named):
     @property
     def pretrained(self) -> str | None:
         """It itself, of texts."""
-        return self.model if self.network is not None else None
+        return self.model if self._reads_texts else None
 
     @property
     def network(self) -> NetworkSettings | None:
-        """The same teacher in the words of any network; None of images and sounds, of which none is trained here."""
-        return self._of_texts if self.reads.kind == DEFAULT else None
+        """The same teacher in the words of any network; None of images and sounds where it is taken as it is."""
+        if self._reads_texts:
+            return self._of_texts
+        return self._of_folder if self.finetune else None
+
+    @property
+    def _reads_texts(self) -> bool:
+        return self.reads.kind == DEFAULT
+
+    @property
+    def _of_folder(self) -> NetworkSettings:
+        model = FOLDERS[self.reads.kind].trained(
+            path=self.model,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
+            freeze=self.freeze,
+            freeze_embeddings=self.freeze_embeddings,
+            lora=self.lora,
+            outputs=None if self.labels is None else list(self.labels),
+        )
+        return NetworkSettings(model=model, reads=self.reads, train=self.train)
 
     @property
     def _of_texts(self) -> NetworkSettings:
@@ -138,16 +157,16 @@ class TransformersTeacher(Named):
         config = pretrained_config(source := pretrained_folder(self.model))
         outputs = output_names(config)
         self._require_fit(classified_by(config), work)
-        if self.network is None:
+        if not self._reads_texts:
             reads, said = FOLDERS[self.reads.kind].settled(source, config, self.reads, f"{work.key}.reads")
-            return self._as_it_is(outputs, reads, said, work)
+            return (
+                self._trained(outputs, reads, said, work)
+                if self.finetune
+                else self._as_it_is(outputs, reads, said, work)
+            )
         as_it_is = not self.finetune if self.finetune is not None else _fits(outputs, work.classes, self.labels)
         if not as_it_is:
-            labels, head = _head_to_train(outputs, work.classes, self.labels, work.key)
-            if outputs:
-                say(f"  {work.key}: {self.model} is fine-tuned; {head}")
-            reads = self.reads.up_to(MAX_LENGTH)
-            return self.model_copy(update={"finetune": True, "labels": labels, "reads": reads})
+            return self._trained(outputs, self.reads.up_to(MAX_LENGTH), "", work)
         reads = self.reads.up_to(longest_text(config, LONGEST))
         how = f"({work.key}.finetune=true trains it), {reads.max_length} tokens of a text"
         return self._as_it_is(outputs, reads, how, work)
@@ -167,19 +186,21 @@ class TransformersTeacher(Named):
                 where=f"{work.key}.model",
                 fix=f"take one of {nouns}, or name the column with the {theirs.noun}s in data.{theirs.key}",
             )
-        if self.finetune and self.network is None:
-            raise LimbeckError(
-                f"only encoders of texts are fine-tuned here, and the data are {nouns}",
-                where=f"{work.key}.finetune",
-                fix="leave it out: a finished classifier is taken as it is; teacher.kind=network trains a new one",
-            )
-        if classifies is None and (self.finetune is False or self.network is None):
+        if classifies is None and (self.finetune is False or not (self._reads_texts or self.finetune)):
             head = FOLDERS[kind].head if kind in FOLDERS else "ForSequenceClassification"
             raise LimbeckError(
                 f"`{self.model}` has no head that classifies, so that it cannot be taken as it is",
                 where=f"{work.key}.finetune",
-                fix=f"{'set it to true, or ' * (self.network is not None)}give the folder of a `...{head}`",
+                fix=f"set it to true, which trains a new head, or give the folder of a `...{head}`",
             )
+
+    def _trained(self, outputs: Sequence[str], reads: Reads | CutReads, how: str, work: Work) -> Self:
+        """Return the same as a teacher that is fine-tuned; say what it reads, and what becomes of its head."""
+        labels, head = _head_to_train(outputs, work.classes, self.labels, work.key)
+        if outputs or how:
+            head = head if outputs else "it gets a head"
+            say(f"  {work.key}: {self.model} is fine-tuned{f' {how}' * bool(how)}; {head}")
+        return self.model_copy(update={"finetune": True, "labels": labels, "reads": reads})
 
     def _as_it_is(self, outputs: Sequence[str], reads: Reads | CutReads, how: str, work: Work) -> Self:
         """Return the same as a finished teacher; say what it reads, and which output is which class."""
