@@ -48,11 +48,6 @@ class TaskOptions(Settings, ABC):
 
     kind: str
 
-    @property
-    def says_how_sure(self) -> bool:
-        """Whether answers are probabilities."""
-        return self.predicts != "values"
-
     @abstractmethod
     def learn(self, cells: Sequence[Any], classes: Sequence[str] | None, data: DataOptions, where: str) -> Task:
         """Return the task, which has seen the labels of the training column and no others.

@@ -13,6 +13,8 @@ _PREDICTS = {
     "values": "values",
     "vectors": "vectors",
 }
+_PROBABILITIES = ("distribution", "independent")
+"""Predictions that say how sure they are."""
 
 
 def require_data_fit(data: DataOptions, task: TaskOptions) -> None:
@@ -69,7 +71,7 @@ def _require_pool_fits(teacher: TeacherSettings, task: TaskOptions, data: DataOp
         raise ValueError(
             f"pool={teacher.pool} multiplies probabilities, and a {task.kind} has none; take pool={task.pools[0]}"
         )
-    if teacher.by_confidence and not task.says_how_sure:
+    if teacher.by_confidence and task.predicts not in _PROBABILITIES:
         raise ValueError(
             f"weights=confidence weighs by how sure a member's probabilities are, and a {task.kind} has none; give one "
             "number a member, or leave weights out: validation chooses them"
