@@ -17,8 +17,7 @@ from limbeck.models.embedding import Rate
 from limbeck.models.finished import around_images, around_sounds
 from limbeck.models.label_order import ordered, positions
 from limbeck.models.lora import LoraSettings, adapt
-from limbeck.models.pretrained import load_pretrained, output_names
-from limbeck.models.transformer import freeze_layers, set_attention_dropout
+from limbeck.models.pretrained import freeze_layers, load_pretrained, output_names, set_attention_dropout
 from limbeck.runtime.readers.audio import AudioForm
 from limbeck.runtime.readers.image import ImageForm
 from limbeck.taps import Around
@@ -96,8 +95,8 @@ def build_images(settings: ImageFolderSettings, *, outputs: int, form: ImageForm
     config = pretrained_config(source)
     channels = getattr(config, "num_channels", 3)
     sides = form.height if form.height == form.width else (form.height, form.width)
-    own = {"channels": 3 if form.channels == 3 else 1, "mean": form.mean, "std": form.std}
-    image_reads(source, ImageReads(kind="image", size=sides, **own), channels, "reads")
+    reads = ImageReads(kind="image", size=sides, channels=3 if form.channels == 3 else 1, mean=form.mean, std=form.std)
+    image_reads(source, reads, channels, "reads")
     return _built(
         settings, source, config, AutoModelForImageClassification, lambda one: around_images(one, form), outputs
     )

@@ -19,7 +19,7 @@ class LoraSettings(Settings):
     """Adapters of linear layers; the defaults are peft's."""
 
     rank: Annotated[int, Field(ge=1, le=4096, description="of an adapter's two matrices")] = 8
-    alpha: Annotated[float, Field(gt=0, description="what an adapter adds is times alpha / rank")] = 8
+    alpha: Annotated[int, Field(ge=1, description="what an adapter adds is times alpha / rank")] = 8
     dropout: Annotated[Rate, Field(description="share of an adapter's inputs that is dropped in training")] = 0.0
     target_modules: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...] | None,

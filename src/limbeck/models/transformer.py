@@ -13,13 +13,14 @@ from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
 from limbeck.models.lora import LoraSettings, adapt
 from limbeck.models.pooling import masked_mean
-from limbeck.models.pretrained import encoder_inputs, load_pretrained, output_names
+from limbeck.models.pretrained import (
+    encoder_inputs,
+    freeze_layers,
+    load_pretrained,
+    output_names,
+    set_attention_dropout,
+)
 from limbeck.runtime import TextForm
-
-_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
-"""What configurations call it: BERT and its relatives, and others."""
-_BEFORE = ("embeddings", "feature_extractor", "embedder")
-"""What encoders call what comes before their layers: of texts and patches, of samples, of pixels."""
 
 
 class TransformerSettings(ModelOptions):
@@ -159,19 +160,6 @@ def _config(source: str, settings: TransformerSettings) -> Any:
     return config
 
 
-def set_attention_dropout(config: Any, rate: float, where: str) -> None:
-    """Put a rate into the configuration of a network.
-
-    Raises:
-        LimbeckError: it has no such rate.
-    """
-    name = next((one for one in _ATTENTION_DROPOUT if hasattr(config, one)), None)
-    if name is None:
-        what = f"`{config.model_type}` has no dropout of attention weights that could be set"
-        raise LimbeckError(what, where=f"{where}, attention_dropout", fix="set it to null")
-    setattr(config, name, rate)
-
-
 def _columns(config: Any, settings: TransformerSettings, outputs: int) -> list[int] | None:
     """Return which outputs of the checkpoint's own head are taken; None where it gets a new one."""
     names = output_names(config)
@@ -192,33 +180,6 @@ def _load(source: str, config: Any, finetuned: bool) -> Any:
         return load_pretrained(source, config, AutoModelForSequenceClassification)
     # Nothing would train the pooler of BERT and its relatives.
     return load_pretrained(source, config, AutoModel, add_pooling_layer=False)
-
-
-def freeze_layers(encoder: Any, config: Any, layers: int, *, embeddings: bool, where: str) -> None:
-    """Leave the lower layers of an encoder as they are, and what comes before them.
-
-    Args:
-        encoder: of transformers.
-        config: of it.
-        layers: how many; above 0 also embeddings.
-        embeddings: whether these are frozen anyway.
-        where: names the network, for errors.
-
-    Raises:
-        LimbeckError: its layers cannot be told apart.
-    """
-    frozen: list[nn.Module] = []
-    if layers or embeddings:
-        first = next((found for name in _BEFORE if (found := getattr(encoder, name, None)) is not None), None)
-        frozen.append(first or encoder.get_input_embeddings())
-    if layers:
-        deep = getattr(config, "num_hidden_layers", None)
-        stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == deep]
-        if not stacks:
-            raise LimbeckError("cannot tell the layers of this network apart", where=where, fix="set freeze: 0")
-        frozen.extend(stacks[0][:layers])
-    for module in frozen:
-        module.requires_grad_(False)
 
 
 register(

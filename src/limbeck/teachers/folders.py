@@ -29,7 +29,7 @@ class Folder:
     noun: str
     head: str
     settled: Callable[[str, Any, Any, str], tuple[Any, str]]
-    trained: type[FolderOptions]
+    trained: Callable[..., FolderOptions]
     built: Callable[[str, Any, Any], nn.Module]
 
 

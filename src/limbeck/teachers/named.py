@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -43,7 +43,9 @@ def as_name(value: Any) -> Any:
 
 
 class CutReads(Settings):
-    """Texts, cut at a length that may be left open."""
+    """Texts, cut at a length that may be left open; `own` as of `Reads`."""
+
+    own: ClassVar[tuple[str, ...]] = ()
 
     max_length: int | None = None
     tail: Tail = 0
@@ -161,12 +163,12 @@ def _answers(network: nn.Module, rows: Rows, picked: NDArray[np.int64]) -> NDArr
     return torch.cat(parts).numpy()
 
 
-def doubts_of(reads: Reads, key: str) -> list[str]:
+def doubts_of(reads: CutReads | Reads, key: str) -> list[str]:
     """Return what to look at of how a network from outside reads, where it is no better than chance."""
     return [f"see that {key}.reads has the {', '.join(reads.own)} that it was trained with"] * bool(reads.own)
 
 
-def say_left_open(reads: Reads, work: Work) -> None:
+def say_left_open(reads: CutReads | Reads, work: Work) -> None:
     """Say which keys are taken from this run's rows, though a network from outside has its own."""
     if left := [name for name in reads.own if getattr(reads, name) is None]:
         noun = f"{work.modality.noun}s"
