@@ -23,9 +23,9 @@ from limbeck.losses import objective_from
 from limbeck.models import is_solved, let_import
 from limbeck.networks import NetworkSettings, TrainSettings
 from limbeck.pipeline.judging.beforehand import beforehand, say_beforehand, say_unscored
-from limbeck.pipeline.order import invocation, material_of, require_usable
+from limbeck.pipeline.order import material_of, require_usable
 from limbeck.pipeline.planning import within_budget
-from limbeck.pipeline.stages.claim import CACHE, claimed, require_place
+from limbeck.pipeline.stages.claim import CACHE, require_place, shared
 from limbeck.pipeline.training.judged import judged_teacher
 from limbeck.pipeline.training.material import Material, parts_of
 from limbeck.pipeline.training.pretrain import language_training, pretraining
@@ -202,7 +202,7 @@ def _judge(recipe: Recipe, material: Material) -> None:
     then, of few rows, and never refused by so few.
 
     Raises:
-        LimbeckError: see `judged_teacher`; or `cache.path` holds the answers of another one, or is at work.
+        LimbeckError: see `judged_teacher`; or `cache.path` holds the answers of another one.
     """
     kept, metered = recipe.cache.folder, recipe.teacher.metered
     if kept is None and metered:
@@ -212,7 +212,7 @@ def _judge(recipe: Recipe, material: Material) -> None:
         )
         return None
     sample = material.sampled(0 if metered else JUDGED_ROWS, METERED_ROWS if metered else JUDGED_ROWS)
-    with nullcontext() if kept is None else claimed(kept, invocation(), CACHE):
+    with nullcontext() if kept is None else shared(kept):
         if metered:
             return _judged(recipe, sample, material, warn=True)
         if any(len(getattr(material.splits, name)) > JUDGED_ROWS for name in ("labelled", "validation")):
