@@ -2132,7 +2132,7 @@ MUTANTS = (
         "a check asks a server for hundreds of answers",
         "it is judged as any finished teacher",
         "pipeline/check.py",
-        ((" and not recipe.teacher.metered:", ":"),),
+        (("    if kept is None and metered:\n", "    if False:\n"),),
         ("tests/pipeline/test_endpoint_run.py::test_a_check_asks_once_and_says_what_all_answers_cost",),
     ),
     Mutant(

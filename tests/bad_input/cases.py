@@ -93,6 +93,7 @@ def in_the_file(name: str, text: str | bytes) -> Case:
 VALUES = ("task=regression", "losses=[{name: regression_kd}]")
 SETS = ("task=multilabel", "losses=[{name: binary_kd}]")
 MEMBER = "{kind: network, model: ngrams}"
+TWO = f"{{kind: ensemble, members: [{MEMBER}, {MEMBER}]}}"
 TENFOLD = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 10))
 MERGED = "".join(f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10)}]}}\n" for level in range(1, 10))
 THOUSAND = ", ".join(f"{number}e-6" for number in range(1, 1001))
@@ -220,7 +221,9 @@ RECIPE = [
     in_the_recipe("a loss of label sets for classes", "losses=[{name: binary_kd}]"),
     in_the_recipe("a teacher of n-grams for values", *VALUES, "teacher={kind: nblr}"),
     in_the_recipe("a calibrated teacher of values", *VALUES, "teacher.calibrate=true"),
-    in_the_recipe("an ensemble of values", *VALUES, f"teacher={{kind: ensemble, members: [{MEMBER}, {MEMBER}]}}"),
+    in_the_recipe("a product of values", *VALUES, f"teacher={TWO[:-1]}, pool: product}}"),
+    in_the_recipe("values by confidence", *VALUES, f"teacher={TWO[:-1]}, weights: confidence}}"),
+    in_the_recipe("an ensemble of columns of classes", "task=multioutput", f"teacher={TWO}"),
     in_the_recipe("class weights of values", *VALUES, "data.class_weights=balanced"),
     in_the_recipe("hard labels of values", *VALUES, "arms=[student, hard_labels]"),
     in_the_recipe("a metric that the task has not", *VALUES, "task={kind: regression, metric: accuracy}"),

@@ -17,7 +17,6 @@ from limbeck.ranks import Ranks, ranks
 from limbeck.recipe import Recipe
 from limbeck.report import words
 from limbeck.teachers import Single
-from limbeck.teachers.combined import mix
 from limbeck.teachers.work import Split
 
 
@@ -102,7 +101,10 @@ def judged_teacher(
     if weights is None:
         weights = task.pool_weights(recipe.teacher.pool, _at_their_temperatures(scaled, seen), seen.labels)
         say(f"  weights of the ensemble, fitted on {seen.rows}: {', '.join(f'{w:.2f}' for w in weights)}")
-    answers = RunTeacher(tuple(scaled), tuple(weights), splits, recipe.teacher.pool)
+    if recipe.teacher.by_confidence:
+        say("  weights of the ensemble: of each row by how sure its members are")
+    pool, by_confidence = recipe.teacher.pool, recipe.teacher.by_confidence
+    answers = RunTeacher(tuple(scaled), tuple(weights), splits, pool, by_confidence)
     _say_together(answers, seen)
     warn = warn or recipe.teacher.accept_bad
     _judge_names(recipe, answers, warn=warn)
@@ -160,7 +162,7 @@ def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
 
 def _pooled(answers: RunTeacher, seen: Seen) -> NDArray[np.float32]:
     parts = [torch.from_numpy(each) for each in _at_their_temperatures(answers.members, seen)]
-    return (parts[0] if len(parts) == 1 else mix(parts, answers.weights, answers.pool)).numpy()
+    return answers.mixed(parts).numpy()
 
 
 def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:
