@@ -15,6 +15,8 @@ LOOP = "tests/trainer/test_trainer_loop.py"
 RANKS = "tests/ranks/test_ranks.py"
 RESUME = "tests/trainer/test_trainer_resume.py"
 LABELLING = "tests/cache/test_cache_labelling.py"
+ENGINE = "tests/pipeline/test_engine.py"
+IN_ADVANCE = "tests/pipeline/test_label.py"
 STORE = "tests/cache/test_cache_store.py"
 CODECS = "tests/cache/test_codecs.py"
 FORMS = "tests/contract/test_loss_forms.py"
@@ -2130,7 +2132,7 @@ MUTANTS = (
         "a check asks a server for hundreds of answers",
         "it is judged as any finished teacher",
         "pipeline/check.py",
-        ((" and not recipe.teacher.metered:", ":"),),
+        (("    if kept is None and metered:\n", "    if False:\n"),),
         ("tests/pipeline/test_endpoint_run.py::test_a_check_asks_once_and_says_what_all_answers_cost",),
     ),
     Mutant(
@@ -2385,5 +2387,40 @@ MUTANTS = (
         "taps.py",
         (("    if not pair.projected:", "    if False:"),),
         (TAPS,),
+    ),
+    Mutant(
+        "onnxruntime answers without a comparison",
+        "an exported teacher that says something else",
+        "pipeline/training/engine.py",
+        (("if not found.difference <= MAX_ERROR:", "if False:"),),
+        (f"{ENGINE}::test_an_engine_that_says_something_else_is_refused_before_it_answers",),
+    ),
+    Mutant(
+        "answers of two engines under one name",
+        "a cache that was half labelled by PyTorch goes on with onnxruntime",
+        "cache/identity.py",
+        (('**({} if self.engine == TORCH else {"engine": self.engine}),', ""),),
+        (f"{ENGINE}::test_the_answers_of_the_other_engine_are_refused",),
+    ),
+    Mutant(
+        "the run asks for the test rows",
+        "a labelling in advance that leaves a part to the run",
+        "pipeline/label.py",
+        (('            answers.of("test", among=among)\n', ""),),
+        (f"{IN_ADVANCE}::test_a_run_afterwards_asks_nothing",),
+    ),
+    Mutant(
+        "room for the answers, and none to join them",
+        "a labelling that ends with a full disk",
+        "pipeline/label.py",
+        (("_WHILE_JOINED = 2", "_WHILE_JOINED = 1"),),
+        (f"{IN_ADVANCE}::test_what_does_not_fit_on_the_disk_is_refused_before_a_teacher_is_trained",),
+    ),
+    Mutant(
+        "a cluster's answers in the order in which they come",
+        "distributed inference whose rows are another worker's",
+        "cache/label.py",
+        (("_joined([found[number] for number in range(len(batches))])", "_joined([*found.values()])"),),
+        ("tests/ranks/test_label_together.py::test_answers_of_a_cluster_are_those_of_their_rows",),
     ),
 )

@@ -42,6 +42,11 @@ class Taps:
                 )
             self._taps[tap] = modules[tap.path]
 
+    @property
+    def wanted(self) -> tuple[Tap, ...]:
+        """The modules that are read."""
+        return tuple(self._taps)
+
     def __call__(self, **inputs: Tensor) -> tuple[Any, dict[str, Tensor]]:
         """Return the network's output and, by the name of each tap, its activation in the shape that is wanted.
 

@@ -7,13 +7,17 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.modalities.text.pretrained import unloadable
 
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 _OF_TEXTS = "ForSequenceClassification"
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
+"""What configurations call it: BERT and its relatives, and others."""
+_BEFORE = ("embeddings", "feature_extractor", "embedder")
+"""What encoders call what comes before their layers: of texts and patches, of samples, of pixels."""
 
 
 def classified_by(config: Any) -> str | None:
@@ -58,20 +62,22 @@ def encoder_inputs(input_ids: Tensor, mask: Tensor, pad_id: int) -> dict[str, Te
     return {"input_ids": torch.where(mask, input_ids, pad_id), "attention_mask": visible.to(torch.int64)}
 
 
-def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
+def load_pretrained(source: str, config: Any, kind: Any, *, new_head: bool = False, **more: Any) -> Any:
     """Return a network of transformers in float32; no code of the checkpoint runs, and only tensors are unpickled.
 
     Args:
         source: a folder or a hub id.
         config: of the network.
         kind: whose `from_pretrained` is called: `AutoModel` or one with a head.
+        new_head: whether weights outside of the encoder may be missing.
         more: options that some architectures take, and others do not know.
 
     Raises:
         LimbeckError: it cannot be loaded, or lacks weights.
     """
     network, info = _loaded(source, config, kind, **more)
-    if missing := sorted(info["missing_keys"]):
+    own = f"{network.base_model_prefix}."
+    if missing := sorted(key for key in info["missing_keys"] if not new_head or key.startswith(own)):
         raise lacking(missing, source)
     return network
 
@@ -126,6 +132,46 @@ def _loaded(source: str, config: Any, kind: Any, **more: Any) -> tuple[Any, Mapp
         ) from error
     except Exception as error:  # a damaged or foreign file raises whatever its reader raises
         raise unloadable(source, error) from error
+
+
+def set_attention_dropout(config: Any, rate: float, where: str) -> None:
+    """Put a rate into the configuration of a network.
+
+    Raises:
+        LimbeckError: it has no such rate.
+    """
+    name = next((one for one in _ATTENTION_DROPOUT if hasattr(config, one)), None)
+    if name is None:
+        what = f"`{config.model_type}` has no dropout of attention weights that could be set"
+        raise LimbeckError(what, where=f"{where}, attention_dropout", fix="set it to null")
+    setattr(config, name, rate)
+
+
+def freeze_layers(encoder: Any, config: Any, layers: int, *, embeddings: bool, where: str) -> None:
+    """Leave the lower layers of an encoder as they are, and what comes before them.
+
+    Args:
+        encoder: of transformers.
+        config: of it.
+        layers: how many; above 0 also embeddings.
+        embeddings: whether these are frozen anyway.
+        where: names the network, for errors.
+
+    Raises:
+        LimbeckError: its layers cannot be told apart.
+    """
+    frozen: list[nn.Module] = []
+    if layers or embeddings:
+        first = next((found for name in _BEFORE if (found := getattr(encoder, name, None)) is not None), None)
+        frozen.append(first or encoder.get_input_embeddings())
+    if layers:
+        deep = getattr(config, "num_hidden_layers", None)
+        stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == deep]
+        if not stacks:
+            raise LimbeckError("cannot tell the layers of this network apart", where=where, fix="set freeze: 0")
+        frozen.extend(stacks[0][:layers])
+    for module in frozen:
+        module.requires_grad_(False)
 
 
 @contextmanager

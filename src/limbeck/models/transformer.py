@@ -1,7 +1,7 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -12,12 +12,17 @@ from limbeck.modalities.text.tokenizers import pretrained_folder
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
+from limbeck.models.lora import LoraSettings, adapt
 from limbeck.models.pooling import masked_mean
-from limbeck.models.pretrained import encoder_inputs, load_pretrained, output_names, with_new_head
+from limbeck.models.pretrained import (
+    encoder_inputs,
+    freeze_layers,
+    load_pretrained,
+    output_names,
+    set_attention_dropout,
+    with_new_head,
+)
 from limbeck.runtime import TextForm
-
-_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
-"""What configurations call it: BERT and its relatives, and others."""
 
 
 class TransformerSettings(ModelOptions):
@@ -50,9 +55,19 @@ class TransformerSettings(ModelOptions):
         ),
     ] = None
 
+    lora: Annotated[
+        LoraSettings | None,
+        Field(description="train low-rank adapters in the place of the encoder's weights (extra `lora`); null: no"),
+    ] = None
+
     @property
     def blank(self) -> None:
         """Its files say its size."""
+
+    @property
+    def trained(self) -> Self:
+        """The same without adapters: they are merged."""
+        return self.model_copy(update={"lora": None})
 
 
 class Transformer(nn.Module):
@@ -141,7 +156,9 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
             where=settings.path,
             fix="use the model's own tokenizer",
         )
-    _freeze(encoder, config, settings)
+    if settings.lora is not None:
+        adapt(encoder, settings.lora, settings.path)
+    freeze_layers(encoder, config, settings.freeze, embeddings=settings.freeze_embeddings, where=settings.path)
     if whole:
         classifier = FinetunedClassifier(network, pad_id=vocabulary.pad_id, new=new)
         return ordered(classifier, range(outputs) if columns is None else columns, config.num_labels)
@@ -161,11 +178,7 @@ def _config(source: str, settings: TransformerSettings) -> Any:
         )
     config.num_hidden_layers = kept
     if settings.attention_dropout is not None:
-        name = next((one for one in _ATTENTION_DROPOUT if hasattr(config, one)), None)
-        if name is None:
-            what = f"`{config.model_type}` has no dropout of attention weights that could be set"
-            raise LimbeckError(what, where=f"{settings.path}, attention_dropout", fix="set it to null")
-        setattr(config, name, settings.attention_dropout)
+        set_attention_dropout(config, settings.attention_dropout, settings.path)
     return config
 
 
@@ -192,19 +205,6 @@ def _load(source: str, config: Any, whole: bool, *, new_head: bool) -> tuple[Any
         return load_pretrained(source, config, AutoModelForSequenceClassification), ()
     # Nothing would train the pooler of BERT and its relatives.
     return load_pretrained(source, config, AutoModel, add_pooling_layer=False), ()
-
-
-def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:
-    frozen: list[nn.Module] = []
-    if settings.freeze or settings.freeze_embeddings:
-        frozen.append(getattr(encoder, "embeddings", None) or encoder.get_input_embeddings())
-    if settings.freeze:
-        stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == config.num_hidden_layers]
-        if not stacks:
-            raise LimbeckError("cannot tell the layers of this network apart", where=settings.path, fix="set freeze: 0")
-        frozen.extend(stacks[0][: settings.freeze])
-    for module in frozen:
-        module.requires_grad_(False)
 
 
 register(

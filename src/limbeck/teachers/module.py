@@ -1,15 +1,16 @@
 """A live PyTorch teacher."""
 
+import copy
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from limbeck.taps import Taps
-from limbeck.types import Batch, Outputs, Tap, device_of, evaluating
+from limbeck.types import Batch, Outputs, Tap, best_device, device_of, evaluating
 
 
 class ModuleTeacher:
@@ -27,10 +28,21 @@ class ModuleTeacher:
         LimbeckError: the module has no submodule of such a path.
     """
 
+    travels: ClassVar[bool] = True
+    """Whether another process can be sent it: it takes the device of that one."""
+
     def __init__(self, module: nn.Module, digest: str | None = None, *, taps: Sequence[Tap] = ()) -> None:
         self._module = module
         self._taps = Taps(module, taps)
         self.digest = digest or weights_digest(module)
+
+    def __getstate__(self) -> dict[str, Any]:
+        here = self._module
+        return {**vars(self), "_module": here if device_of(here).type == "cpu" else copy.deepcopy(here).cpu()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._taps = Taps(self._module.to(best_device()), self._taps.wanted)
 
     def predict(self, batch: Batch) -> Outputs:
         """Return the module's logits and taps, float32, on the batch's device, wherever the module is.

@@ -28,7 +28,8 @@ def hand_on_networks(recipe: Recipe, task: Task, teacher: RunTeacher, arms: Mapp
         name: str, settings: NetworkSettings, trained: Mapping[int, Trained], shipped: int, temperature: float | None
     ) -> None:
         files = {seed: one.weights for seed, one in trained.items() if one.weights is not None}
-        about = {"task": task.kind, "names": list(task.names), "settings": settings.model_dump(mode="json")}
+        finished = settings.model_copy(update={"model": settings.model.trained})
+        about = {"task": task.kind, "names": list(task.names), "settings": finished.model_dump(mode="json")}
         about |= {"shipped": shipped, "temperature": temperature}
         hand_on(out, name, about, trained[shipped].view.reader, files)
         for seed, file in files.items():

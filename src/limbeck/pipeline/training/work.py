@@ -136,7 +136,8 @@ class RunWork:
             try_out(network, settings, self.material, taps, self.name)
         else:
             rows = _tried(self.material, settings)
-            require_steady(network, rows, self.name, outputs=features, logits=False)
+            last_id = _last_id(self.material, settings)
+            require_steady(network, rows, self.name, outputs=features, logits=False, last_id=last_id)
 
     def train(self, network: nn.Module, settings: HasReads) -> Trained:
         """Train a network on the labelled rows, or load it."""
@@ -196,13 +197,20 @@ def try_out(network: nn.Module, settings: HasReads, material: Material, taps: Se
     if isinstance(settings, NetworkSettings):
         check_pretraining(network, settings)
     if _from_outside(settings):
-        require_steady(network, _tried(material, settings), who, outputs=material.splits.task.outputs)
+        outputs, last_id = material.splits.task.outputs, _last_id(material, settings)
+        require_steady(network, _tried(material, settings), who, outputs=outputs, last_id=last_id)
 
 
 def _tried(material: Material, settings: HasReads) -> Rows:
     """Return the rows that a network from outside is tried on."""
     view = material.view(settings)
     return view.transfer if len(material.splits.transfer) else view.validation
+
+
+def _last_id(material: Material, settings: HasReads) -> int | None:
+    """Return the largest number of a token that a network may be asked about; None: it reads no tokens."""
+    words = getattr(material.view(settings).form, "vocabulary", None)
+    return None if words is None else words.size - 1
 
 
 def _nothing(stage: Stage) -> None:
