@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from limbeck.cache.codecs import Codec
 from limbeck.data import DataOptions, TaskOptions
-from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, objective_from, temperatures
+from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, temperatures, term_from
 from limbeck.teachers import CATALOGUE, Kind, TeacherSettings
 
 _PREDICTS = {
@@ -126,6 +126,11 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
                 f"{entry.name} compares predictions of {asked}, and a {task.kind} predicts {_PREDICTS[task.predicts]}; "
                 f"these fit: {', '.join(fitting(task.predicts))}"
             )
+        if (transform := term_from(entry).transform) is not None and task.predicts != "distribution":
+            raise ValueError(
+                f"transform {transform.kind} is of a distribution over classes, and a {task.kind} predicts "
+                f"{_PREDICTS[task.predicts]}; leave it out"
+            )
     if "hard_labels" not in arms or task.decides(losses):
         return
     if HardLabels.card.name not in fitting(task.predicts):
@@ -169,8 +174,13 @@ def require_losses_take(losses: Sequence[LossSettings], codec: Codec, arms: Sequ
     if codec.whole:
         return
     for entry in losses:
-        card = CATALOG[entry.name].card
-        if "teacher" in objective_from([entry]).needs and codec.form not in card.forms:
+        card, term = CATALOG[entry.name].card, term_from(entry)
+        if term.transform is not None:
+            raise ValueError(
+                f"transform {term.transform.kind} of {entry.name} reads every logit of the teacher, and "
+                f"cache.codec={codec.kind} keeps a part of them; take cache.codec=dense, or leave it out"
+            )
+        if "teacher" in term.needs and codec.form not in card.forms:
             able = ", ".join(name for name, loss in CATALOG.items() if codec.form in loss.card.forms)
             raise ValueError(
                 f"{entry.name} reads every logit of the teacher, and cache.codec={codec.kind} keeps a part of them; "
