@@ -190,6 +190,7 @@ RECIPE = [
     ),
     in_the_recipe("a transform before a loss of labels", "losses=[{name: cross_entropy, transform: standardize}]"),
     in_the_recipe("relations of one module", "losses=[{name: sp, student: body}]"),
+    in_the_recipe("relations of several predictions an example", "task=multioutput", "losses=[{name: kd}, {name: sp}]"),
     in_the_recipe("a loss of retrievers for classes", "losses=[{name: margin_mse}]"),
     in_the_recipe("draws at another temperature", "losses=[{name: kd, temperature: 4}]", "cache.codec=sampled"),
     in_the_recipe("decisions of what is drawn", "arms=[student, hard_labels]", DRAWS),

@@ -251,6 +251,13 @@ def test_in_a_recipe_as_in_python(case):
 
 
 @every_transform
+def test_a_term_has_the_cards_of_both(transform):
+    """A bundle's card cites both papers."""
+    assert KD().cards == (KD.card,)
+    assert KD().after(transform()).cards == (KD.card, transform.card)
+
+
+@every_transform
 def test_a_name_alone_is_its_defaults(transform):
     (read,) = LOSSES.validate_python([{"name": "kd", "transform": transform.card.name}])
     assert term_from(read).transform == transform()

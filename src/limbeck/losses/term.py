@@ -45,6 +45,11 @@ class Term:
         return self.card.needs if self.taps is None else ("taps",)
 
     @property
+    def cards(self) -> tuple[Card, ...]:
+        """Its own, and that of its transform."""
+        return (self.card,) if self.transform is None else (self.card, self.transform.card)
+
+    @property
     def convex(self) -> bool:
         """Whether its value is convex in the student's outputs; those of a transform are not."""
         return self.card.convex and self.transform is None

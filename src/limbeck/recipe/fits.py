@@ -126,7 +126,13 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
                 f"{entry.name} compares predictions of {asked}, and a {task.kind} predicts {_PREDICTS[task.predicts]}; "
                 f"these fit: {', '.join(fitting(task.predicts))}"
             )
-        if (transform := term_from(entry).transform) is not None and task.predicts != "distribution":
+        term = term_from(entry)
+        if term.card.scope == "batch" and term.taps is None and _several_an_example(task):
+            raise ValueError(
+                f"{entry.name} compares examples with one another, and a {task.kind} has several predictions an "
+                "example; name with `student` and `teacher` a module of each whose activations it compares, or leave it out"
+            )
+        if (transform := term.transform) is not None and task.predicts != "distribution":
             raise ValueError(
                 f"transform {transform.kind} is of a distribution over classes, and a {task.kind} predicts "
                 f"{_PREDICTS[task.predicts]}; leave it out"
@@ -136,6 +142,11 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
     if HardLabels.card.name not in fitting(task.predicts):
         raise ValueError(f"a {task.kind} decides for no class that the arm hard_labels could learn; leave the arm out")
     raise ValueError("none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd")
+
+
+def _several_an_example(task: TaskOptions) -> bool:
+    """Return whether an example has a distribution for each of several columns."""
+    return task.predicts == "distribution" and not task.one_class
 
 
 def require_codec_fits(codec: Codec, teacher: TeacherSettings | None, task: TaskOptions | None) -> None:
