@@ -8,6 +8,8 @@ CONTRACT = "tests/contract/test_losses.py"
 BUGS = "tests/losses/test_known_bugs.py"
 KD_RANGE = "tests/losses/test_kd_range.py"
 TERM = "tests/losses/test_term.py"
+RESPONSES = "tests/losses/test_known_response_bugs.py"
+DIVERGENCES = "tests/losses/test_divergence_range.py"
 ACCUMULATION = "tests/trainer/test_trainer_accumulation.py"
 LOOP = "tests/trainer/test_trainer_loop.py"
 RANKS = "tests/ranks/test_ranks.py"
@@ -207,6 +209,244 @@ MUTANTS = (
         "losses/_mask.py",
         (("wide = logits.to(torch.promote_types(logits.dtype, torch.float32))", "wide = logits"),),
         (BUGS,),
+    ),
+    # --- the teacher's logits ---------------------------------------------------------------------------------------
+    Mutant(
+        "dkd: both parts have each other's weight",
+        "alpha and beta in the other order",
+        "losses/dkd.py",
+        (("(alpha * own + beta * among)", "(beta * own + alpha * among)"),),
+        (f"{RESPONSES}::test_dkd_of_two_classes_is_its_first_part",),
+    ),
+    Mutant(
+        "T² dropped from dkd",
+        "the gradient fades as T grows",
+        "losses/dkd.py",
+        (("temperature**2 * (alpha", "(alpha"),),
+        (f"{RESPONSES}::test_temperature_squared_once_and_on_both_sides",),
+    ),
+    Mutant(
+        "dkd: the label among the others",
+        "mdistiller: -1000 does not take a logit of 2,000 out",
+        "losses/_target.py",
+        (("places + (places >= y)", "places + (places >= y) * 0"),),
+        (f"{RESPONSES}::test_dkd_leaves_the_label_out_whatever_its_logit",),
+    ),
+    Mutant(
+        "dkd: the log of a softmax",
+        "mdistiller: infinite from a standard deviation of 200 on",
+        "losses/_target.py",
+        (
+            (
+                "return torch.cat([logits.gather(-1, y) - top, together], dim=-1)",
+                "p = torch.softmax(logits / temperature, -1).gather(-1, y)\n"
+                "    return temperature * torch.cat([p, 1 - p], dim=-1).log()",
+            ),
+        ),
+        (f"{RESPONSES}::test_dkd_is_finite_at_any_scale_of_logits",),
+    ),
+    Mutant(
+        "others that are all ruled out",
+        "log_softmax of -inf everywhere is nan",
+        "losses/_target.py",
+        (("silent = (others_T == -torch.inf)", "silent = (others_T == torch.inf)"),),
+        (f"{RESPONSES}::test_a_teacher_that_rules_out_all_others_says_nothing_of_them",),
+    ),
+    Mutant(
+        "nkd: the label without the teacher's confidence",
+        "a plain cross-entropy",
+        "losses/nkd.py",
+        (("own = trust * -log_softmax", "own = -log_softmax"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "wsld: a gradient through the weight",
+        "the student lowers the weight in place of the divergence",
+        "losses/wsld.py",
+        (("for each in (z_S.detach(), z_T))", "for each in (z_S, z_T))"),),
+        (f"{RESPONSES}::test_wsld_sends_no_gradient_through_its_weight",),
+    ),
+    Mutant(
+        "ttm: the student softened too",
+        "kd without its T²",
+        "losses/ttm.py",
+        (("softened_kl(z_S, softened, 1.0)", "softened_kl(z_S, z_T, temperature)"),),
+        (f"{RESPONSES}::test_ttm_has_no_temperature_squared_and_softens_the_teacher_alone",),
+    ),
+    Mutant(
+        "ttm: a power of a softmax",
+        "TTM: small probabilities are 0 before the root is taken",
+        "losses/ttm.py",
+        (
+            (
+                "softened = (z_T - z_T.amax(dim=-1, keepdim=True)) / temperature",
+                "softened = (z_T.softmax(-1) ** (1 / temperature)).log()",
+            ),
+        ),
+        (f"{RESPONSES}::test_powers_of_small_probabilities_are_not_lost",),
+    ),
+    Mutant(
+        "wttm: a mean of the powers",
+        "a weight of at most 1, whatever the number of classes",
+        "losses/wttm.py",
+        ((".exp().sum(dim=-1) * values", ".exp().mean(dim=-1) * values"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "the rest at the student's own temperature",
+        "a loss that softens the teacher alone, of a cache of top-k",
+        "losses/term.py",
+        (('softened = temperature if self.card.softens == "both" else 1.0', "softened = temperature"),),
+        (FORMS,),
+    ),
+    Mutant(
+        "student and teacher swapped in reverse_kl",
+        "twinkle #112: kl_div takes its arguments the other way round",
+        "losses/reverse_kl.py",
+        (("divergence(z_S, z_T, temperature", "divergence(z_T, z_S, temperature"),),
+        (f"{RESPONSES}::test_reverse_kl_is_not_forward_kl",),
+    ),
+    Mutant(
+        "reverse_kl takes a class that the teacher rules out",
+        "DistiLLM leaves it out of the sum, which may then be negative",
+        "losses/reverse_kl.py",
+        (('check_reaches(teacher, mask, "reverse_kl")', "check_mask(mask, teacher)"),),
+        (f"{RESPONSES}::test_a_class_that_the_teacher_rules_out_is_refused_and_not_left_out",),
+    ),
+    Mutant(
+        "log p_S - log p_T as it stands",
+        "every toolkit: where the two are nearly equal it is rounding",
+        "losses/_ratio.py",
+        (
+            (
+                "torch.where(close, at.v - at.S.log1p(), at.log_student - at.log_teacher)",
+                "torch.where(close & ~close, at.v, at.log_student - at.log_teacher)",
+            ),
+        ),
+        (f"{DIVERGENCES}::test_values_and_gradients_have_their_digits",),
+    ),
+    Mutant(
+        "jsd: beta is the student's share",
+        "TRL #3043",
+        "losses/jsd.py",
+        (("partial(_summands, beta=beta)", "partial(_summands, beta=1 - beta)"),),
+        (f"{RESPONSES}::test_beta_is_the_teachers_share_of_the_mixture",),
+    ),
+    Mutant(
+        "jsd: its ends are next to nothing",
+        "verl-recipe #151: beta = 1 is 1 - 1e-6",
+        "losses/jsd.py",
+        (("    if beta in (0, 1):\n", "    beta = min(max(beta, 1e-6), 1 - 1e-6)\n    if beta in (0, 1):\n"),),
+        (f"{RESPONSES}::test_the_ends_of_jsd_are_forward_and_reverse_and_not_nothing",),
+    ),
+    Mutant(
+        "skew_kl: summands that cancel",
+        "p * log(p / m) as it stands",
+        "losses/_ratio.py",
+        (("torch.where(near, p * _log_excess(x), other * (q - p) - p * log_m)", "p * -log_m"),),
+        (f"{DIVERGENCES}::test_no_sum_is_negative",),
+    ),
+    Mutant(
+        "skew_kl: never reverse",
+        "a parameter that nobody reads",
+        "losses/skew_kl.py",
+        (("_reverse if reverse else _forward", "_forward"),),
+        (f"{DIVERGENCES}::test_values_and_gradients_have_their_digits",),
+    ),
+    Mutant(
+        "total_variation without its half",
+        "a distance of up to 2",
+        "losses/_ratio.py",
+        (("return distance / 2, p_S * e.sign() / 2", "return distance, p_S * e.sign()"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "the virtual teacher adds up to less than 1",
+        "(1 - a) / K in the place of (1 - a) / (K - 1)",
+        "losses/tf_kd.py",
+        ((".to(z_S.dtype) - 1))", ".to(z_S.dtype)))"),),
+        (f"{RESPONSES}::test_the_virtual_teacher_is_softened_as_a_teacher_is",),
+    ),
+    Mutant(
+        "uld: the longer one is cut",
+        "what the other vocabulary does not reach counts nothing",
+        "losses/uld.py",
+        (("width = max(own", "width = min(own"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "uld: filled up with logits",
+        "Liger: a logit of 0, for tokens that do not exist",
+        "losses/uld.py",
+        (
+            (
+                "(_sorted(each, temperature, mask) for each in (student, teacher.detach()))",
+                "(_sorted(pad(each, (0, max(student.shape[-1], teacher.shape[-1]) - each.shape[-1])), temperature, "
+                "mask) for each in (student, teacher.detach()))",
+            ),
+        ),
+        (f"{RESPONSES}::test_uld_fills_up_with_probabilities_and_not_with_logits",),
+    ),
+    Mutant(
+        "dist_inter: a cosine",
+        "probabilities that are not centred",
+        "losses/dist_inter.py",
+        (("torch.where(there, shares - mean, 0)", "torch.where(there, shares + 1, 0)"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "dist: 1 less a sum of products",
+        "1 - r of nearly equal probabilities is rounding",
+        "losses/_units.py",
+        (("(u - v).square().sum(dim=dim) / 2", "1 - (u * v).sum(dim=dim)"),),
+        (f"{RESPONSES}::test_dist_in_float32_tells_apart_what_is_nearly_equal",),
+    ),
+    Mutant(
+        "dist: a direction of what is equal",
+        "1/0 in the gradient of a student that says nothing yet",
+        "losses/_units.py",
+        (
+            (
+                "return torch.where(length > 0, x, 0) / torch.where(length > 0, length, 1)",
+                "return x / x.norm(dim=dim, keepdim=True)",
+            ),
+        ),
+        (f"{RESPONSES}::test_a_student_that_says_nothing_yet_has_a_finite_gradient",),
+    ),
+    Mutant(
+        "dist_intra: a sum over the classes",
+        "a weight that depends on how many there are",
+        "losses/dist_intra.py",
+        (("unlike(own, other, 0).mean()", "unlike(own, other, 0).sum()"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "mlkd_instance: a mean over the temperatures",
+        "a fifth of what the published weight is for",
+        "losses/mlkd_instance.py",
+        (("torch.stack(values).sum(dim=0)", "torch.stack(values).mean(dim=0)"),),
+        (f"{RESPONSES}::test_mlkd_has_each_temperature_squared",),
+    ),
+    Mutant(
+        "mlkd_batch divided by the rows twice",
+        "a mean where a sum is asked for",
+        "losses/mlkd_batch.py",
+        (("return total, len(z_S)", "return total / len(z_S), len(z_S)"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "mlkd_batch: the products' difference",
+        "P_T P_T' - P_S P_S' is a difference of equals",
+        "losses/mlkd_batch.py",
+        (("(apart @ own.mT + other @ apart.mT)", "(own @ own.mT - other @ other.mT)"),),
+        (f"{RESPONSES}::test_products_of_nearly_equal_probabilities_have_their_digits",),
+    ),
+    Mutant(
+        "mlkd_class without its classes",
+        "a value that grows with their number",
+        "losses/mlkd_class.py",
+        (("total / student.shape[-1] * len(z_S)", "total * len(z_S)"),),
+        (f"{CONTRACT}::test_golden_number",),
     ),
     # --- what counts ------------------------------------------------------------------------------------------------
     Mutant(
@@ -537,7 +777,7 @@ MUTANTS = (
         "the rest at another temperature",
         "a tail that was summed at temperature 1, used at temperature 4",
         "losses/_forms.py",
-        (("(others / temperature).logsumexp(-1, keepdim=True)", "others.logsumexp(-1, keepdim=True)"),),
+        (("(others / softened).logsumexp(-1, keepdim=True)", "others.logsumexp(-1, keepdim=True)"),),
         (FORMS,),
     ),
     Mutant(
@@ -592,7 +832,7 @@ MUTANTS = (
     Mutant(
         "students do not depend on how answers are stored",
         "a cache that was made smaller, and the old student reused",
-        "pipeline/training/arms.py",
+        "pipeline/training/tuning.py",
         (("{**lesson.inputs, **self.answers.kept}", "lesson.inputs"),),
         ("tests/pipeline/test_the_cache_of_a_run.py::test_a_changed_codec_redoes_what_depends_on_it_and_says_so",),
     ),
@@ -620,15 +860,13 @@ MUTANTS = (
     Mutant(
         "grid tuned on the test split",
         "learning rate, temperature and weight chosen on the figure that is reported",
-        "pipeline/training/arms.py",
+        "pipeline/training/tuning.py",
         (
-            ("work.train(settings, place, title, seed=seed).history", "work.train(settings, place, title, seed=seed)"),
             (
                 "best = _best(histories, crossed)",
                 "truth = work.material.splits.test.labels.values\n"
-                "    right = [(t.logits(t.view.test).argmax(1) == truth).mean() for t in histories]\n"
-                "    best = right.index(max(right))\n"
-                "    histories = [t.history for t in histories]",
+                "    right = [(t.logits(t.view.test).argmax(1) == truth).mean() for t in trained]\n"
+                "    best = right.index(max(right))",
             ),
         ),
         (TEST_SPLIT,),

@@ -290,7 +290,9 @@ def test_an_unknown_transform_is_answered_with_the_valid_ones():
     assert all(name in str(caught.value) for name in TRANSFORMS)
 
 
-@pytest.mark.parametrize("name", ["cross_entropy", "hard_labels", "sp", "margin_mse", "regression_kd", "embedding_mse"])
+@pytest.mark.parametrize(
+    "name", ["cross_entropy", "hard_labels", "sp", "margin_mse", "regression_kd", "embedding_mse", "uld"]
+)
 def test_losses_of_no_distribution_take_none(name):
     with pytest.raises(ValidationError, match="transform"):
         LOSSES.validate_python([{"name": name, "transform": "standardize"}])

@@ -115,8 +115,9 @@ def _base(card: Card) -> type[TermSettings]:
 
 
 def takes_transforms(card: Card) -> bool:
-    """Return whether a loss compares the teacher's distribution over classes, and more of it than the decision."""
-    return "teacher" in card.needs and "distribution" in card.fits and not card.decides and card.tap is None
+    """Return whether a loss compares two distributions over the same classes, and more of them than the decision."""
+    of_classes = "teacher" in card.needs and "distribution" in card.fits and card.tap is None
+    return of_classes and card.widths == "equal" and not card.decides
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -159,7 +159,9 @@ class Term:
             raise LimbeckError(
                 f"{self.name} compares examples with one another, and an example has several predictions",
                 where="losses",
-                fix="name with `student` and `teacher` a module of each whose activations it compares, or take kd",
+                fix="take kd"
+                if self.card.tap is None
+                else "name with `student` and `teacher` a module of each whose activations it compares, or take kd",
             )
 
     def _mask(self, batch: Batch, counted: Tensor) -> Tensor | None:
@@ -187,7 +189,9 @@ class Term:
             return self.of_samples, own, other
         if isinstance(other, TopK):
             temperature = float(self.parameters.get("temperature", 1.0))
-            return self.function, *collapsed(own, other, temperature, mask, decides=self.card.decides)
+            softened = temperature if self.card.softens == "both" else 1.0
+            together = collapsed(own, other, temperature, softened, mask=mask, decides=self.card.decides)
+            return self.function, *together
         return self.function, own, other
 
     def _teacher_logits(self, teacher: Outputs | None) -> Logits:

@@ -130,8 +130,8 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
         if term.card.scope == "batch" and term.taps is None and _several_an_example(task):
             raise ValueError(
                 f"{entry.name} compares examples with one another, and a {task.kind} has several predictions an "
-                "example; name with `student` and `teacher` a module of each whose activations it compares, or leave it "
-                "out"
+                "example; name with `student` and `teacher` a module of each whose activations it compares, or leave "
+                "it out"
             )
         if (transform := term.transform) is not None and task.predicts != "distribution":
             raise ValueError(
