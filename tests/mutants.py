@@ -1137,8 +1137,8 @@ MUTANTS = (
         "losses/term.py",
         (
             (
-                "        return values.sum()",
-                "            values = values / batch.weights.mean()\n        return values.sum()",
+                "(values.ndim - 1))\n        return values",
+                "(values.ndim - 1))\n            values = values / batch.weights.mean()\n        return values",
             ),
         ),
         (f"{WEIGHTS}::test_a_split_batch_has_the_gradient_of_the_whole",),

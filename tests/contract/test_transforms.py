@@ -377,7 +377,7 @@ def test_card_and_docstring_are_complete(transform):
     card, function = transform.card, getattr(package, transform.card.name)
     assert card.kind == "transform"
     assert transform().kind == card.name
-    optional = ("tap", "convex", "decides", "defaults")
+    optional = ("tap", "convex", "decides", "defaults", "also")
     assert all(getattr(card, field.name) or field.name in optional for field in fields(card))
     assert card.citation.startswith("@")
     assert set(card.defaults) <= {"weight", "temperature", *type(transform()).model_fields}

@@ -133,7 +133,7 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
                 "example; name with `student` and `teacher` a module of each whose activations it compares, or leave "
                 "it out"
             )
-        if (transform := term.transform) is not None and task.predicts != "distribution":
+        if (transform := term.transform) is not None and task.predicts not in transform.card.fits:
             raise ValueError(
                 f"transform {transform.kind} is of a distribution over classes, and a {task.kind} predicts "
                 f"{_PREDICTS[task.predicts]}; leave it out"
@@ -147,7 +147,7 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
 
 def _several_an_example(task: TaskOptions) -> bool:
     """Return whether an example has a distribution for each of several columns."""
-    return task.predicts == "distribution" and not task.one_class
+    return task.predicts in HardLabels.card.fits and not task.one_class
 
 
 def require_codec_fits(codec: Codec, teacher: TeacherSettings | None, task: TaskOptions | None) -> None:
