@@ -247,7 +247,7 @@ def _fine_tune(
         epochs = min(epochs, max(passes, 0.01))
         epochs = float(int(epochs)) if epochs >= fewest else round(epochs, 2)
         too_long = epochs < 1 and epochs * rows < steps * _BATCH
-        if too_long and plan.leave_out(member.number, f"fine-tuning takes longer than {seconds:.0f} s"):
+        if too_long and plan.leave_out(member.number, f"fine-tuning takes longer than {max(seconds, 0):.2g} s"):
             continue
         plan.choose(f"{member.key}.reads.max_length", length, _cut(member, length))
         plan.choose(f"{member.key}.train.batch_size", _BATCH)
