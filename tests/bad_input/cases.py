@@ -152,6 +152,11 @@ RECIPE = [
     in_the_recipe("an unknown key", "student.train.epoch=3"),
     in_the_recipe("unlabelled rows as a number", "data.unlabelled=5.0"),
     in_the_recipe("an override without a value", "data.labelled"),
+    in_the_recipe(
+        "an entry after the last one",
+        "teacher={kind: ensemble, members: [{kind: nblr}, {kind: nblr}]}",
+        "teacher.members.7.kind=nblr",
+    ),
     in_the_recipe("rows without a key", "rows.csv"),
     in_the_recipe("rows in the place of the data", "data=rows.csv"),
     in_the_recipe("an option as a key", "output=there"),

@@ -320,3 +320,9 @@ def test_a_planned_run_ends_with_a_recipe_that_repeats_it(tmp_path, encoder, cap
     again = run(parse_recipe(read_yaml(stands.to_yaml()), "again"), tmp_path / "run")
     assert "evaluation: unchanged, reused" in capsys.readouterr().out
     assert again.evaluation == done.evaluation
+
+
+def test_a_teacher_that_learns_from_no_label_is_refused(tmp_path, encoder):
+    wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder, "data.labelled=0")
+    with pytest.raises(LimbeckError, match="no labelled row is left for the teacher to learn from"):
+        planned(wanted, splits_of(wanted))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data import Splits
+from limbeck.errors import LimbeckError
 from limbeck.modalities import TextReads
 from limbeck.modalities.text.pretrained import pretrained_config
 from limbeck.modalities.text.reading import PIECES_WARNED, reading
@@ -237,6 +238,8 @@ def _fine_tune(
         if not member.tuned:
             found.append(member)
             continue
+        if not rows:
+            raise LimbeckError("no labelled row is left for the teacher to learn from", fix="raise data.labelled")
         epochs = float(np.clip(np.ceil(steps * _BATCH / rows), fewest, most))
         time = _Time(member, members, splits, teacher, folds, unlabelled)
         lengths = [length for length in reversed(_LENGTHS) if _SHORTEST <= length <= member.wanted] or [member.wanted]
