@@ -82,7 +82,7 @@ def carried_out(example: Example, folder: Path) -> dict[str, Any]:
         for block in example.blocks:
             if block.file:
                 (folder / block.file).write_text(block.text, encoding="utf-8")
-            elif not block.text.startswith((_OWN_SERVER, "pip ")):
+            elif block.language == "shell" and not block.text.startswith((_OWN_SERVER, "pip ")):
                 said.append(_typed(block, folder, address))
     return shown(example.name, folder, said[-1])
 

@@ -203,7 +203,7 @@ def test_a_minilm_that_a_run_has_fine_tuned_is_the_same_in_plain_transformers(tm
     train = {"epochs": 1, "batch_size": 16, "lr": 1e-4, "head_lr_scale": 20, "validations": 1}
     values = recipe(tmp_path / "none", seeds=[0], baseline=False)
     values["data"] = {
-        "source": "sentiment-ratings", "domain": "movie", "split": {"test": 40, "validation": 100}, "labelled": 160,
+        "source": "sentiment-ratings", "domain": "movie", "split": {"test": 40, "validation": 100}, "labelled": 400,
         "max_unlabelled": 20,
     }  # fmt: skip
     values["teacher"] = teacher | {"train": train}
