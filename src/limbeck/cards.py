@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from limbeck.errors import LimbeckError, nearest
 
 if TYPE_CHECKING:
-    from limbeck.types import LogitForm, Predicts, TapShape
+    from limbeck.logits import LogitForm
+    from limbeck.types import Predicts, TapShape
 
 Kind = Literal["loss", "transform", "schedule", "scheme"]
 Scope = Literal["prediction", "batch"]
@@ -30,7 +31,7 @@ class Card:
         tap: the shape of the activations that it compares; None: it compares none.
         convex: whether its value is convex in the student's outputs, so that a linear student can be solved for it.
         fits: the outputs that it can be asked about: a task says with `predicts` what its own are.
-        forms: of a teacher's logits that it takes; what is not dense comes from a cache that keeps less.
+        forms: of a teacher's logits that it takes; what is not dense comes from a cache. `factored`: computed for it.
         decides: whether of the teacher it reads only which output is the largest.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
@@ -62,7 +63,7 @@ class Card:
     tap: "TapShape | None" = None
     fits: "tuple[Predicts, ...]" = ("distribution",)
     convex: bool = False
-    forms: "tuple[LogitForm, ...]" = ("dense",)
+    forms: "tuple[LogitForm, ...]" = ("dense", "factored")
     decides: bool = False
 
     @property

@@ -8,6 +8,7 @@ The loss says on its card which shape it wants. `vector`: states of tokens are a
 teacher and student may cut a text into different tokens. `tokens`: a state for each token, of the same tokens in both.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, nearest
+from limbeck.logits import Factored
 from limbeck.types import Tap, TapPair, TapShape, counted_tokens, evaluating
 
 
@@ -144,7 +146,7 @@ class Trainable(nn.Module):
         return logits, {pair.name: project(found[pair.taps[0].name]) for pair, project in pairs}
 
 
-class Around(nn.Module):
+class Around(nn.Module, ABC):
     """A network that changes another one's outputs: activations keep their paths, and what has no ONNX form has none.
 
     Args:
@@ -164,3 +166,7 @@ class Around(nn.Module):
     def tapped(self) -> nn.Module:
         """The network whose module paths name its activations."""
         return getattr(self.network, "tapped", self.network)
+
+    @abstractmethod
+    def factored(self, inner: Factored) -> Factored:
+        """Return the logits of the whole, of those of the network inside: other rows of the matrix, or scaled ones."""

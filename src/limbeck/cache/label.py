@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -9,10 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.cache.codecs import Codec
 from limbeck.cache.store import CachedTeacher
 from limbeck.console import meter, say
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
+from limbeck.logits import Factored, form_of
 from limbeck.ranks import ALONE, Ranks
 from limbeck.runtime.rows import Rows, by_length, is_raw
 from limbeck.teachers import Teacher
@@ -83,17 +86,18 @@ def _ask(
     """Ask for batches of rows in their order, and add the answers shard by shard."""
     with meter(title, sum(map(len, batches))) as progress:
         for shard in _pieces(batches, SHARD_BATCHES):
-            own = []
+            own, layer = [], None
             for turn in _pieces(shard, among.world):
                 for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
                     batch = asked_for(view, examples.ids, rows)
-                    own.append(_answered(teacher.predict(batch), batch, cache))
+                    answers = _in_form(teacher.predict(batch), cache.identity.codec)
+                    own.append(_answered(answers, batch, cache))
+                    layer = answers.logits if isinstance(answers.logits, Factored) else None
                 progress.advance(sum(len(rows) for rows in turn))
             turns = itertools.zip_longest(*among.gather(own))
             if among.main:
-                answers = [answer for turn in turns for answer in turn if answer is not None]
-                logits, features = _joined(answers)
-                cache.add(examples.ids[np.concatenate(shard)], logits, features)
+                logits, features = _joined([answer for turn in turns for answer in turn if answer is not None])
+                cache.add(examples.ids[np.concatenate(shard)], logits, features, layer)
     if among.main and cache.error:
         say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
 
@@ -125,7 +129,16 @@ def _pieces(whole: list[_T], size: int) -> list[list[_T]]:
 
 
 _Answered = tuple[Predictions, Mapping[str, Predictions]]
-"""Logits, and activations by the tap's name, of the tokens that count."""
+"""Logits (of `Factored` ones the hidden states), and activations by the tap's name, of the tokens that count."""
+
+
+def _in_form(answers: Outputs, codec: Codec) -> Outputs:
+    """Return answers with the logits that a codec asks for.
+
+    Raises:
+        LimbeckError: a part of the logits is known.
+    """
+    return answers if form_of(answers.logits) == codec.asks else replace(answers, logits=answers.dense)
 
 
 def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered:
@@ -134,7 +147,7 @@ def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered
     Raises:
         LimbeckError: there is not one logit a class for each row, or for each token of a row.
     """
-    logits = answers.dense
+    logits = answers.logits
     shape, expected = tuple(logits.shape), (len(batch.ids), cache.identity.outputs)
     if len(shape) not in (2, 3) or (shape[0], shape[-1]) != expected:
         raise LimbeckError(
@@ -147,7 +160,7 @@ def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered
     def flat(values: Tensor, what: str) -> Predictions:
         return Predictions.of(values, counted_tokens(values, inputs, what=what)).cpu()
 
-    return flat(logits, "the teacher's logits"), {
+    return flat(logits.hidden if isinstance(logits, Factored) else answers.dense, "the teacher's logits"), {
         name: flat(value, f"`{name}`") for name, value in answers.features.items()
     }
 

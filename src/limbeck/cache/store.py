@@ -2,6 +2,7 @@
 
 manifest.json              identity, counts, measured error, and per shard: file, rows, checksum
 shard-00000.safetensors    see `shards`
+shared.safetensors         what the codec stores once, where it does
 """
 
 from collections.abc import Mapping
@@ -15,9 +16,12 @@ from torch import Tensor
 
 from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
 from limbeck.cache.shards import OFFSETS, TAP, Arrays, Shard, Stored, gathered, mapped, offsets_of, write
+from limbeck.cache.shared import FILE, read_shared, require_same, write_shared
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, write_json
-from limbeck.types import Batch, Outputs, Predictions, each_tensor
+from limbeck.logits import Factored, each_tensor
+from limbeck.teachers.module import tensors_digest
+from limbeck.types import Batch, Outputs, Predictions
 
 
 class CachedTeacher:
@@ -40,6 +44,7 @@ class CachedTeacher:
     def __init__(self, folder: Path, identity: CacheIdentity) -> None:
         self.folder, self.identity, self.digest = folder, identity, identity.teacher
         self._opened: dict[tuple[str, str], Shard] = {}
+        self._shared: dict[torch.device, dict[str, Tensor]] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -50,6 +55,8 @@ class CachedTeacher:
         """
         self._manifest = read_manifest(self.folder, self.identity)
         self._open_shards()
+        if self._manifest["shared"] is not None and not self._shared:
+            self._shared = {torch.device("cpu"): read_shared(self.folder, self._manifest["shared"])}
 
     def _open_shards(self, written: tuple[str, str] | None = None) -> None:
         """Map the manifest's shards; those that are mapped stay so, and one that was written here is not checked."""
@@ -88,7 +95,7 @@ class CachedTeacher:
         # A GPU is not waited for: the processor copies what it sends to a place of its own before it goes on.
         stored = {name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in found.values.items()}
         taps = {name: stored.pop(name) for name in list(stored) if name.startswith(TAP)}
-        logits = self.identity.codec.decode(stored, self.identity.outputs).logits
+        logits = self.identity.codec.decode(stored | self._shared_on(device), self.identity.outputs).logits
         mask = batch.mask if batch.mask is not None and batch.mask.ndim == 2 else None
         real = batch.student_inputs.get("attention_mask")
         features = {
@@ -97,6 +104,13 @@ class CachedTeacher:
         }
         placed = each_tensor(logits, lambda value: self._placed(value, found.offsets.get(OFFSETS), mask))
         return Outputs(placed, features)
+
+    def _shared_on(self, device: torch.device) -> dict[str, Tensor]:
+        """Return what is stored once, on a device."""
+        if device not in self._shared:
+            known = next(iter(self._shared.values()), {})
+            self._shared[device] = {name: value.to(device) for name, value in known.items()}
+        return self._shared[device]
 
     def _placed(self, values: Tensor, offsets: NDArray[np.int64] | None, mask: Tensor | None) -> Tensor:
         """Return what was stored as a batch has it, see `Predictions.padded`."""
@@ -141,23 +155,32 @@ class CachedTeacher:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def add(self, ids: NDArray[np.int64], logits: Predictions, features: Mapping[str, Predictions]) -> None:
+    def add(
+        self,
+        ids: NDArray[np.int64],
+        logits: Predictions,
+        features: Mapping[str, Predictions],
+        layer: Factored | None = None,
+    ) -> None:
         """Write one shard aside, rename it, then name it in the manifest.
 
         Args:
             ids: (rows,) content ids, none of which has an answer.
-            logits: of the rows, (predictions, outputs).
+            logits: of the rows, (predictions, outputs); or with `layer` what enters it, (predictions, width).
             features: of the rows, by the name of each of the identity's taps.
+            layer: any answers of the teacher with its last layer.
 
         Raises:
             LimbeckError: an answer is not finite, or does not fit the codec; answers by token in a cache of one answer
-                an example, or the reverse.
+                an example, or the reverse; another last layer than that of the cache.
         """
         if not all(torch.isfinite(each.values).all() for each in (logits, *features.values())):
             raise LimbeckError("the teacher answered with NaN or infinity", where=str(self.folder), fix="train it anew")
-        codec, answers = self.identity.codec, Outputs(logits.values.float())
+        values = logits.values.float()
+        codec, answers = self.identity.codec, Outputs(values if layer is None else layer.each(lambda _: values))
         stored = codec.encode(answers)
-        error = codec.error(answers, stored)
+        shared = self._keep_shared(codec.shared(answers))
+        error = codec.error(answers, stored | shared)
         groups = {OFFSETS: logits} | {offsets_of(TAP + name): each for name, each in features.items()}
         found = Stored(
             _arrays(stored | {TAP + name: each.values.float() for name, each in features.items()}),
@@ -172,6 +195,24 @@ class CachedTeacher:
             )
         self._manifest["error"] = max(self._manifest["error"], error)
         self._write(len(self._manifest["shards"]), [Shard(ids, found)], sealed=False)
+
+    def _keep_shared(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Write what the codec stores once, where that is new; the manifest names it with the next shard.
+
+        Raises:
+            LimbeckError: the cache has other tensors.
+        """
+        cpu = torch.device("cpu")
+        known = self._shared.get(cpu)
+        if not tensors or (known and all(value is known.get(name) for name, value in tensors.items())):
+            return tensors
+        found = tensors_digest(tensors)
+        if self._manifest["shared"] is None:
+            write_shared(self.folder, tensors)
+            self._manifest["shared"] = found
+        require_same(self.folder / FILE, self._manifest["shared"], found)
+        self._shared = {cpu: tensors}
+        return tensors
 
     def seal(self, ids: NDArray[np.int64] | None = None) -> None:
         """Write the shards that a labelling left as one, so that a batch finds its answers in few files.

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from limbeck.cards import Card
 from limbeck.errors import LimbeckError
+from limbeck.logits import Factored, Logits, Sampled, TopK, form_of
 from limbeck.losses._forms import collapsed
 from limbeck.losses.schedules import Weight, weight_at
 from limbeck.settings import Settings
-from limbeck.types import Batch, Logits, Outputs, Sampled, TapPair, TapShape, TopK, form_of
+from limbeck.types import Batch, Outputs, TapPair, TapShape
 
 
 class TermSettings(Settings):
@@ -148,7 +149,7 @@ class Term:
         if isinstance(other, TopK):
             temperature = float(self.parameters.get("temperature", 1.0))
             return self.function, *collapsed(own, other, temperature, mask, decides=self.card.decides)
-        return self.function, own, other
+        return self.function, own, other.dense if isinstance(other, Factored) else other
 
     def _teacher_logits(self, teacher: Outputs | None) -> Logits:
         if teacher is None:

@@ -133,14 +133,20 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
 
 
 def require_codec_fits(codec: Codec, teacher: TeacherSettings | None, task: TaskOptions | None) -> None:
-    """Refuse a codec that does not keep every logit, where the task or the teacher needs them.
+    """Refuse a codec that keeps what the teacher cannot give, or not every logit where task or teacher needs them.
 
     Raises:
         ValueError: they do.
     """
+    dense = "take cache.codec=dense"
+    without = [] if teacher is None else [each.kind for each in teacher.members if "hidden" not in each.gives]
+    if codec.asks == "factored" and without:
+        raise ValueError(
+            f"{codec.kind} keeps the states that enter a network's last layer, and a teacher of kind {without[0]} has "
+            f"none to give; {dense}"
+        )
     if codec.whole:
         return
-    dense = "take cache.codec=dense"
     if task is not None and not task.one_class:
         raise ValueError(
             f"{codec.kind} keeps a part of a distribution over classes, and a {task.kind} has none; {dense}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
-from limbeck.cache.codecs import DEFAULT, Codec
+from limbeck.cache.codecs import DEFAULT, Codec, exactly
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.evaluation import Pool
@@ -67,7 +67,7 @@ class Member:
 
     def live(self) -> Teacher:
         """Return the teacher itself, for batches that it has not seen."""
-        return self.trained.live(self.cache.identity.taps)
+        return self.trained.live(self.cache.identity.taps, self.cache.identity.codec.asks)
 
     def scaled(self, teacher: Teacher) -> Teacher:
         """Return the teacher at this member's temperature."""
@@ -267,7 +267,7 @@ def members_of(
     members = []
     for name, one, settings in zip(member_names(len(made)), made, recipe.teacher.members, strict=True):
         named = (one.answers_as, one.view.digest, splits.task.outputs, taps)
-        own = CacheIdentity(*named, version=settings.unverifiable)
+        own = CacheIdentity(*named, codec=exactly(recipe.codec), version=settings.unverifiable)
         taught = replace(own, codec=recipe.codec)
         places = {
             each: folder / "cache" / each.name if kept is None else kept / (name if each == taught else f"{name}-exact")
