@@ -158,7 +158,7 @@ def test_check_says_how_large_the_answers_are(tmp_path, capsys):
     check(wanted(tmp_path, cache={"codec": "hidden"}))
     said = capsys.readouterr().out
     states = r"130 of 96 bytes \(hidden, dtype float32\) to judge it by"
-    assert re.search(rf"170 of 48 bytes \(hidden, dtype float16\) and {states}, 23\.4.kB with their ids and the last", said)
+    assert re.search(rf"170 of 48 bytes \(hidden, dtype float16\) and {states}, 23\.4.kB with their ids and the", said)
 
 
 # --- answers of which a part is kept ---------------------------------------------------------------------------------
