@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import any_text
+import cache
 import cifar10
 import input_path
 import mnist
@@ -298,6 +299,7 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "acceleration": (acceleration, ("acceleration",)),
     "int8": (int8, ("int8",)),
     "input-path": (input_path.as_table, ("input_path",)),
+    "cache": (cache.as_table, ("cache",)),
     "tenants": (tenants_table.as_table, ("tenants", "columns", "cifar10")),
     "speakers": (tenants_table.speakers, ("speakers",)),
     "mnist": (mnist.as_table, ("mnist",)),
