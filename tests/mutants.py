@@ -588,7 +588,7 @@ MUTANTS = (
     Mutant(
         "students do not depend on how answers are stored",
         "a cache that was made smaller, and the old student reused",
-        "pipeline/training/arms.py",
+        "pipeline/training/tuning.py",
         (("{**lesson.inputs, **self.answers.kept}", "lesson.inputs"),),
         ("tests/pipeline/test_the_cache_of_a_run.py::test_a_changed_codec_redoes_what_depends_on_it_and_says_so",),
     ),
@@ -616,15 +616,13 @@ MUTANTS = (
     Mutant(
         "grid tuned on the test split",
         "learning rate, temperature and weight chosen on the figure that is reported",
-        "pipeline/training/arms.py",
+        "pipeline/training/tuning.py",
         (
-            ("work.train(settings, place, title, seed=seed).history", "work.train(settings, place, title, seed=seed)"),
             (
                 "best = _best(histories, crossed)",
                 "truth = work.material.splits.test.labels.values\n"
-                "    right = [(t.logits(t.view.test).argmax(1) == truth).mean() for t in histories]\n"
-                "    best = right.index(max(right))\n"
-                "    histories = [t.history for t in histories]",
+                "    right = [(t.logits(t.view.test).argmax(1) == truth).mean() for t in trained]\n"
+                "    best = right.index(max(right))",
             ),
         ),
         (TEST_SPLIT,),

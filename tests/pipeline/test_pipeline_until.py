@@ -15,7 +15,7 @@ from limbeck.evaluation.records import Level
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, run
 from limbeck.pipeline.summary import print_summary
-from limbeck.pipeline.training import arms
+from limbeck.pipeline.training import arms, tuning
 from limbeck.pipeline.training.until import wanted
 from limbeck.recipe import parse_recipe
 from limbeck.trainer import History
@@ -159,7 +159,7 @@ def tune(tmp_path: Path, histories: dict[float, History], source: Path, until: L
     values = parse_recipe(recipe(source, seeds=[0], grid={"train.lr": list(histories)}), "test")
     material = SimpleNamespace(splits=SimpleNamespace(watched=()), from_labels=lambda settings, rows: None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arms, "train_network", train_network)
+        patch.setattr(tuning, "train_network", train_network)
         arm = arms.train_arm("baseline", values, material, None, tmp_path, until)  # type: ignore[arg-type]
     assert asked == [until] * (len(histories) + 1)
     return arm

@@ -14,7 +14,7 @@ from limbeck.evaluation import calibrated_nll, fit_temperature, follow
 from limbeck.evaluation.records import SelectionRecord
 from limbeck.models.linear import LinearSettings
 from limbeck.pipeline.order import material_of, require_usable, run
-from limbeck.pipeline.training import arms
+from limbeck.pipeline.training import tuning
 from limbeck.pipeline.training.crossed import cross_solved, parts_of
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.slope import slope_of
@@ -96,15 +96,15 @@ def test_rows_that_cannot_be_watched_are_refused(source):
 @pytest.fixture(scope="module")
 def finished(source, tmp_path_factory):
     """Return the run's folder, its lines, and the networks of the arms by title."""
-    trained, lines, train = {}, [], arms.train_network
+    trained, lines, train = {}, [], tuning.train_network
 
     def noted(settings, material, lesson, *, title, **more):
         trained[title] = train(settings, material, lesson, title=title, **more), lesson, material
         return trained[title][0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arms, "train_network", noted)
-        patch.setattr(arms, "say", lambda line, **more: (lines.append(line), say(line, **more)))
+        patch.setattr(tuning, "train_network", noted)
+        patch.setattr(tuning, "say", lambda line, **more: (lines.append(line), say(line, **more)))
         done = run(chosen(source), tmp_path_factory.mktemp("run") / "out")
     return done, lines, trained
 
@@ -262,10 +262,10 @@ def test_there_are_no_more_folds_than_rows(source):
 
 def test_no_other_arm_has_folds_and_one_trained_network_needs_none(finished, source, tmp_path, monkeypatch):
     assert not [title for title in finished[2] if "fold" in title and not title.startswith("baseline")]
-    monkeypatch.setattr(arms, "cross", None)
+    monkeypatch.setattr(tuning, "cross", None)
     one = chosen(source, grid={})
-    work = arms._Work("baseline", "baseline", one, material_of(one), None, None, None)
-    assert arms._tune(work, one.candidates("baseline"), tmp_path)[0] == 0
+    work = tuning.ArmWork("baseline", "baseline", one, material_of(one), None, None, None)
+    assert tuning.tune(work, one.candidates("baseline"), tmp_path).best == 0
 
 
 def test_outputs_that_are_no_distribution_cannot_follow(source):

@@ -15,7 +15,7 @@ from limbeck.data import load_splits
 from limbeck.evaluation.schema import Evaluation
 from limbeck.pipeline import Run, check, run
 from limbeck.pipeline.summary import print_summary
-from limbeck.pipeline.training import arms
+from limbeck.pipeline.training import arms, tuning
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.recipe import Recipe, parse_recipe
 from limbeck.report import words
@@ -59,7 +59,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, files: tuple[Path, Path])
 def lesson_of(name: str, settings: Recipe, patch: pytest.MonkeyPatch) -> Lesson:
     """Return what an arm without a teacher is trained on."""
     taken = []
-    patch.setattr(arms, "train_network", lambda settings, material, lesson, **_: taken.append(lesson))
+    patch.setattr(tuning, "train_network", lambda settings, material, lesson, **_: taken.append(lesson))
     stub = SimpleNamespace(names=[], of=lambda split: None)
     arms.train_arm(name, settings, Material(load_splits(settings.data, settings.task)), stub, Path("nowhere"))  # type: ignore[arg-type]
     return taken[0]

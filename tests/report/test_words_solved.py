@@ -2,7 +2,7 @@
 
 import example
 
-from limbeck.evaluation.records import Gain
+from limbeck.evaluation.records import Gain, StudentRecord
 from limbeck.report import figures, tables, words
 from limbeck.report.words import names, prose, uses
 
@@ -71,3 +71,14 @@ def test_a_penalty_is_no_other_network():
         for strength, (name, one) in enumerate(run.models.items())
     }
     assert "over the same network solved without a teacher" in words.sentence(run.model_copy(update={"models": models}))
+
+
+def test_it_is_said_why_a_solved_student_ships_where_a_trained_one_was_better():
+    own = StudentRecord(another="student.model=NAME", passed_over="wide_deep")
+    over = solved("student", student=own)
+    assert (
+        "The student is solved, not trained: on validation, the best trained network, `wide_deep`, was ahead of the "
+        "student by no more than chance explains."
+    ) in prose.measured(over)
+    watched = over.model_copy(update={"selection": over.selection.model_copy(update={"watched": 50})})
+    assert "not trained: by the teacher's answers, the best trained network, `wide_deep`" in prose.measured(watched)

@@ -196,6 +196,11 @@ class StudentRecord(Record):
     linear: str | None = Field(
         default=None, description="what to type for a linear one; null: none reads such examples, or this one is linear"
     )
+    passed_over: str | None = Field(
+        default=None,
+        description="the trained network that was better where students are chosen, in a 95 % interval that holds 0; "
+        "the student is solved. null: the best one was taken",
+    )
 
 
 class SelectionRecord(Record):

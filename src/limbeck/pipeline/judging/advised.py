@@ -43,12 +43,13 @@ def selection_record(recipe: Recipe) -> SelectionRecord:
     )
 
 
-def student_record(recipe: Recipe, reads: str) -> StudentRecord:
+def student_record(recipe: Recipe, reads: str, passed_over: str | None) -> StudentRecord:
     """Return what the student's network is; a linear one is told where the recipe's losses can be solved for.
 
     Args:
         recipe: of the run.
         reads: `Form.kind` of what the student reads.
+        passed_over: the trained network in the place of which a solved one stands; None: none.
     """
     model, candidates = recipe.student.model, recipe.candidates("student")
     linear = [name for name, one in MODELS.items() if one.solved and one.reads == reads]
@@ -57,7 +58,7 @@ def student_record(recipe: Recipe, reads: str) -> StudentRecord:
     typed = f"{model.another_model.format(linear[0])}{' grid={}' if recipe.grid else ''}" if fits else None
     # A point of the grid that names a network takes the place of the student's.
     another = "grid=[{model: NAME}]" if any("model" in point for point, _ in candidates) else model.another
-    return StudentRecord(another=another, linear=typed)
+    return StudentRecord(another=another, linear=typed, passed_over=passed_over)
 
 
 def more_test(recipe: Recipe, splits: Splits) -> str:

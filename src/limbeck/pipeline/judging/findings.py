@@ -43,7 +43,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
     gain = judge.gain(metrics[0], "student", "baseline")
     own, teacher = records["student"].fidelity, next(iter(run.teacher.networks.values()), None)
     assert own is not None  # of every arm
-    solved = {name: arm.solved for name, arm in run.arms.items()}
+    solved, over = {name: arm.solved for name, arm in run.arms.items()}, run.arms["student"].passed_over
     return Findings(
         name=recipe.name,
         task=task.kind,
@@ -61,7 +61,7 @@ def find(run: Trainings, on_test: TestOutputs, costs: Mapping[str, Cost], log: l
         models=records,
         teacher=teacher_record(recipe, run.teacher.served),
         selection=selection_record(recipe),
-        student=student_record(recipe, run.shown["student"].view.form.kind),
+        student=student_record(recipe, run.shown["student"].view.form.kind, None if over is None else over.name),
         retention=own.retention,
         agreement=own.agreement,
         over_teacher=judge.difference(metrics[0], "student", "teacher"),

@@ -1,8 +1,7 @@
 """The arms: ways of training the student, compared in the end."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,21 @@ from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, about
 from limbeck.evaluation.records import Level
-from limbeck.files import read_json, write_json
 from limbeck.losses import objective_from
 from limbeck.models import check_model, is_solved
 from limbeck.models.solved import Solved
 from limbeck.networks import NetworkSettings
-from limbeck.pipeline.training.crossed import cross, cross_solved, require_held_out
-from limbeck.pipeline.training.learn import Trained, best_by, train_network
-from limbeck.pipeline.training.material import Lesson, Material
+from limbeck.pipeline.training.crossed import require_held_out
+from limbeck.pipeline.training.learn import Trained
+from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import RunTeacher
+from limbeck.pipeline.training.tuning import ArmWork, PassedOver, tune
 from limbeck.pipeline.training.unlabelled import require_labels
 from limbeck.pipeline.training.work import RunWork, try_out
-from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
-from limbeck.recipe.grid import Candidate, called, points
+from limbeck.recipe.grid import points
 from limbeck.teachers import Teacher
-from limbeck.trainer import History, require_trainable
+from limbeck.trainer import require_trainable
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
 """Arms that hear no teacher: they learn from labels."""
@@ -44,6 +42,7 @@ class Arm:
         chosen: what is told of the grid's point that was taken, by key.
         trained: one network a seed; one that is solved stands for every seed.
         until: the level on validation at which its trainings end; None: none.
+        passed_over: the trained network in the place of which a solved one stands; None: none.
     """
 
     name: str
@@ -51,6 +50,7 @@ class Arm:
     chosen: Mapping[str, Any]
     trained: dict[int, Trained]
     until: Level | None = None
+    passed_over: PassedOver | None = None
 
     @property
     def solved(self) -> bool:
@@ -237,8 +237,8 @@ def train_arm(
     Where these are of a network that is solved, that of the first seed stands for every seed.
 
     The settings that reach the level in the fewest steps win; without one, or where none does, those that are best on
-    validation, or by what `recipe.selection` says. Every training takes a share of the recipe's steps. A title tells an
-    arm from those of its name elsewhere in the run.
+    validation, or by what `recipe.selection` says; see `tune`. Every training takes a share of
+    the recipe's steps. A title tells an arm from those of its name elsewhere in the run.
     """
     candidates = recipe.candidates(name)
     if share < 1:
@@ -247,146 +247,21 @@ def train_arm(
     teacher = _teacher_of(name, material.splits, answers)
     if teacher is not None and recipe.selection.unlabelled is not None:
         material = material.watching(recipe.selection.unlabelled)
-    work = _Work(name, title or name, recipe, material, answers, teacher, until)
+    work = ArmWork(name, title or name, recipe, material, answers, teacher, until)
     first, tuning = recipe.seeds[0], folder / "tuning"
-    best, candidates = _tune(work, candidates, tuning)
-    point, settings = candidates[best]
+    tuned = tune(work, candidates, tuning)
+    point, settings = tuned.candidates[tuned.best]
     solved = is_solved(settings.model)
     places = {seed: folder / name / f"seed-{seed}" for seed in (recipe.seeds[:1] if solved else recipe.seeds)}
     if len(candidates) > 1:
-        places[first] = tuning / f"{name}-{best}"  # the grid has trained the first seed of the winner already
+        places[first] = tuning / f"{name}-{tuned.best}"  # the grid has trained the first seed of the winner already
     trained = {
         seed: work.train(settings, place, work.title if solved else f"{work.title}, seed {seed}", seed=seed)
         for seed, place in places.items()
     }
     if solved:
         trained = dict.fromkeys(recipe.seeds, trained[first])
-    return Arm(name, settings, point, trained, until)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What the networks of an arm have in common.
-
-    Attributes:
-        name: of the arm.
-        title: what it is called in the run.
-        recipe: of the run.
-        material: the rows of the arm.
-        answers: of the teacher.
-        teacher: whom the arm listens to; None: nobody.
-        until: the level that ends a training; None: none.
-    """
-
-    name: str
-    title: str
-    recipe: Recipe
-    material: Material
-    answers: RunTeacher
-    teacher: Teacher | None
-    until: Level | None
-
-    @property
-    def folds(self) -> int | None:
-        """Of the labelled rows, by which the arm chooses; None: it chooses otherwise."""
-        return self.recipe.selection.folds if self.name == "baseline" else None
-
-    def train(self, settings: NetworkSettings, place: Path, title: str, *, seed: int) -> Trained:
-        """Return a network that has learned from all rows of the arm."""
-        lesson = self._lesson(settings, self.material)
-        return train_network(settings, self.material, lesson, seed=seed, folder=place, title=title, until=self.until)
-
-    def cross(
-        self, point: dict[str, Any], settings: NetworkSettings, place: Path, title: str
-    ) -> tuple[list[float], Candidate]:
-        """Return what a point is chosen by on folds, and the point with what it has chosen there for itself."""
-        assert self.folds is not None
-        if not is_solved(settings.model):
-            return cross(self.folds, self.material, settings, self._train_fold, place, title), (point, settings)
-        scores, chosen = cross_solved(self.folds, self.material, settings, lambda part: self._lesson(settings, part))
-        settled = settings.model_copy(update={"model": settings.model.taking(chosen)})
-        return scores, (point, settled)
-
-    def _train_fold(self, part: Material, settings: NetworkSettings, place: Path, title: str) -> Trained:
-        """Return a network of the first seed that has learned from a part of the rows."""
-        lesson = self._lesson(settings, part)
-        return train_network(settings, part, lesson, seed=self.recipe.seeds[0], folder=place, title=title)
-
-    def _lesson(self, settings: NetworkSettings, material: Material) -> Lesson:
-        if self.teacher is None:
-            return material.from_labels(settings, "ceiling" if self.name == "ceiling" else "taught")
-        lesson = material.from_teacher(settings, self.recipe, self.teacher, self.answers.names, arm=self.name)
-        return replace(lesson, inputs={**lesson.inputs, **self.answers.kept})
-
-
-def _tune(work: _Work, candidates: list[Candidate], tuning: Path) -> tuple[int, list[Candidate]]:
-    """Return which point of the grid wins, and the points with what their networks have chosen on folds.
-
-    Args:
-        work: of the arm.
-        candidates: the points.
-        tuning: folder in which the folders of the points' networks stand.
-    """
-    if len(candidates) == 1 and (work.folds is None or not is_solved(candidates[0][1].model)):
-        return 0, candidates
-    words = called([point for point, _ in candidates])
-    titles = [f"{work.title}, {each}" if each else work.title for each in words]
-    places = [tuning / f"{work.name}-{index}" for index in range(len(candidates))]
-    crossed: list[list[float]] = []
-    if work.folds is not None:
-        for index, (point, settings) in enumerate(candidates):
-            scores, candidates[index] = work.cross(point, settings, places[index], titles[index])
-            crossed.append(scores)
-    if len(candidates) == 1:
-        return 0, candidates
-    seed = work.recipe.seeds[0]
-    histories = [
-        work.train(settings, place, title, seed=seed).history
-        for (_, settings), place, title in zip(candidates, places, titles, strict=True)
-    ]
-    best = _best(histories, crossed)
-    decision = {"chosen": best, "seed": seed, "candidates": _scores(candidates, histories, work.until, crossed)}
-    record = tuning / f"{work.name}.json"
-    if not _stands(record, decision):
-        if ranks().main:
-            write_json(record, decision)
-        reached = histories[best].reached_step is not None
-        won = "reaches the level first" if reached else best_by(work.material.splits, work.folds)
-        say(f"  {work.title}: {words[best]} {won}")
-    return best, candidates
-
-
-def _stands(record: Path, decision: dict[str, Any]) -> bool:
-    """Return whether a decision is on record; one that is damaged is written anew."""
-    try:
-        return record.is_file() and read_json(record, dict) == decision
-    except LimbeckError:
-        return False
-
-
-def _best(histories: Sequence[History], crossed: Sequence[list[float]]) -> int:
-    def rank(index: int) -> tuple[float, list[float]]:
-        history = histories[index]
-        return -(history.reached_step or math.inf), crossed[index] if crossed else history.best
-
-    return max(range(len(histories)), key=rank)
-
-
-def _scores(
-    candidates: Sequence[tuple[dict[str, Any], NetworkSettings]],
-    histories: Sequence[History],
-    until: Level | None,
-    crossed: Sequence[list[float]],
-) -> list[dict[str, Any]]:
-    """Return what each point of the grid led to."""
-    return [
-        {
-            "values": point,
-            "best": crossed[index] if crossed else history.best,
-            **({} if until is None else {"reached_step": history.reached_step}),
-        }
-        for index, ((point, _), history) in enumerate(zip(candidates, histories, strict=True))
-    ]
+    return Arm(name, settings, point, trained, until, tuned.passed_over)
 
 
 def _teacher_of(name: str, splits: Splits, answers: RunTeacher) -> Teacher | None:

@@ -44,7 +44,7 @@ def measured(findings: Findings) -> str:
     if findings.averaged:
         of = " of what is trained" if solved else ""
         text += f"; means of {len(findings.seeds)} seeds{of}, in small print from the worst seed to the best"
-    return f"{text}.{f' {capital(are_solved(solved))}.' if solved else ''}"
+    return f"{text}.{f' {capital(are_solved(solved))}{uses.why_solved(findings)}.' if solved else ''}"
 
 
 def are_solved(names: Sequence[str]) -> str:

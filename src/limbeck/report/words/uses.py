@@ -53,6 +53,14 @@ def best_where(findings: Findings) -> str:
     return "the best on validation" if findings.selection.watched is None else "the nearest to the teacher's answers"
 
 
+def why_solved(findings: Findings) -> str:
+    """Return why a solved student ships where a trained network was better, from a colon on; else nothing."""
+    if findings.student is None or (over := findings.student.passed_over) is None:
+        return ""
+    where = "on validation" if findings.selection.watched is None else "by the teacher's answers"
+    return f": {where}, the best trained network, `{over}`, was ahead of the student by no more than chance explains"
+
+
 def about_unlabelled(findings: Findings) -> str:
     """Return what unlabelled rows are for."""
     if not findings.data.unlabelled:
