@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import any_text
-import cache
 import cifar10
 import input_path
 import mnist
@@ -23,6 +22,7 @@ import table_words as words
 import tenants_table
 import verdict_errors
 
+import cache
 from limbeck import __version__
 from limbeck.evaluation.records import BudgetCurve
 from limbeck.report.words import peak
