@@ -140,7 +140,7 @@ def require_codec_fits(codec: Codec, teacher: TeacherSettings | None, task: Task
     """
     dense = "take cache.codec=dense"
     without = [] if teacher is None else [each.kind for each in teacher.members if "hidden" not in each.gives]
-    if codec.asks == "factored" and without:
+    if codec.of_states and without:
         raise ValueError(
             f"{codec.kind} keeps the states that enter a network's last layer, and a teacher of kind {without[0]} has "
             f"none to give; {dense}"

@@ -7,7 +7,7 @@ from typing import ClassVar, Self, get_args
 import torch
 from torch import Tensor
 
-from limbeck.logits import LogitForm, WholeForm
+from limbeck.logits import Factored, LogitForm, WholeForm
 from limbeck.settings import Settings
 from limbeck.types import Outputs
 
@@ -110,6 +110,11 @@ class Codec(Settings, ABC):
     def said(self, error: float) -> str:
         """Return an error in words."""
         return f"a logit differs by {error:.2g} at most"
+
+    @property
+    def of_states(self) -> bool:
+        """Whether it stores what enters the teacher's last layer, in the place of logits."""
+        return self.asks == Factored.form
 
     @property
     def whole(self) -> bool:

@@ -130,11 +130,11 @@ class RunWork:
         if isinstance(settings, NetworkSettings):
             with about(f"{self.key}.model"):
                 check_model(settings.model)
-            if not (taps or settings.pretrain or _from_outside(settings) or self._stores_states):
+            if not (taps or settings.pretrain or _from_outside(settings) or self.recipe.codec.of_states):
                 return
         with about(f"{self.key}.model"):
             network = build()
-        if self._stores_states:
+        if self.recipe.codec.of_states:
             self._last_layer(network, settings)
         if features is None:
             try_out(network, settings, self.material, taps, self.name)
@@ -144,14 +144,10 @@ class RunWork:
 
     def hidden_width(self, member: Single) -> int | None:
         """Return how many numbers of a settled teacher's hidden state are stored; None where its logits are."""
-        if not self._stores_states:
+        if not self.recipe.codec.of_states:
             return None
         network = member.finished(self) or (None if member.network is None else self.build(member.network))
         return None if network is None else self._last_layer(network, member.read_as).in_features
-
-    @property
-    def _stores_states(self) -> bool:
-        return self.recipe.codec.asks == "factored"
 
     def _last_layer(self, network: nn.Module, settings: HasReads) -> nn.Linear:
         device = device_of(network)
