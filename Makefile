@@ -39,10 +39,11 @@ lint: $(VENV)/dev
 	$(BIN)/pyrefly check
 	$(BIN)/lint-imports
 
-# Files that are made from others: published schemas, tables from benchmarks/results.
+# Files that are made from others: published schemas, tables from benchmarks/results, a page a loss.
 generated: $(VENV)/installed
 	$(BIN)/python -m limbeck.pipeline.schemas
 	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/loss_pages.py
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix .

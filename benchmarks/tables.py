@@ -39,6 +39,7 @@ def sentiment(result: dict[str, Any]) -> str:
     timed = words.timed(evaluation["models"]["student"]["cost"])
     lines = [f"| | accuracy | macro F1 | parameters | size | {timed} | texts/s |", "|---|---|---|---|---|---|---|"]
     names = {"teacher": "MiniLM (teacher)", "student": "**student**", "baseline": "baseline", "floor": "TF-IDF + LR"}
+    names["distilled_floor"] = "TF-IDF + LR on the teacher's answers"
     for key, name in names.items():
         scores, cost = (evaluation["models"][key][part] for part in ("scores", "cost"))
         lines.append(
@@ -46,9 +47,14 @@ def sentiment(result: dict[str, Any]) -> str:
             f"| {cost['size_bytes'] / 1e6:.1f} MB | {words.milliseconds(cost):.2f} ms "
             f"| {cost['throughput_per_s']:,.0f} |"
         )
+    seeds = "solved, not trained" if evaluation["solved"] else f"{len(evaluation['seeds'])} seeds"
+    over = evaluation["over_distilled_floor"]
+    low, high = (100 * end for end in over["ci95"])
     said = (
-        f"Gain {words.gain(evaluation)}, {words.retention(evaluation)}, {evaluation['test_examples']:,} test snippets, "
-        f"{len(evaluation['seeds'])} seeds; {result['wall_seconds']:.0f} s of wall time, "
+        f"Gain {words.gain(evaluation)}, {words.retention(evaluation)}, {100 * over['mean']:+.1f} points over the "
+        f"linear model on the same answers ({low:+.1f} to {high:+.1f}), {evaluation['test_examples']:,} test snippets, "
+        f"{seeds}; "
+        f"{result['wall_seconds']:.0f} s of wall time, "
         f"{result['cpu_seconds']:.0f} s of processor time on {result['environment']['threads']} cores "
         f"(`{words.command(result)}`)."
     )

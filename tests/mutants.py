@@ -8,6 +8,8 @@ CONTRACT = "tests/contract/test_losses.py"
 BUGS = "tests/losses/test_known_bugs.py"
 KD_RANGE = "tests/losses/test_kd_range.py"
 TERM = "tests/losses/test_term.py"
+RESPONSES = "tests/losses/test_known_response_bugs.py"
+DIVERGENCES = "tests/losses/test_divergence_range.py"
 ACCUMULATION = "tests/trainer/test_trainer_accumulation.py"
 LOOP = "tests/trainer/test_trainer_loop.py"
 RANKS = "tests/ranks/test_ranks.py"
@@ -17,6 +19,9 @@ STORE = "tests/cache/test_cache_store.py"
 CODECS = "tests/cache/test_codecs.py"
 HIDDEN = "tests/cache/test_hidden.py"
 FORMS = "tests/contract/test_loss_forms.py"
+OF_BATCHES = "tests/contract/test_batch_losses.py"
+RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
+TAPS = "tests/taps/test_taps.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
 TOKENS = "tests/cache/test_cache_tokens.py"
 TEACHER = "tests/cache/test_module_teacher.py"
@@ -204,6 +209,244 @@ MUTANTS = (
         "losses/_mask.py",
         (("wide = logits.to(torch.promote_types(logits.dtype, torch.float32))", "wide = logits"),),
         (BUGS,),
+    ),
+    # --- the teacher's logits ---------------------------------------------------------------------------------------
+    Mutant(
+        "dkd: both parts have each other's weight",
+        "alpha and beta in the other order",
+        "losses/dkd.py",
+        (("(alpha * own + beta * among)", "(beta * own + alpha * among)"),),
+        (f"{RESPONSES}::test_dkd_of_two_classes_is_its_first_part",),
+    ),
+    Mutant(
+        "T² dropped from dkd",
+        "the gradient fades as T grows",
+        "losses/dkd.py",
+        (("temperature**2 * (alpha", "(alpha"),),
+        (f"{RESPONSES}::test_temperature_squared_once_and_on_both_sides",),
+    ),
+    Mutant(
+        "dkd: the label among the others",
+        "mdistiller: -1000 does not take a logit of 2,000 out",
+        "losses/_target.py",
+        (("places + (places >= y)", "places + (places >= y) * 0"),),
+        (f"{RESPONSES}::test_dkd_leaves_the_label_out_whatever_its_logit",),
+    ),
+    Mutant(
+        "dkd: the log of a softmax",
+        "mdistiller: infinite from a standard deviation of 200 on",
+        "losses/_target.py",
+        (
+            (
+                "return torch.cat([logits.gather(-1, y) - top, together], dim=-1)",
+                "p = torch.softmax(logits / temperature, -1).gather(-1, y)\n"
+                "    return temperature * torch.cat([p, 1 - p], dim=-1).log()",
+            ),
+        ),
+        (f"{RESPONSES}::test_dkd_is_finite_at_any_scale_of_logits",),
+    ),
+    Mutant(
+        "others that are all ruled out",
+        "log_softmax of -inf everywhere is nan",
+        "losses/_target.py",
+        (("silent = (others_T == -torch.inf)", "silent = (others_T == torch.inf)"),),
+        (f"{RESPONSES}::test_a_teacher_that_rules_out_all_others_says_nothing_of_them",),
+    ),
+    Mutant(
+        "nkd: the label without the teacher's confidence",
+        "a plain cross-entropy",
+        "losses/nkd.py",
+        (("own = trust * -log_softmax", "own = -log_softmax"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "wsld: a gradient through the weight",
+        "the student lowers the weight in place of the divergence",
+        "losses/wsld.py",
+        (("for each in (z_S.detach(), z_T))", "for each in (z_S, z_T))"),),
+        (f"{RESPONSES}::test_wsld_sends_no_gradient_through_its_weight",),
+    ),
+    Mutant(
+        "ttm: the student softened too",
+        "kd without its T²",
+        "losses/ttm.py",
+        (("softened_kl(z_S, softened, 1.0)", "softened_kl(z_S, z_T, temperature)"),),
+        (f"{RESPONSES}::test_ttm_has_no_temperature_squared_and_softens_the_teacher_alone",),
+    ),
+    Mutant(
+        "ttm: a power of a softmax",
+        "TTM: small probabilities are 0 before the root is taken",
+        "losses/ttm.py",
+        (
+            (
+                "softened = (z_T - z_T.amax(dim=-1, keepdim=True)) / temperature",
+                "softened = (z_T.softmax(-1) ** (1 / temperature)).log()",
+            ),
+        ),
+        (f"{RESPONSES}::test_powers_of_small_probabilities_are_not_lost",),
+    ),
+    Mutant(
+        "wttm: a mean of the powers",
+        "a weight of at most 1, whatever the number of classes",
+        "losses/wttm.py",
+        ((".exp().sum(dim=-1) * values", ".exp().mean(dim=-1) * values"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "the rest at the student's own temperature",
+        "a loss that softens the teacher alone, of a cache of top-k",
+        "losses/term.py",
+        (('softened = temperature if self.card.softens == "both" else 1.0', "softened = temperature"),),
+        (FORMS,),
+    ),
+    Mutant(
+        "student and teacher swapped in reverse_kl",
+        "twinkle #112: kl_div takes its arguments the other way round",
+        "losses/reverse_kl.py",
+        (("divergence(z_S, z_T, temperature", "divergence(z_T, z_S, temperature"),),
+        (f"{RESPONSES}::test_reverse_kl_is_not_forward_kl",),
+    ),
+    Mutant(
+        "reverse_kl takes a class that the teacher rules out",
+        "DistiLLM leaves it out of the sum, which may then be negative",
+        "losses/reverse_kl.py",
+        (('check_reaches(teacher, mask, "reverse_kl")', "check_mask(mask, teacher)"),),
+        (f"{RESPONSES}::test_a_class_that_the_teacher_rules_out_is_refused_and_not_left_out",),
+    ),
+    Mutant(
+        "log p_S - log p_T as it stands",
+        "every toolkit: where the two are nearly equal it is rounding",
+        "losses/_ratio.py",
+        (
+            (
+                "torch.where(close, at.v - at.S.log1p(), at.log_student - at.log_teacher)",
+                "torch.where(close & ~close, at.v, at.log_student - at.log_teacher)",
+            ),
+        ),
+        (f"{DIVERGENCES}::test_values_and_gradients_have_their_digits",),
+    ),
+    Mutant(
+        "jsd: beta is the student's share",
+        "TRL #3043",
+        "losses/jsd.py",
+        (("partial(_summands, beta=beta)", "partial(_summands, beta=1 - beta)"),),
+        (f"{RESPONSES}::test_beta_is_the_teachers_share_of_the_mixture",),
+    ),
+    Mutant(
+        "jsd: its ends are next to nothing",
+        "verl-recipe #151: beta = 1 is 1 - 1e-6",
+        "losses/jsd.py",
+        (("    if beta in (0, 1):\n", "    beta = min(max(beta, 1e-6), 1 - 1e-6)\n    if beta in (0, 1):\n"),),
+        (f"{RESPONSES}::test_the_ends_of_jsd_are_forward_and_reverse_and_not_nothing",),
+    ),
+    Mutant(
+        "skew_kl: summands that cancel",
+        "p * log(p / m) as it stands",
+        "losses/_ratio.py",
+        (("torch.where(near, p * _log_excess(x), other * (q - p) - p * log_m)", "p * -log_m"),),
+        (f"{DIVERGENCES}::test_no_sum_is_negative",),
+    ),
+    Mutant(
+        "skew_kl: never reverse",
+        "a parameter that nobody reads",
+        "losses/skew_kl.py",
+        (("_reverse if reverse else _forward", "_forward"),),
+        (f"{DIVERGENCES}::test_values_and_gradients_have_their_digits",),
+    ),
+    Mutant(
+        "total_variation without its half",
+        "a distance of up to 2",
+        "losses/_ratio.py",
+        (("return distance / 2, p_S * e.sign() / 2", "return distance, p_S * e.sign()"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "the virtual teacher adds up to less than 1",
+        "(1 - a) / K in the place of (1 - a) / (K - 1)",
+        "losses/tf_kd.py",
+        ((".to(z_S.dtype) - 1))", ".to(z_S.dtype)))"),),
+        (f"{RESPONSES}::test_the_virtual_teacher_is_softened_as_a_teacher_is",),
+    ),
+    Mutant(
+        "uld: the longer one is cut",
+        "what the other vocabulary does not reach counts nothing",
+        "losses/uld.py",
+        (("width = max(own", "width = min(own"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "uld: filled up with logits",
+        "Liger: a logit of 0, for tokens that do not exist",
+        "losses/uld.py",
+        (
+            (
+                "(_sorted(each, temperature, mask) for each in (student, teacher.detach()))",
+                "(_sorted(pad(each, (0, max(student.shape[-1], teacher.shape[-1]) - each.shape[-1])), temperature, "
+                "mask) for each in (student, teacher.detach()))",
+            ),
+        ),
+        (f"{RESPONSES}::test_uld_fills_up_with_probabilities_and_not_with_logits",),
+    ),
+    Mutant(
+        "dist_inter: a cosine",
+        "probabilities that are not centred",
+        "losses/dist_inter.py",
+        (("torch.where(there, shares - mean, 0)", "torch.where(there, shares + 1, 0)"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "dist: 1 less a sum of products",
+        "1 - r of nearly equal probabilities is rounding",
+        "losses/_units.py",
+        (("(u - v).square().sum(dim=dim) / 2", "1 - (u * v).sum(dim=dim)"),),
+        (f"{RESPONSES}::test_dist_in_float32_tells_apart_what_is_nearly_equal",),
+    ),
+    Mutant(
+        "dist: a direction of what is equal",
+        "1/0 in the gradient of a student that says nothing yet",
+        "losses/_units.py",
+        (
+            (
+                "return torch.where(length > 0, x, 0) / torch.where(length > 0, length, 1)",
+                "return x / x.norm(dim=dim, keepdim=True)",
+            ),
+        ),
+        (f"{RESPONSES}::test_a_student_that_says_nothing_yet_has_a_finite_gradient",),
+    ),
+    Mutant(
+        "dist_intra: a sum over the classes",
+        "a weight that depends on how many there are",
+        "losses/dist_intra.py",
+        (("unlike(own, other, 0).mean()", "unlike(own, other, 0).sum()"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "mlkd_instance: a mean over the temperatures",
+        "a fifth of what the published weight is for",
+        "losses/mlkd_instance.py",
+        (("torch.stack(values).sum(dim=0)", "torch.stack(values).mean(dim=0)"),),
+        (f"{RESPONSES}::test_mlkd_has_each_temperature_squared",),
+    ),
+    Mutant(
+        "mlkd_batch divided by the rows twice",
+        "a mean where a sum is asked for",
+        "losses/mlkd_batch.py",
+        (("return total, len(z_S)", "return total / len(z_S), len(z_S)"),),
+        (f"{CONTRACT}::test_golden_number",),
+    ),
+    Mutant(
+        "mlkd_batch: the products' difference",
+        "P_T P_T' - P_S P_S' is a difference of equals",
+        "losses/mlkd_batch.py",
+        (("(apart @ own.mT + other @ apart.mT)", "(own @ own.mT - other @ other.mT)"),),
+        (f"{RESPONSES}::test_products_of_nearly_equal_probabilities_have_their_digits",),
+    ),
+    Mutant(
+        "mlkd_class without its classes",
+        "a value that grows with their number",
+        "losses/mlkd_class.py",
+        (("total / student.shape[-1] * len(z_S)", "total * len(z_S)"),),
+        (f"{CONTRACT}::test_golden_number",),
     ),
     # --- what counts ------------------------------------------------------------------------------------------------
     Mutant(
@@ -534,7 +777,7 @@ MUTANTS = (
         "the rest at another temperature",
         "a tail that was summed at temperature 1, used at temperature 4",
         "losses/_forms.py",
-        (("(others / temperature).logsumexp(-1, keepdim=True)", "others.logsumexp(-1, keepdim=True)"),),
+        (("(others / softened).logsumexp(-1, keepdim=True)", "others.logsumexp(-1, keepdim=True)"),),
         (FORMS,),
     ),
     Mutant(
@@ -1979,5 +2222,128 @@ MUTANTS = (
         "pipeline/training/views.py",
         (("if is_raw(rows):", "if is_raw(rows) and not every:"),),
         (f"{ANSWERS_FILE}::test_pictures_come_to_a_function_as_they_are",),
+    ),
+    # --- relations --------------------------------------------------------------------------------------------------
+    Mutant(
+        "distances without their unit",
+        "rkd of raw distances: a student of another scale is pulled to the teacher's",
+        "losses/rkd_distance.py",
+        (("smooth_l1_loss(d_S / unit_S, d_T / unit_T)", "smooth_l1_loss(d_S, d_T)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "a batch of one row for rkd",
+        "lenscloth/RKD: the mean of no distance",
+        "losses/rkd_distance.py",
+        (("    if len(x_S) < 2:", "    if False:"), ("pdist(x_S), pdist(x_T)", "pdist(x_S.detach()), pdist(x_T)")),
+        (f"{RELATION_BUGS}::test_one_row_is_no_mean_of_nothing",),
+    ),
+    Mutant(
+        "an angle at coincident rows",
+        "lenscloth/RKD: a vector of zeros is normalised, and compared with the other side's angle",
+        "losses/rkd_angle.py",
+        (
+            (
+                "scaled(e_S, where(seen, far_S, 0)), scaled(e_T, where(seen, far_T, 0))",
+                "scaled(e_S, far_S), scaled(e_T, far_T)",
+            ),
+        ),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "all angles are kept",
+        "lenscloth/RKD, RepDistiller: rows^3 cosines stay in memory for the way back",
+        "losses/rkd_angle.py",
+        (
+            (
+                "checkpoint(_apart, x_S, x_T, vertices, use_reentrant=False, preserve_rng_state=False)",
+                "_apart(x_S, x_T, vertices)",
+            ),
+        ),
+        (RELATION_BUGS,),
+    ),
+    Mutant(
+        "similarities normalised as a whole",
+        "RepDistiller's commented line: a large row is all that counts",
+        "losses/sp.py",
+        (("lengths(A_S), lengths(A_T)", "A_S.norm().expand(len(A_S), 1), A_T.norm().expand(len(A_T), 1)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "a kernel without its last term",
+        "range(1, order)",
+        "losses/cc.py",
+        (("range(1, order + 1)", "range(1, order)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "a row is its own neighbour",
+        "probabilistic_kt, RepDistiller: the diagonal counts",
+        "losses/pkt.py",
+        (("pairs = two_rows(seen)", "pairs = seen & seen.mT"),),
+        (OF_BATCHES, RELATION_BUGS),
+    ),
+    Mutant(
+        "an embedding's error summed over the width",
+        "fitnet in place of the mean over the width",
+        "losses/embedding_mse.py",
+        ((".square().mean(dim=-1)", ".square().sum(dim=-1)"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "a cosine of nothing",
+        "CosineEmbeddingLoss: a state of zeros is at distance 1 of any other",
+        "losses/hidden_cosine.py",
+        (("counted_values(counted_values(apart, seen), mask)", "counted_values(apart, mask)"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "a candidate that a query has not",
+        "padded queries: the mean margin is over places, not over candidates",
+        "losses/margin_mse.py",
+        (("pairs.sum(dim=-1).clamp(min=1)", "max(1, pairs.shape[-1])"),),
+        (RELATION_BUGS,),
+    ),
+    Mutant(
+        "a missing candidate has the student's probability",
+        "the student's score of a padded candidate stays in its softmax",
+        "losses/ranking_kl.py",
+        (("torch.where(several, torch.where(there, each, -torch.inf), 0)", "torch.where(several, each, 0)"),),
+        (RELATION_BUGS,),
+    ),
+    Mutant(
+        "T² dropped from ranking_kl",
+        "the gradient fades as T grows",
+        "losses/ranking_kl.py",
+        (("temperature**2 * softened_kl", "softened_kl"),),
+        (CONTRACT,),
+    ),
+    Mutant(
+        "a relation's teacher learns",
+        "the teacher's rows are not detached",
+        "losses/_relations.py",
+        (("(student, teacher.detach())", "(student, teacher)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "relations among masked rows",
+        "padding and other rows are near one another",
+        "losses/_relations.py",
+        (("    if mask is not None:\n        own, other = own[mask], other[mask]\n", ""),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "a micro-batch counts as one",
+        "averages of averages: the mean of a batch in the place of its sum",
+        "losses/term.py",
+        (('found[0] if self.card.scope == "batch"', 'found[0] / max(1, found[1]) if self.card.scope == "batch"'),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
+        "relations of a projected student",
+        "the projector learns the relations, and is thrown away",
+        "taps.py",
+        (("    if not pair.projected:", "    if False:"),),
+        (TAPS,),
     ),
 )

@@ -1,6 +1,7 @@
 """A method's card: what it computes, where it comes from, and when to use it; and the cards of all losses to read."""
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Kind = Literal["loss", "transform", "schedule", "scheme"]
 Scope = Literal["prediction", "batch"]
 Need = Literal["teacher", "labels", "taps"]
+Softens = Literal["both", "teacher"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +30,16 @@ class Card:
         scope: `prediction` when each prediction's value depends on that prediction alone, `batch` otherwise.
         needs: what it reads besides the student's logits, in the order of the function's positional parameters; `taps`:
             it compares two activations, the student's and the teacher's, and no logits.
-        tap: the shape of the activations that it compares; None: it compares none.
+        tap: the shape of the activations that it compares; None: it compares none. Where it needs no taps, a recipe may
+            name two modules, and then it compares these in place of the outputs.
+        widths: `equal`: both sides have as many outputs, and where it compares activations, a learned linear map brings
+            the student's to the teacher's width; `any`: widths may differ, and activations are compared as they are.
         convex: whether its value is convex in the student's outputs, so that a linear student can be solved for it.
         fits: the outputs that it can be asked about: a task says with `predicts` what its own are.
         forms: of a teacher's logits that it takes; what is not dense comes from a cache. `factored`: computed for it.
         decides: whether of the teacher it reads only which output is the largest.
+        softens: whose logits its temperature divides.
+        also: other names that it goes by, under which it is found too.
         summary: one line, quantity and purpose.
         paper: authors, title, year, identifier, section.
         citation: BibTeX.
@@ -61,10 +68,19 @@ class Card:
     beware: str
     differs: str
     tap: "TapShape | None" = None
+    widths: Literal["equal", "any"] = "equal"
     fits: "tuple[Predicts, ...]" = ("distribution",)
     convex: bool = False
     forms: "tuple[LogitForm, ...]" = ("dense", "factored")
     decides: bool = False
+    softens: Softens = "both"
+    also: tuple[str, ...] = ()
+
+    @property
+    def cited(self) -> str:
+        """The paper in short: its first author and year."""
+        year = re.search(r"\b(1[89]|20)\d\d\b", self.paper)
+        return " ".join([self.paper.split(",")[0], *([year.group()] if year else [])])
 
     @property
     def positional(self) -> tuple[str, ...]:
@@ -90,21 +106,42 @@ def _card_in(source: str) -> Card | None:
     return None
 
 
-def card_text(name: str) -> str:
-    """Return a loss's card as text for people.
+def cards_named(name: str) -> list[Card]:
+    """Return the card of a loss, or those of all that go by another name, as `dist` is two.
 
     Raises:
         LimbeckError: no such loss.
     """
-    if name not in (cards := loss_cards()):
-        raise LimbeckError(f"no loss `{name}`", fix=nearest(name, cards))
-    card = cards[name]
-    parts = {
+    cards = loss_cards()
+    if name in cards:
+        return [cards[name]]
+    if found := [card for card in cards.values() if name in card.also]:
+        return found
+    known = [*cards, *(other for card in cards.values() for other in card.also)]
+    raise LimbeckError(f"no loss `{name}`", fix=nearest(name, known))
+
+
+def card_text(name: str) -> str:
+    """Return a loss's card as text for people; of a name that several go by, one after the other.
+
+    Raises:
+        LimbeckError: no such loss.
+    """
+    return "\n\n".join(_text(card) for card in cards_named(name))
+
+
+def card_parts(card: Card) -> dict[str, str]:
+    """Return what a card says, each part under its title, for people to read."""
+    return {
         "equation": card.equation,
         "units": card.units,
-        "needs": ", ".join(card.needs) + (f" ({card.tap})" if card.tap else ""),
+        "family": card.family,
+        "scope": f"{card.scope}: {_SEES[card.scope]}",
+        "needs": _needed(card),
         "fits": ", ".join(card.fits),
         **({"logits of the teacher": ", ".join(card.forms)} if "teacher" in card.needs else {}),
+        **({"widths": _ANY_WIDTHS} if card.widths == "any" else {}),
+        **({"also called": ", ".join(card.also)} if card.also else {}),
         "settings in the paper": "; ".join(f"{key} {value}" for key, value in card.defaults.items()),
         "use when": card.use_when,
         "beware": card.beware,
@@ -112,4 +149,33 @@ def card_text(name: str) -> str:
         "code": card.code,
         "differs": card.differs,
     }
-    return "\n".join([f"{card.name}: {card.summary}", *(f"  {key}: {value}" for key, value in parts.items())])
+
+
+def cards_text() -> str:
+    """Return every loss in two lines, those of a family below its name: what it is, and its facts."""
+    lines, family = [], ""
+    for card in loss_cards().values():
+        if card.family != family:
+            lines += ["", card.family] if family else [card.family]
+            family = card.family
+        facts = f"{card.scope}; fits {', '.join(card.fits)}; needs {_needed(card)}; units: {card.units}"
+        lines += [f"  {card.name}: {card.summary} ({card.cited})", f"      {facts}"]
+    return "\n".join(lines)
+
+
+_SEES: dict[Scope, str] = {
+    "prediction": "a value for each prediction, whatever else is in the batch",
+    "batch": "a value for the rows of one micro-batch on one process",
+}
+_ANY_WIDTHS = "student and teacher may have different numbers of outputs"
+
+
+def _needed(card: Card) -> str:
+    either = [] if card.tap is None or "taps" in card.needs else ["or taps"]
+    tap = "" if card.tap is None else f" ({card.tap})"
+    return ", ".join([*card.needs, *either]) + tap
+
+
+def _text(card: Card) -> str:
+    parts = (f"  {key}: {value}" for key, value in card_parts(card).items())
+    return "\n".join([f"{card.name}: {card.summary}", *parts])

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from limbeck import installed, interrupt
+from limbeck import cli_cache, installed, interrupt
 from limbeck.errors import LimbeckError, of_the_machine
 from limbeck.files import FORMS
 from limbeck.processes import end_with_launcher
@@ -218,16 +218,20 @@ def evaluate(
 @app.command()
 def losses(
     name: Annotated[str | None, typer.Argument(help="show one loss's card")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print every fact of the cards as JSON")] = False,
 ) -> None:
     """List the losses, or show one: equation, paper, settings, when to use it."""
-    from limbeck.cards import card_text, loss_cards
-    from limbeck.console import say, table
+    from dataclasses import asdict
 
-    if name is None:
-        rows = [[card.name, card.family, ", ".join(card.needs), card.summary] for card in loss_cards().values()]
-        table(["loss", "family", "needs", "what it is"], rows, text_columns=4)
-    else:
-        say(card_text(name))
+    from limbeck.cards import card_text, cards_named, cards_text, loss_cards
+    from limbeck.console import say
+
+    if as_json:
+        cards = loss_cards().values() if name is None else cards_named(name)
+        say(json.dumps([asdict(card) for card in cards], indent=2, ensure_ascii=False), whole=True)
+        return
+    for line in (cards_text() if name is None else card_text(name)).splitlines():  # a terminal breaks each for itself
+        say(line)
 
 
 def main() -> None:
@@ -342,3 +346,6 @@ def _in_words(error: Exception) -> str | None:
 def _fail(message: str, code: int) -> None:
     typer.echo(message, err=True)
     raise SystemExit(code)
+
+
+app.add_typer(cli_cache.app, name="cache", callback=_needs_distill)

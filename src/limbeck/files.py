@@ -85,6 +85,23 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `path` for what is made on the way to it, and remove it.
+
+    What a killed process leaves of it is removed when the next file is written beside `path`.
+    """
+    place = path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.part")
+    _clean(path.parent)
+    _writing.add(place.absolute())
+    try:
+        place.mkdir()
+        yield place
+    finally:
+        _remove(place)
+        _writing.discard(place.absolute())
+
+
+@contextmanager
 def recorded(folder: Path) -> Iterator[None]:
     """Put on record what the block adds to a folder by itself, not its subfolders; a kill in it leaves it off."""
     before = set(folder.iterdir())

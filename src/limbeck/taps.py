@@ -105,7 +105,7 @@ _SHAPES: dict[TapShape, tuple[tuple[int, ...], str, Callable[[Tensor, Tensor | N
 
 
 class Trainable(nn.Module):
-    """Everything that an optimizer may touch: the student, and a linear projector for each pair of taps.
+    """Everything that an optimizer may touch: the student, and a linear projector for each pair of taps that wants one.
 
     The one module that is wrapped for several processes; taps are found before. Only the student is shipped.
 
@@ -134,16 +134,21 @@ class Trainable(nn.Module):
         if self.pairs:
             with evaluating(student), torch.no_grad():
                 found = self._taps(**(inputs or {}))[1]
-            self.projectors.extend(
-                nn.Linear(found[own.name].shape[-1], (widths or {})[other.name]).to(found[own.name].device)
-                for own, other in (pair.taps for pair in self.pairs)
-            )
+            self.projectors.extend(_projector(pair, found, widths or {}) for pair in self.pairs)
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the student's logits and, by name of a pair, its activation, projected to the teacher's width."""
+        """Return the student's logits and, by name of a pair, its activation, projected where the pair says so."""
         logits, found = self._taps(**inputs)
         pairs = zip(self.pairs, self.projectors, strict=True)
         return logits, {pair.name: project(found[pair.taps[0].name]) for pair, project in pairs}
+
+
+def _projector(pair: TapPair, found: Mapping[str, Tensor], widths: Mapping[str, int]) -> nn.Module:
+    """Return what brings the student's activation to the teacher's width; nothing is done to one that stays."""
+    if not pair.projected:
+        return nn.Identity()
+    own, other = pair.taps
+    return nn.Linear(found[own.name].shape[-1], widths[other.name]).to(found[own.name].device)
 
 
 class Around(nn.Module, ABC):

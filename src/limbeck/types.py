@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, Logits, form_of
 
-Predicts = Literal["distribution", "independent", "values", "vectors"]
-"""What the outputs are: a distribution over classes, probabilities of their own, numbers, or a direction."""
+Predicts = Literal["distribution", "independent", "values", "vectors", "scores"]
+"""What the outputs are: a distribution over classes, probabilities of their own, numbers, a direction, or a score for
+each candidate of a query."""
 
 TapShape = Literal["vector", "tokens"]
 """What a tap gives for an example: one vector, (batch, width), or one for each token, (batch, tokens, width)."""
@@ -78,7 +79,7 @@ class Outputs:
     Attributes:
         logits: (batch, classes) or (batch, tokens, classes), before any softmax; a cache may know less of them.
         features: activations, of the shape that each tap has: a teacher's by the tap's name; a student's, already
-            projected, by the name of the pair of taps.
+            projected where the pair says so, by the name of the pair of taps.
     """
 
     logits: Logits
@@ -236,11 +237,13 @@ class TapPair:
         student: path of a module in the student.
         teacher: path of a module in the teacher.
         shape: of both, as the loss wants it.
+        projected: whether a learned linear map brings the student's to the teacher's width.
     """
 
     student: str
     teacher: str
     shape: TapShape = "vector"
+    projected: bool = True
 
     @property
     def taps(self) -> tuple[Tap, Tap]:
@@ -249,8 +252,8 @@ class TapPair:
 
     @property
     def name(self) -> str:
-        """Under which the student's projected activation stands in its outputs."""
-        return f"{self.student} -> {self.taps[1].name}"
+        """Under which the student's activation stands in its outputs, which is another one where it is projected."""
+        return f"{self.student} {'->' if self.projected else '|'} {self.taps[1].name}"
 
 
 def tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:

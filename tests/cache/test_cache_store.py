@@ -11,10 +11,12 @@ from cache_cases import CLASSES, Counting, answers, identity, logits_of, opened,
 
 from limbeck.cache import CachedTeacher, label
 from limbeck.cache.codecs import Dense
+from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError
 from limbeck.types import Batch, Predictions, Tap
 
 NUMBERS = range(12)
+FILE = "shard-00000.safetensors"
 
 
 @pytest.fixture
@@ -93,13 +95,13 @@ def _delete(path):
 @pytest.mark.parametrize("damage", [_flip, _flip_header, _truncate, _delete], ids=lambda f: f.__name__)
 def test_a_damaged_shard_is_refused(cache, damage):
     folder, owner = cache
-    damage(folder / "shard-00000.safetensors")
-    with pytest.raises(LimbeckError, match="missing or its bytes changed; delete the cache folder") as caught:
+    had = file_digest(folder / FILE)
+    damage(folder / FILE)
+    found = file_digest(folder / FILE) if (folder / FILE).exists() else None
+    said = f"their checksum is `{found}`, and the manifest has `{had}`" if found else "is missing"
+    with pytest.raises(LimbeckError, match=f"the shard.* {said}; delete the cache folder") as caught:
         CachedTeacher(folder, owner)
-    assert caught.value.where == str(folder / "shard-00000.safetensors")
-
-
-FILE = "shard-00000.safetensors"
+    assert caught.value.where == str(folder / FILE)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,13 @@
-"""Every loss with each choice of its parameters, and problems for it."""
+"""Every loss with each choice of its parameters, and problems for it.
+
+A reference module has the claims that are tested: `PARAMETERS` (the choices), `INVALID`, `MINIMUM`, `GOLDEN`, and
+`reference`. It may have: `best_student`, the outputs at which the minimum is, where they are not the teacher's;
+`regular`, which moves outputs to where the value has a derivative; and in `reference` a parameter `held`: the student's
+outputs, for what no gradient passes through.
+"""
 
 import importlib.util
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -63,8 +70,31 @@ class Case:
     def __call__(self, student, teacher, labels, mask=None):
         return self.loss.function(*self.arguments(student, teacher, labels), mask=mask, **self.parameters)
 
-    def reference(self, student, teacher, labels):
-        return self.module.reference(*self.arguments(student, teacher, labels), **self.parameters)
+    def reference(self, student, teacher, labels=None, **held):
+        return self.module.reference(*self.arguments(student, teacher, labels), **self.parameters, **held)
+
+    def risen(self, student, teacher, labels, place, step):
+        """How much the reference's value of a row rises around one output, with what is held constant as it is."""
+        row = slice(place[0], place[0] + 1)
+        holds = "held" in inspect.signature(self.module.reference).parameters
+        held = {"held": student[row]} if holds else {}
+        values = []
+        for change in (step, -step):
+            moved = student[row].copy()
+            moved[0, place[1]] += change
+            values.append(self.reference(moved, teacher[row], labels[row], **held)[0])
+        return values[0] - values[1]
+
+    def best_student(self, teacher, labels=None):
+        """The outputs at which the minimum is."""
+        if (best := getattr(self.module, "best_student", None)) is None:
+            return teacher
+        known = {name: self.parameters[name] for name in inspect.signature(best).parameters if name in self.parameters}
+        given = (teacher,) if self.loss.card.scope == "batch" else (teacher, labels)
+        return best(*given, **known)
+
+    def regular(self, student, teacher):
+        return getattr(self.module, "regular", lambda *both: both)(student, teacher)
 
     @property
     def settings(self):
@@ -78,12 +108,23 @@ class Case:
         if self.compares == "logits":
             return Outputs(student), Outputs(teacher)
         logits, pair = torch.zeros(len(student), 2), self.term().taps
-        return Outputs(logits, {pair.name: student}), Outputs(logits, {pair.teacher: teacher})
+        return Outputs(logits, {pair.name: student}), Outputs(logits, {pair.taps[1].name: teacher})
+
+    def smooth(self, student, teacher):
+        """Whether the reference can be differentiated there."""
+        return getattr(self.module, "smooth", lambda *_: True)(student, teacher)
+
+    def __str__(self):
+        return "-".join([self.loss.card.name, *(f"{k}={v}" for k, v in self.parameters.items())])
 
 
-CASES = [Case(loss, parameters) for name, loss in CATALOG.items() for parameters in load_reference(name).PARAMETERS]
-IDS = ["-".join([case.loss.card.name, *(f"{k}={v}" for k, v in case.parameters.items())]) for case in CASES]
-every_case = pytest.mark.parametrize("case", CASES, ids=IDS)
+ENTRIES = [Case(loss, parameters) for name, loss in CATALOG.items() for parameters in load_reference(name).PARAMETERS]
+"""Every loss, whatever its scope."""
+CASES = [case for case in ENTRIES if case.loss.card.scope == "prediction"]
+BATCH_CASES = [case for case in ENTRIES if case.loss.card.scope == "batch"]
+every_entry = pytest.mark.parametrize("case", ENTRIES, ids=str)
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+every_batch_case = pytest.mark.parametrize("case", BATCH_CASES, ids=str)
 every_loss = pytest.mark.parametrize("loss", CATALOG.values(), ids=CATALOG)
 needing_teacher = pytest.mark.parametrize("case", [c for c in CASES if "teacher" in c.loss.card.positional])
 LABELLED = [c for c in CASES if "labels" in c.loss.card.needs]

@@ -28,8 +28,9 @@ def test_every_method_file_is_in_the_catalogue_and_has_a_reference():
 @every_loss
 def test_card_is_complete(loss):
     for field in fields(loss.card):
-        assert getattr(loss.card, field.name) or field.name in ("needs", "tap", "convex", "decides"), field.name
-    assert (loss.card.tap is not None) == ("taps" in loss.card.needs)
+        optional = ("needs", "tap", "convex", "decides", "also")
+        assert getattr(loss.card, field.name) or field.name in optional, field.name
+    assert loss.card.tap is not None or "taps" not in loss.card.needs
     assert loss.card.citation.startswith("@")
     assert loss.card.citation.count("{") == loss.card.citation.count("}")
     assert set(loss.card.defaults) <= {"weight", *inspect.signature(loss).parameters}
@@ -41,7 +42,9 @@ def test_card_is_complete(loss):
 def test_docstring_says_it_all(loss):
     doc = inspect.getdoc(loss.function)
     first, equation = doc.split("\n\n")[:2]
-    assert "per prediction" in first
+    assert ("over the rows of a batch: (sum, rows)" if loss.card.scope == "batch" else "per prediction") in first
+    if loss.card.scope == "batch":
+        assert "it sees the rows of one micro-batch, and of one process" in loss.card.beware
     assert equation.startswith("    ")
     places = [doc.index(f"\n{section}:\n") for section in ("Args", "Returns", "Raises", "Source", "Example")]
     assert places == sorted(places)

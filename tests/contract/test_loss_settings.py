@@ -7,7 +7,7 @@ import pytest
 from loss_cases import (
     TAPS,
     Case,
-    every_case,
+    every_entry,
     every_loss,
     load_reference,
 )
@@ -33,7 +33,7 @@ def test_refuses_parameters_out_of_range(loss):
 def test_twin_takes_exactly_the_parameters_of_the_function(loss):
     keywords = {n: p for n, p in inspect.signature(loss.function).parameters.items() if p.kind is p.KEYWORD_ONLY}
     assert keywords.pop("mask").default is None
-    taps = TAPS if "taps" in loss.card.needs else {}
+    taps = {} if loss.card.tap is None else TAPS
     assert [*inspect.signature(loss).parameters] == [*taps, *keywords]
     assert {n: p for n, p in inspect.signature(loss).parameters.items() if n not in taps} == keywords
     for foreign in ("mask", "weight", "name", "temprature"):
@@ -41,10 +41,37 @@ def test_twin_takes_exactly_the_parameters_of_the_function(loss):
             loss(**taps, **{foreign: None})
 
 
+@every_loss
+def test_taps_are_asked_for_where_a_loss_compares_nothing_else(loss):
+    """One that compares outputs takes two modules in their place, or none, and never one."""
+    if loss.card.tap is None:
+        for name in TAPS:
+            with pytest.raises(TypeError, match=name):
+                loss(**{name: "body"})
+        return
+    pair = loss(**TAPS).taps
+    assert (pair.student, pair.teacher, pair.shape) == (TAPS["student"], TAPS["teacher"], loss.card.tap)
+    assert pair.projected == (loss.card.widths == "equal")
+    assert loss(**TAPS).needs == ("taps",)
+    if "taps" in loss.card.needs:
+        with pytest.raises(TypeError, match="student"):
+            loss()
+        return
+    assert (loss().taps, loss().needs) == (None, loss.card.needs)
+    with pytest.raises(
+        ValidationError, match=f"{loss.card.name} names a module of the teacher and none of the student"
+    ):
+        loss(teacher="encoder.layer.1")
+    written = [{"name": loss.card.name, "weight": 1.0, **TAPS}]
+    read = TypeAdapter(list[LossSettings]).validate_python(written)
+    assert TypeAdapter(list[LossSettings]).dump_python(read)[0].items() >= written[0].items()
+    assert objective_from(read).pairs == (pair,)
+
+
 # --- recipes -------------------------------------------------------------------------------------------------------
 
 
-@every_case
+@every_entry
 def test_settings_round_trip(case):
     adapter = TypeAdapter(list[LossSettings])
     ramp = {"schedule": "cosine", "start": 1.0, "end": 0.1, "until": 0.8}
@@ -64,7 +91,7 @@ def test_defaults_of_the_settings_are_those_of_the_function(loss):
     taps = TAPS if "taps" in loss.card.needs else {}
     entry = TypeAdapter(LossSettings).validate_python({"name": loss.card.name, **taps})
     signature = inspect.signature(loss).parameters.items()
-    defaults = {name: parameter.default for name, parameter in signature if name not in taps}
+    defaults = {name: parameter.default for name, parameter in signature if name not in TAPS}
     assert entry.parameters == taps | defaults
     assert loss(**taps).parameters == defaults
     assert entry.weight == 1.0

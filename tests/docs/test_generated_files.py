@@ -35,6 +35,15 @@ def test_tables_are_those_of_the_results(tables: ModuleType) -> None:
         assert tables.render(text) == text, "run `make generated`"
 
 
+def test_the_pages_of_the_losses_are_those_of_the_cards() -> None:
+    import loss_pages
+
+    wanted = loss_pages.pages()
+    found = [loss_pages.DOCS / "losses.md", *(loss_pages.DOCS / "losses").glob("*.md")]
+    assert set(found) == set(wanted), "run `make generated`"
+    assert not [path.name for path in found if path.read_text(encoding="utf-8") != wanted[path]], "run `make generated`"
+
+
 def measured(version: str) -> dict[str, Any]:
     return {"environment": {"limbeck": version}}
 

@@ -18,22 +18,22 @@ UNSOLVABLE = [
 
 
 def test_a_linear_student_is_advised_where_it_can_be_solved() -> None:
-    assert student_record(load_recipe("sentiment", ["grid={}"]), "text").linear == "student.model=linear"
-    typed = student_record(load_recipe("sentiment"), "text").linear
+    assert student_record(load_recipe("sentiment", ["grid={}"]), "text", None).linear == "student.model=linear"
+    typed = student_record(load_recipe("sentiment", ["grid={train.lr: [0.01, 0.02]}"]), "text", None).linear
     assert typed == "student.model=linear grid={}"
     assert is_solved(load_recipe("sentiment", typed.split()).student.model)
-    assert student_record(load_recipe("cifar10"), "image").linear is None
+    assert student_record(load_recipe("cifar10"), "image", None).linear is None
 
 
 def test_another_network_is_named_where_the_recipe_names_it() -> None:
-    assert student_record(load_recipe("sentiment"), "text").another == "student.model=NAME"
-    assert student_record(load_recipe("text"), "text").another == "grid=[{model: NAME}]"
+    assert student_record(load_recipe("sentiment", ["grid={}"]), "text", None).another == "student.model=NAME"
+    assert student_record(load_recipe("text"), "text", None).another == "grid=[{model: NAME}]"
 
 
 @pytest.mark.parametrize("change", UNSOLVABLE)
 def test_and_nowhere_else(change: str) -> None:
-    changes = change.split() if "grid" in change else [change]
-    assert student_record(load_recipe("sentiment", changes), "text").linear is None
+    changes = change.split() if "grid" in change else [change, "grid={}"]
+    assert student_record(load_recipe("sentiment", changes), "text", None).linear is None
 
 
 @pytest.mark.parametrize(

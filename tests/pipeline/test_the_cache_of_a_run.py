@@ -14,7 +14,7 @@ from limbeck.cache import shards
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import check
-from limbeck.pipeline.stages.claim import CACHE, claimed
+from limbeck.pipeline.stages.claim import shared
 from limbeck.recipe import Recipe
 from limbeck.teachers import ModuleTeacher
 
@@ -80,7 +80,7 @@ def test_answers_elsewhere_serve_a_second_run(tmp_path, capsys, monkeypatch):
     assert scores(other) == scores(one)
     here = run(wanted(tmp_path), tmp_path / "three")
     assert scores(here) == scores(one)
-    assert not list((answers / ".limbeck").glob("lock*"))
+    assert not [*answers.rglob(".locks")]
 
 
 def test_a_foreign_cache_is_refused_with_both_values(tmp_path):
@@ -118,7 +118,7 @@ def test_a_runs_folder_and_a_caches_are_not_taken_for_each_other(tmp_path):
     out = tmp_path / "out"
     with pytest.raises(LimbeckError, match=r"something else than a cache is there; give cache\.path a new folder"):
         run(wanted(tmp_path, cache={"path": str(out)}), out)
-    with claimed(tmp_path / "answers", "limbeck run mine.yaml", CACHE):
+    with shared(tmp_path / "answers"):
         (tmp_path / "answers/teacher").mkdir()  # a folder in which nothing is left is taken back
     with pytest.raises(LimbeckError, match=r"something else than a run is there; give --out a new folder"):
         run(wanted(tmp_path), tmp_path / "answers")
@@ -126,7 +126,7 @@ def test_a_runs_folder_and_a_caches_are_not_taken_for_each_other(tmp_path):
 
 def test_a_file_of_somebody_elses_in_a_cache_is_not_replaced(tmp_path):
     answers = tmp_path / "answers"
-    with claimed(answers, "limbeck run mine.yaml", CACHE):
+    with shared(answers):
         (answers / "teacher").mkdir()
     own = answers / "teacher/shard-00000.safetensors"
     own.write_text("somebody's own")
@@ -135,11 +135,35 @@ def test_a_file_of_somebody_elses_in_a_cache_is_not_replaced(tmp_path):
     assert own.read_text() == "somebody's own"
 
 
-def test_one_run_at_a_time_writes_to_a_cache(tmp_path):
+def test_runs_share_a_cache(tmp_path):
     answers = tmp_path / "answers"
-    with claimed(answers, "limbeck run mine.yaml", CACHE), pytest.raises(LimbeckError) as caught:
+    with shared(answers):
+        with shared(answers):
+            assert len([*(answers / ".limbeck/.locks").iterdir()]) == 2
+        assert (answers / ".limbeck/written.txt").is_file(), "somebody may be about to write"
         run(wanted(tmp_path, cache={"path": str(answers)}), tmp_path / "out")
-    assert "; wait for its end, or give cache.path another folder" in str(caught.value)
+        assert len([*(answers / ".limbeck/.locks").iterdir()]) == 1
+    assert not [*answers.rglob(".locks")]
+    assert kept(answers)["count"] == 260
+
+
+def test_a_cache_that_nothing_was_written_to_leaves_nothing(tmp_path):
+    with shared(tmp_path / "runs/answers"):
+        assert (tmp_path / "runs/answers/.limbeck/written.txt").is_file()
+    assert not [*tmp_path.iterdir()]
+
+
+def test_half_a_line_of_the_record_is_mended_when_nobody_else_may_be_writing_it(tmp_path):
+    record = tmp_path / ".limbeck/written.txt"
+    record.parent.mkdir()
+    record.write_text("limbeck cache, format 1\n+ a/b\n+ a/")
+    (tmp_path / "a").mkdir()
+    with shared(tmp_path):
+        record.write_text(record.read_text() + "+ a/")
+        with shared(tmp_path):
+            assert record.read_text().endswith("+ a/b\n+ a/")
+    with shared(tmp_path):
+        assert record.read_text().endswith("+ a/b\n")
 
 
 def test_check_says_how_large_the_answers_are(tmp_path, capsys):

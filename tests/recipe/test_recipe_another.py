@@ -1,4 +1,4 @@
-"""Another kind of teacher for a packaged recipe, and another source for one of the user's."""
+"""Another teacher, network or source than a recipe has."""
 
 import pytest
 
@@ -43,3 +43,29 @@ def test_what_another_source_leaves_out_of_a_recipe_of_ones_own_is_said(tmp_path
     assert "data.source=b.csv: without data.unlabelled of the recipe;" in capsys.readouterr().out
     load_recipe("sentiment", ["data.source=b.csv"])
     assert capsys.readouterr().out == "", "nobody has written what a packaged recipe reads"
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "left"),
+    [
+        ("text", ["student.model=textcnn"], ["textcnn"]),
+        ("text", ["student={model: textcnn}"], ["textcnn"]),
+        ("sentiment", ["student.model=textcnn"], ["textcnn"] * 3),
+        ("sentiment", ["student.model=textcnn", "grid=[{}, {model: linear}]"], ["textcnn", "linear"]),
+        ("sentiment", ["student.model.dim=8"], ["linear", "linear", "ngrams", "ngrams", "ngrams"]),
+    ],
+)
+def test_a_network_that_is_asked_for_is_not_replaced_by_those_of_the_grid(name, overrides, left, capsys):
+    """It was: `student.model=linear` of the recipe `text` changed nothing."""
+    found = load_recipe(name, overrides)
+    assert [settings.model.name for _, settings in found.candidates("student")] == left
+    said = "student.model is set: without the networks of the recipe's grid"
+    assert (said in capsys.readouterr().out) == (overrides == ["student.model=textcnn"])
+
+
+def test_of_combinations_the_networks_are_left_out(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    rest = "grid: {model: [linear, ngrams], train.lr: [0.1, 0.2]}\nlosses: [{name: kd}]\n"
+    mine.write_text(packaged_recipe("sentiment").split("grid:")[0] + rest, encoding="utf-8")
+    found = load_recipe(str(mine), ["student.model=textcnn"])
+    assert [point for point, _ in found.candidates("student")] == [{"train.lr": 0.1}, {"train.lr": 0.2}]

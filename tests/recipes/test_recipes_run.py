@@ -43,7 +43,7 @@ FINE_TUNED = [
     "teacher.freeze_embeddings=false",
     "teacher.train={{epochs: 12, batch_size: 8, lr: 1e-2, validations: 2}}",
     "student.model.buckets=64",
-    "grid.train.lr=[0.02, 0.05]",
+    "grid=[{{model: linear}}, {{train.lr: 0.02}}, {{train.lr: 0.05}}]",
 ]
 
 

@@ -74,7 +74,7 @@ def test_a_penalty_is_no_other_network():
 
 
 def test_it_is_said_why_a_solved_student_ships_where_a_trained_one_was_better():
-    own = StudentRecord(another="student.model=NAME", passed_over="wide_deep")
+    own = StudentRecord(another="student.model=NAME", trained=["ngrams", "wide_deep"], passed_over="wide_deep")
     over = solved("student", student=own)
     assert (
         "The student is solved, not trained: on validation, the best trained network, `wide_deep`, was ahead of the "
@@ -82,3 +82,9 @@ def test_it_is_said_why_a_solved_student_ships_where_a_trained_one_was_better():
     ) in prose.measured(over)
     watched = over.model_copy(update={"selection": over.selection.model_copy(update={"watched": 50})})
     assert "not trained: by the teacher's answers, the best trained network, `wide_deep`" in prose.measured(watched)
+    best = over.model_copy(update={"student": own.model_copy(update={"passed_over": None})})
+    assert "not trained: on validation, no trained network (`ngrams` and `wide_deep`) was ahead of the student." in (
+        prose.measured(best)
+    )
+    alone = over.model_copy(update={"student": StudentRecord(another="student.model=NAME")})
+    assert "The student is solved, not trained." in prose.measured(alone)

@@ -100,6 +100,17 @@ def test_the_trainable_projects_the_student_to_the_teachers_width(network):
     assert trainable.projectors[0].weight.grad is not None
 
 
+def test_a_pair_of_relations_is_not_projected(network):
+    """Nothing is learned between the student's activation and the loss; beside a projected one of the same modules."""
+    plain, projected = TapPair("body", "encoder", projected=False), TapPair("body", "encoder")
+    trainable = Trainable(network, [plain, projected], {"encoder": 7}, INPUTS)
+    _, features = trainable(**INPUTS)
+    assert features[plain.name].shape == (3, 6)
+    assert features[projected.name].shape == (3, 7)
+    torch.testing.assert_close(features[plain.name], Taps(network, [Tap("body")])(**INPUTS)[1]["body"])
+    assert [name for name, _ in trainable.projectors.named_parameters()] == ["1.weight", "1.bias"]
+
+
 def test_the_dry_forward_leaves_modes_and_statistics_alone(network):
     network.train()
     network.body.eval()

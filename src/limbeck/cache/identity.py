@@ -1,17 +1,18 @@
 """Whose answers a cache holds: what its manifest says, and what a run asks of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from limbeck.cache.codecs import DEFAULT, Codec
+from limbeck.cache.codecs import DEFAULT, Codec, CodecSettings
 from limbeck.cache.shards import ANEW
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_json
-from limbeck.types import Tap
+from limbeck.types import Tap, TapShape
 
 FORMAT = 2
 MANIFEST = "manifest.json"
@@ -78,19 +79,78 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     manifest = read_json(path, dict, fix=ANEW)
     if not {"identity", "count", "shards"} <= manifest.keys() or not isinstance(manifest["identity"], dict):
         raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
-    found = manifest["identity"]
-    for key, value in sorted(identity.recorded.items(), key=lambda entry: entry[0] != "format"):
-        if found.get(key) != value:
-            raise LimbeckError(
-                f"the cache belongs to another {key}: it has `{_said(found.get(key))}`, this run needs "
-                f"`{_said(value)}`",
-                where=str(folder),
-                fix=f"use the run that made it, give another cache.path, or {ANEW}",
-            )
+    if (apart := differing(manifest["identity"], identity.recorded)) is not None:
+        key, had, wanted = apart
+        raise LimbeckError(
+            f"the cache belongs to another {key}: it has `{had}`, this run needs `{wanted}`",
+            where=str(folder),
+            fix=f"use the run that made it, give another cache.path, or {ANEW}",
+        )
     try:
         return _Manifest.model_validate(manifest).model_dump()
     except ValidationError:
         raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW) from None
+
+
+def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Return the first key of an identity that another one has otherwise, and both values in words; None: none."""
+    for key, value in sorted(wanted.items(), key=lambda entry: entry[0] != "format"):
+        if found.get(key) != value:
+            return key, _said(found.get(key)), _said(value)
+    return None
+
+
+def identity_in(folder: Path) -> CacheIdentity:
+    """Return whose answers a cache's folder holds.
+
+    Raises:
+        LimbeckError: there is none, or its manifest is damaged.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise LimbeckError(f"no cache is there: it has no {MANIFEST}", where=str(folder), fix="give a cache's folder")
+    return identity_from(read_json(path, dict, fix=ANEW).get("identity"), str(path))
+
+
+def identity_from(recorded: Any, where: str) -> CacheIdentity:
+    """Return the identity that was recorded, see `CacheIdentity.recorded`.
+
+    Args:
+        recorded: JSON, of a manifest or of an exported file.
+        where: it was found, for errors.
+
+    Raises:
+        LimbeckError: it is none, or that of another format.
+    """
+    try:
+        found = _Identity.model_validate(recorded)
+    except ValidationError:
+        raise LimbeckError("it does not say whose answers these are", where=where, fix=ANEW) from None
+    if found.format != FORMAT:
+        raise LimbeckError(f"it has format `{found.format}`, and this version reads `{FORMAT}`", where=where, fix=ANEW)
+    taps = tuple(_tap(name) for name in found.taps)
+    return CacheIdentity(found.teacher, found.view, found.outputs, taps, found.codec, version=found.version)
+
+
+def _tap(name: str) -> Tap:
+    """Return the tap of a name, see `Tap.name`."""
+    shape = next((each for each in get_args(TapShape) if name.endswith(f" ({each})")), None)
+    return Tap(name) if shape is None else Tap(name.removesuffix(f" ({shape})"), shape)
+
+
+class _Identity(BaseModel):
+    """An identity as it is recorded, see `CacheIdentity`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    teacher: str
+    view: str
+    outputs: Annotated[int, Field(ge=1)]
+    taps: list[str]
+    codec: CodecSettings
+    format: int
+    version: str | None = None
+    unverifiable: bool | None = None
 
 
 # Of no other names, as these files are read, and removed when they were replaced.

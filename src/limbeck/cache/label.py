@@ -12,7 +12,8 @@ from torch import Tensor
 
 from limbeck.cache.codecs import Codec
 from limbeck.cache.store import CachedTeacher
-from limbeck.console import meter, say
+from limbeck.cache.worklist import WorkList
+from limbeck.console import Meter, meter, say
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, form_of
@@ -41,7 +42,9 @@ def label(
 
     The rows are asked in the order of their lengths and a shard holds whole batches, so a labelling that was killed
     asks the batches that it would have asked. Several processes take turns with the batches of a shard, which the
-    first one writes: the same answers as from one. Of answers by token, (batch, tokens, outputs), those of real tokens
+    first one writes: the same answers as from one. Other processes and threads may label the same folder at the same
+    time, each with a cache of its own: no row is asked twice, and at its end each waits for what another one has begun.
+    Of answers by token, (batch, tokens, outputs), those of real tokens
     are kept: where the view's `attention_mask`, if it has one, is not 0.
 
     Args:
@@ -61,11 +64,21 @@ def label(
         raise ValueError(f"the view has {len(view)} rows and the examples have {len(examples)}")
     if teacher.digest != cache.digest:
         raise ValueError(f"the identity names teacher `{cache.digest}`, this one is `{teacher.digest}`")
-    todo = among.share(_unanswered(examples, view, cache) if among.main else None)
-    if len(todo):
-        batch_size = batch_size or _at_once(view)
-        batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
-        _ask(teacher, examples, view, cache, batches, among, title)
+    todo = _unanswered(examples, view, cache) if among.main else np.zeros(0, np.int64)
+    if count := among.share(len(todo)):
+        batch_size, elsewhere = batch_size or _at_once(view), 0
+        size = SHARD_BATCHES * batch_size
+        with meter(title, count) as progress, WorkList(cache, examples.ids, todo, size, title) as work:
+            while len(rows := among.share(work.take() if among.main else None)):
+                batches = np.split(rows, range(batch_size, len(rows), batch_size))
+                answers = _asked(teacher, examples, view, cache, batches, among, progress)
+                if answers is not None:
+                    cache.add(examples.ids[rows], *answers, claimed=work.claim)
+                    progress.advance(work.elsewhere - elsewhere)
+                    elsewhere = work.elsewhere
+            progress.advance(work.elsewhere - elsewhere)
+        if among.main and cache.error:
+            say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
     if among.main:
         cache.seal(examples.ids)
     among.wait()
@@ -74,32 +87,28 @@ def label(
     return cache
 
 
-def _ask(
+def _asked(
     teacher: Teacher,
     examples: Examples,
     view: Rows,
     cache: CachedTeacher,
     batches: list[NDArray[np.int64]],
     among: Ranks,
-    title: str,
-) -> None:
-    """Ask for batches of rows in their order, and add the answers shard by shard."""
-    with meter(title, sum(map(len, batches))) as progress:
-        for shard in _pieces(batches, SHARD_BATCHES):
-            own, layer = [], None
-            for turn in _pieces(shard, among.world):
-                for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
-                    batch = asked_for(view, examples.ids, rows)
-                    answers = _in_form(teacher.predict(batch), cache.identity.codec)
-                    own.append(_answered(answers, batch, cache))
-                    layer = answers.logits if isinstance(answers.logits, Factored) else None
-                progress.advance(sum(len(rows) for rows in turn))
-            turns = itertools.zip_longest(*among.gather(own))
-            if among.main:
-                logits, features = _joined([answer for turn in turns for answer in turn if answer is not None])
-                cache.add(examples.ids[np.concatenate(shard)], logits, features, layer)
-    if among.main and cache.error:
-        say(f"  kept as {cache.identity.codec.title}: {cache.identity.codec.said(cache.error)}")
+    progress: Meter,
+) -> "tuple[Predictions, Mapping[str, Predictions], Factored | None] | None":
+    """Return what the teacher says of the batches of a shard, in their order; None in all processes but the first."""
+    own, layer = [], None
+    for turn in _pieces(batches, among.world):
+        for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
+            batch = asked_for(view, examples.ids, rows)
+            answers = _in_form(teacher.predict(batch), cache.identity.codec)
+            own.append(_answered(answers, batch, cache))
+            layer = answers.logits if isinstance(answers.logits, Factored) else None
+        progress.advance(sum(len(rows) for rows in turn))
+    turns = itertools.zip_longest(*among.gather(own))
+    if not among.main:
+        return None
+    return *_joined([answer for turn in turns for answer in turn if answer is not None]), layer
 
 
 def asked_for(view: Rows, ids: NDArray[np.int64], rows: NDArray[np.int64]) -> Batch:

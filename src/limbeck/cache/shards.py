@@ -9,8 +9,9 @@ tap/NAME            (rows, width) float32, an activation; or (tokens, width), an
 """
 
 import json
+import os
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +23,6 @@ from safetensors import SafetensorError, safe_open
 
 from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError
-from limbeck.files import staged
 
 IDS, OFFSETS, TAP = "ids", "offsets", "tap/"
 ANEW = "delete the cache folder and run again"
@@ -120,31 +120,57 @@ def mapped(path: Path, digest: str | None) -> Shard:
     Raises:
         LimbeckError: it is missing, or its bytes changed.
     """
-    if not path.is_file() or (digest is not None and file_digest(path) != digest):
-        raise LimbeckError("the shard is missing or its bytes changed", where=str(path), fix=ANEW)
+    if not path.is_file():
+        raise LimbeckError("the shard is missing", where=str(path), fix=ANEW)
     try:
+        if digest is not None and (found := file_digest(path)) != digest:
+            raise LimbeckError(
+                f"the shard's bytes changed: their checksum is `{found}`, and the manifest has `{digest}`",
+                where=str(path),
+                fix=ANEW,
+            )
         with safe_open(str(path), framework="pt") as file:  # of numpy it would be copies
             arrays = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except FileNotFoundError:  # removed this moment
+        raise LimbeckError("the shard is missing", where=str(path), fix=ANEW) from None
     except SafetensorError as error:
         raise LimbeckError(f"not a safetensors file ({error})", where=str(path), fix=ANEW) from error
     offsets = {name: value for name, value in arrays.items() if name.split("/")[0] == OFFSETS}
-    ids = arrays.pop(IDS)
+    if (ids := arrays.pop(IDS, None)) is None:
+        raise LimbeckError("no shard of a cache: it has no ids", where=str(path), fix=ANEW)
     return Shard(ids, Stored({name: value for name, value in arrays.items() if name not in offsets}, offsets))
+
+
+def in_order(parts: Sequence[Shard]) -> Iterator[Shard]:
+    """Yield the rows of several shards in the order of their ids, copied, some megabytes at a time."""
+    number, row = _ascending(parts)
+    size = sum(value.nbytes for part in parts for value in part.stored.values.values())
+    step = max(1, len(row) * _CHUNK_BYTES // max(1, size))
+    for start in range(0, len(row), step):
+        some = slice(start, start + step)
+        ids = np.empty(len(row[some]), np.int64)
+        for each in np.unique(number[some]):
+            own = number[some] == each
+            ids[own] = parts[each].ids[row[some][own]]
+        yield Shard(ids, gathered(parts, number[some], row[some]))
 
 
 def write(path: Path, parts: Sequence[Shard]) -> str:
     """Write the rows of several shards as one file, in the order of their ids; return the digest of its bytes.
 
-    The file is written aside and renamed. Rows are copied in pieces, so that the shards may be larger than memory.
+    Rows are copied in pieces, so that the shards may be larger than memory. What is written is on disk at the end.
+
+    Args:
+        path: of the new file, aside of the place where it is to be; see `limbeck.files.staged`.
+        parts: the shards.
     """
     first, ids = parts[0].stored, np.concatenate([part.ids for part in parts])
     order = np.argsort(ids, kind="stable")
-    number = np.repeat(np.arange(len(parts)), [len(part) for part in parts])[order]
-    row = np.concatenate([np.arange(len(part)) for part in parts])[order]
+    number, row = _ascending(parts, order)
     small: dict[str, NDArray] = {IDS: ids[order]}
     for name in first.offsets:
         small[name] = _cumulated(np.concatenate([np.diff(part.stored.offsets[name]) for part in parts])[order])
-    with staged(path) as aside, aside.open("wb") as file:
+    with path.open("wb") as file:
         # As safetensors does it: wide types first, so that every number stands at a multiple of its size.
         names = sorted(first.values, key=lambda name: (-first.values[name].dtype.itemsize, name))
         _write_header(file, small, {name: [part.stored.values[name] for part in parts] for name in names})
@@ -153,7 +179,19 @@ def write(path: Path, parts: Sequence[Shard]) -> str:
         for name in names:
             for some in _pieces(parts, name, len(order)):
                 file.write(gathered(parts, number[some], row[some], [name]).values[name].tobytes())
+        file.flush()
+        os.fsync(file.fileno())
     return file_digest(path)
+
+
+def _ascending(
+    parts: Sequence[Shard], order: NDArray[np.intp] | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return of which shard each row is, and which row of it, in the order of their ids."""
+    if order is None:
+        order = np.argsort(np.concatenate([part.ids for part in parts]), kind="stable")
+    number = np.repeat(np.arange(len(parts)), [len(part) for part in parts])[order]
+    return number, np.concatenate([np.arange(len(part)) for part in parts])[order]
 
 
 def _write_header(file: BinaryIO, small: Arrays, values: Mapping[str, Sequence[NDArray]]) -> None:

@@ -5,7 +5,8 @@ shard-00000.safetensors    see `shards`
 shared.safetensors         what the codec stores once, where it does
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.cache.claims import Claim, OwnClaim, claim, left_over, manifest_held, swept
 from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
 from limbeck.cache.shards import OFFSETS, TAP, Arrays, Shard, Stored, gathered, mapped, offsets_of, write
 from limbeck.cache.shared import FILE, read_shared, require_same, write_shared
 from limbeck.errors import LimbeckError
-from limbeck.files import remove, write_json
+from limbeck.files import remove, staged, write_json
 from limbeck.logits import Factored, each_tensor
 from limbeck.teachers.module import tensors_digest
 from limbeck.types import Batch, Outputs, Predictions
+
+_SHARD, _SUFFIX = "shard-", ".safetensors"
+_FEW = 4
 
 
 class CachedTeacher:
     """A cache is a teacher: it answers for every example that it holds.
 
-    Opened once, its files stay mapped and are checked no more; other processes may read the same folder. Only one may
-    write to it.
+    Opened once, its files stay mapped and are checked no more. Any number of processes and threads, each with an object
+    of its own, may read and write the same folder: see `claims`.
 
     Args:
         folder: where the cache is, or will be.
@@ -36,6 +41,7 @@ class CachedTeacher:
 
     Attributes:
         digest: the teacher's.
+        news: how often others were found to have written since.
 
     Raises:
         LimbeckError: a foreign cache is there, or a shard whose bytes changed.
@@ -45,28 +51,36 @@ class CachedTeacher:
         self.folder, self.identity, self.digest = folder, identity, identity.teacher
         self._opened: dict[tuple[str, str], Shard] = {}
         self._shared: dict[torch.device, dict[str, Tensor]] = {}
+        self.news = 0
         self.refresh()
 
     def refresh(self) -> None:
-        """See what another process has written since.
+        """See what others have written since.
 
         Raises:
             LimbeckError: see the class.
         """
-        self._manifest = read_manifest(self.folder, self.identity)
-        self._open_shards()
-        if self._manifest["shared"] is not None and not self._shared:
-            self._shared = {torch.device("cpu"): read_shared(self.folder, self._manifest["shared"])}
+        before = self._opened
+        while True:
+            manifest = read_manifest(self.folder, self.identity)
+            try:
+                self._open_shards(manifest)
+                self.news += not self._opened.keys() <= before.keys()
+                if manifest["shared"] is not None and torch.device("cpu") not in self._shared:
+                    self._shared = {torch.device("cpu"): read_shared(self.folder, manifest["shared"])}
+                return
+            except LimbeckError:
+                if read_manifest(self.folder, self.identity) == manifest:
+                    raise  # else another process has just put a larger shard in the place of some
 
-    def _open_shards(self, written: tuple[str, str] | None = None) -> None:
-        """Map the manifest's shards; those that are mapped stay so, and one that was written here is not checked."""
-        named = [(shard["file"], shard["digest"]) for shard in self._manifest["shards"]]
-        for key in named:
-            if key not in self._opened:
-                file, digest = key
-                self._opened[key] = mapped(self.folder / file, None if key == written else digest)
-        self._opened = {key: self._opened[key] for key in named}
-        self._shards = sorted(self._opened.values(), key=len, reverse=True)
+    def _open_shards(self, manifest: dict[str, Any], written: tuple[str, str] | None = None) -> None:
+        """Map a manifest's shards; those that are mapped stay so, and one that was written here is not checked."""
+        opened = {}
+        for shard in manifest["shards"]:
+            file, digest = key = shard["file"], shard["digest"]
+            opened[key] = self._opened.get(key) or mapped(self.folder / file, None if key == written else digest)
+        self._manifest, self._opened = manifest, opened
+        self._shards = sorted(opened.values(), key=len, reverse=True)
 
     def __len__(self) -> int:
         return self._manifest["count"]
@@ -90,7 +104,7 @@ class CachedTeacher:
         Raises:
             LimbeckError: an id that the teacher never answered, or other tokens than it answered for.
         """
-        found = self._stored(batch.ids.cpu().numpy())
+        found = self.stored(batch.ids.cpu().numpy())
         device = batch.device
         # A GPU is not waited for: the processor copies what it sends to a place of its own before it goes on.
         stored = {name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in found.values.items()}
@@ -131,7 +145,12 @@ class CachedTeacher:
         """Return for which ids there is no answer, (ids,) bool."""
         return self._find(ids)[0] < 0
 
-    def _stored(self, ids: NDArray[np.int64]) -> Stored:
+    def stored(self, ids: NDArray[np.int64]) -> Stored:
+        """Return what is stored of rows, in that order, copied.
+
+        Raises:
+            LimbeckError: an id that has no answer.
+        """
         if self._shards:
             found, rows = self._shards[0].find(ids)
             if found.all():  # as in a batch of the transfer set
@@ -155,12 +174,32 @@ class CachedTeacher:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def changing(self) -> Iterator[list[Claim]]:
+        """Keep others from changing the cache while the block runs; what they have written is read first.
+
+        Returns:
+            What is claimed.
+
+        Raises:
+            LimbeckError: see `manifest_held`.
+        """
+        with manifest_held(self.folder):
+            self.refresh()
+            yield swept(self.folder)
+
+    def claim(self, ids: NDArray[np.int64], others: list[Claim]) -> OwnClaim:
+        """Claim rows within `changing`, whose claims these are."""
+        last = max((_number(shard["file"]) for shard in self._manifest["shards"]), default=-1)
+        return claim(self.folder, ids, others, last)
+
     def add(
         self,
         ids: NDArray[np.int64],
         logits: Predictions,
         features: Mapping[str, Predictions],
         layer: Factored | None = None,
+        claimed: OwnClaim | None = None,
     ) -> None:
         """Write one shard aside, rename it, then name it in the manifest.
 
@@ -169,23 +208,82 @@ class CachedTeacher:
             logits: of the rows, (predictions, outputs); or with `layer` what enters it, (predictions, width).
             features: of the rows, by the name of each of the identity's taps.
             layer: any answers of the teacher with its last layer.
+            claimed: the claim of the rows, which ends here; None: they are claimed now.
 
         Raises:
             LimbeckError: an answer is not finite, or does not fit the codec; answers by token in a cache of one answer
-                an example, or the reverse; another last layer than that of the cache.
+                an example, or the reverse; one of the rows has an answer by now; another last layer than
+                that of the cache.
         """
+        stored, error, shared = self._encoded(logits, features, layer)
+        self._require_shared(shared)
+        shard, known = Shard(ids, stored), self.news
+        if claimed is None:
+            known = -1
+            with self.changing() as others:
+                claimed = self.claim(ids, others)
+        try:
+            name = _name(claimed.number)
+            with ExitStack() as held:
+                with staged(self.folder / name) as aside:
+                    digest = write(aside, [shard])
+                    held.enter_context(self.changing())
+                    if self.news != known:
+                        self._require_new(shard, name)
+                    self._keep_shared(shared)
+                self._manifest["error"] = max(self._manifest["error"], error)
+                self._enter(len(self._manifest["shards"]), name, digest, len(ids), sealed=False)
+                claimed.release()
+        finally:
+            claimed.release()
+
+    def _encoded(
+        self, logits: Predictions, features: Mapping[str, Predictions], layer: Factored | None
+    ) -> tuple[Stored, float, dict[str, Tensor]]:
+        """Return what is stored of answers, how far it is off, and what is stored once."""
         if not all(torch.isfinite(each.values).all() for each in (logits, *features.values())):
             raise LimbeckError("the teacher answered with NaN or infinity", where=str(self.folder), fix="train it anew")
         values = logits.values.float()
         codec, answers = self.identity.codec, Outputs(values if layer is None else layer.each(lambda _: values))
         stored = codec.encode(answers)
-        shared = self._keep_shared(codec.shared(answers))
+        shared = codec.shared(answers)
         error = codec.error(answers, stored | shared)
         groups = {OFFSETS: logits} | {offsets_of(TAP + name): each for name, each in features.items()}
         found = Stored(
             _arrays(stored | {TAP + name: each.values.float() for name, each in features.items()}),
             _arrays({name: each.offsets for name, each in groups.items() if each.offsets is not None}),
         )
+        self._require_form(found)
+        return found, error, shared
+
+    def take_in(self, parts: Sequence[Shard], error: float) -> None:
+        """Add rows within `changing` that were stored elsewhere, as one shard.
+
+        Args:
+            parts: of the identity's codec and taps; none of their rows has an answer, or is claimed.
+            error: how far they are off at most.
+
+        Raises:
+            LimbeckError: answers by token in a cache of one answer an example, or the reverse.
+        """
+        for part in parts:
+            self._require_form(part.stored)
+        claimed = self.claim(parts[0].ids[:0], swept(self.folder))
+        try:
+            with staged(self.folder / _name(claimed.number)) as aside:
+                digest = write(aside, parts)
+            self._manifest["error"] = max(self._manifest["error"], error)
+            rows = sum(map(len, parts))
+            self._enter(len(self._manifest["shards"]), _name(claimed.number), digest, rows, sealed=False)
+        finally:
+            claimed.release()
+
+    @property
+    def shards(self) -> Sequence[Shard]:
+        """Every shard, mapped."""
+        return self._shards
+
+    def _require_form(self, found: Stored) -> None:
         if self._shards and found.names != self._shards[0].stored.names:
             odd = ", ".join(sorted(found.names ^ self._shards[0].stored.names))
             raise LimbeckError(
@@ -193,67 +291,121 @@ class CachedTeacher:
                 where=str(self.folder),
                 fix="a teacher answers either by example or by token",
             )
-        self._manifest["error"] = max(self._manifest["error"], error)
-        self._write(len(self._manifest["shards"]), [Shard(ids, found)], sealed=False)
 
-    def _keep_shared(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Write what the codec stores once, where that is new; the manifest names it with the next shard.
+    def _require_new(self, shard: Shard, name: str) -> None:
+        """Refuse a shard that another process has written, or rows of it, although they were claimed here."""
+        fix = "its disk does not keep locks: let one process write there at a time, and run again"
+        again = np.flatnonzero(~self.missing(shard.ids))
+        if len(again):
+            had, now = self.stored(shard.ids[again[:1]]), shard.stored.take(again[:1])
+            raise LimbeckError(
+                f"two writers answered {len(again):,} examples, such as {hex_id(shard.ids[again[0]])}: the cache has "
+                f"{shown(had)}, and the second one {shown(now)}",
+                where=str(self.folder),
+                fix=fix,
+            )
+        for other in self._manifest["shards"]:
+            if other["file"] == name:
+                raise LimbeckError(
+                    f"two writers made {name}, of {other['rows']:,} and of {len(shard):,} rows",
+                    where=str(self.folder),
+                    fix=fix,
+                )
+
+    def _keep_shared(self, tensors: dict[str, Tensor]) -> None:
+        """Write within `changing` what the codec stores once, where that is new.
 
         Raises:
             LimbeckError: the cache has other tensors.
         """
-        cpu = torch.device("cpu")
-        known = self._shared.get(cpu)
-        if not tensors or (known and all(value is known.get(name) for name, value in tensors.items())):
-            return tensors
-        found = tensors_digest(tensors)
-        if self._manifest["shared"] is None:
+        if tensors and self._manifest["shared"] is None:
             write_shared(self.folder, tensors)
-            self._manifest["shared"] = found
-        require_same(self.folder / FILE, self._manifest["shared"], found)
-        self._shared = {cpu: tensors}
-        return tensors
+            self._manifest["shared"] = tensors_digest(tensors)
+            self._shared = {torch.device("cpu"): tensors}
+        self._require_shared(tensors)
+
+    def _require_shared(self, tensors: dict[str, Tensor]) -> None:
+        """Refuse other tensors than those that the cache stores once.
+
+        Raises:
+            LimbeckError: they are others.
+        """
+        known, named = self._shared.get(torch.device("cpu"), {}), self._manifest["shared"]
+        if not tensors or named is None or all(value is known.get(name) for name, value in tensors.items()):
+            return
+        require_same(self.folder / FILE, named, tensors_digest(tensors))
+        self._shared = {torch.device("cpu"): tensors}
 
     def seal(self, ids: NDArray[np.int64] | None = None) -> None:
         """Write the shards that a labelling left as one, so that a batch finds its answers in few files.
 
         Smaller ones before them are taken in: there are never more than a few, and a row is written again only when the
-        shard that holds it at least doubles. What a killed sealing left is removed.
+        shard that holds it at least doubles. What a killed labelling or sealing left is removed. While another process
+        labels, nothing is done: the last one does it.
 
         Args:
             ids: of the examples that are labelled now; where the open shards hold others only, they stay open: those of
                 a labelling that was killed, and goes on later. None: whatever is open.
         """
+        settled = all(shard["sealed"] for shard in self._manifest["shards"])
+        if settled and not self._replaced() and not left_over(self.folder):
+            return
+        with self.changing() as others:
+            if not others:
+                self._merge(ids)
+                for path in [*self._replaced(), *self._unnamed()]:
+                    remove(path)
+
+    def _merge(self, ids: NDArray[np.int64] | None) -> None:
         shards = self._manifest["shards"]
         first = next((number for number, shard in enumerate(shards) if not shard["sealed"]), len(shards))
-        opened = [self._opened[shard["file"], shard["digest"]] for shard in shards[first:]]
-        if any(ids is None or shard.find(ids)[0].any() for shard in opened):
-            start = first
-            while start and shards[start - 1]["rows"] <= _rows(shards[start:]):
-                start -= 1
-            if len(shards) - start > 1:
-                self._write(
-                    start, [self._opened[shard["file"], shard["digest"]] for shard in shards[start:]], sealed=True
-                )
-            else:
-                shards[start]["sealed"] = True
-                write_json(self.folder / MANIFEST, self._manifest)
-        for name in self._manifest["replaced"]:
-            if (self.folder / name).exists():
-                remove(self.folder / name)
+        if not any(ids is None or self._opened[_key(shard)].find(ids)[0].any() for shard in shards[first:]):
+            return
+        start = first
+        while start and shards[start - 1]["rows"] <= _rows(shards[start:]):
+            start -= 1
+        if len(shards) - start > 1:
+            name = _name(1 + max(_number(shard["file"]) for shard in shards))
+            with staged(self.folder / name) as aside:
+                digest = write(aside, [self._opened[_key(shard)] for shard in shards[start:]])
+            self._enter(start, name, digest, _rows(shards[start:]), sealed=True)
+        else:
+            shards[start]["sealed"] = True
+            write_json(self.folder / MANIFEST, self._manifest)
 
-    def _write(self, start: int, parts: list[Shard], *, sealed: bool) -> None:
-        """Write a shard in place of those from number `start` on."""
+    def _replaced(self) -> list[Path]:
+        """Return the files that the last sealing replaced and that are still there."""
+        return [path for name in self._manifest["replaced"] if (path := self.folder / name).exists()]
+
+    def _unnamed(self) -> list[Path]:
+        """Return shards that a killed process wrote and did not name in the manifest."""
+        named = {shard["file"] for shard in self._manifest["shards"]}
+        return sorted(path for path in self.folder.glob(f"{_SHARD}*{_SUFFIX}") if path.name not in named)
+
+    def _enter(self, start: int, name: str, digest: str, rows: int, *, sealed: bool) -> None:
+        """Name a shard in the manifest in place of those from number `start` on."""
         shards = self._manifest["shards"]
-        # A name that was never used: the shard of it may be mapped somewhere.
-        name = f"shard-{1 + max((_number(shard['file']) for shard in shards), default=-1):05d}.safetensors"
-        digest = write(self.folder / name, parts)
-        entry = {"file": name, "rows": sum(map(len, parts)), "digest": digest, "sealed": sealed}
-        self._manifest["shards"] = [*shards[:start], entry]
-        self._manifest["replaced"] = [shard["file"] for shard in shards[start:]] or self._manifest["replaced"]
-        self._manifest["count"] = _rows(self._manifest["shards"])
-        write_json(self.folder / MANIFEST, self._manifest)
-        self._open_shards(written=(name, digest))
+        entry = {"file": name, "rows": rows, "digest": digest, "sealed": sealed}
+        manifest = {
+            **self._manifest,
+            "shards": [*shards[:start], entry],
+            "replaced": sorted((shard["file"] for shard in shards[start:]), key=_number) or self._manifest["replaced"],
+            "count": _rows(shards[:start]) + rows,
+        }
+        write_json(self.folder / MANIFEST, manifest)
+        self._open_shards(manifest, written=(name, digest))
+
+
+def hex_id(key: np.int64) -> str:
+    """Return a content id as 16 hex digits."""
+    return f"{int(key) % (1 << 64):016x}"
+
+
+def shown(stored: Stored) -> str:
+    """Return the first numbers of what is stored of a row, for an error."""
+    name, values = min(stored.values.items(), key=lambda entry: entry[0].startswith(TAP))
+    numbers = values.reshape(-1)
+    return f"{name} {', '.join(f'{number:.9g}' for number in numbers[:_FEW])}{', ...' * (len(numbers) > _FEW)}"
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> Arrays:
@@ -264,5 +416,14 @@ def _rows(shards: list[dict[str, Any]]) -> int:
     return sum(shard["rows"] for shard in shards)
 
 
+def _key(shard: dict[str, Any]) -> tuple[str, str]:
+    return shard["file"], shard["digest"]
+
+
+def _name(number: int) -> str:
+    """Return the name of a shard; one that was in a manifest is never used again, as its shard may be mapped."""
+    return f"{_SHARD}{number:05d}{_SUFFIX}"
+
+
 def _number(file: str) -> int:
-    return int(file.removeprefix("shard-").removesuffix(".safetensors"))
+    return int(file.removeprefix(_SHARD).removesuffix(_SUFFIX))

@@ -196,6 +196,7 @@ class StudentRecord(Record):
     linear: str | None = Field(
         default=None, description="what to type for a linear one; null: none reads such examples, or this one is linear"
     )
+    trained: list[str] = Field(default=[], description="networks among its candidates that are trained, not solved")
     passed_over: str | None = Field(
         default=None,
         description="the trained network that was better where students are chosen, in a 95 % interval that holds 0; "

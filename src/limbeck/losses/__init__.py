@@ -13,23 +13,51 @@ from typing import TYPE_CHECKING
 from limbeck.cards import Card
 from limbeck.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
 from limbeck.losses.binary_kd import BinaryKD, binary_kd
+from limbeck.losses.cc import CC, cc
 from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
+from limbeck.losses.dist_inter import DistInter, dist_inter
+from limbeck.losses.dist_intra import DistIntra, dist_intra
+from limbeck.losses.dkd import DKD, dkd
+from limbeck.losses.embedding_mse import EmbeddingMSE, embedding_mse
 from limbeck.losses.fitnet import Fitnet, fitnet
 from limbeck.losses.hard_labels import HardLabels, hard_labels
+from limbeck.losses.hidden_cosine import HiddenCosine, hidden_cosine
 from limbeck.losses.huber import Huber, huber
+from limbeck.losses.jsd import JSD, jsd
 from limbeck.losses.kd import KD, kd
 from limbeck.losses.logit_mse import LogitMSE, logit_mse
+from limbeck.losses.margin_mse import MarginMSE, margin_mse
+from limbeck.losses.mlkd_batch import MLKDBatch, mlkd_batch
+from limbeck.losses.mlkd_class import MLKDClass, mlkd_class
+from limbeck.losses.mlkd_instance import MLKDInstance, mlkd_instance
+from limbeck.losses.nkd import NKD, nkd
+from limbeck.losses.pkt import PKT, pkt
+from limbeck.losses.ranking_kl import RankingKL, ranking_kl
 from limbeck.losses.regression_kd import RegressionKD, regression_kd
+from limbeck.losses.reverse_kl import ReverseKL, reverse_kl
+from limbeck.losses.rkd_angle import RKDAngle, rkd_angle
+from limbeck.losses.rkd_distance import RKDDistance, rkd_distance
 from limbeck.losses.schedules import Cosine, Linear, Weight
+from limbeck.losses.skew_kl import SkewKL, skew_kl
+from limbeck.losses.sp import SP, sp
 from limbeck.losses.squared_error import SquaredError, squared_error
 from limbeck.losses.teacher_bounded import TeacherBounded, teacher_bounded
 from limbeck.losses.term import Loss, Objective, Term, TermSettings, term
+from limbeck.losses.tf_kd import TfKD, tf_kd
+from limbeck.losses.total_variation import TotalVariation, total_variation
+from limbeck.losses.ttm import TTM, ttm
+from limbeck.losses.uld import ULD, uld
+from limbeck.losses.wsld import WSLD, wsld
+from limbeck.losses.wttm import WTTM, wttm
 from limbeck.settings import union
 from limbeck.types import Predicts
 
 _EVERY = (
     KD, LogitMSE, HardLabels, Fitnet, CrossEntropy,
+    DKD, NKD, WSLD, TTM, WTTM, DistInter, DistIntra, MLKDInstance, MLKDBatch, MLKDClass,
+    ReverseKL, JSD, SkewKL, TotalVariation, ULD, TfKD,
     BinaryKD, BinaryCrossEntropy, RegressionKD, TeacherBounded, SquaredError, Huber,
+    RKDDistance, RKDAngle, SP, CC, PKT, EmbeddingMSE, HiddenCosine, MarginMSE, RankingKL,
 )  # fmt: skip
 CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in _EVERY}
 """Every loss by its name, in the order in which they are listed."""
@@ -47,7 +75,11 @@ def objective_from(losses: Iterable[LossSettings]) -> Objective:
     Raises:
         ValueError: the list is empty.
     """
-    return Objective.of((entry.weight, CATALOG[entry.name](**entry.parameters)) for entry in losses)
+    return Objective.of((entry.weight, _term_of(entry)) for entry in losses)
+
+
+def _term_of(entry: LossSettings) -> Term:
+    return CATALOG[entry.name](**entry.parameters)
 
 
 def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
@@ -58,7 +90,7 @@ def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
     """
     told: list[LossSettings] = []
     for entry in losses:
-        needs = CATALOG[entry.name].card.needs
+        needs = _term_of(entry).needs
         if "teacher" in needs:
             told.append(HardLabels.settings(name=HardLabels.card.name, weight=entry.weight))
         elif "taps" not in needs:
@@ -79,40 +111,90 @@ def fitting(predicts: Predicts) -> list[str]:
 
 __all__ = [
     "CATALOG",
+    "CC",
+    "DKD",
+    "JSD",
     "KD",
+    "NKD",
+    "PKT",
+    "SP",
+    "TTM",
+    "ULD",
+    "WSLD",
+    "WTTM",
     "BinaryCrossEntropy",
     "BinaryKD",
     "Card",
     "Cosine",
     "CrossEntropy",
+    "DistInter",
+    "DistIntra",
+    "EmbeddingMSE",
     "Fitnet",
     "HardLabels",
+    "HiddenCosine",
     "Huber",
     "Linear",
     "LogitMSE",
     "Loss",
     "LossSettings",
+    "MLKDBatch",
+    "MLKDClass",
+    "MLKDInstance",
+    "MarginMSE",
     "Objective",
+    "RKDAngle",
+    "RKDDistance",
+    "RankingKL",
     "RegressionKD",
+    "ReverseKL",
+    "SkewKL",
     "SquaredError",
     "TeacherBounded",
     "Term",
     "TermSettings",
+    "TfKD",
+    "TotalVariation",
     "Weight",
     "binary_cross_entropy",
     "binary_kd",
+    "cc",
     "cross_entropy",
+    "dist_inter",
+    "dist_intra",
+    "dkd",
+    "embedding_mse",
     "fitnet",
     "fitting",
     "hard_labels",
+    "hidden_cosine",
     "huber",
+    "jsd",
     "kd",
     "logit_mse",
+    "margin_mse",
+    "mlkd_batch",
+    "mlkd_class",
+    "mlkd_instance",
+    "nkd",
     "objective_from",
+    "pkt",
+    "ranking_kl",
     "regression_kd",
+    "reverse_kl",
+    "rkd_angle",
+    "rkd_distance",
+    "skew_kl",
+    "sp",
     "squared_error",
     "teacher_bounded",
     "temperatures",
     "term",
+    "tf_kd",
+    "total_variation",
+    "ttm",
+    "uld",
     "with_hard_labels",
+    "wsld",
+    "wttm",
 ]

@@ -5,6 +5,7 @@ has checked them where they were read.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -25,13 +26,29 @@ def check_features(**features: Tensor) -> None:
     _check_alike("features", "1", features, least=1, advice="they must be equal: project the student's")
 
 
+def check_rows(**outputs: Tensor) -> None:
+    """Refuse outputs that are not floating, have no last axis, or are of other rows than one another."""
+    _check_axes("outputs", "1", outputs, least=1)
+    _check_shapes(
+        "outputs", outputs, {values.shape[:-1] for values in outputs.values()}, "all axes but the last must be equal"
+    )
+
+
 def _check_alike(what: str, axis: str, given: dict[str, Tensor], *, least: int, advice: str) -> None:
+    _check_axes(what, axis, given, least=least)
+    _check_shapes(what, given, {values.shape for values in given.values()}, advice)
+
+
+def _check_axes(what: str, axis: str, given: dict[str, Tensor], *, least: int) -> None:
     for name, values in given.items():
         if not values.is_floating_point():
             raise TypeError(f"{name} {what} must be floating point, not {values.dtype}")
         if values.ndim == 0 or values.shape[-1] < least:
             raise ValueError(f"{name} {what} of shape {tuple(values.shape)} need a last axis of at least {axis}")
-    if len({values.shape for values in given.values()}) > 1:
+
+
+def _check_shapes(what: str, given: dict[str, Tensor], found: set[torch.Size], advice: str) -> None:
+    if len(found) > 1:
         shapes = " but ".join(f"{name} {what} have shape {tuple(values.shape)}" for name, values in given.items())
         raise ValueError(f"{shapes}; {advice}")
 
@@ -98,11 +115,55 @@ def check_positive(**values: float) -> None:
             raise ValueError(f"{name} must be finite and greater than 0, not {value}")
 
 
+def check_every_positive(**several: Sequence[float]) -> None:
+    """Refuse parameters of several values that have none, or one that is not finite and greater than 0."""
+    for name, values in several.items():
+        if not values:
+            raise ValueError(f"{name} must be one or more, and there is none")
+        for value in values:
+            check_positive(**{name: value})
+
+
 def check_not_negative(**values: float) -> None:
     """Refuse parameters that are not finite and at least 0."""
     for name, value in values.items():
         if not 0 <= value < math.inf:
             raise ValueError(f"{name} must be finite and at least 0, not {value}")
+
+
+def check_inside(**values: float) -> None:
+    """Refuse parameters that are not greater than 0 and less than 1."""
+    for name, value in values.items():
+        if not 0 < value < 1:
+            raise ValueError(f"{name} must be greater than 0 and less than 1, not {value}")
+
+
+def check_share(**values: float) -> None:
+    """Refuse parameters that are not in [0, 1]."""
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be in [0, 1], not {value}")
+
+
+def check_reaches(teacher: Tensor, mask: Tensor | None, name: str) -> None:
+    """Refuse a teacher that rules a class out by -inf, wherever the mask is True: it would cost infinitely."""
+    if teacher.is_cuda:
+        return
+    if _counted(teacher == -math.inf, mask).any():
+        raise ValueError(
+            f"{name} needs finite teacher logits, but one is -inf: any share of that class costs infinitely"
+        )
+
+
+def check_predictions(mask: Tensor | None, **logits: Tensor) -> None:
+    """Refuse logits as `check_logits` does, but for their last axes, which may differ: each over classes of its own."""
+    for name, values in logits.items():
+        check_logits(**{name: values})
+        check_mask(mask, values)
+    shapes = {name: tuple(values.shape) for name, values in logits.items()}
+    if len({shape[:-1] for shape in shapes.values()}) > 1:
+        said = " but ".join(f"{name} logits have shape {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{said}; all but the last axis must be equal")
 
 
 def _check_one_a_prediction(name: str, values: Tensor, predictions: Tensor) -> None:

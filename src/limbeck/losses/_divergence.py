@@ -4,7 +4,7 @@
 size of its square. In float32 at T = 20 the sum may come out negative, and at T = 10,000 nothing of it is left.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,6 +60,33 @@ class _SoftenedKL(torch.autograd.Function):
 
 
 def _value_and_slope(z_S: Tensor, z_T: Tensor, T: float) -> tuple[Tensor, Tensor]:
+    at = apart(z_S, z_T, T)
+    S, p_T = at.S, at.teacher
+    # Where S is large nothing cancels, and it may be infinite. 0 log 0 = 0, also for a class that both rule out.
+    near = S <= 1
+    plain = (p_T * (at.log_teacher - at.log_student).masked_fill_(at.unseen, 0)).sum(dim=-1, keepdim=True)
+    value = torch.where(near, S.log1p(), plain).squeeze(-1)
+    S = torch.where(near, S, 1)
+    close = at.growth.sub_(S).mul_(p_T).div_(1 + S).add_(at.beyond)
+    return value, (at.student - p_T).lerp_(close, near.to(close.dtype)).div_(T)
+
+
+class Apart(NamedTuple):
+    """How far two softmaxes are apart: their logs and probabilities by class, and what `softened_kl` makes of them."""
+
+    log_student: Tensor
+    log_teacher: Tensor
+    student: Tensor
+    teacher: Tensor
+    unseen: Tensor
+    beyond: Tensor
+    v: Tensor
+    growth: Tensor
+    S: Tensor
+
+
+def apart(z_S: Tensor, z_T: Tensor, T: float) -> Apart:
+    """Return v, exp(v) - 1 and S as `softened_kl` defines them, and the probabilities."""
     # The largest logit is taken off before the division: 10,000 / T has no digits left for a difference of 0.01.
     top_T, best = z_T.max(dim=-1, keepdim=True)
     log_p_T = log_softmax((z_T - top_T) / T, dim=-1)
@@ -74,18 +101,11 @@ def _value_and_slope(z_S: Tensor, z_T: Tensor, T: float) -> tuple[Tensor, Tensor
     kl = (log_p_T - log_p_S).gather(-1, best) + v.gather(-1, best)
     v.clamp_(max=_FAR)
     growth = v.expm1()
-    S = (p_T * _excess(v, growth)).sum(dim=-1, keepdim=True) + kl.exp() * beyond.sum(dim=-1, keepdim=True)
-
-    # Where S is large nothing cancels, and it may be infinite. 0 log 0 = 0, also for a class that both rule out.
-    near = S <= 1
-    plain = (p_T * (log_p_T - log_p_S).masked_fill_(unseen, 0)).sum(dim=-1, keepdim=True)
-    value = torch.where(near, S.log1p(), plain).squeeze(-1)
-    S = torch.where(near, S, 1)
-    close = growth.sub_(S).mul_(p_T).div_(1 + S).add_(beyond)
-    return value, (p_S - p_T).lerp_(close, near.to(close.dtype)).div_(T)
+    S = (p_T * excess(v, growth)).sum(dim=-1, keepdim=True) + kl.exp() * beyond.sum(dim=-1, keepdim=True)
+    return Apart(log_p_S, log_p_T, p_S, p_T, unseen, beyond, v, growth, S)
 
 
-def _excess(v: Tensor, growth: Tensor) -> Tensor:
+def excess(v: Tensor, growth: Tensor) -> Tensor:
     """Return exp(v) - 1 - v >= 0, given expm1(v): up to about (60 eps)^(1/3) by three terms of its series.
 
     There the fourth term is below rounding, and the difference still has most of its digits: 17 bits in float32. From

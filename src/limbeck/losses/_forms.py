@@ -11,19 +11,26 @@ from limbeck.losses._mask import counted_logits, counted_values
 
 
 def collapsed(
-    student: Tensor, teacher: TopK, temperature: float, mask: Tensor | None = None, *, decides: bool = False
+    student: Tensor,
+    teacher: TopK,
+    temperature: float,
+    softened: float,
+    *,
+    mask: Tensor | None = None,
+    decides: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return logits of student and teacher on k + 1 outputs: the teacher's k largest ones, and the others as one.
 
         [z_1 ... z_k, T * log sum_{c > k} exp(z_c / T)]
 
-    At the temperature T their softmax is that of all outputs, with the probabilities of the others added up: whatever
-    compares two distributions compares these exactly. The gradient reaches every logit of the student.
+    At its temperature T the softmax of either is that of all outputs, with the probabilities of the others added up:
+    whatever compares two distributions compares these exactly. The gradient reaches every logit of the student.
 
     Args:
         student: (*batch, outputs) logits.
         teacher: of the same predictions.
-        temperature: at which they are compared.
+        temperature: of the teacher where they are compared.
+        softened: of the student: the same, or 1.
         mask: (*batch) bool, True where a prediction counts; elsewhere the student's logits may be anything.
         decides: only the teacher's decision is wanted, which is never for the others.
 
@@ -36,7 +43,7 @@ def collapsed(
     top = z_S.detach().amax(-1, keepdim=True)
     # No difference of nearly equal sums: the others are added up by themselves.
     others = (z_S - top).scatter(-1, teacher.indices, -torch.inf)
-    rest_S = temperature * (others / temperature).logsumexp(-1, keepdim=True) + top
+    rest_S = softened * (others / softened).logsumexp(-1, keepdim=True) + top
     tail = torch.full_like(teacher.values[..., 0], -torch.inf) if decides else temperature * _tail(teacher, temperature)
     own = torch.cat([z_S.gather(-1, teacher.indices), rest_S], -1)
     return own, torch.cat([teacher.values, tail.unsqueeze(-1)], -1)

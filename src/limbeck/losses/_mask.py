@@ -13,6 +13,12 @@ def counted_logits(logits: Tensor, mask: Tensor | None) -> Tensor:
     return wide if mask is None else torch.where(mask.unsqueeze(-1), wide, 0.0)
 
 
+def counted_labels(labels: Tensor, mask: Tensor | None) -> Tensor:
+    """Return int64 labels with a last axis of 1, with zeros wherever the mask is False."""
+    known = labels if mask is None else torch.where(mask, labels, 0)
+    return known.long().unsqueeze(-1)
+
+
 def counted_values(values: Tensor, mask: Tensor | None) -> Tensor:
     """Return one value a prediction, exactly 0 wherever the mask is False."""
     return values if mask is None else torch.where(mask, values, 0)

@@ -1,13 +1,12 @@
 """The true labels' term."""
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from limbeck.cards import Card
 from limbeck.losses._checks import check_labels, check_logits, check_mask
-from limbeck.losses._mask import counted_logits, counted_values
+from limbeck.losses._mask import counted_labels, counted_logits, counted_values
 from limbeck.losses.term import term
 
 CARD = Card(
@@ -70,9 +69,8 @@ def cross_entropy(
     check_logits(student=student)
     check_mask(mask, student)
     check_labels(labels, student, mask)
-    y = labels.long() if mask is None else torch.where(mask, labels, 0).long()
     log_p_S = log_softmax(counted_logits(student, mask), dim=-1)
-    return counted_values(-log_p_S.gather(-1, y.unsqueeze(-1)).squeeze(-1), mask)
+    return counted_values(-log_p_S.gather(-1, counted_labels(labels, mask)).squeeze(-1), mask)
 
 
 CrossEntropy = term(cross_entropy, card=CARD)

@@ -17,6 +17,7 @@ CARD = Card(
     convex=True,
     forms=("dense", "factored", "topk"),
     decides=True,
+    also=("deit_hard", "hard_distillation", "pseudo_labels"),
     summary="negative log-likelihood of the teacher's decision",
     paper="Lee, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks, "
     "ICML 2013 Workshop on Challenges in Representation Learning, section 2.4",
@@ -37,7 +38,8 @@ CARD = Card(
     beware="a wrong decision weighs as much as a right one, however unsure the teacher was; student = teacher is not "
     "the minimum: the student is driven to be surer than its teacher",
     differs="the paper's network labels for itself, anew at each update, with a sigmoid a class; here a teacher "
-    "decides, and a softmax learns it, as in the hard distillation of Touvron et al. 2021 (arXiv:2012.12877).",
+    "decides, and a softmax learns it. Beside cross_entropy, each at a half, it is the hard distillation of DeiT "
+    "(Touvron et al. 2021, arXiv:2012.12877), without its distillation token.",
 )
 
 

@@ -8,45 +8,26 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import ConfigDict, Field, TypeAdapter, create_model
+from pydantic import ConfigDict, TypeAdapter
 from torch import Tensor
 
-from limbeck.cards import Card
+from limbeck.cards import Card, Need
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, Logits, Sampled, TopK, form_of
+from limbeck.losses._entries import TermSettings, parameters_of, settings_of
 from limbeck.losses._forms import collapsed
 from limbeck.losses.schedules import Weight, weight_at
-from limbeck.settings import Settings
 from limbeck.types import Batch, Outputs, TapPair, TapShape
-
-
-class TermSettings(Settings):
-    """One entry of a recipe's `losses`; each loss derives its own from its function's signature."""
-
-    name: str
-    weight: Weight = 1.0
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the loss is called with in Python: all but `name` and `weight`."""
-        return {name: value for name, value in self if name not in TermSettings.model_fields}
-
-
-class TapTermSettings(TermSettings):
-    """An entry that compares two activations."""
-
-    student: Annotated[str, Field(min_length=1, description="path of a module in the student, e.g. `dropout`")]
-    teacher: Annotated[str, Field(min_length=1, description="path of a module in the teacher, e.g. `encoder.layer.5`")]
 
 
 @dataclass(frozen=True, repr=False)
 class Term:
     """A loss function with its parameters chosen, and for a loss of activations the pair that it compares."""
 
-    function: Callable[..., Tensor]
+    function: Callable[..., Any]
     parameters: Mapping[str, Any]
     card: Card
     taps: TapPair | None = None
@@ -56,6 +37,11 @@ class Term:
     def name(self) -> str:
         """The card's name, e.g. `kd`."""
         return self.card.name
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What it reads besides the student's logits: `taps` alone where it compares activations."""
+        return self.card.needs if self.taps is None else ("taps",)
 
     def count(self, batch: Batch) -> int:
         """Return how many predictions count: unmasked and, where the loss needs labels, labelled."""
@@ -70,8 +56,14 @@ class Term:
         Raises:
             ValueError: the loss needs a teacher and there is none, or the logits' predictions are not those that
                 `count` sees.
-            LimbeckError: it does not take the form of the teacher's logits.
+            LimbeckError: it does not take the form of the teacher's logits, or compares examples with one another and
+                an example has several predictions.
         """
+        found = self._values(student, teacher, batch)
+        return found[0] if self.card.scope == "batch" else found.sum()
+
+    def _values(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> Any:
+        """Return what the function does: a value a prediction, or of a batch the sum and its rows."""
         counted = self._counted(batch)
         if self.taps is not None:
             if teacher is None:
@@ -79,7 +71,9 @@ class Term:
             own, other = student.features[self.taps.name], teacher.features[self.taps.taps[1].name]
             self._require_places(own, other, counted)
             mask = counted if self.taps.shape == "tokens" else self._mask(batch, counted)
-            return self.function(own, other, mask=mask, **self.parameters).sum()
+            return self.function(own, other, mask=mask, **self.parameters)
+        if self.card.scope == "batch":
+            self._require_one_an_example(counted)
         own, mask = student.dense, self._mask(batch, counted)
         if own.shape[:-1] != counted.shape:
             raise ValueError(
@@ -95,7 +89,7 @@ class Term:
         values = function(own, *others, mask=mask, **self.parameters)
         if batch.weights is not None and "labels" in self.card.needs:
             values = values * batch.weights.reshape(batch.weights.shape + (1,) * (values.ndim - 1))
-        return values.sum()
+        return values
 
     def _counted(self, batch: Batch) -> Tensor:
         """Return a bool a prediction, True where it counts."""
@@ -130,6 +124,21 @@ class Term:
             fix="teacher and student have to read the same tokens, or take a loss of one vector an example",
         )
 
+    def _require_one_an_example(self, counted: Tensor) -> None:
+        """Refuse outputs of several predictions an example, of which none is the example's own.
+
+        Raises:
+            LimbeckError: they are.
+        """
+        if counted.ndim > 1:
+            raise LimbeckError(
+                f"{self.name} compares examples with one another, and an example has several predictions",
+                where="losses",
+                fix="take kd"
+                if self.card.tap is None
+                else "name with `student` and `teacher` a module of each whose activations it compares, or take kd",
+            )
+
     def _mask(self, batch: Batch, counted: Tensor) -> Tensor | None:
         """Return what the function masks by: None, which costs it less, where all predictions surely count."""
         return counted if batch.mask is not None or "labels" in self.card.needs else None
@@ -148,7 +157,9 @@ class Term:
             return self.of_samples, own, other
         if isinstance(other, TopK):
             temperature = float(self.parameters.get("temperature", 1.0))
-            return self.function, *collapsed(own, other, temperature, mask, decides=self.card.decides)
+            softened = temperature if self.card.softens == "both" else 1.0
+            together = collapsed(own, other, temperature, softened, mask=mask, decides=self.card.decides)
+            return self.function, *together
         return self.function, own, other.dense if isinstance(other, Factored) else other
 
     def _teacher_logits(self, teacher: Outputs | None) -> Logits:
@@ -236,7 +247,7 @@ class Objective:
     @property
     def needs(self) -> frozenset[str]:
         """What the terms read besides the student's logits: `teacher`, `labels`, `taps`."""
-        return frozenset(need for _, _, term in self.terms for need in term.card.needs)
+        return frozenset(need for _, _, term in self.terms for need in term.needs)
 
     @property
     def pairs(self) -> tuple[TapPair, ...]:
@@ -283,13 +294,13 @@ class Loss:
     """A catalogue entry, and the composable twin of its function: `KD(temperature=4)` is a `Term`.
 
     Attributes:
-        function: the loss on tensors, one value a prediction.
+        function: the loss on tensors: one value a prediction, or of a batch (sum, rows).
         card: where it comes from and when to use it.
         settings: its entry in a recipe: `name`, `weight` and the function's parameters.
         of_samples: estimates it from outputs that were drawn (`Sampled`), where its card takes these.
     """
 
-    function: Callable[..., Tensor]
+    function: Callable[..., Any]
     card: Card
     settings: type[TermSettings]
     of_samples: Callable[..., Tensor] | None = None
@@ -297,22 +308,25 @@ class Loss:
     @property
     def __signature__(self) -> inspect.Signature:
         """The function's keyword-only parameters, without the mask, after the pair of taps: what a call accepts."""
-        pair = ("student", "teacher") if "taps" in self.card.needs else ()
-        taps = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=str) for name in pair]
-        return inspect.Signature([*taps, *_parameters(self.function)], return_annotation=Term)
+        pair = () if self.card.tap is None else ("student", "teacher")
+        default = inspect.Parameter.empty if "taps" in self.card.needs else None
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        taps = [inspect.Parameter(name, keyword, annotation=str, default=default) for name in pair]
+        return inspect.Signature([*taps, *parameters_of(self.function)], return_annotation=Term)
 
     def __call__(self, **parameters: Any) -> Term:
         """Return the term with these parameters; TypeError for an unknown one, ValueError for one out of range."""
         self.__signature__.bind(**parameters)
         settings = self.settings(name=self.card.name, **parameters)
         chosen = settings.parameters
-        if isinstance(settings, TapTermSettings) and self.card.tap is not None:
-            pair = TapPair(chosen.pop("student"), chosen.pop("teacher"), self.card.tap)
+        if self.card.tap is not None and "student" in chosen:
+            projected = self.card.widths == "equal"
+            pair = TapPair(chosen.pop("student"), chosen.pop("teacher"), self.card.tap, projected)
             return Term(self.function, chosen, self.card, pair)
         return Term(self.function, chosen, self.card, of_samples=self.of_samples)
 
 
-def term(function: Callable[..., Tensor], *, card: Card, of_samples: Callable[..., Tensor] | None = None) -> Loss:
+def term(function: Callable[..., Any], *, card: Card, of_samples: Callable[..., Tensor] | None = None) -> Loss:
     """Return the composable twin of a loss function.
 
     Its parameters are the function's keyword-only ones except `mask`; their annotations, e.g.
@@ -329,22 +343,10 @@ def term(function: Callable[..., Tensor], *, card: Card, of_samples: Callable[..
             f"{function.__name__}({', '.join(positional)}) does not fit its card: "
             f"{card.name}({', '.join(card.positional)})"
         )
-    if ("taps" in card.needs) != (card.tap is not None):
-        raise TypeError(f"{card.name} compares activations and its card says not of which shape, or the reverse")
+    if "taps" in card.needs and card.tap is None:
+        raise TypeError(f"{card.name} compares activations and its card says not of which shape")
     if ("sampled" in card.forms) != (of_samples is not None):
         raise TypeError(f"{card.name} takes outputs that were drawn and nothing estimates it from them, or the reverse")
     if "topk" in card.forms and "labels" in card.needs:
         raise TypeError(f"{card.name} reads labels, and of the largest logits and a rest no label can be told")
-    fields: dict[str, Any] = {
-        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
-        for parameter in _parameters(function)
-    }
-    name = (Literal[card.name], card.name)  # pyrefly: ignore[invalid-literal]
-    base = TapTermSettings if "taps" in card.needs else TermSettings
-    settings = create_model(card.name, __base__=base, __doc__=card.summary, name=name, **fields)
-    return Loss(function, card, settings, of_samples)
-
-
-def _parameters(function: Callable[..., Tensor]) -> list[inspect.Parameter]:
-    parameters = inspect.signature(function).parameters.values()
-    return [each for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "mask"]
+    return Loss(function, card, settings_of(function, card), of_samples)

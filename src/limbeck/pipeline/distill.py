@@ -28,10 +28,10 @@ from limbeck.pipeline.frames import by_column, is_table, tables_of, unlabelled_o
 from limbeck.pipeline.order import Run, run
 from limbeck.pipeline.training.material import GIVEN, Given, Material
 from limbeck.pipeline.training.reading import as_settings
-from limbeck.recipe import Recipe, parse_recipe, recipe_values, run_name
+from limbeck.recipe import Recipe, change, parse_recipe, recipe_values, run_name
 from limbeck.runtime import TextReader
 from limbeck.runtime.readers.arrays import ArraysReader
-from limbeck.settings.changes import apply, flat
+from limbeck.settings.changes import flat
 from limbeck.teachers.given import count_outputs
 from limbeck.teachers.kind import SINGLE
 from limbeck.types import tensors
@@ -129,7 +129,7 @@ def distill(
         fix = 'give it, or a recipe that has one, such as recipe="text"'
         raise LimbeckError(f"no {missing[0]}", where="limbeck.distill", fix=fix)
     kept = {role: key for role in ("teacher", "student") if (key := _object_of(values[role])) in objects}
-    apply(values, dict(settings or {}))
+    change(values, settings or {}, named=student is not None)
     for role, key in kept.items():
         if _object_of(values[role]) != key:
             raise LimbeckError(
@@ -156,7 +156,7 @@ def _recipe(name: str | Path | None, loaded: bool) -> tuple[dict[str, Any], Path
         column = {_LOADED: "loader"} if loaded else {"text": "text"}
         return {"data": {"source": GIVEN, "label": "label"} | column, "losses": [*map(dict, LOSSES)]}, None
     values, _, folder = recipe_values(str(name))
-    apply(values, {"data.source": GIVEN})
+    change(values, {"data.source": GIVEN})
     return values, folder
 
 

@@ -32,7 +32,7 @@ from limbeck.pipeline.judging.findings import find
 from limbeck.pipeline.judging.floor import floor_names
 from limbeck.pipeline.judging.testing import answer_test, log_test_use, measure_costs
 from limbeck.pipeline.planning import within_budget, within_limits
-from limbeck.pipeline.stages.claim import CACHE, LOG, claimed, require_place
+from limbeck.pipeline.stages.claim import CACHE, LOG, claimed, require_place, shared
 from limbeck.pipeline.stages.clock import Clock
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.arms import Arm, preflight, train_arm
@@ -141,7 +141,7 @@ def _in_folder(
     cache: AbstractContextManager[None] = nullcontext()
     if recipe.cache.folder is not None:
         require_place(recipe.cache.folder, CACHE)  # before anything is written
-        cache = claimed(recipe.cache.folder, command, CACHE)
+        cache = shared(recipe.cache.folder)
     with claimed(out, command), logged() as keep_log, cache, tracked_by(track, recipe.name, out):
         make = material or material_of
         clock = Clock(out)

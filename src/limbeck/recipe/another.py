@@ -1,4 +1,4 @@
-"""Another kind of teacher for a packaged recipe: what its own teacher has, and the other kind does not know."""
+"""What a recipe has of its own teacher and networks, where a change names others."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,9 +6,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from limbeck.console import say
+from limbeck.recipe.grid import dotted
+from limbeck.settings.changes import apply
 from limbeck.teachers import CATALOGUE
 
 _KIND = "teacher.kind"
+_NETWORK = ("student", "student.model", "student.model.name")
+"""Keys that say which network the student is."""
+_OF_A_POINT = {"model", "model.name"}
+"""Keys of the grid that say the same of a point."""
 
 
 def leave_out_unknown(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
@@ -43,3 +49,34 @@ def _fits(known: type[Any], kind: Any, key: str, value: Any) -> bool:
     except ValidationError as error:
         return all(one["loc"][:1] != (key,) for one in error.errors())
     return True
+
+
+def change(values: dict[str, Any], changes: Mapping[str, Any], *, named: bool = False) -> None:
+    """Set dotted keys in a recipe's values, in place; say it where points of the grid are left out.
+
+    Where the student's network is asked for, the grid's points that name one would take its place: they are left out,
+    unless the changes have a grid of their own.
+
+    Args:
+        values: of a recipe.
+        changes: by dotted key.
+        named: the student's network is asked for in another way.
+
+    Raises:
+        LimbeckError: see `apply`.
+    """
+    asked = "student" if named else next((key for key in _NETWORK if key in changes), None)
+    own = any(key.split(".")[0] == "grid" for key in changes)
+    if asked and not own and isinstance(values.get("grid"), dict | list):  # what else stands there is refused later
+        grid = dotted(values["grid"])
+        values["grid"] = left = _unnamed(grid)
+        if len(left) < len(grid):
+            say(f"  {asked} is set: without the networks of the recipe's grid")
+    apply(values, changes)
+
+
+def _unnamed(grid: dict[str, Any] | list[Any]) -> dict[str, Any] | list[Any]:
+    """Return a grid without what names a network."""
+    if isinstance(grid, dict):
+        return {key: value for key, value in grid.items() if key not in _OF_A_POINT}
+    return [point for point in grid if not (isinstance(point, Mapping) and _OF_A_POINT & point.keys())] or {}

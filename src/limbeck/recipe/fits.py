@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from limbeck.cache.codecs import Codec
 from limbeck.data import DataOptions, TaskOptions
-from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, temperatures
+from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, objective_from, temperatures
 from limbeck.teachers import CATALOGUE, Kind, TeacherSettings
 
 _PREDICTS = {
@@ -12,6 +12,7 @@ _PREDICTS = {
     "independent": "several labels, each for itself",
     "values": "values",
     "vectors": "vectors",
+    "scores": "a score for each candidate of a query",
 }
 
 
@@ -175,7 +176,7 @@ def require_losses_take(losses: Sequence[LossSettings], codec: Codec, arms: Sequ
         return
     for entry in losses:
         card = CATALOG[entry.name].card
-        if "teacher" in card.needs and codec.form not in card.forms:
+        if "teacher" in objective_from([entry]).needs and codec.form not in card.forms:
             able = ", ".join(name for name, loss in CATALOG.items() if codec.form in loss.card.forms)
             raise ValueError(
                 f"{entry.name} reads every logit of the teacher, and cache.codec={codec.kind} keeps a part of them; "

@@ -14,12 +14,12 @@ from limbeck.files import named_path, not_utf8
 from limbeck.modalities import DEFAULT, contradiction, named_in
 from limbeck.models import is_solved
 from limbeck.networks import NetworkSettings
-from limbeck.recipe.another import leave_out_unknown
+from limbeck.recipe.another import change, leave_out_unknown
 from limbeck.recipe.grid import dotted, of_training, points, well_formed
 from limbeck.recipe.settings import Recipe
 from limbeck.recipes import packaged_recipes
 from limbeck.runtime.records import suffix_of
-from limbeck.settings.changes import OF_A_SOURCE, apply, flat
+from limbeck.settings.changes import OF_A_SOURCE, flat
 from limbeck.settings.errors import RecipeError, shown, validated
 from limbeck.settings.yaml import MOST_BYTES, UNREAD, read_value, read_yaml
 from limbeck.teachers import CATALOGUE
@@ -42,7 +42,7 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     changes = dict(_parsed(override) for override in overrides)
     if folder is None:
         leave_out_unknown(values, changes)
-        apply(values, changes)
+        change(values, changes)
     else:
         _apply_to_mine(values, changes)
     recipe = parse_recipe(values, where)
@@ -88,7 +88,7 @@ def _apply_to_mine(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
     """Change the values of a recipe of the user's, in place; say which rows and names another source leaves out."""
     before = data if isinstance(data := values.get("data"), dict) else {}
     own = [key for key in OF_A_SOURCE if before.get(key) is not None]
-    apply(values, changes)
+    change(values, changes)
     gone = [f"data.{key}" for key in own if key not in values["data"]]
     if gone and (source := changes.get("data.source")) is not None:
         say(

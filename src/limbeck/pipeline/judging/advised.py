@@ -53,12 +53,13 @@ def student_record(recipe: Recipe, reads: str, passed_over: str | None) -> Stude
     """
     model, candidates = recipe.student.model, recipe.candidates("student")
     linear = [name for name, one in MODELS.items() if one.solved and one.reads == reads]
+    trained = sorted({one.model.name for _, one in candidates if not is_solved(one.model)})
     fits = linear and not any(is_solved(one.model) for _, one in candidates) and may_be_solved(recipe)
     # What the grid varies may be of no use to it.
     typed = f"{model.another_model.format(linear[0])}{' grid={}' if recipe.grid else ''}" if fits else None
     # A point of the grid that names a network takes the place of the student's.
     another = "grid=[{model: NAME}]" if any("model" in point for point, _ in candidates) else model.another
-    return StudentRecord(another=another, linear=typed, passed_over=passed_over)
+    return StudentRecord(another=another, linear=typed, trained=trained, passed_over=passed_over)
 
 
 def more_test(recipe: Recipe, splits: Splits) -> str:

@@ -1,6 +1,7 @@
-"""A run's folder belongs to Limbeck, and to one run at a time; so does the folder of a cache outside of the run.
+"""A run's folder belongs to Limbeck, and to one run at a time; a cache outside of it to any number of runs.
 
 RUN/.limbeck/lock-HOST-PID-START.json   of each process that is at work on the run, or was killed at it: who it is
+CACHE/.limbeck/.locks/run-HOST-PID-N    of each run that uses the cache; see `limbeck.locks`
 
 A process puts its own lock there and then looks for others. So of two that start at once at least one sees the other,
 and no lock is ever taken away from anybody: the name of a lock is that of one process, and it is removed only when that
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError, unwritable
 from limbeck.files import remove, require_ours
+from limbeck.locks import FOLDER as LOCKS
+from limbeck.locks import Lock, is_held, locked, take
 from limbeck.processes import alive, started
 from limbeck.ranks import ranks
 from limbeck.written import CACHE_HEADER, FOLDER, HEADER, RECORD, Written
@@ -46,6 +50,9 @@ class FolderKind:
 
 RUN = FolderKind("a run", HEADER, "--out")
 CACHE = FolderKind("a cache", CACHE_HEADER, "cache.path")
+
+_BEGIN, _USED = "begin", "run"
+"""Locks in a cache's folder: of whoever begins or ends to use it, and of each run that does."""
 
 _held: set[Path] = set()
 
@@ -83,13 +90,12 @@ class _Holder(BaseModel):
 
 
 @contextmanager
-def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
-    """Hold a folder for the processes of this run while the block runs.
+def claimed(out: Path, command: str) -> Iterator[None]:
+    """Hold a run's folder for the processes of this run while the block runs.
 
     Args:
-        out: a folder of that kind, an empty one, or none yet.
+        out: a run's folder, an empty one, or none yet.
         command: what is at work there, for whoever is refused.
-        kind: a run's folder, or a cache's.
 
     Raises:
         LimbeckError: something else is there; another run is at work; or the folder cannot be written.
@@ -100,11 +106,10 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
     try:
         if us.main:
             try:
-                require_place(out, kind)
-                lock = _take(out / FOLDER, command, kind)
-                Written(out).begin(kind.header)
-                if kind is RUN:
-                    require_ours(out / LOG)
+                require_place(out)
+                lock = _take(out / FOLDER, command)
+                Written(out).begin()
+                require_ours(out / LOG)
             except LimbeckError as error:
                 refused = error
         refused = us.share(refused)
@@ -112,18 +117,85 @@ def claimed(out: Path, command: str, kind: FolderKind = RUN) -> Iterator[None]:
             raise refused
         yield
     except LimbeckError:
-        if lock is not None and kind is RUN:
+        if lock is not None:
             _take_back(out)
         raise
     finally:
         if lock is not None:
-            _leave_nothing(out, lock)
+            _leave_nothing(out, lock.name)
             _held.discard(lock)
             with suppress(OSError):
                 lock.unlink()
             with suppress(OSError):  # something is in it
                 for folder in (out / FOLDER, *missing):
                     folder.rmdir()
+
+
+@contextmanager
+def shared(folder: Path) -> Iterator[None]:
+    """Use the folder of a cache while the block runs, beside other runs that use it.
+
+    Args:
+        folder: a cache's, an empty one, or none yet.
+
+    Raises:
+        LimbeckError: something else is there, or the folder cannot be written or locked.
+    """
+    us, lock, inner = ranks(), None, folder / FOLDER
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    refused: LimbeckError | None = None
+    try:
+        if us.main:
+            try:
+                require_place(folder, CACHE)
+                with locked(inner, _BEGIN):
+                    _begin_shared(folder)
+                    lock = _use(inner)
+            except LimbeckError as error:
+                refused = error
+        refused = us.share(refused)
+        if refused is not None:
+            raise refused
+        yield
+    finally:
+        if lock is not None:
+            with suppress(LimbeckError), locked(inner, _BEGIN):
+                lock.release()
+                if not _used(inner):
+                    _leave_nothing(folder, LOCKS)
+            lock.release()
+            with suppress(OSError):  # something is in it
+                for each in (inner, *missing):
+                    each.rmdir()
+
+
+def _begin_shared(folder: Path) -> None:
+    """Make or read the record of a cache's folder; what a power cut left of it is mended when nobody else uses it."""
+    record = Written(folder)
+    if _used(folder / FOLDER):
+        record.files()
+    else:
+        record.begin(CACHE.header)
+
+
+def _use(inner: Path) -> Lock:
+    """Take a lock of this run's own, beside those of others."""
+    host = re.sub(r"[^\w-]", "_", platform.node())
+    for number in count():
+        if (lock := take(inner, f"{_USED}-{host}-{os.getpid()}-{number}")) is not None:
+            return lock
+    raise AssertionError("numbers have no end")
+
+
+def _used(inner: Path) -> bool:
+    """Return whether a run uses the cache, within the lock of its beginning; what killed runs left is removed."""
+    found = False
+    for path in sorted((inner / LOCKS).glob(f"{_USED}-*")):
+        if is_held(path):
+            found = True
+        else:
+            path.unlink(missing_ok=True)
+    return found
 
 
 def _take_back(out: Path) -> None:
@@ -135,11 +207,11 @@ def _take_back(out: Path) -> None:
                 remove(out / name)
 
 
-def _leave_nothing(out: Path, lock: Path) -> None:
-    """Remove the record of a folder in which nothing was written, while the lock keeps others out of it."""
+def _leave_nothing(out: Path, lock: str) -> None:
+    """Remove the record of a folder in which nothing was written, while a lock of that name keeps others out of it."""
     with suppress(OSError):
         others = [path for path in out.iterdir() if path.name != FOLDER]
-        others += [path for path in (out / FOLDER).iterdir() if path.name not in (RECORD, lock.name)]
+        others += [path for path in (out / FOLDER).iterdir() if path.name not in (RECORD, lock)]
         if not others:
             Written(out).path.unlink()
 
@@ -184,13 +256,13 @@ def _me(command: str) -> _Holder:
     )
 
 
-def _take(folder: Path, command: str, kind: FolderKind) -> Path:
+def _take(folder: Path, command: str) -> Path:
     """Put a lock of this process into a folder; return it."""
     me = _me(command)
     name = re.sub(r"[^\w-]", "_", f"lock-{me.host}-{me.pid}-{me.started or 0}")
     lock = folder.resolve() / f"{name}.json"  # one name, however the run's folder is reached
     if lock in _held:
-        raise _at_work(me, lock, kind)
+        raise _at_work(me, lock)
     aside = lock.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -199,7 +271,7 @@ def _take(folder: Path, command: str, kind: FolderKind) -> Path:
     except OSError as error:
         raise unwritable(lock, error) from error
     try:
-        _require_nobody_else(folder, lock, me, kind)
+        _require_nobody_else(folder, lock, me)
     except BaseException:
         lock.unlink(missing_ok=True)
         raise
@@ -207,7 +279,7 @@ def _take(folder: Path, command: str, kind: FolderKind) -> Path:
     return lock
 
 
-def _require_nobody_else(folder: Path, mine: Path, me: _Holder, kind: FolderKind) -> None:
+def _require_nobody_else(folder: Path, mine: Path, me: _Holder) -> None:
     """Refuse where another process is at work; remove the locks of those that were killed."""
     for path in sorted(folder.glob("lock-*.json")):
         if path.name == mine.name:
@@ -220,19 +292,17 @@ def _require_nobody_else(folder: Path, mine: Path, me: _Holder, kind: FolderKind
             raise LimbeckError("damaged: no lock of a run", where=str(path), fix=_if_nobody(path)) from None
         elsewhere = holder.elsewhere(me)
         if elsewhere or holder.alive(me):
-            raise _at_work(holder, path, kind, elsewhere=elsewhere, sure=not elsewhere and bool(holder.started))
+            raise _at_work(holder, path, elsewhere=elsewhere, sure=not elsewhere and bool(holder.started))
         path.unlink(missing_ok=True)
 
 
-def _at_work(
-    holder: _Holder, lock: Path, kind: FolderKind, *, elsewhere: bool = False, sure: bool = True
-) -> LimbeckError:
+def _at_work(holder: _Holder, lock: Path, *, elsewhere: bool = False, sure: bool = True) -> LimbeckError:
     """Return the error for a folder that is held; who is not sure to be at work has a lock that people may remove."""
     where = f" on {holder.host}" if elsewhere else ""
     return LimbeckError(
         f"a run is at work in this folder since {holder.since}: process {holder.pid}{where}, {holder.command}",
         where=str(lock.parent.parent),
-        fix=f"wait for its end, or give {kind.key} another folder" if sure else _if_nobody(lock),
+        fix=f"wait for its end, or give {RUN.key} another folder" if sure else _if_nobody(lock),
     )
 
 

@@ -3,7 +3,7 @@
 from limbeck.evaluation.records import TestEvaluation
 from limbeck.evaluation.schema import Findings
 from limbeck.report.words.names import FLOOR, STUDENT, model
-from limbeck.report.words.numbers import capital, count, date, several
+from limbeck.report.words.numbers import capital, count, date, listed, several
 
 
 def about_test(findings: Findings) -> str:
@@ -54,11 +54,18 @@ def best_where(findings: Findings) -> str:
 
 
 def why_solved(findings: Findings) -> str:
-    """Return why a solved student ships where a trained network was better, from a colon on; else nothing."""
-    if findings.student is None or (over := findings.student.passed_over) is None:
+    """Return why a solved student ships where others were trained, from a colon on; else nothing."""
+    student = findings.student
+    if student is None or not student.trained or not findings.are_solved(STUDENT):
         return ""
     where = "on validation" if findings.selection.watched is None else "by the teacher's answers"
-    return f": {where}, the best trained network, `{over}`, was ahead of the student by no more than chance explains"
+    if (over := student.passed_over) is not None:
+        return (
+            f": {where}, the best trained network, `{over}`, was ahead of the student by no more than chance explains"
+        )
+    return (
+        f": {where}, no trained network ({listed([f'`{name}`' for name in student.trained])}) was ahead of the student"
+    )
 
 
 def about_unlabelled(findings: Findings) -> str:

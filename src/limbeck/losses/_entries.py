@@ -1,0 +1,87 @@
+"""One entry of a recipe's `losses`: its settings, made of a loss's card and of its function's parameters."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model, model_validator
+
+from limbeck.cards import Card
+from limbeck.losses.schedules import Weight
+from limbeck.settings import Settings
+
+
+class TermSettings(Settings):
+    """One entry of a recipe's `losses`; each loss derives its own from its function's signature."""
+
+    name: str
+    weight: Weight = 1.0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the loss is called with in Python: all but `name` and `weight`."""
+        return {name: value for name, value in self if name not in TermSettings.model_fields}
+
+
+_Path = Annotated[str, Field(min_length=1)]
+_PAIR = ("student", "teacher")
+_OF_STUDENT, _OF_TEACHER = (
+    f"path of a module in the {whose}, e.g. `{path}`"
+    for whose, path in zip(_PAIR, ("dropout", "encoder.layer.5"), strict=True)
+)
+
+
+class TapTermSettings(TermSettings):
+    """An entry that compares two activations."""
+
+    student: Annotated[_Path, Field(description=_OF_STUDENT)]
+    teacher: Annotated[_Path, Field(description=_OF_TEACHER)]
+
+
+def _left_out(value: Any) -> bool:
+    return value is None
+
+
+class OutputsOrTapTermSettings(TermSettings):
+    """An entry that compares outputs, or two activations where it names both."""
+
+    student: Annotated[_Path | None, Field(exclude_if=_left_out, description=_OF_STUDENT)] = None
+    teacher: Annotated[_Path | None, Field(exclude_if=_left_out, description=_OF_TEACHER)] = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The same, without the two modules where none is named."""
+        return {name: value for name, value in super().parameters.items() if name not in _PAIR or value is not None}
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "OutputsOrTapTermSettings":
+        if (self.student is None) != (self.teacher is None):
+            given, lacking = _PAIR if self.teacher is None else _PAIR[::-1]
+            raise ValueError(
+                f"{self.name} names a module of the {given} and none of the {lacking}; name both, or neither to "
+                "compare outputs"
+            )
+        return self
+
+
+def settings_of(function: Callable[..., Any], card: Card) -> type[TermSettings]:
+    """Return the settings of a loss's entry: `name`, `weight`, what its card lets a recipe say, and the parameters."""
+    fields: dict[str, Any] = {
+        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
+        for parameter in parameters_of(function)
+    }
+    name = (Literal[card.name], card.name)  # pyrefly: ignore[invalid-literal]
+    return create_model(card.name, __base__=_base(card), __doc__=card.summary, name=name, **fields)
+
+
+def _base(card: Card) -> type[TermSettings]:
+    """Return the settings that a recipe's entry has beside the function's own."""
+    if card.tap is None:
+        return TermSettings
+    return TapTermSettings if "taps" in card.needs else OutputsOrTapTermSettings
+
+
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the keyword-only parameters of a loss's function, without the mask."""
+    parameters = inspect.signature(function).parameters.values()
+    return [each for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "mask"]
