@@ -89,7 +89,7 @@ def _stored(
     if codec.asks == "dense":
         cache.add(ids, Predictions(dense), {})
     else:
-        cache.add(ids, Predictions(teacher.hidden), {}, teacher)
+        cache.add(ids, Predictions(teacher.hidden), {}, layer=teacher)
     cache.seal()
     once = codec.shared_bytes(outputs, teacher.hidden.shape[-1])
     gradient = learned(student, cache.predict(Batch(torch.from_numpy(ids), {})).logits)[1]

@@ -36,6 +36,7 @@ class Behaviour:
         every: one text of so many meets a fault, at its first request.
         latency: seconds before each answer.
         logprobs: whether it gives log-probabilities.
+        probability: of the second label, from the text; None: its words say it.
         answer: from the text and how often it was asked for, what the model says; None: the code of its label.
         choices: at most in one answer.
         key: that it asks for; None: none.
@@ -48,6 +49,7 @@ class Behaviour:
     every: int = 4
     latency: float = 0.0
     logprobs: bool = True
+    probability: Callable[[str], float] | None = None
     answer: Callable[[str, int], str] | None = None
     choices: int = 100
     key: str | None = None
@@ -95,7 +97,8 @@ class Behaviour:
         return Response(json.dumps(self._answer(text, body, question, scored)), media_type="application/json")
 
     def _answer(self, text: str, body: dict[str, Any], question: str, scored: bool) -> dict[str, Any]:
-        label = int(any(word in text.split() for word in GOOD))
+        second = None if self.probability is None else self.probability(text)
+        label = int(any(word in text.split() for word in GOOD) if second is None else second > 0.5)
         count = min(body.get("n", 1), self.choices)
         said = [self.answer(text, self._asked[text] + k) if self.answer else "AB"[label] for k in range(count)]
         choices: list[dict[str, Any]] = [
@@ -103,6 +106,8 @@ class Behaviour:
         ]
         if scored:
             held = {"AB"[label]: 0.7, " " + "AB"[label]: 0.1, "AB"[1 - label]: 0.1, "The": 0.05}
+            if second is not None:
+                held = {"AB"[label]: 0.9 * max(second, 1 - second), "AB"[1 - label]: 0.9 * min(second, 1 - second)}
             tops = [{"token": token, "logprob": math.log(p), "bytes": None} for token, p in held.items()]
             choices[0]["logprobs"] = {"content": [{**tops[0], "top_logprobs": tops}]}
         return {

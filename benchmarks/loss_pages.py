@@ -96,6 +96,8 @@ def _page(card: Card) -> str:
         "## In your own loop",
         "",
         "```python",
+        "import torch",
+        "",
         f"from limbeck.losses import {card.name}",
         "",
         *_example(card),
@@ -157,7 +159,7 @@ def _example(card: Card) -> list[str]:
     """Return the docstring's example, which the tests run, as a script with what it prints in comments."""
     lines = []
     for step in doctest.DocTestParser().get_examples(CATALOG[card.name].function.__doc__ or ""):
-        lines += step.source.rstrip().splitlines()
+        lines += [line for line in step.source.rstrip().splitlines() if line != "import torch"]
         lines += [f"# {line}" for line in step.want.rstrip().splitlines()]
     return lines
 

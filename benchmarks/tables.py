@@ -17,8 +17,10 @@ import cifar10
 import input_path
 import mnist
 import rivals
+import scale
 import speech
 import table_words as words
+import teacher_examples
 import tenants_table
 import verdict_errors
 
@@ -29,7 +31,7 @@ from limbeck.report.words import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes")
+DOCS = ("imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes", "finished_teachers", "scale")
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
@@ -314,6 +316,10 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "any-text": (any_text.as_table, ("any_text", "rivals")),
     "rivals": (rivals.as_table, ("rivals", "any_text")),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
+    **teacher_examples.TABLES,
+    "scale-hours": (scale.hours_table, ("scale", "training", "cifar10", "gpu")),
+    "scale-bytes": (scale.bytes_table, ("scale",)),
+    "scale-steps": (scale.steps_table, ("scale", "training")),
     "uses": (uses, (*TEXT_USES, "cifar10", "speakers", "speech", "tenants")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""

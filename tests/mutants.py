@@ -15,6 +15,8 @@ LOOP = "tests/trainer/test_trainer_loop.py"
 RANKS = "tests/ranks/test_ranks.py"
 RESUME = "tests/trainer/test_trainer_resume.py"
 LABELLING = "tests/cache/test_cache_labelling.py"
+ENGINE = "tests/pipeline/test_engine.py"
+IN_ADVANCE = "tests/pipeline/test_label.py"
 STORE = "tests/cache/test_cache_store.py"
 CODECS = "tests/cache/test_codecs.py"
 HIDDEN = "tests/cache/test_hidden.py"
@@ -23,6 +25,7 @@ OF_BATCHES = "tests/contract/test_batch_losses.py"
 RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
 TAPS = "tests/taps/test_taps.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
+WRITERS = "tests/cache/test_cache_writers.py"
 TOKENS = "tests/cache/test_cache_tokens.py"
 TEACHER = "tests/cache/test_module_teacher.py"
 MODELS = "tests/models/test_model_contract.py"
@@ -49,6 +52,7 @@ ARMS = "tests/pipeline/test_the_arms.py"
 FOLDERS = "tests/teachers/test_folders_of_transformers.py"
 PROCESSORS = "tests/teachers/test_image_processors.py"
 EARLIER = "tests/teachers/test_earlier_runs.py"
+PUBLISHED = "tests/teachers/test_published_folders.py"
 BUDGET = "tests/evaluation/test_budget.py"
 CURVES = "tests/pipeline/test_pipeline_curves.py"
 BUNDLE = "tests/bundle/test_bundle_is_student.py"
@@ -435,10 +439,10 @@ MUTANTS = (
         (f"{CONTRACT}::test_golden_number",),
     ),
     Mutant(
-        "mlkd_batch: the products' difference",
-        "P_T P_T' - P_S P_S' is a difference of equals",
-        "losses/mlkd_batch.py",
-        (("(apart @ own.mT + other @ apart.mT)", "(own @ own.mT - other @ other.mT)"),),
+        "mlkd_class: the products' difference",
+        "P_T' P_T - P_S' P_S is a difference of equals",
+        "losses/mlkd_class.py",
+        (("(apart.mT @ own + other.mT @ apart)", "(own.mT @ own - other.mT @ other)"),),
         (f"{RESPONSES}::test_products_of_nearly_equal_probabilities_have_their_digits",),
     ),
     Mutant(
@@ -696,7 +700,7 @@ MUTANTS = (
         "the cache sorts its ids and not its answers",
         "AReaL #1729, WrinkleFree #13: targets of another example",
         "cache/shards.py",
-        (("for part in parts])[order]\n    small", "for part in parts])\n    small"),),
+        (("_ascending(parts, order)", "_ascending(parts, np.arange(len(ids)))"),),
         (STORE,),
     ),
     Mutant(
@@ -710,7 +714,7 @@ MUTANTS = (
         "answers stored in another order than asked",
         "the teacher is asked by length, the answers are written by row",
         "cache/label.py",
-        (("examples.ids[np.concatenate(shard)]", "examples.ids[np.sort(np.concatenate(shard))]"),),
+        (("cache.add(examples.ids[rows], ", "cache.add(examples.ids[np.sort(rows)], "),),
         (LABELLING,),
     ),
     Mutant(
@@ -739,10 +743,9 @@ MUTANTS = (
         "a loader that keeps what it once read under a name",
         "cache/store.py",
         (
-            ("if key not in self._opened:", "if key[0] not in dict(self._opened):"),
             (
-                "{key: self._opened[key] for key in named}",
-                "{(old := next(o for o in self._opened if o[0] == key[0])): self._opened[old] for key in named}",
+                "self._opened.get(key) or",
+                "next((had for (name, _), had in self._opened.items() if name == file), None) or",
             ),
         ),
         (MAPPING,),
@@ -751,7 +754,7 @@ MUTANTS = (
         "a shard's checksum is written and never compared",
         "bytes that changed on the way are trained on",
         "cache/shards.py",
-        (("file_digest(path) != digest)", "False)"),),
+        (("if digest is not None and (found := file_digest(path)) != digest:", "if False:"),),
         (STORE,),
     ),
     Mutant(
@@ -847,8 +850,48 @@ MUTANTS = (
         "a sealing takes in the shards of a labelling that goes on",
         "a rerun after a kill that ends in other files than a run that was never killed",
         "cache/store.py",
-        (("any(ids is None or shard.find(ids)[0].any() for shard in opened)", "opened"),),
+        (("any(ids is None or self._opened[_key(shard)].find(ids)[0].any() for shard in", "any(True for shard in"),),
         (MAPPING,),
+    ),
+    Mutant(
+        "nobody looks at what others have claimed",
+        "two labelling processes that ask everything twice",
+        "cache/worklist.py",
+        (("taken = among(self._ids[some], claimed)", "taken = np.zeros(len(some), np.bool_)"),),
+        (WRITERS,),
+    ),
+    Mutant(
+        "rows that another process has labelled meanwhile are asked again",
+        "a list of work that is made once and never looked at again",
+        "cache/worklist.py",
+        (("if self._cache.news != self._known:", "if False:"),),
+        (WRITERS,),
+    ),
+    Mutant(
+        "shards are merged while another process labels",
+        "a row that is written again by everybody who ends",
+        "cache/store.py",
+        (
+            (
+                "            if not others:\n                self._merge(ids)",
+                "            if True:\n                self._merge(ids)",
+            ),
+        ),
+        (WRITERS,),
+    ),
+    Mutant(
+        "a reader that comes while shards are replaced is refused",
+        "a manifest that is read before, and files that are opened after, a merge",
+        "cache/store.py",
+        (("if read_manifest(self.folder, self.identity) == manifest:", "if True:"),),
+        (WRITERS,),
+    ),
+    Mutant(
+        "two hold one lock: the file that one of them holds has no name any more",
+        "lock files that are removed without a second look",
+        "locks.py",
+        (("                if _is_at(handle, path):  # else", "                if True:  # else"),),
+        ("tests/leaves/test_locks.py",),
     ),
     Mutant(
         "students do not depend on how answers are stored",
@@ -1158,8 +1201,8 @@ MUTANTS = (
         "losses/term.py",
         (
             (
-                "        return values.sum()",
-                "            values = values / batch.weights.mean()\n        return values.sum()",
+                "(values.ndim - 1))\n        return values",
+                "(values.ndim - 1))\n            values = values / batch.weights.mean()\n        return values",
             ),
         ),
         (f"{WEIGHTS}::test_a_split_batch_has_the_gradient_of_the_whole",),
@@ -2111,7 +2154,7 @@ MUTANTS = (
         "a check asks a server for hundreds of answers",
         "it is judged as any finished teacher",
         "pipeline/check.py",
-        ((" and not recipe.teacher.metered:", ":"),),
+        (("    if kept is None and metered:\n", "    if False:\n"),),
         ("tests/pipeline/test_endpoint_run.py::test_a_check_asks_once_and_says_what_all_answers_cost",),
     ),
     Mutant(
@@ -2222,6 +2265,27 @@ MUTANTS = (
         "pipeline/training/views.py",
         (("if is_raw(rows):", "if is_raw(rows) and not every:"),),
         (f"{ANSWERS_FILE}::test_pictures_come_to_a_function_as_they_are",),
+    ),
+    Mutant(
+        "a published head names its outputs in the order of the classes",
+        "a checkpoint whose outputs stand otherwise is called by the wrong names",
+        "models/published.py",
+        (("dict(zip(order, task.names, strict=True))", "dict(enumerate(task.names))"),),
+        (f"{PUBLISHED}::test_a_head_in_another_order_keeps_it_and_calls_its_outputs_as_the_classes",),
+    ),
+    Mutant(
+        "a published tokenizer cuts nowhere",
+        "plain transformers reads more of a text than the run did",
+        "models/published.py",
+        (("model_max_length=reader.max_length,", ""),),
+        (f"{PUBLISHED}::test_plain_transformers_and_both_kinds_say_what_the_run_said",),
+    ),
+    Mutant(
+        "a new head of transformers learns at the rate of the encoder",
+        "head_lr_scale means nothing to it",
+        "trainer.py",
+        (('getattr(module, "new_parameters", ())', "()"),),
+        (f"{PUBLISHED}::test_a_new_head_of_transformers_has_a_learning_rate_of_its_own",),
     ),
     # --- relations --------------------------------------------------------------------------------------------------
     Mutant(
@@ -2345,5 +2409,40 @@ MUTANTS = (
         "taps.py",
         (("    if not pair.projected:", "    if False:"),),
         (TAPS,),
+    ),
+    Mutant(
+        "onnxruntime answers without a comparison",
+        "an exported teacher that says something else",
+        "pipeline/training/engine.py",
+        (("if not found.difference <= MAX_ERROR:", "if False:"),),
+        (f"{ENGINE}::test_an_engine_that_says_something_else_is_refused_before_it_answers",),
+    ),
+    Mutant(
+        "answers of two engines under one name",
+        "a cache that was half labelled by PyTorch goes on with onnxruntime",
+        "cache/identity.py",
+        (('**({} if self.engine == TORCH else {"engine": self.engine}),', ""),),
+        (f"{ENGINE}::test_the_answers_of_the_other_engine_are_refused",),
+    ),
+    Mutant(
+        "the run asks for the test rows",
+        "a labelling in advance that leaves a part to the run",
+        "pipeline/label.py",
+        (('            answers.of("test", among=among)\n', ""),),
+        (f"{IN_ADVANCE}::test_a_run_afterwards_asks_nothing",),
+    ),
+    Mutant(
+        "room for the answers, and none to join them",
+        "a labelling that ends with a full disk",
+        "pipeline/label.py",
+        (("_WHILE_JOINED = 2", "_WHILE_JOINED = 1"),),
+        (f"{IN_ADVANCE}::test_what_does_not_fit_on_the_disk_is_refused_before_a_teacher_is_trained",),
+    ),
+    Mutant(
+        "a cluster's answers in the order in which they come",
+        "distributed inference whose rows are another worker's",
+        "cache/label.py",
+        (("_joined([found[number] for number in range(len(batches))])", "_joined([*found.values()])"),),
+        ("tests/ranks/test_label_together.py::test_answers_of_a_cluster_are_those_of_their_rows",),
     ),
 )

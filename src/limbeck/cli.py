@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -42,9 +43,20 @@ Trackers = Annotated[
 Jobs = Annotated[
     int, typer.Option("--jobs", min=1, help="networks of the arms trained at a time, each in a process of its own")
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="[ADDRESS]",
+        help="ask the teacher on a Ray cluster: at an address (ray://HOST:10001), else the one that Ray finds, else a "
+        "local one",
+    ),
+]
 BundleFolder = Annotated[Path, typer.Argument(help="the `bundle` folder of a run, or the run's folder")]
 INTERRUPTED = 130
-_GO_ON = ("demo", "run")
+_ADDRESS = re.compile(r"ray://.+|auto|local|[\w.-]+:[0-9]+")
+"""What `--ray` may be followed by."""
+_GO_ON = ("demo", "run", "label")
 """Commands that keep what they have done."""
 
 
@@ -79,6 +91,25 @@ def run_command(
     Of a small file, `limbeck check` with the same keys says which data.split would do.
     """
     _run(recipe, overrides, out, track, jobs=jobs)
+
+
+@app.command()
+def label(recipe: RecipeName, overrides: Overrides = None, out: Out = None, ray: Ray = None) -> None:
+    """Make the teacher of a recipe and write all its answers, in advance of a run.
+
+    `limbeck run` with the same words trains the student from them, and asks nothing again. A labelling that was stopped
+    goes on where it was.
+    """
+    _needs_distill()
+    from limbeck.pipeline.label import label_rows, print_labelled
+    from limbeck.pipeline.order import invocation
+    from limbeck.recipe import load_recipe
+
+    loaded = load_recipe(recipe, overrides or [])
+    folder = out or Path("runs") / loaded.name
+    result = label_rows(loaded, folder, command=invocation(), given_as=None if out else "--out {}", ray=ray)
+    given = [] if out is None else ["--out", str(out)]
+    print_labelled(result, f"{installed.command()} {shlex.join(['run', recipe, *(overrides or []), *given])}")
 
 
 @app.command()
@@ -246,11 +277,12 @@ def main() -> None:
     end_with_launcher()  # before torch is imported, which takes seconds
     _open_streams()
     arguments = sys.argv[1:]
+    given = _with_address(arguments)
     debug = "--debug" in arguments
     code: object = 0
     with interrupt.noted():
         try:
-            code = app(args=[argument for argument in arguments if argument != "--debug"], standalone_mode=False)
+            code = app(args=[argument for argument in given if argument != "--debug"], standalone_mode=False)
         except KeyboardInterrupt:
             code = INTERRUPTED
         except BrokenPipeError:
@@ -267,6 +299,12 @@ def main() -> None:
                 _fail(f"error: {message}", 2)
     if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code
         _stop(arguments)
+
+
+def _with_address(arguments: list[str]) -> list[str]:
+    """Return the arguments with an empty address after a `--ray` that has none: typer has no options of that kind."""
+    followed = zip(arguments, [*arguments[1:], ""], strict=True)
+    return [f"{one}=" if one == "--ray" and not _ADDRESS.fullmatch(after) else one for one, after in followed]
 
 
 def _open_streams() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from rich.box import SIMPLE
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +24,7 @@ from limbeck.interrupt import raise_if_seen
 _PLAIN_EVERY_S = 10.0
 _BRIEF_S = 2.0
 _WIDE = 100
+_MINUTES_FROM_S, _HOURS_FROM_S = 120, 7200
 """Columns of a terminal on which a bar may be long."""
 
 _CODE = re.compile(r"`[^`]+`")
@@ -102,60 +103,91 @@ class Meter:
         total: units in all.
         bar: the live bar, or None when the output is no terminal.
         brief: whether nothing is left of it where it took less than two seconds.
+        work: what all units cost together, where one costs more than another: the time that is left goes by it, and is
+            said. None: they cost the same.
     """
 
-    def __init__(self, title: str, total: int, bar: Progress | None, brief: bool = False) -> None:
+    def __init__(
+        self, title: str, total: int, bar: Progress | None, brief: bool = False, work: float | None = None
+    ) -> None:
         self._title, self._total, self._bar, self._brief = title, total, bar, brief
-        self._done, self._note = 0, ""
+        self._done, self._note, self._work, self._worked = 0, "", work, 0.0
         self._start = self._last = time.monotonic()
-        self._task = bar.add_task(title, total=total, note="") if bar else None
+        whole = total if work is None else work
+        self._task = bar.add_task(title, total=whole, note="", count=self._count) if bar else None
 
-    def advance(self, units: int = 1, note: str = "") -> None:
-        """Add finished units; `note` is the latest figure worth seeing, such as a loss."""
+    def advance(self, units: int = 1, note: str = "", work: float | None = None) -> None:
+        """Add finished units.
+
+        Args:
+            units: how many.
+            note: the latest figure worth seeing, such as a loss.
+            work: what they cost, in the measure of the whole; None: as much as their number.
+        """
         moved_on()
-        self._done += units
-        self._note = note or self._note
+        worked = units if work is None else work
+        self._done, self._worked, self._note = self._done + units, self._worked + worked, note or self._note
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, advance=units, note=self._note)
+            self._bar.update(self._task, advance=worked, note=self._note, count=self._count)
         elif time.monotonic() - self._last > _PLAIN_EVERY_S:
             self._last = time.monotonic()
-            self._line(f"{self._done:,}/{self._total:,}")
+            self._line(self._count, self._left)
 
     def finish(self) -> None:
         """Leave one line that says how long the step took."""
         if self._brief and time.monotonic() - self._start < _BRIEF_S:
             return
-        self._line("done" if self._done >= self._total else f"stopped at {self._done:,}/{self._total:,}")
+        self._line("done" if self._done >= self._total else f"stopped at {self._count}")
 
-    def _line(self, state: str) -> None:
+    @property
+    def _count(self) -> str:
+        return f"{self._done:,}/{self._total:,}"
+
+    @property
+    def _left(self) -> str:
+        """How long what is left takes, where that is known."""
+        if self._work is None or not self._worked:
+            return ""
+        seconds = (time.monotonic() - self._start) * max(0.0, self._work / self._worked - 1)
+        return f", about {span(seconds)} left"
+
+    def _line(self, state: str, left: str = "") -> None:
         note = f"  {self._note}" if self._note else ""
-        _print(f"  {self._title}: {state} after {time.monotonic() - self._start:.1f} s{note}")
+        _print(f"  {self._title}: {state} after {time.monotonic() - self._start:.1f} s{left}{note}")
+
+
+def span(seconds: float) -> str:
+    """Return a time in the unit that suits it: `45 s`, `12 min`, `3.4 h`."""
+    if seconds < _MINUTES_FROM_S:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < _HOURS_FROM_S else f"{seconds / 3600:,.1f} h"
 
 
 @contextmanager
-def meter(title: str, total: int, *, brief: bool = False) -> Iterator[Meter]:
+def meter(title: str, total: int, *, brief: bool = False, work: float | None = None) -> Iterator[Meter]:
     """Show progress of a step of `total` units while the block runs, then one closing line.
 
     Args:
         title: what is being done.
         total: units in all.
         brief: leave no line where it took less than two seconds: most data are read sooner.
+        work: see `Meter`.
     """
     if not console.is_terminal:
-        progress = Meter(title, total, None, brief)
+        progress = Meter(title, total, None, brief, work)
         yield progress
         progress.finish()
         return
     columns = (
         TextColumn("  {task.description}"),
         BarColumn(bar_width=30 if console.width >= _WIDE else 8),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        progress = Meter(title, total, bar, brief)
+        progress = Meter(title, total, bar, brief, work)
         yield progress
     progress.finish()
 

@@ -44,6 +44,11 @@ class Taps:
                 )
             self._taps[tap] = modules[tap.path]
 
+    @property
+    def wanted(self) -> tuple[Tap, ...]:
+        """The modules that are read."""
+        return tuple(self._taps)
+
     def __call__(self, **inputs: Tensor) -> tuple[Any, dict[str, Tensor]]:
         """Return the network's output and, by the name of each tap, its activation in the shape that is wanted.
 
@@ -151,8 +156,8 @@ def _projector(pair: TapPair, found: Mapping[str, Tensor], widths: Mapping[str, 
     return nn.Linear(found[own.name].shape[-1], widths[other.name]).to(found[own.name].device)
 
 
-class Around(nn.Module, ABC):
-    """A network that changes another one's outputs: activations keep their paths, and what has no ONNX form has none.
+class Wrapper(nn.Module):
+    """A network with another one inside: activations keep their paths, and what has no ONNX form has none.
 
     Args:
         network: what is inside.
@@ -171,6 +176,10 @@ class Around(nn.Module, ABC):
     def tapped(self) -> nn.Module:
         """The network whose module paths name its activations."""
         return getattr(self.network, "tapped", self.network)
+
+
+class Around(Wrapper, ABC):
+    """A network that changes another one's outputs, one after the other."""
 
     @abstractmethod
     def factored(self, inner: Factored) -> Factored:

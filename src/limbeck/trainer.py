@@ -295,6 +295,7 @@ def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
     require_trainable(model, "model")
     heads = ("student.head.", "student.network.head.")  # the second one of a network that a task has finished
     head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith(heads)}
+    head |= {id(parameter) for module in model.modules() for parameter in getattr(module, "new_parameters", ())}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in model.parameters():
         if parameter.requires_grad:

@@ -93,6 +93,7 @@ def in_the_file(name: str, text: str | bytes) -> Case:
 VALUES = ("task=regression", "losses=[{name: regression_kd}]")
 SETS = ("task=multilabel", "losses=[{name: binary_kd}]")
 MEMBER = "{kind: network, model: ngrams}"
+TWO = f"{{kind: ensemble, members: [{MEMBER}, {MEMBER}]}}"
 TENFOLD = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 10))
 MERGED = "".join(f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10)}]}}\n" for level in range(1, 10))
 THOUSAND = ", ".join(f"{number}e-6" for number in range(1, 1001))
@@ -192,6 +193,13 @@ RECIPE = [
     in_the_recipe("states of a sum of layers", "teacher={kind: network, model: wide_deep}", STATES),
     in_the_recipe("a dtype that the codec has not", "cache.codec.dtype=float8"),
     in_the_recipe("an unknown key of the cache", "cache.folder=answers"),
+    in_the_recipe("an engine for what is no network", "cache.engine=onnxruntime", "teacher={kind: nblr}"),
+    in_the_recipe("states of an engine that has none", "cache.engine=onnxruntime", STATES),
+    in_the_recipe(
+        "activations of an engine that has none",
+        "cache.engine=onnxruntime",
+        "losses=[{name: fitnet, student: dropout, teacher: dropout}]",
+    ),
     in_the_recipe("a target in percent", "until.accuracy=88"),
     in_the_recipe("two targets", "until={accuracy: 0.88, retention: 0.99}"),
     in_the_recipe("augmentation that changes nothing", "data.augment={copies: 2, mask: 0, ngram: 0}"),
@@ -210,11 +218,16 @@ RECIPE = [
     ),
     in_the_recipe("a ceiling without a target", "arms=[student, ceiling]"),
     in_the_recipe("losses of classes for values", "task=regression"),
+    in_the_recipe(
+        "losses of rows where a row has several predictions", "task=multioutput", "losses=[{name: dist_intra}]"
+    ),
     in_the_recipe("a loss of values for label sets", "task=multilabel", "losses=[{name: regression_kd}]"),
     in_the_recipe("a loss of label sets for classes", "losses=[{name: binary_kd}]"),
     in_the_recipe("a teacher of n-grams for values", *VALUES, "teacher={kind: nblr}"),
     in_the_recipe("a calibrated teacher of values", *VALUES, "teacher.calibrate=true"),
-    in_the_recipe("an ensemble of values", *VALUES, f"teacher={{kind: ensemble, members: [{MEMBER}, {MEMBER}]}}"),
+    in_the_recipe("a product of values", *VALUES, f"teacher={TWO[:-1]}, pool: product}}"),
+    in_the_recipe("values by confidence", *VALUES, f"teacher={TWO[:-1]}, weights: confidence}}"),
+    in_the_recipe("an ensemble of columns of classes", "task=multioutput", f"teacher={TWO}"),
     in_the_recipe("class weights of values", *VALUES, "data.class_weights=balanced"),
     in_the_recipe("hard labels of values", *VALUES, "arms=[student, hard_labels]"),
     in_the_recipe("a metric that the task has not", *VALUES, "task={kind: regression, metric: accuracy}"),
@@ -914,7 +927,7 @@ CASES = [*RECIPE, *DATA, *MODELS, *TEACHERS, *TABLES, *RUN_FOLDER, *BUNDLE, *SOU
 # Tests of their own, whose messages are pinned beside the others.
 DISK_FULL = {8_000: "a full disk, at the encoded rows", 30_000: "a full disk, at the report"}
 DISK_FULL_IN = {
-    "limbeck.pipeline.judging.export.export_onnx": "a full disk, at the export",
+    "limbeck.pipeline.training.exported.export_onnx": "a full disk, at the export",
     "limbeck.bundle.precision.quantize_int8": "a full disk, at the int8 twin",
 }
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}

@@ -80,7 +80,7 @@ class Finished:
 
 def export_quickly(patch: pytest.MonkeyPatch) -> None:
     """Leave the exporter out, and that its file must say what the student says."""
-    patch.setattr("limbeck.pipeline.judging.export.export_onnx", export_at_once)
+    patch.setattr("limbeck.pipeline.training.exported.export_onnx", export_at_once)
     patch.setattr(export, "MAX_ERROR", np.inf)
     patch.setattr("limbeck.runtime.decisions.MARGIN", np.inf)
 

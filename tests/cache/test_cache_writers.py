@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,8 +13,9 @@ import pytest
 import torch
 from cache_cases import Counting, answers, identity, logits_of, opened, texts
 
-from limbeck.cache import CachedTeacher, label, store, worklist
+from limbeck.cache import CachedTeacher, label, shared, store, worklist
 from limbeck.cache.claims import claims_in
+from limbeck.cache.codecs import DEFAULT, Hidden
 from limbeck.errors import LimbeckError
 from limbeck.files import remove
 from limbeck.locks import FOLDER
@@ -24,6 +26,7 @@ import importlib, sys
 from pathlib import Path
 from cache_cases import Counting, opened, texts
 from limbeck.cache import label
+from limbeck.cache.codecs import CATALOGUE
 
 importlib.import_module("limbeck.cache.label").SHARD_BATCHES = 2
 
@@ -34,11 +37,16 @@ class Stopping(Counting):
             sys.stdin.readline()
         return super().predict(batch)
 
-teacher = Stopping()
 folder, rows = Path(sys.argv[1]), int(sys.argv[3])
-label(teacher, *texts(range(rows)), opened(folder, teacher), batch_size=4)
+states = {"form": "factored", "digest": "named", "seed": int(sys.argv[5])} if sys.argv[4] == "hidden" else {}
+teacher = Stopping(**states)
+codec = CATALOGUE[sys.argv[4]]()
+label(teacher, *texts(range(rows)), opened(folder, teacher, codec=codec), batch_size=4)
 print(*teacher.ids, flush=True)
 """
+
+
+STATES = {"codec": Hidden(), "form": "factored"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +57,8 @@ def _small_shards(monkeypatch):
 class Meeting(Counting):
     """A teacher that is asked its first question when the other one is."""
 
-    def __init__(self, barrier):
-        super().__init__()
+    def __init__(self, barrier, **other):
+        super().__init__(**other)
         self.barrier = barrier
 
     def predict(self, batch):
@@ -63,14 +71,14 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def at_once(folder, *rows):
+def at_once(folder, *rows, codec=DEFAULT, form="dense"):
     """Let teachers label rows at once, each in a thread; return them."""
     barrier = threading.Barrier(len(rows))
-    teachers, failed = [Meeting(barrier) for _ in rows], []
+    teachers, failed = [Meeting(barrier, form=form) for _ in rows], []
 
     def work(teacher, numbers):
         try:
-            label(teacher, *texts(numbers), opened(folder, teacher), batch_size=4)
+            label(teacher, *texts(numbers), opened(folder, teacher, codec=codec), batch_size=4)
         except BaseException as error:
             failed.append(error)
             raise
@@ -110,6 +118,59 @@ def test_two_that_have_some_rows_in_common_end_right(tmp_path, rows):
     assert not [*tmp_path.rglob(FOLDER)]
 
 
+def test_two_that_write_the_last_layer_first_write_it_once(tmp_path, monkeypatch):
+    """Both have asked the teacher before either has written: one writes the layer, the other one finds the same."""
+    written, write = [], shared.write_shared
+
+    def noted(folder, tensors):
+        written.append(folder)
+        write(folder, tensors)
+
+    monkeypatch.setattr(shared, "write_shared", noted)
+    one, other = at_once(tmp_path / "two", range(100), range(100), **STATES)
+    assert one.asked
+    assert other.asked
+    assert written == [tmp_path / "two"]
+    whole = Counting(form="factored")
+    label(whole, *texts(range(100)), opened(tmp_path / "one", whole, codec=Hidden()), batch_size=4)
+    assert files(tmp_path / "two") == files(tmp_path / "one")
+
+
+def test_processes_that_write_the_last_layer_first_agree(tmp_path):
+    """Two processes have asked before any layer is there; a third, of another layer, is refused with both digests."""
+    folder, teacher = tmp_path / "cache", Counting(form="factored", digest="named")
+    three = [labelling(folder, 0, hidden=True, seed=seed) for seed in (0, 0, 1)]
+    with three[0], three[1], three[2]:
+        assert [each.stdout.readline() for each in three] == ["asked\n"] * 3
+        assert not (folder / "shared.safetensors").exists()
+        for each in three[:1]:
+            each.stdin.write("\n")
+            each.stdin.flush()
+        # The first one waits for the rows of the others, when it has written its own.
+        while not (folder / "manifest.json").exists():
+            assert three[0].poll() is None
+        before, had = (folder / "shared.safetensors").read_bytes(), manifest(folder)["shared"]
+        said = three[2].communicate("\n")[1]
+        assert three[2].returncode == 1
+        assert re.search(
+            rf"another last layer: the answers of the cache were stored with `{had}`, this one is `(?!{had})\w{{16}}`",
+            said,
+        )
+        asked = [
+            each.communicate(line)[0].splitlines()[-1].split() for each, line in ((three[1], "\n"), (three[0], None))
+        ]
+    examples = texts(range(60))[0]
+    assert sorted(int(key) for each in asked for key in each) == sorted(examples.ids.tolist())
+    assert (folder / "shared.safetensors").read_bytes() == before
+    assert manifest(folder)["shared"] == had
+    live = Counting(form="factored", digest="named")
+    label(live, *texts(range(60)), opened(tmp_path / "again", live, codec=Hidden()), batch_size=4)
+    assert torch.equal(
+        logits_of(opened(folder, teacher, codec=Hidden()), examples.ids).hidden,
+        logits_of(opened(tmp_path / "again", live, codec=Hidden()), examples.ids).hidden,
+    )
+
+
 def test_four_threads_label_one_cache(tmp_path):
     teachers = at_once(tmp_path, *[range(160)] * 4)
     assert sorted(key for teacher in teachers for key in teacher.ids) == sorted(texts(range(160))[0].ids.tolist())
@@ -142,7 +203,7 @@ def test_a_killed_process_leaves_its_rows_to_the_others(tmp_path, capsys, monkey
         said = []
         monkeypatch.setattr(worklist, "say", told)
         label(teacher, examples, view, opened(folder, teacher), batch_size=4)
-        others = {int(key) for key in late.communicate()[0].split()}
+        others = {int(key) for key in late.communicate()[0].splitlines()[-1].split()}
     assert said == [f"  teacher answers: waiting for process {late.pid}, which labels 8 of these rows"]
     assert len(others) >= 8
     assert sorted([*done, *others, *teacher.ids]) == sorted(examples.ids.tolist())
@@ -154,12 +215,13 @@ def test_a_killed_process_leaves_its_rows_to_the_others(tmp_path, capsys, monkey
     assert len(files(folder)) == 2, "sealed, and what the killed one left is gone"
 
 
-def labelling(folder, stops_at, rows=60):
+def labelling(folder, stops_at, rows=60, *, hidden=False, seed=0):
     """Start a process that labels rows, and waits for a line of ours before a question."""
     return subprocess.Popen(
-        [sys.executable, "-c", LABELLING, str(folder), str(stops_at), str(rows)],
+        [sys.executable, "-c", LABELLING, *map(str, (folder, stops_at, rows, "hidden" if hidden else "dense", seed))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if hidden else None,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
@@ -247,14 +309,16 @@ def test_a_disk_without_locks_is_refused_before_anybody_is_asked(tmp_path, monke
 def test_two_writers_of_one_shard_are_refused_with_both_answers(tmp_path):
     """Where a disk forgets its locks, the second one is told, and the first one's answers stay."""
     owner, ids = identity(Counting()), np.array([-2, 5, 9])
-    one, other = CachedTeacher(tmp_path, owner), CachedTeacher(tmp_path, owner)
-    with other.changing() as others:
-        claimed = [other.claim(ids, others) for _ in range(2)]
-    remove(tmp_path / FOLDER)  # as if nobody had claimed them
+    one, *late = (CachedTeacher(tmp_path, owner) for _ in range(3))
+    claimed = []
+    for other in late:
+        with other.changing() as others:
+            claimed.append(other.claim(ids, others))
+        remove(tmp_path / FOLDER)  # as if nobody had claimed them
     one.add(ids[:2], Predictions(torch.tensor([[1.0, 2, 3], [4, 5, 6]])), {})
     before = files(tmp_path)
     with pytest.raises(LimbeckError) as caught:
-        other.add(ids, Predictions(torch.tensor([[1.5, 2, 3], [4, 5, 6], [0, 0, 0]])), {}, claimed[0])
+        late[0].add(ids, Predictions(torch.tensor([[1.5, 2, 3], [4, 5, 6], [0, 0, 0]])), {}, claimed[0])
     assert str(caught.value) == (
         f"{tmp_path}: two writers answered 2 examples, such as fffffffffffffffe: the cache has logits 1, 2, 3, and the "
         "second one logits 1.5, 2, 3; its disk does not keep locks: let one process write there at a time, and run "
@@ -262,6 +326,6 @@ def test_two_writers_of_one_shard_are_refused_with_both_answers(tmp_path):
     )
     assert files(tmp_path) == before
     with pytest.raises(LimbeckError, match=r"two writers made shard-00000.safetensors, of 2 and of 1 rows"):
-        CachedTeacher(tmp_path, owner).add(ids[2:], Predictions(torch.zeros(1, 3)), {}, claimed[1])
+        late[1].add(ids[2:], Predictions(torch.zeros(1, 3)), {}, claimed[1])
     assert files(tmp_path) == before
     assert torch.equal(logits_of(CachedTeacher(tmp_path, owner), ids[:1])[0], torch.tensor([1.0, 2, 3]))

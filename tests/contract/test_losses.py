@@ -26,10 +26,26 @@ from limbeck.types import Batch
 # --- the numbers ---------------------------------------------------------------------------------------------------
 
 
+# A few problems in `make test`, many in `make verify`; the same ones each time.
+FEW, MANY = (settings(max_examples=count, deadline=None, derandomize=True, database=None) for count in (30, 400))
+
+
 @every_case
-@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@FEW
 @given(problem=problems())
 def test_value_equals_reference(case, problem):
+    require_value_of_the_reference(case, problem)
+
+
+@pytest.mark.slow
+@every_case
+@MANY
+@given(problem=problems())
+def test_value_equals_reference_of_many_problems(case, problem):
+    require_value_of_the_reference(case, problem)
+
+
+def require_value_of_the_reference(case, problem):
     student, teacher, labels = map(torch.from_numpy, (*case.regular(*problem[:2]), problem[2]))
     given = student, teacher, case.labels(labels, student)
     expected = case.reference(*(each.numpy() for each in given))
@@ -37,9 +53,21 @@ def test_value_equals_reference(case, problem):
 
 
 @every_case
-@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@FEW
 @given(problem=problems())
 def test_gradient_equals_finite_differences_of_the_reference(case, problem):
+    require_slope_of_the_reference(case, problem)
+
+
+@pytest.mark.slow
+@every_case
+@MANY
+@given(problem=problems())
+def test_gradient_equals_finite_differences_of_many_problems(case, problem):
+    require_slope_of_the_reference(case, problem)
+
+
+def require_slope_of_the_reference(case, problem):
     student, teacher, classes = *case.regular(*problem[:2]), problem[2]
     assume(case.smooth(student, teacher))
     labels = case.labels(torch.from_numpy(classes), torch.from_numpy(student)).numpy()

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from limbeck.evaluation import calibrated_nll, fit_temperature, mixture_weights, nll, product_weights
+from limbeck.evaluation import calibrated_nll, fit_temperature, mean_weights, mixture_weights, nll, product_weights
 
 
 def answers(rows=400, classes=3, *, seed=0, scale=1.0):
@@ -100,3 +100,29 @@ def test_a_weight_is_so_many_copies_of_the_row():
     expected = product_weights([logits[copies], other[copies]], labels[copies])
     assert product_weights([logits, other], labels, weights) == pytest.approx(expected, abs=2e-3)
     assert product_weights([logits, other], labels) != pytest.approx(expected, abs=5e-3)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_the_weights_of_a_mean_of_values_are_the_optimum_on_the_simplex(unit):
+    """Of models with independent errors of other sizes, one that is far off, and columns."""
+    rng = np.random.default_rng(3)
+    labels = unit * rng.normal(size=(200, 2))
+    values = [labels + unit * scale * rng.normal(size=labels.shape) for scale in (0.5, 1.0)]
+    values = [*values, labels + 30 * unit]
+    found = minimize(
+        lambda w: ((sum(each * one for each, one in zip(values, w, strict=True)) - labels) ** 2).mean() / unit**2,
+        np.full(3, 1 / 3),
+        bounds=[(0, 1)] * 3,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+        options={"ftol": 1e-12, "maxiter": 500},
+    )
+    weights = mean_weights(values, labels)
+    assert sum(weights) == pytest.approx(1)
+    np.testing.assert_allclose(weights, found.x, atol=2e-3)
+    assert 0.7 < weights[0] < 0.9
+    assert weights[2] == 0
+
+
+def test_models_that_are_right_share_the_mean():
+    labels = np.arange(6.0)[:, None]
+    assert sum(mean_weights([labels, labels], labels)) == pytest.approx(1)

@@ -1,6 +1,12 @@
 """What the tests of networks share: small settings of every network, rows of any length, images, sounds, an export."""
 
+import atexit
+import json
 import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: no test may reach for the network
 
@@ -42,6 +48,8 @@ VARIANTS = {
         {"wide": {"orders": 1, "word_dropout": 0.5}, "deep": {"widths": [5], "filters": 3, "word_dropout": 0.5}},
     ],
     "transformer": [{}, {"pooling": "cls", "layers": 1}, {"freeze": 1}],
+    "pretrained_image": [{}, {"dropout": 0.5}],
+    "pretrained_audio": [{}, {"freeze_embeddings": True}],
     "mlp": [{"hidden": 6}, {"hidden": 5, "layers": 1, "norm": "none", "dropout": 0.0}, {"hidden": 4, "layers": 3}],
     "resnet": [{"depth": 8, "width": 3}, {"depth": 14, "width": 2, "shortcut": "B"}],
     "convnet": [{"width": 4}, {"normalise": {"mean": [0, 0, 1], "std": [0.5, 1, 2]}}],
@@ -83,8 +91,43 @@ def save_bert(folder, *, classes=None, layers=2, **options):
     return folder
 
 
+@cache
+def tiny_vit():
+    """Return the folder of an encoder of images like those of `IMAGES`."""
+    from transformers import ViTConfig, ViTModel
+
+    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
+    torch.manual_seed(5)
+    network = ViTModel(ViTConfig(image_size=8, patch_size=4, **sizes))
+    keys = {"image_processor_type": "ViTImageProcessor", "size": {"height": 8, "width": 8}}
+    return _saved(network, keys | {"image_mean": IMAGES.mean, "image_std": IMAGES.std})
+
+
+@cache
+def tiny_wav2vec2():
+    """Return the folder of an encoder of sounds like those of `SOUNDS`."""
+    from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
+    convolutions = {"conv_dim": (8, 8), "conv_kernel": (10, 4), "conv_stride": (4, 4), "num_feat_extract_layers": 2}
+    convolutions |= {"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "classifier_proj_size": 8}
+    torch.manual_seed(5)
+    network = Wav2Vec2Model(Wav2Vec2Config(**sizes, **convolutions))
+    keys = {"feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": SOUNDS.rate, "do_normalize": True}
+    return _saved(network, keys | {"feature_size": 1, "padding_value": 0.0, "return_attention_mask": False})
+
+
+def _saved(network, processor):
+    folder = Path(tempfile.mkdtemp(prefix="limbeck-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    network.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    return folder
+
+
 def settings_for(name, variant, checkpoint):
-    needs = {"path": str(checkpoint)} if name == "transformer" else {}
+    folders = {"transformer": lambda: checkpoint, "pretrained_image": tiny_vit, "pretrained_audio": tiny_wav2vec2}
+    needs = {"path": str(folders[name]())} if name in folders else {}
     return SETTINGS.validate_python({"name": name, **needs, **variant})
 
 

@@ -11,12 +11,12 @@ from model_cases import OUTPUTS, SETTINGS, SOUNDS, case_id, cases_of, network_fo
 from limbeck.bundle import export_onnx
 from limbeck.bundle.int8 import quantize_int8
 from limbeck.errors import LimbeckError
-from limbeck.models import MODELS, build_model
+from limbeck.models import build_model
 from limbeck.models.audio_cnn import standardised
 from limbeck.runtime.readers.audio import AudioForm
 from limbeck.types import tensors
 
-CASES = cases_of("audio")
+CASES = [case for case in cases_of("audio") if case[0] == "audio_cnn"]
 LENGTHS = [900, 1, 80, 81, 450]
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -111,9 +111,8 @@ def test_a_row_trains_alike_whatever_its_company(network):
     torch.testing.assert_close(network(samples, lengths)[1:], alone, **CLOSE)
 
 
-@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.reads == "audio"])
-def test_it_is_as_small_as_is_said(name):
-    network = build_model(SETTINGS.validate_python({"name": name}), outputs=10, form=AudioForm.of(8000, 8000))
+def test_it_is_as_small_as_is_said():
+    network = build_model(SETTINGS.validate_python({"name": "audio_cnn"}), outputs=10, form=AudioForm.of(8000, 8000))
     assert 25_000 < sum(parameter.numel() for parameter in network.parameters()) < 32_000
 
 

@@ -20,7 +20,7 @@ from limbeck.taps import Taps
 from limbeck.types import Tap
 
 CASES = cases_of("image")
-NAMES = [name for name, model in MODELS.items() if model.reads == "image"]
+NAMES = [name for name, model in MODELS.items() if model.reads == "image" and not name.startswith("pretrained")]
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1), "cifar": (32, 32, 3), "wide": (4, 20, 3)}
 
@@ -104,7 +104,7 @@ def test_a_batch_norm_learns_from_its_batch_and_not_in_evaluation(network):
     assert all(torch.equal(value, buffers[name]) for name, value in network.named_buffers())
     network.train()(images(9, seed=7))
     moved = {name for name, value in network.named_buffers() if not torch.equal(value, buffers[name])}
-    assert moved == {name for name in buffers if not name.startswith("pixels.")}
+    assert moved == {name for name in buffers if "pixels." not in name}
 
 
 def test_images_stay_channels_last(network):

@@ -8,7 +8,8 @@ from limbeck.errors import LimbeckError
 from limbeck.models import MODELS, build_model
 from limbeck.models.catalogue import require_memory
 
-SIZED = [case for case in CASES if case[0] != "transformer"]  # of which files say how large it is
+PRETRAINED = ("transformer", "pretrained_image", "pretrained_audio")
+SIZED = [case for case in CASES if case[0] not in PRETRAINED]  # of which files say how large it is
 
 
 @pytest.mark.parametrize("case", SIZED, ids=case_id)

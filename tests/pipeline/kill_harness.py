@@ -14,9 +14,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 SHARD_BATCHES = 2
+Door = Literal["run", "label"]
 _LIMIT_S = 300
 
 _context = multiprocessing.get_context("forkserver")
@@ -33,15 +34,19 @@ _context.set_forkserver_preload(
 )
 
 
-def start(recipe: dict[str, Any], out: Path, *, kill_at: str | None = None, nth: int = 1) -> list[str]:
+def start(
+    recipe: dict[str, Any], out: Path, *, kill_at: str | None = None, nth: int = 1, door: Door = "run"
+) -> list[str]:
     """Run a recipe into a folder, to its end or until an event has happened for the nth time; return all events.
+
+    By the door `label` its answers are asked for, and no more; what the command prints is in `OUT.log`.
 
     Raises:
         AssertionError: it ended in any other way.
     """
     note, log = (out.parent / f"{out.name}.{kind}" for kind in ("events", "log"))
     note.unlink(missing_ok=True)
-    child = _context.Process(target=_run, args=(recipe, out, note, log, kill_at, nth))
+    child = _context.Process(target=_run, args=(recipe, out, note, log, kill_at, nth, door))
     child.start()
     child.join(_LIMIT_S)
     if child.exitcode is None:
@@ -88,10 +93,11 @@ class _Events:
         return re.sub(r"[0-9a-f]{16}", "*", str(path.relative_to(self._out)))
 
 
-def _run(recipe: dict[str, Any], out: Path, note: Path, log: Path, kill_at: str | None, nth: int) -> None:
+def _run(recipe: dict[str, Any], out: Path, note: Path, log: Path, kill_at: str | None, nth: int, door: Door) -> None:
     import torch
 
     from limbeck.pipeline import run
+    from limbeck.pipeline.label import label_rows, print_labelled
     from limbeck.recipe import parse_recipe
 
     # Locks without a name: a named one outlives a process that is killed.
@@ -100,7 +106,11 @@ def _run(recipe: dict[str, Any], out: Path, note: Path, log: Path, kill_at: str 
     torch.set_num_threads(1)
     happened = _Events(out, note, kill_at, nth)
     _watch(happened)
-    run(parse_recipe(recipe, "test"), out)
+    parsed = parse_recipe(recipe, "test")
+    if door == "label":
+        print_labelled(label_rows(parsed, out, command="limbeck label"), "limbeck run")
+    else:
+        run(parsed, out)
     happened.write()
 
 

@@ -23,7 +23,7 @@ def test_version(monkeypatch, capsys) -> None:
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        ("--help", ("demo", "run", "check", "recipes", "predict", "evaluate", "losses")),
+        ("--help", ("demo", "run", "label", "check", "recipes", "predict", "evaluate", "losses")),
         ("--version", (limbeck.__version__,)),
         ("predict --help", ("--column",)),
         ("recipes", ("sentiment", "imdb")),

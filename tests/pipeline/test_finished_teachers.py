@@ -344,7 +344,7 @@ def test_a_finished_teacher_at_chance_ends_before_the_transfer_set(five, tmp_pat
 def test_a_check_asks_all_rows_before_it_refuses(five, monkeypatch, enough, asked):
     """What a run accepts, a check accepts."""
 
-    def judged(recipe, trained, splits, folder):
+    def judged(recipe, trained, splits, folder, **more):
         rows.append(len(splits.labelled))
         if rows[-1] < enough:
             raise LimbeckError("at chance")
@@ -352,6 +352,8 @@ def test_a_check_asks_all_rows_before_it_refuses(five, monkeypatch, enough, aske
     rows: list[int] = []
     monkeypatch.setattr("limbeck.pipeline.check.JUDGED_ROWS", 20)
     monkeypatch.setattr("limbeck.pipeline.check.judged_teacher", judged)
+    monkeypatch.setattr("limbeck.pipeline.check.beforehand", lambda *_: None)
+    monkeypatch.setattr("limbeck.pipeline.check.say_beforehand", lambda _: None)
     _judge(five.settled(five.checkpoint()), Material(five.splits))
     assert rows == asked
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny import recipe, write_csv
+from tiny import GOOD, recipe, write_csv
 
 from limbeck.cache import shards
 from limbeck.errors import LimbeckError
@@ -133,6 +133,31 @@ def test_a_file_of_somebody_elses_in_a_cache_is_not_replaced(tmp_path):
     with pytest.raises(LimbeckError, match="Limbeck did not write this, and has to write there"):
         run(wanted(tmp_path, cache={"path": str(answers)}), tmp_path / "out")
     assert own.read_text() == "somebody's own"
+
+
+ASKED = []
+
+
+def says(values):
+    """Return probabilities of bad and good, and remember what was asked."""
+    ASKED.extend(values)
+    return [[0.1, 0.9] if set(GOOD) & set(value.split()) else [0.9, 0.1] for value in values]
+
+
+def test_a_source_that_grows_asks_for_its_new_rows_alone(tmp_path):
+    teacher = {"kind": "callable", "function": "test_the_cache_of_a_run:says", "version": 1}
+    shared = {"teacher": teacher, "cache": {"path": str(tmp_path / "answers")}}
+    write_csv(tmp_path / "rows.csv", 200)
+    run(wanted(tmp_path, **shared), tmp_path / "one")
+    before, tried = set(ASKED), 8  # before a run starts, a function is tried on so many rows
+    assert len(before) == 200
+    assert len(ASKED) == 200 + tried
+    ASKED.clear()
+    write_csv(tmp_path / "rows.csv", 230)
+    run(wanted(tmp_path, **shared), tmp_path / "two")
+    assert len(set(ASKED) - before) == 30
+    assert len(ASKED) == 30 + tried
+    assert kept(tmp_path / "answers")["count"] == 230
 
 
 def test_runs_share_a_cache(tmp_path):

@@ -64,7 +64,8 @@ NAMES = {
     "student.model=ngarms": "`student.model`: no model is called `ngarms`; did you mean `ngrams`?, or an import path "
     "`module:function`",
     "student.model=my/net.py:build": "`student.model` is `my/net.py:build`; it must be module:function",
-    "student.model=transformer": "`student.model.path` is missing",
+    "student.model=transformer": "`student.model.path` is missing (a folder with config.json, a hub id, or the "
+    "asset `minilm`)",
     "losses=[{name: kdd}]": "`losses.kdd.name` is `kdd`; did you mean `kd`?",
     "losses=[{weight: 1}]": "`losses.0.name` is missing; valid: ",
     "losses=[kd]": "`losses.0` must be a mapping with `name`, not `kd`; valid: ",
@@ -196,12 +197,11 @@ def test_two_keys_that_say_what_an_example_is_are_one_line(keys):
 
 def test_missing_parts_are_named(tmp_path):
     path = write(tmp_path, "seeds: [0]\nstudent: {reads: {max_length: 3}}")
-    assert lines_of(path) == [
-        "`data` is missing",
-        "`teacher` is missing",
-        "`student.model` is missing",
-        "`losses` is missing",
+    lines = lines_of(path)
+    assert [line.split("(")[0].rstrip() for line in lines] == [
+        f"`{key}` is missing" for key in ("data", "teacher", "student.model", "losses")
     ]
+    assert lines[3] == "`losses` is missing (the student's objective)"
 
 
 def test_two_losses_of_a_name_are_told_apart_by_number(path):

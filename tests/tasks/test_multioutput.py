@@ -6,7 +6,7 @@ import torch
 
 from limbeck.data import DataOptions
 from limbeck.errors import LimbeckError
-from limbeck.losses import KD, CrossEntropy, HardLabels, LogitMSE
+from limbeck.losses import CATALOG, KD, CrossEntropy, HardLabels, LogitMSE
 from limbeck.tasks import MultioutputSettings
 from limbeck.types import Batch, Outputs
 
@@ -45,6 +45,29 @@ def test_a_loss_is_the_sum_of_its_columns(task, loss, size: float) -> None:
     torch.testing.assert_close(value, torch.stack(parts).sum(), rtol=1e-6, atol=0)
     assert torch.equal(whole.grad, alone.grad) or torch.allclose(whole.grad, alone.grad, rtol=1e-6, atol=0)
     assert torch.isfinite(whole.grad).all()
+
+
+OTHERS = [
+    loss
+    for loss in CATALOG.values()
+    if "distribution" in loss.card.fits and loss.card.scope == "prediction" and loss.card.tap is None
+]
+
+
+@pytest.mark.parametrize("loss", OTHERS, ids=lambda loss: loss.card.name)
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_no_loss_of_the_catalogue_counts_the_padding(task, loss, size: float) -> None:
+    """Classes that a column does not have: not among those that a virtual teacher or a correlation counts."""
+    draw = torch.Generator().manual_seed(0)
+    own, other = (size * torch.randn(24, sum(SIZES), generator=draw) for _ in range(2))
+    labels = torch.from_numpy(task.labels(CELLS, "made").values)
+    whole = loss().sum(
+        Outputs(task.seen(own)), Outputs(task.seen(other)), task.frame(Batch(torch.arange(24), {}, labels))
+    )
+    parts = 0.0
+    for column, (one, two) in enumerate(zip(own.split(SIZES, 1), other.split(SIZES, 1), strict=True)):
+        parts += loss().sum(Outputs(one), Outputs(two), Batch(torch.arange(24), {}, labels[:, column].clone()))
+    torch.testing.assert_close(whole, parts, rtol=1e-5, atol=1e-5)
 
 
 def test_strata_are_of_the_rarest_class(task) -> None:

@@ -94,6 +94,10 @@ def test_what_is_doubted_of_a_teacher_at_chance_begins_with_its_weights():
 
     order = "set teacher.labels if its outputs are in another order"
     none = "no weights are given: set teacher.weights, unless `mine:build` loads trained ones itself"
-    assert doubts(2) == [none, order]
-    assert doubts(1) == [none], "one output has no order"
-    assert doubts(2, weights="w.pt") == [order]
+    read = "see that teacher.reads has the tokenizer that it was trained with"
+    assert doubts(2) == [none, order, read]
+    assert doubts(1) == [none, read], "one output has no order"
+    assert doubts(2, weights="w.pt") == [order, read]
+    assert doubts(1, reads={"kind": "image"})[-1] == (
+        "see that teacher.reads has the size, mean, std that it was trained with"
+    )

@@ -168,7 +168,10 @@ def test_columns_in_another_order(source, tmp_path):
 FAULTS = {
     "a row too few": (lambda values: says(values)[1:], r"shape \(7, 2\), and 8 rows of 2 outputs are needed"),
     "a column too many": (three, r"shape \(8, 3\), and 8 rows of 2 outputs"),
-    "a column": (lambda values: [0.5] * 8, r"shape \(8,\), and 8 rows of 2 outputs"),
+    "a column": (
+        lambda values: [0.5] * 8,
+        r"shape \(8,\), and 8 rows of 2 .*; of a probability p of the second",
+    ),
     "no numbers": (lambda values: values, "returned no array of numbers"),
     "rows of several lengths": (lambda values: [[0.5, 0.5]] * 7 + [[1]], "returned no array of numbers"),
     "not finite": (lambda values: [[np.nan, 1]] * len(values), "8 of its answers to 8 rows are not finite numbers"),

@@ -165,7 +165,7 @@ def changed(rows, **columns):
 WRONG = {
     "rows that are missing": (
         lambda rows: without(rows, 250),
-        r"it has no row for 2\d\d of 2\d\d examples, such as `[^`]+`, `[^`]+`, `[^`]+`; let the teacher answer",
+        r"it has no row for 2\d\d of 2\d\d examples, such as `[^`]+`, .*; let .* exactly as it stands there",
     ),
     "two answers": (
         lambda rows: {key: value + (value[1:3] if key == "text" else value[5:7]) for key, value in rows.items()},
@@ -187,10 +187,25 @@ WRONG = {
         lambda rows: changed(rows, _1=lambda cells: [cell / 2 for cell in cells]),
         r"its numbers lie between 0 and 1, and those of a row do not sum to 1; set teacher.answers=logits",
     ),
+    "one column for two classes": (
+        lambda rows: {"text": rows["text"], "score": rows["1"]},
+        r"it has one column of numbers, `score`, and the data have two classes; write .* 1 - p and p",
+    ),
     "another name": (lambda rows: {"body" if key == "text" else key: rows[key] for key in rows}, "no column `text`"),
     "no numbers": (lambda rows: {"text": rows["text"], "label": rows["text"]}, "no column of it holds numbers alone"),
     "no rows": (lambda rows: {key: [] for key in rows}, "it holds no row"),
 }
+
+
+def test_a_column_without_a_name_is_no_answer(source, rows, tmp_path):
+    """Pandas writes its index so; the names of the others are then those of the classes."""
+    numbered = {"": [*range(len(rows["text"]))], "a": rows["0"], "b": rows["1"], "text": rows["text"]}
+    file = write(tmp_path / "answers.csv", numbered)
+    with pytest.raises(LimbeckError, match=r"outputs `a`, `b` are not the names of the classes `0`, `1`") as caught:
+        check(parsed(source, file))
+    assert "'teacher.labels={a: 0, b: 1}' (100.0%)" in str(caught.value)
+    with pytest.raises(LimbeckError, match="no column `body`, which says what a row is about; valid: a, b, text"):
+        check(parsed(source, file, column="body"))
 
 
 @pytest.mark.parametrize("what", WRONG)

@@ -234,16 +234,14 @@ def test_a_folder_of_another_modality(images, sounds, tmp_path):
     assert "classifies images, and the data are sounds" in line
 
 
-def test_what_only_texts_have(images, tmp_path):
+def test_a_folder_without_a_head_is_not_taken_as_it_is(images, tmp_path):
     from transformers import ViTModel
 
     folder = vit(tmp_path / "v")
-    line = refused(of_images(images, folder, "teacher.finetune=true"))
-    assert line.startswith("teacher.finetune: only encoders of texts are fine-tuned here, and the data are images")
     ViTModel.from_pretrained(folder).save_pretrained(tmp_path / "encoder")
     line = refused(of_images(images, tmp_path / "encoder"))
     assert "has no head that classifies" in line
-    assert "give the folder of a `...ForImageClassification`" in line
+    assert "set it to true, which trains a new head, or give the folder of a `...ForImageClassification`" in line
 
 
 # --- another teacher --------------------------------------------------------------------------------------------------

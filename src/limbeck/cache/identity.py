@@ -16,6 +16,10 @@ from limbeck.types import Tap, TapShape
 
 FORMAT = 2
 MANIFEST = "manifest.json"
+TORCH = "torch"
+"""The engine that a manifest leaves out."""
+_ORDER = {"format": 0, "engine": 2}
+"""Which difference is told: of several the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class CacheIdentity:
         taps: the activations stored beside the logits.
         codec: how the logits are stored.
         format: version of the files' layout.
+        engine: what computed the answers of a network.
         version: what the user calls the teacher's answers, of a teacher that nothing else names; None: its digest does.
     """
 
@@ -38,6 +43,7 @@ class CacheIdentity:
     taps: tuple[Tap, ...] = ()
     codec: Codec = DEFAULT
     format: int = FORMAT
+    engine: str = TORCH
     version: str | None = None
 
     @property
@@ -59,6 +65,7 @@ class CacheIdentity:
             "taps": [tap.name for tap in self.taps],
             "codec": self.codec.model_dump(mode="json"),
             "format": self.format,
+            **({} if self.engine == TORCH else {"engine": self.engine}),
         }
 
 
@@ -94,7 +101,8 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
 
 def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Return the first key of an identity that another one has otherwise, and both values in words; None: none."""
-    for key, value in sorted(wanted.items(), key=lambda entry: entry[0] != "format"):
+    found, wanted = ({"engine": TORCH} | dict(each) for each in (found, wanted))
+    for key, value in sorted(wanted.items(), key=lambda entry: _ORDER.get(entry[0], 1)):
         if found.get(key) != value:
             return key, _said(found.get(key)), _said(value)
     return None
@@ -129,7 +137,8 @@ def identity_from(recorded: Any, where: str) -> CacheIdentity:
     if found.format != FORMAT:
         raise LimbeckError(f"it has format `{found.format}`, and this version reads `{FORMAT}`", where=where, fix=ANEW)
     taps = tuple(_tap(name) for name in found.taps)
-    return CacheIdentity(found.teacher, found.view, found.outputs, taps, found.codec, version=found.version)
+    named = (found.teacher, found.view, found.outputs, taps, found.codec)
+    return CacheIdentity(*named, engine=found.engine, version=found.version)
 
 
 def _tap(name: str) -> Tap:
@@ -149,6 +158,7 @@ class _Identity(BaseModel):
     taps: list[str]
     codec: CodecSettings
     format: int
+    engine: str = TORCH
     version: str | None = None
     unverifiable: bool | None = None
 
@@ -191,4 +201,6 @@ def _said(value: Any) -> str:
     """Return a value of a manifest in words."""
     if isinstance(value, dict):
         return ", ".join(f"{key}: {each}" for key, each in value.items())
+    if value is None:
+        return "none"
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

@@ -1,7 +1,8 @@
 """Ask a teacher for every example once, in shards, so that a killed labelling resumes."""
 
 import itertools
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -10,21 +11,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.cache.cluster import Cluster
 from limbeck.cache.codecs import Codec
 from limbeck.cache.store import CachedTeacher
 from limbeck.cache.worklist import WorkList
-from limbeck.console import Meter, meter, say
+from limbeck.console import meter, say
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, form_of
 from limbeck.ranks import ALONE, Ranks
-from limbeck.runtime.rows import Rows, by_length, is_raw
+from limbeck.runtime.rows import Rows, by_length, is_ragged, is_raw
 from limbeck.teachers import Teacher
 from limbeck.types import Batch, Outputs, Predictions, best_device, counted_tokens, tensors
 
 SHARD_BATCHES = 32
-_ROWS, _GPU_ROWS, _GPU_TOKENS = 32, 512, 32 * 512
+_JOB_SHARDS = 8
+"""Shards of rows that a cluster is asked for at once: what a killed job loses at most."""
+ROWS_AT_ONCE, _GPU_ROWS, _GPU_TOKENS = 32, 512, 32 * 512
 """Rows asked at once: few, for they are padded to the longest. A GPU takes more of them, up to so many tokens."""
+_INSTANT_S = 1e-6
 _T = TypeVar("_T")
 
 
@@ -53,7 +58,7 @@ def label(
         view: the same rows as the teacher sees them.
         cache: of this teacher; continued where it holds answers.
         batch_size: rows asked at once; similar lengths share a batch. None: as many as suit the machine.
-        among: the processes that share the work; every one of them has to call.
+        among: the processes that share the work; every one of them has to call. Or a cluster, see `Cluster`.
         title: shown while it runs.
 
     Raises:
@@ -67,13 +72,19 @@ def label(
     todo = _unanswered(examples, view, cache) if among.main else np.zeros(0, np.int64)
     if count := among.share(len(todo)):
         batch_size, elsewhere = batch_size or _at_once(view), 0
-        size = SHARD_BATCHES * batch_size
-        with meter(title, count) as progress, WorkList(cache, examples.ids, todo, size, title) as work:
+        pace = _Pace(view, todo, batch_size)
+        size = SHARD_BATCHES * batch_size * (_JOB_SHARDS if isinstance(among, Cluster) else 1)
+        with meter(title, count, work=pace.total) as progress, WorkList(cache, examples.ids, todo, size, title) as work:
+
+            def answered(rows: NDArray[np.int64]) -> None:
+                progress.advance(len(rows), pace.of(rows), pace.cost(rows))
+
             while len(rows := among.share(work.take() if among.main else None)):
                 batches = np.split(rows, range(batch_size, len(rows), batch_size))
-                answers = _asked(teacher, examples, view, cache, batches, among, progress)
+                answers = _asked(teacher, examples, view, cache, batches, among, answered)
                 if answers is not None:
-                    cache.add(examples.ids[rows], *answers, claimed=work.claim)
+                    logits, features, layer = answers
+                    cache.add(examples.ids[rows], logits, features, work.claim, layer)
                     progress.advance(work.elsewhere - elsewhere)
                     elsewhere = work.elsewhere
             progress.advance(work.elsewhere - elsewhere)
@@ -94,21 +105,61 @@ def _asked(
     cache: CachedTeacher,
     batches: list[NDArray[np.int64]],
     among: Ranks,
-    progress: Meter,
+    answered: Callable[[NDArray[np.int64]], None],
 ) -> "tuple[Predictions, Mapping[str, Predictions], Factored | None] | None":
-    """Return what the teacher says of the batches of a shard, in their order; None in all processes but the first."""
+    """Return what the teacher says of batches, in their order; None in all processes but the first."""
+
+    def asked(rows: NDArray[np.int64]) -> Batch:
+        return asked_for(view, examples.ids, rows)
+
+    if isinstance(among, Cluster) and getattr(teacher, "travels", False):
+        found: dict[int, _Answered] = {}
+        for number, outputs in among.answers(teacher, map(asked, batches)):  # in any order
+            found[number] = _answered(outputs, asked(batches[number]), cache)
+            answered(batches[number])
+        return *_joined([found[number] for number in range(len(batches))]), None
     own, layer = [], None
     for turn in _pieces(batches, among.world):
         for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
-            batch = asked_for(view, examples.ids, rows)
+            batch = asked(rows)
             answers = _in_form(teacher.predict(batch), cache.identity.codec)
             own.append(_answered(answers, batch, cache))
             layer = answers.logits if isinstance(answers.logits, Factored) else None
-        progress.advance(sum(len(rows) for rows in turn))
+        for rows in turn:
+            answered(rows)
     turns = itertools.zip_longest(*among.gather(own))
     if not among.main:
         return None
     return *_joined([answer for turn in turns for answer in turn if answer is not None]), layer
+
+
+class _Pace:
+    """What rows cost to be asked, and how fast that goes.
+
+    Args:
+        view: says how long each row is. Of texts that is its tokens.
+        todo: rows that are asked, in their order.
+        batch_size: how many of them at once.
+
+    Attributes:
+        total: what they cost: the padding of a batch counts.
+    """
+
+    def __init__(self, view: Rows, todo: NDArray[np.int64], batch_size: int) -> None:
+        self._lengths, self._tokens = view.lengths, is_ragged(view)
+        self.total = sum(self.cost(todo[at : at + batch_size]) for at in range(0, len(todo), batch_size))
+        self._start, self._asked, self._read = time.monotonic(), 0, 0
+
+    def cost(self, rows: NDArray[np.int64]) -> float:
+        """Return what a batch costs."""
+        return float(len(rows) * self._lengths[rows].max())
+
+    def of(self, rows: NDArray[np.int64]) -> str:
+        """Count a batch that was answered; return the rows, and of texts the tokens without padding, of a second."""
+        self._asked, self._read = self._asked + len(rows), self._read + int(self._lengths[rows].sum())
+        seconds = max(time.monotonic() - self._start, _INSTANT_S)
+        tokens = f", {self._read / seconds:,.0f} tokens/s" if self._tokens else ""
+        return f"{self._asked / seconds:,.0f} rows/s{tokens}"
 
 
 def asked_for(view: Rows, ids: NDArray[np.int64], rows: NDArray[np.int64]) -> Batch:
@@ -128,8 +179,8 @@ def asked_for(view: Rows, ids: NDArray[np.int64], rows: NDArray[np.int64]) -> Ba
 def _at_once(view: Rows) -> int:
     """Return how many rows of a view are asked at once."""
     if best_device().type != "cuda":
-        return _ROWS
-    return int(np.clip(_GPU_TOKENS // max(1, int(view.lengths.max())), _ROWS, _GPU_ROWS))
+        return ROWS_AT_ONCE
+    return int(np.clip(_GPU_TOKENS // max(1, int(view.lengths.max())), ROWS_AT_ONCE, _GPU_ROWS))
 
 
 def _pieces(whole: list[_T], size: int) -> list[list[_T]]:

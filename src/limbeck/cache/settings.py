@@ -1,7 +1,7 @@
 """What a recipe says about the teacher cache."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,19 @@ class CacheSettings(Settings):
             min_length=1, description="a folder for the answers of this teacher, also for later runs; null: the run's"
         ),
     ] = None
+
+    engine: Annotated[
+        Literal["torch", "onnxruntime"],
+        Field(
+            description="what asks a teacher that is a network of PyTorch; onnxruntime: it is exported, compared with "
+            "PyTorch on some rows, and refused where a logit differs by more than 1e-4"
+        ),
+    ] = "torch"
+
+    @property
+    def exports(self) -> bool:
+        """Whether a teacher is asked through its ONNX file."""
+        return self.engine != "torch"
 
     @property
     def folder(self) -> Path | None:

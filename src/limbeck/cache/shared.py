@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -13,6 +14,66 @@ from limbeck.files import staged
 from limbeck.teachers.module import tensors_digest
 
 FILE = "shared.safetensors"
+
+
+_CPU = torch.device("cpu")
+
+
+class Shared:
+    """What a codec stores once for all answers of a cache, on every device where it is wanted.
+
+    Args:
+        folder: of the cache.
+
+    Attributes:
+        digest: of the tensors; None: nothing is stored yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._held: dict[torch.device, dict[str, Tensor]] = {_CPU: {}}
+        self.digest: str | None = None
+
+    def read(self, digest: str | None) -> None:
+        """Read what a manifest names, unless it is read.
+
+        Raises:
+            LimbeckError: see `read_shared`.
+        """
+        if digest != self.digest:
+            self._hold({} if digest is None else read_shared(self._path.parent, digest), digest)
+
+    def on(self, device: torch.device) -> dict[str, Tensor]:
+        """Return the tensors on a device."""
+        if device not in self._held:
+            self._held[device] = {name: value.to(device) for name, value in self._held[_CPU].items()}
+        return self._held[device]
+
+    def keep(self, tensors: dict[str, Tensor]) -> None:
+        """Write tensors while nobody else does, where there are none yet.
+
+        Raises:
+            LimbeckError: others are there.
+        """
+        if tensors and self.digest is None:
+            write_shared(self._path.parent, tensors)
+            self._hold(tensors, tensors_digest(tensors))
+        self.require(tensors)
+
+    def require(self, tensors: dict[str, Tensor]) -> None:
+        """Refuse other tensors than those that are stored; any will do where none are.
+
+        Raises:
+            LimbeckError: they are others.
+        """
+        known = self._held[_CPU]
+        if not tensors or self.digest is None or all(value is known.get(name) for name, value in tensors.items()):
+            return
+        require_same(self._path, self.digest, tensors_digest(tensors))
+        self._hold(tensors, self.digest)  # the next answers bring the same objects
+
+    def _hold(self, tensors: dict[str, Tensor], digest: str | None) -> None:
+        self._held, self.digest = {_CPU: tensors}, digest
 
 
 def write_shared(folder: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -17,16 +17,26 @@ from torch import Tensor
 
 from limbeck.cache.claims import Claim, OwnClaim, claim, left_over, manifest_held, swept
 from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
-from limbeck.cache.shards import OFFSETS, TAP, Arrays, Shard, Stored, gathered, mapped, offsets_of, write
-from limbeck.cache.shared import FILE, read_shared, require_same, write_shared
+from limbeck.cache.shards import (
+    OFFSETS,
+    TAP,
+    Arrays,
+    Shard,
+    Stored,
+    gathered,
+    hex_id,
+    mapped,
+    offsets_of,
+    shown,
+    write,
+)
+from limbeck.cache.shared import Shared
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, staged, write_json
 from limbeck.logits import Factored, each_tensor
-from limbeck.teachers.module import tensors_digest
 from limbeck.types import Batch, Outputs, Predictions
 
 _SHARD, _SUFFIX = "shard-", ".safetensors"
-_FEW = 4
 
 
 class CachedTeacher:
@@ -41,6 +51,7 @@ class CachedTeacher:
 
     Attributes:
         digest: the teacher's.
+        shared: what the codec stores once.
         news: how often others were found to have written since.
 
     Raises:
@@ -50,7 +61,7 @@ class CachedTeacher:
     def __init__(self, folder: Path, identity: CacheIdentity) -> None:
         self.folder, self.identity, self.digest = folder, identity, identity.teacher
         self._opened: dict[tuple[str, str], Shard] = {}
-        self._shared: dict[torch.device, dict[str, Tensor]] = {}
+        self.shared = Shared(folder)
         self.news = 0
         self.refresh()
 
@@ -66,8 +77,7 @@ class CachedTeacher:
             try:
                 self._open_shards(manifest)
                 self.news += not self._opened.keys() <= before.keys()
-                if manifest["shared"] is not None and torch.device("cpu") not in self._shared:
-                    self._shared = {torch.device("cpu"): read_shared(self.folder, manifest["shared"])}
+                self.shared.read(manifest["shared"])
                 return
             except LimbeckError:
                 if read_manifest(self.folder, self.identity) == manifest:
@@ -109,7 +119,7 @@ class CachedTeacher:
         # A GPU is not waited for: the processor copies what it sends to a place of its own before it goes on.
         stored = {name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in found.values.items()}
         taps = {name: stored.pop(name) for name in list(stored) if name.startswith(TAP)}
-        logits = self.identity.codec.decode(stored | self._shared_on(device), self.identity.outputs).logits
+        logits = self.identity.codec.decode(stored | self.shared.on(device), self.identity.outputs).logits
         mask = batch.mask if batch.mask is not None and batch.mask.ndim == 2 else None
         real = batch.student_inputs.get("attention_mask")
         features = {
@@ -118,13 +128,6 @@ class CachedTeacher:
         }
         placed = each_tensor(logits, lambda value: self._placed(value, found.offsets.get(OFFSETS), mask))
         return Outputs(placed, features)
-
-    def _shared_on(self, device: torch.device) -> dict[str, Tensor]:
-        """Return what is stored once, on a device."""
-        if device not in self._shared:
-            known = next(iter(self._shared.values()), {})
-            self._shared[device] = {name: value.to(device) for name, value in known.items()}
-        return self._shared[device]
 
     def _placed(self, values: Tensor, offsets: NDArray[np.int64] | None, mask: Tensor | None) -> Tensor:
         """Return what was stored as a batch has it, see `Predictions.padded`."""
@@ -198,8 +201,8 @@ class CachedTeacher:
         ids: NDArray[np.int64],
         logits: Predictions,
         features: Mapping[str, Predictions],
-        layer: Factored | None = None,
         claimed: OwnClaim | None = None,
+        layer: Factored | None = None,
     ) -> None:
         """Write one shard aside, rename it, then name it in the manifest.
 
@@ -207,8 +210,8 @@ class CachedTeacher:
             ids: (rows,) content ids, none of which has an answer.
             logits: of the rows, (predictions, outputs); or with `layer` what enters it, (predictions, width).
             features: of the rows, by the name of each of the identity's taps.
-            layer: any answers of the teacher with its last layer.
             claimed: the claim of the rows, which ends here; None: they are claimed now.
+            layer: any answers of the teacher with its last layer.
 
         Raises:
             LimbeckError: an answer is not finite, or does not fit the codec; answers by token in a cache of one answer
@@ -216,7 +219,7 @@ class CachedTeacher:
                 that of the cache.
         """
         stored, error, shared = self._encoded(logits, features, layer)
-        self._require_shared(shared)
+        self.shared.require(shared)
         shard, known = Shard(ids, stored), self.news
         if claimed is None:
             known = -1
@@ -230,7 +233,7 @@ class CachedTeacher:
                     held.enter_context(self.changing())
                     if self.news != known:
                         self._require_new(shard, name)
-                    self._keep_shared(shared)
+                    self.shared.keep(shared)
                 self._manifest["error"] = max(self._manifest["error"], error)
                 self._enter(len(self._manifest["shards"]), name, digest, len(ids), sealed=False)
                 claimed.release()
@@ -312,30 +315,6 @@ class CachedTeacher:
                     fix=fix,
                 )
 
-    def _keep_shared(self, tensors: dict[str, Tensor]) -> None:
-        """Write within `changing` what the codec stores once, where that is new.
-
-        Raises:
-            LimbeckError: the cache has other tensors.
-        """
-        if tensors and self._manifest["shared"] is None:
-            write_shared(self.folder, tensors)
-            self._manifest["shared"] = tensors_digest(tensors)
-            self._shared = {torch.device("cpu"): tensors}
-        self._require_shared(tensors)
-
-    def _require_shared(self, tensors: dict[str, Tensor]) -> None:
-        """Refuse other tensors than those that the cache stores once.
-
-        Raises:
-            LimbeckError: they are others.
-        """
-        known, named = self._shared.get(torch.device("cpu"), {}), self._manifest["shared"]
-        if not tensors or named is None or all(value is known.get(name) for name, value in tensors.items()):
-            return
-        require_same(self.folder / FILE, named, tensors_digest(tensors))
-        self._shared = {torch.device("cpu"): tensors}
-
     def seal(self, ids: NDArray[np.int64] | None = None) -> None:
         """Write the shards that a labelling left as one, so that a batch finds its answers in few files.
 
@@ -388,24 +367,13 @@ class CachedTeacher:
         entry = {"file": name, "rows": rows, "digest": digest, "sealed": sealed}
         manifest = {
             **self._manifest,
+            "shared": self.shared.digest,
             "shards": [*shards[:start], entry],
             "replaced": sorted((shard["file"] for shard in shards[start:]), key=_number) or self._manifest["replaced"],
             "count": _rows(shards[:start]) + rows,
         }
         write_json(self.folder / MANIFEST, manifest)
         self._open_shards(manifest, written=(name, digest))
-
-
-def hex_id(key: np.int64) -> str:
-    """Return a content id as 16 hex digits."""
-    return f"{int(key) % (1 << 64):016x}"
-
-
-def shown(stored: Stored) -> str:
-    """Return the first numbers of what is stored of a row, for an error."""
-    name, values = min(stored.values.items(), key=lambda entry: entry[0].startswith(TAP))
-    numbers = values.reshape(-1)
-    return f"{name} {', '.join(f'{number:.9g}' for number in numbers[:_FEW])}{', ...' * (len(numbers) > _FEW)}"
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> Arrays:

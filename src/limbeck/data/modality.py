@@ -139,9 +139,11 @@ class Reads(Settings):
 
     Attributes:
         any_modality: whether examples of every modality can be read so.
+        own: keys of which a network that was trained elsewhere has values of its own.
     """
 
     any_modality: ClassVar[bool] = False
+    own: ClassVar[tuple[str, ...]] = ()
 
     kind: str
 

@@ -128,7 +128,7 @@ class Splits:
             )
         few, others = self.labelled.take(range(labels)), self.labelled.take(range(labels, len(self.labelled)))
         self.task.require_varied(few.labels, where, "curves.labels")
-        return self._labelled_by(few, others)
+        return self.labelled_by(few, others)
 
     def watching(self, count: int) -> "Splits":
         """Return the same rows, of which so many unlabelled ones, evenly spaced, are watched and not learned from.
@@ -168,7 +168,7 @@ class Splits:
         if not len(kept) or (strata is not None and len(np.unique(strata)) < 2):
             what = f"without fold {number + 1} of {folds}, {len(kept):,} labelled rows are left, and no two classes"
             raise LimbeckError(what, where=key, fix="set it to null, or label more rows")
-        return replace(self._labelled_by(kept, held_out), validation=held_out)
+        return replace(self.labelled_by(kept, held_out), validation=held_out)
 
     def folds(self, count: int) -> NDArray[np.int64]:
         """Return the number of the fold of each labelled row, (rows,), of so many folds."""
@@ -185,7 +185,7 @@ class Splits:
         left = 2 if strata is None else min(len(np.unique(strata[numbers != number])) for number in range(count or 1))
         return numbers if min(count, left) > 1 else None
 
-    def _labelled_by(self, few: Examples, others: Examples) -> "Splits":
+    def labelled_by(self, few: Examples, others: Examples) -> "Splits":
         """Return the same rows, of which only a part of the labelled ones keeps its label."""
         copies = self.augmented
         if copies.labels.present.any():

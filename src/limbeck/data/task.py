@@ -1,7 +1,4 @@
-"""What the house asks of a task: what is predicted, and how that is judged.
-
-Data, training, statistics, bundle and report know no task by name: they ask this object. `tasks/` has one of each kind.
-"""
+"""What the house asks of a task, as it knows none by name (`tasks/` has them): what is predicted, how it is judged."""
 
 from __future__ import annotations
 
@@ -37,12 +34,16 @@ class TaskOptions(Settings, ABC):
     Attributes:
         predicts: what the outputs are; a loss says by its card which of these it fits.
         one_class: whether a label is one of classes that exclude each other: what a temperature and n-grams are about.
+        several: whether an example has several predictions, of which none is its own.
         unread: keys of `data` that mean nothing to it, and are refused where a recipe sets them.
+        pools: how the answers of several models can be mixed, the usual way first; none: they cannot.
     """
 
     predicts: ClassVar[Predicts]
     one_class: ClassVar[bool] = False
+    several: ClassVar[bool] = False
     unread: ClassVar[tuple[str, ...]] = ()
+    pools: ClassVar[tuple[Pool, ...]] = ()
 
     kind: str
 
@@ -355,12 +356,8 @@ class Task(ABC):
         raise self._no_distribution("calibrate")
 
     def pool_weights(self, pool: Pool, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
-        """Return the weights with which models' answers, pooled, fit the labels best.
-
-        Raises:
-            LimbeckError: they are no distributions.
-        """
-        raise self._no_distribution("kind=ensemble")
+        """Return the weights with which models' answers, pooled, fit the labels best; see `TaskOptions.pools`."""
+        raise TypeError(f"the answers of a {self.kind} are not mixed")
 
     def _no_distribution(self, key: str) -> LimbeckError:
         return LimbeckError(

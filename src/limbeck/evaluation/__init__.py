@@ -10,6 +10,7 @@ from limbeck.evaluation.calibration import (
     fit_offsets,
     fit_temperature,
     follow,
+    mean_weights,
     mixture_weights,
     product_weights,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "follow",
     "kl",
     "mean_scores",
+    "mean_weights",
     "measure",
     "measure_all",
     "mixture_weights",

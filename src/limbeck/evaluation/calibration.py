@@ -156,6 +156,27 @@ def product_weights(
     return found.round(3).tolist()
 
 
+def mean_weights(values: Sequence[NDArray[Any]], labels: NDArray[np.float64]) -> list[float]:
+    """Return the weights, of sum 1 and not negative, with which the models' mean has the smallest squared error.
+
+    Source: Breiman 1996, "Stacked Regressions" (Machine Learning 24), section 2, with weights that are not negative;
+    here their sum is 1 besides, so that a value on which all models agree stays what it is.
+
+    Args:
+        values: of each model, (rows, columns), the columns in comparable units.
+        labels: (rows, columns).
+    """
+    from scipy.optimize import nnls
+
+    # With sum 1, the error of the mean is the mean of the errors: the last row asks for that sum, at a weight beside
+    # which the errors are little.
+    errors = np.stack([(each.astype(np.float64) - labels).reshape(-1) for each in values], axis=1)
+    errors, much = errors / (np.abs(errors).max() or 1.0), 1e4 * len(errors) ** 0.5
+    found, _ = nnls(np.vstack([errors, np.full(len(values), much)]), np.append(np.zeros(len(errors)), much))
+    rounded = (found / found.sum()).round(3)
+    return (rounded / rounded.sum()).tolist()
+
+
 def _likeliest_product(
     logs: NDArray[np.float64], labels: NDArray[np.int64], counts: NDArray[np.float64], *, prior: float
 ) -> tuple[NDArray[np.float64], float]:

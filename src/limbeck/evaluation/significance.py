@@ -99,6 +99,18 @@ def difference(one: NDArray, other: NDArray, metric: Metric) -> Difference:
     return Difference(metric=metric.name, mean=float(metric.sign * mean), ci95=(float(low), float(high)))
 
 
+def interval(parts: NDArray, metric: Metric) -> tuple[float, float]:
+    """Return the 95 % interval of one model's metric: a percentile bootstrap over examples, as in `compare`.
+
+    Args:
+        parts: `(examples, k)`, the metric's parts; where several examples are one unit, their sums (`by_unit`).
+        metric: what is measured.
+    """
+    drawn = _resampled(_small(parts[None]), metric, RESAMPLES, np.random.default_rng(_SEED))
+    low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
+    return float(low), float(high)
+
+
 def verdict(gain: Gain | None, *, solved: bool = False) -> Verdict:
     """Judge a gain: `helps` iff ci95's low end > 0, both p-values < 0.05 and every seed gains; `hurts` mirrored.
 
@@ -182,21 +194,24 @@ def _welch(student: NDArray, baseline: NDArray, examples: int) -> float | None:
 
 def _bootstrap(student: NDArray, baseline: NDArray, metric: Metric, resamples: int, seed: int) -> NDArray[np.float64]:
     """Return `(resamples,)` gains, examples and each arm's seeds drawn anew."""
-    # Examples with the same parts in every network are interchangeable: n draws with replacement are one multinomial
-    # draw of how often each pattern occurs.
-    both = np.concatenate([student, baseline])
-    networks, examples, width = both.shape
-    patterns, counts = _patterns(both.transpose(1, 0, 2).reshape(examples, -1))
     rng = np.random.default_rng(seed)
     weights = np.hstack([_seed_weights(len(student), resamples, rng), -_seed_weights(len(baseline), resamples, rng)])
-    add, gains = _adder(patterns), np.empty(resamples)
+    return (_resampled(np.concatenate([student, baseline]), metric, resamples, rng) * weights).sum(axis=1)
+
+
+def _resampled(parts: NDArray, metric: Metric, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return `(resamples, networks)` values of a metric of parts `(networks, examples, k)`, examples drawn anew."""
+    # Examples with the same parts in every network are interchangeable: n draws with replacement are one multinomial
+    # draw of how often each pattern occurs.
+    networks, examples, width = parts.shape
+    patterns, counts = _patterns(parts.transpose(1, 0, 2).reshape(examples, -1))
+    add, found = _adder(patterns), np.empty((resamples, networks))
     step = max(1, _CELLS // (len(patterns) + 2 * networks * width))
     for start in range(0, resamples, step):
         rows = slice(start, min(start + step, resamples))
         drawn = rng.multinomial(examples, counts / examples, size=rows.stop - start)
-        values = metric.of(add(drawn.T.astype(np.float32)).reshape(-1, networks, width))
-        gains[rows] = (values * weights[rows]).sum(axis=1)
-    return gains
+        found[rows] = metric.of(add(drawn.T.astype(np.float32)).reshape(-1, networks, width))
+    return found
 
 
 def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:

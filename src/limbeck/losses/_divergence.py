@@ -61,14 +61,14 @@ class _SoftenedKL(torch.autograd.Function):
 
 def _value_and_slope(z_S: Tensor, z_T: Tensor, T: float) -> tuple[Tensor, Tensor]:
     at = apart(z_S, z_T, T)
-    S, p_T = at.S, at.teacher
+    S, p_T, p_S = at.S, at.teacher, at.student
     # Where S is large nothing cancels, and it may be infinite. 0 log 0 = 0, also for a class that both rule out.
     near = S <= 1
     plain = (p_T * (at.log_teacher - at.log_student).masked_fill_(at.unseen, 0)).sum(dim=-1, keepdim=True)
     value = torch.where(near, S.log1p(), plain).squeeze(-1)
     S = torch.where(near, S, 1)
     close = at.growth.sub_(S).mul_(p_T).div_(1 + S).add_(at.beyond)
-    return value, (at.student - p_T).lerp_(close, near.to(close.dtype)).div_(T)
+    return value, (p_S - p_T).lerp_(close, near.to(close.dtype)).div_(T)
 
 
 class Apart(NamedTuple):

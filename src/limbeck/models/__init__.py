@@ -17,6 +17,8 @@ from limbeck.models.convnet import ConvNetSettings as ConvNetSettings
 from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import
 from limbeck.models.dense import DenseSettings as DenseSettings
 from limbeck.models.depthwise import DepthwiseSettings as DepthwiseSettings
+from limbeck.models.folders import ImageFolderSettings as ImageFolderSettings
+from limbeck.models.folders import SoundFolderSettings as SoundFolderSettings
 from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
 from limbeck.models.linear import LinearSettings as LinearSettings

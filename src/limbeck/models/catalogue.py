@@ -35,6 +35,11 @@ class ModelOptions(Settings):
         return self
 
     @property
+    def trained(self) -> Self:
+        """Settings of the same network once it is trained."""
+        return self
+
+    @property
     def blank(self) -> Self | None:
         """Settings of a network of the same size that loads no weights; None where files say its size."""
         return self

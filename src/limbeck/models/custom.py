@@ -178,7 +178,13 @@ def _try_out(network: nn.Module, name: str, *, outputs: int, form: Form) -> None
         with ending_is_an_error(), evaluating(network), torch.no_grad(), torch.random.fork_rng(devices=[]):
             logits = network(**inputs)
     except Exception as error:
-        raise failed(f"the forward of `{name}` failed on {rows} rows", error) from error
+        more = {}
+        if isinstance(error, IndexError) and (words := getattr(form, "vocabulary", None)) is not None:
+            more["fix"] = (
+                f"tokens have numbers up to {words.size - 1:,}: give the tokenizer that the network was trained with, "
+                "or as many embeddings as form.vocabulary.size says"
+            )
+        raise failed(f"the forward of `{name}` failed on {rows} rows", error, **more) from error
     found = tuple(logits.shape) if isinstance(logits, Tensor) else a(type(logits).__name__)
     if found != (rows, outputs):
         raise LimbeckError(

@@ -101,15 +101,24 @@ def image_classifier(source: str, config: Any, form: ImageForm) -> nn.Module:
     """Return a checkpoint of images with its own head, see `load_pretrained`."""
     from transformers import AutoModelForImageClassification
 
-    return ImageClassifier(load_pretrained(source, config, AutoModelForImageClassification), form).eval()
+    return around_images(load_pretrained(source, config, AutoModelForImageClassification), form).eval()
 
 
 def sound_classifier(source: str, config: Any, extractor: Any) -> nn.Module:
     """Return a checkpoint of sounds with its own head, see `load_pretrained`."""
     from transformers import AutoModelForAudioClassification
 
-    kind = SoundClassifier if type(extractor).__name__ == _RAW else FeatureClassifier
-    return kind(load_pretrained(source, config, AutoModelForAudioClassification), extractor).eval()
+    return around_sounds(load_pretrained(source, config, AutoModelForAudioClassification), extractor).eval()
+
+
+def around_images(encoder: nn.Module, form: ImageForm) -> nn.Module:
+    """Return a network of transformers as one that is called with pixels."""
+    return ImageClassifier(encoder, form)
+
+
+def around_sounds(encoder: nn.Module, extractor: Any) -> nn.Module:
+    """Return a network of transformers as one that is called with samples, by what its feature extractor does."""
+    return (SoundClassifier if type(extractor).__name__ == _RAW else FeatureClassifier)(encoder, extractor)
 
 
 def _by_form(encoder: nn.Module, inputs: list[Mapping[str, Tensor]]) -> Tensor:

@@ -105,6 +105,11 @@ class Ordered(Around):
         super().__init__(network)
         self.register_buffer("order", torch.tensor(columns, device=device_of(network)))
 
+    @property
+    def saved(self) -> nn.Module:
+        """What a file of its weights is of: of a network of transformers, that alone; its recipe says the order."""
+        return getattr(self.network, "saved", self)
+
     def forward(self, **inputs: Tensor) -> Tensor:
         """Return logits (batch, classes)."""
         return self.network(**inputs).index_select(-1, self.order)

@@ -1,19 +1,23 @@
 """What the networks of transformers have in common: how they are loaded and called, and the names of their outputs."""
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.modalities.text.pretrained import unloadable
 
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 _OF_TEXTS = "ForSequenceClassification"
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
+"""What configurations call it: BERT and its relatives, and others."""
+_BEFORE = ("embeddings", "feature_extractor", "embedder")
+"""What encoders call what comes before their layers: of texts and patches, of samples, of pixels."""
 
 
 def classified_by(config: Any) -> str | None:
@@ -58,18 +62,55 @@ def encoder_inputs(input_ids: Tensor, mask: Tensor, pad_id: int) -> dict[str, Te
     return {"input_ids": torch.where(mask, input_ids, pad_id), "attention_mask": visible.to(torch.int64)}
 
 
-def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
+def load_pretrained(source: str, config: Any, kind: Any, *, new_head: bool = False, **more: Any) -> Any:
     """Return a network of transformers in float32; no code of the checkpoint runs, and only tensors are unpickled.
 
     Args:
         source: a folder or a hub id.
         config: of the network.
         kind: whose `from_pretrained` is called: `AutoModel` or one with a head.
+        new_head: whether weights outside of the encoder may be missing.
         more: options that some architectures take, and others do not know.
 
     Raises:
         LimbeckError: it cannot be loaded, or lacks weights.
     """
+    network, info = _loaded(source, config, kind, **more)
+    own = f"{network.base_model_prefix}."
+    if missing := sorted(key for key in info["missing_keys"] if not new_head or key.startswith(own)):
+        raise lacking(missing, source)
+    return network
+
+
+def with_new_head(source: str, config: Any, kind: Any) -> tuple[Any, list[str]]:
+    """Return a network of transformers whose head is new, and the names of the new weights, in float32.
+
+    A pooler that the checkpoint does not have is part of the head. New weights are drawn from torch's generator.
+
+    Args:
+        source: a folder or a hub id.
+        config: of the network, with as many labels as the head is to have.
+        kind: whose `from_pretrained` is called: an `AutoModelFor...` with a head.
+
+    Raises:
+        LimbeckError: it cannot be loaded, or lacks weights below its head.
+    """
+    network, info = _loaded(source, config, kind, ignore_mismatched_sizes=True)
+    new = sorted({*info["missing_keys"], *(str(name) for name, *_ in info["mismatched_keys"])})
+    inner = f"{network.base_model_prefix}."
+    if missing := [name for name in new if name.startswith(inner) and not name.startswith(f"{inner}pooler.")]:
+        raise lacking(missing, source)
+    return network, new
+
+
+def lacking(missing: Sequence[str], source: str) -> LimbeckError:
+    """Return the error of a checkpoint without some of the network's weights."""
+    what = f"the checkpoint lacks {len(missing)} of the network's weights, among them `{missing[0]}`"
+    return LimbeckError(what, where=source)
+
+
+def _loaded(source: str, config: Any, kind: Any, **more: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return a network of transformers, and what transformers says about its weights."""
     options = {
         "config": config,
         "dtype": torch.float32,
@@ -80,9 +121,9 @@ def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
     try:
         with _quiet():
             try:
-                network, info = kind.from_pretrained(source, **options, **more)
+                return kind.from_pretrained(source, **options, **more)
             except TypeError:
-                network, info = kind.from_pretrained(source, **options)
+                return kind.from_pretrained(source, **options)
     except UnpicklingError as error:
         raise LimbeckError(
             "its pickled weights are damaged, or hold more than tensors, which is never unpickled",
@@ -91,11 +132,46 @@ def load_pretrained(source: str, config: Any, kind: Any, **more: Any) -> Any:
         ) from error
     except Exception as error:  # a damaged or foreign file raises whatever its reader raises
         raise unloadable(source, error) from error
-    if missing := sorted(info["missing_keys"]):
-        raise LimbeckError(
-            f"the checkpoint lacks {len(missing)} of the network's weights, among them `{missing[0]}`", where=source
-        )
-    return network
+
+
+def set_attention_dropout(config: Any, rate: float, where: str) -> None:
+    """Put a rate into the configuration of a network.
+
+    Raises:
+        LimbeckError: it has no such rate.
+    """
+    name = next((one for one in _ATTENTION_DROPOUT if hasattr(config, one)), None)
+    if name is None:
+        what = f"`{config.model_type}` has no dropout of attention weights that could be set"
+        raise LimbeckError(what, where=f"{where}, attention_dropout", fix="set it to null")
+    setattr(config, name, rate)
+
+
+def freeze_layers(encoder: Any, config: Any, layers: int, *, embeddings: bool, where: str) -> None:
+    """Leave the lower layers of an encoder as they are, and what comes before them.
+
+    Args:
+        encoder: of transformers.
+        config: of it.
+        layers: how many; above 0 also embeddings.
+        embeddings: whether these are frozen anyway.
+        where: names the network, for errors.
+
+    Raises:
+        LimbeckError: its layers cannot be told apart.
+    """
+    frozen: list[nn.Module] = []
+    if layers or embeddings:
+        first = next((found for name in _BEFORE if (found := getattr(encoder, name, None)) is not None), None)
+        frozen.append(first or encoder.get_input_embeddings())
+    if layers:
+        deep = getattr(config, "num_hidden_layers", None)
+        stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == deep]
+        if not stacks:
+            raise LimbeckError("cannot tell the layers of this network apart", where=where, fix="set freeze: 0")
+        frozen.extend(stacks[0][:layers])
+    for module in frozen:
+        module.requires_grad_(False)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -11,12 +12,17 @@ from limbeck.modalities.text.tokenizers import pretrained_folder
 from limbeck.models.catalogue import ModelOptions, register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
+from limbeck.models.lora import LoraSettings, adapt
 from limbeck.models.pooling import masked_mean
-from limbeck.models.pretrained import encoder_inputs, load_pretrained, output_names
+from limbeck.models.pretrained import (
+    encoder_inputs,
+    freeze_layers,
+    load_pretrained,
+    output_names,
+    set_attention_dropout,
+    with_new_head,
+)
 from limbeck.runtime import TextForm
-
-_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
-"""What configurations call it: BERT and its relatives, and others."""
 
 
 class TransformerSettings(ModelOptions):
@@ -25,9 +31,15 @@ class TransformerSettings(ModelOptions):
     name: Literal["transformer"] = "transformer"
     path: Annotated[str, Field(min_length=1, description="a folder with config.json, a hub id, or the asset `minilm`")]
     pooling: Annotated[
-        Literal["mean", "cls"], Field(description="what is classified: the mean of the last states, or the first one")
+        Literal["mean", "cls", "own"],
+        Field(
+            description="what a new head classifies: the mean of the last states, or the first one; own: the head is "
+            "that of transformers' `...ForSequenceClassification`, so that transformers can load what was trained"
+        ),
     ] = "mean"
-    dropout: Annotated[Rate, Field(description="share of the pooled state that is dropped in training")] = 0.1
+    dropout: Annotated[
+        Rate, Field(description="share of the pooled state that is dropped in training; of `own` the checkpoint's")
+    ] = 0.1
     attention_dropout: Annotated[
         Rate | None,
         Field(description="share of the attention weights that is dropped in training; null: as the checkpoint has it"),
@@ -43,9 +55,19 @@ class TransformerSettings(ModelOptions):
         ),
     ] = None
 
+    lora: Annotated[
+        LoraSettings | None,
+        Field(description="train low-rank adapters in the place of the encoder's weights (extra `lora`); null: no"),
+    ] = None
+
     @property
     def blank(self) -> None:
         """Its files say its size."""
+
+    @property
+    def trained(self) -> Self:
+        """The same without adapters: they are merged."""
+        return self.model_copy(update={"lora": None})
 
 
 class Transformer(nn.Module):
@@ -75,16 +97,27 @@ class Transformer(nn.Module):
 
 
 class FinetunedClassifier(nn.Module):
-    """A pretrained classifier with the head that it was trained with.
+    """A classifier of transformers, with the head that it was trained with, or a new one of the same form.
 
     Attributes:
-        encoder: the pretrained network, head included; `head` is left to networks whose head is new.
+        encoder: the network of transformers, head included; `head` is left to networks with a head of ours.
     """
 
-    def __init__(self, encoder: nn.Module, *, pad_id: int) -> None:
+    def __init__(self, encoder: nn.Module, *, pad_id: int, new: Sequence[str] = ()) -> None:
         super().__init__()
         self.encoder = encoder
         self.pad_id = pad_id
+        self._new = frozenset(new)
+
+    @property
+    def saved(self) -> nn.Module:
+        """What a file of its weights is of: the network of transformers, under its own names."""
+        return self.encoder
+
+    @property
+    def new_parameters(self) -> list[nn.Parameter]:
+        """Those that no checkpoint has trained."""
+        return [parameter for name, parameter in self.encoder.named_parameters() if name in self._new]
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
@@ -95,7 +128,7 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
     """Load the encoder, in float32; no code of the checkpoint runs, and nothing is unpickled but tensors.
 
     A checkpoint of a `...ForSequenceClassification` with `outputs` labels keeps its own head (`pooling` and `dropout`
-    then mean nothing), unless `settings.outputs` says otherwise; any other gets a new one.
+    then mean nothing), unless `settings.outputs` says otherwise; any other gets a new one, see `settings.pooling`.
 
     Args:
         settings: see `TransformerSettings`.
@@ -111,9 +144,11 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
     if config.pad_token_id is None:
         config.pad_token_id = vocabulary.pad_id  # decoders find the last token of a text by it
     columns = _columns(config, settings, outputs)
-    finetuned = columns is not None
-    network = _load(source, config, finetuned)
-    encoder = network.base_model if finetuned else network
+    whole = columns is not None or settings.pooling == "own"
+    if columns is None and whole:
+        config.num_labels = outputs
+    network, new = _load(source, config, whole, new_head=columns is None)
+    encoder = network.base_model if whole else network
     rows = encoder.get_input_embeddings().num_embeddings
     if vocabulary.size > rows:
         raise LimbeckError(
@@ -121,9 +156,12 @@ def build_transformer(settings: TransformerSettings, *, outputs: int, form: Text
             where=settings.path,
             fix="use the model's own tokenizer",
         )
-    _freeze(encoder, config, settings)
-    if columns is not None:
-        return ordered(FinetunedClassifier(network, pad_id=vocabulary.pad_id), columns, config.num_labels)
+    if settings.lora is not None:
+        adapt(encoder, settings.lora, settings.path)
+    freeze_layers(encoder, config, settings.freeze, embeddings=settings.freeze_embeddings, where=settings.path)
+    if whole:
+        classifier = FinetunedClassifier(network, pad_id=vocabulary.pad_id, new=new)
+        return ordered(classifier, range(outputs) if columns is None else columns, config.num_labels)
     return Transformer(network, settings, width=config.hidden_size, outputs=outputs, pad_id=vocabulary.pad_id)
 
 
@@ -140,11 +178,7 @@ def _config(source: str, settings: TransformerSettings) -> Any:
         )
     config.num_hidden_layers = kept
     if settings.attention_dropout is not None:
-        name = next((one for one in _ATTENTION_DROPOUT if hasattr(config, one)), None)
-        if name is None:
-            what = f"`{config.model_type}` has no dropout of attention weights that could be set"
-            raise LimbeckError(what, where=f"{settings.path}, attention_dropout", fix="set it to null")
-        setattr(config, name, settings.attention_dropout)
+        set_attention_dropout(config, settings.attention_dropout, settings.path)
     return config
 
 
@@ -161,26 +195,16 @@ def _columns(config: Any, settings: TransformerSettings, outputs: int) -> list[i
     return columns
 
 
-def _load(source: str, config: Any, finetuned: bool) -> Any:
+def _load(source: str, config: Any, whole: bool, *, new_head: bool) -> tuple[Any, Sequence[str]]:
+    """Return the network, with a head of transformers or none, and the names of its weights that are new."""
     from transformers import AutoModel, AutoModelForSequenceClassification
 
-    if finetuned:
-        return load_pretrained(source, config, AutoModelForSequenceClassification)
+    if whole and new_head:
+        return with_new_head(source, config, AutoModelForSequenceClassification)
+    if whole:
+        return load_pretrained(source, config, AutoModelForSequenceClassification), ()
     # Nothing would train the pooler of BERT and its relatives.
-    return load_pretrained(source, config, AutoModel, add_pooling_layer=False)
-
-
-def _freeze(encoder: Any, config: Any, settings: TransformerSettings) -> None:
-    frozen: list[nn.Module] = []
-    if settings.freeze or settings.freeze_embeddings:
-        frozen.append(getattr(encoder, "embeddings", None) or encoder.get_input_embeddings())
-    if settings.freeze:
-        stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == config.num_hidden_layers]
-        if not stacks:
-            raise LimbeckError("cannot tell the layers of this network apart", where=settings.path, fix="set freeze: 0")
-        frozen.extend(stacks[0][: settings.freeze])
-    for module in frozen:
-        module.requires_grad_(False)
+    return load_pretrained(source, config, AutoModel, add_pooling_layer=False), ()
 
 
 register(

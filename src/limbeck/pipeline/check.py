@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,6 @@ from torch import nn
 
 from limbeck.cache import ID_BYTES, asked_for
 from limbeck.cache.codecs import DEFAULT, exactly
-from limbeck.cache.identity import read_manifest
 from limbeck.console import say, table
 from limbeck.data import Splits
 from limbeck.data.notes import on_transfer
@@ -24,19 +23,21 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import objective_from
 from limbeck.models import is_solved, let_import
 from limbeck.networks import NetworkSettings, TrainSettings
+from limbeck.pipeline.judging.beforehand import beforehand, say_beforehand, say_unscored
 from limbeck.pipeline.order import material_of, require_usable
 from limbeck.pipeline.planning import within_budget
-from limbeck.pipeline.stages.claim import CACHE, require_place
+from limbeck.pipeline.stages.claim import CACHE, require_place, shared
 from limbeck.pipeline.training.judged import judged_teacher
 from limbeck.pipeline.training.material import Material, parts_of
 from limbeck.pipeline.training.pretrain import language_training, pretraining
 from limbeck.pipeline.training.reading import describe_readers
-from limbeck.pipeline.training.teacher import RunTeacher, member_names, train_teacher
+from limbeck.pipeline.training.teacher import RunTeacher, member_key, member_names, train_teacher
 from limbeck.pipeline.training.views import View
-from limbeck.pipeline.training.work import RunWork
+from limbeck.pipeline.training.work import works
 from limbeck.recipe import CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size, listed, several
-from limbeck.teachers import Single, Teacher
+from limbeck.report.words.numbers import seconds as in_time
+from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
@@ -46,7 +47,9 @@ TRIAL_STEPS = 2
 WARM_UP_ROWS = 4
 TRIAL_ROWS = 32
 JUDGED_ROWS = 2_000
-"""Labelled rows that a finished teacher is judged on here; a run takes all."""
+"""Labelled rows, and validation rows, that a finished teacher is judged on here; a run takes all."""
+METERED_ROWS = 100
+"""Validation rows of one whose answers cost money, where they are kept."""
 _SAME_PACE = {
     "steps",
     "epochs",
@@ -86,14 +89,19 @@ def check(recipe: Recipe) -> float:
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
     _describe_cache(recipe, material)
-    if not recipe.teacher.refits and not recipe.teacher.metered:
-        _judge(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
+    if recipe.teacher.refits:
+        say_unscored([member_key(number, len(members)) for number, each in enumerate(members) if each.refits])
+    else:
+        _judge(recipe, material)
     trained = {name: each for name, each in named.items() if each.refits}
     networks = {name: network for name, each in trained.items() if (network := each.network) is not None}
     teachers = [*networks.values()]
     seconds = {name: _answers(recipe, name, material) for name in named if name not in networks}
+    for name, taken in seconds.items():
+        if taken:
+            say(f"{name}: {several(_asked_rows(material.splits), 'answer')} in all take about {in_time(taken)}")
     seconds |= _trainings(networks, recipe, material)
     if recipe.curves is not None and (smaller := _smaller_budgets(recipe.curves, recipe, material.splits, seconds)) > 0:
         seconds["curves"] = smaller
@@ -172,7 +180,7 @@ def _describe_cache(recipe: Recipe, material: Material) -> None:
     codec = recipe.codec
     exact = exactly(codec)
     groups = [(codec, learned + judged)] if codec == exact else [(codec, learned), (exact, judged)]
-    widths = Counter(work.hidden_width(member) for work, member in _members(recipe, material))
+    widths = Counter(work.hidden_width(member) for work, member in works(recipe, material))
     parts, size = [], 0.0
     for one, examples in groups:
         rows = len(np.unique(np.concatenate([each.ids for each in examples])))
@@ -187,40 +195,53 @@ def _describe_cache(recipe: Recipe, material: Material) -> None:
     say(f"the teacher's answers{place}: {' and '.join(parts)}{judging}, {file_size(size)} with their ids{layer}{taps}")
 
 
-def _members(recipe: Recipe, material: Material) -> list[tuple[RunWork, Single]]:
-    """Return the teachers that answer, each with the work for it."""
-    work, members = RunWork(recipe, material), recipe.teacher.members
-    return [(work if len(members) == 1 else work.member(number), each) for number, each in enumerate(members)]
-
-
 def _what_sets_the_pace(settings: NetworkSettings) -> str:
     """Name what the time of a step and of an answer depends on: model, inputs, and how a batch is worked through."""
     return digest(settings.model_dump(mode="json", exclude={"pretrain": True, "train": _SAME_PACE}))
 
 
 def _judge(recipe: Recipe, material: Material) -> None:
-    """Refuse a finished teacher that is no better than chance on its labelled and validation rows.
+    """Score a finished teacher on a sample, and refuse one that is no better than chance on all its rows.
 
-    The first rows are enough for one that is better on them; else all are asked, as a run asks them.
+    A sample is enough for one that is better on it; else all labelled and validation rows are asked, as a run asks
+    them. Where `cache.path` is named, the answers are kept there for the run. Those that cost money are asked for only
+    then, of few rows, and never refused by so few.
 
     Raises:
         LimbeckError: see `judged_teacher`; or `cache.path` holds the answers of another one.
     """
+    kept, metered = recipe.cache.folder, recipe.teacher.metered
+    if kept is None and metered:
+        say(
+            "the teacher is not scored here: its answers cost money, and nothing would keep them for the run; with "
+            f"`cache.path=FOLDER` it is asked for {METERED_ROWS} validation rows at most, which the run then has"
+        )
+        return None
+    sample = material.sampled(0 if metered else JUDGED_ROWS, METERED_ROWS if metered else JUDGED_ROWS)
+    with nullcontext() if kept is None else shared(kept):
+        if metered:
+            return _judged(recipe, sample, material, warn=True)
+        if any(len(getattr(material.splits, name)) > JUDGED_ROWS for name in ("labelled", "validation")):
+            with suppress(LimbeckError):
+                return _judged(recipe, sample, material)
+        return _judged(recipe, material, material)
 
-    def judge(material: Material) -> None:
-        with TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            answers = judged_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
-            if recipe.cache.folder is not None:
-                for member in answers.members:
-                    read_manifest(recipe.cache.folder / member.name, member.taught.identity)
-            if recipe.codec != DEFAULT:
-                _say_error(answers)
 
-    if len(material.splits.labelled) > JUDGED_ROWS:
-        with suppress(LimbeckError):
-            return judge(material.keeping(JUDGED_ROWS))
-    return judge(material)
+def _judged(recipe: Recipe, sample: Material, material: Material, *, warn: bool = False) -> None:
+    """Judge a finished teacher on some rows, and say how good it is beside what labels alone are likely to teach."""
+    kept = recipe.cache.folder
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        made = train_teacher(recipe, sample, folder)
+        answers = judged_teacher(recipe, made, sample.splits, folder, warn=warn, kept=kept)
+        if recipe.codec != DEFAULT:
+            _say_error(answers)
+        say_beforehand(beforehand(answers, material.splits))
+    rows = several(len(sample.splits.labelled) + len(sample.splits.validation), "row")
+    if kept is None:
+        say(f"its answers to {rows} are not kept, as the recipe names no `cache.path`: the run asks again")
+    else:
+        say(f"its answers to {rows} are kept in {recipe.cache.path}: the run asks for the others only")
 
 
 def _say_error(answers: RunTeacher) -> None:
@@ -234,7 +255,7 @@ def _say_error(answers: RunTeacher) -> None:
 
 def _answers(recipe: Recipe, name: str, material: Material) -> float:
     """Return the seconds that a teacher, or its encoder, takes for all its answers; 0 where nothing is asked."""
-    own, member = _members(recipe, material)[member_names(len(recipe.teacher.members)).index(name)]
+    own, member = works(recipe, material)[member_names(len(recipe.teacher.members)).index(name)]
     if member.metered:
         return member.announce(own)
     if (teacher := member.asks(own)) is not None:

@@ -4,8 +4,8 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,18 +13,18 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from limbeck.console import logged, say
 from limbeck.data import load_splits
 from limbeck.data.notes import on_transfer
-from limbeck.digest import digest, file_digest
+from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.schema import Evaluation
-from limbeck.files import read_json, write_json, write_text
+from limbeck.files import write_json, write_text
 from limbeck.models import let_import
 from limbeck.pipeline.judging import Trainings
+from limbeck.pipeline.judging.delivered import DELIVERED, delivered, delivered_digests, read_evaluation
 from limbeck.pipeline.judging.delivery import deliver
 from limbeck.pipeline.judging.earlier import refuse_to_replace, say_what_is_replaced
 from limbeck.pipeline.judging.export import Exported, export_all
@@ -51,14 +51,11 @@ from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report import words
 from limbeck.report.write import write_report
-from limbeck.runtime.bundle import checked
 from limbeck.together import ending_together
 from limbeck.tracking import tracked_by, tracking
 from limbeck.version import __version__
 from limbeck.written import Written
 
-DELIVERED = "delivered.json"
-"""Digests of what an evaluation left in the run's folder."""
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "onnxruntime", "onnx", "numpy", "scikit-learn")
 
 Prefetch = Callable[[Recipe, Known], None]
@@ -122,41 +119,66 @@ def run(
         raise ValueError(f"jobs={jobs}: at least 1, and 1 where the recipe's data are not all there is")
     if jobs > 1 and ranks().world > 1:
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
-    require_addresses()
     command = command or shlex.join(["limbeck", "run", str(out / "recipe.yaml"), "--out", str(out)])
-    with ending_together():
-        return _in_folder(recipe, out, command, track, material, jobs, given_as)
+    with opened(recipe, out, command, track=track, material=material, given_as=given_as) as found:
+        prefetch = None if jobs == 1 else lambda settled, known: train_side_by_side(settled, out, jobs, known, track)
+        return _stages(found, out, command, prefetch)
 
 
-def _in_folder(
+@dataclass(frozen=True)
+class Opened:
+    """A run whose data are read, and of which nothing is known to be wrong.
+
+    Attributes:
+        recipe: settled.
+        material: what it works on.
+        clock: of its stages.
+        environment: see `describe_environment`.
+    """
+
+    recipe: Recipe
+    material: Material
+    clock: Clock
+    environment: dict[str, str]
+
+
+@contextmanager
+def opened(
     recipe: Recipe,
     out: Path,
     command: str,
-    track: Sequence[str],
-    material: Callable[[Recipe], Material] | None,
-    jobs: int,
-    given_as: str | None,
-) -> Run:
-    """Carry out a recipe in its folder, which other runs are kept out of."""
-    cache: AbstractContextManager[None] = nullcontext()
-    if recipe.cache.folder is not None:
-        require_place(recipe.cache.folder, CACHE)  # before anything is written
-        cache = shared(recipe.cache.folder)
-    with claimed(out, command), logged() as keep_log, cache, tracked_by(track, recipe.name, out):
-        make = material or material_of
-        clock = Clock(out)
-        recipe, found, rows = _opened(recipe, make, out, clock, given_as)
-        # Not before: what is refused leaves the files of the folder's last run as they are, and a new folder empty.
-        clock.keep(digest([recipe.digest, found.splits.digest]))
-        if ranks().main:
-            Written(out).add([out / LOG])
-            say_what_is_replaced(recipe, out, rows)
-        keep_log(out / LOG)
-        prefetch = None if jobs == 1 else lambda settled, known: train_side_by_side(settled, out, jobs, known, track)
-        return _stages(recipe, found, out, command, clock, prefetch)
+    *,
+    track: Sequence[str] = (),
+    material: Callable[[Recipe], Material] | None = None,
+    given_as: str | None = None,
+) -> Iterator[Opened]:
+    """Open a run in its folder, which other runs are kept out of while the block runs; see `run`.
+
+    Raises:
+        LimbeckError: bad input, or a folder that is not to be replaced.
+    """
+    require_addresses()
+    with ending_together():
+        cache: AbstractContextManager[None] = nullcontext()
+        if recipe.cache.folder is not None:
+            require_place(recipe.cache.folder, CACHE)  # before anything is written
+            cache = shared(recipe.cache.folder)
+        with claimed(out, command), logged() as keep_log, cache, tracked_by(track, recipe.name, out):
+            clock, environment = Clock(out), describe_environment()
+            recipe, found, rows = _read(recipe, material or material_of, out, clock, given_as)
+            # Not before: what is refused leaves the files of the folder's last run, and a new folder empty.
+            clock.keep(digest([recipe.digest, found.splits.digest]))
+            if ranks().main:
+                Written(out).add([out / LOG])
+                say_what_is_replaced(recipe, out, rows)
+            keep_log(out / LOG)
+            if ranks().main:
+                write_text(out / "recipe.yaml", recipe.to_yaml())
+                write_json(out / "environment.json", environment)
+            yield Opened(recipe, found, clock, environment)
 
 
-def _opened(
+def _read(
     recipe: Recipe, make: Callable[[Recipe], Material], out: Path, clock: Clock, given_as: str | None
 ) -> tuple[Recipe, Material, str | None]:
     """Read the data and find what is wrong; return the digest of the test rows too, where the recipe names no data.
@@ -177,13 +199,8 @@ def _opened(
         return *_prepare(*within_budget(recipe, material, make), out), rows
 
 
-def _stages(
-    recipe: Recipe, material: Material, out: Path, command: str, clock: Clock, prefetch: Prefetch | None
-) -> Run:
-    environment, us = describe_environment(), ranks()
-    if us.main:
-        write_text(out / "recipe.yaml", recipe.to_yaml())
-        write_json(out / "environment.json", environment)
+def _stages(found: Opened, out: Path, command: str, prefetch: Prefetch | None) -> Run:
+    recipe, material, clock, us = found.recipe, found.material, found.clock, ranks()
     trained = _train(recipe, material, out, clock, prefetch)
     exported = None
     if us.main:  # the others wait where they are asked for their share of the test split
@@ -198,7 +215,7 @@ def _stages(
         result = _evaluate(trained, exported, clock, out)
         if result is not None:
             write_text(out / "evaluation.json", result.model_dump_json(indent=2) + "\n")
-            write_json(stage.folder / DELIVERED, _delivered_digests(out))
+            write_json(stage.folder / DELIVERED, delivered_digests(out))
             _track(result)
 
     def reuse(stage: Stage) -> None:
@@ -206,13 +223,12 @@ def _stages(
 
     with ExitStack() as timed:  # an evaluation that is reused has no heading and no time
         timer = partial(timed.enter_context, clock("evaluation"))
-        once(out / "evaluation", depends, judge, reuse, by="all", before=timer, whole=lambda: _delivered(out))
+        once(out / "evaluation", depends, judge, reuse, by="all", before=timer, whole=lambda: delivered(out))
     us.wait()
-    result = _read_evaluation(out / "evaluation.json")
+    result = read_evaluation(out / "evaluation.json")
     if us.main:
-        write_report(
-            result, recipe_yaml=recipe.to_yaml(), environment=environment, command=command, path=out / "report.html"
-        )
+        written, page = recipe.to_yaml(), out / "report.html"
+        write_report(result, recipe_yaml=written, environment=found.environment, command=command, path=page)
     us.wait()
     return Run(out, result, trained.shown["student"].model)
 
@@ -323,39 +339,6 @@ def _track(result: Evaluation) -> None:
         scores |= {f"{name}/{metric}": value for metric, value in model.scores.items()}
     with tracking("evaluation", {"verdict": result.verdict}) as track:
         track(scores | {"step": 0})
-
-
-def _delivered_digests(out: Path) -> dict[str, str]:
-    """Return digests of what is delivered and has no checksum of its own."""
-    files = (out / name for name in ("evaluation.json", "bundle/README.md"))
-    return {str(file.relative_to(out)): file_digest(file) for file in files if file.is_file()}
-
-
-def _delivered(out: Path) -> bool:
-    """Return whether the evaluation stands in the run's folder as it was written, and beside it the bundle it is of."""
-    known, found = out / "evaluation" / DELIVERED, _delivered_digests(out)
-    if not known.is_file():
-        return False
-    for name, expected in read_json(known, dict).items():
-        if found.get(name) != expected:
-            say(f"  {name} is not as it was written; made again")
-            return False
-    if _read_evaluation(out / "evaluation.json").bundle is None:
-        return True
-    try:
-        checked(out / "bundle")
-    except LimbeckError as error:
-        say(f"  the bundle is made again: {error}")
-        return False
-    return True
-
-
-def _read_evaluation(path: Path) -> Evaluation:
-    try:
-        return Evaluation.model_validate_json(path.read_bytes())
-    except ValidationError:
-        fix = "delete it and run again to have it made anew"
-        raise LimbeckError("damaged: no evaluation of a run", where=str(path), fix=fix) from None
 
 
 def _write_metrics(path: Path, run: Trainings) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from limbeck.cache import CacheSettings
 from limbeck.cache.codecs import Codec
 from limbeck.data import DataOptions, TaskOptions
 from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, objective_from, temperatures
@@ -14,6 +15,8 @@ _PREDICTS = {
     "vectors": "vectors",
     "scores": "a score for each candidate of a query",
 }
+_PROBABILITIES = ("distribution", "independent")
+"""Predictions that say how sure they are."""
 
 
 def require_data_fit(data: DataOptions, task: TaskOptions) -> None:
@@ -42,11 +45,13 @@ def require_teacher_reads(teacher: TeacherSettings, data: DataOptions, task: Tas
 
 
 def require_teacher_fits(teacher: TeacherSettings, task: TaskOptions, data: DataOptions | None) -> None:
-    """Refuse a teacher, or a way of answering, that is for one of several classes only.
+    """Refuse a teacher, or a way of answering, that is not for the task's predictions.
 
     Raises:
         ValueError: the task is another one; naming the kinds that fit.
     """
+    if teacher.pools:
+        _require_pool_fits(teacher, task, data)
     if task.one_class:
         return
     other = f"and the task is {task.kind}"
@@ -54,6 +59,25 @@ def require_teacher_fits(teacher: TeacherSettings, task: TaskOptions, data: Data
         raise ValueError(f"kind {odd.kind} answers with one of several classes, {other}; {_kinds(task, data)}")
     if any(member.calibrate for member in teacher.members):
         raise ValueError(f"calibrate fits the probabilities of one of several classes, {other}; leave it out")
+
+
+def _require_pool_fits(teacher: TeacherSettings, task: TaskOptions, data: DataOptions | None) -> None:
+    """Refuse a way of mixing answers that the task's have not.
+
+    Raises:
+        ValueError: naming those that it has.
+    """
+    if not task.pools:
+        raise ValueError(f"a {task.kind} has answers that are not mixed here; {_kinds(task, data)}")
+    if teacher.pool not in task.pools:
+        raise ValueError(
+            f"pool={teacher.pool} multiplies probabilities, and a {task.kind} has none; take pool={task.pools[0]}"
+        )
+    if teacher.by_confidence and task.predicts not in _PROBABILITIES:
+        raise ValueError(
+            f"weights=confidence weighs by how sure a member's probabilities are, and a {task.kind} has none; give one "
+            "number a member, or leave weights out: validation chooses them"
+        )
 
 
 def require_copies_fit(data: DataOptions, teacher: TeacherSettings) -> None:
@@ -109,6 +133,7 @@ def _kinds(task: TaskOptions | None, data: DataOptions | None) -> str:
         if name != "given"  # a Python object, no recipe can have one
         and (not kind.of_modalities if data is None else _reads(kind, data.modality.name))
         and (task is None or task.one_class or not kind.of_classes)
+        and (task is None or task.pools or not kind.pools)
     ]
     return f"these kinds fit: {', '.join(sorted(fit))}"
 
@@ -119,6 +144,7 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
     Raises:
         ValueError: naming those that fit.
     """
+    _require_one_an_example(losses, task)
     for entry in losses:
         if task.predicts not in (fits := CATALOG[entry.name].card.fits):
             asked = " or ".join(_PREDICTS[one] for one in fits)
@@ -131,6 +157,21 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
     if HardLabels.card.name not in fitting(task.predicts):
         raise ValueError(f"a {task.kind} decides for no class that the arm hard_labels could learn; leave the arm out")
     raise ValueError("none is about the teacher's logits, so the arm hard_labels has nothing to learn; add kd")
+
+
+def _require_one_an_example(losses: Sequence[LossSettings], task: TaskOptions) -> None:
+    """Refuse losses that compare the predictions of examples with one another, where an example has several.
+
+    Raises:
+        ValueError: naming those that do not.
+    """
+    for entry in losses if task.several else ():
+        if CATALOG[entry.name].card.scope == "batch" and objective_from([entry]).needs != {"taps"}:
+            alone = (name for name in fitting(task.predicts) if CATALOG[name].card.scope == "prediction")
+            raise ValueError(
+                f"{entry.name} compares examples with one another, and of a {task.kind} an example has several "
+                f"predictions; these see each prediction alone: {', '.join(alone)}"
+            )
 
 
 def require_codec_fits(codec: Codec, teacher: TeacherSettings | None, task: TaskOptions | None) -> None:
@@ -201,3 +242,34 @@ def require_selection_knows(unlabelled: int | None, codec: Codec) -> None:
             f"unlabelled compares every probability of the teacher, and cache.codec={codec.kind} keeps a part of them; "
             "take cache.codec=dense, or leave it out"
         )
+
+
+def require_engine_fits(cache: CacheSettings, teacher: TeacherSettings | None) -> None:
+    """Refuse to ask a teacher through onnxruntime that is no network of PyTorch, or for more than logits.
+
+    Raises:
+        ValueError: naming the kind, of the teacher or of the codec.
+    """
+    if not cache.exports or teacher is None:
+        return
+    if odd := next((one for one in teacher.members if "taps" not in one.gives), None):
+        raise ValueError(
+            f"engine={cache.engine} exports a network of PyTorch, and teacher.kind={odd.kind} is none; leave it out"
+        )
+    if cache.codec.of_states:
+        raise ValueError(
+            f"codec={cache.codec.kind} keeps the states that enter a network's last layer, which cache.engine="
+            f"{cache.engine} does not give; take cache.codec=dense, or cache.engine=torch"
+        )
+
+
+def require_engine_gives(losses: Sequence[LossSettings], cache: CacheSettings) -> None:
+    """Refuse losses that compare activations, where an engine answers that gives none.
+
+    Raises:
+        ValueError: naming one.
+    """
+    if not cache.exports:
+        return
+    if odd := next((entry.name for entry in losses if "taps" in CATALOG[entry.name].card.needs), None):
+        raise ValueError(f"{odd} compares activations, which cache.engine={cache.engine} does not give; leave it out")

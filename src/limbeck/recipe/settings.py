@@ -17,6 +17,8 @@ from limbeck.recipe.fits import (
     require_codec_fits,
     require_copies_fit,
     require_data_fit,
+    require_engine_fits,
+    require_engine_gives,
     require_losses_fit,
     require_losses_take,
     require_omission_fits,
@@ -219,6 +221,7 @@ class Recipe(Settings):
     @classmethod
     def _codec_of_the_teacher(cls, cache: CacheSettings, info: ValidationInfo) -> CacheSettings:
         require_codec_fits(cache.codec, info.data.get("teacher"), _task(info))
+        require_engine_fits(cache, info.data.get("teacher"))
         return cache
 
     @field_validator("baseline", mode="before")
@@ -257,6 +260,7 @@ class Recipe(Settings):
             require_losses_fit(losses, task, info.data.get("arms", []))
         if (cache := info.data.get("cache")) is not None:
             require_losses_take(losses, cache.codec, info.data.get("arms", []))
+            require_engine_gives(losses, cache)
         return losses
 
     @field_validator("curves")
@@ -287,12 +291,14 @@ class Recipe(Settings):
         unset = {name for name in ("until", "curves", "budget") if getattr(self, name) is None}
         if self.selection == SelectionSettings():
             unset.add("selection")
-        if self.cache.codec == DEFAULT:
+        if self.cache.codec == DEFAULT and not self.cache.exports:
             unset.add("cache")
         values = self.model_dump(mode="json", exclude={"name"} | unset)
         if self.data.group is None:
             values["data"].pop("group")
         values.get("cache", {}).pop("path", None)
+        if not self.cache.exports:
+            values.get("cache", {}).pop("engine", None)
         return digest(values)
 
     @property

@@ -96,7 +96,7 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
     if kind == "extra_forbidden":
         return _unknown(schema, key, error["loc"])
     if kind == "missing":
-        return f"`{key}` is missing"
+        return f"`{key}` is missing{schema.meaning(error['loc'])}"
     if kind in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type"):
         name, valid = schema.kinds(error["loc"])
         if not isinstance(given, Mapping):
@@ -194,6 +194,13 @@ class _Schema:
         """Return the valid values of a key that has a few."""
         found = (value for option in self._options(self._at(path)) for value in _values(option))
         return [value for value in found if isinstance(value, str)]
+
+    def meaning(self, path: tuple[Any, ...]) -> str:
+        """Return in brackets what a key is for; nothing where its settings do not say so."""
+        options = self._options(self._at(path[:-1]))
+        found = [option["properties"][path[-1]] for option in options if path[-1] in option.get("properties", {})]
+        said = found[0].get("description") if found else None
+        return "" if said is None else f" ({said})"
 
     def kinds(self, path: tuple[Any, ...]) -> tuple[str, list[str]]:
         """Return the key that tells a union's branches apart, and its valid values."""

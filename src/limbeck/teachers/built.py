@@ -12,7 +12,7 @@ from limbeck.models import MODELS, CustomSettings, ModelSettings, check_model, o
 from limbeck.models.weights import load_weights
 from limbeck.networks import NetworkSettings
 from limbeck.teachers.kind import register
-from limbeck.teachers.named import LONGEST, Named, order_in_words
+from limbeck.teachers.named import LONGEST, Named, doubts_of, order_in_words, say_left_open
 from limbeck.teachers.reading import OwnReads, OwnTextReads
 from limbeck.teachers.work import Made, Work
 from limbeck.types import best_device
@@ -63,9 +63,9 @@ class BuiltTeacher(Named):
         return self.network
 
     def doubts(self, key: str, outputs: int) -> list[str]:
-        """Return the weights before all else, where the recipe names none."""
+        """Return the weights before all else, where the recipe names none; last, what it reads."""
         where = f"no weights are given: set {key}.weights, unless `{self.build.name}` loads trained ones itself"
-        return [*[where] * (self.weights is None), *super().doubts(key, outputs)]
+        return [*[where] * (self.weights is None), *super().doubts(key, outputs), *doubts_of(self.reads, key)]
 
     def settle(self, work: Work) -> Self:
         """Find out which output is which class.
@@ -82,6 +82,7 @@ class BuiltTeacher(Named):
         else:
             labels, why = found.order(names, work)
         say(f"  {work.key}: {order_in_words(labels, why)}")
+        say_left_open(self.reads, work)
         return found.with_labels(labels)
 
     def finished(self, work: Work) -> nn.Module:

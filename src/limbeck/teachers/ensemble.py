@@ -9,11 +9,13 @@ from limbeck.teachers.kind import Kind
 from limbeck.teachers.single import SingleTeacher
 from limbeck.teachers.work import Made, Work
 
+CONFIDENCE = "confidence"
+
 
 class EnsembleTeacher(Kind):
-    """Several teachers, whose probabilities are averaged or multiplied."""
+    """Several teachers, whose probabilities or values are averaged, or whose probabilities are multiplied."""
 
-    of_classes: ClassVar[bool] = True
+    pools: ClassVar[bool] = True
     another: ClassVar[str] = "teacher.members=[...]"
 
     kind: Literal["ensemble"]
@@ -22,12 +24,18 @@ class EnsembleTeacher(Kind):
         Field(min_length=2, max_length=100, description="teachers of any kind but this"),
     ]
     weights: Annotated[
-        list[Annotated[float, Field(ge=0)]] | None,
-        Field(description="one a member; null: those that fit the rows best on which choices are made"),
+        list[Annotated[float, Field(ge=0)]] | Literal["confidence"] | None,
+        Field(
+            description="one a member; confidence: of each example by how sure the members are of it; null: those that "
+            "fit the rows best on which choices are made"
+        ),
     ] = None
     pool: Annotated[
         Pool,
-        Field(description="mean: of the probabilities; product: of each to the power of its weight, normalised"),
+        Field(
+            description="mean: of the probabilities, or of the values; product: of the probabilities, each to the "
+            "power of its weight, normalised"
+        ),
     ] = "mean"
 
     @field_validator("members")
@@ -41,9 +49,9 @@ class EnsembleTeacher(Kind):
 
     @field_validator("weights")
     @classmethod
-    def _one_each(cls, weights: list[float] | None, info: ValidationInfo) -> list[float] | None:
+    def _one_each(cls, weights: list[float] | str | None, info: ValidationInfo) -> list[float] | str | None:
         members = info.data.get("members", [])
-        if weights is not None and (len(weights) != len(members) or not sum(weights)):
+        if isinstance(weights, list) and (len(weights) != len(members) or not sum(weights)):
             raise ValueError(f"give one for each of the {len(members)} members, not all 0")
         return weights
 
@@ -73,9 +81,15 @@ class EnsembleTeacher(Kind):
 
     def shares(self, members: int) -> list[float] | None:
         """Return the members' weights, in a mean of sum 1; None where they are to be fitted."""
-        if self.weights is None or self.pool == "product":
-            return self.weights
-        return [weight / sum(self.weights) for weight in self.weights]
+        weights = [1.0 / members] * members if self.weights == CONFIDENCE else self.weights
+        if not isinstance(weights, list) or self.pool == "product":
+            return weights
+        return [weight / sum(weights) for weight in weights]
+
+    @property
+    def by_confidence(self) -> bool:
+        """Whether a member's weight is by how sure it is of each example."""
+        return self.weights == CONFIDENCE
 
     def settle(self, work: Work) -> Self:
         """Settle every member."""

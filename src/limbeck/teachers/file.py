@@ -53,6 +53,12 @@ class FileTeacher(RawTeacher):
         _require_such(self.by, asked, work.modality, key)
         stored = read_answers(named_path(self.path), self.by, self.column or self.by, work.modality, key)
         every, stored = stored, stored.only(self._columns(stored.columns, work))
+        if len(stored.columns) == 1 and len(work.classes) == 2 and task.predicts == "distribution":
+            raise LimbeckError(
+                f"it has one column of numbers, `{stored.columns[0]}`, and the data have two classes",
+                where=f"{key}.path ({stored.path})",
+                fix="write a column for each: of a probability p of the second class, 1 - p and p",
+            )
         missing_answers(stored, asked.ids, lambda row: _shown(self.by, asked, row, work.modality), key)
         answers = self._answers(stored, every, asked.ids, work)
 

@@ -1,4 +1,4 @@
-"""What is done with a finished folder of transformers, by what it classifies: how it reads, and how it is built."""
+"""What is done with a folder of transformers, by what it classifies: how it reads, is trained, and is built."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from torch import nn
 from limbeck.modalities.audio.pretrained import audio_reads, feature_extractor
 from limbeck.modalities.image.pretrained import image_reads
 from limbeck.models.finished import image_classifier, sound_classifier
+from limbeck.models.folders import FolderOptions, ImageFolderSettings, SoundFolderSettings
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Folder:
         head: what the name of a classifier of theirs ends with.
         settled: called with the folder, its configuration, what the recipe says of `reads` and where that stands;
             returns what is read with nothing left open, and a few words about it.
+        trained: settings of the same network where it is fine-tuned.
         built: called with the folder, its configuration and the form that the reader gives; returns the network with
             its own outputs.
     """
@@ -27,6 +29,7 @@ class Folder:
     noun: str
     head: str
     settled: Callable[[str, Any, Any, str], tuple[Any, str]]
+    trained: Callable[..., FolderOptions]
     built: Callable[[str, Any, Any], nn.Module]
 
 
@@ -42,12 +45,13 @@ def _sounds(source: str, config: Any, reads: Any, key: str) -> tuple[Any, str]:
 
 
 FOLDERS = {
-    "image": Folder("image", "ForImageClassification", _images, image_classifier),
+    "image": Folder("image", "ForImageClassification", _images, ImageFolderSettings, image_classifier),
     "audio": Folder(
         "sound",
         "ForAudioClassification",
         _sounds,
+        SoundFolderSettings,
         lambda source, config, form: sound_classifier(source, config, feature_extractor(source)),
     ),
 }
-"""Those that are taken as they are, by modality. Folders of texts are trained too: see `TransformersTeacher`."""
+"""Those of images and sounds, by modality. Texts have no processor: see `TransformersTeacher`."""

@@ -18,13 +18,15 @@ from limbeck.models import GivenSettings, LogitsOnly, missing, ordered, position
 from limbeck.networks import NetworkSettings
 from limbeck.settings import union
 from limbeck.teachers.kind import register
-from limbeck.teachers.named import LONGEST, CutReads, Named, order_in_words
+from limbeck.teachers.named import LONGEST, CutReads, Named, doubts_of, order_in_words, say_left_open
 from limbeck.teachers.work import Made, Work
 from limbeck.types import best_device, device_of, evaluating
 
 
 class TokenizedReads(CutReads):
     """Texts, cut into tokens for a module that was given."""
+
+    own: ClassVar[tuple[str, ...]] = ("tokenizer",)
 
     kind: Literal["text"] = "text"
     tokenizer: TokenizerSettings = WordTokenizerSettings()
@@ -98,7 +100,12 @@ class GivenTeacher(Named):
         else:
             labels, why = settled.order(names, work)
         say(f"  {work.key}: {order_in_words(labels, why)}")
+        say_left_open(self.reads, work)
         return settled.with_labels(labels)
+
+    def doubts(self, key: str, outputs: int) -> list[str]:
+        """Return the order of its outputs, and what it reads."""
+        return [*super().doubts(key, outputs), *doubts_of(self.reads, key)]
 
     def finished(self, work: Work) -> nn.Module:
         """Return the module, with its logits in the order of the classes; it is settled."""
@@ -130,7 +137,7 @@ def count_outputs(network: nn.Module, inputs: Mapping[str, Tensor]) -> int:
         raise LimbeckError(
             f"its forward failed on {rows} rows ({type(error).__name__}: {first_line(error)})",
             where="teacher",
-            fix=f"it is called with {', '.join(inputs)}; --debug shows the traceback",
+            fix=_mended(error, inputs),
         ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != rows:
         found = tuple(logits.shape) if isinstance(logits, Tensor) else a(type(logits).__name__)
@@ -138,6 +145,13 @@ def count_outputs(network: nn.Module, inputs: Mapping[str, Tensor]) -> int:
             f"it returned {found} for {rows} rows", where="teacher", fix="return logits (batch, classes)"
         )
     return logits.shape[1]
+
+
+def _mended(error: Exception, inputs: Mapping[str, Tensor]) -> str:
+    """Return what to do about a forward that failed."""
+    if isinstance(error, IndexError) and (ids := inputs.get("input_ids")) is not None:
+        return f"tokens have numbers up to {int(ids.max()):,} and more: give the tokenizer that it was trained with"
+    return f"it is called with {', '.join(inputs)}; --debug shows the traceback"
 
 
 def _module(work: Work) -> nn.Module:

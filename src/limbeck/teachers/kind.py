@@ -24,6 +24,7 @@ class Kind(Settings):
         gives: what it answers with: `logits`, `taps` (activations by module path), `hidden` (states before the last
             layer, see `Factoring`).
         of_classes: whether it can answer with one of several classes only.
+        pools: whether it mixes the answers of others.
         of_modalities: those that it can read; none: it reads any.
         like_floor: whether it reads what the floor of its modality does.
         another: what to type for another teacher; of most kinds another kind.
@@ -32,6 +33,7 @@ class Kind(Settings):
 
     gives: ClassVar[frozenset[str]] = frozenset({"logits"})
     of_classes: ClassVar[bool] = False
+    pools: ClassVar[bool] = False
     of_modalities: ClassVar[tuple[str, ...]] = ()
     like_floor: ClassVar[bool] = False
     another: ClassVar[str] = "teacher.kind=KIND"
@@ -64,6 +66,11 @@ class Kind(Settings):
     @property
     def by_steps(self) -> bool:
         """Whether it is trained here step by step, so that more steps may make it better."""
+        return False
+
+    @property
+    def by_confidence(self) -> bool:
+        """Whether members are weighed by how sure they are of each example."""
         return False
 
     @property

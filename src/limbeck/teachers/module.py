@@ -1,9 +1,10 @@
 """A live PyTorch teacher."""
 
+import copy
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from limbeck.lastlayer import Factoring
 from limbeck.logits import Factored, WholeForm
 from limbeck.taps import Taps
-from limbeck.types import Batch, Outputs, Tap, device_of, evaluating
+from limbeck.types import Batch, Outputs, Tap, best_device, device_of, evaluating
 
 
 class ModuleTeacher:
@@ -30,6 +31,9 @@ class ModuleTeacher:
         LimbeckError: the module has no submodule of such a path.
     """
 
+    travels: ClassVar[bool] = True
+    """Whether another process can be sent it: it takes the device of that one."""
+
     def __init__(
         self,
         module: nn.Module,
@@ -39,9 +43,24 @@ class ModuleTeacher:
         form: WholeForm = "dense",
     ) -> None:
         self._module = module
-        self._network = Taps(module, taps) if form == "dense" else Factoring(module, taps)
+        self._taps, self._form = tuple(taps), form
+        self._network = self._asked()
         self._shared: dict[torch.device, tuple[Tensor, Tensor | None]] = {}
         self.digest = digest or weights_digest(module)
+
+    def __getstate__(self) -> dict[str, Any]:
+        here = self._module
+        module = here if device_of(here).type == "cpu" else copy.deepcopy(here).cpu()
+        return {**vars(self), "_module": module, "_network": None, "_shared": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._module.to(best_device())
+        self._network = self._asked()
+
+    def _asked(self) -> Taps | Factoring:
+        """Return the module as it is asked."""
+        return Taps(self._module, self._taps) if self._form == "dense" else Factoring(self._module, self._taps)
 
     def predict(self, batch: Batch) -> Outputs:
         """Return the module's logits and taps, float32, on the batch's device, wherever the module is.

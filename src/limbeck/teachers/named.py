@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import nn
 
 from limbeck.console import say
 from limbeck.data import label_name
+from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import Assignment, accuracy
 from limbeck.modalities.text.reads import Tail
@@ -42,7 +43,9 @@ def as_name(value: Any) -> Any:
 
 
 class CutReads(Settings):
-    """Texts, cut at a length that may be left open."""
+    """Texts, cut at a length that may be left open; `own` as of `Reads`."""
+
+    own: ClassVar[tuple[str, ...]] = ()
 
     max_length: int | None = None
     tail: Tail = 0
@@ -158,6 +161,21 @@ def _answers(network: nn.Module, rows: Rows, picked: NDArray[np.int64]) -> NDArr
             for some in np.array_split(picked, -(-len(picked) // _BATCH))
         ]
     return torch.cat(parts).numpy()
+
+
+def doubts_of(reads: CutReads | Reads, key: str) -> list[str]:
+    """Return what to look at of how a network from outside reads, where it is no better than chance."""
+    return [f"see that {key}.reads has the {', '.join(reads.own)} that it was trained with"] * bool(reads.own)
+
+
+def say_left_open(reads: CutReads | Reads, work: Work) -> None:
+    """Say which keys are taken from this run's rows, though a network from outside has its own."""
+    if left := [name for name in reads.own if getattr(reads, name) is None]:
+        noun = f"{work.modality.noun}s"
+        say(
+            f"  {work.key}.reads: {', '.join(left)} {'is' if len(left) == 1 else 'are'} left out, and taken from this "
+            f"run's {noun}: set what the network was trained with, where that is another"
+        )
 
 
 def order_in_words(labels: Mapping[str, str], why: str) -> str:

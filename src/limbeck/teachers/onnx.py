@@ -17,7 +17,7 @@ from limbeck.runtime.rows import is_ragged
 from limbeck.teachers.answers import Answers, are_probabilities, logarithms
 from limbeck.teachers.given import count_outputs
 from limbeck.teachers.kind import register
-from limbeck.teachers.named import LONGEST, Named, order_in_words
+from limbeck.teachers.named import LONGEST, Named, doubts_of, order_in_words, say_left_open
 from limbeck.teachers.reading import AsRead, OwnReads, OwnTextReads
 from limbeck.teachers.work import Encoded, Made, Work
 from limbeck.types import tensors
@@ -72,7 +72,12 @@ class OnnxTeacher(Named):
             labels, why = found.model_copy(update={"answers": answers}).order(names, work)
         logs = "; its answers are probabilities, of which the logarithm is taken" if answers == "probabilities" else ""
         say(f"  {work.key}: {order_in_words(labels, why)}{logs}")
+        say_left_open(self.reads, work)
         return found.model_copy(update={"answers": answers}).with_labels(labels)
+
+    def doubts(self, key: str, outputs: int) -> list[str]:
+        """Return the order of its outputs, and what it reads."""
+        return [*super().doubts(key, outputs), *doubts_of(self.reads, key)]
 
     def finished(self, work: Work) -> nn.Module:
         """Return the file as a network, with its logits in the order of the classes; it is settled."""

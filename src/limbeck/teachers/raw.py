@@ -170,10 +170,13 @@ class ValuesTeacher:
         found = np.asarray(self.source.ask(batch.teacher_values, batch.ids.cpu().numpy()))
         expected = (len(batch.ids), len(self.source.outputs))
         if found.shape != expected:
+            one = expected[1] == 2 and found.size == expected[0]
             raise LimbeckError(
                 f"its answers have the shape {found.shape}, and {expected[0]} rows of {expected[1]} outputs are needed",
                 where=self.key,
-                fix="a row of answers for each value, in their order, with a number for each output",
+                fix="of a probability p of the second class, give np.stack([1 - p, p], axis=1)"
+                if one
+                else "a row of answers for each value, in their order, with a number for each output",
             )
         with np.errstate(over="ignore"):  # what is infinite then is refused
             answers = found.astype(np.float32)[:, list(self.columns)]

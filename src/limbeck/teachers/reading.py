@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -25,6 +25,8 @@ from limbeck.teachers.named import LONGEST, CutReads
 
 class OwnTextReads(CutReads):
     """Texts, cut into the tokens that a network from outside was trained with."""
+
+    own: ClassVar[tuple[str, ...]] = ("tokenizer",)
 
     kind: Literal["text"] = "text"
     tokenizer: Annotated[

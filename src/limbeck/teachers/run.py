@@ -13,6 +13,7 @@ from limbeck.console import say
 from limbeck.errors import LimbeckError, about, first_line
 from limbeck.logits import Factored
 from limbeck.models import ordered, positions
+from limbeck.models.published import saved
 from limbeck.taps import Around
 from limbeck.teachers.handed_on import HandedOn, handed_on, weights_of
 from limbeck.teachers.kind import register
@@ -137,7 +138,7 @@ def _load(network: nn.Module, file: Path) -> None:
         LimbeckError: they are those of another one.
     """
     try:
-        load_model(network, file)
+        load_model(saved(network), file)
     except (SafetensorError, RuntimeError, KeyError, OSError) as error:
         raise LimbeckError(
             f"not the weights of the network that its run describes ({first_line(error)})",

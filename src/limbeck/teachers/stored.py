@@ -76,6 +76,7 @@ def _read(path: Path, stamp: tuple[int, ...], by: str, column: str, modality: Mo
     for part in parts(path):
         for name, some in part.cells.items():
             cells.setdefault(name, []).extend(some)
+    cells = {name: some for name, some in cells.items() if name.strip()}  # without a name: pandas' index
     if column not in cells:
         raise LimbeckError(
             f"no column `{column}`, which says what a row is about",
@@ -88,7 +89,11 @@ def _read(path: Path, stamp: tuple[int, ...], by: str, column: str, modality: Mo
     ids = _ids(about, by, Column(column, where, None, path.parent), modality)
     columns = {name: numbers for name in sorted(cells) if (numbers := _numbers(cells[name])) is not None}
     if not columns:
-        raise LimbeckError("no column of it holds numbers alone", where=where, fix="write a column of numbers a class")
+        raise LimbeckError(
+            "no column of it holds numbers alone",
+            where=where,
+            fix="write a column of numbers a class; where it names one class a row, 1 for that one and 0 for others",
+        )
     numbers = np.stack([*columns.values()], axis=1)
     order = np.argsort(ids, kind="stable")
     ids, numbers = ids[order], numbers[order]
@@ -188,7 +193,8 @@ def missing_answers(stored: StoredAnswers, ids: NDArray[np.int64], shown: Callab
             raise LimbeckError(
                 f"it has {what} {len(rows):,} of {len(ids):,} examples, such as {some}",
                 where=f"{key}.path ({stored.path})",
-                fix="let the teacher answer for every row of the run, and for each copy where data.augment makes some",
+                fix="let the teacher answer for every row of the run, exactly as it stands there, and for each copy "
+                "where data.augment makes some",
             )
 
 

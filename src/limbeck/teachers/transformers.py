@@ -1,4 +1,4 @@
-"""A pretrained teacher of transformers: taken as it is, or, of texts, fine-tuned here."""
+"""A pretrained teacher of transformers: taken as it is, or fine-tuned here."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -10,10 +10,11 @@ from limbeck.console import say
 from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError
 from limbeck.modalities import DEFAULT, MODALITIES, AudioReads, ImageReads
-from limbeck.modalities.text.pretrained import longest_text, pretrained_config
+from limbeck.modalities.text.pretrained import longest_text, pretrained_config, tokenizer_limit
 from limbeck.modalities.text.reads import MAX_LENGTH, TextReads
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, pretrained_folder
 from limbeck.models import TransformerSettings, UnmatchedError, label_order, ordered, positions
+from limbeck.models.lora import LoraSettings
 from limbeck.models.pretrained import classified_by, output_names
 from limbeck.networks import HasReads, NetworkSettings, TrainSettings
 from limbeck.settings import union
@@ -44,7 +45,7 @@ else:
 
 
 class TransformersTeacher(Named):
-    """A pretrained network: a finished classifier as it is, or an encoder of texts that is fine-tuned here.
+    """A pretrained network: a finished classifier as it is, or an encoder that is fine-tuned here.
 
     A run settles what is left open: `finetune`, `labels` ({}: a new head), and what is read, which its folder says.
     """
@@ -58,12 +59,18 @@ class TransformersTeacher(Named):
     finetune: Annotated[
         bool | None,
         Field(
-            description="train it here; false: as it is; null: as it is where its head fits the classes. One of "
-            "images or sounds is always taken as it is"
+            description="train it here; false: as it is; null: as it is where its head fits the classes, and of images "
+            "or sounds in any case"
         ),
     ] = None
-    pooling: Annotated[Literal["mean", "cls"], Field(description="how token states become one vector")] = "mean"
-    dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head")] = 0.1
+    pooling: Annotated[
+        Literal["mean", "cls", "own"],
+        Field(
+            description="how token states become one vector for a new head; own: the head is that of transformers' "
+            "`...ForSequenceClassification`, and `teacher` in the run's folder is one that transformers can load"
+        ),
+    ] = "mean"
+    dropout: Annotated[float, Field(ge=0, lt=1, description="before the new head; of `own` the checkpoint's")] = 0.1
     attention_dropout: Annotated[
         float | None,
         Field(
@@ -71,6 +78,13 @@ class TransformersTeacher(Named):
             lt=1,
             description="of attention weights in training; null: as the checkpoint has it. 0 is faster: long texts "
             "take half of the time",
+        ),
+    ] = None
+    lora: Annotated[
+        LoraSettings | None,
+        Field(
+            description="fine-tune by low-rank adapters and the head alone (extra `lora`); they are merged before it "
+            "answers; null: the encoder's own weights are trained"
         ),
     ] = None
     freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained; above 0 also embeddings")] = 0
@@ -91,12 +105,31 @@ class TransformersTeacher(Named):
     @property
     def pretrained(self) -> str | None:
         """It itself, of texts."""
-        return self.model if self.network is not None else None
+        return self.model if self._reads_texts else None
 
     @property
     def network(self) -> NetworkSettings | None:
-        """The same teacher in the words of any network; None of images and sounds, of which none is trained here."""
-        return self._of_texts if self.reads.kind == DEFAULT else None
+        """The same teacher in the words of any network; None of images and sounds where it is taken as it is."""
+        if self._reads_texts:
+            return self._of_texts
+        return self._of_folder if self.finetune else None
+
+    @property
+    def _reads_texts(self) -> bool:
+        return self.reads.kind == DEFAULT
+
+    @property
+    def _of_folder(self) -> NetworkSettings:
+        model = FOLDERS[self.reads.kind].trained(
+            path=self.model,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
+            freeze=self.freeze,
+            freeze_embeddings=self.freeze_embeddings,
+            lora=self.lora,
+            outputs=None if self.labels is None else list(self.labels),
+        )
+        return NetworkSettings(model=model, reads=self.reads, train=self.train)
 
     @property
     def _of_texts(self) -> NetworkSettings:
@@ -107,6 +140,7 @@ class TransformersTeacher(Named):
             attention_dropout=self.attention_dropout,
             freeze=self.freeze,
             freeze_embeddings=self.freeze_embeddings,
+            lora=self.lora if self.refits else None,
             outputs=None if self.labels is None else list(self.labels),
         )
         tokenizer = TransformersTokenizerSettings(kind="transformers", path=self.model)
@@ -129,17 +163,17 @@ class TransformersTeacher(Named):
         config = pretrained_config(source := pretrained_folder(self.model))
         outputs = output_names(config)
         self._require_fit(classified_by(config), work)
-        if self.network is None:
+        if not self._reads_texts:
             reads, said = FOLDERS[self.reads.kind].settled(source, config, self.reads, f"{work.key}.reads")
-            return self._as_it_is(outputs, reads, said, work)
+            return (
+                self._trained(outputs, reads, said, work)
+                if self.finetune
+                else self._as_it_is(outputs, reads, said, work)
+            )
         as_it_is = not self.finetune if self.finetune is not None else _fits(outputs, work.classes, self.labels)
         if not as_it_is:
-            labels, head = _head_to_train(outputs, work.classes, self.labels, work.key)
-            if outputs:
-                say(f"  {work.key}: {self.model} is fine-tuned; {head}")
-            reads = self.reads.up_to(MAX_LENGTH)
-            return self.model_copy(update={"finetune": True, "labels": labels, "reads": reads})
-        reads = self.reads.up_to(longest_text(config, LONGEST))
+            return self._trained(outputs, self.reads.up_to(MAX_LENGTH), "", work)
+        reads = self.reads.up_to(longest_text(config, tokenizer_limit(source, LONGEST)))
         how = f"({work.key}.finetune=true trains it), {reads.max_length} tokens of a text"
         return self._as_it_is(outputs, reads, how, work)
 
@@ -158,19 +192,21 @@ class TransformersTeacher(Named):
                 where=f"{work.key}.model",
                 fix=f"take one of {nouns}, or name the column with the {theirs.noun}s in data.{theirs.key}",
             )
-        if self.finetune and self.network is None:
-            raise LimbeckError(
-                f"only encoders of texts are fine-tuned here, and the data are {nouns}",
-                where=f"{work.key}.finetune",
-                fix="leave it out: a finished classifier is taken as it is; teacher.kind=network trains a new one",
-            )
-        if classifies is None and (self.finetune is False or self.network is None):
+        if classifies is None and (self.finetune is False or not (self._reads_texts or self.finetune)):
             head = FOLDERS[kind].head if kind in FOLDERS else "ForSequenceClassification"
             raise LimbeckError(
                 f"`{self.model}` has no head that classifies, so that it cannot be taken as it is",
                 where=f"{work.key}.finetune",
-                fix=f"{'set it to true, or ' * (self.network is not None)}give the folder of a `...{head}`",
+                fix=f"set it to true, which trains a new head, or give the folder of a `...{head}`",
             )
+
+    def _trained(self, outputs: Sequence[str], reads: Reads | CutReads, how: str, work: Work) -> Self:
+        """Return the same as a teacher that is fine-tuned; say what it reads, and what becomes of its head."""
+        labels, head = _head_to_train(outputs, work.classes, self.labels, work.key)
+        if outputs or how:
+            head = head if outputs else "it gets a head"
+            say(f"  {work.key}: {self.model} is fine-tuned{f' {how}' * bool(how)}; {head}")
+        return self.model_copy(update={"finetune": True, "labels": labels, "reads": reads})
 
     def _as_it_is(self, outputs: Sequence[str], reads: Reads | CutReads, how: str, work: Work) -> Self:
         """Return the same as a finished teacher; say what it reads, and which output is which class."""
@@ -185,7 +221,7 @@ class TransformersTeacher(Named):
     @property
     def _meaningless(self) -> list[str]:
         """Keys that were changed, and mean nothing to a network with a head of its own that is not trained."""
-        keys = ("pooling", "dropout", "attention_dropout", "freeze", "freeze_embeddings", "train")
+        keys = ("pooling", "dropout", "attention_dropout", "lora", "freeze", "freeze_embeddings", "train")
         return [key for key in keys if getattr(self, key) != type(self).model_fields[key].default]
 
     def finished(self, work: Work) -> nn.Module:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,8 @@ Crop = Annotated[
 
 class AudioReads(Reads):
     """Sounds, as samples of one rate and length."""
+
+    own: ClassVar[tuple[str, ...]] = ("rate",)
 
     kind: Literal["audio"]
     rate: Rate = None

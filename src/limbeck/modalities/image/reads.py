@@ -1,7 +1,7 @@
 """What a network reads of an image."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ _Side = Annotated[int, Field(ge=1, le=4096)]
 
 class ImageReads(Reads):
     """Images, as pixels of one size."""
+
+    own: ClassVar[tuple[str, ...]] = ("size", "mean", "std")
 
     kind: Literal["image"]
     size: Annotated[

@@ -104,6 +104,22 @@ def longest_text(config: Any, most: int) -> int:
     return max(1, min(limit, most))
 
 
+def tokenizer_limit(source: str, most: int) -> int:
+    """Return at how many tokens the tokenizer of a checkpoint cuts a text (`model_max_length`), at most `most`.
+
+    Args:
+        source: a folder or a hub id.
+        most: returned where its files say no limit.
+    """
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
+
+    try:
+        limit = get_tokenizer_config(source).get("model_max_length")
+    except Exception:  # what is wrong with a tokenizer is said where it is read
+        return most
+    return min(int(limit), most) if isinstance(limit, int | float) and limit >= 1 else most
+
+
 _POSITIONS_AFTER_PADDING = frozenset(
     {
         "camembert",

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from limbeck.bundle import export_onnx, reason_of
+from limbeck.bundle import reason_of
 from limbeck.console import say
 from limbeck.errors import LimbeckError
-from limbeck.pipeline.stages.stage import Stage, once
+from limbeck.pipeline.training.exported import exported
 from limbeck.pipeline.training.learn import Trained
 
 
@@ -36,22 +36,10 @@ def export_all(teacher: Mapping[str, Trained], arms: Mapping[str, Trained], fold
             models |= networks
     for name, trained in models.items():
         try:
-            files[name] = _export(trained, folder / name)
+            files[name] = exported(trained, folder / name)
         except LimbeckError:
             raise  # a full disk: the rest would not fit either
         except Exception as error:
             errors[name] = reason_of(error)
             say(f"  {name} cannot be exported ({errors[name]}); its weights are kept")
     return Exported(files, errors)
-
-
-def _export(trained: Trained, folder: Path) -> Path:
-    """Return a network's ONNX file, made where the folder does not hold it."""
-    path = folder / "model.onnx"
-
-    def export(stage: Stage) -> Path:
-        say(f"  exporting {folder.name}")
-        export_onnx(trained.model, path, *trained.view.example)
-        return path
-
-    return once(folder, {"model": trained.digest}, export, lambda stage: path, by="each")[1]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from limbeck.data import Task
+from limbeck.models.published import publish
 from limbeck.networks import NetworkSettings
 from limbeck.pipeline.training.arms import Arm
 from limbeck.pipeline.training.learn import Trained
@@ -27,9 +28,12 @@ def hand_on_networks(recipe: Recipe, task: Task, teacher: RunTeacher, arms: Mapp
         name: str, settings: NetworkSettings, trained: Mapping[int, Trained], shipped: int, temperature: float | None
     ) -> None:
         files = {seed: one.weights for seed, one in trained.items() if one.weights is not None}
-        about = {"task": task.kind, "names": list(task.names), "settings": settings.model_dump(mode="json")}
+        finished = settings.model_copy(update={"model": settings.model.trained})
+        about = {"task": task.kind, "names": list(task.names), "settings": finished.model_dump(mode="json")}
         about |= {"shipped": shipped, "temperature": temperature}
         hand_on(out, name, about, trained[shipped].view.reader, files)
+        for seed, file in files.items():
+            publish(trained[seed].model, task, trained[seed].view.reader, file.parent)
 
     first, names = recipe.seeds[0], member_names(len(teacher.members))
     for name, member, settings in zip(names, teacher.members, recipe.teacher.members, strict=True):

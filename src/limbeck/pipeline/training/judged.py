@@ -13,11 +13,10 @@ from limbeck.data import Labels, Splits, Task
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metric import Sheet
 from limbeck.pipeline.training.teacher import MadeTeacher, Member, RunTeacher, member_key, members_of
-from limbeck.ranks import ranks
+from limbeck.ranks import Ranks, ranks
 from limbeck.recipe import Recipe
 from limbeck.report import words
 from limbeck.teachers import Single
-from limbeck.teachers.combined import mix
 from limbeck.teachers.work import Split
 
 
@@ -44,15 +43,17 @@ def ask_teacher(
     *,
     warn: bool = False,
     kept: Path | None = None,
+    among: Ranks | None = None,
 ) -> RunTeacher:
     """Let the teacher answer once for every row that the student learns from or is chosen on; see `judged_teacher`.
 
     Raises:
         LimbeckError: it is no better than chance; the transfer set was not asked for then.
     """
-    answers = judged_teacher(recipe, made, splits, folder, warn=warn, kept=kept)
+    among = among or ranks()
+    answers = judged_teacher(recipe, made, splits, folder, warn=warn, kept=kept, among=among)
     if len(splits.transfer):  # rows of a loader are asked while the student trains
-        answers.of("transfer", among=ranks())
+        answers.of("transfer", among=among)
     return answers
 
 
@@ -64,6 +65,7 @@ def judged_teacher(
     *,
     warn: bool = False,
     kept: Path | None = None,
+    among: Ranks | None = None,
 ) -> RunTeacher:
     """Let the teacher answer for the rows on which it is judged, and refuse one that is no better than chance.
 
@@ -78,16 +80,17 @@ def judged_teacher(
         folder: of the run.
         warn: do not refuse it, say it only.
         kept: the folder of the answers, for these networks alone; None: in the run.
+        among: who asks: the processes of the run where that is None, or a cluster.
 
     Raises:
         LimbeckError: its balanced accuracy is not above a constant prediction's by its 95 % interval, or a finished
             teacher's outputs are called by the names of other classes.
     """
-    members = members_of(recipe, made.members, splits, folder, kept)
+    members, among = members_of(recipe, made.members, splits, folder, kept), among or ranks()
     for member in members:
-        member.of(splits, "validation", among=ranks())
+        member.of(splits, "validation", among=among)
         if len(splits.labelled):  # whoever is judged on them: of batches of other rows, the last bits may differ
-            member.of(splits, "labelled", among=ranks())
+            member.of(splits, "labelled", among=among)
     seen = _seen(members, made, splits)
     task = splits.task.fit(splits.labelled.labels)
     scaled = [
@@ -98,7 +101,11 @@ def judged_teacher(
     if weights is None:
         weights = task.pool_weights(recipe.teacher.pool, _at_their_temperatures(scaled, seen), seen.labels)
         say(f"  weights of the ensemble, fitted on {seen.rows}: {', '.join(f'{w:.2f}' for w in weights)}")
-    answers = RunTeacher(tuple(scaled), tuple(weights), splits, recipe.teacher.pool)
+    if recipe.teacher.by_confidence:
+        say("  weights of the ensemble: of each row by how sure its members are")
+    pool, by_confidence = recipe.teacher.pool, recipe.teacher.by_confidence
+    answers = RunTeacher(tuple(scaled), tuple(weights), splits, pool, by_confidence)
+    _say_together(answers, seen)
     warn = warn or recipe.teacher.accept_bad
     _judge_names(recipe, answers, warn=warn)
     _judge(recipe, answers, seen if len(made.crossed) else None, warn=warn)
@@ -116,6 +123,18 @@ def _seen(members: Sequence[Member], made: MadeTeacher, splits: Splits) -> Seen:
 
 def _at_their_temperatures(members: Sequence[Member], seen: Seen) -> list[NDArray[np.float32]]:
     return [logits / (member.temperature or 1.0) for member, logits in zip(members, seen.logits, strict=True)]
+
+
+def _say_together(answers: RunTeacher, seen: Seen) -> None:
+    """Say what each member of an ensemble scores by itself, and all of them together; of one teacher, nothing."""
+    if len(answers.members) == 1:
+        return
+    task = _task(answers)
+    every = [*_at_their_temperatures(answers.members, seen), _pooled(answers, seen)]
+    scores = [words.score(task.metric(task.sheet(logits, seen.labels)), task.metric) for logits in every]
+    names = [*(f"member {number}" for number in range(len(answers.members))), "together"]
+    said = ", ".join(f"{name} {score}" for name, score in zip(names, scores, strict=True))
+    say(f"  {task.metric.title} on {seen.rows} ({len(seen.labels):,} rows): {said}")
 
 
 def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
@@ -143,7 +162,7 @@ def _judge_names(recipe: Recipe, answers: RunTeacher, *, warn: bool) -> None:
 
 def _pooled(answers: RunTeacher, seen: Seen) -> NDArray[np.float32]:
     parts = [torch.from_numpy(each) for each in _at_their_temperatures(answers.members, seen)]
-    return (parts[0] if len(parts) == 1 else mix(parts, answers.weights, answers.pool)).numpy()
+    return answers.mixed(parts).numpy()
 
 
 def _judged_on(splits: Splits, *, finished: bool) -> tuple[Split, ...]:

@@ -243,6 +243,7 @@ def _train(
     model = task.finish(network)
 
     def prepare() -> tuple[Distiller, GroupSource]:
+        _say_frozen(model, title)
         pretrain(network, settings, material.whole, seed=seed, title=title, folder=folder)
         batches = lesson.batches(settings.train, seed)
         example = _example(lesson, batches)
@@ -268,6 +269,14 @@ def _train(
         say(f"  {title}: {words.outcome(until, history)}")
     code = stage.digest if "code" in start else None
     return Trained(model, history, view, stage.digest, code, weights=folder / WEIGHTS)
+
+
+def _say_frozen(model: nn.Module, title: str) -> None:
+    """Say how many parameters are trained, where not all are."""
+    sizes = [(each.numel(), each.requires_grad) for each in model.parameters()]
+    every, trained = sum(size for size, _ in sizes), sum(size for size, learns in sizes if learns)
+    if trained < every:
+        say(f"  {title}: {trained:,} of {every:,} parameters are trained")
 
 
 def _example(lesson: Lesson, batches: GroupSource) -> Batch | None:

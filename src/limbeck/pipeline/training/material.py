@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,6 +121,21 @@ class Material:
     def keeping(self, labels: int) -> "Material":
         """Return the same encoded rows, of which only the first ones have labels; see `Splits.keeping`."""
         return self._with(self.splits.keeping(labels))
+
+    def sampled(self, labels: int, validation: int) -> "Material":
+        """Return the same encoded rows, fewer of them to judge a finished teacher by.
+
+        Args:
+            labels: labelled rows that keep their label, the first ones; the others are unlabelled.
+            validation: rows of the validation split that are left, evenly spaced.
+        """
+        splits, rows = self.splits, len(self.splits.labelled)
+        if labels < rows:
+            few, others = splits.labelled.take(range(labels)), splits.labelled.take(range(labels, rows))
+            splits = splits.labelled_by(few, others)
+        count = min(validation, len(splits.validation))
+        held_out = splits.validation.take(np.arange(count) * len(splits.validation) // max(1, count))
+        return self._with(replace(splits, validation=held_out))
 
     def fold(self, number: int, folds: int, key: str = "teacher.folds") -> "Material":
         """Return the same encoded rows, of which a fold of the labelled ones is held out; see `Splits.fold`."""

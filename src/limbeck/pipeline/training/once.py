@@ -11,6 +11,8 @@ from torch import nn
 
 from limbeck.distiller import Distiller
 from limbeck.files import read_json, remove, require_ours, staged, write_json
+from limbeck.models.lora import merge_adapters
+from limbeck.models.published import saved
 from limbeck.networks import TrainSettings
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.ranks import ranks
@@ -89,15 +91,17 @@ class _Training:
             owner=stage.digest,
             until=plan.until,
         )
+        merge_adapters(self._module)
         if ranks().main:
             with staged(self._folder / WEIGHTS) as aside:
-                save_model(self._module, str(aside))
+                save_model(saved(self._module), str(aside), metadata={"format": "pt"})
             write_json(self._folder / HISTORY, asdict(history))
             remove(checkpoint)
         return history
 
     def load(self, stage: Stage) -> History:
         """Read the trained module."""
-        load_model(self._module, self._folder / WEIGHTS, device=str(best_device()))
+        merge_adapters(self._module)  # which have learned nothing here: the weights are those of plain layers
+        load_model(saved(self._module), self._folder / WEIGHTS, device=str(best_device()))
         self._module.eval()
         return History(**read_json(self._folder / HISTORY, dict))

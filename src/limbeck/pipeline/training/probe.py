@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, a, first_line
 from limbeck.models import CustomSettings, GivenSettings, ModelOptions, Ordered, TransformerSettings
+from limbeck.models.folders import FolderOptions
 from limbeck.runtime.rows import Ragged, Rows, is_ragged
 from limbeck.teachers.encoders import FunctionEncoder
 from limbeck.types import device_of, evaluating, tensors
@@ -27,13 +28,15 @@ _ROUNDING = 1e-2
 _SUM = 1e-3
 """Within this of 1, the sum of numbers >= 0 is that of probabilities."""
 
-FROM_OUTSIDE: tuple[type[ModelOptions], ...] = (CustomSettings, GivenSettings, TransformerSettings)
+FROM_OUTSIDE: tuple[type[ModelOptions], ...] = (CustomSettings, GivenSettings, TransformerSettings, FolderOptions)
 """Models whose code or weights come from outside; those of the catalogue are tested once and for all."""
 
 ProbeInputs = Mapping[str, Tensor]
 
 
-def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int, logits: bool = True) -> None:
+def require_steady(
+    network: nn.Module, rows: Rows, who: str, *, outputs: int, logits: bool = True, last_id: int | None = None
+) -> None:
     """Ask a network for a few rows alone, together, padded and twice, in evaluation mode.
 
     Args:
@@ -42,6 +45,7 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int, lo
         who: names the network, for errors.
         outputs: number of logits.
         logits: whether that is what they are; else features of any range.
+        last_id: of texts, the largest number of a token that any text may hold; None: as in these rows.
 
     Raises:
         LimbeckError: its logits change with padding, with the other rows, with ids that its mask hides, or from one
@@ -53,6 +57,8 @@ def require_steady(network: nn.Module, rows: Rows, who: str, *, outputs: int, lo
     with _at_rest(network):
         if is_ragged(rows):
             _try_texts(probe, _texts(rows, picked), rows.pad_id)
+            if last_id is not None:
+                probe.ask_for_token(last_id, rows.pad_id)
         else:
             alone = [probe.ask(tensors(rows.batch(picked[i : i + 1])), "a single row") for i in range(len(picked))]
             together = probe.ask(tensors(rows.batch(picked)), f"{len(picked)} rows together")
@@ -156,6 +162,21 @@ class _Probe:
             fix = _FINITE_FUNCTION if self._is_function else _FINITE
             raise LimbeckError(f"its {self.noun} for {what} are not finite", where=self.who, fix=fix)
         return logits.double().cpu()
+
+    def ask_for_token(self, number: int, pad_id: int) -> None:
+        """Refuse a network that knows fewer tokens than its tokenizer makes.
+
+        Raises:
+            LimbeckError: it fails on that token alone.
+        """
+        try:
+            self.ask(_batch([torch.tensor([number])], pad_id), f"the token {number:,}")
+        except LimbeckError as error:
+            raise LimbeckError(
+                f"its tokenizer numbers tokens up to {number:,}, and {error.what}",
+                where=self.who,
+                fix="give the tokenizer that the network was trained with (reads.tokenizer), or one of as many tokens",
+            ) from error
 
     def refuse_probabilities(self, inputs: ProbeInputs) -> None:
         """Refuse a network whose rows are >= 0 and sum to 1; of one of which some outputs are taken, all count."""

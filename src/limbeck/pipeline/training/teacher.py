@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.cache.codecs import DEFAULT, Codec, exactly
+from limbeck.cache.identity import TORCH
 from limbeck.data import Splits
 from limbeck.digest import digest
 from limbeck.evaluation import Pool
 from limbeck.evaluation.records import ServedRecord
 from limbeck.losses import objective_from
+from limbeck.pipeline.training.engine import by_engine
 from limbeck.pipeline.training.folds import cross_answers
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material
@@ -24,7 +27,7 @@ from limbeck.pipeline.training.work import RunWork
 from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import Recipe
 from limbeck.teachers import Made, Teacher
-from limbeck.teachers.combined import Ensemble, Scaled, mix
+from limbeck.teachers.combined import Ensemble, Scaled, how_mixed, mix
 from limbeck.teachers.work import ROWS, Split
 from limbeck.trainer import predict_logits
 from limbeck.types import Batch
@@ -82,13 +85,15 @@ class RunTeacher:
         members: one network, or those of an ensemble.
         weights: one each, see `limbeck.teachers.combined.mix`.
         splits: what it is asked about.
-        pool: how their probabilities are pooled.
+        pool: how their answers are pooled.
+        by_confidence: whether a weight is also by how sure a member is of each prediction.
     """
 
     members: tuple[Member, ...]
     weights: tuple[float, ...]
     splits: Splits
     pool: Pool = "mean"
+    by_confidence: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -97,12 +102,15 @@ class RunTeacher:
         if not others and first.temperature is None:
             return [first.cache.digest, first.cache.identity.view]
         known = [[each.cache.digest, each.cache.identity.view, each.temperature] for each in self.members]
-        return [digest([known, list(self.weights), *([] if self.pool == "mean" else [self.pool])])]
+        how = how_mixed(self.pool, self.splits.task.predicts, by_confidence=self.by_confidence)
+        return [digest([known, list(self.weights), *how])]
 
     @property
     def kept(self) -> dict[str, str]:
         """Name how the answers are stored, for whatever depends on it; nothing where that is as by default."""
-        return {} if self.codec == DEFAULT else {"cache.codec": self.codec.title}
+        stored = {} if self.codec == DEFAULT else {"cache.codec": self.codec.title}
+        engine = self.members[0].cache.identity.engine
+        return stored if engine == TORCH else stored | {"cache.engine": engine}
 
     @property
     def codec(self) -> Codec:
@@ -125,7 +133,8 @@ class RunTeacher:
         """What was fitted on validation: temperatures, and the weights of an ensemble."""
         names = member_names(len(self.members))
         fitted = {f"{n} temperature": m.temperature for n, m in zip(names, self.members, strict=True) if m.temperature}
-        weights = dict(zip((f"{name} weight" for name in names), self.weights, strict=True)) if names[1:] else {}
+        said = ["by confidence"] * len(names) if self.by_confidence else self.weights
+        weights = dict(zip((f"{name} weight" for name in names), said, strict=True)) if names[1:] else {}
         return {**fitted, **weights}
 
     @property
@@ -167,19 +176,32 @@ class RunTeacher:
         if any(part is None for part in parts):
             return None
         divisors = [member.temperature or 1.0 for _, member, _ in self._counting]
-        weights = [weight for _, _, weight in self._counting]
 
         def answer(samples: Sequence[Any]) -> NDArray[np.float32]:
             logits = [torch.from_numpy(part(samples)) / T for part, T in zip(parts, divisors, strict=True) if part]
-            return (logits[0] if len(self.members) == 1 else mix(logits, weights, self.pool)).numpy()
+            return self.mixed(logits, [weight for _, _, weight in self._counting]).numpy()
 
         return answer
+
+    def mixed(self, outputs: Sequence[Tensor], weights: Sequence[float] | None = None) -> Tensor:
+        """Return members' outputs as those of the whole teacher.
+
+        Args:
+            outputs: of each member, (rows, outputs), at its temperature.
+            weights: one each; None: of all members.
+        """
+        if len(self.members) == 1:
+            return outputs[0]
+        predicts = self.splits.task.predicts
+        return mix(outputs, weights or self.weights, self.pool, predicts=predicts, by_confidence=self.by_confidence)
 
     def _together(self, teachers: Sequence[Teacher]) -> Teacher:
         scaled = [each.scaled(teacher) for (_, each, _), teacher in zip(self._counting, teachers, strict=True)]
         if len(self.members) == 1:
             return scaled[0]
-        return Ensemble(scaled, [weight for _, _, weight in self._counting], self.pool)
+        weights = [weight for _, _, weight in self._counting]
+        predicts = self.splits.task.predicts
+        return Ensemble(scaled, weights, self.pool, predicts=predicts, by_confidence=self.by_confidence)
 
     @property
     def _counting(self) -> list[tuple[str, Member, float]]:
@@ -267,12 +289,15 @@ def members_of(
     members = []
     for name, one, settings in zip(member_names(len(made)), made, recipe.teacher.members, strict=True):
         named = (one.answers_as, one.view.digest, splits.task.outputs, taps)
-        own = CacheIdentity(*named, codec=exactly(recipe.codec), version=settings.unverifiable)
+        own = CacheIdentity(
+            *named, codec=exactly(recipe.codec), engine=recipe.cache.engine, version=settings.unverifiable
+        )
         taught = replace(own, codec=recipe.codec)
         places = {
             each: folder / "cache" / each.name if kept is None else kept / (name if each == taught else f"{name}-exact")
             for each in (own, taught)
         }
         opened = {each: CachedTeacher(place, each) for each, place in places.items()}
-        members.append(Member(one, opened[own], opened[taught], name))
+        asked = by_engine(one, recipe, splits, folder, name)
+        members.append(Member(asked, opened[own], opened[taught], name))
     return members

@@ -64,9 +64,15 @@ class View:
         self._whole: View | None = None
 
     def of(self, splits: Splits) -> "View":
-        """Return the same rows, of which others are labelled, or some of the transfer set are held out."""
-        same = np.array_equal(splits.validation.ids, self._splits.validation.ids)
-        held_out = self.validation if same else self._transfer_rows(splits.validation.ids)
+        """Return the same rows, of which others are labelled, some are held out, or fewer are for validation."""
+        own, wanted = self._splits.validation.ids, splits.validation.ids
+        if np.array_equal(wanted, own):
+            held_out = self.validation
+        elif np.isin(wanted, own).all():
+            order = np.argsort(own)
+            held_out = self.validation.take(order[np.searchsorted(own, wanted, sorter=order)])
+        else:
+            held_out = self._transfer_rows(wanted)
         encoded = {"transfer": self._transfer_rows(splits.transfer.ids), "validation": held_out}
         if len(splits.watched):
             encoded["watched"] = self._transfer_rows(splits.watched.ids)

@@ -140,7 +140,8 @@ class RunWork:
             try_out(network, settings, self.material, taps, self.name)
         else:
             rows = _tried(self.material, settings)
-            require_steady(network, rows, self.name, outputs=features, logits=False)
+            last_id = _last_id(self.material, settings)
+            require_steady(network, rows, self.name, outputs=features, logits=False, last_id=last_id)
 
     def hidden_width(self, member: Single) -> int | None:
         """Return how many numbers of a settled teacher's hidden state are stored; None where its logits are."""
@@ -211,7 +212,8 @@ def try_out(network: nn.Module, settings: HasReads, material: Material, taps: Se
     if isinstance(settings, NetworkSettings):
         check_pretraining(network, settings)
     if _from_outside(settings):
-        require_steady(network, _tried(material, settings), who, outputs=material.splits.task.outputs)
+        outputs, last_id = material.splits.task.outputs, _last_id(material, settings)
+        require_steady(network, _tried(material, settings), who, outputs=outputs, last_id=last_id)
 
 
 def _tried(material: Material, settings: HasReads) -> Rows:
@@ -220,5 +222,17 @@ def _tried(material: Material, settings: HasReads) -> Rows:
     return view.transfer if len(material.splits.transfer) else view.validation
 
 
+def _last_id(material: Material, settings: HasReads) -> int | None:
+    """Return the largest number of a token that a network may be asked about; None: it reads no tokens."""
+    words = getattr(material.view(settings).form, "vocabulary", None)
+    return None if words is None else words.size - 1
+
+
 def _nothing(stage: Stage) -> None:
     """Leave the stage's record only."""
+
+
+def works(recipe: Recipe, material: Material) -> list[tuple[RunWork, Single]]:
+    """Return the teachers that answer in a run, each with the work for it."""
+    work, members = RunWork(recipe, material), recipe.teacher.members
+    return [(work if len(members) == 1 else work.member(number), each) for number, each in enumerate(members)]

@@ -59,6 +59,7 @@ class ClassificationSettings(TellsDecisions):
     """One of several classes, which exclude each other."""
 
     predicts: ClassVar[Predicts] = "distribution"
+    pools: ClassVar[tuple[Pool, ...]] = ("mean", "product")
     one_class: ClassVar[bool] = True
 
     kind: Literal["classification"] = "classification"
@@ -131,8 +132,7 @@ class Classification(Task):
         by: the metric that the run is judged by.
         weighting: of `data.class_weights`.
         weights: (classes,) float32, by which labelled rows count; None: all alike, or not known yet.
-        prior: the share of each class among the training labels, which mean probabilities are brought to; None: they
-            are left as they are.
+        prior: the share of each class among the training labels, which mean probabilities are brought to; None: not.
         offsets: what is added to each logit, fitted on validation; empty: nothing.
     """
 

@@ -18,6 +18,7 @@ from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.calibration import POOLS, Pool
 from limbeck.evaluation.figures import Decided, Figure, ThresholdScores, ThresholdTable
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
@@ -42,6 +43,7 @@ class MultilabelSettings(TaskOptions):
     """Any number of classes a row: columns of 0 and 1 (`data.label: [a, b]`), lists, or texts with a separator."""
 
     predicts: ClassVar[Predicts] = "independent"
+    pools: ClassVar[tuple[Pool, ...]] = ("mean", "product")
     unread: ClassVar[tuple[str, ...]] = ("class_weights", "merge_classes", "omitted_classes", "classes")
 
     kind: Literal["multilabel"] = "multilabel"
@@ -286,6 +288,11 @@ class Multilabel(Task):
         return [ThresholdTable(model=model, classes=[_scores(*row) for row in rows])]
 
     # --- what is fitted to outputs
+
+    def pool_weights(self, pool: Pool, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
+        """Return the weights of a pool, where each class of each row is a prediction of yes or no; see `POOLS`."""
+        pairs = [np.stack([np.zeros_like(each), each], axis=-1).reshape(-1, 2) for each in outputs]
+        return POOLS[pool](pairs, labels.values.reshape(-1).astype(np.int64), None)
 
     def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
         """Return for each class which rows have it."""

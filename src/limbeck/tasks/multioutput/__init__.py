@@ -47,6 +47,7 @@ class MultioutputSettings(TellsDecisions):
     """Several columns (`data.label: [a, b]`), in each of which a row has one of several classes."""
 
     predicts: ClassVar[Predicts] = "distribution"
+    several: ClassVar[bool] = True
     unread: ClassVar[tuple[str, ...]] = ("class_weights", "omitted_classes", "classes")
 
     kind: Literal["multioutput"] = "multioutput"

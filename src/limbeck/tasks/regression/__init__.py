@@ -18,6 +18,7 @@ from limbeck.data.modality import Cells
 from limbeck.data.task import Task, TaskOptions
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.calibration import Pool, mean_weights
 from limbeck.evaluation.figures import Decided, Figure, Scatter, ValueTable
 from limbeck.evaluation.metric import Metric, Sheet
 from limbeck.evaluation.records import Chance
@@ -49,6 +50,7 @@ class RegressionSettings(TaskOptions):
     """Numbers, one or several a row (`data.label: [a, b]`)."""
 
     predicts: ClassVar[Predicts] = "values"
+    pools: ClassVar[tuple[Pool, ...]] = ("mean",)
     unread: ClassVar[tuple[str, ...]] = ("class_weights", "merge_classes", "omitted_classes", "classes")
 
     kind: Literal["regression"] = "regression"
@@ -303,6 +305,10 @@ class Regression(Task):
         return drawn if self.in_one_column else [*table, *drawn]
 
     # --- what is fitted to outputs
+
+    def pool_weights(self, pool: Pool, outputs: Sequence[NDArray[np.float32]], labels: Labels) -> list[float]:
+        """Return the weights of a mean, by errors in standard deviations of the training labels; see `mean_weights`."""
+        return mean_weights([each / self._known[1] for each in outputs], labels.values / self._known[1])
 
     def solved_columns(self, labels: Labels) -> list[SolvedColumn]:
         """Return the values of each column, in standard deviations of the training labels; see `finish`."""

@@ -86,7 +86,7 @@ def row_key(text: str) -> str:
 class Journal:
     """The answers of one server to one question, for any texts.
 
-    Only one process may write to it.
+    Only one process may write to it at a time; see `AskedServer.prepare`.
 
     Args:
         folder: where it is, or will be; None: in memory.
@@ -178,7 +178,9 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() and (record := record_of(path)) is not None:
             record.add([path])
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        content = path.read_bytes()
+        os.ftruncate(handle, content.rfind(b"\n") + 1)  # a power cut, or a full disk, left half a line
         if not path.stat().st_size:
             self._handle = handle
             self._write(path, json.dumps(self._head, ensure_ascii=False, sort_keys=True))
@@ -191,9 +193,7 @@ class Journal:
             return
         require_ours(self.path)
         content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:  # a power cut, or a full disk, left half a line
-            os.truncate(self.path, len(whole))
+        whole = content[: content.rfind(b"\n") + 1]  # another process may be writing the last line
         first, *others = whole.split(b"\n")[:-1] or [b""]
         if whole:
             self._require_ours(self._parsed(first, 1))

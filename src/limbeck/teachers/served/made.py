@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from limbeck.console import say
 from limbeck.digest import digest
 from limbeck.evaluation.records import ServedRecord
+from limbeck.locks import Holder, locked
 from limbeck.ranks import Ranks
 from limbeck.runtime.readers.pairs import shown_parts
 from limbeck.runtime.rows import is_raw
 from limbeck.teachers.raw import AskedRaw
 from limbeck.teachers.served.asked import Counts, Interview, Served
+from limbeck.teachers.served.journal import FILE
 from limbeck.teachers.work import ROWS, Split
 
 
@@ -63,12 +65,17 @@ class AskedServer(AskedRaw):
     terms: str | None
 
     def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:
-        """Ask for the rows of a split that neither cache nor folder has; the first process alone does."""
+        """Ask for the rows of a split that neither cache nor folder has; the first process alone does.
+
+        Another run that shares the cache waits, and takes what this one was told.
+        """
         asking, where = self.asking, self.asking.interview.where
         asking.open(folder)
         texts = [text for text, wanted in zip(self._texts(split), missing, strict=True) if wanted]
         if among.main and texts:
-            asking.served.ask(texts, f"{where} is asked, {ROWS[split]}")
+            with locked(folder, FILE, lambda holder: say(f"  {where}: {_waiting(holder)}")):
+                asking.open(folder, again=True)
+                asking.served.ask(texts, f"{where} is asked, {ROWS[split]}")
             if said := in_words(asking.served.counts(texts)):
                 say(f"  {where}: {said}", style="yellow")
         among.wait()
@@ -100,6 +107,10 @@ class AskedServer(AskedRaw):
     def _texts(self, split: Split) -> list[str]:
         rows = getattr(self.view, split)
         return texts_of(rows.values) if is_raw(rows) else []
+
+
+def _waiting(holder: Holder | None) -> str:
+    return f"waiting for {holder or 'another process'}, which asks it for the same cache"
 
 
 def texts_of(values: Sequence[Any]) -> list[str]:
