@@ -4,6 +4,7 @@ python benchmarks/loss_pages.py [--check]
 """
 
 import doctest
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -136,8 +137,8 @@ def _entry(card: Card) -> str:
 
 
 def _defaults(card: Card) -> dict[str, Any]:
-    entry = CATALOG[card.name].settings.model_fields
-    return {name: entry[name].default for name in entry if name not in ("name", "weight", "student", "teacher")}
+    parameters = inspect.signature(CATALOG[card.name]).parameters.items()
+    return {name: parameter.default for name, parameter in parameters if name not in ("student", "teacher")}
 
 
 def _settings(card: Card) -> list[tuple[str, str, str]]:

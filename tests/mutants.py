@@ -24,6 +24,7 @@ FORMS = "tests/contract/test_loss_forms.py"
 OF_BATCHES = "tests/contract/test_batch_losses.py"
 RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
 TAPS = "tests/taps/test_taps.py"
+TRANSFORMS = "tests/contract/test_transforms.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
 WRITERS = "tests/cache/test_cache_writers.py"
 TOKENS = "tests/cache/test_cache_tokens.py"
@@ -2299,7 +2300,7 @@ MUTANTS = (
         "a batch of one row for rkd",
         "lenscloth/RKD: the mean of no distance",
         "losses/rkd_distance.py",
-        (("    if len(x_S) < 2:", "    if False:"), ("pdist(x_S), pdist(x_T)", "pdist(x_S.detach()), pdist(x_T)")),
+        (("return x_S[:0].sum(), len(x_S)", "return x_S[:0].mean(), len(x_S)"),),
         (f"{RELATION_BUGS}::test_one_row_is_no_mean_of_nothing",),
     ),
     Mutant(
@@ -2444,5 +2445,54 @@ MUTANTS = (
         "cache/label.py",
         (("_joined([found[number] for number in range(len(batches))])", "_joined([*found.values()])"),),
         ("tests/ranks/test_label_together.py::test_answers_of_a_cluster_are_those_of_their_rows",),
+    ),
+    Mutant(
+        "a temperature that is not one",
+        "TextBrewer: T + beta * (mean - weight) has no floor",
+        "losses/transforms/transform.py",
+        ((".clamp(min=temperature / 10)", ""),),
+        (TRANSFORMS,),
+    ),
+    Mutant(
+        "a gradient through temperatures",
+        "the student lowers its loss by being unsure",
+        "losses/transforms/cwsm.py",
+        (("1 / z_S.detach().softmax", "1 / z_S.softmax"),),
+        (TRANSFORMS,),
+    ),
+    Mutant(
+        "a rounding below 0 to a power",
+        "TextBrewer's flsw: NaN for gamma < 1",
+        "losses/transforms/flsw.py",
+        (("(1 - cosines).clamp(min=0) ** gamma", "(1 - cosines) ** gamma"),),
+        (f"{TRANSFORMS}::test_a_power_of_a_rounding_is_a_number",),
+    ),
+    Mutant(
+        "the two largest exchanged",
+        "KD_Lib's ProbShift: neither may be the label",
+        "losses/transforms/probability_shift.py",
+        (("    pair = torch.stack([decided, label], -1)", "    pair = told.topk(2)[1]"),),
+        (TRANSFORMS,),
+    ),
+    Mutant(
+        "a smoothed label at temperature 1",
+        "softened by the loss once more",
+        "losses/transforms/label_smoothing.py",
+        ((".log() * temperature", ".log()"),),
+        (TRANSFORMS,),
+    ),
+    Mutant(
+        "only the student in standard deviations",
+        "the teacher's logits keep their scale",
+        "losses/transforms/standardize.py",
+        (("return _standardized(z_S, seen), _standardized(z_T, seen)", "return _standardized(z_S, seen), z_T"),),
+        (TRANSFORMS,),
+    ),
+    Mutant(
+        "a solved student of a transform",
+        "a solver follows what is not convex",
+        "losses/term.py",
+        (("return self.card.convex and self.transform is None", "return self.card.convex"),),
+        (TRANSFORMS,),
     ),
 )

@@ -182,6 +182,17 @@ RECIPE = [
     in_the_recipe("an unknown codec", "cache.codec.kind=topp"),
     in_the_recipe("as many logits as there are", "cache.codec={kind: topk, k: 2}"),
     in_the_recipe("a loss of every logit, and a part of them", "losses=[{name: logit_mse}]", TOPK),
+    in_the_recipe(
+        "a transform of every logit, and a part of them", "losses=[{name: kd, transform: standardize}]", TOPK
+    ),
+    in_the_recipe("an unknown transform", "losses=[{name: kd, transform: standardise}]"),
+    in_the_recipe("a transform of temperatures, and a loss without", "losses=[{name: logit_mse, transform: flsw}]"),
+    in_the_recipe(
+        "a transform of classes for values", "task=regression", "losses=[{name: logit_mse, transform: standardize}]"
+    ),
+    in_the_recipe("a transform before a loss of labels", "losses=[{name: cross_entropy, transform: standardize}]"),
+    in_the_recipe("relations of one module", "losses=[{name: sp, student: body}]"),
+    in_the_recipe("a loss of retrievers for classes", "losses=[{name: margin_mse}]"),
     in_the_recipe("draws at another temperature", "losses=[{name: kd, temperature: 4}]", "cache.codec=sampled"),
     in_the_recipe("decisions of what is drawn", "arms=[student, hard_labels]", DRAWS),
     in_the_recipe("an ensemble of parts", f"teacher={{kind: ensemble, members: [{MEMBER}, {MEMBER}]}}", TOPK),

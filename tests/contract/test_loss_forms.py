@@ -11,6 +11,7 @@ from limbeck.cache.codecs import SampledCodec, TopKCodec
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, TopK, each_tensor
 from limbeck.losses import CATALOG, KD, HardLabels, LogitMSE, kd, term
+from limbeck.losses.transforms import Standardize
 from limbeck.types import Batch, Outputs
 
 FORMS = {
@@ -237,9 +238,11 @@ def test_masked_draws_contribute_nothing():
 TAKING_FACTORED = [loss for loss in CATALOG.values() if "teacher" in loss.card.needs]
 
 
-@pytest.mark.parametrize("loss", TAKING_FACTORED, ids=lambda loss: loss.card.name)
+@pytest.mark.parametrize(
+    "loss", [*TAKING_FACTORED, lambda: KD().after(Standardize())], ids=lambda loss: getattr(loss, "name", "transformed")
+)
 def test_a_state_and_the_last_layer_are_worth_their_logits(loss):
-    assert "factored" in loss.card.forms
+    assert "factored" in loss().card.forms
     generator = torch.Generator().manual_seed(0)
     hidden, matrix, bias = (torch.randn(*shape, generator=generator) for shape in ((4, 5), (OUTPUTS, 5), (OUTPUTS,)))
     factored, found = Factored(hidden, matrix, bias), []
@@ -250,7 +253,7 @@ def test_a_state_and_the_last_layer_are_worth_their_logits(loss):
         found.append((told.detach(), student.grad))
     assert torch.equal(found[0][0], found[1][0])
     assert torch.equal(found[0][1], found[1][1])
-    assert found[0][1].any() or "labels" in loss.card.needs
+    assert found[0][1].any() or "labels" in loss().card.needs
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from limbeck.cards import Card
+from limbeck.losses._entries import SoftTermSettings
 from limbeck.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
 from limbeck.losses.binary_kd import BinaryKD, binary_kd
 from limbeck.losses.cc import CC, cc
@@ -75,11 +76,14 @@ def objective_from(losses: Iterable[LossSettings]) -> Objective:
     Raises:
         ValueError: the list is empty.
     """
-    return Objective.of((entry.weight, _term_of(entry)) for entry in losses)
+    return Objective.of((entry.weight, term_from(entry)) for entry in losses)
 
 
-def _term_of(entry: LossSettings) -> Term:
-    return CATALOG[entry.name](**entry.parameters)
+def term_from(entry: LossSettings) -> Term:
+    """Return the term that an entry of a recipe's `losses` describes, without its weight."""
+    found = CATALOG[entry.name](**entry.parameters)
+    before = entry.transform if isinstance(entry, SoftTermSettings) else None
+    return found if before is None else found.after(before)
 
 
 def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
@@ -90,7 +94,7 @@ def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
     """
     told: list[LossSettings] = []
     for entry in losses:
-        needs = _term_of(entry).needs
+        needs = term_from(entry).needs
         if "teacher" in needs:
             told.append(HardLabels.settings(name=HardLabels.card.name, weight=entry.weight))
         elif "taps" not in needs:
@@ -190,6 +194,7 @@ __all__ = [
     "teacher_bounded",
     "temperatures",
     "term",
+    "term_from",
     "tf_kd",
     "total_variation",
     "ttm",

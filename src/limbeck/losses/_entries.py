@@ -1,14 +1,19 @@
 """One entry of a recipe's `losses`: its settings, made of a loss's card and of its function's parameters."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model, model_validator
 
 from limbeck.cards import Card
 from limbeck.losses.schedules import Weight
+from limbeck.losses.transforms import Transform, TransformSettings
 from limbeck.settings import Settings
+
+
+def _left_out(value: Any) -> bool:
+    return value is None
 
 
 class TermSettings(Settings):
@@ -31,15 +36,43 @@ _OF_STUDENT, _OF_TEACHER = (
 )
 
 
+class SoftTermSettings(TermSettings):
+    """An entry that compares two distributions over classes, whose logits may be transformed before."""
+
+    transform: Annotated[
+        TransformSettings | None,
+        Field(exclude_if=_left_out, description="what is done to the logits of student and teacher before"),
+    ] = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The same, without the transform."""
+        return {name: value for name, value in super().parameters.items() if name != "transform"}
+
+    @model_validator(mode="after")
+    def _softened(self) -> "SoftTermSettings":
+        if self.transform is not None:
+            require_fits(self.transform, self.name, self.parameters)
+        return self
+
+
+def require_fits(transform: Transform, loss: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse a transform that works at the temperature of a loss that has none.
+
+    Raises:
+        ValueError: it does.
+    """
+    if transform.softens and "temperature" not in parameters:
+        raise ValueError(
+            f"transform {transform.kind} works at a temperature, and {loss} has none; leave it out, or take kd"
+        )
+
+
 class TapTermSettings(TermSettings):
     """An entry that compares two activations."""
 
     student: Annotated[_Path, Field(description=_OF_STUDENT)]
     teacher: Annotated[_Path, Field(description=_OF_TEACHER)]
-
-
-def _left_out(value: Any) -> bool:
-    return value is None
 
 
 class OutputsOrTapTermSettings(TermSettings):
@@ -77,8 +110,14 @@ def settings_of(function: Callable[..., Any], card: Card) -> type[TermSettings]:
 def _base(card: Card) -> type[TermSettings]:
     """Return the settings that a recipe's entry has beside the function's own."""
     if card.tap is None:
-        return TermSettings
+        return SoftTermSettings if takes_transforms(card) else TermSettings
     return TapTermSettings if "taps" in card.needs else OutputsOrTapTermSettings
+
+
+def takes_transforms(card: Card) -> bool:
+    """Return whether a loss compares two distributions over the same classes, and more of them than the decision."""
+    of_classes = "teacher" in card.needs and "distribution" in card.fits and card.tap is None
+    return of_classes and card.widths == "equal" and not card.decides
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -7,8 +7,8 @@ counts of the whole accumulation group, so that the gradient does not depend on 
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 import torch
 from pydantic import ConfigDict, TypeAdapter
@@ -16,10 +16,11 @@ from torch import Tensor
 
 from limbeck.cards import Card, Need
 from limbeck.errors import LimbeckError
-from limbeck.logits import Factored, Logits, Sampled, TopK, form_of
-from limbeck.losses._entries import TermSettings, parameters_of, settings_of
+from limbeck.logits import Factored, Logits, Sampled, TopK, WholeForm, form_of
+from limbeck.losses._entries import TermSettings, parameters_of, require_fits, settings_of, takes_transforms
 from limbeck.losses._forms import collapsed
 from limbeck.losses.schedules import Weight, weight_at
+from limbeck.losses.transforms import Compared, Transform
 from limbeck.types import Batch, Outputs, TapPair, TapShape
 
 
@@ -32,6 +33,7 @@ class Term:
     card: Card
     taps: TapPair | None = None
     of_samples: Callable[..., Tensor] | None = None
+    transform: Transform | None = None
 
     @property
     def name(self) -> str:
@@ -42,6 +44,27 @@ class Term:
     def needs(self) -> tuple[Need, ...]:
         """What it reads besides the student's logits: `taps` alone where it compares activations."""
         return self.card.needs if self.taps is None else ("taps",)
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """Its own, and that of its transform."""
+        return (self.card,) if self.transform is None else (self.card, self.transform.card)
+
+    @property
+    def convex(self) -> bool:
+        """Whether its value is convex in the student's outputs; those of a transform are not."""
+        return self.card.convex and self.transform is None
+
+    def after(self, transform: Transform) -> "Term":
+        """Return the same with a transform of the logits before it: `KD(temperature=2).after(Standardize())`.
+
+        Raises:
+            ValueError: the loss compares no distributions over classes, or has not the temperature that is needed.
+        """
+        if not takes_transforms(self.card):
+            raise ValueError(f"{self.name} compares no distributions over classes that could be transformed before")
+        require_fits(transform, self.name, self.parameters)
+        return replace(self, transform=transform)
 
     def count(self, batch: Batch) -> int:
         """Return how many predictions count: unmasked and, where the loss needs labels, labelled."""
@@ -85,6 +108,8 @@ class Term:
             function, own, given["teacher"] = self._compared(own, self._teacher_logits(teacher), mask)
         if "labels" in self.card.needs:
             given["labels"] = self._labels(own, batch)
+        if self.transform is not None:
+            own, given["teacher"] = self.transform(self._before(own, given["teacher"], batch, mask))
         others = (given[need] for need in self.card.needs)
         values = function(own, *others, mask=mask, **self.parameters)
         if batch.weights is not None and "labels" in self.card.needs:
@@ -100,14 +125,15 @@ class Term:
             counted = torch.ones(shape, dtype=torch.bool, device=batch.device)
         if self.taps is not None:
             return _COUNTED[self.taps.shape](counted, batch)
-        if "labels" not in self.card.needs:
-            return counted
-        if batch.labels is None:
-            return torch.zeros_like(counted)
-        if batch.labelled is None:
-            return counted
-        extra_axes = counted.ndim - batch.labelled.ndim
-        return counted & batch.labelled.reshape(batch.labelled.shape + (1,) * extra_axes)
+        return _labelled(counted, batch) if "labels" in self.card.needs else counted
+
+    def _before(self, own: Tensor, other: Tensor, batch: Batch, mask: Tensor | None) -> Compared:
+        """Return what a transform is given."""
+        everywhere = torch.ones(own.shape[:-1], dtype=torch.bool, device=own.device)
+        labelled = _labelled(everywhere if batch.mask is None else batch.mask, batch)
+        return Compared(
+            own, other, mask, self._labels(own, batch), labelled, float(self.parameters.get("temperature", 1.0))
+        )
 
     def _require_places(self, own: Tensor, other: Tensor, counted: Tensor) -> None:
         """Refuse activations of other examples or tokens than those that count.
@@ -147,7 +173,14 @@ class Term:
         self, own: Tensor, other: Logits, mask: Tensor | None
     ) -> tuple[Callable[..., Tensor], Tensor, Tensor | Sampled]:
         """Return what is called, and with which logits of student and teacher: see `_forms`."""
-        if (form := form_of(other)) not in self.card.forms:
+        form = form_of(other)
+        if self.transform is not None and form not in get_args(WholeForm):
+            raise LimbeckError(
+                f"transform {self.transform.kind} reads every logit, and the teacher's answers are {form}",
+                where="losses",
+                fix="take cache.codec=dense, or leave it out",
+            )
+        if form not in self.card.forms:
             raise LimbeckError(
                 f"{self.name} takes {' or '.join(self.card.forms)} logits, and the teacher's answers are {form}",
                 where="losses",
@@ -185,8 +218,18 @@ class Term:
 
     def __repr__(self) -> str:
         pair = {} if self.taps is None else {"student": self.taps.student, "teacher": self.taps.teacher}
-        given = {**pair, **self.parameters}
+        given = {**pair, **self.parameters, **({"transform": self.transform} if self.transform else {})}
         return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+def _labelled(counted: Tensor, batch: Batch) -> Tensor:
+    """Return which of the predictions that count have a label."""
+    if batch.labels is None:
+        return torch.zeros_like(counted)
+    if batch.labelled is None:
+        return counted
+    extra_axes = counted.ndim - batch.labelled.ndim
+    return counted & batch.labelled.reshape(batch.labelled.shape + (1,) * extra_axes)
 
 
 def _examples(counted: Tensor, batch: Batch) -> Tensor:
@@ -262,6 +305,7 @@ class Objective:
                 "weight": _WEIGHT.dump_python(weight),
                 **({"student": term.taps.student, "teacher": term.taps.teacher} if term.taps else {}),
                 **term.parameters,
+                **({"transform": term.transform.model_dump()} if term.transform else {}),
             }
             for _, weight, term in self.terms
         ]

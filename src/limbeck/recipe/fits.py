@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from limbeck.cache import CacheSettings
 from limbeck.cache.codecs import Codec
 from limbeck.data import DataOptions, TaskOptions
-from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, objective_from, temperatures
+from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, temperatures, term_from
 from limbeck.teachers import CATALOGUE, Kind, TeacherSettings
 
 _PREDICTS = {
@@ -152,6 +152,12 @@ def require_losses_fit(losses: Sequence[LossSettings], task: TaskOptions, arms: 
                 f"{entry.name} compares predictions of {asked}, and a {task.kind} predicts {_PREDICTS[task.predicts]}; "
                 f"these fit: {', '.join(fitting(task.predicts))}"
             )
+        term = term_from(entry)
+        if (transform := term.transform) is not None and task.predicts not in transform.card.fits:
+            raise ValueError(
+                f"transform {transform.kind} is of a distribution over classes, and a {task.kind} predicts "
+                f"{_PREDICTS[task.predicts]}; leave it out"
+            )
     if "hard_labels" not in arms or task.decides(losses):
         return
     if HardLabels.card.name not in fitting(task.predicts):
@@ -166,7 +172,7 @@ def _require_one_an_example(losses: Sequence[LossSettings], task: TaskOptions) -
         ValueError: naming those that do not.
     """
     for entry in losses if task.several else ():
-        if CATALOG[entry.name].card.scope == "batch" and objective_from([entry]).needs != {"taps"}:
+        if CATALOG[entry.name].card.scope == "batch" and term_from(entry).taps is None:
             alone = (name for name in fitting(task.predicts) if CATALOG[name].card.scope == "prediction")
             raise ValueError(
                 f"{entry.name} compares examples with one another, and of a {task.kind} an example has several "
@@ -216,8 +222,13 @@ def require_losses_take(losses: Sequence[LossSettings], codec: Codec, arms: Sequ
     if codec.whole:
         return
     for entry in losses:
-        card = CATALOG[entry.name].card
-        if "teacher" in objective_from([entry]).needs and codec.form not in card.forms:
+        card, term = CATALOG[entry.name].card, term_from(entry)
+        if term.transform is not None:
+            raise ValueError(
+                f"transform {term.transform.kind} of {entry.name} reads every logit of the teacher, and "
+                f"cache.codec={codec.kind} keeps a part of them; take cache.codec=dense, or leave it out"
+            )
+        if "teacher" in term.needs and codec.form not in card.forms:
             able = ", ".join(name for name, loss in CATALOG.items() if codec.form in loss.card.forms)
             raise ValueError(
                 f"{entry.name} reads every logit of the teacher, and cache.codec={codec.kind} keeps a part of them; "

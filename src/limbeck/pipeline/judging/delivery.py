@@ -13,7 +13,7 @@ from limbeck.evaluation import difference
 from limbeck.evaluation.metric import by_unit
 from limbeck.evaluation.records import BundleRecord, Difference, Timed
 from limbeck.evaluation.schema import Findings
-from limbeck.losses import CATALOG
+from limbeck.losses import term_from
 from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.export import Exported
 from limbeck.recipe import Recipe
@@ -89,7 +89,7 @@ def _card(run: Trainings, findings: Findings) -> dict[str, Any]:
         "noun": run.task.noun,
         "until": words.outcome(arm.until, trained.history) if arm.until else None,
         "recipe_yaml": recipe.to_yaml(),
-        "citations": list(dict.fromkeys(CATALOG[loss.name].card.citation for loss in recipe.losses)),
+        "citations": list(dict.fromkeys(card.citation for loss in recipe.losses for card in term_from(loss).cards)),
     }
 
 

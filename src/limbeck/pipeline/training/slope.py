@@ -10,14 +10,14 @@ from torch import nn
 
 from limbeck.data.least import Slope
 from limbeck.errors import LimbeckError
-from limbeck.losses import CATALOG, LossSettings, Objective
+from limbeck.losses import CATALOG, LossSettings, Objective, term_from
 from limbeck.pipeline.training.material import Lesson
 from limbeck.types import Batch, Outputs
 
 
 def is_convex(entry: LossSettings) -> bool:
     """Return whether a solver can follow a loss: it has one least, and a weight that stays what it is."""
-    return CATALOG[entry.name].card.convex and isinstance(entry.weight, int | float)
+    return term_from(entry).convex and isinstance(entry.weight, int | float)
 
 
 def require_convex(losses: Sequence[LossSettings], model: str) -> None:
@@ -31,7 +31,7 @@ def require_convex(losses: Sequence[LossSettings], model: str) -> None:
         LimbeckError: one has more than one least, or a weight that changes over the steps.
     """
     for entry in (each for each in losses if each.weight != 0):
-        if not CATALOG[entry.name].card.convex:
+        if not term_from(entry).convex:
             able = ", ".join(name for name, loss in CATALOG.items() if loss.card.convex)
             raise LimbeckError(
                 f"`{model}` is solved, and {entry.name} is not convex in the outputs",
