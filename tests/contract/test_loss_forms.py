@@ -238,8 +238,14 @@ def test_masked_draws_contribute_nothing():
 TAKING_FACTORED = [loss for loss in CATALOG.values() if "teacher" in loss.card.needs]
 
 
+def standardized():
+    return KD().after(Standardize())
+
+
 @pytest.mark.parametrize(
-    "loss", [*TAKING_FACTORED, lambda: KD().after(Standardize())], ids=lambda loss: getattr(loss, "name", "transformed")
+    "loss",
+    [*TAKING_FACTORED, standardized],
+    ids=[*(loss.card.name for loss in TAKING_FACTORED), "standardized"],
 )
 def test_a_state_and_the_last_layer_are_worth_their_logits(loss):
     assert "factored" in loss().card.forms
