@@ -3,15 +3,12 @@
 import json
 import os
 import re
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 from cache_cases import CLASSES, Counting, TokenNet, answers, identity, opened, texts
-from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from limbeck import cli_cache
@@ -23,7 +20,7 @@ from limbeck.cache.shards import hex_id
 from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
-from limbeck.types import Batch, Tap
+from limbeck.types import Tap
 
 
 def cache_of(folder, rows=range(23), network=None, taps=(), **other):
@@ -154,45 +151,6 @@ def test_an_id_in_two_shards_and_other_outputs_are_faults(tmp_path):
     ]
 
 
-def test_verify_says_what_is_wrong_with_the_last_layer(tmp_path):
-    cache_of(tmp_path, codec=Hidden())
-    path, had = tmp_path / "shared.safetensors", json.loads((tmp_path / "manifest.json").read_text())["shared"]
-    kept = load_file(path)
-    save_file({**kept, "bias": kept["bias"] + 1}, path)
-    (fault,) = verify(tmp_path)[1]
-    assert re.fullmatch(
-        r"shared\.safetensors: another last layer: the answers of the cache were stored with "
-        rf"`{had}`, this one is `(?!{had})[0-9a-f]{{16}}`",
-        fault,
-    )
-    path.unlink()
-    (fault,) = verify(tmp_path)[1]
-    assert fault.startswith("shared.safetensors: missing or damaged (")
-    (tmp_path / "whole").mkdir()
-    cache_of(tmp_path / "whole", codec=Hidden())
-    edited(tmp_path / "whole", lambda manifest: manifest.pop("shared"))
-    assert verify(tmp_path / "whole")[1] == [
-        "shard-00000.safetensors: it holds no answers of hidden, dtype float16 (KeyError)"
-    ]
-
-
-def test_a_state_that_is_no_number_is_a_fault(tmp_path):
-    cache_of(tmp_path, codec=Hidden(dtype="float32"))
-    path = tmp_path / "shard-00000.safetensors"
-    data = bytearray(path.read_bytes())
-    data[-2:] = b"\x80\x7f"  # the last number is infinite
-    path.write_bytes(data)
-    edited(tmp_path, lambda manifest: manifest["shards"][0].update(digest=file_digest(path)))
-    last = hex_id(np.sort(texts(range(23))[0].ids)[-1])
-    assert verify(tmp_path)[1] == [f"shard-00000.safetensors: logits of 1 rows are not finite, such as those of {last}"]
-
-
-def test_the_last_layer_counts_among_the_bytes(tmp_path):
-    cache_of(tmp_path, codec=Hidden())
-    assert info(tmp_path).size == sum(path.stat().st_size for path in tmp_path.glob("*.safetensors"))
-    assert len([*tmp_path.glob("*.safetensors")]) == 2
-
-
 # --- export and import ----------------------------------------------------------------------------------------------
 
 
@@ -231,49 +189,6 @@ def test_out_and_in_again_is_the_same_cache(tmp_path, codec, network, taps):
     assert files(tmp_path / "two") == files(tmp_path / "one")
     assert verify(tmp_path / "two") == (23, [])
     assert len(CachedTeacher(tmp_path / "two", cache.identity)) == 23
-
-
-@pytest.mark.usefixtures("_in_pieces")
-@pytest.mark.parametrize("network", [None, TokenNet], ids=["texts", "tokens"])
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_states_go_out_as_the_logits_that_they_give(tmp_path, dtype, network):
-    """What was exported of `hidden` is a file of a dense cache, and an import makes one."""
-    cache = cache_of(tmp_path / "one", codec=Hidden(dtype=dtype), network=network, taps=TAPS[:1])
-    file = tmp_path / "answers.parquet"
-    assert export_parquet(tmp_path / "one", file) == 23
-    assert pq.ParquetFile(file).schema_arrow.names == ["id", "logits", "tap/head"]
-    assert import_parquet(file, tmp_path / "two") == (23, 0)
-    assert verify(tmp_path / "two") == (23, [])
-    dense = CachedTeacher(tmp_path / "two", replace(cache.identity, codec=Dense()))
-    assert dense.error == cache.error
-    examples, view = texts(range(23))
-    mask = torch.from_numpy(view.batch(range(23))["attention_mask"])
-    batch = Batch(torch.from_numpy(examples.ids), {"attention_mask": mask}, mask=mask != 0 if network else None)
-    had, found = cache.predict(batch), dense.predict(batch)
-    real = (mask != 0).unsqueeze(-1) if network else torch.ones(23, 1, dtype=torch.bool)
-    torch.testing.assert_close(found.logits, had.dense * real, rtol=1e-5, atol=1e-5)
-    assert torch.equal(found.features["head"], had.features["head"])
-    assert not (tmp_path / "two/shared.safetensors").exists()
-    before = files(tmp_path / "one")
-    with pytest.raises(LimbeckError) as caught:
-        import_parquet(file, tmp_path / "one")
-    assert str(caught.value) == (
-        f"{tmp_path / 'one'}: the file is of another codec: the cache has `kind: hidden, dtype: {dtype}`, and "
-        "answers.parquet has `kind: dense, dtype: float32`; give another folder"
-    )
-    assert files(tmp_path / "one") == before
-
-
-def test_a_file_that_says_it_holds_states_is_none_of_ours(tmp_path):
-    cache_of(tmp_path / "one")
-    export_parquet(tmp_path / "one", tmp_path / "answers.parquet")
-    table = pq.read_table(tmp_path / "answers.parquet")
-    head = json.loads(table.schema.metadata[b"limbeck.cache"])
-    head["identity"]["codec"] = {"kind": "hidden", "dtype": "float16"}
-    pq.write_table(table.replace_schema_metadata({b"limbeck.cache": json.dumps(head)}), tmp_path / "odd.parquet")
-    with pytest.raises(LimbeckError, match="its metadata do not say whose answers these are"):
-        import_parquet(tmp_path / "odd.parquet", tmp_path / "two")
-    assert not (tmp_path / "two").exists()
 
 
 def test_what_is_exported_is_read_by_anybody(tmp_path):
