@@ -378,7 +378,7 @@ def _in_words(error: Exception) -> str | None:
         return str(known)
     # What typer raises for a line that it cannot read.
     words = getattr(error, "format_message", None)
-    return f"{words()}; see limbeck --help" if words else None
+    return f"{words().removesuffix('.')}; see limbeck --help" if words else None
 
 
 def _fail(message: str, code: int) -> None:

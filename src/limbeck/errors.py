@@ -163,4 +163,9 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if close := difflib.get_close_matches(name, names[:_COMPARED], n=1, cutoff=0.6):
         return f"did you mean `{close[0]}`?"
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"valid: {', '.join(names[:_SHOWN])}{more}"
+    return f"valid: {', '.join(map(apart, names[:_SHOWN]))}{more}"
+
+
+def apart(name: str) -> str:
+    """Return a name as a list with commas shows it: in backticks where it holds one itself."""
+    return f"`{name}`" if "," in name else name

@@ -103,7 +103,9 @@ def test_pieces_of_words_are_counted():
 
 
 def test_tokens_of_bytes_are_all_known():
-    tokenizer = Tokenizer(models.BPE({char: i for i, char in enumerate(pre_tokenizers.ByteLevel.alphabet())}, []))
+    tokenizer = Tokenizer(
+        models.BPE({char: i for i, char in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}, [])
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     reader = TextReader(tokenizer, max_length=9)
     assert reading(reader, reader.encode(["好", "a"])) == ViewRecord(tokens=2.0, unknown=0.0, cut=0.0, unread=0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from limbeck.errors import Faults, LimbeckError
+from limbeck.errors import Faults, LimbeckError, nearest
 
 
 def refuse(*places, fix="mend it"):
@@ -34,3 +34,7 @@ def test_the_first_place_leads_and_a_few_others_follow(places, said):
 def test_an_error_of_no_place_is_one_of_all():
     with pytest.raises(LimbeckError, match=r"^damaged; mend it$"):
         refuse("a", None, "b")
+
+
+def test_a_valid_name_with_a_comma_is_told_from_its_neighbours():
+    assert nearest("zzzz", ["bug", "idea, wish"]) == "valid: bug, `idea, wish`"

@@ -7,7 +7,7 @@ from tiny import recipe, write_csv
 
 from limbeck.data.batches import Batches
 from limbeck.pipeline import check
-from limbeck.recipe import parse_recipe
+from limbeck.recipe import BudgetSettings, parse_recipe
 
 ROWS, STEPS, SEEDS = 260, 24, 2
 ALL = ["student", "baseline", "hard_labels"]
@@ -117,3 +117,20 @@ def test_a_trial_shows_no_figure_that_nobody_measured(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "trial: done after" in shown
     assert "NLL" not in shown
+
+
+def test_a_time_far_beyond_the_budget_is_said_to_be_so():
+    said = check._beyond(BudgetSettings(minutes=1), 1206)
+    assert said is not None
+    assert "longer than budget.minutes=1, " in said
+    assert check._beyond(BudgetSettings(minutes=1), 100) is None
+    assert check._beyond(BudgetSettings(megabytes=1), 1206) is None
+
+
+def test_a_class_whose_name_holds_a_comma_is_told_from_its_neighbours(tmp_path, capsys):
+    file = write_csv(tmp_path / "rows.csv", ROWS)
+    file.write_text(file.read_text().replace(",0\n", ',"idea, wish"\n').replace(",1\n", ",bug\n"))
+    check.check(parse_recipe(recipe(file), "test"))
+    said = capsys.readouterr().out
+    assert "classes (2): bug " in said
+    assert ", `idea, wish` " in said

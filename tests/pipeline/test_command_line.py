@@ -65,6 +65,7 @@ def test_losses_and_recipes_are_listed_and_shown(monkeypatch, capsys) -> None:
         (("predict", "nowhere"), "no bundle here"),
         (("recipes", "show", "sentimnt"), "did you mean `sentiment`?"),
         (("runn",), "No such command"),
+        (("report",), "No such command 'report'; see limbeck --help"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(monkeypatch, capsys, tmp_path, arguments, message) -> None:

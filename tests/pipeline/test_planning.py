@@ -149,6 +149,7 @@ def test_a_small_budget_means_fewer_texts_then_shorter_ones_and_a_member_less(tm
     assert lengths[0] > lengths[-1]
     assert [len(each.teacher.members) for each, _ in (unlimited, least)] == [3, 2]
     assert "without teacher.members.0: fine-tuning takes longer" in least[1]
+    assert "takes longer than 0 s" not in least[1]
 
 
 def test_linear_models_of_many_classes_learn_from_fewer_texts(tmp_path, encoder, capsys, monkeypatch):
@@ -319,3 +320,9 @@ def test_a_planned_run_ends_with_a_recipe_that_repeats_it(tmp_path, encoder, cap
     again = run(parse_recipe(read_yaml(stands.to_yaml()), "again"), tmp_path / "run")
     assert "evaluation: unchanged, reused" in capsys.readouterr().out
     assert again.evaluation == done.evaluation
+
+
+def test_a_teacher_that_learns_from_no_label_is_refused(tmp_path, encoder):
+    wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder, "data.labelled=0")
+    with pytest.raises(LimbeckError, match="no labelled row is left for the teacher to learn from"):
+        planned(wanted, splits_of(wanted))

@@ -37,7 +37,7 @@ UNKNOWN = {
     "grid.train.lrr=[5]": "unknown key `grid.train.lrr`; did you mean `lr`?",
     "teacher.freeze=2": "unknown key `teacher.freeze`; it belongs to `kind: transformers`",
     "losses.cross_entropy.temperature=2": "unknown key `losses.cross_entropy.temperature`; it belongs to "
-    "`name: binary_kd` or `name: kd`",
+    "`name: binary_kd` or `name: dist_inter` or `name: dist_intra` or 12 others",
     "data.max_length=9": "unknown key `data.max_length`; valid: ",
     "losses.kd.tail=9": "unknown key `losses.kd.tail`; valid: ",
     "student.reads.tokenizer.max_length=9": "unknown key `student.reads.tokenizer.max_length`; valid: ",

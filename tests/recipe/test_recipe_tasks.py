@@ -27,6 +27,10 @@ def entry(name: str) -> str:
 def test_a_loss_is_taken_by_the_tasks_that_its_card_names(path, kind: str, name: str) -> None:
     task = TASKS[kind]
     label = "data.label=[a, b]" if kind == "multioutput" else "data.label=label"
+    if task.predicts in CATALOG[name].card.fits and task.several and CATALOG[name].card.scope == "batch":
+        (line,) = lines_of(path, f"task={kind}", label, entry(name))
+        assert line.startswith(f"`losses`: {name} compares examples with one another, and of a {kind}")
+        return
     if task.predicts in CATALOG[name].card.fits:
         assert [loss.name for loss in load_recipe(path, [f"task={kind}", label, entry(name)]).losses] == [name]
         return
@@ -39,11 +43,9 @@ def test_a_loss_is_taken_by_the_tasks_that_its_card_names(path, kind: str, name:
 def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
     own = next(name for name in fitting(TASKS[kind].predicts) if "teacher" in CATALOG[name].card.needs)
     given = [f"task={kind}", entry(own)]
-    member = "{kind: network, model: ngrams}"
     calibrated = "{kind: network, model: ngrams, calibrate: true}"
     for override, words in {
         "teacher={kind: nblr}": "`teacher`: kind nblr answers with one of several classes",
-        f"teacher={{kind: ensemble, members: [{member}, {member}]}}": "`teacher`: kind ensemble answers with one",
         f"teacher={calibrated}": "`teacher`: calibrate fits the probabilities of one of several classes",
         "data.class_weights=balanced": f"`data`: class_weights says nothing of the labels of a {kind}",
     }.items():
@@ -51,10 +53,24 @@ def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
         assert line.startswith(words)
         assert kind in line
         if " kind " in words:
+            pooled = ", ensemble" if TASKS[kind].pools else ""
             assert line.endswith(
-                "; these kinds fit: bundle, callable, embedding, file, module, network, onnx, run, sklearn, "
+                f"; these kinds fit: bundle, callable, embedding{pooled}, file, module, network, onnx, run, sklearn, "
                 "transformers"
             )
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_an_ensemble_is_of_tasks_whose_answers_are_mixed(path, kind: str) -> None:
+    own = next(name for name in fitting(TASKS[kind].predicts) if "teacher" in CATALOG[name].card.needs)
+    label = "data.label=[a, b]" if kind == "multioutput" else "data.label=label"
+    member = "{kind: network, model: ngrams}"
+    given = [f"task={kind}", label, entry(own), f"teacher={{kind: ensemble, members: [{member}, {member}]}}"]
+    if TASKS[kind].pools:
+        assert load_recipe(path, given).teacher.kind == "ensemble"
+        return
+    (line,) = lines_of(path, *given)
+    assert line.startswith(f"`teacher`: a {kind} has answers that are not mixed here")
 
 
 NOT_ONE = [name for name, one in CATALOGUE.items() if not one.of_modalities and name != "given"]
@@ -84,10 +100,13 @@ def test_a_member_of_another_modality_and_of_another_task_are_refused_alike(path
     assert line.startswith("`teacher`: teacher.kind=nblr reads text, and the data are table")
     values = ["task=regression", "losses=[{name: regression_kd}]"]
     assert load_recipe(path, [*table, *values, "teacher={kind: boosting}"]).teacher.kind == "boosting"
-    (line,) = lines_of(path, *table, *values, f"teacher={MEMBERS.replace('nblr', 'boosting')}")
-    assert line.endswith(
-        "these kinds fit: boosting, bundle, callable, embedding, file, module, network, onnx, run, sklearn"
+    assert (
+        load_recipe(path, [*table, *values, f"teacher={MEMBERS.replace('nblr', 'boosting')}"]).teacher.kind
+        == "ensemble"
     )
+    of_texts = MEMBERS.replace("mlp", "ngrams")
+    (line,) = lines_of(path, *values, f"teacher={of_texts}")
+    assert line.startswith("`teacher`: kind nblr answers with one of several classes, and the task is regression")
 
 
 def test_the_arm_hard_labels_where_a_class_is_decided_for(path) -> None:

@@ -318,11 +318,21 @@ def test_what_was_on_its_way_counts_as_spent(tmp_path):
     assert journal(tmp_path).rows["1" * 16].votes.tolist() == [0, 2]
 
 
-def test_half_a_line_is_removed_and_a_changed_one_refused(tmp_path):
+def test_half_a_line_is_passed_over_and_removed_before_the_next_one(tmp_path):
     content = filled(tmp_path)
     (tmp_path / FILE).write_bytes(content + b"12345678 {")
-    assert journal(tmp_path).spent.requests == 2
-    assert (tmp_path / FILE).read_bytes() == content
+    again = journal(tmp_path)
+    assert again.spent.requests == 2
+    assert (tmp_path / FILE).read_bytes() == content + b"12345678 {", "another process may be writing it"
+    again.sent("2" * 16, Spending(0, 50, 1))
+    again.close()
+    (line,) = (tmp_path / FILE).read_bytes().removeprefix(content).splitlines()
+    assert b"2" * 16 in line
+    assert journal(tmp_path).spent.requests == 3
+
+
+def test_a_changed_line_is_refused(tmp_path):
+    content = filled(tmp_path)
     (tmp_path / FILE).write_bytes(content.replace(b"-1.386", b"-0.386"))
     with pytest.raises(LimbeckError, match=r"answers.jsonl, line 3: damaged; remove this line"):
         journal(tmp_path)

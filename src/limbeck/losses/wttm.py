@@ -17,6 +17,7 @@ CARD = Card(
     kind="loss",
     family="soft targets",
     scope="prediction",
+    softens="teacher",
     needs=("teacher",),
     convex=True,
     summary="ttm, weighed by the sum over the classes of the teacher's probability to the power of 1 / T",

@@ -34,7 +34,7 @@ from limbeck.pipeline.training.reading import describe_readers
 from limbeck.pipeline.training.teacher import RunTeacher, member_key, member_names, train_teacher
 from limbeck.pipeline.training.views import View
 from limbeck.pipeline.training.work import works
-from limbeck.recipe import CurveSettings, Recipe
+from limbeck.recipe import BudgetSettings, CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size, listed, several
 from limbeck.report.words.numbers import seconds as in_time
 from limbeck.teachers import Teacher
@@ -82,6 +82,7 @@ def check(recipe: Recipe) -> float:
         LimbeckError: whatever a run would raise.
     """
     let_import(recipe.folder)
+    budget = recipe.budget
     recipe, material = within_budget(recipe, material_of(recipe), material_of)
     _describe(recipe, material.splits)
     if recipe.cache.folder is not None:
@@ -115,11 +116,21 @@ def check(recipe: Recipe) -> float:
         ["training and answers", "about"],
         [*rows, ["together", f"{total / 60:,.1f} min" if total >= 60 else f"{total:,.0f} s"]],
     )
+    if budget is not None and (beyond := _beyond(budget, total)) is not None:
+        say(beyond, style="yellow")
     tuned = [settings.model for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
     if solved := dict.fromkeys(f"`{model.name}`" for model in tuned if is_solved(model)):
         say(f"{listed([*solved])}: solved, not trained, in seconds that the table leaves out")
     say("the recipe is fine; export, evaluation and report add about half a minute")
     return total
+
+
+def _beyond(budget: BudgetSettings, seconds: float) -> str | None:
+    """Return what to know where a planned run takes much longer here than its budget; None where it does not."""
+    if budget.minutes is None or seconds <= 2 * 60 * budget.minutes:
+        return None
+    counted = f"longer than budget.minutes={budget.minutes:g}, which is counted on two idle processor cores"
+    return f"{counted}: this machine is busy or slower, or no plan is that short"
 
 
 def _trainings(teachers: Mapping[str, NetworkSettings], recipe: Recipe, material: Material) -> dict[str, float]:

@@ -3,11 +3,12 @@
 from limbeck.recipe.another import change
 from limbeck.recipe.data import DataSettings, TargetSettings
 from limbeck.recipe.load import load_recipe, parse_recipe, recipe_values, run_name
-from limbeck.recipe.settings import ArmName, CurveSettings, Recipe
+from limbeck.recipe.settings import ArmName, BudgetSettings, CurveSettings, Recipe
 from limbeck.settings.errors import RecipeError
 
 __all__ = [
     "ArmName",
+    "BudgetSettings",
     "CurveSettings",
     "DataSettings",
     "Recipe",

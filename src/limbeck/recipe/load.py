@@ -28,6 +28,10 @@ _OF_DATA = {*FILES} - {".json"}
 """Suffixes of files that are no recipe."""
 
 
+_OPTIONS = {"out": "--out", "output": "--out", "jobs": "--jobs", "track": "--track"}
+"""What is typed as a key, and the option of `limbeck run` that is meant."""
+
+
 def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe by packaged name or path and apply `key=value` overrides.
 
@@ -147,13 +151,20 @@ def _read(path: Path) -> str:
 def _parsed(override: str) -> tuple[str, Any]:
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
-        raise LimbeckError(f"`{override}` is no key=value", fix="for example data.labelled=200")
+        given = bool(override) and named_path(override).exists()
+        fix = f"data.source={override} reads the rows from there" if given else "for example data.labelled=200"
+        raise LimbeckError(f"`{override}` is no key=value", fix=fix)
+    if (option := _OPTIONS.get(key)) is not None:
+        raise LimbeckError(f"`{key}` is no key of a recipe", fix=f"limbeck run takes it as an option: {option} {text}")
     try:
-        return key, read_value(text)
+        value = read_value(text)
     except LimbeckError as error:
         fix = f"close what it opens; a text in quotes is typed as {key}='\"TEXT\"'"
         fix = fix if error.what.startswith(UNREAD) else None
         raise LimbeckError(f"{shown(text)} is {error.what}", where=key, fix=fix) from None
+    if key == "data" and isinstance(value, str):
+        raise LimbeckError(f"`data` must be a mapping of keys, not {shown(value)}", fix=f"data.source={text}")
+    return key, value
 
 
 def _reading_the_data(values: Mapping[str, Any]) -> dict[str, Any]:

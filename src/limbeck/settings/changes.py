@@ -104,7 +104,9 @@ def _position(place: Any, step: str, key: str) -> Any:
     if place and all(isinstance(entry, dict) and "name" not in entry for entry in place):
         # The points of a grid, where the key of a grid that is a mapping may be meant.
         before, _, after = key.partition(f".{step}")
-        fix = f"the entries of this list go by number, as in {_short(f'{before}.0.{step}{after}')}"
+        last = f"their numbers end with {len(place) - 1}"
+        meant = f"the entries of this list go by number, as in {_short(f'{before}.0.{step}{after}')}"
+        fix = last if step.isdecimal() else meant
     raise LimbeckError(f"no entry is named `{_short(step)}`", where=_short(key), fix=fix)
 
 

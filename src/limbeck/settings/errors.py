@@ -10,6 +10,8 @@ from limbeck.errors import LimbeckError, nearest, one_line
 
 _M = TypeVar("_M", bound=BaseModel)
 _KEYS = "a mapping of keys"
+_OWNERS = 3
+"""Of a key, that are named where there are many."""
 _MUST_BE = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -129,7 +131,8 @@ def _unknown(schema: "_Schema", key: str, path: tuple[Any, ...]) -> str:
     if (new := RENAMED.get(key) or _moved(schema, key, path)) is not None:
         return f"`{key}` is called `{new}` now"
     if owners := schema.owners(path):
-        return f"unknown key `{key}`; it belongs to {' or '.join(owners)}"
+        more = f" or {len(owners) - _OWNERS} others" if len(owners) > _OWNERS + 1 else ""
+        return f"unknown key `{key}`; it belongs to {' or '.join(owners[:_OWNERS] if more else owners)}{more}"
     return f"unknown key `{key}`; {nearest(str(path[-1]), schema.keys(path[:-1]))}"
 
 

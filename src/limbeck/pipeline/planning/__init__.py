@@ -69,7 +69,8 @@ def planned(recipe: Recipe, splits: Splits, reasons: Sequence[tuple[str, str]] =
             fix="set it to null",
         )
     plan = plan_texts(recipe, splits, recipe.budget.minutes)
-    say(f"  planned for {recipe.budget.minutes:g} minutes:")
+    minutes = recipe.budget.minutes
+    say(f"  planned for {minutes:g} minute{'' if minutes == 1 else 's'}:")
     for line, why in (*reasons, *plan.reasons):
         say(f"    {line}: {why}")
     return plan.complete()

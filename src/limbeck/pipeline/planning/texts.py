@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data import Splits
+from limbeck.errors import LimbeckError
 from limbeck.modalities import TextReads
 from limbeck.modalities.text.pretrained import pretrained_config
 from limbeck.modalities.text.reading import PIECES_WARNED, reading
@@ -237,6 +238,8 @@ def _fine_tune(
         if not member.tuned:
             found.append(member)
             continue
+        if not rows:
+            raise LimbeckError("no labelled row is left for the teacher to learn from", fix="raise data.labelled")
         epochs = float(np.clip(np.ceil(steps * _BATCH / rows), fewest, most))
         time = _Time(member, members, splits, teacher, folds, unlabelled)
         lengths = [length for length in reversed(_LENGTHS) if _SHORTEST <= length <= member.wanted] or [member.wanted]
@@ -247,7 +250,7 @@ def _fine_tune(
         epochs = min(epochs, max(passes, 0.01))
         epochs = float(int(epochs)) if epochs >= fewest else round(epochs, 2)
         too_long = epochs < 1 and epochs * rows < steps * _BATCH
-        if too_long and plan.leave_out(member.number, f"fine-tuning takes longer than {seconds:.0f} s"):
+        if too_long and plan.leave_out(member.number, f"fine-tuning takes longer than {max(seconds, 0):.2g} s"):
             continue
         plan.choose(f"{member.key}.reads.max_length", length, _cut(member, length))
         plan.choose(f"{member.key}.train.batch_size", _BATCH)

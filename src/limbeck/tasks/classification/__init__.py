@@ -16,7 +16,7 @@ from limbeck.data.fitted import FloorModel, SolvedColumn
 from limbeck.data.modality import Cells
 from limbeck.data.task import Task
 from limbeck.digest import arrays_digest, digest
-from limbeck.errors import LimbeckError, nearest
+from limbeck.errors import LimbeckError, apart, nearest
 from limbeck.evaluation import (
     POOLS,
     Assignment,
@@ -244,7 +244,7 @@ class Classification(Task):
     def told(self, labels: Labels) -> str:
         """Return the classes with their rows."""
         counts = np.bincount(labels.known, minlength=len(self.names))
-        shown = ", ".join(f"{name} {counts[index]:,}" for index, name in enumerate(self.names[:SHOWN]))
+        shown = ", ".join(f"{apart(name)} {counts[index]:,}" for index, name in enumerate(self.names[:SHOWN]))
         more = f" and {len(self.names) - SHOWN:,} more" if self.names[SHOWN:] else ""
         return f"classes ({len(self.names)}): {shown}{more}"
 
@@ -397,4 +397,4 @@ class Classification(Task):
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
+    return ", ".join(map(apart, names[:8])) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
