@@ -24,6 +24,7 @@ import teacher_examples
 import tenants_table
 import verdict_errors
 
+import cache
 from limbeck import __version__
 from limbeck.evaluation.records import BudgetCurve
 from limbeck.report.words import peak
@@ -306,6 +307,7 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "acceleration": (acceleration, ("acceleration",)),
     "int8": (int8, ("int8",)),
     "input-path": (input_path.as_table, ("input_path",)),
+    "cache": (cache.as_table, ("cache",)),
     "tenants": (tenants_table.as_table, ("tenants", "columns", "cifar10")),
     "speakers": (tenants_table.speakers, ("speakers",)),
     "mnist": (mnist.as_table, ("mnist",)),

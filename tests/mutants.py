@@ -19,6 +19,7 @@ ENGINE = "tests/pipeline/test_engine.py"
 IN_ADVANCE = "tests/pipeline/test_label.py"
 STORE = "tests/cache/test_cache_store.py"
 CODECS = "tests/cache/test_codecs.py"
+HIDDEN = "tests/cache/test_hidden.py"
 FORMS = "tests/contract/test_loss_forms.py"
 OF_BATCHES = "tests/contract/test_batch_losses.py"
 RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
@@ -817,6 +818,27 @@ MUTANTS = (
         "cache/codecs/dense.py",
         ((".clamp(max=_TOP - 1)", ".clamp(max=_TOP)"),),
         (CODECS,),
+    ),
+    Mutant(
+        "logits of another last layer",
+        "hidden states of one checkpoint, multiplied by the output matrix of another",
+        "cache/shared.py",
+        (("if found != digest:", "if False:"),),
+        (HIDDEN,),
+    ),
+    Mutant(
+        "hidden states of a network that does more than its last layer",
+        "a scale or a softcap behind the output matrix that the stored states know nothing of",
+        "lastlayer.py",
+        (("return bool(off.abs().max() <= _ROUNDING * unit * largest)", "return True"),),
+        (HIDDEN,),
+    ),
+    Mutant(
+        "rebuilt logits stand in the network's own order",
+        "labels matched by name for the answers, and not for what they are rebuilt from",
+        "models/label_order.py",
+        (("inner.matrix[self.order]", "inner.matrix[self.order.sort()[0]]"),),
+        (HIDDEN,),
     ),
     Mutant(
         "padding is stored as an answer",
@@ -1650,21 +1672,21 @@ MUTANTS = (
         "labels are standardised and predictions are not",
         "a loss whose weight means something else in metres than in millimetres",
         "distiller.py",
-        (("            own = replace(own, logits=self._seen(own.dense))\n", ""),),
+        (("            own = replace(own, logits=seen)\n", ""),),
         (f"{REGRESSION}::test_losses_compare_in_standard_deviations",),
     ),
     Mutant(
         "a student learns standardised values and its teacher's answers are in units",
         "regression distillation in every script that scales its labels by hand",
         "distiller.py",
-        (("answers = replace(answers, logits=self._seen(answers.logits))", "pass"),),
+        (("answers = replace(answers, logits=self._seen(answers.dense))", "pass"),),
         (f"{REGRESSION}::test_losses_compare_in_standard_deviations",),
     ),
     Mutant(
         "the ONNX file of a regression forgets the mean",
         "a scaler that is left behind in the training script",
         "tasks/regression/units.py",
-        (("* self.scale + self.mean", "* self.scale"),),
+        (("**inputs) * self.scale + self.mean", "**inputs) * self.scale"),),
         (f"{REGRESSION}::test_the_onnx_file_gives_the_labels_units",),
     ),
     Mutant(

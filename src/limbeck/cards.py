@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from limbeck.errors import LimbeckError, nearest
 
 if TYPE_CHECKING:
-    from limbeck.types import LogitForm, Predicts, TapShape
+    from limbeck.logits import LogitForm
+    from limbeck.types import Predicts, TapShape
 
 Kind = Literal["loss", "transform", "schedule", "scheme"]
 Scope = Literal["prediction", "batch"]
@@ -35,7 +36,7 @@ class Card:
             the student's to the teacher's width; `any`: widths may differ, and activations are compared as they are.
         convex: whether its value is convex in the student's outputs, so that a linear student can be solved for it.
         fits: the outputs that it can be asked about: a task says with `predicts` what its own are.
-        forms: of a teacher's logits that it takes; what is not dense comes from a cache that keeps less.
+        forms: of a teacher's logits that it takes; what is not dense comes from a cache. `factored`: computed for it.
         decides: whether of the teacher it reads only which output is the largest.
         softens: whose logits its temperature divides.
         also: other names that it goes by, under which it is found too.
@@ -70,7 +71,7 @@ class Card:
     widths: Literal["equal", "any"] = "equal"
     fits: "tuple[Predicts, ...]" = ("distribution",)
     convex: bool = False
-    forms: "tuple[LogitForm, ...]" = ("dense",)
+    forms: "tuple[LogitForm, ...]" = ("dense", "factored")
     decides: bool = False
     softens: Softens = "both"
     also: tuple[str, ...] = ()

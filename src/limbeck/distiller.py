@@ -65,11 +65,11 @@ class Distiller:
             logits, features = (wrapped or self.trainable)(**batch.student_inputs)
         answers = self.teacher.predict(batch) if self.teacher is not None else None
         own = Outputs(logits, features)
-        if self._seen is not None:
-            own = replace(own, logits=self._seen(own.dense))
-            if answers is not None and isinstance(answers.logits, Tensor):
-                # Other forms are of one of several classes, and those are compared as they are.
-                answers = replace(answers, logits=self._seen(answers.logits))
+        # Where the task compares outputs as they are, the teacher's stay in their form.
+        if self._seen is not None and (seen := self._seen(own.dense)) is not own.dense:
+            own = replace(own, logits=seen)
+            if answers is not None:
+                answers = replace(answers, logits=self._seen(answers.dense))
         return self.objective.sums(own, answers, batch)
 
 

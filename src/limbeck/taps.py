@@ -8,6 +8,7 @@ The loss says on its card which shape it wants. `vector`: states of tokens are a
 teacher and student may cut a text into different tokens. `tokens`: a state for each token, of the same tokens in both.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, nearest
+from limbeck.logits import Factored
 from limbeck.types import Tap, TapPair, TapShape, counted_tokens, evaluating
 
 
@@ -154,8 +156,8 @@ def _projector(pair: TapPair, found: Mapping[str, Tensor], widths: Mapping[str, 
     return nn.Linear(found[own.name].shape[-1], widths[other.name]).to(found[own.name].device)
 
 
-class Around(nn.Module):
-    """A network that changes another one's outputs: activations keep their paths, and what has no ONNX form has none.
+class Wrapper(nn.Module):
+    """A network with another one inside: activations keep their paths, and what has no ONNX form has none.
 
     Args:
         network: what is inside.
@@ -174,3 +176,11 @@ class Around(nn.Module):
     def tapped(self) -> nn.Module:
         """The network whose module paths name its activations."""
         return getattr(self.network, "tapped", self.network)
+
+
+class Around(Wrapper, ABC):
+    """A network that changes another one's outputs, one after the other."""
+
+    @abstractmethod
+    def factored(self, inner: Factored) -> Factored:
+        """Return the logits of the whole, of those of the network inside: other rows of the matrix, or scaled ones."""

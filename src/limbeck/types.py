@@ -3,17 +3,15 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
-
-LogitForm = Literal["dense", "topk", "sampled"]
-"""What is known of the logits of a prediction: each of them, the largest ones, or some that were drawn."""
+from limbeck.logits import Factored, Logits, form_of
 
 Predicts = Literal["distribution", "independent", "values", "vectors", "scores"]
 """What the outputs are: a distribution over classes, probabilities of their own, numbers, a direction, or a score for
@@ -75,81 +73,6 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class TopK:
-    """The largest logits of each prediction, and what the others come to together.
-
-    Attributes:
-        values: (*batch, k) logits, the largest first, up to a constant of each prediction.
-        indices: (*batch, k) int64 in [0, outputs), which outputs they are of.
-        tails: by temperature T: (*batch), the log of the sum of exp(z / T) over the outputs that are not among them.
-        outputs: how many there are, more than k.
-    """
-
-    form: ClassVar[LogitForm] = "topk"
-
-    values: Tensor
-    indices: Tensor
-    tails: Mapping[float, Tensor]
-    outputs: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the logits, if they were dense: (*batch, outputs)."""
-        return (*self.values.shape[:-1], self.outputs)
-
-    def each(self, change: Callable[[Tensor], Tensor]) -> "TopK":
-        """Return the same with each tensor changed."""
-        tails = {temperature: change(tail) for temperature, tail in self.tails.items()}
-        return replace(self, values=change(self.values), indices=change(self.indices), tails=tails)
-
-
-@dataclass(frozen=True, slots=True)
-class Sampled:
-    """Outputs that were drawn from each prediction's own distribution, softmax(z / T).
-
-    Attributes:
-        indices: (*batch, places) int64 in [0, outputs), each output once; a place that is not used has 0.
-        counts: (*batch, places) int64, how often each was drawn; 0 where a place is not used.
-        log_p: (*batch, places) log of each one's probability at the temperature; 0 where a place is not used.
-        draws: how often was drawn for each prediction: the sum of its counts.
-        temperature: T.
-        outputs: how many there are.
-    """
-
-    form: ClassVar[LogitForm] = "sampled"
-
-    indices: Tensor
-    counts: Tensor
-    log_p: Tensor
-    draws: int
-    temperature: float
-    outputs: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the logits, if they were dense: (*batch, outputs)."""
-        return (*self.indices.shape[:-1], self.outputs)
-
-    def each(self, change: Callable[[Tensor], Tensor]) -> "Sampled":
-        """Return the same with each tensor changed."""
-        return replace(self, indices=change(self.indices), counts=change(self.counts), log_p=change(self.log_p))
-
-
-Logits = Tensor | TopK | Sampled
-"""The forms that logits come in."""
-
-
-def form_of(logits: Logits) -> LogitForm:
-    """Return the form that logits have."""
-    return "dense" if isinstance(logits, Tensor) else logits.form
-
-
-def each_tensor(logits: Logits, change: Callable[[Tensor], Tensor]) -> Logits:
-    """Return logits of the same form, with each tensor that they are made of changed."""
-    return change(logits) if isinstance(logits, Tensor) else logits.each(change)
-
-
-@dataclass(frozen=True, slots=True)
 class Outputs:
     """What a model said about a batch.
 
@@ -164,15 +87,17 @@ class Outputs:
 
     @property
     def dense(self) -> Tensor:
-        """The logits, one an output.
+        """The logits, one an output; of `Factored` ones they are computed here.
 
         Raises:
-            LimbeckError: they have another form.
+            LimbeckError: a part of them is known.
         """
+        if isinstance(self.logits, Factored):
+            return self.logits.dense
         if isinstance(self.logits, Tensor):
             return self.logits
         raise LimbeckError(
-            f"the answers are {self.logits.form}, and every logit is needed here",
+            f"the answers are {form_of(self.logits)}, and every logit is needed here",
             where="cache.codec",
             fix="set it to dense",
         )

@@ -99,6 +99,7 @@ MERGED = "".join(f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10
 THOUSAND = ", ".join(f"{number}e-6" for number in range(1, 1001))
 DIGITS = "9" * 5000
 TOPK, DRAWS = "cache.codec={kind: topk, k: 1}", "cache.codec={kind: sampled, temperature: 2}"
+STATES = "cache.codec=hidden"
 
 
 def of_two_gigabytes(folder: Path) -> None:
@@ -207,9 +208,12 @@ RECIPE = [
     in_the_recipe("a part of yes and no", *SETS, TOPK),
     in_the_recipe("a part for a student that is solved", "grid=[{model: linear}, {}]", TOPK),
     in_the_recipe("a choice by a part of the answers", "selection.unlabelled=20", TOPK),
+    in_the_recipe("states of a teacher without layers", "teacher={kind: nblr}", STATES),
+    in_the_recipe("states of a sum of layers", "teacher={kind: network, model: wide_deep}", STATES),
     in_the_recipe("a dtype that the codec has not", "cache.codec.dtype=float8"),
     in_the_recipe("an unknown key of the cache", "cache.folder=answers"),
     in_the_recipe("an engine for what is no network", "cache.engine=onnxruntime", "teacher={kind: nblr}"),
+    in_the_recipe("states of an engine that has none", "cache.engine=onnxruntime", STATES),
     in_the_recipe(
         "activations of an engine that has none",
         "cache.engine=onnxruntime",

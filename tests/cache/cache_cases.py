@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from limbeck.cache import CachedTeacher, CacheIdentity
+from limbeck.logits import Factored, each_tensor
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher
 from limbeck.types import Batch, Outputs
 from made_rows import id_of, rows_of
 
-CLASSES = 3
+CLASSES, WIDTH = 3, 16
 
 
 class Net(nn.Module):
@@ -18,9 +19,9 @@ class Net(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.words = nn.Embedding(50, 16)
+        self.words = nn.Embedding(50, WIDTH)
         self.drop = nn.Dropout(0.5)
-        self.head = nn.Linear(16, CLASSES)
+        self.head = nn.Linear(WIDTH, CLASSES)
 
     def forward(self, input_ids, attention_mask):
         states = self.words(input_ids) * attention_mask.unsqueeze(-1)
@@ -32,9 +33,9 @@ class TokenNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.words = nn.Embedding(50, 16)
-        self.places = nn.Embedding(8, 16)
-        self.head = nn.Linear(16, CLASSES)
+        self.words = nn.Embedding(50, WIDTH)
+        self.places = nn.Embedding(8, WIDTH)
+        self.head = nn.Linear(WIDTH, CLASSES)
 
     def forward(self, input_ids, attention_mask):
         return self.head(self.words(input_ids) + self.places((attention_mask.cumsum(1) - 1).clamp(min=0)))
@@ -44,12 +45,12 @@ class Counting:
     """A teacher that notes the ids of every question and what it said, and dies at the nth.
 
     Attributes:
-        said: by id the logits (predictions, classes) of real tokens, or of the example.
+        said: by id the logits (predictions, classes) of real tokens, or of the example; in the form that was asked for.
     """
 
-    def __init__(self, die_at=None, digest=None, seed=0, network=None, taps=()):
+    def __init__(self, die_at=None, digest=None, seed=0, network=None, taps=(), form="dense"):
         torch.manual_seed(seed)
-        self._teacher = ModuleTeacher((network or Net)(), digest, taps=taps)
+        self._teacher = ModuleTeacher((network or Net)(), digest, taps=taps, form=form)
         self.digest = self._teacher.digest
         self.asked, self.die_at, self.said = [], die_at, {}
 
@@ -62,11 +63,21 @@ class Counting:
             raise KeyboardInterrupt
         self.asked.append(batch.ids.tolist())
         answers = self._teacher.predict(batch)
-        for key, logits, mask in zip(
-            batch.ids.tolist(), answers.logits, batch.teacher_inputs["attention_mask"], strict=True
-        ):
-            self.said[key] = logits[mask != 0] if logits.ndim == 2 else logits[None]
+        mask = batch.teacher_inputs["attention_mask"] != 0
+        for row, key in enumerate(batch.ids.tolist()):
+
+            def own(value, row=row):
+                return value[row][mask[row]] if value.ndim == 3 else value[row][None]
+
+            self.said[key] = each_tensor(answers.logits, own)
         return answers
+
+    def all_said(self, ids):
+        """What was said of ids, one prediction after another."""
+        parts = [self.said[int(key)] for key in ids]
+        if isinstance(parts[0], Factored):
+            return parts[0].each(lambda _: torch.cat([part.hidden for part in parts]))
+        return torch.cat(parts)
 
 
 class Says:

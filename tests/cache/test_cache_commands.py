@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from limbeck import cli_cache
 from limbeck.cache import CachedTeacher, label, parquet, shards
-from limbeck.cache.codecs import Dense, SampledCodec, TopKCodec
+from limbeck.cache.codecs import Dense, Hidden, SampledCodec, TopKCodec
 from limbeck.cache.inspect import caches_in, info, one_cache_in, verify
 from limbeck.cache.parquet import export_parquet, import_parquet
-from limbeck.cache.store import hex_id
+from limbeck.cache.shards import hex_id
 from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
@@ -24,7 +24,8 @@ from limbeck.types import Tap
 
 
 def cache_of(folder, rows=range(23), network=None, taps=(), **other):
-    teacher = Counting(network=network, taps=taps)
+    form = other["codec"].asks if "codec" in other else "dense"
+    teacher = Counting(network=network, taps=taps, form=form)
     return label(teacher, *texts(rows), opened(folder, teacher, taps=taps, **other), batch_size=4)
 
 
@@ -86,7 +87,9 @@ def test_a_folder_of_no_cache_or_of_several(tmp_path):
 
 
 @pytest.mark.parametrize("network", [None, TokenNet])
-@pytest.mark.parametrize("codec", [Dense(), Dense(dtype="uint8"), TopKCodec(k=2), SampledCodec(draws=4)], ids=str)
+@pytest.mark.parametrize(
+    "codec", [Dense(), Dense(dtype="uint8"), TopKCodec(k=2), SampledCodec(draws=4), Hidden()], ids=str
+)
 def test_what_was_written_is_whole(tmp_path, codec, network):
     cache_of(tmp_path, codec=codec, network=network)
     assert verify(tmp_path) == (23, [])

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,8 +13,9 @@ import pytest
 import torch
 from cache_cases import Counting, answers, identity, logits_of, opened, texts
 
-from limbeck.cache import CachedTeacher, label, store, worklist
+from limbeck.cache import CachedTeacher, label, shared, store, worklist
 from limbeck.cache.claims import claims_in
+from limbeck.cache.codecs import DEFAULT, Hidden
 from limbeck.errors import LimbeckError
 from limbeck.files import remove
 from limbeck.locks import FOLDER
@@ -24,6 +26,7 @@ import importlib, sys
 from pathlib import Path
 from cache_cases import Counting, opened, texts
 from limbeck.cache import label
+from limbeck.cache.codecs import CATALOGUE
 
 importlib.import_module("limbeck.cache.label").SHARD_BATCHES = 2
 
@@ -34,11 +37,16 @@ class Stopping(Counting):
             sys.stdin.readline()
         return super().predict(batch)
 
-teacher = Stopping()
 folder, rows = Path(sys.argv[1]), int(sys.argv[3])
-label(teacher, *texts(range(rows)), opened(folder, teacher), batch_size=4)
+states = {"form": "factored", "digest": "named", "seed": int(sys.argv[5])} if sys.argv[4] == "hidden" else {}
+teacher = Stopping(**states)
+codec = CATALOGUE[sys.argv[4]]()
+label(teacher, *texts(range(rows)), opened(folder, teacher, codec=codec), batch_size=4)
 print(*teacher.ids, flush=True)
 """
+
+
+STATES = {"codec": Hidden(), "form": "factored"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +57,8 @@ def _small_shards(monkeypatch):
 class Meeting(Counting):
     """A teacher that is asked its first question when the other one is."""
 
-    def __init__(self, barrier):
-        super().__init__()
+    def __init__(self, barrier, **other):
+        super().__init__(**other)
         self.barrier = barrier
 
     def predict(self, batch):
@@ -63,14 +71,14 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def at_once(folder, *rows):
+def at_once(folder, *rows, codec=DEFAULT, form="dense"):
     """Let teachers label rows at once, each in a thread; return them."""
     barrier = threading.Barrier(len(rows))
-    teachers, failed = [Meeting(barrier) for _ in rows], []
+    teachers, failed = [Meeting(barrier, form=form) for _ in rows], []
 
     def work(teacher, numbers):
         try:
-            label(teacher, *texts(numbers), opened(folder, teacher), batch_size=4)
+            label(teacher, *texts(numbers), opened(folder, teacher, codec=codec), batch_size=4)
         except BaseException as error:
             failed.append(error)
             raise
@@ -108,6 +116,59 @@ def test_two_that_have_some_rows_in_common_end_right(tmp_path, rows):
     for text, row in answers(cached, examples).items():
         assert row == pytest.approx(again[text], abs=1e-5)
     assert not [*tmp_path.rglob(FOLDER)]
+
+
+def test_two_that_write_the_last_layer_first_write_it_once(tmp_path, monkeypatch):
+    """Both have asked the teacher before either has written: one writes the layer, the other one finds the same."""
+    written, write = [], shared.write_shared
+
+    def noted(folder, tensors):
+        written.append(folder)
+        write(folder, tensors)
+
+    monkeypatch.setattr(shared, "write_shared", noted)
+    one, other = at_once(tmp_path / "two", range(100), range(100), **STATES)
+    assert one.asked
+    assert other.asked
+    assert written == [tmp_path / "two"]
+    whole = Counting(form="factored")
+    label(whole, *texts(range(100)), opened(tmp_path / "one", whole, codec=Hidden()), batch_size=4)
+    assert files(tmp_path / "two") == files(tmp_path / "one")
+
+
+def test_processes_that_write_the_last_layer_first_agree(tmp_path):
+    """Two processes have asked before any layer is there; a third, of another layer, is refused with both digests."""
+    folder, teacher = tmp_path / "cache", Counting(form="factored", digest="named")
+    three = [labelling(folder, 0, hidden=True, seed=seed) for seed in (0, 0, 1)]
+    with three[0], three[1], three[2]:
+        assert [each.stdout.readline() for each in three] == ["asked\n"] * 3
+        assert not (folder / "shared.safetensors").exists()
+        for each in three[:1]:
+            each.stdin.write("\n")
+            each.stdin.flush()
+        # The first one waits for the rows of the others, when it has written its own.
+        while not (folder / "manifest.json").exists():
+            assert three[0].poll() is None
+        before, had = (folder / "shared.safetensors").read_bytes(), manifest(folder)["shared"]
+        said = three[2].communicate("\n")[1]
+        assert three[2].returncode == 1
+        assert re.search(
+            rf"another last layer: the answers of the cache were stored with `{had}`, this one is `(?!{had})\w{{16}}`",
+            said,
+        )
+        asked = [
+            each.communicate(line)[0].splitlines()[-1].split() for each, line in ((three[1], "\n"), (three[0], None))
+        ]
+    examples = texts(range(60))[0]
+    assert sorted(int(key) for each in asked for key in each) == sorted(examples.ids.tolist())
+    assert (folder / "shared.safetensors").read_bytes() == before
+    assert manifest(folder)["shared"] == had
+    live = Counting(form="factored", digest="named")
+    label(live, *texts(range(60)), opened(tmp_path / "again", live, codec=Hidden()), batch_size=4)
+    assert torch.equal(
+        logits_of(opened(folder, teacher, codec=Hidden()), examples.ids).hidden,
+        logits_of(opened(tmp_path / "again", live, codec=Hidden()), examples.ids).hidden,
+    )
 
 
 def test_four_threads_label_one_cache(tmp_path):
@@ -154,12 +215,13 @@ def test_a_killed_process_leaves_its_rows_to_the_others(tmp_path, capsys, monkey
     assert len(files(folder)) == 2, "sealed, and what the killed one left is gone"
 
 
-def labelling(folder, stops_at, rows=60):
+def labelling(folder, stops_at, rows=60, *, hidden=False, seed=0):
     """Start a process that labels rows, and waits for a line of ours before a question."""
     return subprocess.Popen(
-        [sys.executable, "-c", LABELLING, str(folder), str(stops_at), str(rows)],
+        [sys.executable, "-c", LABELLING, *map(str, (folder, stops_at, rows, "hidden" if hidden else "dense", seed))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if hidden else None,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from limbeck.cache import CachedTeacher, CacheIdentity, label
-from limbeck.cache.codecs import Dense, SampledCodec, TopKCodec
+from limbeck.cache.codecs import Dense, Hidden, SampledCodec, TopKCodec
 from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
@@ -154,7 +154,7 @@ def kept_as(sure, tmp_path_factory):
     def keep(codec):
         identity = CacheIdentity(weights_digest(sure), "view", CLASSES, codec=codec)
         cache = CachedTeacher(tmp_path_factory.mktemp("cache"), identity)
-        return label(ModuleTeacher(sure), EXAMPLES, TEACHER_VIEW, cache, batch_size=16)
+        return label(ModuleTeacher(sure, form=codec.asks), EXAMPLES, TEACHER_VIEW, cache, batch_size=16)
 
     return keep
 
@@ -186,6 +186,8 @@ def from_the_live_one(kept_as):
         (TopKCodec(k=CLASSES - 1, dtype="float32").settled([2.0]), 1e-4),
         (TopKCodec(k=CLASSES - 1).settled([2.0]), 5e-4),
         (SampledCodec(draws=60_000, temperature=2.0), 1e-2),
+        (Hidden(dtype="float32"), 1e-5),
+        (Hidden(), 1e-3),
     ],
     ids=lambda value: getattr(value, "title", ""),
 )

@@ -8,7 +8,7 @@ from cache_cases import CLASSES, Says, opened, texts
 from codec_contract import CodecContract, drawn
 
 from limbeck.cache import label
-from limbeck.cache.codecs import CATALOGUE, Dense, SampledCodec, TopKCodec
+from limbeck.cache.codecs import CATALOGUE, Dense, Hidden, SampledCodec, TopKCodec
 from limbeck.errors import LimbeckError
 from limbeck.types import Outputs
 
@@ -18,6 +18,7 @@ CASES = [
     TopKCodec(k=1, dtype="float32").settled([2.0, 0.5]),
     SampledCodec(draws=7),
     SampledCodec(draws=300, temperature=4.0, seed=3),
+    *(Hidden(dtype=dtype) for dtype in ("float32", "float16")),
 ]
 
 

@@ -9,8 +9,10 @@ from loss_cases import CASES, logits_and_labels
 
 from limbeck.cache.codecs import SampledCodec, TopKCodec
 from limbeck.errors import LimbeckError
+from limbeck.logits import Factored, TopK, each_tensor
 from limbeck.losses import CATALOG, KD, HardLabels, LogitMSE, kd, term
-from limbeck.types import Batch, Outputs, TopK, each_tensor
+from limbeck.losses.transforms import Standardize
+from limbeck.types import Batch, Outputs
 
 FORMS = {
     case.loss.card.name + "-" + str(case.parameters): case
@@ -228,6 +230,36 @@ def test_masked_draws_contribute_nothing():
     found.backward()
     torch.testing.assert_close(found, expected)
     assert torch.isfinite(student.grad).all()
+
+
+# --- what the last layer makes of a state ----------------------------------------------------------------------------
+
+
+TAKING_FACTORED = [loss for loss in CATALOG.values() if "teacher" in loss.card.needs]
+
+
+def standardized():
+    return KD().after(Standardize())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [*TAKING_FACTORED, standardized],
+    ids=[*(loss.card.name for loss in TAKING_FACTORED), "standardized"],
+)
+def test_a_state_and_the_last_layer_are_worth_their_logits(loss):
+    assert "factored" in loss().card.forms
+    generator = torch.Generator().manual_seed(0)
+    hidden, matrix, bias = (torch.randn(*shape, generator=generator) for shape in ((4, 5), (OUTPUTS, 5), (OUTPUTS,)))
+    factored, found = Factored(hidden, matrix, bias), []
+    for teacher in (factored, factored.dense):
+        student = problem(dtype=torch.float32)[0].requires_grad_()
+        told = value(loss(), student, teacher, torch.tensor([True, True, False, True]))
+        told.backward()
+        found.append((told.detach(), student.grad))
+    assert torch.equal(found[0][0], found[1][0])
+    assert torch.equal(found[0][1], found[1][1])
+    assert found[0][1].any() or "labels" in loss().card.needs
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

@@ -284,6 +284,19 @@ def test_check_says_how_much_a_codec_leaves_out_of_a_finished_teacher(five, caps
     assert "kept as" not in capsys.readouterr().out
 
 
+def test_a_finished_teacher_keeps_the_states_before_its_last_layer(five, capsys):
+    teacher = {"kind": "transformers", "model": str(five.folder)}
+    pair = {"kind": "ensemble", "members": [teacher, {**teacher, "calibrate": True}], "weights": [0.5, 0.5]}
+    for given, rows in ((teacher, 1), (pair, 2)):
+        check(five.recipe(given, cache={"codec": "hidden"}))
+        said = capsys.readouterr().out
+        sizes = re.search(r"answers: ([\d,]+) of 32 bytes \(hidden, dtype float16\) and ([\d,]+) of 64 bytes", said)
+        assert sizes, "16 numbers of a state, of 5 classes"
+        assert int(sizes[1].replace(",", "")) % rows == 0
+        (error,) = re.findall(r"kept as hidden, dtype float16: a logit differs by ([\d.e-]+) at most, on the", said)
+        assert 0 < float(error) < 0.02
+
+
 def test_a_checkpoint_that_cannot_be_taken_as_it_is(five, two, tmp_path):
     from transformers import BertModel
 

@@ -139,6 +139,30 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_a_teacher_is_trained(tm
     assert label_rows(parse_recipe(values, "test"), tmp_path / "run", command="limbeck label").asked == 0
 
 
+def test_states_are_labelled_once_and_their_bytes_are_known_before(tmp_path, values, monkeypatch):
+    values["cache"] = {"codec": {"kind": "hidden", "dtype": "float32"}}
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0))
+    with pytest.raises(LimbeckError, match="the answers take up to"):
+        label_rows(parse_recipe(values, "test"), tmp_path / "run", command="limbeck label")
+    assert not (tmp_path / "run/teacher").exists()
+    monkeypatch.undo()
+    assert label_rows(parse_recipe(values, "test"), tmp_path / "run", command="limbeck label").asked == ROWS
+    assert [*(tmp_path / "run/cache").glob("*/shared.safetensors")]
+    assert label_rows(parse_recipe(values, "test"), tmp_path / "run", command="limbeck label").asked == 0
+
+
+def test_a_cluster_brings_back_no_states(tmp_path, values):
+    values["cache"] = {"codec": "hidden"}
+    with pytest.raises(LimbeckError) as caught:
+        label_rows(parse_recipe(values, "test"), tmp_path / "run", command="limbeck label", ray="")
+    assert str(caught.value) == (
+        "--ray: it brings back logits, and cache.codec=hidden keeps what they are computed from; take "
+        "cache.codec=dense, or leave it out"
+    )
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_command_says_what_it_did_and_what_goes_on(tmp_path, values, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(yaml.safe_dump(values))

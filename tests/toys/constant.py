@@ -13,6 +13,7 @@ from torch import Tensor
 from limbeck.digest import arrays_digest, digest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_json, write_json
+from limbeck.logits import WholeForm
 from limbeck.modalities.text import TextReads
 from limbeck.ranks import Ranks
 from limbeck.teachers.kind import Single, register
@@ -34,7 +35,7 @@ class Constant:
     def answers_as(self) -> str:
         return digest(list(self.frequencies))
 
-    def live(self, taps: Sequence[Tap] = ()) -> "Says":
+    def live(self, taps: Sequence[Tap] = (), form: WholeForm = "dense") -> "Says":
         return Says(torch.tensor(self.frequencies).log(), self.answers_as)
 
     def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:

@@ -24,5 +24,5 @@ class Top1(Codec):
         rest = ((1 - probability) / (outputs - 1)).expand(-1, outputs)
         return Outputs(rest.scatter(1, stored["decided"].long()[:, None], probability).log())
 
-    def bytes_per_prediction(self, outputs: int) -> float:
+    def bytes_per_prediction(self, outputs: int, width: int | None = None) -> float:
         return torch.int32.itemsize + torch.float32.itemsize

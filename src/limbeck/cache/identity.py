@@ -74,14 +74,15 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
 
     Returns:
         `identity`; `count` of rows; `error`, how far what is decoded is off at most, in the codec's unit; and by
-        shard `file`, `rows`, `digest`, and whether it is `sealed`; the files that the last sealing `replaced`.
+        shard `file`, `rows`, `digest`, and whether it is `sealed`; the files that the last sealing `replaced`; and
+        `shared`, the digest of what the codec stores once, or None.
 
     Raises:
         LimbeckError: the manifest is damaged, or the cache is another teacher's.
     """
     path = folder / MANIFEST
     if not path.is_file():
-        return {"identity": identity.recorded, "count": 0, "error": 0.0, "shards": [], "replaced": []}
+        return {"identity": identity.recorded, "count": 0, "error": 0.0, "shards": [], "replaced": [], "shared": None}
     manifest = read_json(path, dict, fix=ANEW)
     if not {"identity", "count", "shards"} <= manifest.keys() or not isinstance(manifest["identity"], dict):
         raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW)
@@ -187,6 +188,7 @@ class _Manifest(BaseModel):
     error: Annotated[float, Field(ge=0)]
     shards: list[_Entry]
     replaced: list[_File]
+    shared: str | None = None
 
     @model_validator(mode="after")
     def _counts(self) -> Self:

@@ -10,11 +10,11 @@ import torch
 
 from limbeck.cache.claims import claims_in
 from limbeck.cache.identity import MANIFEST, CacheIdentity, identity_in, read_manifest
-from limbeck.cache.shards import OFFSETS, TAP, Shard, in_order, mapped, offsets_of
-from limbeck.cache.store import hex_id
+from limbeck.cache.shards import OFFSETS, TAP, Shard, hex_id, in_order, mapped, offsets_of
+from limbeck.cache.shared import FILE, read_shared
 from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError
-from limbeck.types import each_tensor
+from limbeck.logits import each_tensor
 
 _PLACES = ("*", "cache/*", "features/*")
 """Where caches stand in a `cache.path` and in a run's folder."""
@@ -66,7 +66,7 @@ class CacheInfo:
         identity: whose answers they are.
         error: how far what is decoded is off at most, in the codec's unit.
         rows: that have an answer.
-        size: bytes of the shards.
+        size: bytes of the shards, and of what is stored once.
         shards: how many there are.
         unsealed: how many of them a labelling has left open.
         locks: who labels now, and how many rows each has claimed.
@@ -105,12 +105,13 @@ def info(folder: Path) -> CacheInfo:
     identity = identity_in(folder)
     manifest = read_manifest(folder, identity)
     files = [folder / shard["file"] for shard in manifest["shards"]]
+    once = [] if manifest["shared"] is None else [folder / FILE]
     return CacheInfo(
         folder,
         identity,
         manifest["error"],
         manifest["count"],
-        sum(path.stat().st_size for path in files if path.is_file()),
+        sum(path.stat().st_size for path in [*files, *once] if path.is_file()),
         len(files),
         sum(not shard["sealed"] for shard in manifest["shards"]),
         [(str(each.holder or "another process"), len(each.ids)) for each in claims_in(folder)],
@@ -133,6 +134,13 @@ def verify(folder: Path) -> tuple[int, list[str]]:
 
 def _faults(folder: Path, identity: CacheIdentity, manifest: dict[str, Any]) -> Iterator[str]:
     where: dict[str, np.ndarray] = {}
+    shared: dict[str, torch.Tensor] | None = {}
+    if manifest["shared"] is not None:
+        try:
+            shared = read_shared(folder, manifest["shared"])
+        except LimbeckError as error:
+            shared = None
+            yield f"{FILE}: {error.what}"
     for entry in manifest["shards"]:
         name = entry["file"]
         path = folder / name
@@ -148,12 +156,13 @@ def _faults(folder: Path, identity: CacheIdentity, manifest: dict[str, Any]) -> 
             continue
         if len(shard) != entry["rows"]:
             yield f"{name}: it holds {len(shard):,} rows, and the manifest has {entry['rows']:,}"
-        yield from (f"{name}: {fault}" for fault in _faults_within(shard, identity))
+        yield from (f"{name}: {fault}" for fault in _faults_within(shard, identity, shared))
         where[name] = shard.ids
     yield from _repeated(where)
 
 
-def _faults_within(shard: Shard, identity: CacheIdentity) -> Iterator[str]:
+def _faults_within(shard: Shard, identity: CacheIdentity, shared: dict[str, torch.Tensor] | None) -> Iterator[str]:
+    """Yield what is wrong with a shard; None for what is stored once: it is unknown, and nothing is decoded."""
     stored = shard.stored
     expected = {TAP + tap.name for tap in identity.taps}
     if expected != (taps := {name for name in stored.values if name.startswith(TAP)}):
@@ -173,18 +182,18 @@ def _faults_within(shard: Shard, identity: CacheIdentity) -> Iterator[str]:
         if ends is not None and ((np.diff(ends) < 0).any() or ends[0] != 0 or ends[-1] != len(values)):
             yield f"{offsets_of(name)} end at {int(ends[-1]):,}, and {name} has {len(values):,} predictions"
             return
-    yield from _not_finite(shard, identity)
+    if shared is not None:
+        yield from _not_finite(shard, identity, shared)
 
 
-def _not_finite(shard: Shard, identity: CacheIdentity) -> Iterator[str]:
+def _not_finite(shard: Shard, identity: CacheIdentity, shared: dict[str, torch.Tensor]) -> Iterator[str]:
     """Yield, for logits and each activation, how many rows hold what is no number, and the first of them."""
     odd: dict[str, list[np.int64]] = {}
     for part in in_order([shard]):
         tensors = {name: torch.from_numpy(value) for name, value in part.stored.values.items()}
         try:
-            logits = identity.codec.decode(
-                {name: value for name, value in tensors.items() if not name.startswith(TAP)}, identity.outputs
-            ).logits
+            stored = {name: value for name, value in tensors.items() if not name.startswith(TAP)}
+            logits = identity.codec.decode(stored | shared, identity.outputs).logits
         except (RuntimeError, KeyError, ValueError) as error:
             yield f"it holds no answers of {identity.codec.title} ({type(error).__name__})"
             return

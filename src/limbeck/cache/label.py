@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.cache.cluster import Cluster
+from limbeck.cache.codecs import Codec
 from limbeck.cache.store import CachedTeacher
 from limbeck.cache.worklist import WorkList
 from limbeck.console import meter, say
 from limbeck.data import Examples
 from limbeck.errors import LimbeckError
+from limbeck.logits import Factored, form_of
 from limbeck.ranks import ALONE, Ranks
 from limbeck.runtime.rows import Rows, by_length, is_ragged, is_raw
 from limbeck.teachers import Teacher
@@ -80,7 +83,8 @@ def label(
                 batches = np.split(rows, range(batch_size, len(rows), batch_size))
                 answers = _asked(teacher, examples, view, cache, batches, among, answered)
                 if answers is not None:
-                    cache.add(examples.ids[rows], *answers, work.claim)
+                    logits, features, layer = answers
+                    cache.add(examples.ids[rows], logits, features, work.claim, layer)
                     progress.advance(work.elsewhere - elsewhere)
                     elsewhere = work.elsewhere
             progress.advance(work.elsewhere - elsewhere)
@@ -102,7 +106,7 @@ def _asked(
     batches: list[NDArray[np.int64]],
     among: Ranks,
     answered: Callable[[NDArray[np.int64]], None],
-) -> "_Answered | None":
+) -> "tuple[Predictions, Mapping[str, Predictions], Factored | None] | None":
     """Return what the teacher says of batches, in their order; None in all processes but the first."""
 
     def asked(rows: NDArray[np.int64]) -> Batch:
@@ -113,16 +117,20 @@ def _asked(
         for number, outputs in among.answers(teacher, map(asked, batches)):  # in any order
             found[number] = _answered(outputs, asked(batches[number]), cache)
             answered(batches[number])
-        return _joined([found[number] for number in range(len(batches))])
-    own = []
+        return *_joined([found[number] for number in range(len(batches))]), None
+    own, layer = [], None
     for turn in _pieces(batches, among.world):
         for rows in turn[among.rank : among.rank + 1]:  # none where the last turn is short
             batch = asked(rows)
-            own.append(_answered(teacher.predict(batch), batch, cache))
+            answers = _in_form(teacher.predict(batch), cache.identity.codec)
+            own.append(_answered(answers, batch, cache))
+            layer = answers.logits if isinstance(answers.logits, Factored) else None
         for rows in turn:
             answered(rows)
     turns = itertools.zip_longest(*among.gather(own))
-    return _joined([answer for turn in turns for answer in turn if answer is not None]) if among.main else None
+    if not among.main:
+        return None
+    return *_joined([answer for turn in turns for answer in turn if answer is not None]), layer
 
 
 class _Pace:
@@ -181,7 +189,16 @@ def _pieces(whole: list[_T], size: int) -> list[list[_T]]:
 
 
 _Answered = tuple[Predictions, Mapping[str, Predictions]]
-"""Logits, and activations by the tap's name, of the tokens that count."""
+"""Logits (of `Factored` ones the hidden states), and activations by the tap's name, of the tokens that count."""
+
+
+def _in_form(answers: Outputs, codec: Codec) -> Outputs:
+    """Return answers with the logits that a codec asks for.
+
+    Raises:
+        LimbeckError: a part of the logits is known.
+    """
+    return answers if form_of(answers.logits) == codec.asks else replace(answers, logits=answers.dense)
 
 
 def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered:
@@ -190,7 +207,7 @@ def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered
     Raises:
         LimbeckError: there is not one logit a class for each row, or for each token of a row.
     """
-    logits = answers.dense
+    logits = answers.logits
     shape, expected = tuple(logits.shape), (len(batch.ids), cache.identity.outputs)
     if len(shape) not in (2, 3) or (shape[0], shape[-1]) != expected:
         raise LimbeckError(
@@ -203,7 +220,7 @@ def _answered(answers: Outputs, batch: Batch, cache: CachedTeacher) -> _Answered
     def flat(values: Tensor, what: str) -> Predictions:
         return Predictions.of(values, counted_tokens(values, inputs, what=what)).cpu()
 
-    return flat(logits, "the teacher's logits"), {
+    return flat(logits.hidden if isinstance(logits, Factored) else answers.dense, "the teacher's logits"), {
         name: flat(value, f"`{name}`") for name, value in answers.features.items()
     }
 

@@ -4,6 +4,7 @@ id          the content id, 16 hex digits
 logits      a list of one number an output; of a codec that keeps a part, the codec's own columns in its place
 tap/NAME    a list, an activation
 
+Of the codec `hidden` the logits are computed, and the file is one of a `dense` cache in float32: an import makes one.
 Of answers by token each of these is a list of such lists. The file's metadata say whose answers they are. Rows ascend
 by id, and are written and read some megabytes at a time.
 """
@@ -11,7 +12,7 @@ by id, and are written and read some megabytes at a time.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from limbeck.cache.codecs import DEFAULT
 from limbeck.cache.identity import MANIFEST, CacheIdentity, differing, identity_from, identity_in
-from limbeck.cache.shards import TAP, Shard, Stored, in_order, mapped, offsets_of, write
-from limbeck.cache.store import CachedTeacher, hex_id, shown
+from limbeck.cache.shards import TAP, Shard, Stored, hex_id, in_order, mapped, offsets_of, shown, write
+from limbeck.cache.store import CachedTeacher
 from limbeck.data.lookup import among
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import scratch, staged
@@ -65,11 +67,14 @@ def export_parquet(folder: Path, path: Path) -> int:
     if path.is_dir():
         raise LimbeckError("a folder is there", where=str(path), fix="name a file")
     name = "teacher" if folder.resolve().name == identity.name else folder.resolve().name
-    head = {"identity": identity.recorded, "error": cache.error, "name": name}
+    told = replace(identity, codec=DEFAULT) if identity.codec.of_states else identity  # its columns are those of dense
+    head = {"identity": told.recorded, "error": cache.error, "name": name}
     with staged(path) as aside:
         writer = None
         for part in in_order(cache.shards):
-            table = _table(part, identity).replace_schema_metadata({_KEY: json.dumps(head).encode()})
+            table = _table(part, identity, cache.shared.on(torch.device("cpu"))).replace_schema_metadata(
+                {_KEY: json.dumps(head).encode()}
+            )
             writer = writer or pq.ParquetWriter(aside, table.schema)
             writer.write_table(table)
         if writer is not None:
@@ -88,6 +93,8 @@ def head_of(path: Path) -> FileHead:
     try:
         found = json.loads(text or b"{}")
         identity = identity_from(found.get("identity"), str(path))
+        if identity.codec.of_states:
+            raise ValueError("an export holds logits in their place")
         return FileHead(identity, float(found["error"]), Path(str(found["name"])).name)
     except (LimbeckError, KeyError, TypeError, ValueError, AttributeError):
         raise LimbeckError(
@@ -150,11 +157,12 @@ def import_parquet(path: Path, folder: Path) -> tuple[int, int]:
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
-def _table(part: Shard, identity: CacheIdentity) -> pa.Table:
+def _table(part: Shard, identity: CacheIdentity, shared: Mapping[str, torch.Tensor]) -> pa.Table:
     """Return rows as columns."""
     values = {name: value for name, value in part.stored.values.items() if not name.startswith(TAP)}
     if identity.codec.whole:
-        decoded = identity.codec.decode({name: torch.from_numpy(v) for name, v in values.items()}, identity.outputs)
+        stored = {name: torch.from_numpy(value) for name, value in values.items()}
+        decoded = identity.codec.decode(stored | dict(shared), identity.outputs)
         values = {LOGITS: decoded.dense.numpy()}
     taps = {name: value for name, value in part.stored.values.items() if name.startswith(TAP)}
     columns: dict[str, Any] = {ID: pa.array([hex_id(key) for key in part.ids])}

@@ -29,6 +29,8 @@ ANEW = "delete the cache folder and run again"
 ID_BYTES = 8
 """Of an example, beside what the codec stores of it."""
 _CHUNK_BYTES = 1 << 24
+_FEW = 4
+"""Numbers of an answer that an error shows."""
 _DTYPES = {
     "float64": "F64", "int64": "I64", "uint64": "U64", "float32": "F32", "int32": "I32", "uint32": "U32",
     "float16": "F16", "int16": "I16", "uint16": "U16", "int8": "I8", "uint8": "U8", "bool": "BOOL",
@@ -218,3 +220,15 @@ def _cumulated(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     ends = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=ends[1:])
     return ends
+
+
+def hex_id(key: np.int64) -> str:
+    """Return a content id as 16 hex digits."""
+    return f"{int(key) % (1 << 64):016x}"
+
+
+def shown(stored: Stored) -> str:
+    """Return the first numbers of what is stored of a row, for an error."""
+    name, values = min(stored.values.items(), key=lambda entry: entry[0].startswith(TAP))
+    numbers = values.reshape(-1)
+    return f"{name} {', '.join(f'{number:.9g}' for number in numbers[:_FEW])}{', ...' * (len(numbers) > _FEW)}"

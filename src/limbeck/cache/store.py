@@ -2,6 +2,7 @@
 
 manifest.json              identity, counts, measured error, and per shard: file, rows, checksum
 shard-00000.safetensors    see `shards`
+shared.safetensors         what the codec stores once, where it does
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +17,26 @@ from torch import Tensor
 
 from limbeck.cache.claims import Claim, OwnClaim, claim, left_over, manifest_held, swept
 from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
-from limbeck.cache.shards import OFFSETS, TAP, Arrays, Shard, Stored, gathered, mapped, offsets_of, write
+from limbeck.cache.shards import (
+    OFFSETS,
+    TAP,
+    Arrays,
+    Shard,
+    Stored,
+    gathered,
+    hex_id,
+    mapped,
+    offsets_of,
+    shown,
+    write,
+)
+from limbeck.cache.shared import Shared
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, staged, write_json
-from limbeck.types import Batch, Outputs, Predictions, each_tensor
+from limbeck.logits import Factored, each_tensor
+from limbeck.types import Batch, Outputs, Predictions
 
 _SHARD, _SUFFIX = "shard-", ".safetensors"
-_FEW = 4
 
 
 class CachedTeacher:
@@ -37,6 +51,7 @@ class CachedTeacher:
 
     Attributes:
         digest: the teacher's.
+        shared: what the codec stores once.
         news: how often others were found to have written since.
 
     Raises:
@@ -46,6 +61,7 @@ class CachedTeacher:
     def __init__(self, folder: Path, identity: CacheIdentity) -> None:
         self.folder, self.identity, self.digest = folder, identity, identity.teacher
         self._opened: dict[tuple[str, str], Shard] = {}
+        self.shared = Shared(folder)
         self.news = 0
         self.refresh()
 
@@ -61,6 +77,7 @@ class CachedTeacher:
             try:
                 self._open_shards(manifest)
                 self.news += not self._opened.keys() <= before.keys()
+                self.shared.read(manifest["shared"])
                 return
             except LimbeckError:
                 if read_manifest(self.folder, self.identity) == manifest:
@@ -102,7 +119,7 @@ class CachedTeacher:
         # A GPU is not waited for: the processor copies what it sends to a place of its own before it goes on.
         stored = {name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in found.values.items()}
         taps = {name: stored.pop(name) for name in list(stored) if name.startswith(TAP)}
-        logits = self.identity.codec.decode(stored, self.identity.outputs).logits
+        logits = self.identity.codec.decode(stored | self.shared.on(device), self.identity.outputs).logits
         mask = batch.mask if batch.mask is not None and batch.mask.ndim == 2 else None
         real = batch.student_inputs.get("attention_mask")
         features = {
@@ -185,20 +202,24 @@ class CachedTeacher:
         logits: Predictions,
         features: Mapping[str, Predictions],
         claimed: OwnClaim | None = None,
+        layer: Factored | None = None,
     ) -> None:
         """Write one shard aside, rename it, then name it in the manifest.
 
         Args:
             ids: (rows,) content ids, none of which has an answer.
-            logits: of the rows, (predictions, outputs).
+            logits: of the rows, (predictions, outputs); or with `layer` what enters it, (predictions, width).
             features: of the rows, by the name of each of the identity's taps.
             claimed: the claim of the rows, which ends here; None: they are claimed now.
+            layer: any answers of the teacher with its last layer.
 
         Raises:
             LimbeckError: an answer is not finite, or does not fit the codec; answers by token in a cache of one answer
-                an example, or the reverse; one of the rows has an answer by now.
+                an example, or the reverse; one of the rows has an answer by now; another last layer than
+                that of the cache.
         """
-        stored, error = self._encoded(logits, features)
+        stored, error, shared = self._encoded(logits, features, layer)
+        self.shared.require(shared)
         shard, known = Shard(ids, stored), self.news
         if claimed is None:
             known = -1
@@ -212,26 +233,31 @@ class CachedTeacher:
                     held.enter_context(self.changing())
                     if self.news != known:
                         self._require_new(shard, name)
+                    self.shared.keep(shared)
                 self._manifest["error"] = max(self._manifest["error"], error)
                 self._enter(len(self._manifest["shards"]), name, digest, len(ids), sealed=False)
                 claimed.release()
         finally:
             claimed.release()
 
-    def _encoded(self, logits: Predictions, features: Mapping[str, Predictions]) -> tuple[Stored, float]:
-        """Return what is stored of answers, and how far it is off."""
+    def _encoded(
+        self, logits: Predictions, features: Mapping[str, Predictions], layer: Factored | None
+    ) -> tuple[Stored, float, dict[str, Tensor]]:
+        """Return what is stored of answers, how far it is off, and what is stored once."""
         if not all(torch.isfinite(each.values).all() for each in (logits, *features.values())):
             raise LimbeckError("the teacher answered with NaN or infinity", where=str(self.folder), fix="train it anew")
-        codec, answers = self.identity.codec, Outputs(logits.values.float())
+        values = logits.values.float()
+        codec, answers = self.identity.codec, Outputs(values if layer is None else layer.each(lambda _: values))
         stored = codec.encode(answers)
-        error = codec.error(answers, stored)
+        shared = codec.shared(answers)
+        error = codec.error(answers, stored | shared)
         groups = {OFFSETS: logits} | {offsets_of(TAP + name): each for name, each in features.items()}
         found = Stored(
             _arrays(stored | {TAP + name: each.values.float() for name, each in features.items()}),
             _arrays({name: each.offsets for name, each in groups.items() if each.offsets is not None}),
         )
         self._require_form(found)
-        return found, error
+        return found, error, shared
 
     def take_in(self, parts: Sequence[Shard], error: float) -> None:
         """Add rows within `changing` that were stored elsewhere, as one shard.
@@ -341,24 +367,13 @@ class CachedTeacher:
         entry = {"file": name, "rows": rows, "digest": digest, "sealed": sealed}
         manifest = {
             **self._manifest,
+            "shared": self.shared.digest,
             "shards": [*shards[:start], entry],
             "replaced": sorted((shard["file"] for shard in shards[start:]), key=_number) or self._manifest["replaced"],
             "count": _rows(shards[:start]) + rows,
         }
         write_json(self.folder / MANIFEST, manifest)
         self._open_shards(manifest, written=(name, digest))
-
-
-def hex_id(key: np.int64) -> str:
-    """Return a content id as 16 hex digits."""
-    return f"{int(key) % (1 << 64):016x}"
-
-
-def shown(stored: Stored) -> str:
-    """Return the first numbers of what is stored of a row, for an error."""
-    name, values = min(stored.values.items(), key=lambda entry: entry[0].startswith(TAP))
-    numbers = values.reshape(-1)
-    return f"{name} {', '.join(f'{number:.9g}' for number in numbers[:_FEW])}{', ...' * (len(numbers) > _FEW)}"
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> Arrays:

@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from limbeck.errors import LimbeckError
+from limbeck.logits import Sampled, TopK
 from limbeck.losses._checks import check_mask, check_positive
 from limbeck.losses._mask import counted_logits, counted_values
-from limbeck.types import Sampled, TopK
 
 
 def collapsed(

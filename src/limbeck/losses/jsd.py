@@ -22,7 +22,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     also=("gkd", "jensen_shannon"),
-    forms=("dense", "topk"),
+    forms=("dense", "factored", "topk"),
     summary="divergences of teacher and student from a mixture of both, weighed by beta",
     paper="Agarwal, Vieillard, Zhou, Stanczyk, Ramos, Geist & Bachem, On-Policy Distillation of Language Models: "
     "Learning from Self-Generated Mistakes, ICLR 2024, arXiv:2306.13649, equation 1",

@@ -19,7 +19,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     also=("rkl", "minillm"),
-    forms=("dense", "topk"),
+    forms=("dense", "factored", "topk"),
     summary="divergence of the teacher's softened distribution from the student's: kd the other way round",
     paper="Gu, Dong, Wei & Huang, MiniLLM: Knowledge Distillation of Large Language Models, ICLR 2024, "
     "arXiv:2306.08543, section 2; over one prediction, not over sequences",

@@ -20,7 +20,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     also=("skl", "srkl", "skew_reverse_kl", "distillm"),
-    forms=("dense", "topk"),
+    forms=("dense", "factored", "topk"),
     summary="divergence from a mixture of teacher and student, forward or reverse",
     paper="Ko, Kim, Chen & Yun, DistiLLM: Towards Streamlined Distillation for Large Language Models, ICML 2024, "
     "arXiv:2402.03898, section 3.1",

@@ -8,7 +8,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from pydantic import ConfigDict, TypeAdapter
@@ -16,11 +16,12 @@ from torch import Tensor
 
 from limbeck.cards import Card, Need
 from limbeck.errors import LimbeckError
+from limbeck.logits import Factored, Logits, Sampled, TopK, WholeForm, form_of
 from limbeck.losses._entries import TermSettings, parameters_of, require_fits, settings_of, takes_transforms
 from limbeck.losses._forms import collapsed
 from limbeck.losses.schedules import Weight, weight_at
 from limbeck.losses.transforms import Compared, Transform
-from limbeck.types import Batch, Logits, Outputs, Sampled, TapPair, TapShape, TopK, form_of
+from limbeck.types import Batch, Outputs, TapPair, TapShape
 
 
 @dataclass(frozen=True, repr=False)
@@ -173,7 +174,7 @@ class Term:
     ) -> tuple[Callable[..., Tensor], Tensor, Tensor | Sampled]:
         """Return what is called, and with which logits of student and teacher: see `_forms`."""
         form = form_of(other)
-        if self.transform is not None and form != "dense":
+        if self.transform is not None and form not in get_args(WholeForm):
             raise LimbeckError(
                 f"transform {self.transform.kind} reads every logit, and the teacher's answers are {form}",
                 where="losses",
@@ -192,7 +193,7 @@ class Term:
             softened = temperature if self.card.softens == "both" else 1.0
             together = collapsed(own, other, temperature, softened, mask=mask, decides=self.card.decides)
             return self.function, *together
-        return self.function, own, other
+        return self.function, own, other.dense if isinstance(other, Factored) else other
 
     def _teacher_logits(self, teacher: Outputs | None) -> Logits:
         if teacher is None:

@@ -16,7 +16,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher",),
     also=("tvd", "tv"),
-    forms=("dense", "topk"),
+    forms=("dense", "factored", "topk"),
     summary="half the sum over the classes of how far the student's and the teacher's probabilities are apart",
     paper="Wen, Li, Du & Mou, f-Divergence Minimization for Sequence-Level Knowledge Distillation, ACL 2023, "
     "arXiv:2307.15190, the total variation distance; over one prediction, not over sequences",

@@ -20,7 +20,7 @@ from limbeck.models.lora import LoraSettings, adapt
 from limbeck.models.pretrained import freeze_layers, load_pretrained, output_names, set_attention_dropout
 from limbeck.runtime.readers.audio import AudioForm
 from limbeck.runtime.readers.image import ImageForm
-from limbeck.taps import Around
+from limbeck.taps import Wrapper
 
 
 class FolderOptions(ModelOptions):
@@ -70,7 +70,7 @@ class SoundFolderSettings(FolderOptions):
     name: Literal["pretrained_audio"] = "pretrained_audio"
 
 
-class NewHead(Around):
+class NewHead(Wrapper):
     """A pretrained classifier whose last layer gives way to a new one.
 
     Attributes:

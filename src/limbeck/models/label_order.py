@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from limbeck.data.spelling import fold
 from limbeck.errors import LimbeckError, nearest
+from limbeck.logits import Factored
 from limbeck.taps import Around
 from limbeck.types import device_of
 
@@ -112,6 +113,11 @@ class Ordered(Around):
     def forward(self, **inputs: Tensor) -> Tensor:
         """Return logits (batch, classes)."""
         return self.network(**inputs).index_select(-1, self.order)
+
+    def factored(self, inner: Factored) -> Factored:
+        """Return the rows of the matrix in the order of the classes; see `Around.factored`."""
+        bias = None if inner.bias is None else inner.bias[self.order]
+        return Factored(inner.hidden, inner.matrix[self.order], bias)
 
 
 def ordered(network: nn.Module, columns: Sequence[int], outputs: int) -> nn.Module:

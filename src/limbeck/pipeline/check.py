@@ -1,6 +1,7 @@
 """Find what is wrong with a run, and how long it would take, before anything long starts."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from limbeck.cache import ID_BYTES, asked_for
-from limbeck.cache.codecs import DEFAULT
+from limbeck.cache.codecs import DEFAULT, exactly
 from limbeck.console import say, table
 from limbeck.data import Splits
 from limbeck.data.notes import on_transfer
@@ -32,13 +33,13 @@ from limbeck.pipeline.training.pretrain import language_training, pretraining
 from limbeck.pipeline.training.reading import describe_readers
 from limbeck.pipeline.training.teacher import RunTeacher, member_key, member_names, train_teacher
 from limbeck.pipeline.training.views import View
-from limbeck.pipeline.training.work import RunWork
+from limbeck.pipeline.training.work import works
 from limbeck.recipe import BudgetSettings, CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size, listed, several
 from limbeck.report.words.numbers import seconds as in_time
 from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, fit, predict_logits
-from limbeck.types import Batch, Outputs
+from limbeck.types import Batch
 
 WARM_UP_STEPS = 1
 """Not counted: the first step of a network also loads, compiles and allocates."""
@@ -88,7 +89,7 @@ def check(recipe: Recipe) -> float:
         require_place(recipe.cache.folder, CACHE)
     recipe = require_usable(recipe, material)
     describe_readers(recipe, material)
-    _describe_cache(recipe, material.splits)
+    _describe_cache(recipe, material)
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
     if recipe.teacher.refits:
@@ -183,21 +184,26 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
         say(f"dropped: {several(rows, 'row')} ({reason})")
 
 
-def _describe_cache(recipe: Recipe, splits: Splits) -> None:
+def _describe_cache(recipe: Recipe, material: Material) -> None:
     """Say how large the teacher's answers are on disk, activations aside."""
+    splits, outputs = material.splits, material.splits.task.outputs
     learned, judged = [splits.transfer, splits.labelled], [splits.labelled, splits.validation, splits.test]
     codec = recipe.codec
-    groups = [(codec, learned + judged)] if codec == DEFAULT else [(codec, learned), (DEFAULT, judged)]
+    exact = exactly(codec)
+    groups = [(codec, learned + judged)] if codec == exact else [(codec, learned), (exact, judged)]
+    widths = Counter(work.hidden_width(member) for work, member in works(recipe, material))
     parts, size = [], 0.0
     for one, examples in groups:
-        rows = len(np.unique(np.concatenate([each.ids for each in examples]))) * len(recipe.teacher.members)
-        each = one.bytes_per_prediction(splits.task.outputs)
-        parts.append(f"{rows:,} of {each:,g} bytes ({one.title})")
-        size += rows * (each + ID_BYTES)
+        rows = len(np.unique(np.concatenate([each.ids for each in examples])))
+        for width, members in widths.items():
+            each = one.bytes_per_prediction(outputs, width)
+            parts.append(f"{members * rows:,} of {each:,g} bytes ({one.title})")
+            size += members * (rows * (each + ID_BYTES) + one.shared_bytes(outputs, width))
     place = f" in {recipe.cache.path}" if recipe.cache.path else ""
     taps = ", activations aside" if objective_from(recipe.losses).pairs else ""
     judging = " to judge it by" if len(groups) > 1 else ""
-    say(f"the teacher's answers{place}: {' and '.join(parts)}{judging}, {file_size(size)} with their ids{taps}")
+    layer = " and the last layer" if codec.shared_bytes(outputs, 1) else ""
+    say(f"the teacher's answers{place}: {' and '.join(parts)}{judging}, {file_size(size)} with their ids{layer}{taps}")
 
 
 def _what_sets_the_pace(settings: NetworkSettings) -> str:
@@ -252,16 +258,15 @@ def _judged(recipe: Recipe, sample: Material, material: Material, *, warn: bool 
 def _say_error(answers: RunTeacher) -> None:
     """Say how far the answers that students learn from are off, measured on the validation rows."""
     codec = answers.codec
-    given = [Outputs(torch.from_numpy(one.logits(answers.splits, "validation"))) for one in answers.members]
-    error = max(codec.error(one, codec.encode(one)) for one in given)
+    batch = Batch(torch.from_numpy(answers.splits.validation.ids), {})
+    given = [one.of(answers.splits, "validation").predict(batch) for one in answers.members]
+    error = max(codec.error(one, codec.encode(one) | codec.shared(one)) for one in given)
     say(f"  kept as {codec.title}: {codec.said(error)}, on the validation rows")
 
 
 def _answers(recipe: Recipe, name: str, material: Material) -> float:
     """Return the seconds that a teacher, or its encoder, takes for all its answers; 0 where nothing is asked."""
-    members, work = recipe.teacher.members, RunWork(recipe, material)
-    number = member_names(len(members)).index(name)
-    member, own = members[number], work if len(members) == 1 else work.member(number)
+    own, member = works(recipe, material)[member_names(len(recipe.teacher.members)).index(name)]
     if member.metered:
         return member.announce(own)
     if (teacher := member.asks(own)) is not None:

@@ -18,6 +18,7 @@ from limbeck.errors import LimbeckError
 from limbeck.pipeline.order import opened
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.teacher import Member, members_of, train_teacher
+from limbeck.pipeline.training.work import works
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.report.words.numbers import file_size, several
@@ -68,21 +69,22 @@ def label_rows(
         _require_networks(recipe)
     with opened(recipe, out, command, given_as=given_as) as found:
         among = ranks() if ray is None else Cluster(address=ray, folder=recipe.folder)
+        widths = [work.hidden_width(member) for work, member in works(found.recipe, found.material)]
         recipe, splits, kept = found.recipe, found.material.splits, found.recipe.cache.folder
         folder = out / "cache" if kept is None else kept
         if not ranks().agree(folder.exists()):  # before a teacher is trained for hours
-            _require_space(folder, _size_of_all(recipe, splits))
+            _require_space(folder, _size_of_all(recipe, splits, widths))
         with found.clock("teacher"):
             made = train_teacher(recipe, found.material, out)
         members = members_of(recipe, made.members, splits, out, kept)
-        before = [_Missing.of(member, splits) for member in members]
+        before = [_Missing.of(*each, splits) for each in zip(members, widths, strict=True)]
         _require_space(folder, sum(missing.size for missing in before))
         start = time.monotonic()
         with found.clock("labelling"):
             answers = ask_teacher(recipe, made, splits, out, kept=kept, among=among)
             answers.of("test", among=among)
         seconds = time.monotonic() - start
-        after = [_Missing.of(member, splits) for member in answers.members]
+        after = [_Missing.of(*each, splits) for each in zip(answers.members, widths, strict=True)]
         left, asked = (sum(missing.rows for missing in each) for each in (after, before))
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         return Labelled(asked - left, sum(missing.known for missing in before), seconds, size, folder)
@@ -115,15 +117,15 @@ class _Missing:
     size: float
 
     @classmethod
-    def of(cls, member: Member, splits: Splits) -> "_Missing":
+    def of(cls, member: Member, width: int | None, splits: Splits) -> "_Missing":
         judged = [splits.labelled, splits.validation, splits.test]
         # What it was judged by is taken over where students learn from a part of each answer: nobody is asked twice.
         transfer, own = splits.transfer, member.taught is member.cache
         asked = splits.transfer.take(range(len(splits.labelled), len(splits.transfer)))
         exact = _counts(member.cache, [*judged, asked] if own else judged)
         taught = (0, 0) if own else _counts(member.taught, [asked])
-        size = _bytes(member.cache, exact[0])
-        size += 0.0 if own else _bytes(member.taught, _counts(member.taught, [transfer])[0])
+        size = _bytes(member.cache, exact[0], width)
+        size += 0.0 if own else _bytes(member.taught, _counts(member.taught, [transfer])[0], width)
         return cls(exact[0] + taught[0], exact[1] + taught[1], size)
 
 
@@ -134,29 +136,37 @@ def _counts(cache: CachedTeacher, parts: Sequence[Examples]) -> tuple[int, int]:
     return missing, len(ids) - missing
 
 
-def _bytes(cache: CachedTeacher, rows: int) -> float:
-    identity = cache.identity
-    return _WHILE_JOINED * rows * (identity.codec.bytes_per_prediction(identity.outputs) + ID_BYTES)
+def _bytes(cache: CachedTeacher, rows: int, width: int | None) -> float:
+    codec, outputs = cache.identity.codec, cache.identity.outputs
+    once = codec.shared_bytes(outputs, width) if rows and not len(cache) else 0.0
+    return _WHILE_JOINED * rows * (codec.bytes_per_prediction(outputs, width) + ID_BYTES) + once
 
 
-def _size_of_all(recipe: Recipe, splits: Splits) -> float:
+def _size_of_all(recipe: Recipe, splits: Splits, widths: Sequence[int | None]) -> float:
     """Return the bytes of the answers for all rows, activations aside."""
     rows = len(splits.transfer) + len(splits.validation) + len(splits.test)
-    each = recipe.codec.bytes_per_prediction(splits.task.outputs) + ID_BYTES
-    return _WHILE_JOINED * rows * each * len(recipe.teacher.members)
+    codec, outputs = recipe.codec, splits.task.outputs
+    return sum(
+        _WHILE_JOINED * rows * (codec.bytes_per_prediction(outputs, width) + ID_BYTES)
+        + codec.shared_bytes(outputs, width)
+        for width in widths
+    )
 
 
 def _require_networks(recipe: Recipe) -> None:
-    """Refuse to ask a teacher on a cluster that cannot be sent there.
+    """Refuse to ask a teacher on a cluster that cannot be sent there, or for more than logits.
 
     Raises:
-        LimbeckError: it is no network of PyTorch, it is asked through a file of this machine, or several processes of
-            one launcher ask it already.
+        LimbeckError: it is no network of PyTorch, it is asked through a file of this machine, the states before its
+            last layer are wanted, or several processes of one launcher ask it already.
     """
     if odd := next((one.kind for one in recipe.teacher.members if "taps" not in one.gives), None):
         what, fix = f"it asks networks of PyTorch, and teacher.kind={odd} is none", "leave it out"
     elif recipe.cache.exports:
         what, fix = "it asks with PyTorch", "set cache.engine=torch"
+    elif recipe.codec.of_states:
+        what = f"it brings back logits, and cache.codec={recipe.codec.kind} keeps what they are computed from"
+        fix = "take cache.codec=dense, or leave it out"
     elif ranks().world > 1:
         what, fix = "several processes ask the teacher already", "leave it out, or start one process"
     else:

@@ -181,14 +181,20 @@ def _require_one_an_example(losses: Sequence[LossSettings], task: TaskOptions) -
 
 
 def require_codec_fits(codec: Codec, teacher: TeacherSettings | None, task: TaskOptions | None) -> None:
-    """Refuse a codec that does not keep every logit, where the task or the teacher needs them.
+    """Refuse a codec that keeps what the teacher cannot give, or not every logit where task or teacher needs them.
 
     Raises:
         ValueError: they do.
     """
+    dense = "take cache.codec=dense"
+    without = [] if teacher is None else [each.kind for each in teacher.members if "hidden" not in each.gives]
+    if codec.of_states and without:
+        raise ValueError(
+            f"{codec.kind} keeps the states that enter a network's last layer, and a teacher of kind {without[0]} has "
+            f"none to give; {dense}"
+        )
     if codec.whole:
         return
-    dense = "take cache.codec=dense"
     if task is not None and not task.one_class:
         raise ValueError(
             f"{codec.kind} keeps a part of a distribution over classes, and a {task.kind} has none; {dense}"
@@ -250,16 +256,21 @@ def require_selection_knows(unlabelled: int | None, codec: Codec) -> None:
 
 
 def require_engine_fits(cache: CacheSettings, teacher: TeacherSettings | None) -> None:
-    """Refuse to ask a teacher through onnxruntime that is no network of PyTorch.
+    """Refuse to ask a teacher through onnxruntime that is no network of PyTorch, or for more than logits.
 
     Raises:
-        ValueError: naming the kind.
+        ValueError: naming the kind, of the teacher or of the codec.
     """
     if not cache.exports or teacher is None:
         return
     if odd := next((one for one in teacher.members if "taps" not in one.gives), None):
         raise ValueError(
             f"engine={cache.engine} exports a network of PyTorch, and teacher.kind={odd.kind} is none; leave it out"
+        )
+    if cache.codec.of_states:
+        raise ValueError(
+            f"codec={cache.codec.kind} keeps the states that enter a network's last layer, which cache.engine="
+            f"{cache.engine} does not give; take cache.codec=dense, or cache.engine=torch"
         )
 
 

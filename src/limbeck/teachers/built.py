@@ -21,7 +21,7 @@ from limbeck.types import best_device
 class BuiltTeacher(Named):
     """A finished network, built by a function of the user's or by name, with the weights of a file."""
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps", "hidden"})
 
     kind: Literal["module"]
     build: Annotated[

@@ -59,7 +59,7 @@ else:
 class GivenTeacher(Named):
     """A finished module that was handed to `limbeck.distill`; a recipe can only say so."""
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps", "hidden"})
     another: ClassVar[str] = "limbeck.distill(teacher=...)"
     another_kind: ClassVar[str] = 'limbeck.distill(teacher={{"kind": "{}"}})'
 

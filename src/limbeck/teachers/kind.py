@@ -21,7 +21,8 @@ class Kind(Settings):
     """What every teacher has.
 
     Attributes:
-        gives: what it answers with: `logits`, `taps` (activations by module path).
+        gives: what it answers with: `logits`, `taps` (activations by module path), `hidden` (states before the last
+            layer, see `Factoring`).
         of_classes: whether it can answer with one of several classes only.
         pools: whether it mixes the answers of others.
         of_modalities: those that it can read; none: it reads any.

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from limbeck.lastlayer import Factoring
+from limbeck.logits import Factored, WholeForm
 from limbeck.taps import Taps
 from limbeck.types import Batch, Outputs, Tap, best_device, device_of, evaluating
 
@@ -23,6 +25,7 @@ class ModuleTeacher:
             tokens, classes).
         digest: names its weights; computed from them when None.
         taps: modules whose outputs are wanted too.
+        form: of the logits that are wanted: `dense`, or `factored` of a module that ends in a linear layer.
 
     Raises:
         LimbeckError: the module has no submodule of such a path.
@@ -31,24 +34,41 @@ class ModuleTeacher:
     travels: ClassVar[bool] = True
     """Whether another process can be sent it: it takes the device of that one."""
 
-    def __init__(self, module: nn.Module, digest: str | None = None, *, taps: Sequence[Tap] = ()) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        digest: str | None = None,
+        *,
+        taps: Sequence[Tap] = (),
+        form: WholeForm = "dense",
+    ) -> None:
         self._module = module
-        self._taps = Taps(module, taps)
+        self._taps, self._form = tuple(taps), form
+        self._network = self._asked()
+        self._shared: dict[torch.device, tuple[Tensor, Tensor | None]] = {}
         self.digest = digest or weights_digest(module)
 
     def __getstate__(self) -> dict[str, Any]:
         here = self._module
-        return {**vars(self), "_module": here if device_of(here).type == "cpu" else copy.deepcopy(here).cpu()}
+        module = here if device_of(here).type == "cpu" else copy.deepcopy(here).cpu()
+        return {**vars(self), "_module": module, "_network": None, "_shared": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._taps = Taps(self._module.to(best_device()), self._taps.wanted)
+        self._module.to(best_device())
+        self._network = self._asked()
+
+    def _asked(self) -> Taps | Factoring:
+        """Return the module as it is asked."""
+        return Taps(self._module, self._taps) if self._form == "dense" else Factoring(self._module, self._taps)
 
     def predict(self, batch: Batch) -> Outputs:
         """Return the module's logits and taps, float32, on the batch's device, wherever the module is.
 
+        Of `factored` logits, matrix and bias are the same tensors each time that the device is.
+
         Raises:
-            LimbeckError: a tap cannot be read.
+            LimbeckError: a tap cannot be read; `factored` logits are wanted, and no last linear layer gives them.
             ValueError: the batch carries no inputs for a live teacher.
         """
         if batch.teacher_inputs is None:
@@ -56,9 +76,17 @@ class ModuleTeacher:
         device = device_of(self._module)
         inputs = {name: value.to(device) for name, value in batch.teacher_inputs.items()}
         with evaluating(self._module), torch.no_grad():
-            logits, features = self._taps(**inputs)
+            logits, features = self._network(**inputs)
         here = batch.device
-        return Outputs(logits.float().to(here), {name: value.float().to(here) for name, value in features.items()})
+        said = self._on(here, logits) if isinstance(logits, Factored) else logits.float().to(here)
+        return Outputs(said, {name: value.float().to(here) for name, value in features.items()})
+
+    def _on(self, device: torch.device, logits: Factored) -> Factored:
+        """Return logits on a device, to which matrix and bias are copied once."""
+        if device not in self._shared:
+            bias = None if logits.bias is None else logits.bias.to(device)
+            self._shared[device] = (logits.matrix.to(device), bias)
+        return Factored(logits.hidden.to(device), *self._shared[device])
 
 
 def weights_digest(module: nn.Module) -> str:

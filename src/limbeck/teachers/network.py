@@ -10,7 +10,7 @@ from limbeck.teachers.work import Made, Work
 class NetworkTeacher(NetworkSettings, Single):
     """A teacher that is trained here on the labelled rows, of any network in the catalogue."""
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps", "hidden"})
     another: ClassVar[str] = "teacher.model=NAME"
 
     kind: Literal["network"]

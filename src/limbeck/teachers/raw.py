@@ -18,6 +18,7 @@ from limbeck.data.modality import Reads
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import ServedRecord
+from limbeck.logits import WholeForm
 from limbeck.models import positions
 from limbeck.ranks import Ranks
 from limbeck.runtime.readers.raw import RawReader
@@ -201,8 +202,8 @@ class AskedRaw:
         """Names its answers."""
         return self.teacher.digest
 
-    def live(self, taps: Sequence[Tap] = ()) -> Teacher:
-        """Return the teacher; it has no activations to give."""
+    def live(self, taps: Sequence[Tap] = (), form: WholeForm = "dense") -> Teacher:
+        """Return the teacher; it has neither activations nor hidden states to give."""
         return self.teacher
 
     def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from limbeck.console import say
 from limbeck.errors import LimbeckError, about, first_line
+from limbeck.logits import Factored
 from limbeck.models import ordered, positions
 from limbeck.models.published import saved
 from limbeck.taps import Around
@@ -25,7 +26,7 @@ from limbeck.types import best_device
 class EarlierTeacher(Named):
     """The student of an earlier run, or another network that was trained there, as it is."""
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps", "hidden"})
     another: ClassVar[str] = "teacher.path=FOLDER"
 
     kind: Literal["run"]
@@ -104,6 +105,11 @@ class Divided(Around):
     def forward(self, **inputs: Tensor) -> Tensor:
         """Return logits (batch, outputs)."""
         return self.network(**inputs) / self.temperature
+
+    def factored(self, inner: Factored) -> Factored:
+        """Return the matrix divided by the temperature; see `Around.factored`."""
+        bias = None if inner.bias is None else inner.bias / self.temperature
+        return Factored(inner.hidden, inner.matrix / self.temperature, bias)
 
 
 def require_task(kind: str, work: Work, what: str) -> None:

@@ -50,7 +50,7 @@ class TransformersTeacher(Named):
     A run settles what is left open: `finetune`, `labels` ({}: a new head), and what is read, which its folder says.
     """
 
-    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps"})
+    gives: ClassVar[frozenset[str]] = frozenset({"logits", "taps", "hidden"})
     of_modalities: ClassVar[tuple[str, ...]] = (DEFAULT, *FOLDERS)
     another: ClassVar[str] = "teacher.model=NAME"
 

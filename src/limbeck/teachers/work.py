@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from limbeck.data import Examples, Task
 from limbeck.data.modality import Modality
 from limbeck.evaluation.records import ServedRecord
+from limbeck.logits import WholeForm
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.ranks import Ranks
 from limbeck.runtime.readers import Form
@@ -86,8 +87,13 @@ class Made(Protocol):
         """Names whose answers its answers are, 16 hex digits: the digest of the teacher that `live` returns."""
         ...
 
-    def live(self, taps: Sequence[Tap] = ()) -> Teacher:
-        """Return the teacher itself, which is asked with the view's rows and gives the activations of `taps` too."""
+    def live(self, taps: Sequence[Tap] = (), form: WholeForm = "dense") -> Teacher:
+        """Return the teacher itself, which is asked with the view's rows and gives the activations of `taps` too.
+
+        Args:
+            taps: of activations.
+            form: of its logits; `factored` is asked only of kinds that give `hidden`.
+        """
         ...
 
     def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:

@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Self, get_args
 
 import torch
 from torch import Tensor
 
+from limbeck.logits import Factored, LogitForm, WholeForm
 from limbeck.settings import Settings
-from limbeck.types import LogitForm, Outputs
+from limbeck.types import Outputs
 
 
 class Codec(Settings, ABC):
@@ -19,9 +20,11 @@ class Codec(Settings, ABC):
 
     Attributes:
         form: of the logits that it gives back; a loss says on its card which forms it takes.
+        asks: the form in which the teacher has to answer.
     """
 
     form: ClassVar[LogitForm] = "dense"
+    asks: ClassVar[WholeForm] = "dense"
 
     kind: str
 
@@ -30,7 +33,7 @@ class Codec(Settings, ABC):
         """Return what is stored of answers.
 
         Args:
-            answers: finite logits (predictions, outputs).
+            answers: finite logits (predictions, outputs), in the form that it asks for.
 
         Returns:
             Tensors (predictions, ...) by name, of a dtype that numpy has. `ids`, and names that begin with `offsets` or
@@ -45,13 +48,35 @@ class Codec(Settings, ABC):
         """Return the answers that were stored: logits (predictions, outputs) in the codec's form, float32.
 
         Args:
-            stored: what `encode` returned, or some of its rows.
+            stored: what `encode` returned, or some of its rows; and what `shared` did.
             outputs: size of the logits' last axis.
         """
 
     @abstractmethod
-    def bytes_per_prediction(self, outputs: int) -> float:
-        """Return the size of a stored prediction in bytes, where the logits' last axis has that size."""
+    def bytes_per_prediction(self, outputs: int, width: int | None = None) -> float:
+        """Return the size of a stored prediction in bytes.
+
+        Args:
+            outputs: size of the logits' last axis.
+            width: of what enters the last layer; needed where a codec asks for `factored` logits.
+        """
+
+    def shared(self, answers: Outputs) -> dict[str, Tensor]:
+        """Return what is stored once for all predictions, by name: the same of any answers of one teacher.
+
+        Args:
+            answers: as in `encode`.
+        """
+        return {}
+
+    def shared_bytes(self, outputs: int, width: int | None = None) -> float:
+        """Return the size of what is stored once, in bytes; see `bytes_per_prediction`."""
+        return 0.0
+
+    @property
+    def exactly(self) -> "Codec | None":
+        """How the same answers are stored exactly; None: as `dense` in float32."""
+        return None
 
     def settled(self, temperatures: Collection[float]) -> Self:
         """Return the same codec with what it has to know of the losses, which stands in the manifest.
@@ -76,8 +101,8 @@ class Codec(Settings, ABC):
         """Return how far what is stored is off, in the unit of `said`: of dense logits the largest difference of one.
 
         Args:
-            answers: dense logits (predictions, outputs).
-            stored: what `encode` returned of them.
+            answers: logits (predictions, outputs), in the form that it asks for.
+            stored: what `encode` and `shared` returned of them.
         """
         off = (self.decode(stored, answers.dense.shape[-1]).dense - answers.dense).abs()
         return float(off.max()) if off.numel() else 0.0
@@ -87,9 +112,14 @@ class Codec(Settings, ABC):
         return f"a logit differs by {error:.2g} at most"
 
     @property
+    def of_states(self) -> bool:
+        """Whether it stores what enters the teacher's last layer, in the place of logits."""
+        return self.asks == Factored.form
+
+    @property
     def whole(self) -> bool:
         """Whether it gives back every logit."""
-        return self.form == "dense"
+        return self.form in get_args(WholeForm)
 
     @property
     def title(self) -> str:

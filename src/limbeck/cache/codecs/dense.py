@@ -62,7 +62,7 @@ class Dense(Codec):
         low, high = stored["range"].split(1, dim=-1)
         return Outputs(low.lerp(high, stored["logits"] / _TOP))
 
-    def bytes_per_prediction(self, outputs: int) -> float:
+    def bytes_per_prediction(self, outputs: int, width: int | None = None) -> float:
         """Return 4, 2 or 1 bytes a logit, of uint8 and 8 more."""
         if self.dtype == "uint8":
             return outputs + 2 * torch.float32.itemsize

@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from limbeck.cache.codecs.codec import Codec, index_dtype
-from limbeck.types import LogitForm, Outputs, Sampled
+from limbeck.logits import LogitForm, Sampled
+from limbeck.types import Outputs
 
 _AT_ONCE = 1 << 22
 """Probabilities that are held in memory while is drawn."""
@@ -84,7 +85,7 @@ class SampledCodec(Codec):
         indices, counts = stored["indices"].long(), stored["counts"].long()
         return Outputs(Sampled(indices, counts, stored["log_p"], self.draws, self.temperature, outputs))
 
-    def bytes_per_prediction(self, outputs: int) -> float:
+    def bytes_per_prediction(self, outputs: int, width: int | None = None) -> float:
         """Return the bytes of an index, a count and a number for each output that can be drawn."""
         each = index_dtype(outputs).itemsize + index_dtype(self.draws + 1).itemsize + torch.float32.itemsize
         return self._places(outputs) * each

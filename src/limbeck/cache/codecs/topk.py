@@ -9,7 +9,8 @@ from torch import Tensor
 
 from limbeck.cache.codecs.codec import Codec, index_dtype
 from limbeck.errors import LimbeckError
-from limbeck.types import LogitForm, Outputs, TopK
+from limbeck.logits import LogitForm, TopK
+from limbeck.types import Outputs
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16}
 _LEAST = -60_000.0
@@ -88,7 +89,7 @@ class TopKCodec(Codec):
             )
         )
 
-    def bytes_per_prediction(self, outputs: int) -> float:
+    def bytes_per_prediction(self, outputs: int, width: int | None = None) -> float:
         """Return the bytes of k logits and their indices, and of a number by temperature."""
         number = _DTYPES[self.dtype].itemsize
         return self.k * (number + index_dtype(outputs).itemsize) + len(self._stored) * number

@@ -19,6 +19,7 @@ from limbeck.cache import ROWS_AT_ONCE, asked_for
 from limbeck.console import say
 from limbeck.data import Splits
 from limbeck.errors import LimbeckError
+from limbeck.logits import WholeForm
 from limbeck.models.onnxfile import OnnxFile
 from limbeck.pipeline.training.exported import EXPORTS, exported
 from limbeck.pipeline.training.learn import Trained
@@ -61,8 +62,8 @@ class _ByOnnx(Trained):
     place: Path
     compared: list[bool]
 
-    def live(self, taps: Sequence[Tap] = ()) -> Teacher:
-        """Return the network, asked through onnxruntime; it has no activations to give."""
+    def live(self, taps: Sequence[Tap] = (), form: WholeForm = "dense") -> Teacher:
+        """Return the network, asked through onnxruntime; it has logits to give, and nothing from which they are."""
         return OnnxAnswers(self.answers_as, lambda: exported(self, self.place))
 
     def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:

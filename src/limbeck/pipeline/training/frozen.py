@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from limbeck.cache import CachedTeacher, CacheIdentity, label
 from limbeck.data import Splits
 from limbeck.digest import digest
+from limbeck.logits import WholeForm
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material
@@ -95,8 +96,8 @@ class Headed(Trained):
     frozen: FrozenNetwork
     head: nn.Module
 
-    def live(self, taps: Sequence[Tap] = ()) -> Teacher:
-        """Return what asks the network only for rows that have no features yet; it has no activations to give."""
+    def live(self, taps: Sequence[Tap] = (), form: WholeForm = "dense") -> Teacher:
+        """Return what asks the network only for rows without features; it has nothing else to give."""
         return _Answers(self.frozen, self.head, self.answers_as)
 
     def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:

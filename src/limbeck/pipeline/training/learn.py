@@ -20,6 +20,7 @@ from limbeck.errors import LimbeckError, a
 from limbeck.evaluation import follow
 from limbeck.evaluation.records import Level, ServedRecord
 from limbeck.files import read_json, staged, write_json
+from limbeck.logits import WholeForm
 from limbeck.models.solved import Cost, Solved, SolvedByLabels, SolvedByLosses
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.pipeline.stages.stage import Stage, once
@@ -66,9 +67,9 @@ class Trained:
         weights = weights_digest(self.model)
         return weights if self.code is None else digest([weights, self.code])
 
-    def live(self, taps: Sequence[Tap] = ()) -> Teacher:
+    def live(self, taps: Sequence[Tap] = (), form: WholeForm = "dense") -> Teacher:
         """Return the network as a teacher, which gives the activations of `taps` too."""
-        return ModuleTeacher(self.model, self.answers_as, taps=taps)
+        return ModuleTeacher(self.model, self.answers_as, taps=taps, form=form)
 
     def prepare(self, split: Split, among: Ranks, folder: Path, missing: NDArray[np.bool_]) -> None:
         """Do nothing: the network answers from what it reads."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from limbeck.bundle import Runner
 from limbeck.cache import CachedTeacher, CacheIdentity, label
-from limbeck.cache.codecs import DEFAULT, Codec
+from limbeck.cache.codecs import DEFAULT, Codec, exactly
 from limbeck.cache.identity import TORCH
 from limbeck.data import Splits
 from limbeck.digest import digest
@@ -70,7 +70,7 @@ class Member:
 
     def live(self) -> Teacher:
         """Return the teacher itself, for batches that it has not seen."""
-        return self.trained.live(self.cache.identity.taps)
+        return self.trained.live(self.cache.identity.taps, self.cache.identity.codec.asks)
 
     def scaled(self, teacher: Teacher) -> Teacher:
         """Return the teacher at this member's temperature."""
@@ -289,7 +289,9 @@ def members_of(
     members = []
     for name, one, settings in zip(member_names(len(made)), made, recipe.teacher.members, strict=True):
         named = (one.answers_as, one.view.digest, splits.task.outputs, taps)
-        own = CacheIdentity(*named, engine=recipe.cache.engine, version=settings.unverifiable)
+        own = CacheIdentity(
+            *named, codec=exactly(recipe.codec), engine=recipe.cache.engine, version=settings.unverifiable
+        )
         taught = replace(own, codec=recipe.codec)
         places = {
             each: folder / "cache" / each.name if kept is None else kept / (name if each == taught else f"{name}-exact")

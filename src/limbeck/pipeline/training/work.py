@@ -13,6 +13,7 @@ from torch import nn
 from limbeck.data import Examples, Task
 from limbeck.data.modality import Modality
 from limbeck.errors import about
+from limbeck.lastlayer import last_layer
 from limbeck.losses import objective_from
 from limbeck.models import build_model, check_model
 from limbeck.networks import HasReads, NetworkSettings
@@ -28,8 +29,9 @@ from limbeck.recipe import Recipe
 from limbeck.runtime.readers import Form
 from limbeck.runtime.rows import Rows
 from limbeck.taps import Taps
+from limbeck.teachers import Single
 from limbeck.trainer import History
-from limbeck.types import Tap
+from limbeck.types import Tap, device_of
 from limbeck.version import __version__
 
 _T = TypeVar("_T")
@@ -128,16 +130,29 @@ class RunWork:
         if isinstance(settings, NetworkSettings):
             with about(f"{self.key}.model"):
                 check_model(settings.model)
-            if not (taps or settings.pretrain or _from_outside(settings)):
+            if not (taps or settings.pretrain or _from_outside(settings) or self.recipe.codec.of_states):
                 return
         with about(f"{self.key}.model"):
             network = build()
+        if self.recipe.codec.of_states:
+            self._last_layer(network, settings)
         if features is None:
             try_out(network, settings, self.material, taps, self.name)
         else:
             rows = _tried(self.material, settings)
             last_id = _last_id(self.material, settings)
             require_steady(network, rows, self.name, outputs=features, logits=False, last_id=last_id)
+
+    def hidden_width(self, member: Single) -> int | None:
+        """Return how many numbers of a settled teacher's hidden state are stored; None where its logits are."""
+        if not self.recipe.codec.of_states:
+            return None
+        network = member.finished(self) or (None if member.network is None else self.build(member.network))
+        return None if network is None else self._last_layer(network, member.read_as).in_features
+
+    def _last_layer(self, network: nn.Module, settings: HasReads) -> nn.Linear:
+        device = device_of(network)
+        return last_layer(network, {name: value.to(device) for name, value in self.view(settings).example[0].items()})
 
     def train(self, network: nn.Module, settings: HasReads) -> Trained:
         """Train a network on the labelled rows, or load it."""
@@ -215,3 +230,9 @@ def _last_id(material: Material, settings: HasReads) -> int | None:
 
 def _nothing(stage: Stage) -> None:
     """Leave the stage's record only."""
+
+
+def works(recipe: Recipe, material: Material) -> list[tuple[RunWork, Single]]:
+    """Return the teachers that answer in a run, each with the work for it."""
+    work, members = RunWork(recipe, material), recipe.teacher.members
+    return [(work if len(members) == 1 else work.member(number), each) for number, each in enumerate(members)]

@@ -6,6 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from limbeck.logits import Factored
 from limbeck.taps import Around
 from limbeck.types import device_of
 
@@ -24,6 +25,9 @@ class InUnits(Around):
         network: what is scaled. Its activations keep their paths, see `Taps`.
     """
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, network: nn.Module, mean: NDArray[Any], scale: NDArray[Any]) -> None:
         super().__init__(network)
         for name, values in (("mean", mean), ("scale", scale)):
@@ -32,3 +36,8 @@ class InUnits(Around):
     def forward(self, **inputs: Tensor) -> Tensor:
         """Return values (batch, columns), float32 whatever the precision of the network."""
         return self.network(**inputs) * self.scale + self.mean
+
+    def factored(self, inner: Factored) -> Factored:
+        """Return the matrix scaled, and the mean as part of the bias; see `Around.factored`."""
+        bias = self.mean if inner.bias is None else inner.bias * self.scale + self.mean
+        return Factored(inner.hidden, inner.matrix * self.scale[:, None], bias)
