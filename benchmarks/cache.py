@@ -270,6 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--anew", action="store_true", help="measure every part again")
     parser.add_argument("--folder", help="where caches are written for the time of the measurement")
     options = parser.parse_args(arguments)
+    if options.folder is not None:
+        Path(options.folder).mkdir(parents=True, exist_ok=True)
     console.quiet = True
     torch.set_num_threads(1)
     result = read_json(RESULT, dict) if RESULT.exists() and not (options.anew or options.quick) else {}
