@@ -36,6 +36,11 @@ def test_of_many_rows_groups_of_equal_size_are_left_out():
     assert error == pytest.approx((19 / 20 * sum((one - mean) ** 2 for one in left)) ** 0.5)
 
 
+def test_a_single_row_shows_nothing():
+    """Without it nothing is left, of which no score can be had."""
+    assert jackknife(lambda some: float(some[0]) + 5, np.arange(1)) == (5.0, np.inf)
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     return write_csv(tmp_path_factory.mktemp("data") / "rows.csv", wrong=12)

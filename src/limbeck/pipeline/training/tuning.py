@@ -210,10 +210,14 @@ def jackknife(of: Callable[[NDArray[np.int64]], float], rows: NDArray[np.int64])
         of: the function.
         rows: (n,) their numbers; every 20th one is in a group, and of fewer rows each is a group.
 
+    Returns:
+        Its value, and the error: infinite of a single row, which says nothing of others.
+
     Source:
         Efron & Tibshirani, An Introduction to the Bootstrap, 1993, equation 11.5, with groups in the place of rows.
     """
-    groups = min(GROUPS, len(rows))
+    if (groups := min(GROUPS, len(rows))) < 2:
+        return of(rows), math.inf
     left = np.array([of(rows[rows % groups != group]) for group in range(groups)])
     return of(rows), float(np.sqrt((groups - 1) * left.var()))
 
