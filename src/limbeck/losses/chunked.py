@@ -93,9 +93,8 @@ def _of_predictions(loss: Loss | Callable[..., Tensor]) -> Loss:
     """Return the catalogue's entry of a function, if it can be computed in chunks."""
     from limbeck.losses import CATALOG  # which imports this
 
-    known = {each.function: each for each in CATALOG.values()}
-    entry = loss if isinstance(loss, Loss) else known.get(loss)
-    if entry is None:
+    known = (each for each in CATALOG.values() if each.function is loss)
+    if (entry := loss if isinstance(loss, Loss) else next(known, None)) is None:
         raise TypeError(f"chunked takes a function of the catalogue, as kd, or what `term` has made, not {loss!r}")
     name, card = entry.card.name, entry.card
     if card.scope == "batch":
