@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import any_text
+import chunked
 import cifar10
 import input_path
 import mnist
@@ -31,7 +32,18 @@ from limbeck.report.words import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes", "finished_teachers", "scale")
+DOCS = (
+    "imdb",
+    "any_text",
+    "transfer",
+    "acceleration",
+    "shipping",
+    "verdict",
+    "recipes",
+    "finished_teachers",
+    "scale",
+    "other_loops",
+)
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
@@ -308,6 +320,7 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "int8": (int8, ("int8",)),
     "input-path": (input_path.as_table, ("input_path",)),
     "cache": (cache.as_table, ("cache",)),
+    "chunked": (chunked.as_table, ("chunked",)),
     "tenants": (tenants_table.as_table, ("tenants", "columns", "cifar10")),
     "speakers": (tenants_table.speakers, ("speakers",)),
     "mnist": (mnist.as_table, ("mnist",)),

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from largest import Largest
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, TopK
 from limbeck.losses import KD, chunked, cross_entropy, dkd, jsd, kd, term
@@ -125,20 +124,6 @@ def test_no_gradient_reaches_a_teacher_of_the_same_matrix():
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------
-
-
-class Largest(TorchDispatchMode):
-    """How many numbers the largest tensor has that an operation makes: views of others are none."""
-
-    numbers = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        made = function(*args, **(kwargs or {}))
-        given = {part.untyped_storage().data_ptr() for part in tree_leaves((args, kwargs)) if torch.is_tensor(part)}
-        for part in tree_leaves(made):
-            if torch.is_tensor(part) and part.untyped_storage().data_ptr() not in given:
-                self.numbers = max(self.numbers, part.numel())
-        return made
 
 
 @pytest.mark.parametrize("upstream", ["one number", "many"])
