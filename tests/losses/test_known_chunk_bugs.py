@@ -1,5 +1,7 @@
 """Chunks of a large vocabulary: bugs that other toolkits shipped, by name, and what the guide promises."""
 
+import doctest
+import sys
 import weakref
 from dataclasses import replace
 
@@ -121,6 +123,22 @@ def test_no_gradient_reaches_a_teacher_of_the_same_matrix():
     frozen = Factored(states.detach(), student.matrix.detach(), student.bias.detach())
     expected = torch.autograd.grad(kd(student.dense, frozen.dense).sum(), parts)
     torch.testing.assert_close([part.grad for part in parts], list(expected))
+
+
+@pytest.mark.parametrize("upstream", [1.0, torch.arange(6)], ids=["one pass", "two passes"])
+def test_a_teacher_that_answers_in_inference_mode(upstream):
+    """Autograd refuses to keep such a tensor, as with `head` shared or answers that a loss saves."""
+    student, told = layer((6,)), layer((6,), 1)
+    with torch.inference_mode():
+        answers = layer((6,), 1)
+        labels = torch.arange(6)
+    for teacher in (answers, answers.dense):
+        found = gradients(
+            lambda own: (chunked(dkd, chunk=4)(own, teacher, labels) * upstream).sum(),  # noqa: B023
+            student,
+        )
+        expected = gradients(lambda own: (dkd(own.dense, told.dense, torch.arange(6)) * upstream).sum(), student)
+        torch.testing.assert_close(found, expected)
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------
@@ -304,6 +322,8 @@ def test_what_does_not_fit_is_refused(error, words, student, teacher):
 def test_what_stands_beside_the_logits_is_refused_as_the_loss_refuses_it():
     student, labels = layer((9,)), torch.arange(9)
     function = chunked(cross_entropy, chunk=4)
+    with pytest.raises(ValueError, match=r"labels has shape \(10,\), but there is one prediction for each of \(9,\)"):
+        function(student, torch.arange(10))
     with pytest.raises(ValueError, match=r"labels has shape \(8,\), but there is one prediction for each of \(9,\)"):
         function(student, labels[:8])
     with pytest.raises(TypeError, match=r"labels must be integers, not torch\.float32"):
@@ -353,3 +373,8 @@ def test_what_is_no_loss_of_predictions_is_refused():
     for size in (0, -1):
         with pytest.raises(ValueError, match=f"chunk must be at least 1, not {size}"):
             chunked(kd, chunk=size)
+
+
+def test_the_example_in_the_docstring():
+    result = doctest.testmod(sys.modules["limbeck.losses.chunked"])
+    assert (result.attempted > 0, result.failed) == (True, 0)
