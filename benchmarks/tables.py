@@ -15,7 +15,10 @@ from typing import Any
 import any_text
 import chunked
 import cifar10
+import endpoint
 import input_path
+import labelling
+import large_files
 import mnist
 import rivals
 import scale
@@ -42,6 +45,7 @@ DOCS = (
     "recipes",
     "finished_teachers",
     "scale",
+    "labelling",
     "other_loops",
 )
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
@@ -333,6 +337,9 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "scale-hours": (scale.hours_table, ("scale", "training", "cifar10", "gpu")),
     "scale-bytes": (scale.bytes_table, ("scale",)),
     "scale-steps": (scale.steps_table, ("scale", "training")),
+    "large-files": (large_files.table, ("large_files",)),
+    "labelling": (labelling.as_table, ("labelling",)),
+    "endpoint": (endpoint.as_table, ("endpoint",)),
     "uses": (uses, (*TEXT_USES, "cifar10", "speakers", "speech", "tenants")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""
