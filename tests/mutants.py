@@ -23,6 +23,9 @@ HIDDEN = "tests/cache/test_hidden.py"
 FORMS = "tests/contract/test_loss_forms.py"
 OF_BATCHES = "tests/contract/test_batch_losses.py"
 RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
+TRANSFORM_BUGS = "tests/losses/test_known_transform_bugs.py"
+CTKD = "tests/losses/test_ctkd.py"
+CRITICS = "tests/trainer/test_trainer_critics.py"
 TAPS = "tests/taps/test_taps.py"
 TRANSFORMS = "tests/contract/test_transforms.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
@@ -301,7 +304,7 @@ MUTANTS = (
         "the rest at the student's own temperature",
         "a loss that softens the teacher alone, of a cache of top-k",
         "losses/term.py",
-        (('softened = temperature if self.card.softens == "both" else 1.0', "softened = temperature"),),
+        (('softened = self._temperature if self.card.softens == "both" else 1.0', "softened = self._temperature"),),
         (FORMS,),
     ),
     Mutant(
@@ -478,7 +481,7 @@ MUTANTS = (
     Mutant(
         "unlabelled rows counted by a term",
         "a few labels among much unlabelled text are under-weighted",
-        "losses/term.py",
+        "losses/_counted.py",
         (("return counted & batch.labelled.reshape", "return counted | batch.labelled.reshape"),),
         (TERM,),
     ),
@@ -657,7 +660,7 @@ MUTANTS = (
         (
             (
                 "= AdamW(_groups(trainable, settings)",
-                "= AdamW(_groups(nn.ModuleList([trainable, distiller.teacher._module]), settings)",
+                "= AdamW(_groups(Trainable(nn.ModuleList([trainable, distiller.teacher._module])), settings)",
             ),
         ),
         (f"{LOOP}::test_ten_steps_equal_a_plain_loop",),
@@ -2451,7 +2454,7 @@ MUTANTS = (
         "TextBrewer: T + beta * (mean - weight) has no floor",
         "losses/transforms/transform.py",
         ((".clamp(min=temperature / 10)", ""),),
-        (TRANSFORMS,),
+        (TRANSFORM_BUGS,),
     ),
     Mutant(
         "a gradient through temperatures",
@@ -2465,7 +2468,7 @@ MUTANTS = (
         "TextBrewer's flsw: NaN for gamma < 1",
         "losses/transforms/flsw.py",
         (("(1 - cosines).clamp(min=0) ** gamma", "(1 - cosines) ** gamma"),),
-        (f"{TRANSFORMS}::test_a_power_of_a_rounding_is_a_number",),
+        (f"{TRANSFORM_BUGS}::test_a_power_of_a_rounding_is_a_number",),
     ),
     Mutant(
         "the two largest exchanged",
@@ -2494,5 +2497,33 @@ MUTANTS = (
         "losses/term.py",
         (("return self.card.convex and self.transform is None", "return self.card.convex"),),
         (TRANSFORMS,),
+    ),
+    Mutant(
+        "a temperature that descends with the student",
+        "the gradient is not reversed: the temperature goes where the loss is least",
+        "losses/transforms/ctkd.py",
+        (("return 2 * temperature.detach() - temperature", "return temperature"),),
+        (CTKD, CRITICS),
+    ),
+    Mutant(
+        "a learned temperature without its teacher's half",
+        "the gradient through the student's division alone",
+        "losses/_learned.py",
+        (("(loss(*precise, temperature=T * (1 + side)) for", "(loss(*precise, temperature=T) for"),),
+        (CTKD,),
+    ),
+    Mutant(
+        "a temperature at the student's rate from the first step",
+        "no curriculum",
+        "trainer.py",
+        ((' * parameters["strength"](step / steps)', ""),),
+        (CRITICS,),
+    ),
+    Mutant(
+        "a critic beside the trainable",
+        "a temperature that no optimizer, checkpoint or exchange of gradients knows",
+        "taps.py",
+        (("self.critics = nn.ModuleDict(", "self.critics = dict("),),
+        (CRITICS,),
     ),
 )
