@@ -26,6 +26,8 @@ RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
 TRANSFORM_BUGS = "tests/losses/test_known_transform_bugs.py"
 CTKD = "tests/losses/test_ctkd.py"
 CRITICS = "tests/trainer/test_trainer_critics.py"
+MEAN = "tests/trainer/test_mean_teacher.py"
+MEAN_RUN = "tests/pipeline/test_mean_teacher_run.py"
 TAPS = "tests/taps/test_taps.py"
 TRANSFORMS = "tests/contract/test_transforms.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
@@ -2525,5 +2527,56 @@ MUTANTS = (
         "taps.py",
         (("self.critics = nn.ModuleDict(", "self.critics = dict("),),
         (CRITICS,),
+    ),
+    Mutant(
+        "a mean teacher that forgets nothing of its beginning",
+        "the decay from the first step: the mean is the first weights for a long time",
+        "teachers/moving.py",
+        (("max(1 - self._decay, 1 / (done + 1))", "1 - self._decay"),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher without its statistics",
+        "parameters are averaged, and the batch norms are those of the beginning",
+        "teachers/moving.py",
+        (("    yield from module.buffers()\n", ""),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher in training mode",
+        "dropout in the targets, and statistics of its own",
+        "teachers/moving.py",
+        (("copy.deepcopy(student).eval()", "copy.deepcopy(student).train()"),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher that a checkpoint leaves out",
+        "after a kill it begins anew as the student",
+        "checkpoint.py",
+        (
+            ('tensors |= {f"moving/{name}"', '_ = {f"moving/{name}"'),
+            ('moving.load_state_dict(groups["moving"])', "pass"),
+        ),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher that follows before the step",
+        "it lags a step behind",
+        "trainer.py",
+        (
+            ("            distiller.follow(student, history.done)\n", ""),
+            (
+                "            means = _update(distiller,",
+                "            distiller.follow(student, step + 1)\n            means = _update(distiller,",
+            ),
+        ),
+        (MEAN,),
+    ),
+    Mutant(
+        "the moved teacher judged with the student's weights",
+        "the report's teacher is another network than the one that taught",
+        "pipeline/training/moved.py",
+        (("        load_model(saved(model), weights, device=str(best_device()))", "        weights.stat()"),),
+        (f"{MEAN_RUN}::test_the_teachers_score_is_that_of_its_last_weights",),
     ),
 )

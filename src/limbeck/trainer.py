@@ -165,7 +165,7 @@ def fit(
     wrapped, student = us.wrap(trainable, shard=settings.shard), trainable.student
     optimizer = AdamW(_groups(trainable, settings), weight_decay=settings.weight_decay, fused=True)
     owner = digest([owner, steps, us.world, settings.model_dump(mode="json"), *([] if until is None else [until])])
-    best, history = _start(checkpoint, owner, trainable, optimizer, steps)
+    best, history = _start(checkpoint, owner, trainable, optimizer, steps, distiller.moving)
     validate_at = {round(steps * (index + 1) / settings.validations) for index in range(settings.validations)}
     log_every = max(1, steps // 100)
     since_save = since_start = time.monotonic()
@@ -187,6 +187,7 @@ def fit(
             follow(step + 1)
             means = _update(distiller, wrapped, optimizer, batches.group(step), step / steps, settings)
             history.done = step + 1
+            distiller.follow(student, history.done)
             optimizer.average(settings.average, history.done)
             progress.advance()
 
@@ -215,7 +216,7 @@ def fit(
             if checkpoint is not None and (log_now or validate_now) and us.agree(due):
                 since_save = time.monotonic()
                 saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
-                save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
+                save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved, distiller.moving)
         progress.advance(0, note=history.kept)  # the line that stays is of the weights that do
 
     us.align(student)
@@ -232,7 +233,8 @@ def _over_all(means: Mapping[str, Tensor]) -> dict[str, float]:
 
 def _learned(trainable: Trainable) -> dict[str, float]:
     """Return the temperatures that are learned, after the step, each under the name of its term."""
-    return {f"{name}_temperature": float(critic.at(whole(critic.raw))) for name, critic in trainable.critics.items()}
+    critics: dict[str, Any] = dict(trainable.critics.items())
+    return {f"{name}_temperature": float(critic.at(whole(critic.raw))) for name, critic in critics.items()}
 
 
 def _named(record: Mapping[str, float]) -> dict[str, float]:
@@ -259,11 +261,16 @@ def _arithmetic(threads: int | None) -> Iterator[None]:
 
 
 def _start(
-    checkpoint: Path | None, owner: str, trainable: nn.Module, optimizer: torch.optim.Optimizer, steps: int
+    checkpoint: Path | None,
+    owner: str,
+    trainable: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+    moving: nn.Module | None,
 ) -> tuple[dict[str, Tensor], History]:
     us = ranks()
     if checkpoint is not None and us.agree(checkpoint.is_file()):
-        found = load_checkpoint(checkpoint, owner, trainable, optimizer)
+        found = load_checkpoint(checkpoint, owner, trainable, optimizer, moving)
         if found is not None:
             best, history = found
             return best, History(**history)
