@@ -38,7 +38,10 @@ def require_labels_teach(losses: Sequence[LossSettings], teacher: TeacherSetting
     Raises:
         ValueError: none learns from labels.
     """
+    if teacher is None or teacher.moving is None:
+        return
     if not any("labels" in CATALOG[entry.name].card.needs and entry.weight != 0 for entry in losses):
-        require_not_moving(
-            teacher, "no loss learns from labels", "add one, such as cross_entropy: it knows what the student knows"
+        raise ValueError(
+            f"no loss learns from labels, and teacher.kind={teacher.kind} knows nothing that its student does not; add "
+            "one, such as cross_entropy"
         )

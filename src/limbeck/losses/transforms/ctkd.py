@@ -95,7 +95,10 @@ class CurriculumTemperature(nn.Module):
     def __init__(self, start: float, *, least: float = 1.0, most: float = 21.0, until: float = 0.04) -> None:
         super().__init__()
         if not 0 < least < start < most < math.inf:
-            raise ValueError(f"ctkd learns a temperature between {least:g} and {most:g}, and begins at {start:g}")
+            raise ValueError(
+                f"ctkd learns a temperature between {least:g} and {most:g}, and begins at {start:g}; set temperature "
+                "between them, or least and most around it"
+            )
         self._least, self._most = least, most
         self.raw = nn.Parameter(torch.tensor([math.log((start - least) / (most - start))]))
         self.strength = Cosine(start=0.0, end=1.0, until=until)
