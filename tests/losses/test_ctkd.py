@@ -129,6 +129,17 @@ def test_finite_at_extreme_logits(kind):
     assert all(torch.isfinite(value).all() for value in (found, student.grad, critic.raw.grad))
 
 
+@pytest.mark.parametrize("ruled_out", [-1e30, -torch.inf])
+def test_classes_that_are_ruled_out_teach_the_temperature_nothing(ruled_out):
+    student, teacher = logits()
+    odd = torch.full((6, 2), ruled_out, dtype=torch.float64)
+    critic, other = CurriculumTemperature(4.0), CurriculumTemperature(4.0)
+    term = KD(temperature=4.0).after(CTKD())
+    sum_of(term, critic, torch.cat([student, odd], 1), torch.cat([teacher, odd], 1)).backward()
+    sum_of(term, other, student, teacher).backward()
+    torch.testing.assert_close(critic.raw.grad, other.raw.grad)
+
+
 @pytest.mark.parametrize("garbage", [torch.inf, torch.nan, 1e30])
 def test_masked_predictions_teach_the_temperature_nothing(garbage):
     student, teacher = logits()
