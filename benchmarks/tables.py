@@ -15,6 +15,7 @@ from typing import Any
 import any_text
 import cifar10
 import input_path
+import large_files
 import mnist
 import rivals
 import scale
@@ -320,6 +321,7 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "scale-hours": (scale.hours_table, ("scale", "training", "cifar10", "gpu")),
     "scale-bytes": (scale.bytes_table, ("scale",)),
     "scale-steps": (scale.steps_table, ("scale", "training")),
+    "large-files": (large_files.table, ("large_files",)),
     "uses": (uses, (*TEXT_USES, "cifar10", "speakers", "speech", "tenants")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""
