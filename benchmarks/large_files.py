@@ -52,7 +52,8 @@ def child(path: Path, way: str) -> None:
 
     if way == "in memory":
         readers.LARGE = encoding.LARGE = sys.maxsize
-    settings = DataSettings(source=str(path), text="text", split={"test": 500, "validation": 200}, labelled=500)
+    given = {"source": str(path), "text": "text", "split": {"test": 500, "validation": 200}, "labelled": 500}
+    settings = DataSettings.model_validate(given)
     start = _anonymous()
 
     def work() -> None:
