@@ -2576,7 +2576,7 @@ MUTANTS = (
         "the moved teacher judged with the student's weights",
         "the report's teacher is another network than the one that taught",
         "pipeline/training/moved.py",
-        (("        load_model(saved(model), weights, device=str(best_device()))", "        weights.stat()"),),
+        (("    load_model(saved(model), weights, device=str(best_device()))", "    assert weights.is_file()"),),
         (f"{MEAN_RUN}::test_the_teachers_score_is_that_of_its_last_weights",),
     ),
 )

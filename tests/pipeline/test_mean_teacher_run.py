@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 
 import pytest
 import torch
@@ -94,6 +95,18 @@ def test_a_second_run_into_the_folder_trains_nothing(finished, values, capsys):
     assert "evaluation: unchanged, reused" in said
     assert again.evaluation == finished.evaluation
     assert (finished.folder / "student/seed-0" / MOVED).stat().st_mtime_ns == before
+
+
+def test_its_weights_are_checked_like_any_others(finished, values, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(finished.folder, folder)
+    file = folder / "student/seed-0" / MOVED
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(LimbeckError, match=rf"{MOVED}: not the file that was written"):
+        run(parse_recipe(values, "test"), folder)
+    file.unlink()
+    with pytest.raises(LimbeckError, match=rf"{MOVED}: the file of a finished stage is missing"):
+        run(parse_recipe(values, "test"), folder)
 
 
 def test_another_decay_is_another_training(values, tmp_path, capsys):

@@ -20,7 +20,7 @@ CARD = Card(
     summary="a temperature of all examples that is learned against the student: it climbs the loss that the student "
     "descends (curriculum temperature, global)",
     paper="Li, Li, Yang, Zhao, Song, Luo, Li & Yang, Curriculum Temperature for Knowledge Distillation, AAAI 2023, "
-    "arXiv:2211.16231, equations 3 to 7, global temperature",
+    "arXiv:2211.16231, the global temperature; the strength is equation 11",
     citation="""@inproceedings{li2023curriculum,
   title = {Curriculum Temperature for Knowledge Distillation},
   author = {Li, Zheng and Li, Xiang and Yang, Lingfeng and Zhao, Borui and Song, Renjie and Luo, Lei and Li, Jun

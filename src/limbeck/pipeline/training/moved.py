@@ -7,7 +7,6 @@ from safetensors.torch import load_model
 
 from limbeck.console import say
 from limbeck.digest import digest
-from limbeck.errors import LimbeckError
 from limbeck.models.published import saved
 from limbeck.pipeline.training.arms import Arm
 from limbeck.pipeline.training.learn import Trained
@@ -30,19 +29,12 @@ def moved_teacher(recipe: Recipe, material: Material, student: Arm, folder: Path
         material: the rows.
         student: the arm, trained.
         folder: of the run.
-
-    Raises:
-        LimbeckError: its weights are missing.
     """
     trained, splits = student.trained[recipe.seeds[0]], material.splits
     assert trained.weights is not None  # of a network that was trained here
     weights = trained.weights.with_name(MOVED)
     model = copy.deepcopy(trained.model)
-    try:
-        load_model(saved(model), weights, device=str(best_device()))
-    except FileNotFoundError:
-        fix = f"delete {weights.parent} and run again to have it made anew"
-        raise LimbeckError("the file of a finished stage is missing", where=str(weights), fix=fix) from None
+    load_model(saved(model), weights, device=str(best_device()))
     named = digest([trained.digest, recipe.teacher.kind])
     made = Trained(model.eval(), History(0), trained.view, named, trained.code, weights)
     teacher = RunTeacher(tuple(members_of(recipe, (made,), splits, folder)), (1.0,), splits)
