@@ -25,6 +25,11 @@ IN_CHUNKS = "tests/contract/test_chunked.py"
 CHUNKED = "tests/losses/test_known_chunk_bugs.py"
 OF_BATCHES = "tests/contract/test_batch_losses.py"
 RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
+TRANSFORM_BUGS = "tests/losses/test_known_transform_bugs.py"
+CTKD = "tests/losses/test_ctkd.py"
+CRITICS = "tests/trainer/test_trainer_critics.py"
+MEAN = "tests/trainer/test_mean_teacher.py"
+MEAN_RUN = "tests/pipeline/test_mean_teacher_run.py"
 TAPS = "tests/taps/test_taps.py"
 TRANSFORMS = "tests/contract/test_transforms.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
@@ -303,7 +308,7 @@ MUTANTS = (
         "the rest at the student's own temperature",
         "a loss that softens the teacher alone, of a cache of top-k",
         "losses/term.py",
-        (('softened = temperature if self.card.softens == "both" else 1.0', "softened = temperature"),),
+        (('softened = self._temperature if self.card.softens == "both" else 1.0', "softened = self._temperature"),),
         (FORMS,),
     ),
     Mutant(
@@ -480,7 +485,7 @@ MUTANTS = (
     Mutant(
         "unlabelled rows counted by a term",
         "a few labels among much unlabelled text are under-weighted",
-        "losses/term.py",
+        "losses/_counted.py",
         (("return counted & batch.labelled.reshape", "return counted | batch.labelled.reshape"),),
         (TERM,),
     ),
@@ -659,7 +664,7 @@ MUTANTS = (
         (
             (
                 "= AdamW(_groups(trainable, settings)",
-                "= AdamW(_groups(nn.ModuleList([trainable, distiller.teacher._module]), settings)",
+                "= AdamW(_groups(Trainable(nn.ModuleList([trainable, distiller.teacher._module])), settings)",
             ),
         ),
         (f"{LOOP}::test_ten_steps_equal_a_plain_loop",),
@@ -2453,7 +2458,7 @@ MUTANTS = (
         "TextBrewer: T + beta * (mean - weight) has no floor",
         "losses/transforms/transform.py",
         ((".clamp(min=temperature / 10)", ""),),
-        (TRANSFORMS,),
+        (TRANSFORM_BUGS,),
     ),
     Mutant(
         "a gradient through temperatures",
@@ -2467,7 +2472,7 @@ MUTANTS = (
         "TextBrewer's flsw: NaN for gamma < 1",
         "losses/transforms/flsw.py",
         (("(1 - cosines).clamp(min=0) ** gamma", "(1 - cosines) ** gamma"),),
-        (f"{TRANSFORMS}::test_a_power_of_a_rounding_is_a_number",),
+        (f"{TRANSFORM_BUGS}::test_a_power_of_a_rounding_is_a_number",),
     ),
     Mutant(
         "the two largest exchanged",
@@ -2654,5 +2659,83 @@ MUTANTS = (
         "losses/chunked.py",
         (("if found[: len(predictions)] != predictions or (", "if ("),),
         (f"{CHUNKED}::test_what_stands_beside_the_logits_is_refused_as_the_loss_refuses_it",),
+    Mutant(
+        "a temperature that descends with the student",
+        "the gradient is not reversed: the temperature goes where the loss is least",
+        "losses/transforms/ctkd.py",
+        (("return 2 * temperature.detach() - temperature", "return temperature"),),
+        (CTKD, CRITICS),
+    ),
+    Mutant(
+        "a learned temperature without its teacher's half",
+        "the gradient through the student's division alone",
+        "losses/_learned.py",
+        (("(loss(*precise, temperature=T * (1 + side)) for", "(loss(*precise, temperature=T) for"),),
+        (CTKD,),
+    ),
+    Mutant(
+        "a temperature at the student's rate from the first step",
+        "no curriculum",
+        "trainer.py",
+        ((' * parameters["strength"](step / steps)', ""),),
+        (CRITICS,),
+    ),
+    Mutant(
+        "a critic beside the trainable",
+        "a temperature that no optimizer, checkpoint or exchange of gradients knows",
+        "taps.py",
+        (("self.critics = nn.ModuleDict(", "self.critics = dict("),),
+        (CRITICS,),
+    ),
+    Mutant(
+        "a mean teacher that forgets nothing of its beginning",
+        "the decay from the first step: the mean is the first weights for a long time",
+        "teachers/moving.py",
+        (("max(1 - self._decay, 1 / (done + 1))", "1 - self._decay"),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher without its statistics",
+        "parameters are averaged, and the batch norms are those of the beginning",
+        "teachers/moving.py",
+        (("    yield from module.buffers()\n", ""),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher in training mode",
+        "dropout in the targets, and statistics of its own",
+        "teachers/moving.py",
+        (("copy.deepcopy(student).eval()", "copy.deepcopy(student).train()"),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher that a checkpoint leaves out",
+        "after a kill it begins anew as the student",
+        "checkpoint.py",
+        (
+            ('tensors |= {f"moving/{name}"', '_ = {f"moving/{name}"'),
+            ('moving.load_state_dict(groups["moving"])', "pass"),
+        ),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher that follows before the step",
+        "it lags a step behind",
+        "trainer.py",
+        (
+            ("            distiller.follow(student, history.done)\n", ""),
+            (
+                "            means = _update(distiller,",
+                "            distiller.follow(student, step + 1)\n            means = _update(distiller,",
+            ),
+        ),
+        (MEAN,),
+    ),
+    Mutant(
+        "the moved teacher judged with the student's weights",
+        "the report's teacher is another network than the one that taught",
+        "pipeline/training/moved.py",
+        (("    load_model(saved(model), weights, device=str(best_device()))", "    assert weights.is_file()"),),
+        (f"{MEAN_RUN}::test_the_teachers_score_is_that_of_its_last_weights",),
     ),
 )
