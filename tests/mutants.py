@@ -2659,6 +2659,7 @@ MUTANTS = (
         "losses/chunked.py",
         (("if found[: len(predictions)] != predictions or (", "if ("),),
         (f"{CHUNKED}::test_what_stands_beside_the_logits_is_refused_as_the_loss_refuses_it",),
+    ),
     Mutant(
         "a temperature that descends with the student",
         "the gradient is not reversed: the temperature goes where the loss is least",
