@@ -15,6 +15,7 @@ from typing import Any
 import any_text
 import cifar10
 import input_path
+import loss_ranks
 import mnist
 import rivals
 import scale
@@ -31,7 +32,10 @@ from limbeck.report.words import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes", "finished_teachers", "scale")
+DOCS = (
+    "imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes", "finished_teachers", "scale",
+    "which_loss",
+)  # fmt: skip
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
@@ -317,6 +321,7 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "rivals": (rivals.as_table, ("rivals", "any_text")),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     **teacher_examples.TABLES,
+    "losses": (loss_ranks.as_table, ("losses",)),
     "scale-hours": (scale.hours_table, ("scale", "training", "cifar10", "gpu")),
     "scale-bytes": (scale.bytes_table, ("scale",)),
     "scale-steps": (scale.steps_table, ("scale", "training")),
