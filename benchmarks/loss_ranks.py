@@ -152,7 +152,7 @@ def _table(result: Mapping[str, Any], name: str) -> list[str]:
     test = unpacked(about["teacher"], about["rows"]["test"])[None]
     ranks, judges = (100 * test[:, rows].mean() for rows in halves(test.shape[1]))
     lines = [
-        f"**{about['title']}**",
+        f"**{about['title']}** ({about['steps']:,} steps)",
         "",
         "| | loss | ranked by | judged by | less kd (95 % interval) | P | from kd | chosen |",
         "|---" * 8 + "|",

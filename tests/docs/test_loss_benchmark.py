@@ -175,6 +175,7 @@ def result(**sets: int) -> dict[str, Any]:
     about = {
         name: {
             "title": f"the set {name}",
+            "steps": 1500,
             "rows": {"test": ROWS, "unlabelled": unlabelled},
             "teacher": packed(answers(better=0.1)[0]),
             "points": {each: list(ENTRIES[each]) for each in MADE},
@@ -197,7 +198,7 @@ def test_the_page_has_a_place_for_the_table():
 def test_the_table_shows_ranking_differences_and_what_was_chosen():
     table = loss_ranks.as_table(result(first=0, second=50)) or ""
     assert table.count("| | loss | ranked by | judged by | less kd (95 % interval) | P | from kd | chosen |") == 2
-    first, second = table.split("**the set second**")
+    first, second = table.split("**the set second** (1,500 steps)")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in first.splitlines() if line[:2] == "| "]
     named = {row[1]: row for row in rows}
     assert [row[0] for row in rows] == ["", "", "1", "2", "3", ""]
@@ -320,6 +321,6 @@ def test_a_loss_at_other_points_is_measured_again(
 def test_there_is_no_ranking_before_all_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "losses.json"
     work(FakeBench(tmp_path / "runs"), path, seeds=(0,))
-    losses.finish(path)
-    assert "not all is measured of banking77, digits" in capsys.readouterr().out
+    losses.finish(path, [KD, "jsd"])
+    assert "not all is measured of digits, banking77" in capsys.readouterr().out
     assert "judged" not in losses.on_record(path)
