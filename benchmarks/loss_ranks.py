@@ -154,7 +154,7 @@ def _table(result: Mapping[str, Any], name: str) -> list[str]:
     lines = [
         f"**{about['title']}** ({about['steps']:,} steps)",
         "",
-        "| | loss | ranked by | judged by | less kd (95 % interval) | P | from kd | chosen |",
+        "| | loss | ranked by | judged by | minus kd (95 % interval) | P | from kd | chosen |",
         "|---" * 8 + "|",
         f"| | *teacher* | {ranks:.1f} | {judges:.1f} | | | | |",
     ]

@@ -197,7 +197,7 @@ def test_the_page_has_a_place_for_the_table():
 
 def test_the_table_shows_ranking_differences_and_what_was_chosen():
     table = loss_ranks.as_table(result(first=0, second=50)) or ""
-    assert table.count("| | loss | ranked by | judged by | less kd (95 % interval) | P | from kd | chosen |") == 2
+    assert table.count("| | loss | ranked by | judged by | minus kd (95 % interval) | P | from kd | chosen |") == 2
     first, second = table.split("**the set second** (1,500 steps)")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in first.splitlines() if line[:2] == "| "]
     named = {row[1]: row for row in rows}
