@@ -13,7 +13,7 @@ from limbeck.cards import loss_cards
 from limbeck.losses import CATALOG
 
 REFERENCES = Path(__file__).parent.parent / "references"
-METHODS = {path.stem for path in Path(losses.__file__).parent.glob("[!_]*.py")} - {"schedules", "term"}
+METHODS = {path.stem for path in Path(losses.__file__).parent.glob("[!_]*.py")} - {"schedules", "term", "chunked"}
 every_loss = pytest.mark.parametrize("loss", CATALOG.values(), ids=CATALOG)
 
 

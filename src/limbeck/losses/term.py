@@ -105,7 +105,7 @@ class Term:
             )
         function, given = self.function, {}
         if "teacher" in self.card.needs:
-            function, own, given["teacher"] = self._compared(own, self._teacher_logits(teacher), mask)
+            function, own, given["teacher"] = self.compared(own, self._teacher_logits(teacher), mask)
         if "labels" in self.card.needs:
             given["labels"] = self._labels(own, batch)
         if self.transform is not None:
@@ -169,10 +169,10 @@ class Term:
         """Return what the function masks by: None, which costs it less, where all predictions surely count."""
         return counted if batch.mask is not None or "labels" in self.card.needs else None
 
-    def _compared(
-        self, own: Tensor, other: Logits, mask: Tensor | None
-    ) -> tuple[Callable[..., Tensor], Tensor, Tensor | Sampled]:
-        """Return what is called, and with which logits of student and teacher: see `_forms`."""
+    def compared(
+        self, own: Tensor, other: Logits, mask: Tensor | None = None
+    ) -> tuple[Callable[..., Any], Tensor, Tensor | Sampled]:
+        """Return what is called, and with which logits (see `_forms`); LimbeckError for a form that is not taken."""
         form = form_of(other)
         if self.transform is not None and form not in get_args(WholeForm):
             raise LimbeckError(
