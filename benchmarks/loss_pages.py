@@ -39,7 +39,8 @@ def _index(cards: Sequence[Card]) -> str:
         "",
         "## What you have, and which loss",
         "",
-        "Where several fit, the first ones are to begin with. Rows without a label count in no loss that needs labels.",
+        "Where several fit, the first ones are to begin with. Rows without a label count in no loss that needs labels. "
+        "[which_loss.md](which_loss.md) holds them against `kd`.",
         "Over a large vocabulary, `chunked(kd)` and others that see one prediction: [other_loops.md](other_loops.md).",
         "",
         "| you predict | you have | losses |",

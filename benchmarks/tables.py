@@ -19,6 +19,7 @@ import endpoint
 import input_path
 import labelling
 import large_files
+import loss_ranks
 import mnist
 import rivals
 import scale
@@ -47,6 +48,7 @@ DOCS = (
     "scale",
     "labelling",
     "other_loops",
+    "which_loss",
 )
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
@@ -334,6 +336,7 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "rivals": (rivals.as_table, ("rivals", "any_text")),
     "verdict-errors": (verdict_errors.as_table, ("verdict_errors",)),
     **teacher_examples.TABLES,
+    "losses": (loss_ranks.as_table, ("losses",)),
     "scale-hours": (scale.hours_table, ("scale", "training", "cifar10", "gpu")),
     "scale-bytes": (scale.bytes_table, ("scale",)),
     "scale-steps": (scale.steps_table, ("scale", "training")),

@@ -2391,10 +2391,17 @@ MUTANTS = (
         (CONTRACT,),
     ),
     Mutant(
+        "a teacher's rows in their own precision",
+        "mlkd_batch of a float64 student: a cache answers in float32, and the product of both is refused",
+        "losses/_relations.py",
+        (("teacher.detach().to(own.dtype)", "counted_logits(teacher.detach(), None)"),),
+        (OF_BATCHES,),
+    ),
+    Mutant(
         "a relation's teacher learns",
         "the teacher's rows are not detached",
         "losses/_relations.py",
-        (("(student, teacher.detach())", "(student, teacher)"),),
+        (("teacher.detach().to(own.dtype)", "teacher.to(own.dtype)"),),
         (OF_BATCHES,),
     ),
     Mutant(

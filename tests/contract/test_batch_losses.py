@@ -165,6 +165,15 @@ def test_finite_at_extreme_values(case, width, kind):
 
 
 @every_batch_case
+def test_a_teacher_of_another_precision_is_taken_in_the_students(case):
+    """A module's and a cache's answers are float32; a student in float64 multiplied them by its own, and failed."""
+    student, teacher = rows_for(case, (6,), 7, 9)
+    found, _ = value(case, student, teacher.float())
+    assert found.dtype == torch.float64
+    assert torch.equal(found, value(case, student, teacher.float().double())[0])
+
+
+@every_batch_case
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_in_float32_arithmetic(case, dtype):
     student, teacher = rows_for(case, (6,), 7, 9, dtype=dtype)

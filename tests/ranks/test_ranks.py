@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from every_loss import CASES
 from launching import launch
 from safetensors.torch import load_file
 from worker import NORMED, VARIANTS
+
+from limbeck.losses import CATALOG
 
 WORKER = Path(__file__).parent / "worker.py"
 
@@ -106,3 +109,39 @@ def test_two_processes_label_as_one_does(one, two):
     files = {path.name: path.read_bytes() for path in (one / "cache").iterdir()}
     assert sorted(files) == ["manifest.json", "shard-00003.safetensors"], "three shards became one"
     assert files == {path.name: path.read_bytes() for path in (two / "cache").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def gradients(one, two):
+    """Return every loss's gradient by name: in one process whole and in two micro-batches, and in two processes."""
+    places = {"whole": one / "whole.pt", "halves": one / "halves.pt", "two": two / "whole.pt"}
+    return {title: torch.load(place, weights_only=True) for title, place in places.items()}
+
+
+def equal(found, expected):
+    """Return whether all gradients are those of another training, and some are not 0."""
+    assert found.keys() == expected.keys()
+    assert any(each.abs().max() > 1e-9 for key, each in expected.items() if key != "mean")
+    return all(torch.allclose(found[key], expected[key], rtol=1e-9, atol=1e-12) for key in expected)
+
+
+SCOPES = {
+    scope: [name for name, case in CASES.items() if case.loss.card.scope == scope] for scope in ("prediction", "batch")
+}
+
+
+@pytest.mark.parametrize("name", SCOPES["prediction"])
+def test_two_processes_have_the_gradient_of_one_for_every_loss_of_predictions(gradients, name):
+    for split in ("two", "halves"):
+        assert equal(gradients[split][name], gradients["whole"][name]), split
+
+
+@pytest.mark.parametrize("name", SCOPES["batch"])
+def test_a_loss_of_a_batch_sees_the_rows_of_one_process_as_those_of_one_micro_batch(gradients, name):
+    """Which is another gradient than that of all rows together: its card says so, and the sums still add up."""
+    assert equal(gradients["two"][name], gradients["halves"][name])
+    assert not equal(gradients["two"][name], gradients["whole"][name])
+
+
+def test_every_loss_of_the_catalogue_is_among_them(gradients):
+    assert {*gradients["two"]} == {*CATALOG} == {*SCOPES["prediction"], *SCOPES["batch"]}

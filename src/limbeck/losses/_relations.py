@@ -16,7 +16,9 @@ from limbeck.losses._mask import counted_logits
 
 
 def counted_rows(student: Tensor, teacher: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return the rows that count, (rows, width) of the student and of the teacher, in float32 at least.
+    """Return the rows that count, (rows, width) of the student and of the teacher, both in the student's dtype.
+
+    That is float32 at least.
 
     No gradient reaches the teacher, and none what does not count, whatever stands there.
 
@@ -31,7 +33,8 @@ def counted_rows(student: Tensor, teacher: Tensor, mask: Tensor | None) -> tuple
     """
     check_rows(student=student, teacher=teacher)
     check_mask(mask, student)
-    own, other = (counted_logits(each, None) for each in (student, teacher.detach()))
+    own = counted_logits(student, None)
+    other = teacher.detach().to(own.dtype)
     if mask is not None:
         own, other = own[mask], other[mask]
     return own.reshape(-1, own.shape[-1]), other.reshape(-1, other.shape[-1])
