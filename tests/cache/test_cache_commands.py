@@ -16,8 +16,7 @@ from limbeck.cache import CachedTeacher, label, parquet, shards
 from limbeck.cache.codecs import Dense, Hidden, SampledCodec, TopKCodec
 from limbeck.cache.inspect import caches_in, info, one_cache_in, verify
 from limbeck.cache.parquet import export_parquet, import_parquet
-from limbeck.cache.shards import hex_id
-from limbeck.digest import file_digest
+from limbeck.digest import file_digest, hex_id
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
 from limbeck.types import Tap

@@ -15,8 +15,7 @@ from limbeck.cache import CachedTeacher, label, parquet, shards
 from limbeck.cache.codecs import DEFAULT, Dense, Hidden
 from limbeck.cache.inspect import info, verify
 from limbeck.cache.parquet import export_parquet, import_parquet
-from limbeck.cache.shards import hex_id
-from limbeck.digest import file_digest
+from limbeck.digest import file_digest, hex_id
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
 from limbeck.types import Batch, Tap

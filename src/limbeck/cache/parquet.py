@@ -10,7 +10,6 @@ by id, and are written and read some megabytes at a time.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,9 +23,10 @@ from numpy.typing import NDArray
 
 from limbeck.cache.codecs import DEFAULT
 from limbeck.cache.identity import MANIFEST, CacheIdentity, differing, identity_from, identity_in
-from limbeck.cache.shards import TAP, Shard, Stored, hex_id, in_order, mapped, offsets_of, shown, write
+from limbeck.cache.shards import TAP, Shard, Stored, in_order, mapped, offsets_of, shown, write
 from limbeck.cache.store import CachedTeacher
 from limbeck.data.lookup import among
+from limbeck.digest import hex_id, ids_of_hex, is_hex_id
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import scratch, staged
 from limbeck.types import Outputs
@@ -35,7 +35,6 @@ ID, LOGITS = "id", "logits"
 _KEY = b"limbeck.cache"
 _BATCH_BYTES = 1 << 24
 _SHOWN = 8
-_HEX = re.compile(r"[0-9a-f]{16}")
 _ANEW = "write it again with limbeck cache export"
 
 
@@ -238,9 +237,9 @@ def _shard(columns: Mapping[str, pa.Array], forms: Mapping[str, Any], identity: 
 
 def _ids(column: pa.Array, path: Path) -> NDArray[np.int64]:
     texts = column.to_pylist()
-    if (wrong := next((text for text in texts if not isinstance(text, str) or not _HEX.fullmatch(text)), ID)) != ID:
+    if (wrong := next((text for text in texts if not is_hex_id(text)), ID)) != ID:
         raise LimbeckError(f"`{wrong}` is no id of 16 hex digits", where=f"{path}, column {ID}", fix=_ANEW)
-    return np.array([int(text, 16) for text in texts], np.uint64).view(np.int64)
+    return ids_of_hex(texts)
 
 
 def _values(

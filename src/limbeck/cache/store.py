@@ -24,13 +24,13 @@ from limbeck.cache.shards import (
     Shard,
     Stored,
     gathered,
-    hex_id,
     mapped,
     offsets_of,
     shown,
     write,
 )
 from limbeck.cache.shared import Shared
+from limbeck.digest import hex_id
 from limbeck.errors import LimbeckError
 from limbeck.files import remove, staged, write_json
 from limbeck.logits import Factored, each_tensor
