@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from limbeck import cli_cache
 from limbeck.cache import CachedTeacher, label, parquet, shards
 from limbeck.cache.codecs import Dense, Hidden, SampledCodec, TopKCodec
+from limbeck.cache.identity import write_manifest
 from limbeck.cache.inspect import caches_in, info, one_cache_in, verify
 from limbeck.cache.parquet import export_parquet, import_parquet
 from limbeck.digest import file_digest, hex_id
@@ -97,10 +98,11 @@ def test_what_was_written_is_whole(tmp_path, codec, network):
 
 
 def edited(folder, change):
-    """Change the manifest's entry of the first shard."""
+    """Change the manifest, as if it had been written so."""
     manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest)
-    write_json(folder / "manifest.json", manifest)
+    manifest.pop("checksum")
+    write_manifest(folder, manifest)
 
 
 def test_verify_says_each_fault_with_both_values(tmp_path):
@@ -308,6 +310,20 @@ def test_a_file_of_another_teacher_and_one_that_does_not_say(tmp_path):
     write_json(tmp_path / "three/manifest.json", empty)
     with pytest.raises(LimbeckError, match="the cache holds no answers"):
         export_parquet(tmp_path / "three", file)
+
+
+def test_a_file_that_asks_for_more_memory_than_there_is(tmp_path):
+    """How many outputs it has is what the file says, and room was made for them."""
+    cache_of(tmp_path / "one")
+    file = tmp_path / "answers.parquet"
+    export_parquet(tmp_path / "one", file)
+    table = pq.read_table(file)
+    head = json.loads(table.schema.metadata[b"limbeck.cache"])
+    head["identity"]["outputs"] = 10**14
+    pq.write_table(table.replace_schema_metadata({b"limbeck.cache": json.dumps(head)}), file)
+    with pytest.raises(LimbeckError, match="its metadata do not say whose answers these are"):
+        import_parquet(file, tmp_path / "two")
+    assert not (tmp_path / "two").exists()
 
 
 def test_rows_that_somebody_labels_now_are_not_imported(tmp_path):
