@@ -249,6 +249,14 @@ def _twice(rows):
     return rows
 
 
+def _words(rows):
+    return rows | {"logits": [["a", "b", "c"] for _ in rows["logits"]]}
+
+
+def _truths(rows):
+    return rows | {"logits": [[True, False, True] for _ in rows["logits"]]}
+
+
 def _short(rows):
     rows["id"][2] = "abc"
     return rows
@@ -261,11 +269,13 @@ def _short(rows):
         (_nan, r"column logits: [0-9a-f]{16} is not finite, or no float32: .*nan"),
         (_wide, r"column logits: [0-9a-f]{16} has 4 numbers, and the cache 3; import what was exported of the same"),
         (_null, r"column logits: a row has no answer"),
+        (_words, r"column logits: a row has no answer of numbers"),
+        (_truths, r"column logits: a row has no answer of numbers"),
         (_twice, r"[0-9a-f]{16} stands twice: with logits .*, and with logits"),
         (_short, r"column id: `abc` is no id of 16 hex digits"),
         (lambda rows: {"id": rows["id"]}, "it has no column `logits`"),
     ],
-    ids=["nan", "width", "null", "twice", "id", "column"],
+    ids=["nan", "width", "null", "words", "truths", "twice", "id", "column"],
 )
 @pytest.mark.parametrize("there", [True, False])
 def test_half_an_import_leaves_nothing(tmp_path, change, why, there):
@@ -310,6 +320,17 @@ def test_a_file_of_another_teacher_and_one_that_does_not_say(tmp_path):
     write_json(tmp_path / "three/manifest.json", empty)
     with pytest.raises(LimbeckError, match="the cache holds no answers"):
         export_parquet(tmp_path / "three", file)
+
+
+@pytest.mark.parametrize("name", ["one/manifest.json", "one/shard-00000.safetensors", "recipe.yaml", "answers"])
+def test_an_export_replaces_no_file_of_another_form(tmp_path, name):
+    cache_of(tmp_path / "one")
+    (tmp_path / "recipe.yaml").write_text("mine")
+    before = files(tmp_path / "one")
+    with pytest.raises(LimbeckError, match=f"written as a parquet file; call it {(tmp_path / name).stem}.parquet"):
+        export_parquet(tmp_path / "one", tmp_path / name)
+    assert files(tmp_path / "one") == before
+    assert (tmp_path / "recipe.yaml").read_text() == "mine"
 
 
 def test_a_file_that_asks_for_more_memory_than_there_is(tmp_path):
