@@ -18,9 +18,12 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from endpoint_server import FAULTS, MODEL, Behaviour, served
+from table_words import older
 
+from limbeck.pipeline.order import describe_environment
 from limbeck.teachers.served.asked import Interview, Manner, Served, VotesSettings
 from limbeck.teachers.served.journal import FILE
 from limbeck.teachers.served.prompt import PROMPT, Prompt
@@ -58,7 +61,7 @@ def answered(folder: Path) -> Counter[str]:
     return found
 
 
-def measured(count: int) -> dict[str, float | int | bool]:
+def measured(count: int) -> dict[str, Any]:
     """Return what asking for so many texts took, with two kills on the way."""
     key = os.environ["BENCHMARK_KEY"] = "sk-benchmark-4711"
     behaviour, wanted = Behaviour(faults=FAULTS, latency=LATENCY_S, key=key), texts(count)
@@ -90,7 +93,22 @@ def measured(count: int) -> dict[str, float | int | bool]:
             "seconds": round(seconds, 1),
             "least_seconds": round(len(behaviour.seen) * LATENCY_S / CONCURRENCY, 1),
             "bytes_a_text": round((folder / FILE).stat().st_size / count),
+            "environment": describe_environment(),
         }
+
+
+def as_table(result: dict[str, Any]) -> str:
+    """Say how a server that fails was asked."""
+    each = 1000 * result["seconds"] / result["texts"]
+    return (
+        f"{result['texts']:,} texts, {result['concurrency']} requests at a time, against a local server that delays "
+        f"each answer by {1000 * result['latency_s']:.0f} ms and fails at the first request of "
+        f"{result['texts_with_a_fault']:,} of them (429, 500, dropped connections, half a JSON, no log-probabilities), "
+        f"while the process that asks is killed twice with SIGKILL: {result['answered']:,} answered, "
+        f"{result['answered_twice']} of them twice; {result['repeated_after_two_kills']} requests were repeated "
+        f"because of the kills, and the key is {'' if result['key_on_disk'] else 'not '}on disk. {each:.1f} ms a text, "
+        f"starts included{older(result)} (`python benchmarks/endpoint.py`)."
+    )
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from table_words import older
 from torch import nn
 
 from limbeck import console
@@ -243,6 +244,19 @@ def by_engine(model: nn.Module, example: Any, axes: Any, batches: Sequence[Batch
         "rounds": faster,
         "difference": max(one.difference for one in found),
     }
+
+
+def as_table(result: dict[str, Any]) -> str:
+    """Say what labelling reaches of its own matrices, and what a second process adds."""
+    share, two = result["matrices"], result["processes"]
+    low, high = share["parts"]
+    return (
+        f"A MiniLM on IMDB's reviews, one thread a process{older(result)}: labelling, with tokens on their way in and "
+        f"answers on their way to disk, does {100 * share['share']:.0f} % of what its own matrix products alone do in "
+        f"the same time ({100 * low:.0f} to {100 * high:.0f} % in parts taken in turns; operations on real tokens, "
+        f"attention included, against all operations with padding, of which {100 * share['padding']:.1f} % is). Two "
+        f"processes label {two['two_by_one']:.2f} times as fast as one (`python benchmarks/labelling.py FOLDER/imdb`)."
+    )
 
 
 def main() -> None:

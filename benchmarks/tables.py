@@ -14,7 +14,10 @@ from typing import Any
 
 import any_text
 import cifar10
+import endpoint
 import input_path
+import labelling
+import large_files
 import mnist
 import rivals
 import scale
@@ -31,7 +34,18 @@ from limbeck.report.words import peak
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("imdb", "any_text", "transfer", "acceleration", "shipping", "verdict", "recipes", "finished_teachers", "scale")
+DOCS = (
+    "imdb",
+    "any_text",
+    "transfer",
+    "acceleration",
+    "shipping",
+    "verdict",
+    "recipes",
+    "finished_teachers",
+    "scale",
+    "labelling",
+)
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
 
@@ -320,6 +334,9 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "scale-hours": (scale.hours_table, ("scale", "training", "cifar10", "gpu")),
     "scale-bytes": (scale.bytes_table, ("scale",)),
     "scale-steps": (scale.steps_table, ("scale", "training")),
+    "large-files": (large_files.table, ("large_files",)),
+    "labelling": (labelling.as_table, ("labelling",)),
+    "endpoint": (endpoint.as_table, ("endpoint",)),
     "uses": (uses, (*TEXT_USES, "cifar10", "speakers", "speech", "tenants")),
 }
 """By name: what makes a table, and of which results; without the first of them it is left as it stands."""

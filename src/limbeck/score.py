@@ -109,7 +109,7 @@ def _rows(
         raise LimbeckError("no row to score", where=source, fix=f"give labelled rows; found: {left_out}")
     which = "the test split is scored" if split == "test" else "every row is scored, as there is no test split"
     say(f"  {source}: {which}{f'; left out: {left_out}' if left_out else ''}")
-    asked = [Asked(files[row] if files else f"{place}, row {row + 1}", rows.values[row]) for row in kept]
+    asked = [Asked(files[row] if files else f"{place}, row {row + 1}", rows.values[row]) for row in kept.tolist()]
     return asked, Labels(labels.values[kept], labels.present[kept])
 
 

@@ -185,11 +185,10 @@ def test_a_shard_that_cannot_be_written_leaves_the_cache_as_it_was(cache, monkey
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     expected = answers(CachedTeacher(folder, owner), examples)
 
-    def full_disk(file, small, values):
-        file.write(b"half")
+    def full_disk(arrays):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("limbeck.cache.shards._write_header", full_disk)
+    monkeypatch.setattr("limbeck.cache.shards.header", full_disk)
     with pytest.raises(LimbeckError, match="No space"):
         CachedTeacher(folder, owner).add(np.array([1]), Predictions(torch.zeros(1, CLASSES)), {})
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before

@@ -8,19 +8,17 @@ offsets             (rows + 1,) int64; row i has the predictions `offsets[i]` to
 tap/NAME            (rows, width) float32, an activation; or (tokens, width), and `offsets/NAME`
 """
 
-import json
 import os
-import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
+from limbeck.arrayfile import header, read_arrays, wide_first
 from limbeck.digest import file_digest
 from limbeck.errors import LimbeckError
 
@@ -31,11 +29,6 @@ ID_BYTES = 8
 _CHUNK_BYTES = 1 << 24
 _FEW = 4
 """Numbers of an answer that an error shows."""
-_DTYPES = {
-    "float64": "F64", "int64": "I64", "uint64": "U64", "float32": "F32", "int32": "I32", "uint32": "U32",
-    "float16": "F16", "int16": "I16", "uint16": "U16", "int8": "I8", "uint8": "U8", "bool": "BOOL",
-}  # fmt: skip
-"""Of safetensors, by numpy's name."""
 
 Arrays = Mapping[str, NDArray]
 
@@ -131,8 +124,7 @@ def mapped(path: Path, digest: str | None) -> Shard:
                 where=str(path),
                 fix=ANEW,
             )
-        with safe_open(str(path), framework="pt") as file:  # of numpy it would be copies
-            arrays = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118 - it is no mapping
+        arrays, _ = read_arrays(path)
     except FileNotFoundError:  # removed this moment
         raise LimbeckError("the shard is missing", where=str(path), fix=ANEW) from None
     except SafetensorError as error:
@@ -173,9 +165,9 @@ def write(path: Path, parts: Sequence[Shard]) -> str:
     for name in first.offsets:
         small[name] = _cumulated(np.concatenate([np.diff(part.stored.offsets[name]) for part in parts])[order])
     with path.open("wb") as file:
-        # As safetensors does it: wide types first, so that every number stands at a multiple of its size.
-        names = sorted(first.values, key=lambda name: (-first.values[name].dtype.itemsize, name))
-        _write_header(file, small, {name: [part.stored.values[name] for part in parts] for name in names})
+        names = wide_first(first.values)
+        pieces = {name: [value] for name, value in small.items()}
+        file.write(header(pieces | {name: [part.stored.values[name] for part in parts] for name in names}))
         for value in small.values():
             file.write(value.tobytes())
         for name in names:
@@ -194,19 +186,6 @@ def _ascending(
         order = np.argsort(np.concatenate([part.ids for part in parts]), kind="stable")
     number = np.repeat(np.arange(len(parts)), [len(part) for part in parts])[order]
     return number, np.concatenate([np.arange(len(part)) for part in parts])[order]
-
-
-def _write_header(file: BinaryIO, small: Arrays, values: Mapping[str, Sequence[NDArray]]) -> None:
-    shapes = {name: (value.dtype, value.shape) for name, value in small.items()}
-    for name, parts in values.items():
-        shapes[name] = (parts[0].dtype, (sum(len(part) for part in parts), *parts[0].shape[1:]))
-    header, end = {}, 0
-    for name, (dtype, shape) in shapes.items():
-        start, end = end, end + dtype.itemsize * int(np.prod(shape))
-        header[name] = {"dtype": _DTYPES[dtype.name], "shape": list(shape), "data_offsets": [start, end]}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    file.write(struct.pack("<Q", len(text)) + text)
 
 
 def _pieces(parts: Sequence[Shard], name: str, rows: int) -> list[slice]:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from limbeck.data.examples import picked
+from limbeck.data.held import taken
 from limbeck.data.settings import DataOptions
 from limbeck.data.tables import Table
 from limbeck.data.task import Task
@@ -92,7 +92,7 @@ def _asked(table: Table, every: Task, settings: DataOptions, where: str) -> Tabl
     order = [*(name for name in every.names if name in settings.classes), *([] if other is None else [other])]
     return replace(
         table,
-        values=[*picked(table.values, rows)],
+        values=taken(table.values, rows),
         labels=[names[row] if has_class[row] else None for row in rows],
         classes=tuple(dict.fromkeys(order)),
         origin=None if table.origin is None else table.origin.take(rows),

@@ -1,17 +1,17 @@
 """Examples with their ids and labels: the rows of every split."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.data.held import joined, taken
 from limbeck.data.origin import Origin
 from limbeck.digest import arrays_digest
 
 Index = Sequence[int] | range | NDArray[Any]
-_PIECE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Examples:
         if len(index) == len(self) and np.array_equal(index, np.arange(len(self))):
             return self
         origin = None if self.origin is None else self.origin.take(index)
-        return Examples(self.ids[index], [*picked(self.values, index)], self.labels.take(index), origin)
+        return Examples(self.ids[index], taken(self.values, index), self.labels.take(index), origin)
 
     def having(self) -> "Examples":
         """Return the rows with a label."""
@@ -100,17 +100,8 @@ class Examples:
         if not len(self) or not len(other):
             return replace(self if len(self) else other, origin=None)
         return Examples(
-            np.concatenate([self.ids, other.ids]), [*self.values, *other.values], self.labels + other.labels
+            np.concatenate([self.ids, other.ids]), joined(self.values, other.values), self.labels + other.labels
         )
-
-
-def picked(values: Sequence[Any], rows: NDArray[np.int64]) -> Iterator[Any]:
-    """Yield some of the values.
-
-    Row numbers become Python's in pieces: all at once they would take 40 bytes a row, and one by one more time.
-    """
-    for start in range(0, len(rows), _PIECE):
-        yield from map(values.__getitem__, rows[start : start + _PIECE].tolist())
 
 
 def unlike(some: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:

@@ -270,7 +270,7 @@ class Modality(ABC):
         OF_FILES.update(dict.fromkeys(cls.suffixes, cls))
 
     @abstractmethod
-    def values(self, cells: Any, column: Column) -> list[Any]:
+    def values(self, cells: Any, column: Column) -> Sequence[Any]:
         """Return the examples of a column's cells, a value each.
 
         Args:
@@ -281,7 +281,7 @@ class Modality(ABC):
             LimbeckError: a cell holds something else.
         """
 
-    def in_files(self, paths: list[Any]) -> list[Any]:
+    def in_files(self, paths: Sequence[Any]) -> Sequence[Any]:
         """Return the cells that files of a folder are, one example each: their paths, or what is in them.
 
         Raises:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limbeck.data.examples import Examples, Labels, unlike
+from limbeck.data.held import joined
 from limbeck.data.modality import Modality
 from limbeck.data.sieve import Sieve, alike, likenesses
 from limbeck.data.tables import Table
@@ -37,7 +38,7 @@ def notes_on(
         lines += task.remarks(name, learned[name].labels, learned=name == "labelled")
     if omitted := len(parts["omitted"]):
         lines.append(f"{omitted:,} labelled rows are of omitted classes: they are the teacher's, and no student's")
-    training = [*parts["labelled"].values, *parts["unlabelled"].values]
+    training = joined(parts["labelled"].values, parts["unlabelled"].values)
     lines += sieve.modality.remarks(training, parts["test"].values, train.values)
     lines += _equal(train, parts, task, sieve)
     if not sieve.coincident:

@@ -1,7 +1,7 @@
 """Rows as examples, ordered by content id: those of a table, others without a label, and copies that are rows."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +35,7 @@ def _order(rows: Examples) -> NDArray[np.int64]:
 
 
 def extra_rows(
-    values: list[Any],
+    values: Sequence[Any],
     task: Task,
     sieve: Sieve,
     training: NDArray[np.int64],
@@ -73,7 +73,7 @@ def augmented_rows(
 
 
 def _unlabelled(values: Iterable[Any], task: Task, sieve: Sieve) -> Examples:
-    values = values if isinstance(values, list) else list(values)
+    values = values if isinstance(values, Sequence) else list(values)
     rows = Examples(content_ids(values, sieve.modality), values, task.labels([None] * len(values), ""))
     if not sieve.coincident:
         return rows

@@ -15,7 +15,7 @@ from limbeck.data.hub import read_hub
 from limbeck.data.readers import read_file
 from limbeck.errors import LimbeckError, nearest
 
-Columns = dict[str, tuple[list[Any], list[Any]]]
+Columns = dict[str, tuple[Sequence[Any], Sequence[Any]]]
 """Cells with an example, and labels, by split."""
 
 _IMDB = "stanfordnlp/imdb"

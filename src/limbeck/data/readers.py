@@ -16,7 +16,9 @@ import numpy as np
 
 from limbeck.console import say
 from limbeck.data.cells import columns_of
+from limbeck.data.held import taken
 from limbeck.data.npz import require_modest
+from limbeck.data.spill import LARGE, Spill, are_long
 from limbeck.errors import LimbeckError, first_line
 from limbeck.runtime.records import SUFFIXES, at_path, bases, opened, parts, suffix_of
 
@@ -26,8 +28,8 @@ FILES = (*SUFFIXES, ARRAYS)
 _ALL_TEXT = (".csv", ".tsv", ".xlsx")
 
 
-class Columns(dict[str, list[Any]]):
-    """Columns by name: those that are wanted.
+class Columns(dict[str, Sequence[Any]]):
+    """Columns by name: those that are wanted. Those with long cells of a large file lie on disk, see `Held`.
 
     Attributes:
         classes: what the values 0, 1, 2 ... of a column are called, by column, where the data says it.
@@ -38,7 +40,7 @@ class Columns(dict[str, list[Any]]):
 
     def __init__(
         self,
-        columns: Mapping[str, list[Any]] | None = None,
+        columns: Mapping[str, Sequence[Any]] | None = None,
         classes: Mapping[str, tuple[str, ...]] | None = None,
         layout: str = "",
         numbers: Sequence[int] | None = None,
@@ -57,7 +59,8 @@ class Columns(dict[str, list[Any]]):
     def take(self, rows: Sequence[int]) -> "Columns":
         """Return the given rows, counted from 0, in that order."""
         numbers = [row + 1 if self.numbers is None else self.numbers[row] for row in rows]
-        held = {name: [values[row] for row in rows] for name, values in self.items()}
+        index = np.asarray(rows, np.int64)
+        held = {name: taken(values, index) for name, values in self.items()}
         found = Columns(held, self.classes, self.layout, numbers, self._names)
         found.files = tuple(self.files[row] for row in rows) if self.files else ()
         return found
@@ -118,28 +121,34 @@ def read_file(
         return _lines(path, columns)
     if path.suffix.lower() == ARRAYS:
         return _read_npz(path)
-    found = _read_parts(path, None if columns is None else {*columns, *typed})
+    found = _read_parts(path, None if columns is None else {*columns, *typed}, typed)
     for name in typed if suffix_of(path) in _ALL_TEXT else ():
         if name in found:
             found[name] = _typed(found[name], {"", "nan", "NaN", "NAN", *missing})
     return found
 
 
-def _read_parts(path: Path, columns: Collection[str] | None) -> Columns:
-    cells: dict[str, list[Any]] = {}
+def _read_parts(path: Path, columns: Collection[str] | None, short: Collection[str]) -> Columns:
+    """Read a file; of a large one, long cells are laid on disk, but those of the columns that are `short`."""
+    cells: dict[str, list[Any] | Spill] = {}
+    large = path.stat().st_size >= LARGE
     names: Collection[str] = ()
     rows = 0
     for part in parts(path, columns, lambda line: say(f"  {line}")):
         names = part.names
-        for name, held in part.cells.items():
-            cells.setdefault(name, [None] * rows).extend(held)
+        for name, held in part.cells.items() if part.rows else ():
+            if name not in cells:
+                cells[name] = Spill() if large and name not in short and are_long(held) else []
+                cells[name].extend([None] * rows)
+            cells[name].extend(held)
         rows += part.rows
         for held in cells.values():
             if len(held) < rows:  # no object of this part has the key
                 held.extend([None] * (rows - len(held)))
     if not rows:
         raise LimbeckError("no rows", where=str(path), fix="give a file with rows, or remove it")
-    found = Columns({name: cells[name] for name in names if name in cells}, _classes(path), names=names)
+    whole = {name: held.done() if isinstance(held, Spill) else held for name, held in cells.items()}
+    found = Columns({name: whole[name] for name in names if name in whole}, _classes(path), names=names)
     return with_paths(found, columns or ())
 
 
@@ -173,7 +182,7 @@ def _lines(path: Path, columns: Collection[str] | None) -> Columns:
     return Columns({next(iter(columns or ()), "text"): texts})
 
 
-def _typed(values: list[str], missing: Collection[str]) -> list[Any]:
+def _typed(values: Sequence[str], missing: Collection[str]) -> list[Any]:
     """Return the labels of a csv column as numbers or booleans when every one of them is written like that."""
     values = [value.strip() for value in values]
     written = set(values) - {*missing}

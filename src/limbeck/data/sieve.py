@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.console import Meter, meter
-from limbeck.data.examples import Examples, Labels, picked, unlike
+from limbeck.data.examples import Examples, Labels, unlike
+from limbeck.data.held import picked
 from limbeck.data.lookup import Lookup, among, starts_of
 from limbeck.data.modality import Modality
 from limbeck.data.tables import Table

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from limbeck.data.asked import Learns, asked, learn, of_classes
 from limbeck.data.copies import keeping, rehearsed
 from limbeck.data.drawing import hold_out, in_order, in_turn, omit, rest_of, without_blocks
 from limbeck.data.examples import NO_ROWS, Examples, Labels
+from limbeck.data.held import Values, joined
 from limbeck.data.modality import EVERY, Modality
 from limbeck.data.notes import notes_on
 from limbeck.data.ordered import augmented_rows, examples_of, extra_rows
@@ -244,7 +244,7 @@ def load_splits(settings: DataOptions, task: Learns, tables: dict[str, Table] | 
     training, trained, labelled, omitted, rest = _training(parts, train, learned, settings, sieve, where)
     if settings.unlabelled is not None:
         column = train.columns or settings.column
-        values = values + read_values(settings.unlabelled, modality=settings.modality, column=column)
+        values = joined(values, read_values(settings.unlabelled, modality=settings.modality, column=column))
     unlabelled = in_order(rest, extra_rows(values, learned, sieve, training, parts), settings)
     named = {"labelled": labelled, "unlabelled": unlabelled}
     return Splits(
@@ -282,7 +282,7 @@ def _read(settings: DataOptions) -> dict[str, Table]:
 
 def _of_target(
     settings: DataOptions, target: RowsOptions, task: Task, every: Task, sieve: Sieve, columns: tuple[str, ...]
-) -> tuple[Examples, list[Any], Examples]:
+) -> tuple[Examples, Values, Examples]:
     """Return the target's test rows, its other examples, and its other rows with a label.
 
     Raises:
@@ -306,7 +306,7 @@ def _of_target(
     having, bare = rows.having(), rows.bare()
     if "test" in found:
         test = examples_of(found["test"], task, f"{where}, test split", sieve)
-        values = [*having.values, *bare.values]
+        values = joined(having.values, bare.values)
         having = sieve.without(having, test, None, "test")
     else:
         usable = len(np.unique(sieve.looks(having)))
@@ -322,9 +322,9 @@ def _of_target(
         if not len(having):
             raise too_few_beside_blocks(rows, 0, 1, split.block, where)
         bare = without_blocks(bare, found["train"], parts, split.block, sieve, "unlabelled")
-        test, values = parts["test"], [*having.values, *bare.values]
+        test, values = parts["test"], joined(having.values, bare.values)
     others = [found[name].values for name in ("validation", "unsupervised") if name in found]
-    return test, [*values, *(value for part in others for value in part)], having
+    return test, joined(values, *others), having
 
 
 def _training(

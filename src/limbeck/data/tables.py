@@ -10,6 +10,7 @@ from limbeck.data import packaged
 from limbeck.data.cells import columns_of, named_labels, written_labels
 from limbeck.data.folders import require_no_column
 from limbeck.data.frames import classes_of, column_names, plain_list
+from limbeck.data.held import joined
 from limbeck.data.hints import no_column
 from limbeck.data.hub import undecoded
 from limbeck.data.modality import EVERY, Column, Modality, Wanted, listed
@@ -38,8 +39,8 @@ class Table:
         origin: where the rows were read; None: nobody knows.
     """
 
-    values: list[Any]
-    labels: list[Any]
+    values: Sequence[Any]
+    labels: Sequence[Any]
     classes: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
     layout: str = ""
@@ -154,7 +155,7 @@ def _read_packaged(
     splits: Sequence[str],
     label: str | Sequence[str] | None = None,
     argument: str | None = None,
-) -> dict[str, tuple[list[Any], list[Any]]]:
+) -> dict[str, tuple[Sequence[Any], Sequence[Any]]]:
     """Read a packaged source; `argument` is what a command calls it that knows what an example is, else a recipe."""
     held = packaged.SOURCES[source]
     if held.modality != modality.name:
@@ -223,7 +224,7 @@ def as_table(
     return replace(table, origin=origin_of(held, len(table.values), where, group))
 
 
-def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]:
+def read_values(source: str, *, modality: Modality, column: Wanted) -> Sequence[Any]:
     """Read the examples of every split of `data.unlabelled`, labels ignored.
 
     Raises:
@@ -231,7 +232,7 @@ def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]
     """
     if source in packaged.SOURCES:
         found = _read_packaged(source, modality, None, SPLITS)
-        return [value for values, _ in found.values() for value in values]
+        return joined(*(values for values, _ in found.values()))
     found = columns_in(source, Request(modality, column, None), {"source": "data.unlabelled"})
     if not found:
         raise LimbeckError(f"no files with {modality.noun}s", where=source, fix=f"name one of them {', '.join(SPLITS)}")
@@ -239,7 +240,7 @@ def read_values(source: str, *, modality: Modality, column: Wanted) -> list[Any]
         _table(held, modality, column, None, where, needs_label=False, keys=_keys(modality, "data"))
         for where, held in found.values()
     ]
-    return [value for table in tables for value in table.values]
+    return joined(*(table.values for table in tables))
 
 
 def _of(domain: str, columns: Columns, where: str, key: str) -> Columns:

@@ -1,8 +1,7 @@
 """Pretrained networks of images and sounds, from a folder or the hub, with a head to be trained."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
@@ -12,59 +11,29 @@ from limbeck.modalities.image.pretrained import image_reads
 from limbeck.modalities.image.reads import ImageReads
 from limbeck.modalities.text.pretrained import pretrained_config
 from limbeck.modalities.text.tokenizers import pretrained_folder
-from limbeck.models.catalogue import ModelOptions, register
-from limbeck.models.embedding import Rate
+from limbeck.models.catalogue import register
 from limbeck.models.finished import around_images, around_sounds
 from limbeck.models.label_order import ordered, positions
-from limbeck.models.lora import LoraSettings, adapt
-from limbeck.models.pretrained import freeze_layers, load_pretrained, output_names, set_attention_dropout
+from limbeck.models.lora import adapt
+from limbeck.models.pretrained import (
+    PretrainedOptions,
+    freeze_layers,
+    load_pretrained,
+    output_names,
+    set_attention_dropout,
+)
 from limbeck.runtime.readers.audio import AudioForm
 from limbeck.runtime.readers.image import ImageForm
 from limbeck.taps import Wrapper
 
 
-class FolderOptions(ModelOptions):
-    """What pretrained networks of images and of sounds have in common."""
-
-    path: Annotated[str, Field(min_length=1, description="a folder with config.json and its processor, or a hub id")]
-    dropout: Annotated[Rate, Field(description="before a new head, in training")] = 0.1
-    attention_dropout: Annotated[
-        Rate | None,
-        Field(description="share of the attention weights that is dropped in training; null: as the checkpoint has it"),
-    ] = None
-    freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained, embeddings included")] = 0
-    freeze_embeddings: Annotated[
-        bool, Field(description="do not train what comes before the layers: patches, or convolutions over samples")
-    ] = False
-    outputs: Annotated[
-        list[str] | None,
-        Field(
-            description="outputs of the checkpoint's own head, one a class in their order; []: a new head; null: its "
-            "own head as it is where it has as many outputs as there are classes, else a new one"
-        ),
-    ] = None
-    lora: Annotated[
-        LoraSettings | None,
-        Field(description="train low-rank adapters in the place of the encoder's weights (extra `lora`); null: no"),
-    ] = None
-
-    @property
-    def blank(self) -> None:
-        """Its files say its size."""
-
-    @property
-    def trained(self) -> Self:
-        """The same without adapters: they are merged."""
-        return self.model_copy(update={"lora": None})
-
-
-class ImageFolderSettings(FolderOptions):
+class ImageFolderSettings(PretrainedOptions):
     """Options of `pretrained_image`."""
 
     name: Literal["pretrained_image"] = "pretrained_image"
 
 
-class SoundFolderSettings(FolderOptions):
+class SoundFolderSettings(PretrainedOptions):
     """Options of `pretrained_audio`."""
 
     name: Literal["pretrained_audio"] = "pretrained_audio"
@@ -117,7 +86,7 @@ def build_sounds(settings: SoundFolderSettings, *, outputs: int, form: AudioForm
     )
 
 
-def _built(settings: FolderOptions, source: str, config: Any, kind: Any, around: Any, outputs: int) -> nn.Module:
+def _built(settings: PretrainedOptions, source: str, config: Any, kind: Any, around: Any, outputs: int) -> nn.Module:
     """Load a network in float32, with its own head or a new one; see `TransformerSettings.outputs`.
 
     Raises:

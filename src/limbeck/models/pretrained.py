@@ -5,13 +5,17 @@ import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pickle import UnpicklingError
-from typing import Any
+from typing import Annotated, Any, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.modalities.text.pretrained import unloadable
+from limbeck.models.catalogue import ModelOptions
+from limbeck.models.embedding import Rate
+from limbeck.models.lora import LoraSettings
 
 _NO_CONVERSION = "DISABLE_SAFETENSORS_CONVERSION"
 _OF_TEXTS = "ForSequenceClassification"
@@ -19,6 +23,41 @@ _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
 """What configurations call it: BERT and its relatives, and others."""
 _BEFORE = ("embeddings", "feature_extractor", "embedder")
 """What encoders call what comes before their layers: of texts and patches, of samples, of pixels."""
+
+
+class PretrainedOptions(ModelOptions):
+    """What pretrained networks with a head to be trained have in common."""
+
+    path: Annotated[str, Field(min_length=1, description="a folder with config.json and its processor, or a hub id")]
+    dropout: Annotated[Rate, Field(description="before a new head, in training")] = 0.1
+    attention_dropout: Annotated[
+        Rate | None,
+        Field(description="share of the attention weights that is dropped in training; null: as the checkpoint has it"),
+    ] = None
+    freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained, embeddings included")] = 0
+    freeze_embeddings: Annotated[
+        bool, Field(description="do not train what comes before the layers: patches, or convolutions over samples")
+    ] = False
+    outputs: Annotated[
+        list[str] | None,
+        Field(
+            description="outputs of the checkpoint's own head, one a class in their order; []: a new head; null: its "
+            "own head as it is where it has as many outputs as there are classes, else a new one"
+        ),
+    ] = None
+    lora: Annotated[
+        LoraSettings | None,
+        Field(description="train low-rank adapters in the place of the encoder's weights (extra `lora`); null: no"),
+    ] = None
+
+    @property
+    def blank(self) -> None:
+        """Its files say its size."""
+
+    @property
+    def trained(self) -> Self:
+        """The same without adapters: they are merged."""
+        return self.model_copy(update={"lora": None})
 
 
 def classified_by(config: Any) -> str | None:

@@ -1,7 +1,7 @@
 """A pretrained encoder, from a folder, the hub or an asset."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from limbeck.errors import LimbeckError
 from limbeck.modalities.text.pretrained import pretrained_config
 from limbeck.modalities.text.tokenizers import pretrained_folder
-from limbeck.models.catalogue import ModelOptions, register
+from limbeck.models.catalogue import register
 from limbeck.models.embedding import Rate
 from limbeck.models.label_order import ordered, positions
-from limbeck.models.lora import LoraSettings, adapt
+from limbeck.models.lora import adapt
 from limbeck.models.pooling import masked_mean
 from limbeck.models.pretrained import (
+    PretrainedOptions,
     encoder_inputs,
     freeze_layers,
     load_pretrained,
@@ -25,11 +26,15 @@ from limbeck.models.pretrained import (
 from limbeck.runtime import TextForm
 
 
-class TransformerSettings(ModelOptions):
+class TransformerSettings(PretrainedOptions):
     """Options of `transformer`."""
 
     name: Literal["transformer"] = "transformer"
     path: Annotated[str, Field(min_length=1, description="a folder with config.json, a hub id, or the asset `minilm`")]
+    dropout: Annotated[
+        Rate, Field(description="share of the pooled state that is dropped in training; of `own` the checkpoint's")
+    ] = 0.1
+    freeze_embeddings: Annotated[bool, Field(description="do not train the embeddings")] = False
     pooling: Annotated[
         Literal["mean", "cls", "own"],
         Field(
@@ -37,37 +42,7 @@ class TransformerSettings(ModelOptions):
             "that of transformers' `...ForSequenceClassification`, so that transformers can load what was trained"
         ),
     ] = "mean"
-    dropout: Annotated[
-        Rate, Field(description="share of the pooled state that is dropped in training; of `own` the checkpoint's")
-    ] = 0.1
-    attention_dropout: Annotated[
-        Rate | None,
-        Field(description="share of the attention weights that is dropped in training; null: as the checkpoint has it"),
-    ] = None
     layers: Annotated[int | None, Field(ge=1, description="keep this many lower layers; null: all")] = None
-    freeze: Annotated[int, Field(ge=0, description="lower layers that are not trained, embeddings included")] = 0
-    freeze_embeddings: Annotated[bool, Field(description="do not train the embeddings")] = False
-    outputs: Annotated[
-        list[str] | None,
-        Field(
-            description="outputs of the checkpoint's own head, one a class in their order; []: a new head; null: its "
-            "own head as it is where it has as many outputs as there are classes, else a new one"
-        ),
-    ] = None
-
-    lora: Annotated[
-        LoraSettings | None,
-        Field(description="train low-rank adapters in the place of the encoder's weights (extra `lora`); null: no"),
-    ] = None
-
-    @property
-    def blank(self) -> None:
-        """Its files say its size."""
-
-    @property
-    def trained(self) -> Self:
-        """The same without adapters: they are merged."""
-        return self.model_copy(update={"lora": None})
 
 
 class Transformer(nn.Module):

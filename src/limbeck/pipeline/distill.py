@@ -17,6 +17,7 @@ from limbeck.data import (
     Table,
     load_splits,
 )
+from limbeck.data.held import joined
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, a
 from limbeck.losses import Objective
@@ -231,7 +232,7 @@ def _from_tables(given: Given, sources: Mapping[str, Source], unlabelled: Source
     if unlabelled is not None:
         values = unlabelled_of(unlabelled, recipe.data, tables["train"].columns or recipe.data.column)
         more = tables.get("unsupervised", Table([], []))
-        tables["unsupervised"] = Table([*more.values, *values], [*more.labels, *([None] * len(values))])
+        tables["unsupervised"] = Table(joined(more.values, values), [*more.labels, *([None] * len(values))])
     return Material(load_splits(recipe.data, recipe.task, tables), given)
 
 

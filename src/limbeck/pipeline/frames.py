@@ -44,7 +44,7 @@ def tables_of(source: Any, data: DataSettings, name: str, column: Wanted) -> dic
     return {"train": as_table(by_column(source, name), where=name, **columns)}
 
 
-def unlabelled_of(source: Any, data: DataSettings, column: Wanted) -> list[Any]:
+def unlabelled_of(source: Any, data: DataSettings, column: Wanted) -> Sequence[Any]:
     """Return the examples of more rows without a label: of a path, of what `by_column` takes, or a list of them.
 
     Args:

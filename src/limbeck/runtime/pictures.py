@@ -17,6 +17,7 @@ from limbeck import installed
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import named_path
 from limbeck.runtime.complaints import Silence, complaints
+from limbeck.runtime.content import content_of
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """What is read, as Pillow calls it. Others are refused: EPS, for one, is a program."""
@@ -38,7 +39,8 @@ class Picture:
     """A picture that is decoded when its pixels are asked for.
 
     Args:
-        source: the bytes or the path of a file, or (height, width, channels) uint8 pixels; None: there is no picture.
+        source: the bytes or the path of a file, or a view of bytes, or (height, width, channels) uint8 pixels; None:
+            there is no picture.
         where: what it is called in errors.
     """
 
@@ -46,7 +48,7 @@ class Picture:
 
     _held = 0
 
-    def __init__(self, source: bytes | Path | NDArray[np.uint8] | None, where: str) -> None:
+    def __init__(self, source: bytes | memoryview | Path | NDArray[np.uint8] | None, where: str) -> None:
         self.source, self.where = source, where
         self._pixels: NDArray[np.uint8] | None = None
         self._identity: bytes | None = None
@@ -56,7 +58,7 @@ class Picture:
             Picture._held -= self._pixels.nbytes  # pyrefly: ignore[missing-attribute]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Picture, (self.source, self.where)
+        return Picture, (bytes(self.source) if isinstance(self.source, memoryview) else self.source, self.where)
 
     @property
     def empty(self) -> bool:
@@ -96,6 +98,8 @@ class Picture:
             raise ValueError(f"{self.where}: there is no picture")
         if isinstance(self.source, Path):
             return _file(self.source, self.where)
+        if isinstance(self.source, memoryview):
+            return bytes(self.source)
         return self.source
 
 
@@ -123,7 +127,7 @@ def picture_of(cell: Any, where: str, folder: Path | None = None) -> Picture:
         path = named_path(cell, called)
         return Picture(path if folder is None else folder / path, called)
     if isinstance(cell, bytes | bytearray | memoryview):
-        return Picture(bytes(cell), where)
+        return Picture(content_of(cell), where)
     if isinstance(cell, np.ndarray | list | tuple):
         return Picture(_array(cell), where)
     if hasattr(cell, "getexif") and hasattr(cell, "mode"):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from limbeck import installed
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import named_path
+from limbeck.runtime.content import content_of
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 MAX_BYTES = 2**28
@@ -39,12 +40,12 @@ class Sound:
     """A sound where it lies. It is decoded when it is asked for, and not kept.
 
     Attributes:
-        source: a file, its bytes, or samples, (frames,) or (frames, channels).
+        source: a file, its bytes or a view of them, or samples, (frames,) or (frames, channels).
         rate: of samples, a second; None: of a file, which says it itself, or not known.
         where: which row it is, for errors; empty: its path says it.
     """
 
-    source: Path | bytes | NDArray[Any]
+    source: Path | bytes | memoryview | NDArray[Any]
     rate: int | None
     where: str
 
@@ -53,7 +54,7 @@ class Sound:
         """What it is called in errors."""
         if isinstance(self.source, Path):
             return f"`{self.source}`" if self.where else "the file"
-        return "the file in the cell" if isinstance(self.source, bytes) else "the array in the cell"
+        return "the array in the cell" if isinstance(self.source, np.ndarray) else "the file in the cell"
 
     def refused(self, what: str, fix: str = _AGAIN) -> LimbeckError:
         """Return the error that says what is wrong with it; `what` goes on from its name, and `fix` is one way out."""
@@ -82,7 +83,7 @@ def sound_of(cell: Any, where: str, folder: Path | None = None) -> Sound:
         path = named_path(cell, where or None)
         return Sound(path if folder is None else folder / path, None, where)
     if isinstance(cell, bytes | bytearray | memoryview):
-        return Sound(bytes(cell), None, where)
+        return Sound(content_of(cell), None, where)
     if isinstance(cell, np.ndarray) or (isinstance(cell, Sequence) and not isinstance(cell, str)):
         return Sound(_array(cell, where), None, where)
     raise LimbeckError(
@@ -142,14 +143,14 @@ def content(sound: Sound) -> bytes:
     return _bytes(sound, sound.source)
 
 
-def _bytes(sound: Sound, source: Path | bytes) -> bytes:
+def _bytes(sound: Sound, source: Path | bytes | memoryview) -> bytes:
     try:
         if isinstance(source, Path) and source.exists() and not source.is_file():  # a pipe may have no end
             raise sound.refused("is no file", "name the file")
-        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        size = source.stat().st_size if isinstance(source, Path) else len(source)
         if size > MAX_BYTES:
             raise sound.refused(f"has {size:,} bytes, and at most {MAX_BYTES:,} are read", "cut it into shorter ones")
-        return source if isinstance(source, bytes) else source.read_bytes()
+        return source.read_bytes() if isinstance(source, Path) else bytes(source)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         why = getattr(error, "strerror", None) or first_line(error)
         raise sound.refused(f"cannot be read ({why})", "mend the path") from None

@@ -9,7 +9,8 @@ from torch import nn
 from limbeck.modalities.audio.pretrained import audio_reads, feature_extractor
 from limbeck.modalities.image.pretrained import image_reads
 from limbeck.models.finished import image_classifier, sound_classifier
-from limbeck.models.folders import FolderOptions, ImageFolderSettings, SoundFolderSettings
+from limbeck.models.folders import ImageFolderSettings, SoundFolderSettings
+from limbeck.models.pretrained import PretrainedOptions
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Folder:
     noun: str
     head: str
     settled: Callable[[str, Any, Any, str], tuple[Any, str]]
-    trained: Callable[..., FolderOptions]
+    trained: Callable[..., PretrainedOptions]
     built: Callable[[str, Any, Any], nn.Module]
 
 

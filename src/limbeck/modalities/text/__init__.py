@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from limbeck.data.cells import is_missing
+from limbeck.data.held import each
 from limbeck.data.modality import Column, Features, Modality
 from limbeck.digest import identity_of
 from limbeck.errors import LimbeckError
@@ -42,7 +43,7 @@ class TextModality(Modality):
     reads: ClassVar[type[TextReads]] = TextReads
     augment: ClassVar[type[AugmentSettings]] = AugmentSettings
 
-    def values(self, cells: Any, column: Column) -> list[str]:
+    def values(self, cells: Any, column: Column) -> Sequence[str]:
         """Return the texts; an empty one where a cell holds nothing. Those of several columns are joined, see `joined`.
 
         Raises:
@@ -50,19 +51,18 @@ class TextModality(Modality):
         """
         if isinstance(cells, Mapping):
             parts = [self.values(held, replace(column, name=name)) for name, held in cells.items()]
-            return [joined(row) for row in zip(*parts, strict=True)]
-        texts = ["" if is_missing(cell) else cell for cell in cells]
-        for row, value in enumerate(texts):
-            if not isinstance(value, str):
+            return each(lambda *row: joined(row), *parts)
+        for row, value in enumerate(cells):
+            if not isinstance(value, str) and not is_missing(value):
                 raise LimbeckError(
                     f"column `{column.name}` has a value of type {type(value).__name__} in row {row + 1}, where a text "
                     "belongs",
                     where=column.where,
                     fix="remove the row" + column.or_else("set {} to the column with the text"),
                 )
-        return [well_formed(text) for text in texts]
+        return each(_text, cells)
 
-    def in_files(self, paths: list[Any]) -> list[Any]:
+    def in_files(self, paths: Sequence[Any]) -> list[Any]:
         """Return what the files say."""
         return [whole_text(path) for path in paths]
 
@@ -95,3 +95,8 @@ class TextModality(Modality):
     def sample(self, value: str, name: str) -> TextSample:
         """Return the text."""
         return TextSample(text=shown_parts(value))
+
+
+def _text(cell: Any) -> str:
+    """Return the text of a cell; an empty one where it holds nothing."""
+    return "" if is_missing(cell) else well_formed(cell)

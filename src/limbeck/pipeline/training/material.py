@@ -15,7 +15,7 @@ from limbeck.console import meter, say
 from limbeck.data import Examples, Splits, Task
 from limbeck.data.ahead import Ahead
 from limbeck.data.batches import Batches
-from limbeck.data.encoded import load_encoded, save_encoded
+from limbeck.data.encoded import encoded, load_encoded, save_encoded
 from limbeck.data.modality import Modality, Reads
 from limbeck.digest import arrays_digest
 from limbeck.errors import LimbeckError
@@ -26,7 +26,7 @@ from limbeck.modalities.arrays.loaders import TrainingLoader
 from limbeck.models import GivenSettings, build_model, missing
 from limbeck.networks import HasReads, NetworkSettings, TrainSettings
 from limbeck.pipeline.stages.stage import Stage, once
-from limbeck.pipeline.training.views import View, encodable, encoded, reads_digest
+from limbeck.pipeline.training.views import View, encodable, reads_digest
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.runtime.bundle import READERS
@@ -211,6 +211,7 @@ class Material:
                     info = own.save(stage.folder)
                 write_json(stage.folder / ABOUT, info)
                 save_encoded(parts, stage.folder / ENCODED)
+                parts = load_encoded(stage.folder / ENCODED)  # what lies aside can go
             return View(reads, own, self.splits, parts)
 
         def load(stage: Stage) -> View:

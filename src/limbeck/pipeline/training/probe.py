@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, a, first_line
-from limbeck.models import CustomSettings, GivenSettings, ModelOptions, Ordered, TransformerSettings
-from limbeck.models.folders import FolderOptions
+from limbeck.models import CustomSettings, GivenSettings, ModelOptions, Ordered
+from limbeck.models.pretrained import PretrainedOptions
 from limbeck.runtime.rows import Ragged, Rows, is_ragged
 from limbeck.teachers.encoders import FunctionEncoder
 from limbeck.types import device_of, evaluating, tensors
@@ -28,7 +28,7 @@ _ROUNDING = 1e-2
 _SUM = 1e-3
 """Within this of 1, the sum of numbers >= 0 is that of probabilities."""
 
-FROM_OUTSIDE: tuple[type[ModelOptions], ...] = (CustomSettings, GivenSettings, TransformerSettings, FolderOptions)
+FROM_OUTSIDE: tuple[type[ModelOptions], ...] = (CustomSettings, GivenSettings, PretrainedOptions)
 """Models whose code or weights come from outside; those of the catalogue are tested once and for all."""
 
 ProbeInputs = Mapping[str, Tensor]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.bundle import Runner
-from limbeck.console import meter
 from limbeck.data import Examples, Splits
 from limbeck.data.copies import Copy, Drawn
+from limbeck.data.encoded import encoded
 from limbeck.data.modality import Reads
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
@@ -34,14 +34,6 @@ def encodable(examples: Examples) -> Sequence[Any]:
     if not len(examples) or not isinstance(examples.values[-1], Copy):
         return examples.values
     return [value for value in examples.values if not isinstance(value, Copy)]
-
-
-def encoded(reader: Reader, values: Sequence[Any], name: str) -> Rows:
-    """Return the values of a split as a reader encodes them, and say how long it took where that is long."""
-    with meter(f"encoding {name}", 1, brief=True) as progress:
-        rows = reader.encode(values)
-        progress.advance()
-    return rows
 
 
 class View:

@@ -1,7 +1,7 @@
 """JSON: one object a line, or one list of objects."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
@@ -69,7 +69,7 @@ def _object(value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
-def at_path(cells: list[Any], path: str) -> list[Any]:
+def at_path(cells: Sequence[Any], path: str) -> list[Any]:
     """Return what objects hold at a path such as `body.text`; None where one does not."""
     steps = path.split(".")
 
@@ -81,7 +81,7 @@ def at_path(cells: list[Any], path: str) -> list[Any]:
     return [held(cell) for cell in cells]
 
 
-def keys_of(cells: list[Any]) -> list[str]:
+def keys_of(cells: Sequence[Any]) -> list[str]:
     """Return the keys that objects in a column have, in the order in which they come; none where there are none."""
     found: dict[str, None] = {}
     for cell in cells:
