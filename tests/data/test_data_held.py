@@ -33,6 +33,7 @@ from limbeck.modalities.text.tokenizers import WordTokenizerSettings
 from limbeck.recipe import DataSettings
 from limbeck.runtime.pictures import Picture
 from limbeck.runtime.readers.arrays import ArraysReader
+from limbeck.runtime.records import parts
 from limbeck.runtime.rows import Ragged
 from limbeck.runtime.sounds import Sound, content, sound_of
 from made_rows import classified
@@ -268,6 +269,20 @@ def test_a_large_file_takes_little_memory(tmp_path, all_is_large):
     finally:
         tracemalloc.stop()
     assert peak < rows * size / 2
+
+
+@pytest.mark.parametrize("group", [500, 10_000])
+def test_of_a_parquet_file_a_part_is_in_memory_at_a_time(tmp_path, group):
+    path, rows, size = tmp_path / "rows.parquet", 10_000, 2_000
+    table = pa.table({"text": [f"{row} " + "x" * size for row in range(rows)]})
+    pq.write_table(table, path, row_group_size=group, compression="none", use_dictionary=False)
+    del table
+    before, most, read = pa.total_allocated_bytes(), 0, 0
+    for part in parts(path):
+        read += part.rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert read == rows
+    assert most < rows * size / 2
 
 
 def test_a_full_disk_is_said_in_one_line(tmp_path, all_is_large, monkeypatch):

@@ -8,6 +8,8 @@ from limbeck.files import refuse_repeated
 from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
 from limbeck.runtime.records.texts import require_readable
 
+_BUFFER = 1 << 20
+"""Bytes of a column that are read at once."""
 _INSTALL = "pip install pyarrow, or write it as csv or jsonl"
 
 
@@ -28,7 +30,8 @@ def parquet(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterato
         ) from None
     try:
         # Not `read_table`, which imports pandas: a second.
-        with pyarrow.parquet.ParquetFile(path) as held:
+        # Without these, what has been read stays in memory until the file is closed.
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as held:
             names = held.schema_arrow.names
             refuse_repeated(names, str(path))
             kept = [name for name in names if name in wanted]
