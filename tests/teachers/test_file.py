@@ -245,6 +245,14 @@ WRONG = {
         lambda rows: {"text": rows["text"], "score": rows["1"]},
         r"it has one column of numbers, `score`, and the data have two classes; write .* 1 - p and p",
     ),
+    "a comma in numbers": (
+        lambda rows: changed(rows, _1=lambda cells: ["0,25", *cells[1:]]),
+        r"it has one column of numbers, `0`, and the data have two classes; column `1` holds `0,25`; write a column",
+    ),
+    "a word among numbers": (
+        lambda rows: changed(rows, _0=lambda cells: [*cells[:3], "x", *cells[4:]], _1=lambda cells: ["y", *cells[1:]]),
+        r"no column of it holds numbers alone: column `0` holds `x`, column `1` holds `y`; write",
+    ),
     "another name": (lambda rows: {"body" if key == "text" else key: rows[key] for key in rows}, "no column `text`"),
     "no numbers": (lambda rows: {"text": rows["text"], "label": rows["text"]}, "no column of it holds numbers alone"),
     "no rows": (lambda rows: {key: [] for key in rows}, "it holds no row"),

@@ -60,7 +60,8 @@ class FileTeacher(RawTeacher):
         every, stored = stored, stored.only(self._columns(stored, work))
         if len(stored.columns) == 1 and len(work.classes) == 2 and task.predicts == "distribution":
             raise LimbeckError(
-                f"it has one column of numbers, `{stored.columns[0]}`, and the data have two classes",
+                f"it has one column of numbers, `{stored.columns[0]}`, and the data have two classes"
+                + "".join(f"; {other}" for other in every.others[:3]),
                 where=f"{key}.path ({stored.path})",
                 fix="write a column for each: of a probability p of the second class, 1 - p and p",
             )

@@ -1,6 +1,6 @@
 """Answers in a file of rows, found by the content id of what they are about."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +30,7 @@ class StoredAnswers:
         columns: the names of the columns, sorted; of lists the numbers of their places.
         path: of the file.
         listed: whether the answers are the lists of one column, whose places have no names.
+        others: of each column that holds anything but numbers, its name and the first such cell, in words.
     """
 
     ids: NDArray[np.int64]
@@ -37,6 +38,7 @@ class StoredAnswers:
     columns: tuple[str, ...]
     path: Path
     listed: bool = False
+    others: tuple[str, ...] = ()
 
     def has(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return for which ids there is an answer, (ids,) bool."""
@@ -92,7 +94,8 @@ def _read(path: Path, stamp: tuple[int, ...], by: str, column: str, modality: Mo
     if not about:
         raise LimbeckError("it holds no row", where=where, fix="write it again")
     ids = _ids(about, by, Column(column, where, None, path.parent), modality)
-    columns, numbers = _listed(cells[LISTS], about, where) if _of_lists(cells) else _named(cells, where)
+    others = tuple(_others(cells))
+    columns, numbers = _listed(cells[LISTS], about, where) if _of_lists(cells) else _named(cells, others, where)
     order = np.argsort(ids, kind="stable")
     ids, numbers = ids[order], numbers[order]
     again = ids[1:] == ids[:-1]
@@ -104,19 +107,29 @@ def _read(path: Path, stamp: tuple[int, ...], by: str, column: str, modality: Mo
             fix="keep one row of each",
         )
     first = np.concatenate([[True], ~again])
-    return StoredAnswers(ids[first], numbers[first], columns, path, listed=_of_lists(cells))
+    return StoredAnswers(ids[first], numbers[first], columns, path, listed=_of_lists(cells), others=others)
 
 
 def _of_lists(cells: Mapping[str, Sequence[Any]]) -> bool:
     return isinstance(next(iter(cells.get(LISTS, ())), None), list)
 
 
-def _named(cells: Mapping[str, Sequence[Any]], where: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+def _others(cells: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """Yield what the columns hold that are no answers: a comma in a number, for example."""
+    for name, some in cells.items():
+        odd = next((cell for cell in some if _numbers([cell]) is None), None)
+        if odd is not None and not isinstance(odd, list):
+            yield f"column `{name}` holds {_short(odd)}"
+
+
+def _named(
+    cells: Mapping[str, Sequence[Any]], others: Sequence[str], where: str
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Return the names of the columns of numbers, and the numbers, (rows, columns)."""
     columns = {name: numbers for name in sorted(cells) if (numbers := _numbers(cells[name])) is not None}
     if not columns:
         raise LimbeckError(
-            "no column of it holds numbers alone",
+            f"no column of it holds numbers alone{': ' * bool(others)}{', '.join(others[:_SHOWN])}",
             where=where,
             fix=f"write a column of numbers a class, or one column `{LISTS}` of lists; where it names one class a "
             "row, 1 for that one and 0 for others",
