@@ -23,7 +23,7 @@ from limbeck.files import write_json
 from limbeck.pipeline.order import describe_environment
 
 RESULT = Path(__file__).parent / "results" / "large_files.json"
-ROWS, WORDS, VOCABULARY, LENGTH, LABELLED = 150_000, 300, 5_000, 128, 2_000
+ROWS, WORDS, VOCABULARY, LENGTH, LABELLED = 270_000, 300, 5_000, 256, 2_000
 WAYS = ("laid on disk", "in memory")
 
 

@@ -40,6 +40,7 @@ def _index(cards: Sequence[Card]) -> str:
         "## What you have, and which loss",
         "",
         "Where several fit, the first ones are to begin with. Rows without a label count in no loss that needs labels.",
+        "Over a large vocabulary, `chunked(kd)` and others that see one prediction: [other_loops.md](other_loops.md).",
         "",
         "| you predict | you have | losses |",
         "|---|---|---|",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import any_text
+import chunked
 import cifar10
 import endpoint
 import input_path
@@ -45,6 +46,7 @@ DOCS = (
     "finished_teachers",
     "scale",
     "labelling",
+    "other_loops",
 )
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS)]
 
@@ -322,6 +324,7 @@ TABLES: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
     "int8": (int8, ("int8",)),
     "input-path": (input_path.as_table, ("input_path",)),
     "cache": (cache.as_table, ("cache",)),
+    "chunked": (chunked.as_table, ("chunked",)),
     "tenants": (tenants_table.as_table, ("tenants", "columns", "cifar10")),
     "speakers": (tenants_table.speakers, ("speakers",)),
     "mnist": (mnist.as_table, ("mnist",)),

@@ -21,8 +21,15 @@ STORE = "tests/cache/test_cache_store.py"
 CODECS = "tests/cache/test_codecs.py"
 HIDDEN = "tests/cache/test_hidden.py"
 FORMS = "tests/contract/test_loss_forms.py"
+IN_CHUNKS = "tests/contract/test_chunked.py"
+CHUNKED = "tests/losses/test_known_chunk_bugs.py"
 OF_BATCHES = "tests/contract/test_batch_losses.py"
 RELATION_BUGS = "tests/losses/test_known_relation_bugs.py"
+TRANSFORM_BUGS = "tests/losses/test_known_transform_bugs.py"
+CTKD = "tests/losses/test_ctkd.py"
+CRITICS = "tests/trainer/test_trainer_critics.py"
+MEAN = "tests/trainer/test_mean_teacher.py"
+MEAN_RUN = "tests/pipeline/test_mean_teacher_run.py"
 TAPS = "tests/taps/test_taps.py"
 TRANSFORMS = "tests/contract/test_transforms.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
@@ -301,7 +308,7 @@ MUTANTS = (
         "the rest at the student's own temperature",
         "a loss that softens the teacher alone, of a cache of top-k",
         "losses/term.py",
-        (('softened = temperature if self.card.softens == "both" else 1.0', "softened = temperature"),),
+        (('softened = self._temperature if self.card.softens == "both" else 1.0', "softened = self._temperature"),),
         (FORMS,),
     ),
     Mutant(
@@ -478,7 +485,7 @@ MUTANTS = (
     Mutant(
         "unlabelled rows counted by a term",
         "a few labels among much unlabelled text are under-weighted",
-        "losses/term.py",
+        "losses/_counted.py",
         (("return counted & batch.labelled.reshape", "return counted | batch.labelled.reshape"),),
         (TERM,),
     ),
@@ -657,7 +664,7 @@ MUTANTS = (
         (
             (
                 "= AdamW(_groups(trainable, settings)",
-                "= AdamW(_groups(nn.ModuleList([trainable, distiller.teacher._module]), settings)",
+                "= AdamW(_groups(Trainable(nn.ModuleList([trainable, distiller.teacher._module])), settings)",
             ),
         ),
         (f"{LOOP}::test_ten_steps_equal_a_plain_loop",),
@@ -2451,7 +2458,7 @@ MUTANTS = (
         "TextBrewer: T + beta * (mean - weight) has no floor",
         "losses/transforms/transform.py",
         ((".clamp(min=temperature / 10)", ""),),
-        (TRANSFORMS,),
+        (TRANSFORM_BUGS,),
     ),
     Mutant(
         "a gradient through temperatures",
@@ -2465,7 +2472,7 @@ MUTANTS = (
         "TextBrewer's flsw: NaN for gamma < 1",
         "losses/transforms/flsw.py",
         (("(1 - cosines).clamp(min=0) ** gamma", "(1 - cosines) ** gamma"),),
-        (f"{TRANSFORMS}::test_a_power_of_a_rounding_is_a_number",),
+        (f"{TRANSFORM_BUGS}::test_a_power_of_a_rounding_is_a_number",),
     ),
     Mutant(
         "the two largest exchanged",
@@ -2494,5 +2501,242 @@ MUTANTS = (
         "losses/term.py",
         (("return self.card.convex and self.transform is None", "return self.card.convex"),),
         (TRANSFORMS,),
+    ),
+    # --- chunks of a large vocabulary ---------------------------------------------------------------------------------
+    Mutant(
+        "chunked: the last chunk left out",
+        "torchtune: two ways of cutting, which part at odd lengths",
+        "losses/chunked.py",
+        (
+            (
+                "range(0, max(1, len(factors)), told.chunk)",
+                "range(0, max(1, len(factors) - told.chunk + 1), told.chunk)",
+            ),
+        ),
+        (f"{CHUNKED}::test_any_number_of_tokens_in_chunks_of_any_size",),
+    ),
+    Mutant(
+        "chunked: softmax in half precision",
+        "Liger's chunked JSD, TRL: logits in the dtype of the hidden states",
+        "losses/chunked.py",
+        (
+            (
+                "wide = torch.promote_types(torch.promote_types(hidden.dtype, matrix.dtype), torch.float32)",
+                "wide = matrix.dtype",
+            ),
+        ),
+        (f"{CHUNKED}::test_softmax_is_not_taken_in_half_precision",),
+    ),
+    Mutant(
+        "chunked: the teacher's logits in half precision",
+        "TRL: a teacher's bfloat16 matrix times its bfloat16 states",
+        "losses/chunked.py",
+        (("    wide = torch.promote_types(given.matrix.dtype, torch.float32)\n", "    wide = given.matrix.dtype\n"),),
+        (f"{CHUNKED}::test_softmax_is_not_taken_in_half_precision",),
+    ),
+    Mutant(
+        "chunked: products that autocast rounds",
+        "a loss that is called where the network is",
+        "losses/chunked.py",
+        (("        with unrounded(factors):\n            values[rows]", "        if True:\n            values[rows]"),),
+        (f"{CHUNKED}::test_softmax_is_not_taken_in_half_precision",),
+    ),
+    Mutant(
+        "chunked: masked states reach the matrix",
+        "TRL #5594: 0 * inf = nan, summed over all tokens",
+        "losses/chunked.py",
+        (("    if mask is None:\n        mask = torch.ones(", "    if True:\n        mask = torch.ones("),),
+        (f"{CHUNKED}::test_masked_sentinel_has_no_gradient_instead_of_nan",),
+    ),
+    Mutant(
+        "chunked: an average of averages",
+        "transformers #34191: a mean a chunk",
+        "losses/chunked.py",
+        (("    return factors * value.detach()", "    return factors * value.detach() / len(hidden)"),),
+        (f"{CHUNKED}::test_average_of_averages",),
+    ),
+    Mutant(
+        "chunked: every value counts alike",
+        "Liger: the gradient of a mean, whatever is made of the values",
+        "losses/chunked.py",
+        (("if not (upstream == scale).all():", "if False:"),),
+        (IN_CHUNKS,),
+    ),
+    Mutant(
+        "chunked: the way back forgets the weights",
+        "a second pass of other factors than the first",
+        "losses/chunked.py",
+        (("_walked(layer, factors * upstream,", "_walked(layer, upstream,"),),
+        (f"{CHUNKED}::test_weights_and_an_upstream_gradient_of_one_s_own",),
+    ),
+    Mutant(
+        "chunked: weights of the values and not of their gradients",
+        "a factor that only the log sees",
+        "losses/chunked.py",
+        (
+            (
+                "torch.autograd.grad(value, logits, factors.to(value.dtype))",
+                "torch.autograd.grad(value, logits, torch.ones_like(value))",
+            ),
+        ),
+        (f"{CHUNKED}::test_weights_are_factors_of_the_values_that_cost_no_second_pass",),
+    ),
+    Mutant(
+        "chunked: always a second pass",
+        "logits of every chunk computed twice, for values that count alike",
+        "losses/chunked.py",
+        (("if not (upstream == scale).all():", "if True:"),),
+        (f"{CHUNKED}::test_values_that_count_alike_are_computed_once",),
+    ),
+    Mutant(
+        "chunked: the first chunk's teacher for every chunk",
+        "rows of the student beside other rows of the teacher",
+        "losses/chunked.py",
+        (
+            (
+                "tuple(axis[rows] for axis in self.places)",
+                "tuple(axis[: rows.stop - rows.start][: len(logits)] for axis in self.places)",
+            ),
+        ),
+        (IN_CHUNKS,),
+    ),
+    Mutant(
+        "chunked: the bias of the last chunk",
+        "a sum over the tokens that begins anew",
+        "losses/chunked.py",
+        (("by_bias += slope.sum(dim=0)", "by_bias.copy_(slope.sum(dim=0))"),),
+        (IN_CHUNKS,),
+    ),
+    Mutant(
+        "chunked: the matrix of the last chunk",
+        "a sum over the tokens that begins anew",
+        "losses/chunked.py",
+        (("by_matrix.addmm_(slope.mT, hidden)", "by_matrix.copy_(slope.mT @ hidden)"),),
+        (IN_CHUNKS,),
+    ),
+    Mutant(
+        "chunked: all of a teacher's logits at once",
+        "Liger's FusedLinearJSD: tokens x vocabulary",
+        "losses/chunked.py",
+        (
+            (
+                "{need: _widened(one) for need, one in told.items()}",
+                '{need: getattr(one, "dense", one) for need, one in told.items()}',
+            ),
+        ),
+        (f"{CHUNKED}::test_no_tensor_is_larger_than_a_chunk",),
+    ),
+    Mutant(
+        "chunked: a copy of the teacher's logits",
+        "reshape of `logits[:, :-1]`, which is no view",
+        "losses/chunked.py",
+        (("lambda part: part.unsqueeze(0)[places]", "lambda part: part.contiguous().unsqueeze(0)[places]"),),
+        (f"{CHUNKED}::test_no_tensor_is_larger_than_a_chunk",),
+    ),
+    Mutant(
+        "chunked: the logits of every chunk kept",
+        "what a checkpoint is for",
+        "losses/chunked.py",
+        (
+            (
+                "    return factors * value.detach()",
+                "    told.others.setdefault('kept', []).append(logits)\n    return factors * value.detach()",
+            ),
+            ("for need, one in self.others.items()", "for need, one in self.others.items() if need != 'kept'"),
+        ),
+        (f"{CHUNKED}::test_the_logits_of_a_chunk_end_with_it",),
+    ),
+    Mutant(
+        "chunked: a loss of a batch",
+        "a chunk's rows for those of the batch",
+        "losses/chunked.py",
+        (('if card.scope == "batch":', "if False:"),),
+        (IN_CHUNKS,),
+    ),
+    Mutant(
+        "chunked: labels of other predictions",
+        "a chunk takes what it finds",
+        "losses/chunked.py",
+        (("if found[: len(predictions)] != predictions or (", "if ("),),
+        (f"{CHUNKED}::test_what_stands_beside_the_logits_is_refused_as_the_loss_refuses_it",),
+    ),
+    Mutant(
+        "a temperature that descends with the student",
+        "the gradient is not reversed: the temperature goes where the loss is least",
+        "losses/transforms/ctkd.py",
+        (("return 2 * temperature.detach() - temperature", "return temperature"),),
+        (CTKD, CRITICS),
+    ),
+    Mutant(
+        "a learned temperature without its teacher's half",
+        "the gradient through the student's division alone",
+        "losses/_learned.py",
+        (("(loss(*precise, temperature=T * (1 + side)) for", "(loss(*precise, temperature=T) for"),),
+        (CTKD,),
+    ),
+    Mutant(
+        "a temperature at the student's rate from the first step",
+        "no curriculum",
+        "trainer.py",
+        ((' * parameters["strength"](step / steps)', ""),),
+        (CRITICS,),
+    ),
+    Mutant(
+        "a critic beside the trainable",
+        "a temperature that no optimizer, checkpoint or exchange of gradients knows",
+        "taps.py",
+        (("self.critics = nn.ModuleDict(", "self.critics = dict("),),
+        (CRITICS,),
+    ),
+    Mutant(
+        "a mean teacher that forgets nothing of its beginning",
+        "the decay from the first step: the mean is the first weights for a long time",
+        "teachers/moving.py",
+        (("max(1 - self._decay, 1 / (done + 1))", "1 - self._decay"),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher without its statistics",
+        "parameters are averaged, and the batch norms are those of the beginning",
+        "teachers/moving.py",
+        (("    yield from module.buffers()\n", ""),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher in training mode",
+        "dropout in the targets, and statistics of its own",
+        "teachers/moving.py",
+        (("copy.deepcopy(student).eval()", "copy.deepcopy(student).train()"),),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher that a checkpoint leaves out",
+        "after a kill it begins anew as the student",
+        "checkpoint.py",
+        (
+            ('tensors |= {f"moving/{name}"', '_ = {f"moving/{name}"'),
+            ('moving.load_state_dict(groups["moving"])', "pass"),
+        ),
+        (MEAN,),
+    ),
+    Mutant(
+        "a mean teacher that follows before the step",
+        "it lags a step behind",
+        "trainer.py",
+        (
+            ("            distiller.follow(student, history.done)\n", ""),
+            (
+                "            means = _update(distiller,",
+                "            distiller.follow(student, step + 1)\n            means = _update(distiller,",
+            ),
+        ),
+        (MEAN,),
+    ),
+    Mutant(
+        "the moved teacher judged with the student's weights",
+        "the report's teacher is another network than the one that taught",
+        "pipeline/training/moved.py",
+        (("    load_model(saved(model), weights, device=str(best_device()))", "    assert weights.is_file()"),),
+        (f"{MEAN_RUN}::test_the_teachers_score_is_that_of_its_last_weights",),
     ),
 )

@@ -1,4 +1,4 @@
-"""A method's card: what it computes, where it comes from, and when to use it; and the cards of all losses to read."""
+"""A method's card: what it computes, where it is from, when to use it; and the cards of losses and transforms."""
 
 import ast
 import re
@@ -93,7 +93,21 @@ def loss_cards() -> dict[str, Card]:
 
     They are read in the losses' source, as literals: to import a loss imports torch, which takes seconds.
     """
-    files = (file for file in resources.files("limbeck").joinpath("losses").iterdir() if file.name.endswith(".py"))
+    return _cards_in("losses")
+
+
+def transform_cards() -> dict[str, Card]:
+    """Return the card of every transform by name, read as those of the losses are."""
+    return _cards_in("losses/transforms")
+
+
+def every_card() -> list[Card]:
+    """Return the cards of all losses, then those of all transforms."""
+    return [*loss_cards().values(), *transform_cards().values()]
+
+
+def _cards_in(folder: str) -> dict[str, Card]:
+    files = (file for file in resources.files("limbeck").joinpath(folder).iterdir() if file.name.endswith(".py"))
     found = [card for file in files if (card := _card_in(file.read_text(encoding="utf-8"))) is not None]
     return {card.name: card for card in sorted(found, key=lambda card: (card.family, card.name))}
 
@@ -107,25 +121,25 @@ def _card_in(source: str) -> Card | None:
 
 
 def cards_named(name: str) -> list[Card]:
-    """Return the card of a loss, or those of all that go by another name, as `dist` is two.
+    """Return the card of a loss or of a transform, or those of all that go by another name, as `dist` is two.
 
     Raises:
-        LimbeckError: no such loss.
+        LimbeckError: neither is called so.
     """
-    cards = loss_cards()
+    cards = {card.name: card for card in every_card()}
     if name in cards:
         return [cards[name]]
     if found := [card for card in cards.values() if name in card.also]:
         return found
     known = [*cards, *(other for card in cards.values() for other in card.also)]
-    raise LimbeckError(f"no loss `{name}`", fix=nearest(name, known))
+    raise LimbeckError(f"no loss or transform `{name}`", fix=nearest(name, known))
 
 
 def card_text(name: str) -> str:
-    """Return a loss's card as text for people; of a name that several go by, one after the other.
+    """Return the card of a loss or transform as text for people; of a name that several go by, one after the other.
 
     Raises:
-        LimbeckError: no such loss.
+        LimbeckError: neither is called so.
     """
     return "\n\n".join(_text(card) for card in cards_named(name))
 
@@ -152,17 +166,18 @@ def card_parts(card: Card) -> dict[str, str]:
 
 
 def cards_text() -> str:
-    """Return every loss in two lines, those of a family below its name: what it is, and its facts."""
-    lines, family = [], ""
-    for card in loss_cards().values():
-        if card.family != family:
-            lines += ["", card.family] if family else [card.family]
-            family = card.family
+    """Return every loss in two lines, those of a family below its name, then the transforms: what it is, its facts."""
+    lines: list[str] = []
+    for card in every_card():
+        if (group := _GROUPS.get(card.kind, card.family)) not in lines:
+            lines += ["", group] if lines else [group]
         facts = f"{card.scope}; fits {', '.join(card.fits)}; needs {_needed(card)}; units: {card.units}"
         lines += [f"  {card.name}: {card.summary} ({card.cited})", f"      {facts}"]
     return "\n".join(lines)
 
 
+_GROUPS: Mapping[Kind, str] = {"transform": "transforms (`transform: NAME` in an entry of `losses`)"}
+"""What cards of a kind are listed under; those of the others under their family."""
 _SEES: dict[Scope, str] = {
     "prediction": "a value for each prediction, whatever else is in the batch",
     "batch": "a value for the rows of one micro-batch on one process",

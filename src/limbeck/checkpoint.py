@@ -18,7 +18,13 @@ from limbeck.teachers.module import tensors_digest
 
 
 def save_checkpoint(
-    path: Path, owner: str, model: nn.Module, optimizer: Optimizer, best: dict[str, Tensor], history: dict[str, Any]
+    path: Path,
+    owner: str,
+    model: nn.Module,
+    optimizer: Optimizer,
+    best: dict[str, Tensor],
+    history: dict[str, Any],
+    moving: nn.Module | None = None,
 ) -> None:
     """Write everything that the remaining steps depend on.
 
@@ -29,9 +35,12 @@ def save_checkpoint(
         optimizer: its state is stored by parameter number.
         best: the weights kept so far, by name.
         history: what happened so far, as JSON values.
+        moving: the teacher, where it moves with the model.
     """
     tensors = {f"model/{name}": whole(value) for name, value in model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in best.items()}
+    if moving is not None:
+        tensors |= {f"moving/{name}": whole(value) for name, value in moving.state_dict().items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{name}": whole(torch.as_tensor(value)) for name, value in state.items()}
     for rank, states in enumerate(ranks().gather(_random_states())):
@@ -45,9 +54,9 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, owner: str, model: nn.Module, optimizer: Optimizer
+    path: Path, owner: str, model: nn.Module, optimizer: Optimizer, moving: nn.Module | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Put model, optimizer and random state back; return the best weights and the history.
+    """Put model, optimizer, random state and a teacher that moves back; return the best weights and the history.
 
     None, and nothing changed, when the checkpoint belongs to another owner.
 
@@ -63,12 +72,14 @@ def load_checkpoint(
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
         if about.pop("digest") != _digest(about, tensors):
             raise ValueError("its checksum differs")
-        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "rng": {}}
+        groups: dict[str, dict[str, Tensor]] = {name: {} for name in ("model", "best", "optimizer", "rng", "moving")}
         for key, value in tensors.items():
             group, name = key.split("/", 1)
             groups[group][name] = value
         targets = model.state_dict()
         model.load_state_dict({name: as_part_of(value, targets[name]) for name, value in groups["model"].items()})
+        if moving is not None:
+            moving.load_state_dict(groups["moving"])
         _load_optimizer(optimizer, groups["optimizer"])
         torch.set_rng_state(groups["rng"][f"{ranks().rank}/cpu"])
         if torch.cuda.is_available():

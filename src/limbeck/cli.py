@@ -248,17 +248,17 @@ def evaluate(
 
 @app.command()
 def losses(
-    name: Annotated[str | None, typer.Argument(help="show one loss's card")] = None,
+    name: Annotated[str | None, typer.Argument(help="show the card of a loss or transform")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print every fact of the cards as JSON")] = False,
 ) -> None:
-    """List the losses, or show one: equation, paper, settings, when to use it."""
+    """List the losses and transforms, or show one: equation, paper, settings, when to use it."""
     from dataclasses import asdict
 
-    from limbeck.cards import card_text, cards_named, cards_text, loss_cards
+    from limbeck.cards import card_text, cards_named, cards_text, every_card
     from limbeck.console import say
 
     if as_json:
-        cards = loss_cards().values() if name is None else cards_named(name)
+        cards = every_card() if name is None else cards_named(name)
         say(json.dumps([asdict(card) for card in cards], indent=2, ensure_ascii=False), whole=True)
         return
     for line in (cards_text() if name is None else card_text(name)).splitlines():  # a terminal breaks each for itself

@@ -10,8 +10,8 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
 from limbeck.networks import Precision
 from limbeck.taps import Trainable
-from limbeck.teachers import Teacher
-from limbeck.types import Batch, Outputs, TapPair
+from limbeck.teachers import MeanOfWeights, Teacher
+from limbeck.types import Batch, Outputs
 
 
 class Distiller:
@@ -26,7 +26,8 @@ class Distiller:
 
     Attributes:
         student: the one module that is kept.
-        trainable: the student with its projectors: what is trained.
+        moving: the teacher's module, where it moves with the student; None: it stays as it is.
+        trainable: the student with its projectors and the objective's critics: what is trained.
 
     Raises:
         LimbeckError: a term needs a teacher, and there is none; or a tap that cannot be read.
@@ -44,8 +45,20 @@ class Distiller:
         if objective.needs & {"teacher", "taps"} and teacher is None:
             raise LimbeckError("a loss compares with a teacher, and this arm has none", where="losses")
         self.student, self.objective, self.teacher = student, objective, teacher
+        self._moves = teacher if isinstance(teacher, MeanOfWeights) else None
+        self.moving = None if self._moves is None else self._moves.module
         self._seen = seen
-        self.trainable = _trainable(student, objective.pairs, teacher, example)
+        self.trainable = _trainable(student, objective, teacher, example)
+
+    def follow(self, student: nn.Module, done: int) -> None:
+        """Let a teacher that moves take its step after the student's.
+
+        Args:
+            student: as it is trained.
+            done: optimizer steps taken, from 1.
+        """
+        if self._moves is not None:
+            self._moves.follow(student, done)
 
     def counts(self, batch: Batch) -> dict[str, int]:
         """Return how many predictions each term counts; known before any forward."""
@@ -62,7 +75,7 @@ class Distiller:
             wrapped: the trainable as several processes share it; None: as it is.
         """
         with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            logits, features = (wrapped or self.trainable)(**batch.student_inputs)
+            logits, features, learned = (wrapped or self.trainable)(**batch.student_inputs)
         answers = self.teacher.predict(batch) if self.teacher is not None else None
         own = Outputs(logits, features)
         # Where the task compares outputs as they are, the teacher's stay in their form.
@@ -70,17 +83,16 @@ class Distiller:
             own = replace(own, logits=seen)
             if answers is not None:
                 answers = replace(answers, logits=self._seen(answers.dense))
-        return self.objective.sums(own, answers, batch)
+        return self.objective.sums(own, answers, batch, learned)
 
 
-def _trainable(
-    student: nn.Module, pairs: tuple[TapPair, ...], teacher: Teacher | None, example: Batch | None
-) -> Trainable:
+def _trainable(student: nn.Module, objective: Objective, teacher: Teacher | None, example: Batch | None) -> Trainable:
+    pairs, critics = objective.pairs, objective.critics()
     if not pairs:
-        return Trainable(student)
+        return Trainable(student, critics=critics)
     if teacher is None or example is None:
         raise ValueError("an objective that compares activations needs a teacher and an example batch")
     answers = teacher.predict(example)
     names = [pair.taps[1].name for pair in pairs]
     widths = {name: answers.features[name].shape[-1] for name in names}
-    return Trainable(student, pairs, widths, example.student_inputs)
+    return Trainable(student, pairs, widths, example.student_inputs, critics)

@@ -2,7 +2,7 @@
 
     pair = TapPair(student="dropout", teacher="encoder.layer.5")
     trainable = Trainable(student, [pair], widths={"encoder.layer.5": 384}, inputs=batch.student_inputs)
-    logits, features = trainable(**batch.student_inputs)          # features[pair.name]: (batch, 384)
+    logits, features, _ = trainable(**batch.student_inputs)       # features[pair.name]: (batch, 384)
 
 The loss says on its card which shape it wants. `vector`: states of tokens are averaged over the real ones, so that
 teacher and student may cut a text into different tokens. `tokens`: a state for each token, of the same tokens in both.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, nearest
 from limbeck.logits import Factored
-from limbeck.types import Tap, TapPair, TapShape, counted_tokens, evaluating
+from limbeck.types import Tap, TapPair, TapShape, counted_tokens, device_of, evaluating
 
 
 class Taps:
@@ -110,7 +110,7 @@ _SHAPES: dict[TapShape, tuple[tuple[int, ...], str, Callable[[Tensor, Tensor | N
 
 
 class Trainable(nn.Module):
-    """Everything that an optimizer may touch: the student, and a linear projector for each pair of taps that wants one.
+    """Everything that an optimizer may touch: the student, a linear projector a pair of taps that wants one, critics.
 
     The one module that is wrapped for several processes; taps are found before. Only the student is shipped.
 
@@ -119,6 +119,7 @@ class Trainable(nn.Module):
         pairs: which activations are compared.
         widths: of the teacher's taps, by name; read from its answers.
         inputs: of any batch: one forward without gradient tells the widths of the student's taps.
+        critics: what terms of the objective learn besides, by name of the term: called without arguments.
 
     Raises:
         LimbeckError: a tap that cannot be read.
@@ -130,6 +131,7 @@ class Trainable(nn.Module):
         pairs: Iterable[TapPair] = (),
         widths: Mapping[str, int] | None = None,
         inputs: Mapping[str, Tensor] | None = None,
+        critics: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.student = student
@@ -140,12 +142,18 @@ class Trainable(nn.Module):
             with evaluating(student), torch.no_grad():
                 found = self._taps(**(inputs or {}))[1]
             self.projectors.extend(_projector(pair, found, widths or {}) for pair in self.pairs)
+        self.critics = nn.ModuleDict({name: critic.to(device_of(student)) for name, critic in (critics or {}).items()})
 
-    def forward(self, **inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the student's logits and, by name of a pair, its activation, projected where the pair says so."""
+    def forward(self, **inputs: Tensor) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Return the student's logits, its activations and what the critics say.
+
+        Activations stand by the name of their pair, projected where the pair says so; what a critic says by the name of
+        its term.
+        """
         logits, found = self._taps(**inputs)
         pairs = zip(self.pairs, self.projectors, strict=True)
-        return logits, {pair.name: project(found[pair.taps[0].name]) for pair, project in pairs}
+        features = {pair.name: project(found[pair.taps[0].name]) for pair, project in pairs}
+        return logits, features, {name: critic() for name, critic in self.critics.items()}
 
 
 def _projector(pair: TapPair, found: Mapping[str, Tensor], widths: Mapping[str, int]) -> nn.Module:

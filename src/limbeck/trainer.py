@@ -22,6 +22,7 @@ from limbeck.networks import Precision, TrainSettings
 from limbeck.optimizer import AdamW, averaged_statistics
 from limbeck.ranks import ranks, whole
 from limbeck.runtime.rows import Rows, by_length
+from limbeck.taps import Trainable
 from limbeck.tracking import tracking
 from limbeck.types import Batch, Predictions, counted_tokens, device_of, evaluating, tensors
 
@@ -164,7 +165,7 @@ def fit(
     wrapped, student = us.wrap(trainable, shard=settings.shard), trainable.student
     optimizer = AdamW(_groups(trainable, settings), weight_decay=settings.weight_decay, fused=True)
     owner = digest([owner, steps, us.world, settings.model_dump(mode="json"), *([] if until is None else [until])])
-    best, history = _start(checkpoint, owner, trainable, optimizer, steps)
+    best, history = _start(checkpoint, owner, trainable, optimizer, steps, distiller.moving)
     validate_at = {round(steps * (index + 1) / settings.validations) for index in range(settings.validations)}
     log_every = max(1, steps // 100)
     since_save = since_start = time.monotonic()
@@ -182,10 +183,11 @@ def fit(
                 break
             share = settings.rate(step, steps)
             for parameters in optimizer.param_groups:
-                parameters["lr"] = parameters["peak_lr"] * share
+                parameters["lr"] = parameters["peak_lr"] * share * parameters["strength"](step / steps)
             follow(step + 1)
             means = _update(distiller, wrapped, optimizer, batches.group(step), step / steps, settings)
             history.done = step + 1
+            distiller.follow(student, history.done)
             optimizer.average(settings.average, history.done)
             progress.advance()
 
@@ -195,7 +197,7 @@ def fit(
                 values = _over_all(means)
                 _require_finite("loss", values["loss"], history.done, title)
                 if log_now:
-                    history.log.append({"step": history.done, "lr": settings.lr * share} | values)
+                    history.log.append({"step": history.done, "lr": settings.lr * share} | values | _learned(trainable))
                     track(history.log[-1])
 
             if validate_now and validate is not None:
@@ -214,7 +216,7 @@ def fit(
             if checkpoint is not None and (log_now or validate_now) and us.agree(due):
                 since_save = time.monotonic()
                 saved = asdict(history) | {"seconds": history.seconds + since_save - since_start}
-                save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved)
+                save_checkpoint(checkpoint, owner, trainable, optimizer, best, saved, distiller.moving)
         progress.advance(0, note=history.kept)  # the line that stays is of the weights that do
 
     us.align(student)
@@ -227,6 +229,12 @@ def fit(
 def _over_all(means: Mapping[str, Tensor]) -> dict[str, float]:
     """Return the sums over the processes of each one's share of the means."""
     return dict(zip(means, ranks().total(torch.stack(list(means.values()))).tolist(), strict=True))
+
+
+def _learned(trainable: Trainable) -> dict[str, float]:
+    """Return the temperatures that are learned, after the step, each under the name of its term."""
+    critics: dict[str, Any] = dict(trainable.critics.items())
+    return {f"{name}_temperature": float(critic.at(whole(critic.raw))) for name, critic in critics.items()}
 
 
 def _named(record: Mapping[str, float]) -> dict[str, float]:
@@ -253,11 +261,16 @@ def _arithmetic(threads: int | None) -> Iterator[None]:
 
 
 def _start(
-    checkpoint: Path | None, owner: str, trainable: nn.Module, optimizer: torch.optim.Optimizer, steps: int
+    checkpoint: Path | None,
+    owner: str,
+    trainable: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+    moving: nn.Module | None,
 ) -> tuple[dict[str, Tensor], History]:
     us = ranks()
     if checkpoint is not None and us.agree(checkpoint.is_file()):
-        found = load_checkpoint(checkpoint, owner, trainable, optimizer)
+        found = load_checkpoint(checkpoint, owner, trainable, optimizer, moving)
         if found is not None:
             best, history = found
             return best, History(**history)
@@ -290,22 +303,28 @@ def require_trainable(network: nn.Module, who: str) -> None:
         raise LimbeckError(f"{what}: there is nothing to train", where=who, fix="give one that can learn")
 
 
-def _groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
-    """Return parameter groups; biases and norms are not decayed, a new head may have its own rate."""
+def _groups(model: Trainable, settings: TrainSettings) -> list[dict[str, Any]]:
+    """Return parameter groups; biases and norms are not decayed, a new head or a critic may have a rate of its own."""
     require_trainable(model, "model")
     heads = ("student.head.", "student.network.head.")  # the second one of a network that a task has finished
     head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith(heads)}
     head |= {id(parameter) for module in model.modules() for parameter in getattr(module, "new_parameters", ())}
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    strengths = {id(each): critic.strength for critic in model.critics.values() for each in critic.parameters()}
+    groups: dict[tuple[float, float, Any], list[nn.Parameter]] = {}
     for parameter in model.parameters():
         if parameter.requires_grad:
             lr = settings.lr * (settings.head_lr_scale if id(parameter) in head else 1.0)
             decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((lr, decay), []).append(parameter)
+            groups.setdefault((lr, decay, strengths.get(id(parameter), _whole)), []).append(parameter)
     return [
-        {"params": parameters, "lr": lr, "peak_lr": lr, "weight_decay": decay}
-        for (lr, decay), parameters in groups.items()
+        {"params": parameters, "lr": lr, "peak_lr": lr, "weight_decay": decay, "strength": strength}
+        for (lr, decay, strength), parameters in groups.items()
     ]
+
+
+def _whole(progress: float) -> float:
+    """Return the strength of what is no critic: its learning rate is the schedule's alone."""
+    return 1.0
 
 
 def _update(

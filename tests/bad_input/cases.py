@@ -236,6 +236,12 @@ RECIPE = [
         "losses=[{name: cross_entropy}]",
     ),
     in_the_recipe("a ceiling without a target", "arms=[student, ceiling]"),
+    in_the_recipe("hard labels of a teacher that moves", "teacher={kind: mean_teacher}", "arms=[student, hard_labels]"),
+    in_the_recipe("a cache of a teacher that moves", "teacher={kind: mean_teacher}", "cache.path=answers"),
+    in_the_recipe("a teacher that moves, and no labels", "teacher={kind: mean_teacher}", "losses=[{name: kd}]"),
+    in_the_recipe("a teacher that moves, judged before", "teacher={kind: mean_teacher, folds: 3}"),
+    in_the_recipe("a learned temperature out of its bounds", "losses=[{name: kd, temperature: 1, transform: ctkd}]"),
+    in_the_recipe("a learned temperature of the teacher alone", "losses=[{name: ttm, transform: ctkd}]"),
     in_the_recipe("losses of classes for values", "task=regression"),
     in_the_recipe(
         "losses of rows where a row has several predictions", "task=multioutput", "losses=[{name: dist_intra}]"

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from limbeck import losses
-from limbeck.cards import loss_cards
+from limbeck.cards import loss_cards, transform_cards
 from limbeck.losses import CATALOG
+from limbeck.losses.transforms import TRANSFORMS
 
 REFERENCES = Path(__file__).parent.parent / "references"
-METHODS = {path.stem for path in Path(losses.__file__).parent.glob("[!_]*.py")} - {"schedules", "term"}
+METHODS = {path.stem for path in Path(losses.__file__).parent.glob("[!_]*.py")} - {"schedules", "term", "chunked"}
 every_loss = pytest.mark.parametrize("loss", CATALOG.values(), ids=CATALOG)
 
 
@@ -65,3 +66,4 @@ def test_examples_run(loss):
 
 def test_the_cards_that_are_read_in_the_source_are_those_of_the_catalogue():
     assert loss_cards() == {name: loss.card for name, loss in CATALOG.items()}
+    assert transform_cards() == {name: one.card for name, one in TRANSFORMS.items()}

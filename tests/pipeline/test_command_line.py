@@ -12,6 +12,8 @@ from tiny import recipe, write_csv
 
 import limbeck
 from limbeck.console import meter
+from limbeck.losses import CATALOG
+from limbeck.losses.transforms import TRANSFORMS
 from typed import call
 from without import limbeck_alone
 
@@ -48,6 +50,13 @@ def test_what_is_read_at_once_imports_nothing_heavy(line, shown) -> None:
 def test_losses_and_recipes_are_listed_and_shown(monkeypatch, capsys) -> None:
     assert "cross_entropy" in call(monkeypatch, capsys, "losses")[1]
     assert "Hinton" in call(monkeypatch, capsys, "losses", "kd")[1]
+    listed = call(monkeypatch, capsys, "losses")[1]
+    assert listed.index("transforms") > listed.index("  kd: ")
+    assert all(listed.index(f"  {name}: ") > listed.index("transforms") for name in TRANSFORMS)
+    assert call(monkeypatch, capsys, "losses", "standardize")[1].startswith("standardize: ")
+    assert "equation: z -> (z - mean(z)) / std(z)" in call(monkeypatch, capsys, "losses", "standardize")[1]
+    kinds = {card["name"]: card["kind"] for card in json.loads(call(monkeypatch, capsys, "losses", "--json")[1])}
+    assert kinds == dict.fromkeys(CATALOG, "loss") | dict.fromkeys(TRANSFORMS, "transform")
     assert "sentiment" in call(monkeypatch, capsys, "recipes")[1]
     shown = yaml.safe_load(call(monkeypatch, capsys, "recipes", "show", "sentiment")[1])
     assert shown["data"]["source"] == "sentiment-ratings"
@@ -62,6 +71,7 @@ def test_losses_and_recipes_are_listed_and_shown(monkeypatch, capsys) -> None:
         (("run", "sentiment", "nonsense"), "`nonsense` is no key=value"),
         (("run", "sentiment", "data.source=nowhere.csv"), "no such file or folder"),
         (("losses", "kdd"), "did you mean `kd`?"),
+        (("losses", "standardise"), "no loss or transform `standardise`; did you mean `standardize`?"),
         (("predict", "nowhere"), "no bundle here"),
         (("recipes", "show", "sentimnt"), "did you mean `sentiment`?"),
         (("runn",), "No such command"),

@@ -1,7 +1,8 @@
 """One process = two processes: the same weights after the same steps, copied (DDP) or sharded (FSDP2).
 
-The objective has soft targets, labels on some rows, and a feature loss with a trainable projector. Everything is in
-float64, so that nothing but a wrong divisor, a missing exchange or an unequal share can make a difference.
+The objective has soft targets, also at a temperature that is learned, labels on some rows, and a feature loss with a
+trainable projector. Everything is in float64, so that nothing but a wrong divisor, a missing exchange or an unequal
+share can make a difference.
 """
 
 from pathlib import Path
@@ -39,7 +40,7 @@ def single(name):
 
 
 def trainable(folder):
-    """Return student and projectors as the last checkpoint holds them."""
+    """Return student, projectors and critics as the last checkpoint holds them."""
     tensors = load_file(folder / "checkpoint.safetensors")
     return {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
 
@@ -49,7 +50,8 @@ def test_two_processes_end_with_the_weights_of_one(one, two, name):
     expected, found = end(one / single(name)), end(two / name)
     torch.testing.assert_close(found["student"], expected["student"], rtol=1e-9, atol=1e-12)
     whole = trainable(one / single(name))
-    assert {"projectors.0.weight", "projectors.0.bias", "student.body.weight"} <= whole.keys()
+    names = {"projectors.0.weight", "projectors.0.bias", "student.body.weight", "critics.kd_2.raw"}
+    assert names <= whole.keys()
     torch.testing.assert_close(trainable(two / name), whole, rtol=1e-9, atol=1e-12)
 
 
@@ -90,11 +92,12 @@ def test_the_threads_of_the_group_end_before_the_interpreter(two):
 
 
 def test_the_steps_were_real_ones(one):
-    """The projector and the student moved: equality of untrained weights would prove nothing."""
+    """Projector, temperature and student moved: equality of untrained weights would prove nothing."""
     first = end(one / "copied")["log"][0]
     last = end(one / "copied")["log"][-1]
     assert last["fitnet"] < 0.9 * first["fitnet"]
     assert last["loss"] < first["loss"]
+    assert abs(last["kd_2_temperature"] - 4) > 0.05
 
 
 def test_two_processes_label_as_one_does(one, two):

@@ -16,6 +16,7 @@ from limbeck.data import Examples, Labels
 from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy, Fitnet
+from limbeck.losses.transforms import CTKD
 from limbeck.networks import TrainSettings
 from limbeck.ranks import ranks
 from limbeck.runtime.rows import Ragged
@@ -24,7 +25,10 @@ from limbeck.trainer import Validated, fit
 from limbeck.types import Tap, tensors
 
 TOKENS, CLASSES, STEPS = 13, 3, 8
-OBJECTIVE = 0.6 * KD(temperature=2) + 0.2 * CrossEntropy() + 0.05 * Fitnet(student="body", teacher="encoder")
+LEARNED = KD(temperature=4).after(CTKD(until=0.5))
+OBJECTIVE = (
+    0.6 * KD(temperature=2) + 0.2 * CrossEntropy() + 0.05 * Fitnet(student="body", teacher="encoder") + 0.1 * LEARNED
+)
 VARIANTS = {
     "copied": {},
     "copied, accumulated": {"accumulate": 3},

@@ -90,7 +90,7 @@ def test_an_output_without_a_vector_an_example_is_refused():
 def test_the_trainable_projects_the_student_to_the_teachers_width(network):
     pair, other = TapPair("body", "encoder"), TapPair("cell", "encoder")
     trainable = Trainable(network, [pair, other], {"encoder": 7}, INPUTS)
-    logits, features = trainable(**INPUTS)
+    logits, features, _ = trainable(**INPUTS)
     assert torch.equal(logits, network(**INPUTS))
     assert {name: tuple(value.shape) for name, value in features.items()} == {pair.name: (3, 7), other.name: (3, 7)}
     found = Taps(network, [Tap("body")])(**INPUTS)[1]["body"]
@@ -104,7 +104,7 @@ def test_a_pair_of_relations_is_not_projected(network):
     """Nothing is learned between the student's activation and the loss; beside a projected one of the same modules."""
     plain, projected = TapPair("body", "encoder", projected=False), TapPair("body", "encoder")
     trainable = Trainable(network, [plain, projected], {"encoder": 7}, INPUTS)
-    _, features = trainable(**INPUTS)
+    _, features, _ = trainable(**INPUTS)
     assert features[plain.name].shape == (3, 6)
     assert features[projected.name].shape == (3, 7)
     torch.testing.assert_close(features[plain.name], Taps(network, [Tap("body")])(**INPUTS)[1]["body"])

@@ -14,9 +14,12 @@ from kind_contract import CONTRACT, Bench, ask
 import limbeck
 from limbeck.teachers import CATALOGUE
 
+MOVING = {"mean_teacher"}
+"""Made beside a student, and of no use before: `tests/trainer/test_mean_teacher.py`."""
+
 
 def test_every_kind_has_a_case():
-    assert {name.split()[0] for name in CASES} == CATALOGUE.keys()
+    assert {name.split()[0] for name in CASES} == CATALOGUE.keys() - MOVING
 
 
 @pytest.mark.parametrize("claim", CONTRACT, ids=lambda claim: claim.__name__)

@@ -12,7 +12,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from scipy.special import softmax
-from torch import nn
 
 from limbeck.assets import ASSETS, asset, cache_folder
 from limbeck.errors import LimbeckError
@@ -22,6 +21,7 @@ from limbeck.pipeline import order, run
 from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import settle, train_teacher
 from limbeck.recipe import parse_recipe
+from limbeck.taps import Trainable
 from limbeck.trainer import _groups
 from made_rows import numbers_of, splits_of
 
@@ -170,7 +170,7 @@ def test_a_new_head_of_transformers_has_a_learning_rate_of_its_own(tmp_path):
 
     settings = TransformerSettings(path=str(save_bert(tmp_path)), pooling="own")
     network = build_model(settings, outputs=3, form=FORM)
-    groups = _groups(nn.ModuleDict({"student": network}), TrainSettings(lr=0.1, head_lr_scale=20))
+    groups = _groups(Trainable(network), TrainSettings(lr=0.1, head_lr_scale=20))
     rates = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
     head = {id(parameter) for parameter in network.encoder.classifier.parameters()}
     assert {rate for parameter, rate in rates.items() if parameter in head} == {2.0}

@@ -10,6 +10,7 @@ from limbeck import trainer
 from limbeck.losses import CrossEntropy
 from limbeck.models import ConvNetSettings, build_model
 from limbeck.runtime.readers.image import ImageForm
+from limbeck.taps import Trainable
 from limbeck.types import Batch
 
 FORM = ImageForm.of(6, 6, 3, (0.5,) * 3, (0.25,) * 3)
@@ -100,7 +101,7 @@ def test_it_normalises_by_the_micro_batch(sizes):
 def test_its_scales_are_not_decayed():
     """As those of a layer norm: weight decay is for what multiplies, see `_groups`."""
     network = convnet()
-    groups = trainer._groups(nn.ModuleDict({"student": network}), trainer.TrainSettings(weight_decay=0.1))
+    groups = trainer._groups(Trainable(network), trainer.TrainSettings(weight_decay=0.1))
     decayed = {id(parameter) for group in groups if group["weight_decay"] for parameter in group["params"]}
     assert decayed.isdisjoint(id(parameter) for norm in norms(network) for parameter in norm.parameters())
     assert decayed >= {id(stage[0].weight) for stage in network.stages}

@@ -1,6 +1,7 @@
 """The catalogue of losses: each is a function on tensors, with a composable twin.
 
     kd(student, teacher, temperature=4)                      # one value a prediction
+    chunked(kd)(factored, teacher, temperature=4)            # the same over a large vocabulary
     0.9 * KD(temperature=4) + 0.1 * CrossEntropy()           # an objective
     [{name: kd, weight: 0.9, temperature: 4}, ...]           # the same, in a recipe
 
@@ -15,6 +16,7 @@ from limbeck.losses._entries import SoftTermSettings
 from limbeck.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
 from limbeck.losses.binary_kd import BinaryKD, binary_kd
 from limbeck.losses.cc import CC, cc
+from limbeck.losses.chunked import chunked
 from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
 from limbeck.losses.dist_inter import DistInter, dist_inter
 from limbeck.losses.dist_intra import DistIntra, dist_intra
@@ -163,6 +165,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_kd",
     "cc",
+    "chunked",
     "cross_entropy",
     "dist_inter",
     "dist_intra",

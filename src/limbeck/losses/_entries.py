@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, create_model, model_validator
 
@@ -17,8 +17,13 @@ def _left_out(value: Any) -> bool:
 
 
 class TermSettings(Settings):
-    """One entry of a recipe's `losses`; each loss derives its own from its function's signature."""
+    """One entry of a recipe's `losses`; each loss derives its own from its function's signature.
 
+    Attributes:
+        card: of the loss.
+    """
+
+    card: ClassVar[Card]
     name: str
     weight: Weight = 1.0
 
@@ -52,20 +57,28 @@ class SoftTermSettings(TermSettings):
     @model_validator(mode="after")
     def _softened(self) -> "SoftTermSettings":
         if self.transform is not None:
-            require_fits(self.transform, self.name, self.parameters)
+            require_fits(self.transform, self.card, self.parameters)
         return self
 
 
-def require_fits(transform: Transform, loss: str, parameters: Mapping[str, Any]) -> None:
-    """Refuse a transform that works at the temperature of a loss that has none.
+def require_fits(transform: Transform, card: Card, parameters: Mapping[str, Any]) -> None:
+    """Refuse a transform that works at the temperature of a loss that has none, or learns one that cannot be learned.
 
     Raises:
         ValueError: it does.
     """
     if transform.softens and "temperature" not in parameters:
         raise ValueError(
-            f"transform {transform.kind} works at a temperature, and {loss} has none; leave it out, or take kd"
+            f"transform {transform.kind} works at a temperature, and {card.name} has none; leave it out, or take kd"
         )
+    if not transform.learns:
+        return
+    if card.scope != "prediction" or card.softens != "both":
+        raise ValueError(
+            f"transform {transform.kind} learns a temperature that divides the logits of student and teacher, of each "
+            f"prediction alone, and that of {card.name} does not; leave it out, or take kd"
+        )
+    transform.critic(float(parameters["temperature"]))
 
 
 class TapTermSettings(TermSettings):
@@ -104,7 +117,9 @@ def settings_of(function: Callable[..., Any], card: Card) -> type[TermSettings]:
         for parameter in parameters_of(function)
     }
     name = (Literal[card.name], card.name)  # pyrefly: ignore[invalid-literal]
-    return create_model(card.name, __base__=_base(card), __doc__=card.summary, name=name, **fields)
+    made = create_model(card.name, __base__=_base(card), __doc__=card.summary, name=name, **fields)
+    made.card = card
+    return made
 
 
 def _base(card: Card) -> type[TermSettings]:

@@ -6,22 +6,25 @@ counts of the whole accumulation group, so that the gradient does not depend on 
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, get_args
 
 import torch
 from pydantic import ConfigDict, TypeAdapter
-from torch import Tensor
+from torch import Tensor, nn
 
 from limbeck.cards import Card, Need
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, Logits, Sampled, TopK, WholeForm, form_of
+from limbeck.losses._counted import COUNTED, labelled
 from limbeck.losses._entries import TermSettings, parameters_of, require_fits, settings_of, takes_transforms
 from limbeck.losses._forms import collapsed
+from limbeck.losses._learned import at_learned
 from limbeck.losses.schedules import Weight, weight_at
 from limbeck.losses.transforms import Compared, Transform
-from limbeck.types import Batch, Outputs, TapPair, TapShape
+from limbeck.types import Batch, Outputs, TapPair
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,29 +66,39 @@ class Term:
         """
         if not takes_transforms(self.card):
             raise ValueError(f"{self.name} compares no distributions over classes that could be transformed before")
-        require_fits(transform, self.name, self.parameters)
+        require_fits(transform, self.card, self.parameters)
         return replace(self, transform=transform)
+
+    def critic(self) -> nn.Module | None:
+        """Return a new module that learns the temperature; None where the temperature is a number."""
+        return None if self.transform is None else self.transform.critic(self._temperature)
 
     def count(self, batch: Batch) -> int:
         """Return how many predictions count: unmasked and, where the loss needs labels, labelled."""
         return int(self._counted(batch).sum())
 
-    def sum(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> Tensor:
+    def sum(self, student: Outputs, teacher: Outputs | None, batch: Batch, learned: Tensor | None = None) -> Tensor:
         """Return the sum of the loss over the predictions that count: float32, or float64 for float64 logits.
 
         A term that needs labels multiplies each prediction's value by its example's weight, where the batch has
         weights. The count, by which whoever trains divides, does not: it stays a number of predictions.
 
+        Args:
+            student: its outputs.
+            teacher: its outputs; None where the loss needs none.
+            batch: of both.
+            learned: () the temperature that its `critic` gives; None where it has no critic.
+
         Raises:
-            ValueError: the loss needs a teacher and there is none, or the logits' predictions are not those that
-                `count` sees.
+            ValueError: the loss needs a teacher or a critic and there is none, or the logits' predictions are not those
+                that `count` sees.
             LimbeckError: it does not take the form of the teacher's logits, or compares examples with one another and
                 an example has several predictions.
         """
-        found = self._values(student, teacher, batch)
+        found = self._values(student, teacher, batch, learned)
         return found[0] if self.card.scope == "batch" else found.sum()
 
-    def _values(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> Any:
+    def _values(self, student: Outputs, teacher: Outputs | None, batch: Batch, learned: Tensor | None) -> Any:
         """Return what the function does: a value a prediction, or of a batch the sum and its rows."""
         counted = self._counted(batch)
         if self.taps is not None:
@@ -105,16 +118,24 @@ class Term:
             )
         function, given = self.function, {}
         if "teacher" in self.card.needs:
-            function, own, given["teacher"] = self._compared(own, self._teacher_logits(teacher), mask)
+            function, own, given["teacher"] = self.compared(own, self._teacher_logits(teacher), mask)
         if "labels" in self.card.needs:
             given["labels"] = self._labels(own, batch)
         if self.transform is not None:
             own, given["teacher"] = self.transform(self._before(own, given["teacher"], batch, mask))
-        others = (given[need] for need in self.card.needs)
-        values = function(own, *others, mask=mask, **self.parameters)
+        values = self._called(partial(function, mask=mask), [own, *(given[need] for need in self.card.needs)], learned)
         if batch.weights is not None and "labels" in self.card.needs:
             values = values * batch.weights.reshape(batch.weights.shape + (1,) * (values.ndim - 1))
         return values
+
+    def _called(self, function: Callable[..., Any], given: Sequence[Any], learned: Tensor | None) -> Any:
+        """Return what the function says with the term's parameters, at the temperature that is learned if one is."""
+        if self.transform is None or not self.transform.learns:
+            return function(*given, **self.parameters)
+        if learned is None:
+            raise ValueError(f"{self.name} has a temperature that is learned: train it with a Distiller")
+        others = {name: value for name, value in self.parameters.items() if name != "temperature"}
+        return at_learned(partial(function, **others), given, learned)
 
     def _counted(self, batch: Batch) -> Tensor:
         """Return a bool a prediction, True where it counts."""
@@ -124,16 +145,14 @@ class Term:
             shape = (batch.ids if batch.labels is None else batch.labels).shape
             counted = torch.ones(shape, dtype=torch.bool, device=batch.device)
         if self.taps is not None:
-            return _COUNTED[self.taps.shape](counted, batch)
-        return _labelled(counted, batch) if "labels" in self.card.needs else counted
+            return COUNTED[self.taps.shape](counted, batch)
+        return labelled(counted, batch) if "labels" in self.card.needs else counted
 
     def _before(self, own: Tensor, other: Tensor, batch: Batch, mask: Tensor | None) -> Compared:
         """Return what a transform is given."""
         everywhere = torch.ones(own.shape[:-1], dtype=torch.bool, device=own.device)
-        labelled = _labelled(everywhere if batch.mask is None else batch.mask, batch)
-        return Compared(
-            own, other, mask, self._labels(own, batch), labelled, float(self.parameters.get("temperature", 1.0))
-        )
+        known = labelled(everywhere if batch.mask is None else batch.mask, batch)
+        return Compared(own, other, mask, self._labels(own, batch), known, self._temperature)
 
     def _require_places(self, own: Tensor, other: Tensor, counted: Tensor) -> None:
         """Refuse activations of other examples or tokens than those that count.
@@ -165,14 +184,18 @@ class Term:
                 else "name with `student` and `teacher` a module of each whose activations it compares, or take kd",
             )
 
+    @property
+    def _temperature(self) -> float:
+        return float(self.parameters.get("temperature", 1.0))
+
     def _mask(self, batch: Batch, counted: Tensor) -> Tensor | None:
         """Return what the function masks by: None, which costs it less, where all predictions surely count."""
         return counted if batch.mask is not None or "labels" in self.card.needs else None
 
-    def _compared(
-        self, own: Tensor, other: Logits, mask: Tensor | None
-    ) -> tuple[Callable[..., Tensor], Tensor, Tensor | Sampled]:
-        """Return what is called, and with which logits of student and teacher: see `_forms`."""
+    def compared(
+        self, own: Tensor, other: Logits, mask: Tensor | None = None
+    ) -> tuple[Callable[..., Any], Tensor, Tensor | Sampled]:
+        """Return what is called, and with which logits (see `_forms`); LimbeckError for a form that is not taken."""
         form = form_of(other)
         if self.transform is not None and form not in get_args(WholeForm):
             raise LimbeckError(
@@ -189,9 +212,8 @@ class Term:
         if isinstance(other, Sampled) and self.of_samples is not None:
             return self.of_samples, own, other
         if isinstance(other, TopK):
-            temperature = float(self.parameters.get("temperature", 1.0))
-            softened = temperature if self.card.softens == "both" else 1.0
-            together = collapsed(own, other, temperature, softened, mask=mask, decides=self.card.decides)
+            softened = self._temperature if self.card.softens == "both" else 1.0
+            together = collapsed(own, other, self._temperature, softened, mask=mask, decides=self.card.decides)
             return self.function, *together
         return self.function, own, other.dense if isinstance(other, Factored) else other
 
@@ -220,48 +242,6 @@ class Term:
         pair = {} if self.taps is None else {"student": self.taps.student, "teacher": self.taps.teacher}
         given = {**pair, **self.parameters, **({"transform": self.transform} if self.transform else {})}
         return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
-
-
-def _labelled(counted: Tensor, batch: Batch) -> Tensor:
-    """Return which of the predictions that count have a label."""
-    if batch.labels is None:
-        return torch.zeros_like(counted)
-    if batch.labelled is None:
-        return counted
-    extra_axes = counted.ndim - batch.labelled.ndim
-    return counted & batch.labelled.reshape(batch.labelled.shape + (1,) * extra_axes)
-
-
-def _examples(counted: Tensor, batch: Batch) -> Tensor:
-    """Return which examples count, (batch,): those of which any prediction does."""
-    return counted.flatten(1).any(1) if counted.ndim > 1 else counted
-
-
-def _tokens(counted: Tensor, batch: Batch) -> Tensor:
-    """Return which tokens count, (batch, tokens): those of the mask, else the real tokens of examples that count.
-
-    Raises:
-        LimbeckError: the student is not told which tokens are real, or a live teacher reads others.
-    """
-    real = batch.student_inputs.get("attention_mask")
-    if real is None:
-        raise LimbeckError(
-            "a loss that compares tokens has to know which are real, and the student reads no `attention_mask`",
-            where="losses",
-            fix="give it one, or take a loss of one vector an example",
-        )
-    teachers = (batch.teacher_inputs or {}).get("attention_mask", real)
-    if not torch.equal(teachers, real):
-        raise LimbeckError(
-            "a loss compares tokens, and teacher and student read an example as different ones",
-            where="losses",
-            fix="give both the same `reads`, or take a loss of one vector an example",
-        )
-    return counted if counted.ndim > 1 else (real != 0) & counted[:, None]
-
-
-_COUNTED: dict[TapShape, Callable[[Tensor, Batch], Tensor]] = {"vector": _examples, "tokens": _tokens}
-"""What counts where activations of a shape are compared."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -318,9 +298,23 @@ class Objective:
         """Return how many predictions of the batch each term counts; no forward is needed."""
         return {name: term.count(batch) for name, _, term in self.terms}
 
-    def sums(self, student: Outputs, teacher: Outputs | None, batch: Batch) -> dict[str, Tensor]:
-        """Return each term's unweighted sum over the predictions that it counts."""
-        return {name: term.sum(student, teacher, batch) for name, _, term in self.terms}
+    def critics(self) -> dict[str, nn.Module]:
+        """Return new modules that learn the temperatures of terms, by the term's name; most objectives have none."""
+        return {name: critic for name, _, term in self.terms if (critic := term.critic()) is not None}
+
+    def sums(
+        self, student: Outputs, teacher: Outputs | None, batch: Batch, learned: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Return each term's unweighted sum over the predictions that it counts.
+
+        Args:
+            student: its outputs.
+            teacher: its outputs; None where no term needs them.
+            batch: of both.
+            learned: what the critics give, by name of the term; see `critics`.
+        """
+        known = learned or {}
+        return {name: term.sum(student, teacher, batch, known.get(name)) for name, _, term in self.terms}
 
     def __add__(self, other: "Term | Objective") -> "Objective":
         others = other if isinstance(other, Objective) else 1.0 * other

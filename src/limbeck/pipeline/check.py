@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -93,7 +93,8 @@ def check(recipe: Recipe) -> float:
     members = recipe.teacher.members
     named = dict(zip(member_names(len(members)), members, strict=True))
     if recipe.teacher.refits:
-        say_unscored([member_key(number, len(members)) for number, each in enumerate(members) if each.refits])
+        keys = [member_key(number, len(members)) for number, each in enumerate(members) if each.refits]
+        say_unscored(keys or ["teacher"])  # one that moves has no members
     else:
         _judge(recipe, material)
     trained = {name: each for name, each in named.items() if each.refits}
@@ -145,7 +146,10 @@ def _trainings(teachers: Mapping[str, NetworkSettings], recipe: Recipe, material
     def taken(name: str, settings: NetworkSettings) -> float:
         if (alike := _what_sets_the_pace(settings)) not in paces:
             paces[alike] = _trial(settings, material)
-        return _training(name, settings, paces[alike], material.splits)
+        pace = paces[alike]
+        if name == "student" and recipe.teacher.moving is not None:  # which answers once a row, beside each step
+            pace = replace(pace, step=pace.step + settings.train.batch_size * pace.answer)
+        return _training(name, settings, pace, material.splits)
 
     seconds = {name: taken(name, settings) for name, settings in teachers.items()}
     if teachers and (folds := recipe.teacher.folds):
@@ -186,6 +190,9 @@ def _describe(recipe: Recipe, splits: Splits) -> None:
 
 def _describe_cache(recipe: Recipe, material: Material) -> None:
     """Say how large the teacher's answers are on disk, activations aside."""
+    if recipe.teacher.moving is not None:
+        say("the teacher moves beside its student: it answers at every step, and none of these answers is kept")
+        return
     splits, outputs = material.splits, material.splits.task.outputs
     learned, judged = [splits.transfer, splits.labelled], [splits.labelled, splits.validation, splits.test]
     codec = recipe.codec

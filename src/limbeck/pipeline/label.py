@@ -65,6 +65,12 @@ def label_rows(
     Raises:
         LimbeckError: whatever `run` refuses before a student is trained; too little space is free for the answers.
     """
+    if recipe.teacher.moving is not None:
+        raise LimbeckError(
+            f"a teacher of kind {recipe.teacher.kind} changes with every step of its student: no answer stands before",
+            where="teacher.kind",
+            fix="run the recipe",
+        )
     if ray is not None:
         _require_networks(recipe)
     with opened(recipe, out, command, given_as=given_as) as found:

@@ -41,6 +41,7 @@ from limbeck.pipeline.training.handing import hand_on_networks
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import GIVEN, Material, parts_of
+from limbeck.pipeline.training.moved import moved_teacher
 from limbeck.pipeline.training.reading import describe_readers, naming_networks, require_readable
 from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
 from limbeck.pipeline.training.solved import without_training
@@ -251,6 +252,9 @@ def _train(recipe: Recipe, material: Material, out: Path, clock: Clock, prefetch
     for name in recipe.trained_arms:
         with clock(name):
             arms[name] = train_arm(name, recipe, material, teacher, out, until)
+    if teacher.moving is not None:
+        with clock("teacher"):
+            teacher = moved_teacher(recipe, material, arms["student"], out)
     points: Points = {}
     if recipe.curves is not None:
         with clock("curves"):

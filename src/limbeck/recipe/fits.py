@@ -101,7 +101,8 @@ def require_omission_fits(data: DataOptions, teacher: TeacherSettings) -> None:
     Raises:
         ValueError: it would know the omitted classes no more than the student does.
     """
-    if data.omitted_classes and any(one.refits and not one.by_steps for one in teacher.members):
+    fitted = any(one.refits and not one.by_steps for one in teacher.members)
+    if data.omitted_classes and (fitted or teacher.moving is not None):
         raise ValueError(
             f"kind {teacher.kind} is fitted to the labelled rows of the transfer set, which have no row of "
             "data.omitted_classes; take kind: network, or a finished teacher"

@@ -28,6 +28,7 @@ from limbeck.recipe.fits import (
     require_teacher_reads,
 )
 from limbeck.recipe.grid import MOST_POINTS, Candidate, Combinations, Grid, Points, candidates, dotted, points_of
+from limbeck.recipe.moving import require_cache_unset, require_labels_teach, require_not_moving
 from limbeck.settings import Settings
 from limbeck.settings.changes import flat
 from limbeck.settings.yaml import write_yaml
@@ -220,6 +221,7 @@ class Recipe(Settings):
     @field_validator("cache")
     @classmethod
     def _codec_of_the_teacher(cls, cache: CacheSettings, info: ValidationInfo) -> CacheSettings:
+        require_cache_unset(cache, info.data.get("teacher"))
         require_codec_fits(cache.codec, info.data.get("teacher"), _task(info))
         require_engine_fits(cache, info.data.get("teacher"))
         return cache
@@ -240,11 +242,17 @@ class Recipe(Settings):
             raise ValueError("student is missing; the others are compared with it")
         if "ceiling" in arms and "data" in info.data and info.data["data"].target is None:
             raise ValueError("ceiling learns the labels of data.target, which is not set; set it, or leave ceiling out")
+        if "hard_labels" in arms:
+            asks = "hard_labels learns a teacher's decisions without the student's soft targets"
+            require_not_moving(info.data.get("teacher"), asks, "leave it out")
         return sorted(arms, key=get_args(ArmName).index)
 
     @field_validator("selection")
     @classmethod
     def _selection_of_the_task(cls, selection: SelectionSettings, info: ValidationInfo) -> SelectionSettings:
+        if selection.unlabelled is not None:
+            asks = "unlabelled compares students with a teacher's answers"
+            require_not_moving(info.data.get("teacher"), asks, "leave it out")
         if (task := _task(info)) is not None:
             require_selection_fits(selection.unlabelled, task)
         if (cache := info.data.get("cache")) is not None:
@@ -261,7 +269,16 @@ class Recipe(Settings):
         if (cache := info.data.get("cache")) is not None:
             require_losses_take(losses, cache.codec, info.data.get("arms", []))
             require_engine_gives(losses, cache)
+        require_labels_teach(losses, info.data.get("teacher"))
         return losses
+
+    @field_validator("until")
+    @classmethod
+    def _a_level_that_is_known(cls, until: UntilSettings | None, info: ValidationInfo) -> UntilSettings | None:
+        if until is not None and until.retention is not None:
+            asks = "retention is a share of a teacher's score that is known before"
+            require_not_moving(info.data.get("teacher"), asks, "give accuracy")
+        return until
 
     @field_validator("curves")
     @classmethod
@@ -271,7 +288,17 @@ class Recipe(Settings):
             raise ValueError("what a teacher saves is told against a baseline: set baseline={} and name it in arms")
         if curves is not None and info.data.get("until") is not None:
             raise ValueError("until ends trainings, and a curve asks how good a whole one gets: set one to null")
+        if curves is not None:
+            require_not_moving(info.data.get("teacher"), "curves compare students of one teacher", "set curves to null")
         return curves
+
+    @field_validator("budget")
+    @classmethod
+    def _a_plan_for_a_teacher(cls, budget: BudgetSettings | None, info: ValidationInfo) -> BudgetSettings | None:
+        if budget is not None and budget.minutes is not None:
+            asks = "minutes are shared out among a teacher, its answers and the students"
+            require_not_moving(info.data.get("teacher"), asks, "leave minutes out")
+        return budget
 
     @field_validator("grid", mode="before")
     @classmethod

@@ -9,7 +9,9 @@ from limbeck.settings import union
 from limbeck.teachers.base import Teacher
 from limbeck.teachers.ensemble import EnsembleTeacher
 from limbeck.teachers.kind import SINGLE, Kind, Single
+from limbeck.teachers.mean_teacher import MeanTeacher
 from limbeck.teachers.module import ModuleTeacher
+from limbeck.teachers.moving import MeanOfWeights, Moving
 from limbeck.teachers.work import Made, Work
 
 __all__ = [
@@ -17,18 +19,21 @@ __all__ = [
     "EnsembleTeacher",
     "Kind",
     "Made",
+    "MeanOfWeights",
+    "MeanTeacher",
     "ModuleTeacher",
+    "Moving",
     "Single",
     "Teacher",
     "TeacherSettings",
     "Work",
 ]
 
-CATALOGUE: dict[str, type[Kind]] = {**SINGLE, "ensemble": EnsembleTeacher}
+CATALOGUE: dict[str, type[Kind]] = {**SINGLE, "ensemble": EnsembleTeacher, "mean_teacher": MeanTeacher}
 """Every kind, by name."""
 
 if TYPE_CHECKING:
-    TeacherSettings = Single | EnsembleTeacher
+    TeacherSettings = Single | EnsembleTeacher | MeanTeacher
 else:
     # As one type, so that a field `teacher: TeacherSettings` reads, checks and writes them all.
     TeacherSettings = union(CATALOGUE, on="kind", title="teacher")

@@ -14,6 +14,7 @@ from limbeck.evaluation import Assignment, Pool
 from limbeck.networks import HasReads, NetworkSettings
 from limbeck.settings import Settings
 from limbeck.teachers.base import Teacher
+from limbeck.teachers.moving import Moving
 from limbeck.teachers.work import Made, Work
 
 
@@ -72,6 +73,11 @@ class Kind(Settings):
     def by_confidence(self) -> bool:
         """Whether members are weighed by how sure they are of each example."""
         return False
+
+    @property
+    def moving(self) -> Moving | None:
+        """How it is made beside each student, where it moves while that learns; None: it is made before."""
+        return None
 
     @property
     def said(self) -> Mapping[str, str] | None:

@@ -3,11 +3,13 @@
     losses: [{name: kd, temperature: 2, transform: standardize}]         # in a recipe, or {kind: flsw, beta: 2}
     KD(temperature=2).after(Standardize())                               # the same in Python
 
-To add one, write `losses/transforms/<name>.py` and `tests/references/transforms/<name>.py`, and name it here.
+To add one, write `losses/transforms/<name>.py` and `tests/references/transforms/<name>.py`, and name it here. One that
+learns (`ctkd`) has a module in the place of its function.
 """
 
 from typing import TYPE_CHECKING
 
+from limbeck.losses.transforms.ctkd import CTKD, CurriculumTemperature
 from limbeck.losses.transforms.cwsm import CWSM, cwsm
 from limbeck.losses.transforms.flsw import FLSW, flsw
 from limbeck.losses.transforms.label_smoothing import LabelSmoothing, label_smoothing
@@ -17,7 +19,7 @@ from limbeck.losses.transforms.transform import Compared, Transform
 from limbeck.settings import or_bare, union
 
 TRANSFORMS: dict[str, type[Transform]] = {
-    one.card.name: one for one in (Standardize, ProbabilityShift, LabelSmoothing, FLSW, CWSM)
+    one.card.name: one for one in (Standardize, ProbabilityShift, LabelSmoothing, FLSW, CWSM, CTKD)
 }
 """Every transform by its kind."""
 
@@ -28,10 +30,12 @@ else:
     """Any transform, told apart by `kind`."""
 
 __all__ = [
+    "CTKD",
     "CWSM",
     "FLSW",
     "TRANSFORMS",
     "Compared",
+    "CurriculumTemperature",
     "LabelSmoothing",
     "ProbabilityShift",
     "Standardize",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from limbeck.cards import Card
 from limbeck.runtime.decisions import ABSENT
@@ -39,15 +39,27 @@ class Transform(Settings):
     Attributes:
         card: where it comes from and when to use it; its `scope` says whether it sees the other rows of a batch.
         softens: whether it works at the loss's temperature, so that the loss has to have one.
+        learns: whether the loss's temperature is learned, see `critic`.
     """
 
     card: ClassVar[Card]
     softens: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
     kind: str
 
     @abstractmethod
     def __call__(self, given: Compared) -> tuple[Tensor, Tensor]:
         """Return the logits of student and teacher that the loss compares, of the same shape."""
+
+    def critic(self, temperature: float) -> nn.Module | None:
+        """Return what learns the loss's temperature, beginning at this one; None where nothing does.
+
+        It is called without arguments and returns the temperature, (); its `strength` is a factor of its learning rate.
+
+        Raises:
+            ValueError: it cannot begin there.
+        """
+        return None
 
 
 def there(teacher: Tensor) -> Tensor:

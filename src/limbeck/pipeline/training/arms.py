@@ -21,9 +21,10 @@ from limbeck.pipeline.training.teacher import RunTeacher
 from limbeck.pipeline.training.tuning import ArmWork, PassedOver, tune
 from limbeck.pipeline.training.unlabelled import require_labels
 from limbeck.pipeline.training.work import RunWork, try_out
+from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.recipe.grid import points
-from limbeck.teachers import Teacher
+from limbeck.teachers import Moving, Teacher
 from limbeck.trainer import require_trainable
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
@@ -105,7 +106,30 @@ def preflight(recipe: Recipe, material: Material) -> None:
             where="losses",
             fix="take kind network or transformers, or another loss",
         )
+    if recipe.teacher.moving is not None:
+        _require_moves(recipe)
     recipe.teacher.check(RunWork(recipe, material))
+
+
+def _require_moves(recipe: Recipe) -> None:
+    """Refuse what a teacher that moves beside its student cannot follow.
+
+    Raises:
+        LimbeckError: a student is solved, or several processes train it.
+    """
+    kind = recipe.teacher.kind
+    if solved := [each.model.name for _, each in recipe.candidates("student") if is_solved(each.model)]:
+        raise LimbeckError(
+            f"`{solved[0]}` is solved in no steps, and a teacher of kind {kind} moves with the steps",
+            where="student.model",
+            fix="take a student that is trained",
+        )
+    if ranks().world > 1:
+        raise LimbeckError(
+            f"several processes train the student, and a teacher of kind {kind} follows one",
+            where="teacher.kind",
+            fix="start one process",
+        )
 
 
 def _keys_of_models(recipe: Recipe, name: str) -> list[tuple[str, NetworkSettings]]:
@@ -264,10 +288,12 @@ def train_arm(
     return Arm(name, settings, point, trained, until, tuned.passed_over)
 
 
-def _teacher_of(name: str, splits: Splits, answers: RunTeacher) -> Teacher | None:
-    """Return whom an arm listens to: nobody, the cache, or the module itself where rows come from a loader."""
+def _teacher_of(name: str, splits: Splits, answers: RunTeacher) -> Teacher | Moving | None:
+    """Return whom an arm listens to: nobody, one that moves, the cache, or the module itself for rows of a loader."""
     if name in WITHOUT_TEACHER:
         return None
+    if answers.moving is not None:
+        return answers.moving
     if not len(splits.transfer):
         return answers.live()
     return answers.of("transfer")

@@ -36,8 +36,10 @@ def hand_on_networks(recipe: Recipe, task: Task, teacher: RunTeacher, arms: Mapp
             publish(trained[seed].model, task, trained[seed].view.reader, file.parent)
 
     first, names = recipe.seeds[0], member_names(len(teacher.members))
-    for name, member, settings in zip(names, teacher.members, recipe.teacher.members, strict=True):
-        made, network = teacher.made.get(name), settings.network
+    moved = [arms["student"].settings] if recipe.teacher.moving is not None else []
+    networks = [*moved, *(each.network for each in recipe.teacher.members)]
+    for name, member, network in zip(names, teacher.members, networks, strict=True):
+        made = teacher.made.get(name)
         if made is not None and made.weights is not None and network is not None:
             write(name, network, {first: made}, first, member.temperature)
     for name, arm in arms.items():

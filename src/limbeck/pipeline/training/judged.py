@@ -47,10 +47,14 @@ def ask_teacher(
 ) -> RunTeacher:
     """Let the teacher answer once for every row that the student learns from or is chosen on; see `judged_teacher`.
 
+    One that moves beside its student is asked nothing before.
+
     Raises:
         LimbeckError: it is no better than chance; the transfer set was not asked for then.
     """
     among = among or ranks()
+    if (moving := recipe.teacher.moving) is not None:
+        return RunTeacher((), (), splits, moving=moving)
     answers = judged_teacher(recipe, made, splits, folder, warn=warn, kept=kept, among=among)
     if len(splits.transfer):  # rows of a loader are asked while the student trains
         answers.of("transfer", among=among)

@@ -33,7 +33,7 @@ from limbeck.pipeline.training.views import View
 from limbeck.ranks import Ranks
 from limbeck.report import words
 from limbeck.runtime.rows import Rows
-from limbeck.teachers import ModuleTeacher, Teacher
+from limbeck.teachers import ModuleTeacher, Moving, Teacher
 from limbeck.teachers.module import weights_digest
 from limbeck.teachers.work import Split
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
@@ -246,8 +246,9 @@ def _train(
         _say_frozen(model, title)
         pretrain(network, settings, material.whole, seed=seed, title=title, folder=folder)
         batches = lesson.batches(settings.train, seed)
-        example = _example(lesson, batches)
-        return Distiller(model, lesson.objective, lesson.teacher, example=example, seen=task.seen), batches
+        example, teacher = _example(lesson, batches), lesson.teacher
+        asked = teacher.beside(model) if isinstance(teacher, Moving) else teacher
+        return Distiller(model, lesson.objective, asked, example=example, seen=task.seen), batches
 
     goal, level = (None, None) if until is None else (until.quantity, until.level)
     validate = validator(view, material.splits, task, goal=goal, watched=lesson.watched)

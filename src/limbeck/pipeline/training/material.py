@@ -32,7 +32,7 @@ from limbeck.recipe import Recipe
 from limbeck.runtime.bundle import READERS
 from limbeck.runtime.readers import Reader
 from limbeck.runtime.rows import Rows
-from limbeck.teachers import Teacher
+from limbeck.teachers import Moving, Teacher
 from limbeck.trainer import GroupSource
 from limbeck.types import Batch, best_device
 from limbeck.version import __version__
@@ -55,7 +55,7 @@ class Lesson:
         batches: the batches of a training with these settings and this seed.
         steps: how many there are.
         objective: the weighted terms.
-        teacher: whom it listens to; None for labels alone.
+        teacher: whom it listens to, or how that is made beside it; None for labels alone.
         inputs: names everything above, for the stage.
         task: that has seen the labels which are learned from: what is learned and chosen weighs classes as it says.
         rows: what is learned from, all at once: for a network that is solved.
@@ -69,7 +69,7 @@ class Lesson:
     batches: BatchesOf
     steps: Steps
     objective: Objective
-    teacher: Teacher | None
+    teacher: Teacher | Moving | None
     inputs: Mapping[str, Any]
     task: Task
     rows: Rows
@@ -266,14 +266,14 @@ class Material:
         return Lesson(*source, task.hard, None, inputs | self._names, task, encoded, examples)
 
     def from_teacher(
-        self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher, answers: list[str], *, arm: str
+        self, settings: NetworkSettings, recipe: Recipe, teacher: Teacher | Moving, answers: list[str], *, arm: str
     ) -> Lesson:
         """Return the lesson of a student that listens to a teacher on the whole transfer set.
 
         Args:
             settings: of the student.
             recipe: says the losses, and how many labelled rows a batch holds.
-            teacher: live or cached.
+            teacher: live or cached; or one that moves, for which no rows are watched.
             answers: name whose answers these are.
             arm: whose losses are taken.
         """
@@ -289,7 +289,7 @@ class Material:
         rows, encoded = self.splits.transfer, self.view(settings).transfer
         source = self._batches(rows, encoded, share, task, taught=True)
         objective, watched = objective_from(losses), None
-        if ids := self.splits.watched.ids.tolist():
+        if (ids := self.splits.watched.ids.tolist()) and not isinstance(teacher, Moving):
             watched = teacher.predict(Batch(ids=torch.tensor(ids), student_inputs={})).dense.numpy()
             if arm == "hard_labels":  # which is told decisions only, here too
                 watched = np.where(watched == watched.max(axis=1, keepdims=True), _SURE, 0).astype(np.float32)

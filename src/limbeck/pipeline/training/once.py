@@ -21,6 +21,8 @@ from limbeck.types import best_device
 from limbeck.version import __version__
 
 WEIGHTS, HISTORY, CHECKPOINT = "model.safetensors", "history.json", "checkpoint.safetensors"
+MOVED = "teacher.safetensors"
+"""The last weights of a teacher that moved beside the module."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class _Training:
 
     def prepare(self) -> None:
         """Make what trains the module; a pretraining is a stage of its own."""
-        for name in (WEIGHTS, HISTORY, CHECKPOINT):
+        for name in (WEIGHTS, MOVED, HISTORY, CHECKPOINT):
             require_ours(self._folder / name)  # now, and not at the end of the training
         self._prepared = self._prepare()
 
@@ -91,10 +93,13 @@ class _Training:
             owner=stage.digest,
             until=plan.until,
         )
-        merge_adapters(self._module)
+        finished = {WEIGHTS: self._module} | ({} if distiller.moving is None else {MOVED: distiller.moving})
+        for module in finished.values():
+            merge_adapters(module)
         if ranks().main:
-            with staged(self._folder / WEIGHTS) as aside:
-                save_model(saved(self._module), str(aside), metadata={"format": "pt"})
+            for name, module in finished.items():
+                with staged(self._folder / name) as aside:
+                    save_model(saved(module), str(aside), metadata={"format": "pt"})
             write_json(self._folder / HISTORY, asdict(history))
             remove(checkpoint)
         return history

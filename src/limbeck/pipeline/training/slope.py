@@ -12,6 +12,7 @@ from limbeck.data.least import Slope
 from limbeck.errors import LimbeckError
 from limbeck.losses import CATALOG, LossSettings, Objective, term_from
 from limbeck.pipeline.training.material import Lesson
+from limbeck.teachers import Moving
 from limbeck.types import Batch, Outputs
 
 
@@ -62,6 +63,8 @@ def slope_of(lesson: Lesson) -> Slope:
     )
     teacher = None
     if lesson.teacher is not None:
+        if isinstance(lesson.teacher, Moving):
+            raise TypeError("a teacher that moves with the steps has no answers for a student that takes none")
         answers = lesson.teacher.predict(batch)
         teacher = replace(answers, logits=task.seen(answers.dense).double())
     batch, finish = task.frame(batch), task.finish(_Same())

@@ -26,7 +26,7 @@ from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.work import RunWork
 from limbeck.ranks import ALONE, Ranks, ranks
 from limbeck.recipe import Recipe
-from limbeck.teachers import Made, Teacher
+from limbeck.teachers import Made, Moving, Teacher
 from limbeck.teachers.combined import Ensemble, Scaled, how_mixed, mix
 from limbeck.teachers.work import ROWS, Split
 from limbeck.trainer import predict_logits
@@ -87,6 +87,7 @@ class RunTeacher:
         splits: what it is asked about.
         pool: how their answers are pooled.
         by_confidence: whether a weight is also by how sure a member is of each prediction.
+        moving: how it is made beside each student; it has no members then. None: it was made before.
     """
 
     members: tuple[Member, ...]
@@ -94,10 +95,13 @@ class RunTeacher:
     splits: Splits
     pool: Pool = "mean"
     by_confidence: bool = False
+    moving: Moving | None = None
 
     @property
     def names(self) -> list[str]:
         """Name what was answered and by whom, for whatever depends on it."""
+        if self.moving is not None:
+            return self.moving.names
         (first, *others) = self.members
         if not others and first.temperature is None:
             return [first.cache.digest, first.cache.identity.view]
@@ -108,6 +112,8 @@ class RunTeacher:
     @property
     def kept(self) -> dict[str, str]:
         """Name how the answers are stored, for whatever depends on it; nothing where that is as by default."""
+        if self.moving is not None:
+            return {}
         stored = {} if self.codec == DEFAULT else {"cache.codec": self.codec.title}
         engine = self.members[0].cache.identity.engine
         return stored if engine == TORCH else stored | {"cache.engine": engine}
@@ -287,11 +293,10 @@ def members_of(
     """
     taps = tuple(dict.fromkeys(pair.taps[1] for pair in objective_from(recipe.losses).pairs))
     members = []
-    for name, one, settings in zip(member_names(len(made)), made, recipe.teacher.members, strict=True):
+    versions = [each.unverifiable for each in recipe.teacher.members] or [None] * len(made)
+    for name, one, version in zip(member_names(len(made)), made, versions, strict=True):
         named = (one.answers_as, one.view.digest, splits.task.outputs, taps)
-        own = CacheIdentity(
-            *named, codec=exactly(recipe.codec), engine=recipe.cache.engine, version=settings.unverifiable
-        )
+        own = CacheIdentity(*named, codec=exactly(recipe.codec), engine=recipe.cache.engine, version=version)
         taught = replace(own, codec=recipe.codec)
         places = {
             each: folder / "cache" / each.name if kept is None else kept / (name if each == taught else f"{name}-exact")

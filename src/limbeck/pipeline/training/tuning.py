@@ -23,7 +23,7 @@ from limbeck.pipeline.training.teacher import RunTeacher
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.recipe.grid import Candidate, called
-from limbeck.teachers import Teacher
+from limbeck.teachers import Moving, Teacher
 from limbeck.trainer import History
 
 GROUPS = 20
@@ -42,7 +42,7 @@ class ArmWork:
         recipe: of the run.
         material: the rows of the arm.
         answers: of the teacher.
-        teacher: whom the arm listens to; None: nobody.
+        teacher: whom the arm listens to, or how it is made beside each network; None: nobody.
         until: the level that ends a training; None: none.
     """
 
@@ -51,7 +51,7 @@ class ArmWork:
     recipe: Recipe
     material: Material
     answers: RunTeacher
-    teacher: Teacher | None
+    teacher: Teacher | Moving | None
     until: Level | None
 
     @property
