@@ -26,6 +26,8 @@ Parts = Callable[[Any], Iterable[Any] | None]
 """Takes an object apart that its caller knows, such as a network or a tensor; None for any other object."""
 
 _LIBRARIES = {"site-packages", "dist-packages"}
+_CYTHON = "_cython_"
+"""Begins the name of the module, without a file, that holds the types of functions in any extension of Cython."""
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented))
 _trees: dict[int, tuple[Any, "_Module"]] = {}  # by the number of a module's spec, which is kept: so it stays its own
 
@@ -297,6 +299,8 @@ def _is_counted(module: types.ModuleType) -> bool:
     # What an extension makes has no file: it is part of its package.
     file = getattr(module, "__file__", None) or getattr(sys.modules.get(top), "__file__", None)
     if file is None:
+        if top.startswith(_CYTHON):
+            return False
         if top in {*sys.stdlib_module_names, *sys.builtin_module_names} - {"__main__"}:
             return False
         return not hasattr(module, "__path__")  # a folder of modules without a file of its own has no code

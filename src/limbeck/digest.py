@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CHUNK = 1 << 20
+_HEX_ID = re.compile(r"[0-9a-f]{16}")
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -44,6 +46,21 @@ def content_id(identity: bytes) -> int:
         identity: what names it exactly: its input as it was read, before any preprocessing, without its label.
     """
     return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest(), "big", signed=True)
+
+
+def hex_id(content: int | np.int64) -> str:
+    """Return a content id as it is written in files and messages: 16 hex digits."""
+    return f"{int(content) % (1 << 64):016x}"
+
+
+def is_hex_id(text: Any) -> bool:
+    """Return whether this is a content id as `hex_id` writes it."""
+    return isinstance(text, str) and _HEX_ID.fullmatch(text) is not None
+
+
+def ids_of_hex(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return content ids, (texts,), of what `hex_id` wrote."""
+    return np.array([int(text, 16) for text in texts], np.uint64).view(np.int64)
 
 
 def identity_of(fields: Mapping[str, str]) -> bytes:

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from limbeck import cli_cache
 from limbeck.cache import CachedTeacher, label, parquet, shards
 from limbeck.cache.codecs import Dense, Hidden, SampledCodec, TopKCodec
+from limbeck.cache.identity import write_manifest
 from limbeck.cache.inspect import caches_in, info, one_cache_in, verify
 from limbeck.cache.parquet import export_parquet, import_parquet
-from limbeck.cache.shards import hex_id
-from limbeck.digest import file_digest
+from limbeck.digest import file_digest, hex_id
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
 from limbeck.types import Tap
@@ -98,10 +98,11 @@ def test_what_was_written_is_whole(tmp_path, codec, network):
 
 
 def edited(folder, change):
-    """Change the manifest's entry of the first shard."""
+    """Change the manifest, as if it had been written so."""
     manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest)
-    write_json(folder / "manifest.json", manifest)
+    manifest.pop("checksum")
+    write_manifest(folder, manifest)
 
 
 def test_verify_says_each_fault_with_both_values(tmp_path):
@@ -248,6 +249,14 @@ def _twice(rows):
     return rows
 
 
+def _words(rows):
+    return rows | {"logits": [["a", "b", "c"] for _ in rows["logits"]]}
+
+
+def _truths(rows):
+    return rows | {"logits": [[True, False, True] for _ in rows["logits"]]}
+
+
 def _short(rows):
     rows["id"][2] = "abc"
     return rows
@@ -260,11 +269,13 @@ def _short(rows):
         (_nan, r"column logits: [0-9a-f]{16} is not finite, or no float32: .*nan"),
         (_wide, r"column logits: [0-9a-f]{16} has 4 numbers, and the cache 3; import what was exported of the same"),
         (_null, r"column logits: a row has no answer"),
+        (_words, r"column logits: a row has no answer of numbers"),
+        (_truths, r"column logits: a row has no answer of numbers"),
         (_twice, r"[0-9a-f]{16} stands twice: with logits .*, and with logits"),
         (_short, r"column id: `abc` is no id of 16 hex digits"),
         (lambda rows: {"id": rows["id"]}, "it has no column `logits`"),
     ],
-    ids=["nan", "width", "null", "twice", "id", "column"],
+    ids=["nan", "width", "null", "words", "truths", "twice", "id", "column"],
 )
 @pytest.mark.parametrize("there", [True, False])
 def test_half_an_import_leaves_nothing(tmp_path, change, why, there):
@@ -309,6 +320,31 @@ def test_a_file_of_another_teacher_and_one_that_does_not_say(tmp_path):
     write_json(tmp_path / "three/manifest.json", empty)
     with pytest.raises(LimbeckError, match="the cache holds no answers"):
         export_parquet(tmp_path / "three", file)
+
+
+@pytest.mark.parametrize("name", ["one/manifest.json", "one/shard-00000.safetensors", "recipe.yaml", "answers"])
+def test_an_export_replaces_no_file_of_another_form(tmp_path, name):
+    cache_of(tmp_path / "one")
+    (tmp_path / "recipe.yaml").write_text("mine")
+    before = files(tmp_path / "one")
+    with pytest.raises(LimbeckError, match=f"written as a parquet file; call it {(tmp_path / name).stem}.parquet"):
+        export_parquet(tmp_path / "one", tmp_path / name)
+    assert files(tmp_path / "one") == before
+    assert (tmp_path / "recipe.yaml").read_text() == "mine"
+
+
+def test_a_file_that_asks_for_more_memory_than_there_is(tmp_path):
+    """How many outputs it has is what the file says, and room was made for them."""
+    cache_of(tmp_path / "one")
+    file = tmp_path / "answers.parquet"
+    export_parquet(tmp_path / "one", file)
+    table = pq.read_table(file)
+    head = json.loads(table.schema.metadata[b"limbeck.cache"])
+    head["identity"]["outputs"] = 10**14
+    pq.write_table(table.replace_schema_metadata({b"limbeck.cache": json.dumps(head)}), file)
+    with pytest.raises(LimbeckError, match="its metadata do not say whose answers these are"):
+        import_parquet(file, tmp_path / "two")
+    assert not (tmp_path / "two").exists()
 
 
 def test_rows_that_somebody_labels_now_are_not_imported(tmp_path):

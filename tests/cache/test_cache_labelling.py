@@ -67,10 +67,10 @@ def test_a_shard_whose_entry_in_the_manifest_was_not_written_is_asked_again(tmp_
     def killed(path, value):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("limbeck.cache.store.write_json", killed)
+    monkeypatch.setattr("limbeck.cache.identity.write_json", killed)
     with pytest.raises(KeyboardInterrupt):
         label(first, examples, view, opened(tmp_path, first), batch_size=4)
-    monkeypatch.setattr("limbeck.cache.store.write_json", write_json)
+    monkeypatch.setattr("limbeck.cache.identity.write_json", write_json)
     assert len(shards(tmp_path)) == 1
     second = Counting()
     label(second, examples, view, opened(tmp_path, second), batch_size=4)

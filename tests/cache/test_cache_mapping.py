@@ -131,7 +131,7 @@ def test_a_sealing_that_is_killed_loses_nothing(tmp_path, monkeypatch, at):
 
     with monkeypatch.context() as patch:
         if at == "the shard is written":
-            patch.setattr(store, "write_json", killed)
+            patch.setattr(store, "write_manifest", killed)
         else:
             patch.setattr(store, "remove", killed if at == "the manifest is written" else removing)
         with pytest.raises(KeyboardInterrupt):

@@ -13,12 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from limbeck.cache import CachedTeacher, label, parquet, shards
 from limbeck.cache.codecs import DEFAULT, Dense, Hidden
+from limbeck.cache.identity import write_manifest
 from limbeck.cache.inspect import info, verify
 from limbeck.cache.parquet import export_parquet, import_parquet
-from limbeck.cache.shards import hex_id
-from limbeck.digest import file_digest
+from limbeck.digest import file_digest, hex_id
 from limbeck.errors import LimbeckError
-from limbeck.files import write_json
 from limbeck.types import Batch, Tap
 
 TAPS = (Tap("head"),)
@@ -34,10 +33,11 @@ def files(folder):
 
 
 def edited(folder, change):
-    """Change the manifest."""
+    """Change the manifest, as if it had been written so."""
     manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest)
-    write_json(folder / "manifest.json", manifest)
+    manifest.pop("checksum")
+    write_manifest(folder, manifest)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from cache_cases import Counting, answers, identity, logits_of, opened, texts
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from limbeck.cache import CachedTeacher, label
+from limbeck.cache.inspect import verify
 from limbeck.data.copies import copies_of
 from limbeck.data.sieve import Sieve
 from limbeck.digest import file_digest
@@ -182,6 +183,40 @@ def test_a_shard_of_other_bytes(tmp_path, damage):
     path.write_bytes(data)
     said = refused(tmp_path, teacher)
     assert f"their checksum is `{file_digest(path)}`, and the manifest has `{had}`" in said
+
+
+def words(manifest):
+    """Yield the path of each word and number of a manifest, and another value of its kind."""
+    for key, value in manifest.items() if isinstance(manifest, dict) else enumerate(manifest):
+        if isinstance(value, dict | list):
+            yield from (([key, *path], other) for path, other in words(value))
+        elif key != "format":
+            others = {bool: not value, int: 7, float: 0.5, str: "0123456789abcdef", type(None): "0123456789abcdef"}
+            yield [key], others[type(value)]
+
+
+def test_a_manifest_in_which_anything_was_changed(tmp_path):
+    """Whoever reads it refuses it, also where every value would be a good one."""
+    teacher = Counting()
+    labelled(tmp_path, teacher)
+    path = tmp_path / "manifest.json"
+    had = path.read_text()
+    changes = list(words(json.loads(had)))
+    assert len(changes) > 8
+    for place, other in changes:
+        manifest = json.loads(had)
+        inner = manifest
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = other
+        path.write_text(json.dumps(manifest))
+        assert refused(tmp_path, teacher), place
+        with pytest.raises(
+            LimbeckError, match=r"the manifest was changed: its checksum is `[0-9a-f]{16}`, and it says"
+        ):
+            verify(tmp_path)
+    path.write_text(had)
+    assert verify(tmp_path)[1] == []
 
 
 def test_an_exchanged_shard(tmp_path):

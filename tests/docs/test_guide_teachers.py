@@ -84,7 +84,8 @@ def test_the_guide_is_carried_out(folder: Path) -> None:
         except (SystemExit, AssertionError) as error:
             pytest.fail(f"docs/teachers.md, line {block.line}: {error}")
     made = Evaluation.model_validate_json(Path("runs/object/evaluation.json").read_bytes())
-    assert len(reader.runs) == 3
+    assert len(reader.runs) == 4
     assert made.score("teacher") > 0.7
     assert reader.runs[0].score("teacher") > 0.7
     assert reader.runs[1].score("teacher") == reader.runs[2].score("teacher"), "the file holds the function's answers"
+    assert reader.runs[3].score("teacher") == reader.runs[0].score("teacher"), "and the exported one the pipeline's"

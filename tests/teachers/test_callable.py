@@ -42,6 +42,17 @@ def as_margins(values):
     return np.log(says(values))
 
 
+def as_tensor(values):
+    return torch.tensor(says(values), requires_grad=True)
+
+
+class Stubborn:
+    """What has numbers and does not give them."""
+
+    def __array__(self, *about, **more):
+        raise RuntimeError("ask me no more")
+
+
 def three(values):
     return np.hstack([np.zeros((len(values), 1)), says(values)])
 
@@ -154,6 +165,12 @@ def test_logits_are_taken_as_they_are(source, tmp_path):
     assert one.dtype == np.float32
 
 
+def test_a_tensor_is_taken_with_its_gradient(source, tmp_path):
+    one = answered(parsed(source), tmp_path / "one").logits("validation")
+    other = answered(parsed(source, "as_tensor"), tmp_path / "other").logits("validation")
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
 def test_columns_in_another_order(source, tmp_path):
     with pytest.raises(LimbeckError, match=r"seem to be named wrong: 0.0% .*set 'teacher.labels=\{0: 1, 1: 0\}'"):
         answered(parsed(source, "turned"), tmp_path / "wrong")
@@ -174,6 +191,8 @@ FAULTS = {
     ),
     "no numbers": (lambda values: values, "returned no array of numbers"),
     "rows of several lengths": (lambda values: [[0.5, 0.5]] * 7 + [[1]], "returned no array of numbers"),
+    "what does not become an array": (lambda values: Stubborn(), r"no array of numbers \(RuntimeError: ask me no more"),
+    "complex numbers": (lambda values: np.full((8, 2), 0.5 + 0j), r"no array of numbers \(TypeError: complex numbers"),
     "not finite": (lambda values: [[np.nan, 1]] * len(values), "8 of its answers to 8 rows are not finite numbers"),
     "infinite in float32": (lambda values: np.full((8, 2), 1e300), "not finite numbers"),
     "no probabilities": (lambda values: [[2, -1]] * 8, r"no probabilities, as 2, -1 \(sum 1\)"),

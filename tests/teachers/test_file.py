@@ -12,6 +12,9 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
 from tiny import GOOD, recipe, write_csv
 
+from limbeck.cache.inspect import caches_in, info, one_cache_in
+from limbeck.cache.parquet import export_parquet
+from limbeck.digest import hex_id
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import check
@@ -96,6 +99,57 @@ def test_any_order_and_form_is_the_same_teacher(source, rows, tmp_path):
     )
     assert len({name(each) for each in (first, second, third, fourth)}) == 1
     assert np.array_equal(fourth.logits("transfer"), first.logits("transfer"))
+
+
+def test_what_a_cache_exports_is_a_teacher_as_it_is(source, rows, tmp_path, capsys):
+    run(parsed(source, write(tmp_path / "answers.csv", rows)), tmp_path / "one")
+    file = tmp_path / "exported.parquet"
+    export_parquet(one_cache_in(tmp_path / "one"), file)
+    first = answered(parsed(source, tmp_path / "answers.csv"), tmp_path / "again")
+    capsys.readouterr()
+    exported = parsed(source, file, by="id")
+    second = answered(exported, tmp_path / "two")
+    out = capsys.readouterr().out
+    assert "in the order of the classes: 0 is 0, 1 is 1" in out
+    assert "its numbers are logits" in out
+    assert np.array_equal(second.logits("transfer"), first.logits("transfer"))
+    assert np.array_equal(second.logits("validation"), first.logits("validation"))
+    check(exported)
+    table = pyarrow.parquet.read_table(file)
+    pyarrow.parquet.write_table(table.slice(1), tmp_path / "fewer.parquet")
+    with pytest.raises(LimbeckError, match=f"no row for 1 of 260 examples, such as `{table['id'][0]}`"):
+        check(parsed(source, tmp_path / "fewer.parquet", by="id"))
+
+
+def test_lists_of_many_outputs_stand_in_the_order_of_the_classes(tmp_path):
+    """Ten comes after nine, and not after one."""
+    source = write_csv(tmp_path / "rows.csv", classes=11)
+    with source.open(newline="") as held:
+        pairs = [(row["text"], int(row["label"].split()[1])) for row in csv.DictReader(held)]
+    names = sorted({f"class {label}" for _, label in pairs})
+    logits = [[3.5 * (name == f"class {label}") for name in names] for _, label in pairs]
+    hexed = [hex_id(id_of(text)) for text, _ in pairs]
+    file = tmp_path / "answers.parquet"
+    write(file, {"id": hexed, "logits": logits, "label": [label for _, label in pairs], "tap/x": logits})
+    about = {"data": {"source": str(source), "split": {"test": 60, "validation": 30}, "labelled": 60}}
+    answers = answered(parsed(source, file, about, by="id"), tmp_path / "run")
+    np.testing.assert_array_equal(answers.logits("validation").argmax(1), numbers_of(answers.splits.validation))
+    swapped = {str(place): name for place, name in enumerate(reversed(names))}
+    other = answered(parsed(source, file, about, by="id", labels=swapped, accept_bad=True), tmp_path / "other")
+    assert np.array_equal(other.logits("validation"), answers.logits("validation")[:, ::-1])
+    for wrong in ([logits[0], logits[0][:10]], [logits[0], None], [[logits[0]], [logits[0]]]):
+        write(file, {"id": hexed[:2], "logits": wrong})
+        with pytest.raises(LimbeckError, match=r"column `logits` does not hold \d+ numbers for `[0-9a-f]{16}`"):
+            check(parsed(source, file, about, by="id"))
+
+
+def test_a_part_of_the_answers_is_no_teacher(source, rows, tmp_path):
+    codec = {"cache": {"codec": {"kind": "topk", "k": 1}}}
+    answered(parsed(source, write(tmp_path / "answers.csv", rows), codec), tmp_path / "one")
+    part = next(cache for cache in caches_in(tmp_path / "one") if info(cache).identity.codec.kind == "topk")
+    export_parquet(part, tmp_path / "answers.parquet")
+    with pytest.raises(LimbeckError, match=r"no column of it holds numbers alone; .* or one column `logits` of lists"):
+        check(parsed(source, tmp_path / "answers.parquet", by="id"))
 
 
 def test_a_changed_number_refuses_the_old_answers_and_shows_both(source, rows, tmp_path):
@@ -190,6 +244,14 @@ WRONG = {
     "one column for two classes": (
         lambda rows: {"text": rows["text"], "score": rows["1"]},
         r"it has one column of numbers, `score`, and the data have two classes; write .* 1 - p and p",
+    ),
+    "a comma in numbers": (
+        lambda rows: changed(rows, _1=lambda cells: ["0,25", *cells[1:]]),
+        r"it has one column of numbers, `0`, and the data have two classes; column `1` holds `0,25`; write a column",
+    ),
+    "a word among numbers": (
+        lambda rows: changed(rows, _0=lambda cells: [*cells[:3], "x", *cells[4:]], _1=lambda cells: ["y", *cells[1:]]),
+        r"no column of it holds numbers alone: column `0` holds `x`, column `1` holds `y`; write",
     ),
     "another name": (lambda rows: {"body" if key == "text" else key: rows[key] for key in rows}, "no column `text`"),
     "no numbers": (lambda rows: {"text": rows["text"], "label": rows["text"]}, "no column of it holds numbers alone"),

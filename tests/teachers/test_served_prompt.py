@@ -111,8 +111,9 @@ def test_what_is_read_of_a_reply():
     ],
 )  # fmt: skip
 def test_what_is_no_reply(content):
-    with pytest.raises(UnreadableError):
+    with pytest.raises(UnreadableError) as caught:
         read_reply(content)
+    assert "instance" not in str(caught.value), "a name of our code"
 
 
 # --- spending -------------------------------------------------------------------------------------------------------

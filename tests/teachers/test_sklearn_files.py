@@ -8,13 +8,16 @@ import joblib
 import numpy as np
 import pytest
 from estimators import answered, columns, fitted, parsed, probabilities, saved
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FunctionTransformer, make_pipeline
 from sklearn.svm import SVC, LinearSVC
+from skops.io import get_untrusted_types
 
 sys.path.append(str(Path(__file__).parent.parent / "pipeline"))
 from tiny import FILLER, write_csv
@@ -22,6 +25,7 @@ from tiny import FILLER, write_csv
 from limbeck.errors import LimbeckError
 from limbeck.pipeline import run
 from limbeck.pipeline.check import check
+from limbeck.teachers import estimator
 from limbeck.teachers.estimator import named_estimator
 from made_rows import numbers_of
 
@@ -49,6 +53,38 @@ def test_nothing_is_unpickled_unless_the_recipe_says_so(tmp_path, suffix):
     with pytest.raises(LimbeckError, match="the NoneType is no estimator of scikit-learn"):
         check(parsed(source, path=str(file), trust_pickle=True))
     assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        HistGradientBoostingClassifier(max_iter=2, max_leaf_nodes=3),  # holds functions of Cython
+        GradientBoostingClassifier(n_estimators=2),  # holds states of random numbers
+        MLPClassifier((2,), max_iter=2, solver="lbfgs"),
+        KNeighborsClassifier(2, algorithm="kd_tree"),
+        LogisticRegression(random_state=np.random.RandomState(0)),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_answers_of_an_estimator_stay_its_own_when_its_file_is_read_again(tmp_path, model):
+    """Else a run asks anew what `limbeck label` was told, and a shared cache belongs to another teacher."""
+    numbers = np.random.default_rng(0).normal(size=(60, 2))
+    labels, other = (numbers[:, 0] > 0).astype(int), (numbers[:, 1] > 0).astype(int)
+    file = tmp_path / "m.skops"
+
+    def named(fitted_to):
+        saved(clone(model).fit(numbers, fitted_to), file)
+        trust = tuple(get_untrusted_types(file=file))
+        read = []
+        for _ in range(2):
+            estimator._read.cache_clear()
+            read.append(estimator.loaded(file, trust=trust, trust_pickle=False, key="teacher"))
+        assert read[0].digest == read[1].digest
+        assert read[0].unverifiable == ()
+        return read[0].digest
+
+    assert named(labels) != named(other)
 
 
 class Upper(TransformerMixin, BaseEstimator):

@@ -11,13 +11,17 @@ from limbeck.cache.codecs import DEFAULT, Codec, CodecSettings
 from limbeck.cache.shards import ANEW
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
-from limbeck.files import read_json
+from limbeck.files import read_json, write_json
 from limbeck.types import Tap, TapShape
 
 FORMAT = 2
 MANIFEST = "manifest.json"
 TORCH = "torch"
 """The engine that a manifest leaves out."""
+_CHECKSUM = "checksum"
+"""Of the rest of a manifest: a number that is changed there would go unnoticed, as everything still fits."""
+_MOST_OUTPUTS = 1 << 24
+"""Sixty times the largest vocabulary. What a file of somebody else's says is made room for before its rows are read."""
 _ORDER = {"format": 0, "engine": 2}
 """Which difference is told: of several the first."""
 
@@ -78,7 +82,7 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
         `shared`, the digest of what the codec stores once, or None.
 
     Raises:
-        LimbeckError: the manifest is damaged, or the cache is another teacher's.
+        LimbeckError: the manifest is damaged or was changed, or the cache is another teacher's.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -93,10 +97,31 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
             where=str(folder),
             fix=f"use the run that made it, give another cache.path, or {ANEW}",
         )
+    rest = _rest(manifest, path)
     try:
-        return _Manifest.model_validate(manifest).model_dump()
+        return _Manifest.model_validate(rest).model_dump()
     except ValidationError:
         raise LimbeckError("no manifest of a cache", where=str(path), fix=ANEW) from None
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write what a cache's folder says of itself, with a checksum, in one step; see `read_manifest`."""
+    write_json(folder / MANIFEST, {**manifest, _CHECKSUM: digest(manifest)})
+
+
+def _rest(manifest: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Return a manifest without its checksum; one of an earlier version has none.
+
+    Raises:
+        LimbeckError: it is not that of the rest.
+    """
+    rest = {key: value for key, value in manifest.items() if key != _CHECKSUM}
+    had, found = manifest.get(_CHECKSUM), digest(rest)
+    if had not in (None, found):
+        raise LimbeckError(
+            f"the manifest was changed: its checksum is `{found}`, and it says `{had}`", where=str(path), fix=ANEW
+        )
+    return rest
 
 
 def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, str, str] | None:
@@ -112,12 +137,12 @@ def identity_in(folder: Path) -> CacheIdentity:
     """Return whose answers a cache's folder holds.
 
     Raises:
-        LimbeckError: there is none, or its manifest is damaged.
+        LimbeckError: there is none, or its manifest is damaged or was changed.
     """
     path = folder / MANIFEST
     if not path.is_file():
         raise LimbeckError(f"no cache is there: it has no {MANIFEST}", where=str(folder), fix="give a cache's folder")
-    return identity_from(read_json(path, dict, fix=ANEW).get("identity"), str(path))
+    return identity_from(_rest(read_json(path, dict, fix=ANEW), path).get("identity"), str(path))
 
 
 def identity_from(recorded: Any, where: str) -> CacheIdentity:
@@ -154,7 +179,7 @@ class _Identity(BaseModel):
 
     teacher: str
     view: str
-    outputs: Annotated[int, Field(ge=1)]
+    outputs: Annotated[int, Field(ge=1, le=_MOST_OUTPUTS)]
     taps: list[str]
     codec: CodecSettings
     format: int

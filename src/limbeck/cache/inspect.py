@@ -10,9 +10,9 @@ import torch
 
 from limbeck.cache.claims import claims_in
 from limbeck.cache.identity import MANIFEST, CacheIdentity, identity_in, read_manifest
-from limbeck.cache.shards import OFFSETS, TAP, Shard, hex_id, in_order, mapped, offsets_of
+from limbeck.cache.shards import OFFSETS, TAP, Shard, in_order, mapped, offsets_of
 from limbeck.cache.shared import FILE, read_shared
-from limbeck.digest import file_digest
+from limbeck.digest import file_digest, hex_id
 from limbeck.errors import LimbeckError
 from limbeck.logits import each_tensor
 

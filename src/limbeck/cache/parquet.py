@@ -10,7 +10,6 @@ by id, and are written and read some megabytes at a time.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,18 +23,18 @@ from numpy.typing import NDArray
 
 from limbeck.cache.codecs import DEFAULT
 from limbeck.cache.identity import MANIFEST, CacheIdentity, differing, identity_from, identity_in
-from limbeck.cache.shards import TAP, Shard, Stored, hex_id, in_order, mapped, offsets_of, shown, write
+from limbeck.cache.shards import TAP, Shard, Stored, in_order, mapped, offsets_of, shown, write
 from limbeck.cache.store import CachedTeacher
 from limbeck.data.lookup import among
+from limbeck.digest import hex_id, ids_of_hex, is_hex_id
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import scratch, staged
 from limbeck.types import Outputs
 
-ID, LOGITS = "id", "logits"
+ID, LOGITS, SUFFIX = "id", "logits", ".parquet"
 _KEY = b"limbeck.cache"
 _BATCH_BYTES = 1 << 24
 _SHOWN = 8
-_HEX = re.compile(r"[0-9a-f]{16}")
 _ANEW = "write it again with limbeck cache export"
 
 
@@ -58,7 +57,7 @@ def export_parquet(folder: Path, path: Path) -> int:
     """Write a cache as a parquet file, in one step; return the number of its rows.
 
     Raises:
-        LimbeckError: no cache is there, it is empty or damaged, or the file cannot be written.
+        LimbeckError: no cache is there, it is empty or damaged, or the file has another suffix or cannot be written.
     """
     identity = identity_in(folder)
     cache = CachedTeacher(folder, identity)
@@ -66,6 +65,10 @@ def export_parquet(folder: Path, path: Path) -> int:
         raise LimbeckError("the cache holds no answers", where=str(folder), fix="label something first")
     if path.is_dir():
         raise LimbeckError("a folder is there", where=str(path), fix="name a file")
+    if path.suffix.lower() != SUFFIX:  # also keeps a recipe, rows, or a file of the cache from being replaced
+        raise LimbeckError(
+            "answers are written as a parquet file", where=str(path), fix=f"call it {path.stem or 'answers'}{SUFFIX}"
+        )
     name = "teacher" if folder.resolve().name == identity.name else folder.resolve().name
     told = replace(identity, codec=DEFAULT) if identity.codec.of_states else identity  # its columns are those of dense
     head = {"identity": told.recorded, "error": cache.error, "name": name}
@@ -238,9 +241,9 @@ def _shard(columns: Mapping[str, pa.Array], forms: Mapping[str, Any], identity: 
 
 def _ids(column: pa.Array, path: Path) -> NDArray[np.int64]:
     texts = column.to_pylist()
-    if (wrong := next((text for text in texts if not isinstance(text, str) or not _HEX.fullmatch(text)), ID)) != ID:
+    if (wrong := next((text for text in texts if not is_hex_id(text)), ID)) != ID:
         raise LimbeckError(f"`{wrong}` is no id of 16 hex digits", where=f"{path}, column {ID}", fix=_ANEW)
-    return np.array([int(text, 16) for text in texts], np.uint64).view(np.int64)
+    return ids_of_hex(texts)
 
 
 def _values(
@@ -263,7 +266,8 @@ def _values(
         lengths.append(np.asarray(levels[-1].value_lengths(), np.int64))
         levels.append(levels[-1].flatten())
     flat, ends = levels[-1], None
-    if flat.null_count or len(lengths) not in (depth, depth + 1):
+    numeric = pa.types.is_integer(flat.type) or pa.types.is_floating(flat.type)
+    if flat.null_count or not numeric or len(lengths) not in (depth, depth + 1):
         raise LimbeckError("a row has no answer of numbers", where=where, fix=_ANEW)
     if len(lengths) > depth:
         ends = np.concatenate([[0], np.cumsum(lengths.pop(0))])

@@ -201,11 +201,6 @@ def _cumulated(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return ends
 
 
-def hex_id(key: np.int64) -> str:
-    """Return a content id as 16 hex digits."""
-    return f"{int(key) % (1 << 64):016x}"
-
-
 def shown(stored: Stored) -> str:
     """Return the first numbers of what is stored of a row, for an error."""
     name, values = min(stored.values.items(), key=lambda entry: entry[0].startswith(TAP))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.cache.claims import Claim, OwnClaim, claim, left_over, manifest_held, swept
-from limbeck.cache.identity import MANIFEST, CacheIdentity, read_manifest
+from limbeck.cache.identity import CacheIdentity, read_manifest, write_manifest
 from limbeck.cache.shards import (
     OFFSETS,
     TAP,
@@ -24,15 +24,15 @@ from limbeck.cache.shards import (
     Shard,
     Stored,
     gathered,
-    hex_id,
     mapped,
     offsets_of,
     shown,
     write,
 )
 from limbeck.cache.shared import Shared
+from limbeck.digest import hex_id
 from limbeck.errors import LimbeckError
-from limbeck.files import remove, staged, write_json
+from limbeck.files import remove, staged
 from limbeck.logits import Factored, each_tensor
 from limbeck.types import Batch, Outputs, Predictions
 
@@ -350,7 +350,7 @@ class CachedTeacher:
             self._enter(start, name, digest, _rows(shards[start:]), sealed=True)
         else:
             shards[start]["sealed"] = True
-            write_json(self.folder / MANIFEST, self._manifest)
+            write_manifest(self.folder, self._manifest)
 
     def _replaced(self) -> list[Path]:
         """Return the files that the last sealing replaced and that are still there."""
@@ -372,7 +372,7 @@ class CachedTeacher:
             "replaced": sorted((shard["file"] for shard in shards[start:]), key=_number) or self._manifest["replaced"],
             "count": _rows(shards[:start]) + rows,
         }
-        write_json(self.folder / MANIFEST, manifest)
+        write_manifest(self.folder, manifest)
         self._open_shards(manifest, written=(name, digest))
 
 

@@ -1,6 +1,7 @@
 """What the networks of transformers have in common: how they are loaded and called, and the names of their outputs."""
 
 import os
+import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pickle import UnpicklingError
@@ -217,7 +218,7 @@ def freeze_layers(encoder: Any, config: Any, layers: int, *, embeddings: bool, w
 def _quiet() -> Generator[None, None, None]:
     """Silence transformers' progress bar and its report of unused weights; missing weights raise instead.
 
-    Its wish to have pickled weights of the hub converted there is silenced too.
+    Its wish to have pickled weights of the hub converted there is silenced too, and what torch thinks of a pickle.
     """
     from transformers.utils import logging
 
@@ -227,7 +228,9 @@ def _quiet() -> Generator[None, None, None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
+            yield
     finally:
         os.environ.pop(_NO_CONVERSION) if convert is None else os.environ.update({_NO_CONVERSION: convert})
         logging.set_verbosity(level)

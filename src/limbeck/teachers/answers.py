@@ -86,9 +86,15 @@ def require_probabilities(found: NDArray[np.float64], task: Task, key: str) -> N
 def as_numbers(found: Any, rows: int, outputs: int) -> NDArray[np.float64]:
     """Return what a function of Python gave as an array; of a single output, numbers (rows,) are a column.
 
+    A tensor of PyTorch may be on any device and may require a gradient.
+
     Raises:
-        TypeError: it is no array of numbers.
-        ValueError: the same.
+        Exception: it is no array of numbers; what does not turn into one says so as it likes.
     """
+    if isinstance(found, torch.Tensor):
+        found = found.detach().cpu()
+        found = found if found.is_complex() else found.double()
+    if np.iscomplexobj(found):  # NumPy would drop a part of them, with a warning
+        raise TypeError("complex numbers")
     numbers = np.asarray(found, np.float64)
     return numbers[:, None] if numbers.shape == (rows,) and outputs == 1 else numbers

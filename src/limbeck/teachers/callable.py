@@ -109,7 +109,7 @@ def _called(
         raise failed(f"`{name}` failed on {len(values)} values", error, where=key) from error
     try:
         return as_numbers(found, len(values), outputs)
-    except (TypeError, ValueError) as error:
+    except Exception as error:
         raise failed(f"`{name}` returned no array of numbers", error, where=key, fix=_SHAPE) from error
 
 

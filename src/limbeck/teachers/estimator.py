@@ -150,6 +150,10 @@ def _parts(value: Any) -> Iterable[Any] | None:
         if value.dtype.names:  # the room between the fields holds anything
             return [(name, np.ascontiguousarray(value[name])) for name in value.dtype.names]
         return [value.tolist() if value.dtype.hasobject else _bytes_digest(value)]
+    if isinstance(value, np.random.RandomState):  # what is pickled beside the state is drawn anew where a file is read
+        return [value.get_state(legacy=False)]
+    if isinstance(value, np.random.BitGenerator):
+        return [value.state]
     if isinstance(value, np.generic):
         return [value.dtype.str, _bytes_digest(np.asarray(value))]
     if isinstance(value, dict) and len(value) > 1_000:  # a vocabulary

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from limbeck.data import Examples
 from limbeck.data.modality import Modality
-from limbeck.digest import arrays_digest, digest
+from limbeck.digest import arrays_digest, digest, hex_id
 from limbeck.errors import LimbeckError
 from limbeck.files import named_path
 from limbeck.models import positions
@@ -26,7 +26,12 @@ class FileTeacher(RawTeacher):
     another: ClassVar[str] = "teacher.path=FILE"
 
     kind: Literal["file"]
-    path: Annotated[str, Field(min_length=1, description="parquet, csv, or any other file of rows")]
+    path: Annotated[
+        str,
+        Field(
+            min_length=1, description="parquet, csv, or any other file of rows; what limbeck cache export writes, by id"
+        ),
+    ]
     by: Annotated[
         Literal["text", "path", "id"],
         Field(
@@ -52,10 +57,11 @@ class FileTeacher(RawTeacher):
         key, task, asked = work.key, work.task, work.asked
         _require_such(self.by, asked, work.modality, key)
         stored = read_answers(named_path(self.path), self.by, self.column or self.by, work.modality, key)
-        every, stored = stored, stored.only(self._columns(stored.columns, work))
+        every, stored = stored, stored.only(self._columns(stored, work))
         if len(stored.columns) == 1 and len(work.classes) == 2 and task.predicts == "distribution":
             raise LimbeckError(
-                f"it has one column of numbers, `{stored.columns[0]}`, and the data have two classes",
+                f"it has one column of numbers, `{stored.columns[0]}`, and the data have two classes"
+                + "".join(f"; {other}" for other in every.others[:3]),
                 where=f"{key}.path ({stored.path})",
                 fix="write a column for each: of a probability p of the second class, 1 - p and p",
             )
@@ -73,17 +79,18 @@ class FileTeacher(RawTeacher):
             notes.append(f"columns that are left out: {', '.join(left[:8])}")
 
         own = ["file", stored.columns, answers, arrays_digest(stored.ids, stored.numbers)]
-        return RawSource(digest(own), outputs.columns, ask, notes=notes)
+        return RawSource(digest(own), outputs.columns, ask, named=not stored.listed, notes=notes)
 
-    def _columns(self, columns: Sequence[str], work: Work) -> Sequence[str]:
+    def _columns(self, stored: StoredAnswers, work: Work) -> Sequence[str]:
         """Return the columns of the classes: those of `labels`, else those of their names, else all.
 
         Raises:
             LimbeckError: there is no column that `labels` names.
         """
+        columns = stored.columns
         if self.labels:
             return [columns[place] for place in positions(columns, list(self.labels))]
-        if not {*work.classes} <= {*columns}:
+        if stored.listed or not {*work.classes} <= {*columns}:
             return columns
         return work.classes
 
@@ -93,7 +100,8 @@ class FileTeacher(RawTeacher):
         Raises:
             LimbeckError: the recipe does not say it, and they may be either.
         """
-        if self.answers == "logits" or work.task.predicts == "values":
+        found = "logits" if stored.listed and self.answers is None else self.answers
+        if found == "logits" or work.task.predicts == "values":
             return "logits"
         numbers = stored.of(ids)
         if any(are_probabilities(each, work.task).all() for each in (numbers, every.of(ids))):
@@ -123,7 +131,7 @@ def _shown(by: str, asked: Examples, row: int, modality: Modality) -> Any:
     """Return what names an example as the file does."""
     value = asked.values[row]
     found = {"text": value, "path": modality.file(value) if by == "path" else None}.get(by)
-    return asked.ids[row] if found is None else found
+    return hex_id(asked.ids[row]) if found is None else found
 
 
 register(FileTeacher)

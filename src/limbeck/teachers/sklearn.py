@@ -122,7 +122,8 @@ class SklearnTeacher(RawTeacher):
             needed = "a regressor's predict" if values else "predict_proba or decision_function"
             raise LimbeckError(
                 f"a {work.task.kind} needs {needed}, and the {kind} has none", where=work.key,
-                fix="take another estimator, or CalibratedClassifierCV around it" if not values else "set task",
+                fix="take a regressor, or set task=classification" if values else "take another estimator, or "
+                "CalibratedClassifierCV around it",
             )  # fmt: skip
         return self.method or has[0]
 

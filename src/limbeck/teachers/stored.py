@@ -1,7 +1,7 @@
 """Answers in a file of rows, found by the content id of what they are about."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from limbeck.data.cells import is_missing
 from limbeck.data.modality import Column, Modality
-from limbeck.digest import content_id
+from limbeck.digest import content_id, ids_of_hex, is_hex_id
 from limbeck.errors import LimbeckError, nearest
 from limbeck.runtime.records import parts
 
 _SHOWN, _LONG = 3, 40
+LISTS = "logits"
+"""The column that may hold the answers as lists, as `limbeck cache export` writes it."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,18 @@ class StoredAnswers:
     Attributes:
         ids: (examples,) content ids, ascending, each once.
         numbers: (examples, columns) float64.
-        columns: the names of the columns, sorted.
+        columns: the names of the columns, sorted; of lists the numbers of their places.
         path: of the file.
+        listed: whether the answers are the lists of one column, whose places have no names.
+        others: of each column that holds anything but numbers, its name and the first such cell, in words.
     """
 
     ids: NDArray[np.int64]
     numbers: NDArray[np.float64]
     columns: tuple[str, ...]
     path: Path
+    listed: bool = False
+    others: tuple[str, ...] = ()
 
     def has(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return for which ids there is an answer, (ids,) bool."""
@@ -44,8 +50,8 @@ class StoredAnswers:
 
     def only(self, columns: Sequence[str]) -> "StoredAnswers":
         """Return the same of some columns."""
-        kept = [self.columns.index(name) for name in sorted(columns)]
-        return StoredAnswers(self.ids, self.numbers[:, kept], tuple(sorted(columns)), self.path)
+        kept = [place for place, name in enumerate(self.columns) if name in columns]
+        return replace(self, numbers=self.numbers[:, kept], columns=tuple(self.columns[place] for place in kept))
 
     def _place(self, ids: NDArray[np.int64]) -> NDArray[np.intp]:
         return np.searchsorted(self.ids, ids).clip(max=len(self.ids) - 1)
@@ -57,7 +63,8 @@ def read_answers(path: Path, by: str, column: str, modality: Modality, key: str)
     Args:
         path: of a file of rows.
         by: what the column holds, see `BY`.
-        column: that says what a row is about; every other column that holds numbers alone is one of answers.
+        column: that says what a row is about; every other column that holds numbers alone is one of answers, or the
+            column `logits` where it holds lists.
         modality: what an example is.
         key: of the teacher in the recipe, for errors.
 
@@ -87,14 +94,8 @@ def _read(path: Path, stamp: tuple[int, ...], by: str, column: str, modality: Mo
     if not about:
         raise LimbeckError("it holds no row", where=where, fix="write it again")
     ids = _ids(about, by, Column(column, where, None, path.parent), modality)
-    columns = {name: numbers for name in sorted(cells) if (numbers := _numbers(cells[name])) is not None}
-    if not columns:
-        raise LimbeckError(
-            "no column of it holds numbers alone",
-            where=where,
-            fix="write a column of numbers a class; where it names one class a row, 1 for that one and 0 for others",
-        )
-    numbers = np.stack([*columns.values()], axis=1)
+    others = tuple(_others(cells))
+    columns, numbers = _listed(cells[LISTS], about, where) if _of_lists(cells) else _named(cells, others, where)
     order = np.argsort(ids, kind="stable")
     ids, numbers = ids[order], numbers[order]
     again = ids[1:] == ids[:-1]
@@ -106,17 +107,61 @@ def _read(path: Path, stamp: tuple[int, ...], by: str, column: str, modality: Mo
             fix="keep one row of each",
         )
     first = np.concatenate([[True], ~again])
-    return StoredAnswers(ids[first], numbers[first], tuple(columns), path)
+    return StoredAnswers(ids[first], numbers[first], columns, path, listed=_of_lists(cells), others=others)
+
+
+def _of_lists(cells: Mapping[str, Sequence[Any]]) -> bool:
+    return isinstance(next(iter(cells.get(LISTS, ())), None), list)
+
+
+def _others(cells: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """Yield what the columns hold that are no answers: a comma in a number, for example."""
+    for name, some in cells.items():
+        odd = next((cell for cell in some if _numbers([cell]) is None), None)
+        if odd is not None and not isinstance(odd, list):
+            yield f"column `{name}` holds {_short(odd)}"
+
+
+def _named(
+    cells: Mapping[str, Sequence[Any]], others: Sequence[str], where: str
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return the names of the columns of numbers, and the numbers, (rows, columns)."""
+    columns = {name: numbers for name in sorted(cells) if (numbers := _numbers(cells[name])) is not None}
+    if not columns:
+        raise LimbeckError(
+            f"no column of it holds numbers alone{': ' * bool(others)}{', '.join(others[:_SHOWN])}",
+            where=where,
+            fix=f"write a column of numbers a class, or one column `{LISTS}` of lists; where it names one class a "
+            "row, 1 for that one and 0 for others",
+        )
+    return tuple(columns), np.stack([*columns.values()], axis=1)
+
+
+def _listed(cells: Sequence[Any], about: Sequence[Any], where: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return the numbers of the places of lists, as names, and the lists, (rows, places)."""
+    width = len(cells[0])
+    for cell, key in zip(cells, about, strict=True):
+        numbers = _numbers(cell) if isinstance(cell, list) else None
+        if numbers is None or len(numbers) != width or not width:
+            raise LimbeckError(
+                f"column `{LISTS}` does not hold {width:,} numbers for {_short(key)}, as for the first row",
+                where=where,
+                fix="give each row a list of one number an output; answers by token are not read",
+            )
+    return tuple(map(str, range(width))), np.array([_numbers(cell) for cell in cells], np.float64)
 
 
 def _by_id(cells: Sequence[Any], column: Column, modality: Modality) -> NDArray[np.int64]:
+    if all(map(is_hex_id, cells)):
+        return ids_of_hex(cells)
     try:
         return np.array([int(cell) for cell in cells], np.int64)
     except (TypeError, ValueError, OverflowError) as error:
         raise LimbeckError(
             f"column `{column.name}` holds what is no content id ({error})",
             where=column.where,
-            fix="ids are whole numbers, as a teacher cache has them; else set by=text or by=path",
+            fix="ids are 16 hex digits, as limbeck cache export writes them, or whole numbers; else set by=text or "
+            "by=path",
         ) from None
 
 

@@ -10,6 +10,9 @@ from limbeck.files import parsed_json
 _SLACK = 1e-3
 """A log-probability may be so far above 0, by rounding."""
 
+_NO_OBJECT = ("model_type", "model_attributes_type")
+"""What pydantic calls a value that is no JSON object."""
+
 
 class UnreadableError(ValueError):
     """An answer that is none: no JSON, or of another form."""
@@ -77,7 +80,8 @@ def read_reply(content: bytes) -> Reply:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the answer"
-        raise UnreadableError(f"{place}: {first['msg']}") from None
+        said = "no JSON object" if first["type"] in _NO_OBJECT else first["msg"]
+        raise UnreadableError(f"{place}: {said}") from None
     except ValueError:  # of the encoding, or of JSON
         raise UnreadableError("no JSON") from None
     scored = found.choices[0].logprobs
