@@ -29,6 +29,7 @@ from limbeck.data.lookup import among
 from limbeck.digest import hex_id, ids_of_hex, is_hex_id
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import scratch, staged
+from limbeck.runtime.records.arrow import IN_PARTS
 from limbeck.types import Outputs
 
 ID, LOGITS, SUFFIX = "id", "logits", ".parquet"
@@ -187,7 +188,7 @@ def _opened(path: Path) -> pq.ParquetFile:
     if not path.is_file():
         raise LimbeckError("no such file", where=str(path))
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, **IN_PARTS)
     except (pa.ArrowException, OSError) as error:
         raise LimbeckError(f"no parquet file ({first_line(error)})", where=str(path), fix=_ANEW) from None
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import refuse_repeated
 from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
 from limbeck.runtime.records.texts import require_readable
 
-_BUFFER = 1 << 20
-"""Bytes of a column that are read at once."""
+IN_PARTS: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}
+"""How a parquet file is opened. Without them, what has been read stays in memory until the file is closed."""
 _INSTALL = "pip install pyarrow, or write it as csv or jsonl"
 
 
@@ -30,8 +31,7 @@ def parquet(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterato
         ) from None
     try:
         # Not `read_table`, which imports pandas: a second.
-        # Without these, what has been read stays in memory until the file is closed.
-        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as held:
+        with pyarrow.parquet.ParquetFile(path, **IN_PARTS) as held:
             names = held.schema_arrow.names
             refuse_repeated(names, str(path))
             kept = [name for name in names if name in wanted]
