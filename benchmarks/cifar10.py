@@ -30,7 +30,7 @@ from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json
 from limbeck.networks import Precision
 from limbeck.pipeline.judging.delivery import metric_gains
-from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.order import describe_environment, require_usable
 from limbeck.pipeline.training import learn
 from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.judged import ask_teacher
@@ -103,9 +103,10 @@ def techniques(out: Path, data: Path) -> dict[str, Any]:
         if (material := loaded.get(recipe.data.model_dump_json())) is None:
             material = loaded[recipe.data.model_dump_json()] = Material(load_splits(recipe.data, recipe.task))
         folder = out / "techniques"  # one for all: the teacher answers once
-        teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
+        usable = require_usable(recipe, material)
+        teacher = ask_teacher(usable, train_teacher(usable, material, folder), material.splits, folder)
         learn.Distiller = Mixing if name == "mixup" else Distiller  # what the loop steps with
-        history = train_arm("student", recipe, material, teacher, folder).trained[0].history
+        history = train_arm("student", usable, material, teacher, folder).trained[0].history
         last = history.validations[-1]
         results[name] = {"recipe_digest": recipe.digest, **last, "seconds": history.seconds}
         write_json(record, results)
@@ -137,6 +138,7 @@ def int8(out: Path, data: Path) -> dict[str, Any]:
     """Return what static int8 costs and saves, of teacher and student, on the 10,000 held-out training images."""
     recipe = recipe_of(data, "data.split.validation=10000", "seeds=[0]")
     material, folder = Material(load_splits(recipe.data, recipe.task)), out / "techniques"
+    recipe = require_usable(recipe, material)
     teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
     student = train_arm("student", recipe, material, teacher, folder).trained[0]
     found = {}

@@ -21,7 +21,7 @@ from limbeck.data import load_splits
 from limbeck.evaluation.figures import ClassTable
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json
-from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.order import describe_environment, require_usable
 from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
@@ -103,6 +103,7 @@ def temperature(out: Path, data: Path) -> dict[str, Any]:
             recipe = load_recipe("mnist-hinton", own)
             if taken is None:
                 material = Material(load_splits(recipe.data, recipe.task))
+                recipe = require_usable(recipe, material)
                 made = train_teacher(recipe, material, folder)
                 taken = material, ask_teacher(recipe, made, material.splits, folder)
             arm = train_arm("student", recipe, *taken, folder)

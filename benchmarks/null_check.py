@@ -16,7 +16,7 @@ from limbeck.data import load_splits
 from limbeck.evaluation import compare, verdict
 from limbeck.evaluation.classification import ACCURACY
 from limbeck.files import write_json
-from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.order import describe_environment, require_usable
 from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
@@ -32,6 +32,7 @@ def main(source: str, folder: Path) -> None:
     recipe = load_recipe("sentiment", [f"data.source={source}", "grid={}"])
     splits = load_splits(recipe.data, recipe.task)
     material = Material(splits)
+    recipe = require_usable(recipe, material)
     answers = ask_teacher(recipe, train_teacher(recipe, material, folder), splits, folder)
     parts = []
     for seeds in (FIRST, SECOND):

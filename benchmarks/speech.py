@@ -24,7 +24,7 @@ from limbeck.data import load_splits
 from limbeck.evaluation import accuracy
 from limbeck.evaluation.schema import Evaluation
 from limbeck.files import read_json, write_json
-from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.order import describe_environment, require_usable
 from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
@@ -56,8 +56,9 @@ def techniques(out: Path, data: Path) -> Iterator[dict[str, Any]]:
             if results.get(name, {}).get(speaker, {}).get("recipe_digest") == recipe.digest:
                 continue
             material, folder = Material(load_splits(recipe.data, recipe.task)), out / "techniques" / speaker
-            teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
-            history = train_arm("student", recipe, material, teacher, folder).trained[0].history
+            usable = require_usable(recipe, material)
+            teacher = ask_teacher(usable, train_teacher(usable, material, folder), material.splits, folder)
+            history = train_arm("student", usable, material, teacher, folder).trained[0].history
             found = {"recipe_digest": recipe.digest, **history.validations[-1], "seconds": history.seconds}
             results.setdefault(name, {})[speaker] = found
             write_json(record, results)

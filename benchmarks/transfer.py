@@ -20,7 +20,7 @@ from limbeck.pipeline.judging import Trainings
 from limbeck.pipeline.judging.findings import find
 from limbeck.pipeline.judging.floor import floor_names
 from limbeck.pipeline.judging.testing import answer_test, log_test_use
-from limbeck.pipeline.order import describe_environment
+from limbeck.pipeline.order import describe_environment, require_usable
 from limbeck.pipeline.training.arms import train_arm
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material
@@ -70,6 +70,7 @@ def reviews(folder: Path) -> dict[tuple[str, str], Recipe]:
 def measure(recipe: Recipe, folder: Path) -> Findings:
     """Train and test as a run does, and leave out what is not asked here: export, speed, bundle and report."""
     material = Material(load_splits(recipe.data, recipe.task))
+    recipe = require_usable(recipe, material)
     teacher = ask_teacher(recipe, train_teacher(recipe, material, folder), material.splits, folder)
     arms = {name: train_arm(name, recipe, material, teacher, folder) for name in recipe.trained_arms}
     trained = Trainings(recipe, material, teacher, arms, {})
