@@ -5,7 +5,7 @@ the recipes have kd. Its other settings are the published ones, which are the ca
 varied: the one that its paper says to choose, else the temperature, else the weight. One of the three values is the
 published one.
 
-- Temperatures: half, published, twice.
+- Temperatures: half, published, twice; of `ctkd`, which begins at it, 2 as others, half of the published one, published.
 - Weights: a third, published, three times; of relations a tenth and ten times, as their weights were published for
   activations and here they compare outputs.
 """
@@ -104,6 +104,7 @@ ENTRIES: Mapping[str, Points] = {
         f"kd after {transform}": _by_temperature(KD, transform=transform)
         for transform in ("probability_shift", "label_smoothing", "flsw", "cwsm")
     },
+    "kd after ctkd": _varied(KD, "temperature", (2.0, 7.8, 15.6), _RECIPES, transform="ctkd"),
     **{name: _by_weight(name, weight, 1.0, 10) for name, weight in RELATIONS.items()},
     # Published beside kd and labels at 1 each; here these add up to 1.
     **{f"kd + {name}": _by_weight(name, weight / 2, 0.1, 10, _PLAIN_KD) for name, weight in RELATIONS.items()},

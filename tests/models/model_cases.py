@@ -137,8 +137,9 @@ def example_for(name):
 
 
 def network_for(name, variant, checkpoint, *, seed=0):
+    settings = settings_for(name, variant, checkpoint)  # which may write a folder of random weights
     torch.manual_seed(seed)
-    return build_model(settings_for(name, variant, checkpoint), outputs=OUTPUTS, form=FORMS[MODELS[name].reads])
+    return build_model(settings, outputs=OUTPUTS, form=FORMS[MODELS[name].reads])
 
 
 def rows(lengths, tokens=None, *, seed=0):

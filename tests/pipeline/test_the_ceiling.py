@@ -60,7 +60,7 @@ def lesson_of(name: str, settings: Recipe, patch: pytest.MonkeyPatch) -> Lesson:
     """Return what an arm without a teacher is trained on."""
     taken = []
     patch.setattr(tuning, "train_network", lambda settings, material, lesson, **_: taken.append(lesson))
-    stub = SimpleNamespace(names=[], of=lambda split: None)
+    stub = SimpleNamespace(names=[], moving=None, of=lambda split: None)
     arms.train_arm(name, settings, Material(load_splits(settings.data, settings.task)), stub, Path("nowhere"))  # type: ignore[arg-type]
     return taken[0]
 
