@@ -5,7 +5,7 @@ the recipes have kd. Its other settings are the published ones, which are the ca
 varied: the one that its paper says to choose, else the temperature, else the weight. One of the three values is the
 published one.
 
-- Temperatures: half, published, twice; of `ctkd`, which begins at it, 2 as others, half of the published one, published.
+- Temperatures: half, published, twice; of `ctkd`, which begins at it: 2, half of the published one, published.
 - Weights: a third, published, three times; of relations a tenth and ten times, as their weights were published for
   activations and here they compare outputs.
 """
