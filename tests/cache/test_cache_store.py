@@ -57,7 +57,8 @@ def test_the_manifest_says_whose_answers_these_are(cache):
 def test_a_foreign_cache_is_refused_with_both_values(cache, key, value, said):
     folder, owner = cache
     other = identity(Counting(), **{key: value})
-    with pytest.raises(LimbeckError, match=f"another {key}: {said.format(had=owner.teacher)}") as caught:
+    called = {"outputs": "number of outputs", "taps": "choice of activations"}.get(key, key)
+    with pytest.raises(LimbeckError, match=f"another {called}: {said.format(had=owner.teacher)}") as caught:
         CachedTeacher(folder, other)
     assert caught.value.where == str(folder)
 

@@ -128,3 +128,5 @@ def test_a_budget_is_exceeded_above_it_and_not_at_it():
     assert exceeded(spent, SpendingSettings(tokens=599_999), price) == "tokens"
     assert exceeded(spent, SpendingSettings(money=1.99), price) == "money"
     assert in_words(spent, price) == "10 requests, 600,000 tokens, 2.00 at the price given"
+    assert in_words(Spending(1, 100, 10), price) == "1 request, 110 tokens, 0.0003 at the price given"
+    assert in_words(Spending(), price) == "0 requests, 0 tokens, 0.00 at the price given"

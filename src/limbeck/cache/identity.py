@@ -73,6 +73,10 @@ class CacheIdentity:
         }
 
 
+_CALLED = {"outputs": "number of outputs", "taps": "choice of activations"}
+"""What is another one, where the key does not say it."""
+
+
 def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     """Return what a cache's folder says of itself; a new manifest where there is none.
 
@@ -93,7 +97,7 @@ def read_manifest(folder: Path, identity: CacheIdentity) -> dict[str, Any]:
     if (apart := differing(manifest["identity"], identity.recorded)) is not None:
         key, had, wanted = apart
         raise LimbeckError(
-            f"the cache belongs to another {key}: it has `{had}`, this run needs `{wanted}`",
+            f"the cache belongs to another {_CALLED.get(key, key)}: it has `{had}`, this run needs `{wanted}`",
             where=str(folder),
             fix=f"use the run that made it, give another cache.path, or {ANEW}",
         )

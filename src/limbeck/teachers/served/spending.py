@@ -57,6 +57,10 @@ class Spending:
         return (self.read * price.input + self.written * price.output) / _MILLION
 
 
+_CENT = 0.01
+"""Of whatever money the price is in; less is shown by its first digit."""
+
+
 def exceeded(spent: Spending, budget: SpendingSettings, price: PriceSettings | None) -> str | None:
     """Return the first key of the budget that is exceeded, or None."""
     taken = {
@@ -70,5 +74,9 @@ def exceeded(spent: Spending, budget: SpendingSettings, price: PriceSettings | N
 
 def in_words(spent: Spending, price: PriceSettings | None) -> str:
     """Say what was spent: requests, tokens and, where there is a price, money."""
-    money = "" if price is None else f", {spent.money(price):,.2f} at the price given"
-    return f"{spent.requests:,} requests, {spent.tokens:,} tokens{money}"
+    money = ""
+    if price is not None:
+        sum_ = spent.money(price)
+        money = f", {sum_:,.2f}" if sum_ >= _CENT or not sum_ else f", {sum_:.1g}"
+        money += " at the price given"
+    return f"{spent.requests:,} request{'s' * (spent.requests != 1)}, {spent.tokens:,} tokens{money}"
