@@ -43,6 +43,7 @@ BATCH_NORM = "tests/trainer/test_trainer_batch_norm.py"
 NGRAMS = "tests/models/test_model_ngrams.py"
 BATCHES = "tests/data/test_data_batches.py"
 SPLITS = "tests/data/test_data_splits.py"
+HELD = "tests/data/test_data_held.py"
 AUGMENTATION = "tests/data/test_data_augment.py"
 DRAWING = "tests/data/test_data_drawing.py"
 LABELS = "tests/data/test_data_labels.py"
@@ -2745,5 +2746,55 @@ MUTANTS = (
         "pipeline/training/moved.py",
         (("    load_model(saved(model), weights, device=str(best_device()))", "    assert weights.is_file()"),),
         (f"{MEAN_RUN}::test_the_teachers_score_is_that_of_its_last_weights",),
+    ),
+    # --- files larger than memory -------------------------------------------------------------------------------------
+    Mutant(
+        "laid aside: rows that are joined keep their own places",
+        "the second file's texts are those of the first",
+        "data/held.py",
+        (("places.append(stand + sum(map(len, parts)))", "places.append(stand)"),),
+        (f"{HELD}::test_values_on_disk_are_taken_and_joined_as_those_of_a_list",),
+    ),
+    Mutant(
+        "laid aside: a column that begins late",
+        "its cells stand in the rows of the file's first part",
+        "data/readers.py",
+        (("                cells[name].extend([None] * rows)\n", ""),),
+        (f"{HELD}::test_a_column_that_only_later_rows_have_begins_with_nothing",),
+    ),
+    Mutant(
+        "laid aside: nothing",
+        "a file has to fit into memory",
+        "data/readers.py",
+        (("large = path.stat().st_size >= LARGE", "large = False"),),
+        (f"{HELD}::test_a_large_file_takes_little_memory",),
+    ),
+    Mutant(
+        "a parquet file held until it is closed",
+        "pyarrow keeps every column that it has read",
+        "runtime/records/arrow.py",
+        (('{"pre_buffer": False, "buffer_size": 1 << 20}', "{}"),),
+        (f"{HELD}::test_of_a_parquet_file_a_part_is_in_memory_at_a_time",),
+    ),
+    Mutant(
+        "encoded in pieces: lengths taken for ends",
+        "every text after the first piece has another one's tokens",
+        "data/encoded.py",
+        (("np.cumsum(arrays[_ENDS], dtype=np.int64)", "arrays[_ENDS]"),),
+        (f"{HELD}::test_texts_encoded_in_pieces_are_those_encoded_at_once",),
+    ),
+    Mutant(
+        "encoded in pieces: kept in memory",
+        "views have to fit into memory",
+        "data/encoded.py",
+        (("if self._bytes > LARGE:", "if False:"),),
+        (f"{HELD}::test_texts_encoded_in_pieces_are_those_encoded_at_once",),
+    ),
+    Mutant(
+        "a view of bytes that may change",
+        "whoever gave it changes the picture",
+        "runtime/content.py",
+        (("isinstance(cell, memoryview) and cell.readonly", "isinstance(cell, memoryview)"),),
+        (f"{HELD}::test_a_view_that_may_change_is_copied",),
     ),
 )

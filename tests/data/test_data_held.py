@@ -84,8 +84,9 @@ def test_values_on_disk_are_taken_and_joined_as_those_of_a_list(some, others, st
     first = taken(held, np.array(some, np.int64))
     assert isinstance(first, Held)
     assert [*first] == [cells[row] for row in some] == [*picked(cells, np.array(some, np.int64))]
-    both = joined(first, [], cells, taken(held, np.array(others, np.int64)))
-    expected = [*first, *cells, *(cells[row] for row in others)]
+    more = ["five", "six", "seven", "eight", "nine"]
+    both = joined(first, [], more, taken(on_disk([*"vwxyz"]), np.array(others, np.int64)))
+    expected = [*first, *more, *("vwxyz"[row] for row in others)]
     assert [*both] == [both[row] for row in range(len(both))] == expected
     assert [*both[start:stop]] == expected[start:stop]
     order = np.argsort(expected, kind="stable")

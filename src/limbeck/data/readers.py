@@ -121,15 +121,15 @@ def read_file(
         return _lines(path, columns)
     if path.suffix.lower() == ARRAYS:
         return _read_npz(path)
-    found = _read_parts(path, None if columns is None else {*columns, *typed}, typed)
+    found = _read_parts(path, None if columns is None else {*columns, *typed})
     for name in typed if suffix_of(path) in _ALL_TEXT else ():
         if name in found:
             found[name] = _typed(found[name], {"", "nan", "NaN", "NAN", *missing})
     return found
 
 
-def _read_parts(path: Path, columns: Collection[str] | None, short: Collection[str]) -> Columns:
-    """Read a file; of a large one, long cells are laid on disk, but those of the columns that are `short`."""
+def _read_parts(path: Path, columns: Collection[str] | None) -> Columns:
+    """Read a file; of a large one, columns of long cells are laid on disk."""
     cells: dict[str, list[Any] | Spill] = {}
     large = path.stat().st_size >= LARGE
     names: Collection[str] = ()
@@ -138,7 +138,7 @@ def _read_parts(path: Path, columns: Collection[str] | None, short: Collection[s
         names = part.names
         for name, held in part.cells.items() if part.rows else ():
             if name not in cells:
-                cells[name] = Spill() if large and name not in short and are_long(held) else []
+                cells[name] = Spill() if large and are_long(held) else []
                 cells[name].extend([None] * rows)
             cells[name].extend(held)
         rows += part.rows
