@@ -100,7 +100,7 @@ class Meter:
 
     Args:
         title: what is being done.
-        total: units in all.
+        total: units in all; None: nobody knows.
         bar: the live bar, or None when the output is no terminal.
         brief: whether nothing is left of it where it took less than two seconds.
         work: what all units cost together, where one costs more than another: the time that is left goes by it, and is
@@ -108,7 +108,7 @@ class Meter:
     """
 
     def __init__(
-        self, title: str, total: int, bar: Progress | None, brief: bool = False, work: float | None = None
+        self, title: str, total: int | None, bar: Progress | None, brief: bool = False, work: float | None = None
     ) -> None:
         self._title, self._total, self._bar, self._brief = title, total, bar, brief
         self._done, self._note, self._work, self._worked = 0, "", work, 0.0
@@ -137,11 +137,11 @@ class Meter:
         """Leave one line that says how long the step took."""
         if self._brief and time.monotonic() - self._start < _BRIEF_S:
             return
-        self._line("done" if self._done >= self._total else f"stopped at {self._count}")
+        self._line("done" if self._total is None or self._done >= self._total else f"stopped at {self._count}")
 
     @property
     def _count(self) -> str:
-        return f"{self._done:,}/{self._total:,}"
+        return f"{self._done:,}" if self._total is None else f"{self._done:,}/{self._total:,}"
 
     @property
     def _left(self) -> str:
@@ -164,12 +164,12 @@ def span(seconds: float) -> str:
 
 
 @contextmanager
-def meter(title: str, total: int, *, brief: bool = False, work: float | None = None) -> Iterator[Meter]:
+def meter(title: str, total: int | None, *, brief: bool = False, work: float | None = None) -> Iterator[Meter]:
     """Show progress of a step of `total` units while the block runs, then one closing line.
 
     Args:
         title: what is being done.
-        total: units in all.
+        total: units in all; None: nobody knows.
         brief: leave no line where it took less than two seconds: most data are read sooner.
         work: see `Meter`.
     """

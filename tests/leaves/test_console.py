@@ -108,3 +108,12 @@ def test_what_is_to_be_typed_stays_on_one_line(monkeypatch) -> None:
         "(`limbeck evaluate BUNDLE DATA`), then",
         "ship it",
     ]
+
+
+def test_units_of_which_nobody_knows_the_number_are_counted(capsys, monkeypatch):
+    monkeypatch.setattr("limbeck.console._PLAIN_EVERY_S", -1)
+    with console.meter("rows", None) as progress:
+        progress.advance(1_000)
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("  rows: 1,000 after ")
+    assert last.startswith("  rows: done after ")

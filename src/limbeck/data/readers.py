@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.console import say
+from limbeck.console import meter, say
 from limbeck.data.cells import columns_of
 from limbeck.data.held import taken
 from limbeck.data.npz import require_modest
@@ -134,17 +134,19 @@ def _read_parts(path: Path, columns: Collection[str] | None) -> Columns:
     large = path.stat().st_size >= LARGE
     names: Collection[str] = ()
     rows = 0
-    for part in parts(path, columns, lambda line: say(f"  {line}")):
-        names = part.names
-        for name, held in part.cells.items() if part.rows else ():
-            if name not in cells:
-                cells[name] = Spill() if large and are_long(held) else []
-                cells[name].extend([None] * rows)
-            cells[name].extend(held)
-        rows += part.rows
-        for held in cells.values():
-            if len(held) < rows:  # no object of this part has the key
-                held.extend([None] * (rows - len(held)))
+    with meter(f"rows of {path.name}", None, brief=True) as progress:
+        for part in parts(path, columns, lambda line: say(f"  {line}")):
+            names = part.names
+            for name, held in part.cells.items() if part.rows else ():
+                if name not in cells:
+                    cells[name] = Spill() if large and are_long(held) else []
+                    cells[name].extend([None] * rows)
+                cells[name].extend(held)
+            rows += part.rows
+            for held in cells.values():
+                if len(held) < rows:  # no object of this part has the key
+                    held.extend([None] * (rows - len(held)))
+            progress.advance(part.rows)
     if not rows:
         raise LimbeckError("no rows", where=str(path), fix="give a file with rows, or remove it")
     whole = {name: held.done() if isinstance(held, Spill) else held for name, held in cells.items()}
