@@ -8,6 +8,7 @@ import json
 import mmap
 import pickle
 import tracemalloc
+import wave
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +28,9 @@ from limbeck.data.encoded import encoded, load_encoded, save_encoded
 from limbeck.data.held import Held, each, joined, picked, taken
 from limbeck.data.readers import read_file
 from limbeck.data.spill import Spill
+from limbeck.modalities.audio.reads import AudioReads
 from limbeck.modalities.image import ImageReads
+from limbeck.modalities.table.reads import TableReads
 from limbeck.modalities.text import TextReads
 from limbeck.modalities.text.tokenizers import WordTokenizerSettings
 from limbeck.recipe import DataSettings
@@ -191,6 +194,46 @@ def test_images_of_a_parquet_file_stay_on_disk(tmp_path, cell, request):
         encoded(reader, laid.transfer.values, "transfer").stored()[0]["pixels"],
         reader.encode(whole.transfer.values).arrays["pixels"],
     )
+
+
+def wav(seed):
+    samples, made = np.random.default_rng(seed).normal(0, 3000, 800).astype("<i2"), io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(samples.tobytes())
+    return made.getvalue()
+
+
+LAID = {
+    "audio": ({"clip": [{"bytes": wav(row), "path": "a.wav"} for row in range(60)]}, AudioReads(kind="audio"), "clip"),
+    "features": (
+        {"town": [f"a town of many words, number {row % 5}" for row in range(60)], "size": [*map(float, range(60))]},
+        TableReads(kind="table"),
+        ["town", "size"],
+    ),
+}
+
+
+@pytest.mark.parametrize("key", LAID)
+def test_sounds_tables_and_groups_are_those_of_rows_in_memory(tmp_path, key, request):
+    columns, reads, named = LAID[key]
+    path = tmp_path / "rows.parquet"
+    rest = {"label": [f"{row % 2}" for row in range(60)], "who": [f"speaker {row % 3}" for row in range(60)]}
+    pq.write_table(pa.table({**columns, **rest}), path)
+    given_ = {"source": str(path), key: named, "group": "who", "split": {"test": 10, "validation": 8}, "labelled": 20}
+    settings = DataSettings.model_validate(given_)
+    whole = classified(settings)
+    request.getfixturevalue("all_is_large")
+    laid = classified(settings)
+    assert (whole.digest, whole.dropped, whole.notes) == (laid.digest, laid.dropped, laid.notes)
+    np.testing.assert_array_equal(whole.test.origin.groups, laid.test.origin.groups)
+    arrays = reads.fit(whole.transfer.values).encode(whole.transfer.values).stored()[0]
+    made = encoded(reads.fit(laid.transfer.values), laid.transfer.values, "transfer").stored()[0]
+    assert arrays.keys() == made.keys()
+    for name, value in arrays.items():
+        np.testing.assert_array_equal(made[name], value)
 
 
 def test_a_view_that_may_change_is_copied():

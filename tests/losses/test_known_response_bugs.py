@@ -255,9 +255,9 @@ def test_dist_in_float32_tells_apart_what_is_nearly_equal():
 
 @pytest.mark.parametrize("loss", [mlkd_batch, mlkd_class])
 def test_products_of_nearly_equal_probabilities_have_their_digits(loss):
-    """P_T' P_T - P_S' P_S is a difference of equals: of classes, it is off by 0.4 % here."""
-    teacher = logits(64, 10).float()
-    student = teacher + 1e-4 * logits(64, 10, seed=1).float()
+    """P_T' P_T - P_S' P_S is a difference of equals: of classes, it is off by 1 % here."""
+    teacher = logits(512, 10).float()
+    student = teacher + 1e-4 * logits(512, 10, seed=1).float()
     exact, _ = loss(student.double(), teacher.double(), temperatures=(1.0,))
     assert loss(student, teacher, temperatures=(1.0,))[0].item() == pytest.approx(exact.item(), rel=2e-3)
 

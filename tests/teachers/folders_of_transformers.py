@@ -20,6 +20,16 @@ PITCHES = {"high": 2200.0, "low": 300.0, "middle": 900.0}
 SOUND_ORDER = ["middle", "high", "low"]
 RATE = 4000
 """Samples a second of the classifiers of sounds: another one than the data's."""
+SHORT = [
+    "seeds=[0]",
+    "baseline=false",
+    "data.labelled=30",
+    "data.split={test: 24, validation: 24}",
+    "data.augment=null",
+    "grid={}",
+    "student.train={steps: 2, batch_size: 32, validations: 1}",
+]
+"""What makes a run of a recipe short."""
 
 
 def write_images(folder: Path, rows: int = 150, seed: int = 0) -> Path:

@@ -23,6 +23,7 @@ from limbeck.pipeline.training import frozen
 from limbeck.ranks import ALONE
 from limbeck.tasks.classification.linear import C_GRID
 from limbeck.teachers.head import fit_head
+from limbeck.teachers.reading import OwnTextReads
 from limbeck.types import Batch
 
 
@@ -145,3 +146,10 @@ def test_a_class_without_a_labelled_row_and_a_feature_without_a_difference(bench
     assert head.learned.tolist() == [True, False, True]
     assert (said[:, 1] == said[0, 1]).all()
     assert set(said.argmax(1).tolist()) == {0, 2}
+
+
+def test_reads_that_are_left_open_are_refused_and_not_guessed():
+    """A teacher that read the ids of another tokenizer was right in 44 % instead of 86 % of the rows."""
+    for open_ in (OwnTextReads(), OwnTextReads(max_length=8)):
+        with pytest.raises(ValueError, match="settle the recipe first"):
+            _ = open_.full

@@ -15,6 +15,7 @@ from folders_of_transformers import (
     ORDER,
     PITCHES,
     RATE,
+    SHORT,
     SOUND_ORDER,
     named,
     of_features,
@@ -41,16 +42,6 @@ sys.path += [str(Path(__file__).parent.parent / name) for name in ("bad_input", 
 from classifiers import save_classifier, train_classifier
 from tiny import write_csv
 from workshop import command
-
-SHORT = [
-    "seeds=[0]",
-    "baseline=false",
-    "data.labelled=30",
-    "data.split={test: 24, validation: 24}",
-    "data.augment=null",
-    "grid={}",
-    "student.train={steps: 2, batch_size: 32, validations: 1}",
-]
 
 
 @pytest.fixture(scope="module")

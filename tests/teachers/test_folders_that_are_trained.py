@@ -13,6 +13,7 @@ from folders_of_transformers import (
     CLASSES,
     ORDER,
     PITCHES,
+    SHORT,
     SOUND_ORDER,
     named,
     resnet,
@@ -34,14 +35,8 @@ from made_rows import numbers_of, splits_of
 sys.path += [str(Path(__file__).parent.parent / name) for name in ("bad_input", "pipeline")]
 from workshop import command, export_quickly
 
-SHORT = [
-    "seeds=[0]",
-    "baseline=false",
-    "data.labelled=30",
-    "data.split={test: 24, validation: 24}",
-    "data.augment=null",
-    "grid={}",
-    "student.train={steps: 2, batch_size: 32, validations: 1}",
+TRAINED = [
+    *SHORT,
     "teacher.finetune=true",
     "teacher.train={steps: 12, batch_size: 16, lr: 1.0e-2, head_lr_scale: 1, validations: 1}",
 ]
@@ -64,7 +59,7 @@ def line_of(kind: str, source: Path, folder: Path, *more: str) -> list[str]:
         "audio": ["teacher.reads={kind: audio}", "student.reads={kind: audio, rate: 8000, seconds: 0.3}"],
     }[kind]
     teacher = [f"data.source={source}", "teacher.kind=transformers", f"teacher.model={folder}"]
-    return [recipe, *teacher, *reads, *SHORT, *more]
+    return [recipe, *teacher, *reads, *TRAINED, *more]
 
 
 def trained(line: list[str], out: Path):

@@ -45,6 +45,16 @@ def unrounded(rows: Tensor) -> AbstractContextManager[object]:
     return torch.autocast(rows.device.type, enabled=False)
 
 
+def products_apart(own: Tensor, other: Tensor) -> Tensor:
+    """Return the sum of the squares of `other @ other.T - own @ own.T`, of rows (n, width): a scalar >= 0.
+
+    Where both are nearly equal no digits are lost: the difference of the products is that of the rows, multiplied.
+    """
+    apart = own - other
+    with unrounded(own):
+        return (apart @ own.mT + other @ apart.mT).square().sum()
+
+
 def lengths(rows: Tensor) -> Tensor:
     """Return the Euclidean norm of each row, (..., 1); its gradient is 0 at a row of zeros."""
     return torch.linalg.vector_norm(rows, dim=-1, keepdim=True)

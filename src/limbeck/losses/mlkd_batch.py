@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
+import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
 from limbeck.cards import Card
 from limbeck.losses._checks import check_every_positive, check_logits
-from limbeck.losses._relations import counted_rows, unrounded
+from limbeck.losses._relations import counted_rows, products_apart
 from limbeck.losses._units import softened
 from limbeck.losses.term import term
 
@@ -85,13 +86,8 @@ def mlkd_batch(
     check_logits(student=student, teacher=teacher)
     check_every_positive(temperatures=temperatures)
     z_S, z_T = counted_rows(student, teacher, mask)
-    total = z_S.new_zeros(())
-    for temperature in temperatures:
-        own, other = softened(z_S, temperature), softened(z_T, temperature)
-        apart = own - other  # of the probabilities: the products' own difference cancels
-        with unrounded(z_S):
-            total = total + (apart @ own.mT + other @ apart.mT).square().sum()
-    return total, len(z_S)
+    values = [products_apart(softened(z_S, T), softened(z_T, T)) for T in temperatures]
+    return torch.stack(values).sum(), len(z_S)
 
 
 MLKDBatch = term(mlkd_batch, card=CARD)

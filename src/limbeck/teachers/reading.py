@@ -14,7 +14,6 @@ from limbeck.modalities.text.reads import TextReads
 from limbeck.modalities.text.tokenizers import (
     TokenizerSettings,
     TransformersTokenizerSettings,
-    WordTokenizerSettings,
 )
 from limbeck.runtime.bundle import READERS
 from limbeck.runtime.failures import in_words
@@ -54,9 +53,14 @@ class OwnTextReads(CutReads):
 
     @property
     def full(self) -> TextReads:
-        """The same in the words of any network."""
-        kept = LONGEST if self.max_length is None else self.max_length
-        return TextReads(tokenizer=self.tokenizer or WordTokenizerSettings(), max_length=kept, tail=self.tail)
+        """The same in the words of any network.
+
+        Raises:
+            ValueError: it is not settled: a network that reads the ids of another tokenizer answers without an error.
+        """
+        if self.tokenizer is None or self.max_length is None:
+            raise ValueError("a finished network's reads are open; settle the recipe first (`require_usable`)")
+        return TextReads(tokenizer=self.tokenizer, max_length=self.max_length, tail=self.tail)
 
 
 if TYPE_CHECKING:
