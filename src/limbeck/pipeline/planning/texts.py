@@ -209,7 +209,7 @@ def _member(number: int, key: str, settings: Single, texts: Sequence[str]) -> _M
     reads = TextReads(tokenizer=TransformersTokenizerSettings(kind="transformers", path=name), max_length=4096)
     reader = build_reader(reads, [])
     rows = reader.encode(texts)
-    longest = getattr(settings.read_as.reads, "max_length", None) if "reads" in settings.model_fields_set else None
+    longest = getattr(getattr(settings, "reads", None), "max_length", None)  # of the recipe: nothing is settled yet
     return _Member(number, key, settings.by_steps, parameters, rows.lengths, reading(reader, rows).pieces, longest)
 
 
