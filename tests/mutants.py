@@ -30,6 +30,7 @@ CTKD = "tests/losses/test_ctkd.py"
 CRITICS = "tests/trainer/test_trainer_critics.py"
 MEAN = "tests/trainer/test_mean_teacher.py"
 MEAN_RUN = "tests/pipeline/test_mean_teacher_run.py"
+MUTUAL, MUTUAL_RUN = "tests/trainer/test_mutual.py", "tests/pipeline/test_mutual_run.py"
 TAPS = "tests/taps/test_taps.py"
 TRANSFORMS = "tests/contract/test_transforms.py"
 MAPPING = "tests/cache/test_cache_mapping.py"
@@ -550,7 +551,7 @@ MUTANTS = (
         "averaged weights under the statistics of the last batches",
         "an average of a network with batch norm that is worse than the network",
         "optimizer.py",
-        (("module.momentum = _share(decay or 0.0, done)", "pass"),),
+        (("module.momentum = _share(decay, done)", "pass"),),
         (BATCH_NORM,),
     ),
     Mutant(
@@ -564,14 +565,14 @@ MUTANTS = (
     Mutant(
         "average of averages",
         "TRL #4719, ms-swift #10165, transformers #34191: each micro-batch by its own count",
-        "trainer.py",
+        "update.py",
         (("value / divisors[name]", "value / (max(1, distiller.counts(batch)[name]) * len(group))"),),
         (ACCUMULATION,),
     ),
     Mutant(
         "micro-batches summed, not averaged",
         "transformers 5.23 with BertForSequenceClassification: the gradient grows with the number of micro-batches",
-        "trainer.py",
+        "update.py",
         (("value / divisors[name]", "value / max(1, distiller.counts(batch)[name])"),),
         (ACCUMULATION,),
     ),
@@ -626,7 +627,7 @@ MUTANTS = (
         "optimizer state not restored",
         "TextBrewer: no optimizer state in checkpoints",
         "checkpoint.py",
-        (('_load_optimizer(optimizer, groups["optimizer"])', "pass"),),
+        (('load_optimizer(optimizer, groups["optimizer"])', "pass"),),
         (RESUME,),
     ),
     Mutant(
@@ -664,8 +665,8 @@ MUTANTS = (
         "trainer.py",
         (
             (
-                "= AdamW(_groups(trainable, settings)",
-                "= AdamW(_groups(Trainable(nn.ModuleList([trainable, distiller.teacher._module])), settings)",
+                "= AdamW(parameter_groups(trainable, settings)",
+                "= AdamW(parameter_groups(Trainable(nn.ModuleList([trainable, distiller.teacher._module])), settings)",
             ),
         ),
         (f"{LOOP}::test_ten_steps_equal_a_plain_loop",),
@@ -679,14 +680,14 @@ MUTANTS = (
     Mutant(
         "each process divides by its own count",
         "TRL #4719, ModelOpt: normalised locally, so unequal counts are weighted unequally",
-        "trainer.py",
+        "update.py",
         (("totals = us.total(torch.tensor([sum", "totals = (lambda own: own * us.world)(torch.tensor([sum"),),
         (RANKS,),
     ),
     Mutant(
         "the processes' gradients are averaged, and divided by the whole count",
         "the gradient shrinks with the number of processes",
-        "trainer.py",
+        "update.py",
         (("(us.world * loss).backward()", "loss.backward()"),),
         (RANKS,),
     ),
@@ -2292,7 +2293,7 @@ MUTANTS = (
     Mutant(
         "a new head of transformers learns at the rate of the encoder",
         "head_lr_scale means nothing to it",
-        "trainer.py",
+        "update.py",
         (('getattr(module, "new_parameters", ())', "()"),),
         (f"{PUBLISHED}::test_a_new_head_of_transformers_has_a_learning_rate_of_its_own",),
     ),
@@ -2685,8 +2686,8 @@ MUTANTS = (
     Mutant(
         "a temperature at the student's rate from the first step",
         "no curriculum",
-        "trainer.py",
-        ((' * parameters["strength"](step / steps)', ""),),
+        "update.py",
+        ((' * parameters["strength"](progress)', ""),),
         (CRITICS,),
     ),
     Mutant(
@@ -2723,7 +2724,7 @@ MUTANTS = (
         "checkpoint.py",
         (
             ('tensors |= {f"moving/{name}"', '_ = {f"moving/{name}"'),
-            ('moving.load_state_dict(groups["moving"])', "pass"),
+            ('moving.load(groups["moving"])', "pass"),
         ),
         (MEAN,),
     ),
@@ -2732,10 +2733,10 @@ MUTANTS = (
         "it lags a step behind",
         "trainer.py",
         (
-            ("            distiller.follow(student, history.done)\n", ""),
+            ("            distiller.follow(student, history.done, group)\n", ""),
             (
-                "            means = _update(distiller,",
-                "            distiller.follow(student, step + 1)\n            means = _update(distiller,",
+                "            means = take_step(distiller,",
+                "            distiller.follow(student, step + 1, group)\n            means = take_step(distiller,",
             ),
         ),
         (MEAN,),
@@ -2746,6 +2747,55 @@ MUTANTS = (
         "pipeline/training/moved.py",
         (("    load_model(saved(model), weights, device=str(best_device()))", "    assert weights.is_file()"),),
         (f"{MEAN_RUN}::test_the_teachers_score_is_that_of_its_last_weights",),
+    ),
+    Mutant(
+        "a peer that is the student's twin",
+        "two that start alike have nothing to teach each other",
+        "pipeline/training/learn.py",
+        (("_LAST_SEED - seed, f", "2**32 + seed, f"),),
+        (f"{MUTUAL_RUN}::test_a_peer_starts_from_weights_of_its_own",),
+    ),
+    Mutant(
+        "a peer that learns from the labels alone",
+        "the student hears it, and it never hears the student",
+        "peer.py",
+        (("        self._student.module = student\n", "        self._student.module = self.module\n"),),
+        (MUTUAL,),
+    ),
+    Mutant(
+        "a peer that is a step late in its schedule",
+        "its learning rate is that of the next step",
+        "peer.py",
+        (("group, done - 1, self._steps", "group, done, self._steps"),),
+        (MUTUAL,),
+    ),
+    Mutant(
+        "a peer whose optimizer a checkpoint leaves out",
+        "after a kill its moments begin anew",
+        "peer.py",
+        (('        load_optimizer(self._optimizer, parts["optimizer"])\n', ""),),
+        (MUTUAL,),
+    ),
+    Mutant(
+        "a peer that is left without its average",
+        "the report judges noisy weights beside a student's averaged ones",
+        "peer.py",
+        (("with self._optimizer.averaged(), torch.no_grad():", "with torch.no_grad():"),),
+        (MUTUAL,),
+    ),
+    Mutant(
+        "a peer that is trained as it answers",
+        "without dropout, and by statistics that no longer move",
+        "peer.py",
+        (("        distiller.trainable.train()\n", ""),),
+        (MUTUAL,),
+    ),
+    Mutant(
+        "a peer that answers as it is trained",
+        "with dropout, and statistics of batches that it answers for",
+        "teachers/moving.py",
+        (("with evaluating(module), torch.no_grad():", "with torch.no_grad():"),),
+        (MUTUAL,),
     ),
     # --- files larger than memory -------------------------------------------------------------------------------------
     Mutant(

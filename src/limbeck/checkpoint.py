@@ -13,7 +13,9 @@ from torch.optim import Optimizer
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
 from limbeck.files import staged
+from limbeck.optimizer import load_optimizer, optimizer_state
 from limbeck.ranks import as_part_of, ranks, whole
+from limbeck.teachers import MovingTeacher
 from limbeck.teachers.module import tensors_digest
 
 
@@ -24,7 +26,7 @@ def save_checkpoint(
     optimizer: Optimizer,
     best: dict[str, Tensor],
     history: dict[str, Any],
-    moving: nn.Module | None = None,
+    moving: MovingTeacher | None = None,
 ) -> None:
     """Write everything that the remaining steps depend on.
 
@@ -40,9 +42,8 @@ def save_checkpoint(
     tensors = {f"model/{name}": whole(value) for name, value in model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in best.items()}
     if moving is not None:
-        tensors |= {f"moving/{name}": whole(value) for name, value in moving.state_dict().items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{number}/{name}": whole(torch.as_tensor(value)) for name, value in state.items()}
+        tensors |= {f"moving/{name}": whole(value) for name, value in moving.state().items()}
+    tensors |= {f"optimizer/{name}": value for name, value in optimizer_state(optimizer).items()}
     for rank, states in enumerate(ranks().gather(_random_states())):
         tensors |= {f"rng/{rank}/{device}": state for device, state in states.items()}
     if ranks().main:
@@ -54,7 +55,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, owner: str, model: nn.Module, optimizer: Optimizer, moving: nn.Module | None = None
+    path: Path, owner: str, model: nn.Module, optimizer: Optimizer, moving: MovingTeacher | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Put model, optimizer, random state and a teacher that moves back; return the best weights and the history.
 
@@ -79,8 +80,8 @@ def load_checkpoint(
         targets = model.state_dict()
         model.load_state_dict({name: as_part_of(value, targets[name]) for name, value in groups["model"].items()})
         if moving is not None:
-            moving.load_state_dict(groups["moving"])
-        _load_optimizer(optimizer, groups["optimizer"])
+            moving.load(groups["moving"])
+        load_optimizer(optimizer, groups["optimizer"])
         torch.set_rng_state(groups["rng"][f"{ranks().rank}/cpu"])
         if torch.cuda.is_available():
             torch.cuda.set_rng_state(groups["rng"][f"{ranks().rank}/cuda"])
@@ -96,15 +97,6 @@ def load_checkpoint(
 def _digest(about: dict[str, str], tensors: dict[str, Tensor]) -> str:
     """Name the content: a flipped bit in a weight is no error to safetensors, and would train on."""
     return digest([about, tensors_digest(tensors)])
-
-
-def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, name = key.split("/", 1)
-        state.setdefault(int(number), {})[name] = as_part_of(value, parameters[int(number)])
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _random_states() -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """One training step: from a batch to the sums and counts of every term."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -10,7 +10,7 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
 from limbeck.networks import Precision
 from limbeck.taps import Trainable
-from limbeck.teachers import MeanOfWeights, Teacher
+from limbeck.teachers import MovingTeacher, Teacher
 from limbeck.types import Batch, Outputs
 
 
@@ -26,7 +26,7 @@ class Distiller:
 
     Attributes:
         student: the one module that is kept.
-        moving: the teacher's module, where it moves with the student; None: it stays as it is.
+        moving: the teacher, where it moves with the student; None: it stays as it is.
         trainable: the student with its projectors and the objective's critics: what is trained.
 
     Raises:
@@ -45,20 +45,14 @@ class Distiller:
         if objective.needs & {"teacher", "taps"} and teacher is None:
             raise LimbeckError("a loss compares with a teacher, and this arm has none", where="losses")
         self.student, self.objective, self.teacher = student, objective, teacher
-        self._moves = teacher if isinstance(teacher, MeanOfWeights) else None
-        self.moving = None if self._moves is None else self._moves.module
+        self.moving = teacher if isinstance(teacher, MovingTeacher) else None
         self._seen = seen
         self.trainable = _trainable(student, objective, teacher, example)
 
-    def follow(self, student: nn.Module, done: int) -> None:
-        """Let a teacher that moves take its step after the student's.
-
-        Args:
-            student: as it is trained.
-            done: optimizer steps taken, from 1.
-        """
-        if self._moves is not None:
-            self._moves.follow(student, done)
+    def follow(self, student: nn.Module, done: int, group: Sequence[Batch]) -> None:
+        """Let a teacher that moves take its step after the student's, see `MovingTeacher.follow`."""
+        if self.moving is not None:
+            self.moving.follow(student, done, group)
 
     def counts(self, batch: Batch) -> dict[str, int]:
         """Return how many predictions each term counts; known before any forward."""

@@ -1,12 +1,14 @@
 """The loop's optimizer: torch's AdamW, which can keep an average of the weights besides."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from limbeck.ranks import as_part_of, whole
 
 _AVERAGE = "average"
 
@@ -63,6 +65,22 @@ class AdamW(torch.optim.AdamW):
                 state[_AVERAGE].copy_(weights)
 
 
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return an optimizer's state by the parameter's number and the state's name, such as `3/exp_avg`."""
+    states = optimizer.state_dict()["state"].items()
+    return {f"{number}/{name}": whole(torch.as_tensor(one)) for number, state in states for name, one in state.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimizer_state` has returned."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split("/", 1)
+        state.setdefault(int(number), {})[name] = as_part_of(value, parameters[int(number)])
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
 @contextmanager
 def averaged_statistics(network: nn.Module, decay: float | None) -> Iterator[Callable[[int], None]]:
     """Let batch norms average what they see as slowly as the weights are averaged.
@@ -77,18 +95,34 @@ def averaged_statistics(network: nn.Module, decay: float | None) -> Iterator[Cal
     Yields:
         What is called before a step with the number of that step, from 1.
     """
-    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)] if decay is not None else []
+    norms = _norms(network) if decay is not None else []
     before = [module.momentum for module in norms]
 
     def follow(done: int) -> None:
-        for module in norms:
-            module.momentum = _share(decay or 0.0, done)
+        slow_statistics(network, decay, done)
 
     try:
         yield follow
     finally:
         for module, momentum in zip(norms, before, strict=True):
             module.momentum = momentum
+
+
+def slow_statistics(network: nn.Module, decay: float | None, done: int) -> None:
+    """Set the momentum of a network's batch norms before a step, see `averaged_statistics`.
+
+    Args:
+        network: being trained.
+        decay: of the average of the weights; None: there is none, and nothing is done.
+        done: number of the step, from 1.
+    """
+    if decay is not None:
+        for module in _norms(network):
+            module.momentum = _share(decay, done)
+
+
+def _norms(network: nn.Module) -> list[_BatchNorm]:
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
 
 
 def _share(decay: float, done: int) -> float:

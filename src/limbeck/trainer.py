@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
@@ -18,13 +18,15 @@ from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.files import remove
-from limbeck.networks import Precision, TrainSettings
+from limbeck.networks import TrainSettings
 from limbeck.optimizer import AdamW, averaged_statistics
 from limbeck.ranks import ranks, whole
 from limbeck.runtime.rows import Rows, by_length
 from limbeck.taps import Trainable
+from limbeck.teachers import MovingTeacher
 from limbeck.tracking import tracking
 from limbeck.types import Batch, Predictions, counted_tokens, device_of, evaluating, tensors
+from limbeck.update import parameter_groups, take_step
 
 CHECKPOINT_EVERY_S = 20.0
 """Between two validations at which a checkpoint is saved, at least."""
@@ -163,7 +165,7 @@ def fit(
     if us.world > 1 and settings.shard:
         trainable = deepcopy(trainable)  # sharding changes a module for good; the student stays what it was
     wrapped, student = us.wrap(trainable, shard=settings.shard), trainable.student
-    optimizer = AdamW(_groups(trainable, settings), weight_decay=settings.weight_decay, fused=True)
+    optimizer = AdamW(parameter_groups(trainable, settings), weight_decay=settings.weight_decay, fused=True)
     owner = digest([owner, steps, us.world, settings.model_dump(mode="json"), *([] if until is None else [until])])
     best, history = _start(checkpoint, owner, trainable, optimizer, steps, distiller.moving)
     validate_at = {round(steps * (index + 1) / settings.validations) for index in range(settings.validations)}
@@ -181,14 +183,11 @@ def fit(
         for step in range(history.done, steps):
             if history.over(settings.patience):
                 break
-            share = settings.rate(step, steps)
-            for parameters in optimizer.param_groups:
-                parameters["lr"] = parameters["peak_lr"] * share * parameters["strength"](step / steps)
+            group = list(batches.group(step))
             follow(step + 1)
-            means = _update(distiller, wrapped, optimizer, batches.group(step), step / steps, settings)
+            means = take_step(distiller, wrapped, optimizer, group, step, steps, settings)
             history.done = step + 1
-            distiller.follow(student, history.done)
-            optimizer.average(settings.average, history.done)
+            distiller.follow(student, history.done, group)
             progress.advance()
 
             log_now = history.done % log_every == 0
@@ -197,7 +196,11 @@ def fit(
                 values = _over_all(means)
                 _require_finite("loss", values["loss"], history.done, title)
                 if log_now:
-                    history.log.append({"step": history.done, "lr": settings.lr * share} | values | _learned(trainable))
+                    history.log.append(
+                        {"step": history.done, "lr": settings.lr * settings.rate(step, steps)}
+                        | values
+                        | _learned(trainable)
+                    )
                     track(history.log[-1])
 
             if validate_now and validate is not None:
@@ -222,6 +225,8 @@ def fit(
     us.align(student)
     distiller.student.load_state_dict(best or _weights(student))
     distiller.student.eval()
+    if distiller.moving is not None:
+        distiller.moving.finish()
     history.seconds += time.monotonic() - since_start
     return history
 
@@ -266,7 +271,7 @@ def _start(
     trainable: nn.Module,
     optimizer: torch.optim.Optimizer,
     steps: int,
-    moving: nn.Module | None,
+    moving: MovingTeacher | None,
 ) -> tuple[dict[str, Tensor], History]:
     us = ranks()
     if checkpoint is not None and us.agree(checkpoint.is_file()):
@@ -289,87 +294,6 @@ def _reached(until: float | None, goal: float | None) -> bool:
 def _require_finite(what: str, value: float, step: int, title: str) -> None:
     if not math.isfinite(value):
         raise LimbeckError(f"the {what} is {value} at step {step} of {title}", fix="lower train.lr")
-
-
-def require_trainable(network: nn.Module, who: str) -> None:
-    """Refuse a network that nothing can be learned by.
-
-    Raises:
-        LimbeckError: it has no parameters, or all of them are frozen.
-    """
-    parameters = list(network.parameters())
-    if not any(parameter.requires_grad for parameter in parameters):
-        what = "all parameters of the network are frozen" if parameters else "the network has no parameters"
-        raise LimbeckError(f"{what}: there is nothing to train", where=who, fix="give one that can learn")
-
-
-def _groups(model: Trainable, settings: TrainSettings) -> list[dict[str, Any]]:
-    """Return parameter groups; biases and norms are not decayed, a new head or a critic may have a rate of its own."""
-    require_trainable(model, "model")
-    heads = ("student.head.", "student.network.head.")  # the second one of a network that a task has finished
-    head = {id(parameter) for name, parameter in model.named_parameters() if name.startswith(heads)}
-    head |= {id(parameter) for module in model.modules() for parameter in getattr(module, "new_parameters", ())}
-    strengths = {id(each): critic.strength for critic in model.critics.values() for each in critic.parameters()}
-    groups: dict[tuple[float, float, Any], list[nn.Parameter]] = {}
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            lr = settings.lr * (settings.head_lr_scale if id(parameter) in head else 1.0)
-            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((lr, decay, strengths.get(id(parameter), _whole)), []).append(parameter)
-    return [
-        {"params": parameters, "lr": lr, "peak_lr": lr, "weight_decay": decay, "strength": strength}
-        for (lr, decay, strength), parameters in groups.items()
-    ]
-
-
-def _whole(progress: float) -> float:
-    """Return the strength of what is no critic: its learning rate is the schedule's alone."""
-    return 1.0
-
-
-def _update(
-    distiller: Distiller,
-    wrapped: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    group: Iterable[Batch],
-    progress: float,
-    settings: TrainSettings,
-) -> dict[str, Tensor]:
-    """Take one optimizer step on a group of micro-batches; return this process's share of each term's mean."""
-    # The whole group is drawn before the first backward pass, so that its divisors are known.
-    means = _accumulate(distiller, wrapped, list(group), progress, settings.precision)
-    if settings.clip is not None:
-        nn.utils.clip_grad_norm_(wrapped.parameters(), settings.clip)
-    optimizer.step()
-    wrapped.zero_grad()
-    return means
-
-
-def _accumulate(
-    distiller: Distiller, wrapped: nn.Module, group: list[Batch], progress: float, precision: Precision
-) -> dict[str, Tensor]:
-    """Add the gradient of the group's weighted means to the parameters; return this process's share of the means.
-
-    The divisors count the whole group, over all processes. Wrapped modules average the processes' gradients, so that
-    their sum needs a factor of their number.
-    """
-    us, device = ranks(), device_of(wrapped)
-    # Before they are moved: of a GPU a number would have to be waited for.
-    counts = [distiller.counts(batch) for batch in group]
-    names = list(counts[0])
-    totals = us.total(torch.tensor([sum(count[name] for count in counts) for name in names]))
-    divisors = {name: max(1, count) for name, count in zip(names, totals.tolist(), strict=True)}
-    weights = distiller.objective.weights(progress)
-    means: dict[str, Tensor] = {}
-    for number, batch in enumerate((batch.to(device) for batch in group), start=1):
-        with us.gradient(wrapped, last=number == len(group)):
-            sums = distiller.step(batch, precision, wrapped=wrapped)
-            parts = {name: value / divisors[name] for name, value in sums.items()}
-            loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
-            (us.world * loss).backward()
-        for name, value in (parts | {"loss": loss}).items():
-            means[name] = means[name] + value.detach() if name in means else value.detach()
-    return means
 
 
 def predict(

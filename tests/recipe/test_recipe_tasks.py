@@ -55,8 +55,8 @@ def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
         if " kind " in words:
             pooled = ", ensemble" if TASKS[kind].pools else ""
             assert line.endswith(
-                f"; these kinds fit: bundle, callable, embedding{pooled}, file, mean_teacher, module, network, onnx, "
-                "run, sklearn, transformers"
+                f"; these kinds fit: bundle, callable, embedding{pooled}, file, mean_teacher, module, mutual, network, "
+                "onnx, run, sklearn, transformers"
             )
 
 

@@ -19,8 +19,8 @@ from limbeck.tasks import RegressionSettings
 from limbeck.tasks.regression import Regression
 from limbeck.tasks.regression.numbers import read_tensor
 from limbeck.tasks.regression.units import InUnits
-from limbeck.trainer import _groups
 from limbeck.types import Batch, Outputs
+from limbeck.update import parameter_groups
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 OPTIONS = DataOptions(source="made", label="score")
@@ -99,7 +99,7 @@ def test_a_finished_network_is_what_it_was_to_taps_optimizer_and_export() -> Non
     distiller = Distiller(network, 1.0 * SquaredError())
     from limbeck.networks import TrainSettings
 
-    groups = _groups(distiller.trainable, TrainSettings(lr=0.1, head_lr_scale=20))
+    groups = parameter_groups(distiller.trainable, TrainSettings(lr=0.1, head_lr_scale=20))
     assert {group["lr"] for group in groups} == {2.0}
 
 

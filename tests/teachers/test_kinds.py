@@ -14,8 +14,8 @@ from kind_contract import CONTRACT, Bench, ask
 import limbeck
 from limbeck.teachers import CATALOGUE
 
-MOVING = {"mean_teacher"}
-"""Made beside a student, and of no use before: `tests/trainer/test_mean_teacher.py`."""
+MOVING = {"mean_teacher", "mutual"}
+"""Made beside a student, and of no use before: `tests/trainer/test_mean_teacher.py`, `test_mutual.py`."""
 
 
 def test_every_kind_has_a_case():

@@ -22,7 +22,7 @@ from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import settle, train_teacher
 from limbeck.recipe import parse_recipe
 from limbeck.taps import Trainable
-from limbeck.trainer import _groups
+from limbeck.update import parameter_groups
 from made_rows import numbers_of, splits_of
 
 sys.path += [str(Path(__file__).parent.parent / name) for name in ("pipeline", "models")]
@@ -170,7 +170,7 @@ def test_a_new_head_of_transformers_has_a_learning_rate_of_its_own(tmp_path):
 
     settings = TransformerSettings(path=str(save_bert(tmp_path)), pooling="own")
     network = build_model(settings, outputs=3, form=FORM)
-    groups = _groups(Trainable(network), TrainSettings(lr=0.1, head_lr_scale=20))
+    groups = parameter_groups(Trainable(network), TrainSettings(lr=0.1, head_lr_scale=20))
     rates = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
     head = {id(parameter) for parameter in network.encoder.classifier.parameters()}
     assert {rate for parameter, rate in rates.items() if parameter in head} == {2.0}

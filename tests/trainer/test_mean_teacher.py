@@ -11,7 +11,9 @@ from limbeck import trainer
 from limbeck.distiller import Distiller
 from limbeck.losses import KD, CrossEntropy
 from limbeck.networks import TrainSettings
-from limbeck.teachers import MeanOfWeights, Moving
+from limbeck.teachers import MeanOfWeights
+from limbeck.teachers.moving import MovingMean
+from limbeck.update import parameter_groups
 
 OBJECTIVE = 0.5 * KD(temperature=1) + 0.5 * CrossEntropy()
 STEPS = 12
@@ -51,8 +53,8 @@ class Watched(MeanOfWeights):
         self.asked.append((self.module.training, answers.logits.requires_grad, before))
         return answers
 
-    def follow(self, network, done):
-        super().follow(network, done)
+    def follow(self, network, done, group):
+        super().follow(network, done, group)
         self.students.append(state(network))
 
 
@@ -149,7 +151,7 @@ def test_no_gradient_and_no_optimizer_knows_it():
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in asked.module.parameters())
     assert any(parameter.grad is not None for parameter in network.parameters())
     own = {id(value) for value in asked.module.parameters()}
-    groups = trainer._groups(distiller.trainable, TrainSettings())
+    groups = parameter_groups(distiller.trainable, TrainSettings())
     assert not own & {id(parameter) for group in groups for parameter in group["params"]}
     assert not own & {id(value) for value in distiller.trainable.parameters()}
 
@@ -214,16 +216,20 @@ def test_the_checkpoint_holds_its_weights_apart_from_the_students(tmp_path):
     assert same({key.removeprefix("best/"): value for key, value in stored.items() if key.startswith("best/")}, own)
 
 
+def never():
+    raise AssertionError("a mean needs no other network")
+
+
 def test_each_training_has_a_mean_of_its_own():
-    network, moving = normed(), Moving(0.9)
-    first, second = moving.beside(network), moving.beside(network)
+    network, moving = normed(), MovingMean(0.9)
+    first, second = (moving.beside(network, never) for _ in range(2))
     first.follow(normed(1), 1)
     assert not same(state(first.module), state(second.module))
     assert same(state(second.module), state(network))
-    assert Moving(0.9).names == [first.digest] != Moving(0.8).names
+    assert MovingMean(0.9).names == [first.digest] != MovingMean(0.8).names
 
 
 def test_a_teacher_that_stays_is_not_followed():
     distiller = Distiller(student(), 1.0 * CrossEntropy())
-    distiller.follow(student(), 1)
+    distiller.follow(student(), 1, [])
     assert distiller.moving is None

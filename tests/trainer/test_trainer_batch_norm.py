@@ -12,6 +12,7 @@ from limbeck.models import ConvNetSettings, build_model
 from limbeck.runtime.readers.image import ImageForm
 from limbeck.taps import Trainable
 from limbeck.types import Batch
+from limbeck.update import parameter_groups
 
 FORM = ImageForm.of(6, 6, 3, (0.5,) * 3, (0.25,) * 3)
 STEPS, VALIDATIONS = 8, 4
@@ -101,7 +102,7 @@ def test_it_normalises_by_the_micro_batch(sizes):
 def test_its_scales_are_not_decayed():
     """As those of a layer norm: weight decay is for what multiplies, see `_groups`."""
     network = convnet()
-    groups = trainer._groups(Trainable(network), trainer.TrainSettings(weight_decay=0.1))
+    groups = parameter_groups(Trainable(network), trainer.TrainSettings(weight_decay=0.1))
     decayed = {id(parameter) for group in groups if group["weight_decay"] for parameter in group["params"]}
     assert decayed.isdisjoint(id(parameter) for norm in norms(network) for parameter in norm.parameters())
     assert decayed >= {id(stage[0].weight) for stage in network.stages}

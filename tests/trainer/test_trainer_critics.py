@@ -10,6 +10,7 @@ from trainer_cases import Rows, same, student, teacher, train, weights
 from limbeck import trainer
 from limbeck.losses import KD, CrossEntropy
 from limbeck.losses.transforms import CTKD
+from limbeck.update import parameter_groups
 
 OBJECTIVE = 0.7 * KD(temperature=4).after(CTKD(until=0.5)) + 0.3 * CrossEntropy()
 STEPS = 12
@@ -113,7 +114,7 @@ def test_any_split_of_a_batch_is_the_whole():
 
 def test_it_is_not_decayed():
     distiller = trainer.Distiller(student(), OBJECTIVE, teacher())
-    groups = trainer._groups(distiller.trainable, trainer.TrainSettings(weight_decay=0.1))
+    groups = parameter_groups(distiller.trainable, trainer.TrainSettings(weight_decay=0.1))
     (own,) = [
         group for group in groups if any(each is distiller.trainable.critics["kd"].raw for each in group["params"])
     ]

@@ -147,8 +147,8 @@ def _trainings(teachers: Mapping[str, NetworkSettings], recipe: Recipe, material
         if (alike := _what_sets_the_pace(settings)) not in paces:
             paces[alike] = _trial(settings, material)
         pace = paces[alike]
-        if name == "student" and recipe.teacher.moving is not None:  # which answers once a row, beside each step
-            pace = replace(pace, step=pace.step + settings.train.batch_size * pace.answer)
+        if name == "student" and (moving := recipe.teacher.moving) is not None:
+            pace = replace(pace, step=moving.seconds(pace.step, settings.train.batch_size * pace.answer))
         return _training(name, settings, pace, material.splits)
 
     seconds = {name: taken(name, settings) for name, settings in teachers.items()}

@@ -11,7 +11,8 @@ from limbeck.teachers.ensemble import EnsembleTeacher
 from limbeck.teachers.kind import SINGLE, Kind, Single
 from limbeck.teachers.mean_teacher import MeanTeacher
 from limbeck.teachers.module import ModuleTeacher
-from limbeck.teachers.moving import MeanOfWeights, Moving
+from limbeck.teachers.moving import MeanOfWeights, Moving, MovingTeacher
+from limbeck.teachers.mutual import Mutual
 from limbeck.teachers.work import Made, Work
 
 __all__ = [
@@ -23,17 +24,24 @@ __all__ = [
     "MeanTeacher",
     "ModuleTeacher",
     "Moving",
+    "MovingTeacher",
+    "Mutual",
     "Single",
     "Teacher",
     "TeacherSettings",
     "Work",
 ]
 
-CATALOGUE: dict[str, type[Kind]] = {**SINGLE, "ensemble": EnsembleTeacher, "mean_teacher": MeanTeacher}
+CATALOGUE: dict[str, type[Kind]] = {
+    **SINGLE,
+    "ensemble": EnsembleTeacher,
+    "mean_teacher": MeanTeacher,
+    "mutual": Mutual,
+}
 """Every kind, by name."""
 
 if TYPE_CHECKING:
-    TeacherSettings = Single | EnsembleTeacher | MeanTeacher
+    TeacherSettings = Single | EnsembleTeacher | MeanTeacher | Mutual
 else:
     # As one type, so that a field `teacher: TeacherSettings` reads, checks and writes them all.
     TeacherSettings = union(CATALOGUE, on="kind", title="teacher")

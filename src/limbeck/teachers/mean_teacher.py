@@ -1,17 +1,14 @@
 """The mean of the student's own weights as its teacher: it moves while the student learns."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from limbeck.evaluation import Pool
-from limbeck.teachers.kind import Kind, Single
-from limbeck.teachers.moving import Moving
-from limbeck.teachers.work import Made, Work
+from limbeck.teachers.beside import Beside
+from limbeck.teachers.moving import Moving, MovingMean
 
 
-class MeanTeacher(Kind):
+class MeanTeacher(Beside):
     """The moving average of the student's own weights (mean teacher), for many unlabelled rows and no other teacher."""
 
     kind: Literal["mean_teacher"]
@@ -19,43 +16,7 @@ class MeanTeacher(Kind):
         float, Field(gt=0, lt=1, description="of the mean, at each step: it looks back some 1 / (1 - decay) steps")
     ] = 0.999
 
-    @model_validator(mode="after")
-    def _not_judged_beforehand(self) -> Self:
-        if self.folds is not None or self.accept_bad:
-            key = "accept_bad" if self.folds is None else "folds"
-            raise ValueError(
-                f"{key} says how a teacher is judged before students learn, and kind {self.kind} is made beside them; "
-                "leave it out"
-            )
-        return self
-
-    @property
-    def by_steps(self) -> bool:
-        """True: it learns as long as its student."""
-        return True
-
     @property
     def moving(self) -> Moving:
         """How it is made beside each student."""
-        return Moving(self.decay)
-
-    @property
-    def members(self) -> Sequence[Single]:
-        """None: before there is a student, nothing answers."""
-        return ()
-
-    @property
-    def pool(self) -> Pool:
-        """How answers are pooled: there is nothing to pool."""
-        return "mean"
-
-    def shares(self, members: int) -> list[float] | None:
-        """Return the weights of no members."""
-        return []
-
-    def check(self, work: Work) -> None:
-        """Do nothing: it is a student's copy."""
-
-    def make(self, work: Work) -> tuple[Made, ...]:
-        """Make nothing before there is a student."""
-        return ()
+        return MovingMean(self.decay)

@@ -1,23 +1,99 @@
-"""A teacher that moves while its student learns: the mean of the student's weights.
+"""Teachers that move while their student learns: the mean of its weights, or a peer that learns from it in turn.
 
-The clause for it: no gradient reaches it, it stays in evaluation mode, it changes between steps only, its weights are
-in the checkpoint, and it is in no cache, no optimizer and no bundle.
+The clause for them: no gradient of the student's loss reaches them, they answer in evaluation mode, they change between
+steps only, what they are is in the checkpoint, and they are in no cache, in no optimizer of the student's and in no
+bundle.
 """
 
 import copy
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from limbeck.digest import digest
-from limbeck.types import Batch, Outputs
+from limbeck.types import Batch, Outputs, evaluating
+
+
+class MovingTeacher(ABC):
+    """A teacher beside one student, as the loop that trains the student sees it.
+
+    Attributes:
+        module: what answers; what is left of the teacher after the training.
+        digest: names how it moves, as its weights do not stay.
+    """
+
+    module: nn.Module
+    digest: str
+
+    def predict(self, batch: Batch) -> Outputs:
+        """Return its logits for the student's inputs, float32, in evaluation mode, without a gradient."""
+        return answer(self.module, batch)
+
+    @abstractmethod
+    def follow(self, student: nn.Module, done: int, group: Sequence[Batch]) -> None:
+        """Move, after a step of the student's.
+
+        Args:
+            student: after the step.
+            done: optimizer steps taken, from 1.
+            group: the micro-batches of the step.
+        """
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that its next steps depend on, by name."""
+        return self.module.state_dict()
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Put back what `state` has returned.
+
+        Raises:
+            RuntimeError: it is of another network.
+        """
+        self.module.load_state_dict(state)
+
+    def finish(self) -> None:  # noqa: B027 - most are what they were after their last step
+        """Leave in the module what stays of it after the last step."""
+
+
+def answer(module: nn.Module, batch: Batch) -> Outputs:
+    """Return a module's logits for the student's inputs, float32, in evaluation mode, without a gradient."""
+    with evaluating(module), torch.no_grad():
+        return Outputs(module(**batch.student_inputs).float())
+
+
+class Moving(ABC):
+    """How a teacher that moves is made, once a training: beside each student stands one of its own."""
+
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Name everything that its answers depend on besides the student and how that one is trained."""
+
+    @abstractmethod
+    def beside(self, student: nn.Module, peer: Callable[[], MovingTeacher]) -> MovingTeacher:
+        """Return the teacher of a student that is about to be trained.
+
+        Args:
+            student: with its first weights.
+            peer: makes another network like it, with weights of its own, that is trained as it is.
+        """
+
+    @abstractmethod
+    def seconds(self, step: float, answers: float) -> float:
+        """Return how long a step takes with the teacher beside it.
+
+        Args:
+            step: seconds of the student's step alone.
+            answers: seconds in which a network like the student answers for the rows of a step.
+        """
 
 
 @dataclass(frozen=True)
-class Moving:
-    """How a moving teacher is made, once a training: beside each student stands one of its own.
+class MovingMean(Moving):
+    """How a mean of weights is made.
 
     Attributes:
         decay: of the mean, see `MeanOfWeights`.
@@ -27,15 +103,37 @@ class Moving:
 
     @property
     def names(self) -> list[str]:
-        """Name everything that its answers depend on besides the student."""
+        """Name the decay."""
         return [digest(["mean_teacher", self.decay])]
 
-    def beside(self, student: nn.Module) -> "MeanOfWeights":
-        """Return the teacher of a student that is about to be trained."""
+    def beside(self, student: nn.Module, peer: Callable[[], MovingTeacher]) -> MovingTeacher:
+        """Return the mean, which begins as the student."""
         return MeanOfWeights(student, self.decay)
 
+    def seconds(self, step: float, answers: float) -> float:
+        """Return the time of a step and of the mean's answers."""
+        return step + answers
 
-class MeanOfWeights:
+
+@dataclass(frozen=True)
+class MovingPeer(Moving):
+    """How a peer is made, which is a student too."""
+
+    @property
+    def names(self) -> list[str]:
+        """Name the kind: all else is the student's."""
+        return [digest(["mutual"])]
+
+    def beside(self, student: nn.Module, peer: Callable[[], MovingTeacher]) -> MovingTeacher:
+        """Return the peer."""
+        return peer()
+
+    def seconds(self, step: float, answers: float) -> float:
+        """Return the time of both steps, and of the answers to each other."""
+        return 2 * (step + answers)
+
+
+class MeanOfWeights(MovingTeacher):
     """The exponential moving average of a student's weights, which answers what the student is asked.
 
         mean <- d * mean + (1 - d) * weights,   d = min(decay, 1 - 1 / (steps + 1)) after so many steps
@@ -60,22 +158,12 @@ class MeanOfWeights:
 
     def __init__(self, student: nn.Module, decay: float) -> None:
         self.module = copy.deepcopy(student).eval().requires_grad_(False)
-        self.digest = Moving(decay).names[0]
+        (self.digest,) = MovingMean(decay).names
         self._decay = decay
 
-    def predict(self, batch: Batch) -> Outputs:
-        """Return the mean's logits for the student's inputs, float32, without a gradient."""
-        with torch.no_grad():
-            return Outputs(self.module(**batch.student_inputs).float())
-
     @torch.no_grad()
-    def follow(self, student: nn.Module, done: int) -> None:
-        """Move towards the student's weights.
-
-        Args:
-            student: after a step.
-            done: optimizer steps taken, from 1.
-        """
+    def follow(self, student: nn.Module, done: int, group: Sequence[Batch] = ()) -> None:
+        """Move towards the student's weights, see `MovingTeacher.follow`; the rows of the step say nothing."""
         pairs = [*zip(_state(self.module), _state(student), strict=True)]
         moved = [pair for pair in pairs if pair[0].is_floating_point()]
         means, weights = ([pair[side] for pair in moved] for side in (0, 1))

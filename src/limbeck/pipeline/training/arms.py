@@ -25,7 +25,7 @@ from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.recipe.grid import points
 from limbeck.teachers import Moving, Teacher
-from limbeck.trainer import require_trainable
+from limbeck.update import require_trainable
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
 """Arms that hear no teacher: they learn from labels."""

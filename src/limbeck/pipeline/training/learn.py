@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -23,6 +24,7 @@ from limbeck.files import read_json, staged, write_json
 from limbeck.logits import WholeForm
 from limbeck.models.solved import Cost, Solved, SolvedByLabels, SolvedByLosses
 from limbeck.networks import HasReads, NetworkSettings
+from limbeck.peer import Peer
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.pipeline.training.once import HISTORY, WEIGHTS, Plan, train_once
@@ -39,6 +41,9 @@ from limbeck.teachers.work import Split
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
 from limbeck.types import Batch, Tap, best_device
 from limbeck.version import __version__
+
+_LAST_SEED = 2**32 - 1
+"""Of torch's generator, which drops higher bits."""
 
 
 @dataclass(frozen=True)
@@ -247,8 +252,9 @@ def _train(
         pretrain(network, settings, material.whole, seed=seed, title=title, folder=folder)
         batches = lesson.batches(settings.train, seed)
         example, teacher = _example(lesson, batches), lesson.teacher
-        asked = teacher.beside(model) if isinstance(teacher, Moving) else teacher
-        return Distiller(model, lesson.objective, asked, example=example, seen=task.seen), batches
+        if isinstance(teacher, Moving):
+            teacher = teacher.beside(model, lambda: _peer(model, settings, material, lesson, seed, folder, title))
+        return Distiller(model, lesson.objective, teacher, example=example, seen=task.seen), batches
 
     goal, level = (None, None) if until is None else (until.quantity, until.level)
     validate = validator(view, material.splits, task, goal=goal, watched=lesson.watched)
@@ -270,6 +276,29 @@ def _train(
         say(f"  {title}: {words.outcome(until, history)}")
     code = stage.digest if "code" in start else None
     return Trained(model, history, view, stage.digest, code, weights=folder / WEIGHTS)
+
+
+def _peer(
+    student: nn.Module,
+    settings: NetworkSettings,
+    material: Material,
+    lesson: Lesson,
+    seed: int,
+    folder: Path,
+    title: str,
+) -> Peer:
+    """Return a network like a student that is about to be trained, with first weights of its own, to learn beside it.
+
+    How it is made changes no random number that the student draws.
+    """
+    seed, title = _LAST_SEED - seed, f"{title}, its peer"  # never the student's, as the sum is odd
+    with torch.random.fork_rng():
+        network = material.build(settings, seed=seed)
+        start_of(network, settings.model, material, material.view(settings), title=title)
+        # One of its own: a pretraining of the student's seed would leave the student's head, and two that are alike.
+        pretrain(network, settings, material.whole, seed=seed, title=title, folder=folder)
+    task, train = lesson.task, settings.train
+    return Peer(task.finish(network), student, lesson.objective, train, steps=lesson.steps(train), seen=task.seen)
 
 
 def _say_frozen(model: nn.Module, title: str) -> None:

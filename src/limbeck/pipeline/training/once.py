@@ -93,7 +93,7 @@ class _Training:
             owner=stage.digest,
             until=plan.until,
         )
-        finished = {WEIGHTS: self._module} | ({} if distiller.moving is None else {MOVED: distiller.moving})
+        finished = {WEIGHTS: self._module} | ({} if distiller.moving is None else {MOVED: distiller.moving.module})
         for module in finished.values():
             merge_adapters(module)
         if ranks().main:

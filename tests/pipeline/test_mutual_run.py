@@ -1,0 +1,160 @@
+"""Runs of two students that teach each other, from the recipe to the report."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny import recipe, write_csv
+
+from limbeck import trainer
+from limbeck.errors import LimbeckError
+from limbeck.pipeline import order, run
+from limbeck.pipeline.check import check
+from limbeck.pipeline.training import learn
+from limbeck.pipeline.training.once import MOVED
+from limbeck.recipe import parse_recipe
+
+LOSSES = [{"name": "kd", "temperature": 1}, {"name": "cross_entropy"}]
+
+pytestmark = pytest.mark.usefixtures("quick_exports")
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory):
+    source = write_csv(tmp_path_factory.mktemp("data") / "rows.csv")
+    return recipe(source, teacher={"kind": "mutual"}, losses=LOSSES)
+
+
+@pytest.fixture(scope="module")
+def finished(values, tmp_path_factory):
+    return run(parse_recipe(values, "test"), tmp_path_factory.mktemp("runs") / "mutual")
+
+
+def weights(folder, name="model.safetensors"):
+    return load_file(folder / name)
+
+
+def same(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_each_seed_has_a_peer_of_its_own_that_is_like_the_student(finished):
+    folders = [finished.folder / f"student/seed-{seed}" for seed in (0, 1)]
+    networks = [weights(folder, name) for folder in folders for name in ("model.safetensors", MOVED)]
+    shapes = [{name: value.shape for name, value in network.items()} for network in networks]
+    assert all(each == shapes[0] for each in shapes)
+    assert not any(same(one, other) for at, one in enumerate(networks) for other in networks[:at])
+    assert not list(finished.folder.glob(f"baseline/**/{MOVED}"))
+    assert not list((finished.folder / "bundle").glob("**/*.safetensors"))
+
+
+def test_the_peer_is_the_reports_teacher_and_a_later_runs(finished, values, tmp_path):
+    earlier = {"kind": "run", "path": str(finished.folder), "model": "teacher", "accept_bad": True}
+    second = run(
+        parse_recipe(values | {"teacher": earlier, "seeds": [0], "baseline": False}, "test"), tmp_path / "next"
+    )
+    found, expected = (each.evaluation.models["teacher"].scores for each in (second, finished))
+    assert found == pytest.approx(expected, rel=1e-5)
+    network = json.loads((finished.folder / "networks/teacher/network.json").read_text())
+    assert network["seeds"]["0"]["file"] == f"student/seed-0/{MOVED}"
+
+
+def test_the_baseline_hears_nobody(finished, values, tmp_path):
+    other = recipe(values["data"]["source"], losses=LOSSES, seeds=[0])
+    run(parse_recipe(other, "test"), tmp_path / "other")
+    assert same(weights(finished.folder / "baseline/seed-0"), weights(tmp_path / "other/baseline/seed-0"))
+
+
+class Killed(BaseException):
+    """What no handler for errors may catch."""
+
+
+def test_a_killed_run_goes_on_to_the_same_bits_of_both(finished, values, tmp_path, monkeypatch):
+    save, saved = trainer.save_checkpoint, []
+
+    def save_and_die(*given):
+        save(*given)
+        saved.append(given)
+        if len(saved) == 2:
+            raise Killed
+
+    monkeypatch.setattr(trainer, "CHECKPOINT_EVERY_S", -1.0)
+    monkeypatch.setattr(trainer, "save_checkpoint", save_and_die)
+    with pytest.raises(Killed):
+        run(parse_recipe(values, "test"), tmp_path / "killed")
+    run(parse_recipe(values, "test"), tmp_path / "killed")
+    for name in ("model.safetensors", MOVED):
+        assert same(*(weights(each / "student/seed-0", name) for each in (finished.folder, tmp_path / "killed")))
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The weights of each peer and of its student, as they were before the first step."""
+    pairs, peer = [], learn.Peer
+
+    def keep(network, student, *given, **options):
+        pairs.append(
+            [{name: value.clone() for name, value in each.state_dict().items()} for each in (network, student)]
+        )
+        return peer(network, student, *given, **options)
+
+    monkeypatch.setattr(learn, "Peer", keep)
+    return pairs
+
+
+def alike(network, own):
+    """Return which weights are equal that are not constant, as gains and biases are at first."""
+    equal = {name for name, value in own.items() if torch.equal(value, network[name])}
+    return {name for name in equal if own[name].float().unique().numel() > 1}
+
+
+def test_a_peer_starts_from_weights_of_its_own(values, tmp_path, started):
+    run(parse_recipe(values | {"seeds": [0, 2**32 - 1], "baseline": False}, "test"), tmp_path / "run")
+    assert len(started) == 2
+    for network, own in started:
+        assert not alike(network, own)
+
+
+def test_a_pretrained_peer_has_a_pretraining_of_its_own(values, tmp_path, started):
+    """Two that start alike, head included, have nothing to teach each other."""
+    student = {
+        "model": {"name": "bigru", "hidden": 4, "layers": 1, "dim": 6},
+        "reads": {"tokenizer": {"kind": "words", "size": 200, "min_frequency": 1}, "max_length": 12},
+        "train": {"steps": 4, "batch_size": 16, "lr": 0.01},
+        "pretrain": {"train": {"steps": 3, "batch_size": 16, "lr": 0.01}},
+    }
+    found = run(
+        parse_recipe(values | {"student": student, "seeds": [0], "baseline": False}, "test"), tmp_path / "pretrained"
+    )
+    ((network, own),) = started
+    assert not alike(network, own)
+    assert len(list((found.folder / "pretrained").iterdir())) == 2
+
+
+def test_a_check_counts_both(values, capsys):
+    assert check(parse_recipe(values, "test")) > 0
+    assert "the teacher moves beside its student" in capsys.readouterr().out
+
+
+REFUSED = {
+    "cache": ({"cache": {"codec": "topk"}}, "a cache keeps a teacher's answers, .* leave cache out"),
+    "arms": ({"arms": ["student", "hard_labels"]}, "hard_labels learns a teacher's decisions"),
+    "losses": ({"losses": [{"name": "kd"}]}, "no loss learns from labels, .* add one, such as cross_entropy"),
+    "a decay": ({"teacher": {"kind": "mutual", "decay": 0.9}}, "decay"),
+    "folds": ({"teacher": {"kind": "mutual", "folds": 3}}, "folds says how a teacher is judged before students learn"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_asks_for_answers_before_is_refused(values, name):
+    change, words = REFUSED[name]
+    with pytest.raises(LimbeckError, match=words):
+        parse_recipe(values | change, "test")
+
+
+def test_a_student_without_steps_is_refused(values):
+    linear = {"model": "linear", "reads": values["student"]["reads"]}
+    found = parse_recipe(values | {"student": linear}, "test")
+    with pytest.raises(LimbeckError, match=r"student\.model: `linear` is solved in no steps"):
+        order.require_usable(found, order.material_of(found))
