@@ -1,5 +1,6 @@
 """What every network of images promises besides. A new one inherits all of it."""
 
+import copy
 import sys
 
 import numpy as np
@@ -89,6 +90,27 @@ def test_training_reaches_every_parameter(network):
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
+
+
+def test_the_gradient_is_the_gradient(network, two_threads):
+    """Beside the same network in float64: a fast convolution for one kind of processor may get it wrong."""
+    draws = any(isinstance(each, nn.Dropout) and each.p for each in network.modules())
+    exact = copy.deepcopy(network.train(not draws)).double()
+    batch, labels = images(8), torch.arange(8) % OUTPUTS
+    for each in (network, exact):
+        F.cross_entropy(each(batch).double(), labels).backward()
+    for (name, found), expected in zip(network.named_parameters(), exact.parameters(), strict=True):
+        difference = (found.grad.double() - expected.grad).abs().max()
+        assert difference < 1e-4 + 1e-3 * expected.grad.abs().max(), name
+
+
+@pytest.fixture
+def two_threads():
+    """Some kernels go wrong with several threads only."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 def test_batches_of_one_train(network):

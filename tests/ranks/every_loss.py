@@ -49,7 +49,7 @@ def gradient(case, network, data, accumulate):
     teacher = ModuleTeacher(network(9, "encoder").double(), taps=taps)
     distiller = Distiller(network(6, "body").double(), Objective.of([(0.7, term)]), teacher, example=group[0])
     wrapped = us.wrap(distiller.trainable.double(), shard=False)
-    means = accumulate(distiller, wrapped, group, 0.0, "fp32")
+    means = update.accumulate(distiller, wrapped, group, 0.0, "fp32")
     named = distiller.trainable.named_parameters()
     found = {name: each.grad.clone() for name, each in named if each.grad is not None}
     return found | {"mean": us.total(means[case.loss.card.name])}

@@ -153,8 +153,22 @@ def _three(before: int, after: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
 
 
+class _EverySecond(nn.Conv2d):
+    """A 1 x 1 convolution of every second place.
+
+    It is one of stride 2, whose gradient oneDNN (3.12 at least, on a CPU without AVX-512) gets wrong or writes past its
+    memory where fewer than 8 features come in, channels last: github.com/uxlfoundation/oneDNN, issue 6035.
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(before, after, 1, bias=False)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return super().forward(states[:, :, ::2, ::2])
+
+
 def _projection(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(before, after, 1, 2, bias=False), nn.BatchNorm2d(after))
+    return nn.Sequential(_EverySecond(before, after), nn.BatchNorm2d(after))
 
 
 def _stage(before: int, after: int, blocks: int, shortcut: str) -> nn.Sequential:
