@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from limbeck import update
 from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import Objective
