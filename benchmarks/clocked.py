@@ -17,6 +17,8 @@ LIMITS = ("OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM")
 
 
 COMMAND = ("-m", "limbeck")
+TOGETHER = ("-m", "torch.distributed.run", "--nproc-per-node", "2", *COMMAND)
+"""Two processes that train each network together, a thread each: two cores, better used by a BiLSTM."""
 
 
 def clocked_run(

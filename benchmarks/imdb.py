@@ -11,14 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from clocked import adopt, clocked_run
+from clocked import TOGETHER, adopt, clocked_run
 from safetensors.torch import load_file
 
 from limbeck.files import read_json, write_json
 
 RESULT = Path(__file__).parent / "results" / "imdb.json"
 FOLDER = Path("runs/benchmark-imdb")
-JOBS = 2
 # Few labels: more epochs of them for the teacher, fewer of them in the student's batches, and how long to learn is
 # chosen on validation: 11 or 43 epochs of the labels for the baseline. Both arms chose this pooling with all labels.
 LABELS_2500 = [
@@ -40,7 +39,7 @@ def measure(name: str, overrides: list[str]) -> dict[str, Any]:
     """Run a setting, or finish its run, and return what came out."""
     folder = folder_of(name)
     adopt(FOLDER / "pretrained", folder, "pretrained")
-    spent = clocked_run("imdb", [*overrides, *SETTINGS[name]], folder, jobs=JOBS)
+    spent = clocked_run("imdb", [*overrides, *SETTINGS[name]], folder, command=TOGETHER)
     evaluation = read_json(folder / "evaluation.json", dict)
     weights = {arm: weights_outside_embeddings(folder / path) for arm, path in networks(evaluation).items()}
     return {

@@ -1,7 +1,8 @@
 """Which losses can be told apart: ranked on half of the test rows, judged on the other half.
 
 Who is best of many is best by luck too, on the rows that said so. So one half of the rows ranks the losses, and nothing
-else; the other half says how far each is from `kd`, and from the first of the ranking. P-values are those of the
+else; the other half says how far each is from `kd`, and from the first of the ranking. Both halves are asked
+of the same networks: the luck of seeds is in both, which the test over seeds is for. P-values are those of the
 package's own comparison of two arms (`limbeck.evaluation.significance`): the larger one of its test over rows and its
 test over seeds, as its verdict asks for both. All of them, of both questions and all sets, are corrected together.
 """
@@ -75,7 +76,7 @@ def judged(right: Mapping[str, Mapping[str, Right]]) -> dict[str, dict[str, Any]
     Returns:
         By set: `ranking`, the names; `losses`, of each the `accuracy` on the rows that `ranks` and that `judges`, and
         `kd` and `first`: see `apart`, with `holm`, the corrected p-value. None where it is that one itself, and under
-        `first` where that is kd.
+        `first` where either of the two is kd, as that comparison is the other one's `kd`.
     """
     found: dict[str, dict[str, Any]] = {}
     every: list[dict[str, Any]] = []
@@ -89,7 +90,7 @@ def judged(right: Mapping[str, Mapping[str, Right]]) -> dict[str, dict[str, Any]
             told = {
                 title: None if other == loss else apart(one[:, judges], of_set[other][:, judges])
                 for title, other in against.items()
-                if title == "kd" or other != KD
+                if title == "kd" or KD not in (other, loss)
             }
             told.setdefault("first", None)
             every += [difference for difference in told.values() if difference is not None]
@@ -169,9 +170,8 @@ def _table(result: Mapping[str, Any], name: str) -> list[str]:
 
 def _title(loss: str, about: Mapping[str, Any]) -> str:
     """Return how a loss is called; with a mark where it sees labelled rows only, and not all are."""
-    if loss == LABELS:
-        return "labels, no teacher"
-    return f"{loss} †" if loss in about["labelled_only"] and about["rows"]["unlabelled"] else loss
+    title = "labels, no teacher" if loss == LABELS else loss
+    return f"{title} †" if loss in about["labelled_only"] and about["rows"]["unlabelled"] else title
 
 
 def _difference(difference: Mapping[str, Any] | None) -> list[str]:
@@ -208,5 +208,6 @@ def _in_words(result: Mapping[str, Any], name: str) -> str:
 
 def _of_the_first(found: Mapping[str, Any]) -> str:
     first, *others = found["ranking"]
-    alike = [loss for loss in others if told_apart(found["losses"][loss]["first"]) == 0]
+    of_kd = found["losses"][first]["kd"]
+    alike = [loss for loss in others if not told_apart(of_kd if loss == KD else found["losses"][loss]["first"])]
     return f"Not told apart from {first}, the first: {', '.join(alike) or 'none'}."

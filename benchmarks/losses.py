@@ -10,7 +10,7 @@ One thread: start the command twice, and both share the work. After a kill the s
 of the record that was begun are not repeated, and a record that is there never is. FOLDER holds
 spoken_digits/fsdd.parquet and banking77/. Writes benchmarks/results/losses.json after every record.
 
-In development no test row is used: digits are tested on a speaker of the training, questions on training rows. The
+In development no test row is used: digits are tested on one of the other four speakers, questions on training rows. The
 record is `development.json` in the folder of the runs. `--override KEY=VALUE` changes recipes there, and nowhere else.
 """
 
@@ -40,7 +40,7 @@ from text_sets import packed, write_set
 from limbeck import __version__
 from limbeck.data import load_splits
 from limbeck.digest import digest
-from limbeck.errors import LimbeckError
+from limbeck.errors import DivergedError, LimbeckError
 from limbeck.files import read_json, write_json
 from limbeck.locks import locked, take
 from limbeck.losses import CATALOG
@@ -161,7 +161,7 @@ class Bench:
             "points": {entry: list(of_entry) for entry, of_entry in points.items()},
             "labelled_only": [entry for entry in points if needs_labels(points[entry])],
             "left_out": LEFT_OUT,
-            "digest": digest([own, splits.digest, splits.test.digest]),
+            "digest": digest([__version__, own, splits.digest, splits.test.digest]),
         }
 
     def right(self, logits: Any) -> Any:
@@ -183,7 +183,7 @@ class Bench:
         for point, losses in points.items():
             try:
                 trained = self.train(losses, seed, place / _slug(point))
-            except LimbeckError as error:
+            except DivergedError as error:
                 found[point] = error.what
                 continue
             scores = trained.history.validations[-1]
@@ -239,14 +239,13 @@ def work(bench: Bench, path: Path, entries: Mapping[str, Points], seeds: Sequenc
                 continue
             try:
                 before = on_record(path)["records"].get(key)
-                if before is not None and before["points"] == digest(points):
-                    continue
-                found = bench.measured(points, seed, place)
-                add(path, {"records": {key: found}})
+                if before is None or before["points"] != digest(points):
+                    found = bench.measured(points, seed, place)
+                    add(path, {"records": {key: found}})
+                    print(f"{key}: {found['chosen']}, {found['cpu_seconds']:.0f} s", flush=True)
+                shutil.rmtree(place, ignore_errors=True)
             finally:
                 lock.release()
-            shutil.rmtree(place, ignore_errors=True)
-            print(f"{key}: {in_words(found)}", flush=True)
 
 
 def require_same(path: Path, bench: Bench) -> None:
@@ -274,7 +273,7 @@ def on_record(path: Path) -> dict[str, Any]:
 def add(path: Path, more: Mapping[str, Mapping[str, Any]]) -> None:
     """Add to the record, which another process may be adding to."""
     with locked(path.parent, path.stem):
-        before = on_record(path)
+        before = {part: value for part, value in on_record(path).items() if part != "judged"}  # of other records
         write_json(path, {**before, **said(), **{part: {**before.get(part, {}), **new} for part, new in more.items()}})
 
 
@@ -296,17 +295,14 @@ def finish(path: Path, entries: Sequence[str]) -> None:
         entries: the losses.
     """
     result = on_record(path)
-    right = {name: bits(result, name) for name in SETS if name in result["sets"]}
+    # A record at other points is about to be measured again.
+    known = {key: one for key, one in result["records"].items() if one["points"] == digest(ENTRIES[key.split("/")[1]])}
+    right = {name: bits({**result, "records": known}, name) for name in SETS if name in result["sets"]}
     lacking = [name for name in SETS if not {*entries} <= {*right.get(name, ())}]
     if lacking:
         print(f"not all is measured of {', '.join(lacking)}: no ranking yet")
         return
     add(path, {"judged": judged({name: {entry: right[name][entry] for entry in entries} for name in SETS})})
-
-
-def in_words(found: Mapping[str, Any]) -> str:
-    """Return a line about a record."""
-    return f"{100 * found['accuracy']:.1f} %, {found['chosen']}, {found['cpu_seconds']:.0f} s"
 
 
 def main() -> None:

@@ -2751,16 +2751,30 @@ MUTANTS = (
     Mutant(
         "a peer that is the student's twin",
         "two that start alike have nothing to teach each other",
-        "pipeline/training/learn.py",
-        (("_LAST_SEED - seed, f", "2**32 + seed, f"),),
+        "pipeline/training/pretrain.py",
+        (('    return int(digest(["peer", seed]), 16) % 2**32', "    return 2**32 + seed"),),
         (f"{MUTUAL_RUN}::test_a_peer_starts_from_weights_of_its_own",),
     ),
     Mutant(
         "a peer that learns from the labels alone",
         "the student hears it, and it never hears the student",
         "peer.py",
-        (("        self._student.module = student\n", "        self._student.module = self.module\n"),),
+        (("_Asked(student), seen", "_Asked(network), seen"),),
         (MUTUAL,),
+    ),
+    Mutant(
+        "a peer that compares what the task does not",
+        "of a task that compares outputs in another form, its losses see raw ones",
+        "pipeline/training/learn.py",
+        (("steps=lesson.steps(train), seen=task.seen)", "steps=lesson.steps(train))"),),
+        (f"{MUTUAL_RUN}::test_a_peer_of_another_task_is_trained_as_its_student_is",),
+    ),
+    Mutant(
+        "a peer whose pretraining a check leaves out",
+        "a run that takes an hour longer than was said",
+        "pipeline/check.py",
+        (("own += [(settings, peer_seed(seed)) for settings, seed in own]", "pass"),),
+        (f"{MUTUAL_RUN}::test_a_check_counts_the_peers_pretraining",),
     ),
     Mutant(
         "a peer that is a step late in its schedule",

@@ -84,7 +84,9 @@ def load_checkpoint(
         load_optimizer(optimizer, groups["optimizer"])
         torch.set_rng_state(groups["rng"][f"{ranks().rank}/cpu"])
         if torch.cuda.is_available():
-            torch.cuda.set_rng_state(groups["rng"][f"{ranks().rank}/cuda"])
+            state = groups["rng"].get(f"{ranks().rank}/cuda")
+            if state is not None:  # it was not saved on a machine without one
+                torch.cuda.set_rng_state(state)
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         raise LimbeckError(
             "the checkpoint is damaged or of another network",

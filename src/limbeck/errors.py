@@ -36,6 +36,10 @@ class LimbeckError(Exception):
         return one_line(f"{line}; {self.fix}" if self.fix else line)
 
 
+class DivergedError(LimbeckError):
+    """A training whose loss or validation score is not finite."""
+
+
 MODEL = "model"
 """Where an error is that is about a network, as long as nobody has said which key of the recipe names it."""
 

@@ -1,7 +1,7 @@
 """The loop's optimizer: torch's AdamW, which can keep an average of the weights besides."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -95,33 +95,33 @@ def averaged_statistics(network: nn.Module, decay: float | None) -> Iterator[Cal
     Yields:
         What is called before a step with the number of that step, from 1.
     """
-    norms = _norms(network) if decay is not None else []
+    norms = batch_norms(network) if decay is not None else []
     before = [module.momentum for module in norms]
 
-    def follow(done: int) -> None:
-        slow_statistics(network, decay, done)
+    def slow(done: int) -> None:
+        slow_down(norms, decay or 0.0, done)
 
     try:
-        yield follow
+        yield slow
     finally:
         for module, momentum in zip(norms, before, strict=True):
             module.momentum = momentum
 
 
-def slow_statistics(network: nn.Module, decay: float | None, done: int) -> None:
-    """Set the momentum of a network's batch norms before a step, see `averaged_statistics`.
+def slow_down(norms: Iterable[_BatchNorm], decay: float, done: int) -> None:
+    """Set the momentum of batch norms before a step, see `averaged_statistics`.
 
     Args:
-        network: being trained.
-        decay: of the average of the weights; None: there is none, and nothing is done.
+        norms: of a network that is being trained.
+        decay: of the average of its weights.
         done: number of the step, from 1.
     """
-    if decay is not None:
-        for module in _norms(network):
-            module.momentum = _share(decay, done)
+    for module in norms:
+        module.momentum = _share(decay, done)
 
 
-def _norms(network: nn.Module) -> list[_BatchNorm]:
+def batch_norms(network: nn.Module) -> list[_BatchNorm]:
+    """Return all batch norms of a network."""
     return [module for module in network.modules() if isinstance(module, _BatchNorm)]
 
 

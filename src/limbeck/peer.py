@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from limbeck.digest import digest
 from limbeck.distiller import Distiller
 from limbeck.losses import Objective
 from limbeck.networks import TrainSettings
-from limbeck.optimizer import AdamW, load_optimizer, optimizer_state, slow_statistics
+from limbeck.optimizer import AdamW, batch_norms, load_optimizer, optimizer_state, slow_down
 from limbeck.teachers import MovingTeacher
-from limbeck.teachers.moving import answer
+from limbeck.teachers.moving import MovingPeer, answer
 from limbeck.types import Batch, Outputs
 from limbeck.update import parameter_groups, take_step
 
@@ -25,7 +24,7 @@ class Peer(MovingTeacher):
 
     Source: Zhang, Xiang, Hospedales & Lu, Deep mutual learning, CVPR 2018, arXiv:1706.00384, equations 3 to 5 and
     algorithm 1, for two networks. There a network answers as it is trained, with its dropout and the statistics of the
-    batch; here it answers in evaluation mode. The optimizer is the student's own, AdamW.
+    batch; here it answers in evaluation mode. The optimizer is AdamW, as the student's is.
 
     Args:
         network: with first weights of its own; changed in place.
@@ -47,19 +46,18 @@ class Peer(MovingTeacher):
         seen: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.module = network
-        self.digest = digest(["mutual"])
+        (self.digest,) = MovingPeer().names
         self._settings, self._steps = settings, steps
-        self._student = _Asked(student)
-        self._distiller = Distiller(network, objective, self._student, seen=seen)
+        self._distiller = Distiller(network, objective, _Asked(student), seen=seen)
         groups = parameter_groups(self._distiller.trainable, settings)
         self._optimizer = AdamW(groups, weight_decay=settings.weight_decay, fused=True)
+        self._norms = [] if settings.average is None else batch_norms(network)
 
     def follow(self, student: nn.Module, done: int, group: Sequence[Batch]) -> None:
         """Take the peer's own step on the rows of the student's, see `MovingTeacher.follow`."""
-        self._student.module = student
         distiller, settings = self._distiller, self._settings
         distiller.trainable.train()
-        slow_statistics(self.module, settings.average, done)
+        slow_down(self._norms, settings.average or 0.0, done)
         take_step(distiller, distiller.trainable, self._optimizer, group, done - 1, self._steps, settings)
 
     def state(self) -> dict[str, Tensor]:
@@ -88,9 +86,9 @@ class _Asked:
     """The student as its peer's teacher: it answers as it is at the moment."""
 
     def __init__(self, module: nn.Module) -> None:
-        self.module = module
         self.digest = "student"
+        self._module = module
 
     def predict(self, batch: Batch) -> Outputs:
         """Return the student's logits, see `answer`."""
-        return answer(self.module, batch)
+        return answer(self._module, batch)

@@ -16,7 +16,7 @@ from limbeck.checkpoint import load_checkpoint, save_checkpoint
 from limbeck.console import meter
 from limbeck.digest import digest
 from limbeck.distiller import Distiller
-from limbeck.errors import LimbeckError
+from limbeck.errors import DivergedError
 from limbeck.files import remove
 from limbeck.networks import TrainSettings
 from limbeck.optimizer import AdamW, averaged_statistics
@@ -158,8 +158,8 @@ def fit(
         until: the level of `Validated.goal` that ends the training; None: none.
 
     Raises:
-        LimbeckError: the loss or a validation score is not finite, no parameter can be trained, or the checkpoint is
-            damaged.
+        DivergedError: the loss or a validation score is not finite.
+        LimbeckError: no parameter can be trained, or the checkpoint is damaged.
     """
     us, trainable = ranks(), distiller.trainable
     if us.world > 1 and settings.shard:
@@ -176,7 +176,7 @@ def fit(
         meter(title, steps) as progress,
         _arithmetic(settings.threads),
         tracking(title, settings.model_dump()) as track,
-        averaged_statistics(student, settings.average) as follow,
+        averaged_statistics(student, settings.average) as slow,
     ):
         progress.advance(history.done)
         wrapped.train()
@@ -184,7 +184,7 @@ def fit(
             if history.over(settings.patience):
                 break
             group = list(batches.group(step))
-            follow(step + 1)
+            slow(step + 1)
             means = take_step(distiller, wrapped, optimizer, group, step, steps, settings)
             history.done = step + 1
             distiller.follow(student, history.done, group)
@@ -293,7 +293,7 @@ def _reached(until: float | None, goal: float | None) -> bool:
 
 def _require_finite(what: str, value: float, step: int, title: str) -> None:
     if not math.isfinite(value):
-        raise LimbeckError(f"the {what} is {value} at step {step} of {title}", fix="lower train.lr")
+        raise DivergedError(f"the {what} is {value} at step {step} of {title}", fix="lower train.lr")
 
 
 def predict(

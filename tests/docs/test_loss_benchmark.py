@@ -18,7 +18,7 @@ from text_sets import packed
 import losses
 from limbeck import __version__
 from limbeck.digest import digest
-from limbeck.errors import LimbeckError
+from limbeck.errors import DivergedError, LimbeckError
 from limbeck.losses import CATALOG, LossSettings, fitting
 from limbeck.losses.transforms import TRANSFORMS
 
@@ -134,7 +134,7 @@ def test_a_difference_is_told_and_equal_ones_are_not():
     assert told == {**dict.fromkeys(right, 0), "better": 1, "worse": -1}
     assert loss_ranks.told_apart(found["losses"]["equal 0"]["first"]) == -1
     assert found["losses"]["better"]["first"] is None
-    assert found["losses"][KD]["kd"] is None
+    assert found["losses"][KD] == {"accuracy": found["losses"][KD]["accuracy"], "kd": None, "first": None}
     assert found["losses"]["better"]["kd"]["mean"] == pytest.approx(0.15, abs=0.05)
 
 
@@ -208,6 +208,7 @@ def test_the_table_shows_ranking_differences_and_what_was_chosen():
     assert named["kd"][4:7] == ["", "", ""]
     assert named["dkd"][7] == "beta=0.5 (2), beta=2 (2), beta=8 (1)"
     assert named["*labels, no teacher*"][7] == ""
+    assert "| *labels, no teacher †* |" in second
     assert "Better than kd: none; worse: dkd; not told apart from kd: jsd." in first
     assert "†" not in first
     assert "| dkd † |" in second
@@ -316,6 +317,48 @@ def test_a_loss_at_other_points_is_measured_again(
     work(again, path, seeds=(0,))
     assert again.measured_now == [("beta=0.3", 0)]
     assert losses.on_record(path)["sets"]["digits"]["points"]["jsd"] == ["beta=0.3"]
+
+
+def measure_all(folder: Path, path: Path) -> None:
+    for name in losses.SETS:
+        bench = FakeBench(folder / name)
+        bench.name = name
+        work(bench, path, seeds=losses.SEEDS)
+
+
+def test_a_ranking_is_of_the_points_of_today_and_of_no_older_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "losses.json"
+    measure_all(tmp_path / "first", path)
+    losses.finish(path, [KD, "jsd"])
+    assert set(losses.on_record(path)["judged"]) == {*losses.SETS}
+    monkeypatch.setitem(cast("dict[str, Any]", ENTRIES), "jsd", {"beta=0.3": [{"name": "jsd", "beta": 0.3}]})
+    work(FakeBench(tmp_path / "second"), path, seeds=(0,))
+    assert "judged" not in losses.on_record(path), "it was of other records"
+    losses.finish(path, [KD, "jsd"])
+    assert "judged" not in losses.on_record(path), "four seeds are of the points before"
+    measure_all(tmp_path / "third", path)
+    losses.finish(path, [KD, "jsd"])
+    assert "judged" in losses.on_record(path)
+
+
+def test_a_training_that_diverges_is_no_choice_and_any_other_error_is_one(monkeypatch: pytest.MonkeyPatch):
+    bench = losses.Bench("digits", cast("Any", None), cast("Any", None), cast("Any", None), Path("unused"))
+    points = {"first": [{"name": "kd"}], "second": [{"name": "kd"}]}
+
+    def fail(error: LimbeckError) -> None:
+        def train(self: Any, terms: Any, seed: int, place: Path) -> None:
+            raise error
+
+        monkeypatch.setattr(losses.Bench, "train", train)
+
+    fail(DivergedError("the loss is nan at step 3"))
+    with pytest.raises(LimbeckError, match="no point could be trained"):
+        bench.measured(points, 0, Path("unused"))
+    fail(LimbeckError("the checkpoint is damaged"))
+    with pytest.raises(LimbeckError, match="the checkpoint is damaged"):
+        bench.measured(points, 0, Path("unused"))
 
 
 def test_there_is_no_ranking_before_all_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

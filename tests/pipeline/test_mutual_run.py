@@ -7,15 +7,25 @@ import torch
 from safetensors.torch import load_file
 from tiny import recipe, write_csv
 
+from limbeck import peer as peers
 from limbeck import trainer
 from limbeck.errors import LimbeckError
+from limbeck.pipeline import check as check_module
 from limbeck.pipeline import order, run
 from limbeck.pipeline.check import check
 from limbeck.pipeline.training import learn
 from limbeck.pipeline.training.once import MOVED
 from limbeck.recipe import parse_recipe
+from limbeck.teachers.moving import MovingMean, MovingPeer
 
 LOSSES = [{"name": "kd", "temperature": 1}, {"name": "cross_entropy"}]
+
+PRETRAINED = {
+    "model": {"name": "bigru", "hidden": 4, "layers": 1, "dim": 6},
+    "reads": {"tokenizer": {"kind": "words", "size": 200, "min_frequency": 1}, "max_length": 12},
+    "train": {"steps": 4, "batch_size": 16, "lr": 0.01},
+    "pretrain": {"train": {"steps": 3, "batch_size": 16, "lr": 0.01}},
+}
 
 pytestmark = pytest.mark.usefixtures("quick_exports")
 
@@ -118,23 +128,98 @@ def test_a_peer_starts_from_weights_of_its_own(values, tmp_path, started):
 
 def test_a_pretrained_peer_has_a_pretraining_of_its_own(values, tmp_path, started):
     """Two that start alike, head included, have nothing to teach each other."""
-    student = {
-        "model": {"name": "bigru", "hidden": 4, "layers": 1, "dim": 6},
-        "reads": {"tokenizer": {"kind": "words", "size": 200, "min_frequency": 1}, "max_length": 12},
-        "train": {"steps": 4, "batch_size": 16, "lr": 0.01},
-        "pretrain": {"train": {"steps": 3, "batch_size": 16, "lr": 0.01}},
-    }
     found = run(
-        parse_recipe(values | {"student": student, "seeds": [0], "baseline": False}, "test"), tmp_path / "pretrained"
+        parse_recipe(values | {"student": PRETRAINED, "seeds": [0], "baseline": False}, "test"), tmp_path / "pretrained"
     )
     ((network, own),) = started
     assert not alike(network, own)
     assert len(list((found.folder / "pretrained").iterdir())) == 2
 
 
-def test_a_check_counts_both(values, capsys):
+def test_how_a_peer_is_made_changes_no_random_number_of_the_students(values, tmp_path, monkeypatch):
+    made = learn._peer
+    states = []
+
+    def watch(*given):
+        before = torch.get_rng_state()
+        found = made(*given)
+        states.append((before, torch.get_rng_state()))
+        return found
+
+    monkeypatch.setattr(learn, "_peer", watch)
+    run(parse_recipe(values | {"seeds": [0], "baseline": False}, "test"), tmp_path / "run")
+    ((before, after),) = states
+    assert torch.equal(before, after)
+
+
+def test_a_peer_of_another_task_is_trained_as_its_student_is(values, tmp_path, monkeypatch):
+    """What a task puts around a network and its outputs is around the peer's too."""
+    made, distiller = [], peers.Distiller
+
+    def keep(*given, **options):
+        made.append((given[0], options))
+        return distiller(*given, **options)
+
+    monkeypatch.setattr(peers, "Distiller", keep)
+    monkeypatch.setattr(learn, "Distiller", keep)
+    source = tmp_path / "rows.csv"
+    lines = [f"{'good ' * (row % 5)}film {row},{row % 5}.5" for row in range(260)]
+    source.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    losses = [{"name": "regression_kd"}, {"name": "squared_error"}]
+    changes = {"task": "regression", "losses": losses, "seeds": [0], "baseline": False}
+    data = values["data"] | {"source": str(source)}
+    found = run(parse_recipe(values | changes | {"data": data}, "test"), tmp_path / "run")
+    (peer, its), (student, own) = made
+    assert type(peer) is type(student) is not type(network_of(student))
+    assert its["seen"] == own["seen"]
+    assert weights(found.folder / "student/seed-0", MOVED).keys() == weights(found.folder / "student/seed-0").keys()
+
+
+def network_of(finished):
+    return finished.network if hasattr(finished, "network") else None
+
+
+def test_a_check_says_what_it_is(values, capsys):
     assert check(parse_recipe(values, "test")) > 0
     assert "the teacher moves beside its student" in capsys.readouterr().out
+
+
+def test_both_learn_and_ask_each_other():
+    assert MovingPeer().seconds(3.0, 1.0) == 8.0
+    assert MovingMean(0.9).seconds(3.0, 1.0) == 4.0
+
+
+def test_a_check_counts_the_peers_pretraining(values, monkeypatch):
+    monkeypatch.setattr(check_module, "_pretraining_trial", lambda settings, material: 1000.0)
+    pretrained = values | {"student": PRETRAINED, "seeds": [0, 1], "baseline": False}
+    assert 4000 < check(parse_recipe(pretrained, "test")) < 5000
+    assert 2000 < check(parse_recipe(pretrained | {"teacher": {"kind": "mean_teacher"}}, "test")) < 3000
+
+
+TWIN = """
+import torch
+
+class Bag(torch.nn.Module):
+    def __init__(self, outputs):
+        super().__init__()
+        self.words = torch.nn.Embedding(5000, outputs)
+
+    def forward(self, input_ids, attention_mask):
+        return (self.words(input_ids) * attention_mask.unsqueeze(-1)).sum(1)
+
+def build(outputs):
+    torch.manual_seed(3)
+    return Bag(outputs)
+"""
+
+
+def test_a_peer_that_would_be_a_twin_is_refused(values, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "twin.py").write_text(TWIN, encoding="utf-8")
+    twin = values["student"] | {"model": "twin:build"}
+    found = parse_recipe(values | {"student": twin}, "test")
+    with pytest.raises(LimbeckError, match="its first weights are the same in every seed"):
+        order.require_usable(found, order.material_of(found))
 
 
 REFUSED = {

@@ -163,8 +163,8 @@ class _EverySecond(nn.Conv2d):
     def __init__(self, before: int, after: int) -> None:
         super().__init__(before, after, 1, bias=False)
 
-    def forward(self, states: Tensor) -> Tensor:
-        return super().forward(states[:, :, ::2, ::2])
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input[:, :, ::2, ::2])
 
 
 def _projection(before: int, after: int) -> nn.Sequential:

@@ -29,7 +29,7 @@ from limbeck.pipeline.planning import within_budget
 from limbeck.pipeline.stages.claim import CACHE, require_place, shared
 from limbeck.pipeline.training.judged import judged_teacher
 from limbeck.pipeline.training.material import Material, parts_of
-from limbeck.pipeline.training.pretrain import language_training, pretraining
+from limbeck.pipeline.training.pretrain import language_training, peer_seed, pretraining
 from limbeck.pipeline.training.reading import describe_readers
 from limbeck.pipeline.training.teacher import RunTeacher, member_key, member_names, train_teacher
 from limbeck.pipeline.training.views import View
@@ -38,6 +38,7 @@ from limbeck.recipe import BudgetSettings, CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size, listed, several
 from limbeck.report.words.numbers import seconds as in_time
 from limbeck.teachers import Teacher
+from limbeck.teachers.moving import MovingPeer
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
@@ -333,7 +334,10 @@ def _pretrainings(recipe: Recipe, material: Material, teachers: Iterable[Network
     for arm in recipe.trained_arms:
         candidates = [settings for _, settings in recipe.candidates(arm)]
         # Which of them wins is not known yet; the first one stands for it.
-        runs += [(settings, first) for settings in candidates] + [(candidates[0], seed) for seed in others]
+        own = [(settings, first) for settings in candidates] + [(candidates[0], seed) for seed in others]
+        if arm == "student" and isinstance(recipe.teacher.moving, MovingPeer):
+            own += [(settings, peer_seed(seed)) for settings, seed in own]
+        runs += own
     wanted = [(settings, seed) for settings, seed in runs if settings.pretrain is not None]
     distinct = {digest(pretraining(settings, material, seed)): settings for settings, seed in wanted}
     taken: dict[str, float] = {}

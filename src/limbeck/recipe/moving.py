@@ -33,7 +33,7 @@ def require_cache_unset(cache: CacheSettings, teacher: TeacherSettings | None) -
 
 
 def require_labels_teach(losses: Sequence[LossSettings], teacher: TeacherSettings | None) -> None:
-    """Refuse losses that tell a student nothing but its own mean.
+    """Refuse losses of which none learns from labels, beside a teacher that knows no more than its student.
 
     Raises:
         ValueError: none learns from labels.

@@ -43,7 +43,7 @@ class Beside(Kind):
         return []
 
     def check(self, work: Work) -> None:
-        """Do nothing: it is a student's copy."""
+        """Do nothing: whether it can be made beside the students is asked of them."""
 
     def make(self, work: Work) -> tuple[Made, ...]:
         """Make nothing before there is a student."""

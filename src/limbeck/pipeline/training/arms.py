@@ -25,6 +25,8 @@ from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
 from limbeck.recipe.grid import points
 from limbeck.teachers import Moving, Teacher
+from limbeck.teachers.module import weights_digest
+from limbeck.teachers.moving import MovingPeer
 from limbeck.update import require_trainable
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
@@ -107,15 +109,15 @@ def preflight(recipe: Recipe, material: Material) -> None:
             fix="take kind network or transformers, or another loss",
         )
     if recipe.teacher.moving is not None:
-        _require_moves(recipe)
+        _require_moves(recipe, material)
     recipe.teacher.check(RunWork(recipe, material))
 
 
-def _require_moves(recipe: Recipe) -> None:
+def _require_moves(recipe: Recipe, material: Material) -> None:
     """Refuse what a teacher that moves beside its student cannot follow.
 
     Raises:
-        LimbeckError: a student is solved, or several processes train it.
+        LimbeckError: a student is solved, several processes train it, or its peer would be its twin.
     """
     kind = recipe.teacher.kind
     if solved := [each.model.name for _, each in recipe.candidates("student") if is_solved(each.model)]:
@@ -130,6 +132,15 @@ def _require_moves(recipe: Recipe) -> None:
             where="teacher.kind",
             fix="start one process",
         )
+    if isinstance(recipe.teacher.moving, MovingPeer):
+        for key, settings in _keys_of_models(recipe, "student"):
+            first, second = (weights_digest(material.build(settings, seed=seed)) for seed in (0, 1))
+            if first == second:
+                raise LimbeckError(
+                    "its first weights are the same in every seed, and two that start alike teach each other nothing",
+                    where=key,
+                    fix="take a student with random first weights, or another kind of teacher",
+                )
 
 
 def _keys_of_models(recipe: Recipe, name: str) -> list[tuple[str, NetworkSettings]]:

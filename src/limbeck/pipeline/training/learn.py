@@ -28,7 +28,7 @@ from limbeck.peer import Peer
 from limbeck.pipeline.stages.stage import Stage, once
 from limbeck.pipeline.training.material import Lesson, Material
 from limbeck.pipeline.training.once import HISTORY, WEIGHTS, Plan, train_once
-from limbeck.pipeline.training.pretrain import pretrain
+from limbeck.pipeline.training.pretrain import peer_seed, pretrain
 from limbeck.pipeline.training.slope import slope_of
 from limbeck.pipeline.training.start import start_of
 from limbeck.pipeline.training.views import View
@@ -41,9 +41,6 @@ from limbeck.teachers.work import Split
 from limbeck.trainer import GroupSource, History, Validate, Validated, predict_logits
 from limbeck.types import Batch, Tap, best_device
 from limbeck.version import __version__
-
-_LAST_SEED = 2**32 - 1
-"""Of torch's generator, which drops higher bits."""
 
 
 @dataclass(frozen=True)
@@ -291,10 +288,10 @@ def _peer(
 
     How it is made changes no random number that the student draws.
     """
-    seed, title = _LAST_SEED - seed, f"{title}, its peer"  # never the student's, as the sum is odd
+    seed, title = peer_seed(seed), f"{title}, its peer"
     with torch.random.fork_rng():
         network = material.build(settings, seed=seed)
-        start_of(network, settings.model, material, material.view(settings), title=title)
+        start_of(network, settings.model, material, material.view(settings), title=title)  # makes lazy layers whole
         # One of its own: a pretraining of the student's seed would leave the student's head, and two that are alike.
         pretrain(network, settings, material.whole, seed=seed, title=title, folder=folder)
     task, train = lesson.task, settings.train

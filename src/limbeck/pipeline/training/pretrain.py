@@ -86,6 +86,11 @@ def pretrain(
     torch.manual_seed(seed)
 
 
+def peer_seed(seed: int) -> int:
+    """Return the seed of what is a student's peer: its first weights, and its pretraining."""
+    return int(digest(["peer", seed]), 16) % 2**32  # torch's generator drops higher bits
+
+
 def pretraining(settings: NetworkSettings, material: Material, seed: int) -> dict[str, Any]:
     """Name what a pretraining depends on: networks of which this is equal share it."""
     splits = material.splits
