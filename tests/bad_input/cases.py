@@ -242,6 +242,8 @@ RECIPE = [
     in_the_recipe("a teacher that moves, judged before", "teacher={kind: mean_teacher, folds: 3}"),
     in_the_recipe("a learned temperature out of its bounds", "losses=[{name: kd, temperature: 1, transform: ctkd}]"),
     in_the_recipe("a learned temperature of the teacher alone", "losses=[{name: ttm, transform: ctkd}]"),
+    in_the_recipe("correlations of two classes", "losses=[{name: dist_inter}]"),
+    in_the_recipe("two classes in standard deviations", "losses=[{name: kd, transform: standardize}]"),
     in_the_recipe("losses of classes for values", "task=regression"),
     in_the_recipe(
         "losses of rows where a row has several predictions", "task=multioutput", "losses=[{name: dist_intra}]"

@@ -80,6 +80,21 @@ def require_slope_of_the_reference(case, problem):
 
 
 @every_loss
+def test_fewer_classes_than_it_says_have_no_gradient(loss):
+    """A recipe of so few is refused; the card says it."""
+    card = loss.card
+    assert ("gradient 0 with two classes" in card.beware) == (loss.fewest_classes == 3)
+    if "distribution" not in card.fits or "taps" in card.needs:
+        return
+    for classes in (2, 3):
+        student, teacher, labels = logits_and_labels((6,), classes)
+        given = {"student": student.requires_grad_(), "teacher": teacher, "labels": labels}
+        found = loss.function(*(given[name] for name in card.positional))
+        (found[0] if card.scope == "batch" else found.sum()).backward()
+        assert (student.grad.abs().max() > 1e-6) == (classes >= loss.fewest_classes), classes
+
+
+@every_loss
 def test_golden_number(loss):
     """Of a loss of a batch it is the sum."""
     golden = load_reference(loss.card.name).GOLDEN

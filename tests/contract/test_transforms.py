@@ -144,6 +144,15 @@ def test_no_gradient_reaches_the_teacher(case):
 
 
 @every_case
+def test_fewer_classes_than_it_says_have_no_gradient(case):
+    assert ("gradient 0 with two classes" in case.transform.card.beware) == (case.transform.fewest_classes == 3)
+    for classes in (2, 3):
+        student, teacher, labels = logits(6, classes)
+        total(case, student.requires_grad_(), teacher, batch_of(labels)).backward()
+        assert (student.grad.abs().max() > 1e-6) == (classes >= case.transform.fewest_classes), classes
+
+
+@every_case
 def test_it_changes_something_and_not_what_it_is_given(case):
     student, teacher, labels = logits(6)
     before = student.clone(), teacher.clone()

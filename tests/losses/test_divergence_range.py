@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from limbeck.losses import jsd, reverse_kl, skew_kl, total_variation
+from limbeck.losses._ratio import divergence, reverse_summands
 
 
 def kl(p, q):
@@ -140,3 +141,21 @@ def test_gradients_by_row_are_those_of_the_sum_and_cannot_be_differentiated(name
     (slope,) = torch.autograd.grad(value(leaf, teacher).sum(), leaf, create_graph=True)
     with pytest.raises(RuntimeError, match="does not require grad"):
         slope.sum().backward()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_a_gpu_does_not_refuse_is_infinite_and_has_a_finite_gradient(dtype):
+    """reverse_kl of a teacher that rules a class out: inf - inf made the gradient NaN, and with it every weight.
+
+    On a processor the loss refuses it before; a GPU would have to wait for that, so the divergence itself is asked.
+    """
+    student = torch.tensor([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0]], dtype=dtype, requires_grad=True)
+    teacher = torch.tensor([[1.0, 0.0, -torch.inf], [1.0, 0.0, 2.0]], dtype=dtype)
+    values = divergence(student, teacher, 1.0, reverse_summands)
+    values.sum().backward()
+    assert values[0] == torch.inf
+    assert torch.isfinite(student.grad).all()
+    assert student.grad[0, 2] > 0 > student.grad[0, :2].max(), "the class that is ruled out falls, the others rise"
+    alone = student.detach()[1:].clone().requires_grad_()
+    divergence(alone, teacher[1:], 1.0, reverse_summands).sum().backward()
+    assert torch.equal(student.grad[1:], alone.grad)

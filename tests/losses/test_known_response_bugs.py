@@ -100,6 +100,30 @@ def test_nkd_is_no_plain_cross_entropy_among_the_others():
     assert torch.equal(nkd(sure, teacher, LABELS), torch.zeros(6, dtype=torch.float64))
 
 
+def test_nkd_has_no_label_among_the_others():
+    """cls_KD 1c2c0ff, mended in ad4876f (issue 16): `scatter_(1, label, 1)` in a mask of ones leaves nothing out."""
+    student, teacher = logits(6, 5), logits(6, 5, seed=1)
+    others = torch.ones(6, 5).scatter_(1, LABELS[:, None], 0).bool()
+    own, told = (each[others].reshape(6, 4) for each in (student, teacher))
+    p = softmax(teacher, -1).gather(1, LABELS[:, None]).squeeze(1)
+    first = p * cross_entropy(student, LABELS, reduction="none")
+    torch.testing.assert_close(nkd(student, teacher, LABELS, gamma=1.5), first + 1.5 * kd(own, told, temperature=1.0))
+    everywhere = first + 1.5 * kd(student, teacher, temperature=1.0)
+    assert not torch.isclose(nkd(student, teacher, LABELS, gamma=1.5), everywhere, rtol=0.01).any()
+
+
+@pytest.mark.parametrize(("share", "away"), [(0.5, True), (0.99, True), (1.01, False), (8.0, False)])
+def test_dkd_pulls_away_from_the_others_where_its_card_says_so(share, away):
+    """A student that is sure of the label: whether the other that it has too high rises more than the teacher's."""
+    teacher, student = torch.tensor([[0.0, 3.0, 0.0]]).double(), torch.tensor([[50.0, 0.0, 20.0]]).double()
+    beta = share * 2 * (1 - softmax(teacher, -1)[0, 0].item())
+    slope = gradient(dkd, student, teacher, torch.tensor([0]), alpha=2.0, beta=beta, temperature=1.0)
+    own, told = (softmax(each[:, 1:], -1) for each in (student, teacher))
+    assert own[0, 1] > told[0, 1]
+    assert (slope[0, 2] + beta * told[0, 1] < 0) == away, "beyond its share of the teacher's"
+    assert "beta < alpha * (1 - p_T(y))" in CATALOG["dkd"].card.beware
+
+
 def test_wsld_sends_no_gradient_through_its_weight():
     """As the official code detaches it: else the student could lower the weight in place of the divergence."""
     student, teacher = logits(6, 5, scale=2.0), logits(6, 5, seed=1)

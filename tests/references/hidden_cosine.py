@@ -19,7 +19,7 @@ GOLDEN = {
 
 
 def size(x):
-    return math.sqrt(sum(a**2 for a in x))
+    return math.hypot(*x)  # squares of tiny numbers would lose their digits
 
 
 def smooth(student, teacher):

@@ -91,17 +91,28 @@ def term_from(entry: LossSettings) -> Term:
 def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
     """Return a recipe's `losses` as they are for a student that is told the teacher's decisions and nothing more.
 
-    A loss of the teacher's logits becomes `hard_labels` with its weight, a loss of activations is left out, and a loss
-    of labels alone stays.
+    The losses of the teacher's logits become one `hard_labels`, a loss of activations is left out, and a loss of labels
+    alone stays. Its weight is that of `kd`, or of `hard_labels` itself, which is a cross-entropy too: beside labels the
+    weight means the same. The weights of others are of another unit, as 3,000 of `sp` is; for them it is 1.
     """
+    entries = [(entry, term_from(entry).needs) for entry in losses]
+    heard = [entry for entry, needs in entries if "teacher" in needs and entry.weight != 0]
+    weights: list[Weight] = [entry.weight for entry in heard if entry.name in _CROSS_ENTROPIES] or [1.0]
+    numbers = [weight for weight in weights if isinstance(weight, float)]
+    ramps = [weight for weight in weights if not isinstance(weight, float)]  # they stay apart: their sum is no ramp
+    added = [sum(numbers), *ramps] if numbers else ramps
+    hard: list[LossSettings] = [HardLabels.settings(name=HardLabels.card.name, weight=each) for each in added]
     told: list[LossSettings] = []
-    for entry in losses:
-        needs = term_from(entry).needs
-        if "teacher" in needs:
-            told.append(HardLabels.settings(name=HardLabels.card.name, weight=entry.weight))
-        elif "taps" not in needs:
+    for entry, needs in entries:
+        if entry in heard:
+            told, hard = [*told, *hard], []
+        elif not {"teacher", "taps"} & {*needs}:
             told.append(entry)
     return told
+
+
+_CROSS_ENTROPIES = (KD.card.name, HardLabels.card.name)
+"""Losses of the teacher's logits that are its cross-entropy with the student, but for a constant and T^2."""
 
 
 def temperatures(losses: Iterable[LossSettings]) -> list[float]:

@@ -82,12 +82,16 @@ def log_ratio(z_S: Tensor, z_T: Tensor, temperature: float) -> tuple[Tensor, Ten
 
 
 def reverse_summands(p_S: Tensor, p_T: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
-    """KL(p_S || p_T): p_S * e - p_S + p_T >= 0, which is p_S * (exp(-e) - 1 + e)."""
+    """KL(p_S || p_T): p_S * e - p_S + p_T >= 0, which is p_S * (exp(-e) - 1 + e).
+
+    Of a class that the teacher rules out it is infinite. The derivative is then finite, that of a log ratio of
+    `_NOTHING`: one such row is not to make every weight NaN.
+    """
     e = e.clamp(min=-_NOTHING)
     beside = (-e).clamp(-_CLOSE, _CLOSE)
     weighted = torch.where(p_S > 0, p_S * e, 0)
     summands = torch.where(e.abs() <= _CLOSE, p_S * excess(beside, beside.expm1()), weighted - p_S + p_T)
-    return summands, weighted
+    return summands, torch.where(e == torch.inf, p_S * _NOTHING, weighted)
 
 
 def skewed_summands(p: Tensor, q: Tensor, d: Tensor, alpha: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -33,13 +33,19 @@ CARD = Card(
   year = {2023}
 }""",
     equation="T^2 * sum_c KL(Bernoulli(sigmoid(z_T(c) / T)) || Bernoulli(sigmoid(z_S(c) / T)))",
-    code="github.com/penghui-yang/L2D",
+    code="github.com/penghui-yang/L2D e3c438a, criterion/distiller_zoo/logits_based/mld.py; weight: 4d87eaa, "
+    "configs/coco/resnet101_to_resnet34_l2d.py",
     units="nats, times T^2",
-    defaults={"temperature": "none is in the paper, which is 1"},
+    defaults={
+        "temperature": "none is in the paper, which is 1",
+        "weight": "10 beside the labels' term at 1 (lambda_logits in the official configuration)",
+    },
     use_when="a row may have several labels: softmax and `kd` would let the classes compete; start here",
     beware="the value already holds T^2: do not multiply again; it is a sum over the classes, so its weight beside "
     "another term depends on how many there are",
-    differs="the paper sums over the classes too, and adds an embedding loss, which this leaves out; it has no T.",
+    differs="the paper sums over the classes too, and adds an embedding loss, which this leaves out; it has no T. The "
+    "code clamps probabilities to [1e-8, 1 - 1e-8], beyond which no gradient is left. In float32 1 - 1e-8 is 1, and a "
+    "student's logit of 17 can cost infinitely. It averages over the batch; this does not.",
 )
 
 

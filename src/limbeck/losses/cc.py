@@ -35,7 +35,7 @@ CARD = Card(
     equation="1/rows^2 * sum_ij (C_S(i,j) - C_T(i,j))^2, C_X(i,j) = exp(-2 gamma) * sum_{p=0}^{order} (2 gamma)^p / "
     "p! * cos(x_i, x_j)^p",
     code="none by the authors; compared with JDAI-CV/FaceX-Zoo, addition_module/face_lightning/KDF/loss/cc.py (read)",
-    units="squared kernel values, each in [0, 1]",
+    units="squared kernel values, each in [-1, 1], of an even order in [0, 1]",
     defaults={
         "gamma": "0.4, in the re-implementations that go round; the paper's text was not at hand",
         "order": "2, likewise",

@@ -32,8 +32,9 @@ CARD = Card(
   year = {2022}
 }""",
     equation="T^2 * (1 - r), r = Pearson's correlation over the classes of p_S and p_T, p_X = softmax(z_X / T)",
-    code="github.com/hunto/DIST_KD 6d93ca0, segmentation/losses/dist_kd.py, logit_relation; with T: "
-    "github.com/zkxufo/TTM 2de9060, distiller_zoo/dist.py",
+    code="github.com/hunto/image_classification_sota 2bc4832, lib/models/losses/dist_kd.py, inter_class_relation; of "
+    "segmentation: github.com/hunto/DIST_KD 6d93ca0, segmentation/losses/dist_kd.py; with T: github.com/zkxufo/TTM "
+    "2de9060, distiller_zoo/dist.py",
     units="1 - correlation, times T^2",
     defaults={
         "temperature": "1 (default of the code)",
@@ -42,7 +43,8 @@ CARD = Card(
     use_when="the teacher is much stronger or surer than the student can be: the student has to rank and space the "
     "classes as the teacher does, and not to be as sure",
     beware="DIST is this and dist_intra together; the value does not say how sure to be, so a term of labels has to; "
-    "with 2 classes it says only which of them is the likelier",
+    "gradient 0 with two classes, as it says only which of them is the likelier: the student learns nothing from it, "
+    "and neither does a column of two classes beside longer ones",
     differs="DIST is one loss in the paper. Here its parts are two: this one is of each prediction alone, so it does "
     "not depend on batches, ranks and chunks, and dist_intra, which compares rows, does; weights and logs are "
     "apart too. The code adds 1e-8 to the product of the lengths; here a row whose probabilities are within about 1e-4 "
@@ -64,7 +66,8 @@ def dist_inter(
 
         T^2 * (1 - r(p_S, p_T)),   r Pearson's correlation,   p_X = softmax(z_X / T)
 
-    Computed as half the squared distance of two unit vectors, so nothing cancels. No gradient reaches the teacher.
+    Computed as half the squared distance of two unit vectors, so nothing cancels. No gradient reaches the teacher, and
+    with two classes none the student: two numbers correlate to 1 or to -1.
 
     Args:
         student: (*batch, classes) logits z_S; computed in float32 at least. A class of -1e30 or below is none.
@@ -81,7 +84,7 @@ def dist_inter(
         ValueError: shapes differ, fewer than 2 classes, or the temperature is not finite and greater than 0.
 
     Source:
-        Huang et al. 2022, arXiv:2205.10536. Official code: github.com/hunto/DIST_KD.
+        Huang et al. 2022, arXiv:2205.10536. Official code: github.com/hunto/image_classification_sota.
 
     Example:
         >>> import torch
@@ -105,4 +108,4 @@ def _spread(z: Tensor, there: Tensor, temperature: float) -> Tensor:
     return torch.where(there, shares - mean, 0)
 
 
-DistInter = term(dist_inter, card=CARD)
+DistInter = term(dist_inter, card=CARD, fewest_classes=3)

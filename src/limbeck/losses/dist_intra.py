@@ -32,8 +32,9 @@ CARD = Card(
 }""",
     equation="T^2 / classes * sum_c (1 - r_c), r_c = Pearson's correlation over the batch of p_S(c) and p_T(c), "
     "p_X = softmax(z_X / T)",
-    code="github.com/hunto/DIST_KD 6d93ca0, segmentation/losses/dist_kd.py, class_relation; with T: "
-    "github.com/zkxufo/TTM 2de9060, distiller_zoo/dist.py",
+    code="github.com/hunto/image_classification_sota 2bc4832, lib/models/losses/dist_kd.py, intra_class_relation; of "
+    "segmentation: github.com/hunto/DIST_KD 6d93ca0, segmentation/losses/dist_kd.py; with T: github.com/zkxufo/TTM "
+    "2de9060, distiller_zoo/dist.py",
     units="1 - correlation, times T^2",
     defaults={
         "temperature": "1 (default of the code)",
@@ -44,9 +45,9 @@ CARD = Card(
     "it sees the rows of one micro-batch, and of one process: with few rows the correlation says little, with one "
     "nothing, and of a rare class it is noise, so take batches of several rows a class",
     differs="DIST is one loss in the paper; see dist_inter for why its parts are two. The code adds 1e-8 to the "
-    "product of the lengths, and takes the pixels of an image for rows; here a class whose probabilities over the "
-    "batch are within about a millionth of one another counts less the nearer they are, as float32 knows no more of "
-    "it.",
+    "product of the lengths, and for segmentation takes the pixels of an image for rows. Here a class whose "
+    "probabilities over the batch are within about a millionth of one another counts less the nearer they are, as "
+    "float32 knows no more of it.",
 )
 
 _LEAST = 1e-6
@@ -82,7 +83,7 @@ def dist_intra(
         ValueError: shapes differ, fewer than 2 classes, or the temperature is not finite and greater than 0.
 
     Source:
-        Huang et al. 2022, arXiv:2205.10536. Official code: github.com/hunto/DIST_KD.
+        Huang et al. 2022, arXiv:2205.10536. Official code: github.com/hunto/image_classification_sota.
 
     Example:
         >>> import torch

@@ -42,9 +42,10 @@ CARD = Card(
     beware="the method is this with mlkd_batch and mlkd_class together; its value is that of as many kd as there are "
     "temperatures, so its weight beside labels is too; a cache has to keep every logit",
     differs="it is one loss in the paper. Here its three levels are three, as this one is of each prediction alone and "
-    "the others compare rows. The official code trains on a weakly and a strongly augmented view, and leaves out the "
-    "half of the weak views of which the teacher is surest, multiplying a batch's mean by the share of the rest; here "
-    "every row counts. It averages over the batch; this does not.",
+    "the others compare rows. The official code trains on a weakly and a strongly augmented view. Its mask of "
+    "the weak views of which the teacher is less sure leaves nothing out: it multiplies the mean of the batch, which "
+    "becomes the mean times the mask's share, about a half. Here every row counts, once. The code averages over the "
+    "batch; this does not.",
 )
 
 

@@ -32,7 +32,7 @@ CARD = Card(
 }""",
     equation="-p_T(y) * log p_S(y) + gamma * T^2 * KL(q_T || q_S), p_X = softmax(z_X), "
     "q_X = softmax of z_X / T without class y",
-    code="github.com/yzd-v/cls_KD 1c2c0ff, mmcls/distillation/losses/nkd.py",
+    code="github.com/yzd-v/cls_KD ad4876f, mmcls/distillation/losses/nkd.py",
     units="nats, the others' part times T^2",
     defaults={
         "gamma": "1.5 (official code)",
@@ -44,7 +44,9 @@ CARD = Card(
     beware="student = teacher is not the minimum: the label's share is driven to 1; with 2 classes only that part is "
     "left; unlabelled rows do not count: put kd beside it for those",
     differs="paper and code have a cross-entropy among the other classes; this subtracts the teacher's entropy, which "
-    "leaves the gradient as it is and makes 0 the minimum. They average over the batch; this does not.",
+    "leaves the gradient as it is and makes 0 the minimum. Earlier commits of the code, such as 1c2c0ff, keep the "
+    "label among the others (`scatter_(1, label, 1)` in a mask of ones); the author calls that a mistake (issue 16). "
+    "They average over the batch; this does not.",
 )
 
 

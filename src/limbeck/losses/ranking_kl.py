@@ -32,17 +32,22 @@ CARD = Card(
 }""",
     equation="T^2 * sum_c p_T(c) * (log p_T(c) - log p_S(c)), p_X = softmax of the scores / T over a query's "
     "candidates",
-    code="github.com/UKPLab/sentence-transformers 0af02e7, sentence_transformers/losses/DistillKLDivLoss.py (read)",
+    code="github.com/castorini/tct_colbert 0158838, tct_colbert/model_fn.py (read); compared with "
+    "github.com/UKPLab/sentence-transformers 0af02e7, sentence_transformers/losses/DistillKLDivLoss.py (read)",
     units="nats, times T^2",
-    defaults={"temperature": "1, in sentence-transformers since 5.0.1; 2 before"},
+    defaults={
+        "temperature": "1/4 of the teacher alone (official code); 1, in sentence-transformers since 5.0.1; 2 before"
+    },
     use_when="a cross-encoder's scores of several candidates teach a retriever whose scores have another offset and "
     "scale",
     beware="a prediction is a query, and its candidates stand along the last axis: it sees those candidates and no "
     "others of the batch. The order counts where scores are near one another and little else: too low a temperature "
     "teaches the first candidate alone",
-    differs="kd counts a class that the teacher rules out against the student; here a candidate that a query has "
-    "not, marked by a teacher's score of -inf, is left out on both sides, so that queries may have different "
-    "numbers of them.",
+    differs="the official code multiplies the teacher's scores by 4 and leaves the student's, has no T^2, and takes "
+    "all passages of the batch for candidates. Here one temperature divides both sides, as in sentence-transformers, "
+    "whose default this is. Both average over the queries; this does not. kd counts a class that the teacher rules out "
+    "against the student; here a candidate that a query has not, marked by a teacher's score of -inf, is left out on "
+    "both sides, so that queries may have different numbers of them.",
 )
 
 
@@ -75,8 +80,9 @@ def ranking_kl(
         ValueError: shapes differ, there is no candidate, or the temperature is not finite and greater than 0.
 
     Source:
-        Lin et al. 2020, arXiv:2010.11386. Code: sentence-transformers 0af02e7, losses/DistillKLDivLoss.py, which
-        computes the same for queries with equally many candidates.
+        Lin et al. 2020, arXiv:2010.11386. Official code: github.com/castorini/tct_colbert, with another temperature.
+        sentence-transformers 0af02e7, losses/DistillKLDivLoss.py, computes the same for queries with equally many
+        candidates.
 
     Example:
         >>> import torch

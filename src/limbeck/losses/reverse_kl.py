@@ -68,7 +68,7 @@ def reverse_kl(
     Raises:
         TypeError: logits are not floating point, or the mask is not bool.
         ValueError: shapes differ, fewer than 2 classes, a logit of the teacher that counts is -inf (on a GPU the value
-            is infinite instead), or the temperature is not finite and greater than 0.
+            is infinite instead, its gradient finite), or the temperature is not finite and greater than 0.
 
     Source:
         Gu et al. 2024, arXiv:2306.08543, section 2, for one prediction. Code: github.com/jongwooko/distillm.

@@ -336,12 +336,14 @@ class Loss:
         card: where it comes from and when to use it.
         settings: its entry in a recipe: `name`, `weight` and the function's parameters.
         of_samples: estimates it from outputs that were drawn (`Sampled`), where its card takes these.
+        fewest_classes: with fewer classes it has no gradient.
     """
 
     function: Callable[..., Any]
     card: Card
     settings: type[TermSettings]
     of_samples: Callable[..., Tensor] | None = None
+    fewest_classes: int = 2
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -364,7 +366,13 @@ class Loss:
         return Term(self.function, chosen, self.card, of_samples=self.of_samples)
 
 
-def term(function: Callable[..., Any], *, card: Card, of_samples: Callable[..., Tensor] | None = None) -> Loss:
+def term(
+    function: Callable[..., Any],
+    *,
+    card: Card,
+    of_samples: Callable[..., Tensor] | None = None,
+    fewest_classes: int = 2,
+) -> Loss:
     """Return the composable twin of a loss function.
 
     Its parameters are the function's keyword-only ones except `mask`; their annotations, e.g.
@@ -387,4 +395,4 @@ def term(function: Callable[..., Any], *, card: Card, of_samples: Callable[..., 
         raise TypeError(f"{card.name} takes outputs that were drawn and nothing estimates it from them, or the reverse")
     if "topk" in card.forms and "labels" in card.needs:
         raise TypeError(f"{card.name} reads labels, and of the largest logits and a rest no label can be told")
-    return Loss(function, card, settings_of(function, card), of_samples)
+    return Loss(function, card, settings_of(function, card), of_samples, fewest_classes)

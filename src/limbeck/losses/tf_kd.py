@@ -40,14 +40,16 @@ CARD = Card(
     defaults={
         "correct": "0.99 (official code)",
         "temperature": "20 (official configuration)",
-        "weight": "0.1 beside cross_entropy at 0.9 (official configuration)",
+        "weight": "0.1 beside cross_entropy at 0.9 (official configuration), of the code's own term: see differs",
     },
     use_when="no teacher is at hand and labels are: a stronger label smoothing, and the control that tells how much of "
     "a gain is smoothing alone",
     beware="it knows nothing that the labels do not say; of a recipe's baseline it is a term too, as of labels alone",
     differs="the official code does not soften the student, takes the softmax of the probabilities u / T in place of "
-    "their logs, has no T^2, averages over batch and classes, and multiplies by 100 in exchange; this is the paper's "
-    "kd with the virtual teacher in the teacher's place.",
+    "their logs, has no T^2, averages over batch and classes, and multiplies by 100 in exchange, the classes of "
+    "CIFAR-100; this is the paper's kd with the virtual teacher in the teacher's place. So the weight is of another "
+    "scale: in the code a logit's gradient is p_S(c) less about 1 / classes; here, at T = 20, it is about the logit's "
+    "distance from the virtual teacher's, divided by the classes.",
 )
 
 

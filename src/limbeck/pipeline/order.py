@@ -364,7 +364,8 @@ def describe_environment() -> dict[str, str]:
         "limbeck": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        # One name stands for machines with and without AVX-512, which differ in speed and in last digits.
+        "processor": f"{_processor()}, {torch.backends.cpu.get_cpu_capability()}",
         "threads": str(torch.get_num_threads()),
         "processes": str(ranks().world),
         **versions,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from limbeck.cache import CacheSettings
 from limbeck.cache.codecs import Codec
 from limbeck.data import DataOptions, TaskOptions
+from limbeck.errors import LimbeckError
 from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, temperatures, term_from
 from limbeck.teachers import CATALOGUE, Kind, TeacherSettings
 
@@ -178,6 +179,33 @@ def _require_one_an_example(losses: Sequence[LossSettings], task: TaskOptions) -
             raise ValueError(
                 f"{entry.name} compares examples with one another, and of a {task.kind} an example has several "
                 f"predictions; these see each prediction alone: {', '.join(alone)}"
+            )
+
+
+def require_classes(losses: Sequence[LossSettings], classes: int) -> None:
+    """Refuse losses and transforms that have no gradient with so few classes. That is known once the data are read.
+
+    Args:
+        losses: of a recipe.
+        classes: the number of the task's outputs.
+
+    Raises:
+        LimbeckError: naming one.
+    """
+    for entry in losses:
+        loss, transform = CATALOG[entry.name], term_from(entry).transform
+        if classes < loss.fewest_classes:
+            raise LimbeckError(
+                f"{entry.name} has gradient 0 with {classes} classes: nothing is learned from it",
+                where="losses",
+                fix="take kd in its place",
+            )
+        if transform is not None and classes < transform.fewest_classes:
+            raise LimbeckError(
+                f"{entry.name} after transform {transform.kind} has gradient 0 with {classes} classes: nothing is "
+                "learned from it",
+                where="losses",
+                fix="leave the transform out",
             )
 
 

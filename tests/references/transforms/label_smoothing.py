@@ -1,4 +1,7 @@
-"""Label smooth regularization from Wen et al. 2019: a smoothed label where the teacher is wrong."""
+"""Label smooth regularization from Wen et al. 2019: a smoothed label where the teacher is wrong.
+
+The label has its share whatever the teacher says of it; the others that it does not rule out share the rest.
+"""
 
 import math
 
@@ -14,8 +17,8 @@ def reference(student, teacher, *, labels, temperature, held, correct):
         best = max(range(len(teacher[row])), key=lambda c: (teacher[row][c], -c))
         if label is None or best == label:
             continue
-        seen = [c for c, z in enumerate(teacher[row]) if z > -1e30]
-        for c in seen:
-            share = correct if c == label else (1 - correct) / (len(seen) - 1)
-            changed[row, c] = temperature * math.log(share)
+        others = [c for c, z in enumerate(teacher[row]) if z > -1e30 and c != label]
+        changed[row, label] = temperature * math.log(correct)
+        for c in others:
+            changed[row, c] = temperature * math.log((1 - correct) / len(others))
     return np.stack([student, changed])

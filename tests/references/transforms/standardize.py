@@ -11,7 +11,8 @@ INVALID = []
 def scores(logits, seen):
     kept = [logits[c] for c in seen]
     mean = sum(kept) / len(kept)
-    deviation = math.sqrt(sum((z - mean) ** 2 for z in kept) / max(1, len(kept) - 1))
+    squares = 0.0 if min(kept) == max(kept) else sum((z - mean) ** 2 for z in kept)
+    deviation = math.sqrt(squares / max(1, len(kept) - 1))
     return [((z - mean) / deviation if deviation > 0 else 0.0) if c in seen else z for c, z in enumerate(logits)]
 
 

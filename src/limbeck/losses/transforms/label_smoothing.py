@@ -9,7 +9,7 @@ from torch import Tensor
 
 from limbeck.cards import Card
 from limbeck.losses._checks import check_labels, check_logits, check_mask, check_positive
-from limbeck.losses._mask import counted_logits
+from limbeck.losses._mask import counted_labels, counted_logits
 from limbeck.losses.transforms.transform import Compared, Transform, there
 
 CARD = Card(
@@ -28,7 +28,7 @@ CARD = Card(
   year = {2019}
 }""",
     equation="p_T -> correct at the label and (1 - correct) / (classes - 1) elsewhere, at the loss's temperature, "
-    "where argmax z_T != y",
+    "where argmax z_T != y; of the other classes, only those count that the teacher does not rule out",
     code="none by the authors; compared with SforAiDl/KD_Lib 174f1f7, KD_Lib/KD/vision/KA/LSR.py (read)",
     units="logits",
     defaults={"correct": "0.9, in KD_Lib"},
@@ -54,7 +54,7 @@ def label_smoothing(
     Args:
         student: (*batch, classes) logits.
         teacher: (*batch, classes) logits, float32 at least afterwards; a class that it rules out has no share of the
-            smoothed label.
+            smoothed label, unless it is the label.
         labels: (*batch) integer class indices in [0, classes) where the mask is True.
         temperature: T > 0 of the loss: softmax(z_T / T) is the smoothed label.
         correct: the label's probability, in (0, 1).
@@ -77,12 +77,13 @@ def label_smoothing(
     if correct >= 1:
         raise ValueError(f"correct must be less than 1, not {correct}")
     told = counted_logits(teacher.detach(), None)
-    label = labels if mask is None else torch.where(mask, labels, 0)
-    wrong = (told.argmax(-1) != label) & (True if mask is None else mask)
-    others = (there(told).sum(-1, keepdim=True) - 1).clamp(min=1)
-    smoothed = ((1 - correct) / others.to(told.dtype)).expand_as(told)
-    target = smoothed.scatter(-1, label.unsqueeze(-1), correct).log() * temperature
-    return student, torch.where(wrong.unsqueeze(-1) & there(told), target, told)
+    label = counted_labels(labels, mask)
+    wrong = (told.argmax(-1, keepdim=True) != label) & (True if mask is None else mask.unsqueeze(-1))
+    right = torch.zeros_like(told, dtype=torch.bool).scatter(-1, label, True)
+    others = there(told) & ~right
+    share = (1 - correct) / others.sum(-1, keepdim=True).clamp(min=1).to(told.dtype)
+    target = torch.where(right, correct, share).log() * temperature
+    return student, torch.where(wrong & (others | right), target, told)
 
 
 class LabelSmoothing(Transform):

@@ -32,10 +32,12 @@ CARD = Card(
     use_when="the student is much smaller than the teacher: it is told the order and the relative size of the "
     "logits, and keeps a scale of its own",
     beware="the student's logits have no scale of the teacher's any more, so its probabilities are no better "
-    "calibrated than labels make them; with 2 classes nothing is left but the sign",
+    "calibrated than labels make them; gradient 0 with two classes, as nothing is left but the sign: the student "
+    "learns nothing from it, and neither does a column of two classes beside longer ones",
     differs="the official code adds 1e-7 to the deviation, and its gradient is NaN where all logits are equal; here "
-    "equal logits become zeros without gradient. The deviation is the sample's, of classes - 1, as there. A class "
-    "that the teacher rules out is left as it is.",
+    "equal logits become zeros, with the gradient of logits less their mean, so that a student whose logits are all 0 "
+    "begins to learn. The deviation is the sample's, of classes - 1, as there. A class that the teacher rules out is "
+    "left as it is.",
 )
 
 
@@ -45,7 +47,7 @@ def standardize(
     *,
     mask: Bool[Tensor, "*batch"] | None = None,
 ) -> tuple[Float[Tensor, "*batch classes"], Float[Tensor, "*batch classes"]]:
-    """Return both logits in standard deviations of their own prediction.
+    """Return both logits in standard deviations of their own prediction: of two classes the sign, without gradient.
 
     Args:
         student: (*batch, classes) logits; computed in float32 at least.
@@ -77,6 +79,7 @@ class Standardize(Transform):
     """Student's and teacher's logits in standard deviations."""
 
     card: ClassVar[Card] = CARD
+    fewest_classes: ClassVar[int] = 3
     kind: Literal["standardize"] = "standardize"
 
     def __call__(self, given: Compared) -> tuple[Tensor, Tensor]:

@@ -40,11 +40,13 @@ class Transform(Settings):
         card: where it comes from and when to use it; its `scope` says whether it sees the other rows of a batch.
         softens: whether it works at the loss's temperature, so that the loss has to have one.
         learns: whether the loss's temperature is learned, see `critic`.
+        fewest_classes: with fewer classes no gradient is left after it.
     """
 
     card: ClassVar[Card]
     softens: ClassVar[bool] = False
     learns: ClassVar[bool] = False
+    fewest_classes: ClassVar[int] = 2
     kind: str
 
     @abstractmethod
@@ -68,8 +70,11 @@ def there(teacher: Tensor) -> Tensor:
 
 
 def softened(logits: Tensor, temperature: float, own: Tensor) -> Tensor:
-    """Return logits that at `temperature` are what they were at a temperature of each prediction's own, (*batch)."""
-    return logits * (temperature / own).unsqueeze(-1)
+    """Return logits that at `temperature` are what they were at a temperature of each prediction's own, (*batch).
+
+    A class that a column does not have (`ABSENT`) stays one: a loss that counts classes knows it by its logit.
+    """
+    return torch.where(logits > ABSENT, logits * (temperature / own).unsqueeze(-1), logits)
 
 
 def own_temperatures(weights: Tensor, temperature: float, beta: float, mask: Tensor | None) -> Tensor:
@@ -89,8 +94,10 @@ def own_temperatures(weights: Tensor, temperature: float, beta: float, mask: Ten
 def deviations(logits: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     """Return logits less their mean, and their sample standard deviation (..., 1), over the classes that are seen."""
     classes = seen.sum(-1, keepdim=True)
-    mean = torch.where(seen, logits, 0).sum(-1, keepdim=True) / classes.clamp(min=1)
-    centred = torch.where(seen, logits - mean, 0)
+    # Less the largest first: equal logits are then exactly 0, where their mean may be another number by rounding.
+    largest = torch.where(seen, logits.detach(), -torch.inf).amax(-1, keepdim=True)
+    beside = torch.where(seen, logits - largest, 0)
+    centred = torch.where(seen, beside - beside.sum(-1, keepdim=True) / classes.clamp(min=1), 0)
     # The norm has the gradient 0 at equal logits, where `std` has none.
     size = torch.linalg.vector_norm(centred, dim=-1, keepdim=True)
     return centred, size / (classes - 1).clamp(min=1).to(size.dtype).sqrt()

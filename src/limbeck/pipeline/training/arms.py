@@ -23,6 +23,7 @@ from limbeck.pipeline.training.unlabelled import require_labels
 from limbeck.pipeline.training.work import RunWork, try_out
 from limbeck.ranks import ranks
 from limbeck.recipe import Recipe
+from limbeck.recipe.fits import require_classes
 from limbeck.recipe.grid import points
 from limbeck.teachers import Moving, Teacher
 from limbeck.teachers.module import weights_digest
@@ -80,6 +81,8 @@ def preflight(recipe: Recipe, material: Material) -> None:
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     recipe.codec.require_fits(splits.task.outputs)
+    if recipe.task.one_class:
+        require_classes(recipe.losses, splits.task.outputs)
     _require_shares(recipe, splits.task)
     require_labels(recipe)
     require_held_out(recipe, material)

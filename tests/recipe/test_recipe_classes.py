@@ -1,0 +1,46 @@
+"""Losses and transforms that have no gradient with two classes: refused once the data are read."""
+
+import pytest
+from recipe_cases import write
+
+from limbeck.errors import LimbeckError
+from limbeck.losses import CATALOG
+from limbeck.recipe import load_recipe
+from limbeck.recipe.fits import require_classes
+
+LABELS = "{name: cross_entropy}"
+
+
+@pytest.fixture
+def losses(tmp_path):
+    path = write(tmp_path)
+    return lambda *entries: load_recipe(path, [f"losses=[{', '.join(entries)}]"]).losses
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        (
+            "{name: dist_inter}",
+            "losses: dist_inter has gradient 0 with 2 classes: nothing is learned from it; take kd in its place",
+        ),
+        (
+            "{name: kd, transform: standardize}",
+            "losses: kd after transform standardize has gradient 0 with 2 classes: nothing is learned from it; leave "
+            "the transform out",
+        ),
+    ],
+)
+def test_refused_with_two_classes_and_with_no_more(losses, entry, line):
+    asked = losses(LABELS, entry)
+    with pytest.raises(LimbeckError) as caught:
+        require_classes(asked, 2)
+    assert str(caught.value) == line
+    require_classes(asked, 3)
+
+
+def test_the_others_learn_from_two_classes(losses):
+    """dkd is alpha times kd then: a part of it is lost, and its card says so."""
+    names = [name for name, loss in CATALOG.items() if "distribution" in loss.card.fits and loss.card.tap is None]
+    require_classes(losses(*(f"{{name: {name}}}" for name in names if name != "dist_inter")), 2)
+    require_classes(losses(*(f"{{name: kd, transform: {kind}}}" for kind in ("flsw", "cwsm", "label_smoothing"))), 2)
