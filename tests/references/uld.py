@@ -1,6 +1,7 @@
 """The closed form of Boizard et al. 2025: sort both, fill up the shorter with zeros, add up the distances."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,8 +29,8 @@ def regular(student, teacher):
 def smooth(student, teacher):
     """Whether a difference says something after all: sorting and distances stay what they are."""
     for row in np.ndindex(student.shape[:-1]):
-        own, other = (sorted(softmax(z[row], 1.0), reverse=True) for z in (student, teacher))
-        if min([1.0, *(p - q for p, q in zip(own, own[1:], strict=False))]) < 1e-3:
+        own = sorted(softmax(student[row], 1.0))
+        if any(q - p < 1e-3 for p, q in pairwise(own)):
             return False
         for temperature in (each["temperature"] for each in PARAMETERS):
             pairs = [sorted(softmax(z[row], temperature), reverse=True) for z in (student, teacher)]
