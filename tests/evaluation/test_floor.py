@@ -11,6 +11,7 @@ from limbeck.pipeline.judging import floor as judging_floor
 from limbeck.pipeline.judging.floor import distil_floor, fit_floor
 from limbeck.runtime.pictures import Picture
 from limbeck.runtime.scripts import signs, terms
+from limbeck.tasks import classification
 from limbeck.tasks.classification.linear import boosted_trees, distilled_regressions, regressions
 from made_rows import TEXT, rows_of, task_of, tfidf_floor
 
@@ -220,6 +221,35 @@ def test_the_distilled_floor_learns_unlabelled_rows_and_no_copies():
     assert scores(distilled.test_outputs, test.labels.values)["accuracy"] > 0.7
     np.testing.assert_array_equal(distilled.predict(test.values), distilled.test_outputs)
     assert (distilled.features, distilled.method) == ("TF-IDF", "logistic regression")
+
+
+def test_what_is_chosen_is_solved_to_the_end(monkeypatch):
+    texts, labels = split(3, 300, 2)
+    rows = rows_of(range(300), texts, labels)
+    splits = Splits(
+        rows, rows.take([]), rows_of(range(2000, 2080), *split(1, 80, 2)), rows.take([0]), task_of(2), TEXT, {}
+    )
+    made = []
+
+    def keep(matrix, answers):
+        made.append((matrix, distilled_regressions(matrix, answers)))
+        return made[-1][1]
+
+    monkeypatch.setattr(classification, "distilled_regressions", keep)
+    distilled = distil_floor(splits, sure(labels, 2) / 3)
+    found = distilled.predict(texts)
+    near, exact = zip(
+        *(
+            (one.model.outputs(matrix), one.exact().outputs(matrix))
+            for matrix, models in made
+            for one in models
+            if one.settings["C"] == distilled.settings["C"]
+        ),
+        strict=True,
+    )
+    assert any(np.array_equal(found, one) for one in exact)
+    assert not any(np.array_equal(found, one) for one in near)
+    assert any(np.allclose(found, one, atol=0.1) for one in near)
 
 
 def dark_and_bright() -> Examples:

@@ -1,7 +1,7 @@
 """What the floor's models have in common: fitted to features, and without a network."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,12 +49,14 @@ class FloorModel:
         settings: how it was fitted, of what is tried.
         parameters: of a linear model coefficients and intercepts; of trees see `NODE`.
         model: its `outputs(matrix)` are (rows, outputs) float32, as a network's.
+        exact: makes the model that stands in its place once it is chosen; None: it stays.
     """
 
     method: str
     settings: Mapping[str, Setting]
     parameters: int
     model: "HasOutputs"
+    exact: Callable[[], "HasOutputs"] | None = None
 
 
 class HasOutputs(ABC):

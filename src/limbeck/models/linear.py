@@ -20,8 +20,6 @@ from limbeck.tasks.classification.linear import C_GRID
 
 _TEXTS = 1024
 """That are read at a time for the solver."""
-_GRADIENT = 1e-5
-"""Largest entry of the objective's gradient at the solution."""
 _NGRAM = 0.5
 """What an n-gram of two or more words counts beside a word: in several it says less, and one penalty is for all."""
 _WORSE = 2
@@ -131,17 +129,18 @@ class LinearOnNgrams(SolvedByLosses):
         matrix = _of_length_1(counted[:, kept], idf)
         self.idf.zero_()[kept] = torch.from_numpy(idf).to(self.idf)
 
-        best, worse, start = (np.inf, 0.0, {}), 0, np.zeros((len(kept) + 1, len(self.bias)))
+        found = np.zeros((len(kept) + 1, len(self.bias)))
+        best, worse = (np.inf, self.strengths[0], found), 0
         for strength in self.strengths:
-            start = least(matrix, slope, 1 / (strength * texts), start, gradient=_GRADIENT)
-            self._take(kept, start)
-            if (found := cost(self)) < best[0]:
-                best = found, strength, {name: value.clone() for name, value in self.state_dict().items()}
+            found = least(matrix, slope, 1 / (strength * texts), found, nearly=True)
+            self._take(kept, found)
+            if (held_out := cost(self)) < best[0]:
+                best = held_out, strength, found
             worse = 0 if strength == best[1] else worse + 1
             if worse == _WORSE:
                 break
-        _, strength, state = best
-        self.load_state_dict(state)
+        _, strength, found = best
+        self._take(kept, least(matrix, slope, 1 / (strength * texts), found))
         return {"strength": strength}
 
     @property

@@ -158,9 +158,10 @@ def _best(
     if best is None:
         return None
     _, features, chosen = best
+    model = chosen.model if chosen.exact is None else chosen.exact()
 
     def predict(values: Sequence[Any]) -> NDArray[np.float32]:
-        return chosen.model.outputs(features.matrix(values))
+        return model.outputs(features.matrix(values))
 
     parameters = chosen.parameters + features.parameters
     return Floor(

@@ -129,7 +129,8 @@ def distilled_regressions(matrix: Any, answers: NDArray[np.float32]) -> list[Flo
     """Return logistic regressions on a teacher's distributions, one a penalty, strongest first; no randomness.
 
     Each minimises the cross-entropy with the teacher's probabilities in place of `regressions`' labels, with the same
-    penalty: where the teacher is sure of every row, it is the same model.
+    penalty: where the teacher is sure of every row, it is the same model. They are solved as far as it takes to choose
+    among them; `exact` ends it.
 
     Args:
         matrix: (rows, features).
@@ -144,10 +145,19 @@ def distilled_regressions(matrix: Any, answers: NDArray[np.float32]) -> list[Flo
         logs = log_softmax(_both(margins), axis=1)
         return -(wanted * logs).sum() / rows, (np.exp(logs) - wanted)[:, -columns:] / rows
 
+    def model(C: float, start: NDArray[np.float64]) -> FloorModel:
+        return FloorModel(
+            REGRESSION,
+            {"C": C},
+            start.size,
+            _Weights(start.astype(np.float32)),
+            lambda: _Weights(least(matrix, slope, 1 / (C * rows), start).astype(np.float32)),
+        )
+
     found, start = [], np.zeros((matrix.shape[1] + 1, columns))
     for C in C_GRID:
-        start = least(matrix, slope, 1 / (C * rows), start)
-        found.append(FloorModel(REGRESSION, {"C": C}, start.size, _Weights(start.astype(np.float32))))
+        start = least(matrix, slope, 1 / (C * rows), start, nearly=True)
+        found.append(model(C, start))
     return found
 
 
