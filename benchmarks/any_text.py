@@ -194,13 +194,14 @@ def as_table(result: dict[str, Any], rivals: dict[str, Any]) -> str | None:
 
 
 def as_use(result: dict[str, Any], rivals: dict[str, Any]) -> str | None:
-    """Return the row of the recipe in the table of uses, means over sets; None while no set is complete.
+    """Return the row of the recipe in the table of uses, means over sets; None while a set is not complete.
 
     Args:
         result: any_text.json.
         rivals: rivals.json.
     """
-    if not (sets := compared(result, rivals)):
+    sets = compared(result, rivals)
+    if not sets or {key.split("/")[0] for key in result["records"]} - {*sets}:
         return None
     labels = [SETS[name].labels for name in sets]
     known = {"student": "student", "teacher": "teacher", "baseline": "baseline", "floor": "tfidf"}

@@ -17,6 +17,7 @@ development, in which no test row is used (see text_sets.py), `development.json`
 
 import argparse
 import os
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from statistics import mean
@@ -150,7 +151,9 @@ def _installed(name: str) -> bool:
 
 
 def as_table(result: dict[str, Any], ours: dict[str, Any]) -> str | None:
-    """Return the accuracy of what every set has, and what the packages and Limbeck cost; None while none is measured.
+    """Return the accuracy of what every set has, and what the packages and Limbeck cost; None while no set is complete.
+
+    A set is shown when every draw is there, and in the second table when every package is.
 
     Args:
         result: rivals.json.
@@ -162,36 +165,44 @@ def as_table(result: dict[str, Any], ours: dict[str, Any]) -> str | None:
         name, arm, draw = key.split("/")
         found.setdefault(name, {}).setdefault(arm, []).append(record)
         draws.setdefault(name, set()).add(draw)
-    if not found:
+    every = set().union(*draws.values())
+
+    def whole(name: str, arms: Iterable[str]) -> bool:
+        return all(len(found.get(name, {}).get(arm, [])) == len(every) for arm in arms)
+
+    first, second = (
+        [each for each in SETS if whole(each, EVERYWHERE)],
+        [each for each in COMPARED if whole(each, NAMES)],
+    )
+    if not every or not first:
         return None
     lines = [f"| set, labels | {' | '.join(NAMES[arm] for arm in EVERYWHERE)} |", "|---" * 4 + "|"]
-    for name in (name for name in SETS if name in found):
-        shown = (_accuracy([one["accuracy"] for one in found[name].get(arm, [])]) for arm in EVERYWHERE)
+    for name in first:
+        shown = (_accuracy([one["accuracy"] for one in found[name][arm]]) for arm in EVERYWHERE)
         lines.append(f"| {set_title(name)} | {' | '.join(shown)} |")
-    lines += [
-        "",
-        "| set | with | accuracy | training | teacher, or conversion | size | processor time of one text |",
-        "|---" * 7 + "|",
-    ]
-    for name in (name for name in COMPARED if name in found):
-        rows = [_row(NAMES[arm], found[name][arm]) for arm in NAMES if arm in found[name]]
+    if second:
+        lines += [
+            "",
+            "| set | with | accuracy | training | teacher, or conversion | size | processor time of one text |",
+            "|---" * 7 + "|",
+        ]
+    for name in second:
+        rows = [_row(NAMES[arm], found[name][arm]) for arm in NAMES]
         own = [ours["records"].get(f"{name}/{draw}") for draw in sorted(draws[name])]
         if None not in own:
             digests = {one["rows"]["digest"] for records in [own, *found[name].values()] for one in records}
             assert len(digests) == len(own), f"{name}: other rows"
             rows.append(_own_row(own))
         lines += [f"| {set_title(name)} | {row} |" for row in rows]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Test accuracy in percent, means of {len(set().union(*draws.values()))} draws of the labelled rows (worst "
-            f"to best). Training is in processor seconds, on one thread; Limbeck's are those of its whole run on two "
-            f"cores, with teacher, student, baseline, test and report. Size is what is saved; Limbeck's is the ONNX "
-            f"file, in brackets the whole bundle (`{result['command']}`{older(result)}, "
-            f"`{ours['command']}`{older(ours)}).",
-        ]
-    )
+    commands = f"`{result['command']}`{older(result)}, `{ours['command']}`{older(ours)}"
+    said = f"Test accuracy in percent, means of {len(every)} draws of the labelled rows, in brackets the worst and the best: {commands}."
+    return "\n".join([*lines, "", *([f"{said} {_COSTS}"] if second else [said])])
+
+
+_COSTS = (
+    "Training is in processor seconds, on one thread; Limbeck's are those of its whole run on two cores, with teacher, "
+    "student, baseline, test and report. Size is what is saved; Limbeck's is the ONNX file, in brackets the whole bundle."
+)
 
 
 def _row(title: str, records: list[dict[str, Any]]) -> str:

@@ -131,7 +131,7 @@ def largest_gradient(matrix, wanted, penalty, found):
 
 @pytest.mark.parametrize("penalty", [0.01, 1e-6])
 def test_the_gradient_at_the_solution_is_zero(penalty):
-    """Also where the search begins at the solution of a stronger penalty: the gradient is small there from the start."""
+    """Also where a search begins at the solution of a stronger penalty, where the gradient is small already."""
     rng = np.random.default_rng(0)
     matrix, wanted = rng.normal(size=(50, 8)), rng.dirichlet([1, 1, 1], size=50)
     start = least(matrix, cross_entropy(wanted), 3 * penalty, np.zeros((9, 3)))
