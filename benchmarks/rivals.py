@@ -195,13 +195,14 @@ def as_table(result: dict[str, Any], ours: dict[str, Any]) -> str | None:
             rows.append(_own_row(own))
         lines += [f"| {set_title(name)} | {row} |" for row in rows]
     commands = f"`{result['command']}`{older(result)}, `{ours['command']}`{older(ours)}"
-    said = f"Test accuracy in percent, means of {len(every)} draws of the labelled rows, in brackets the worst and the best: {commands}."
+    drawn = f"means of {len(every)} draws of the labelled rows, in brackets the worst and the best"
+    said = f"Test accuracy in percent, {drawn}: {commands}."
     return "\n".join([*lines, "", *([f"{said} {_COSTS}"] if second else [said])])
 
 
 _COSTS = (
     "Training is in processor seconds, on one thread; Limbeck's are those of its whole run on two cores, with teacher, "
-    "student, baseline, test and report. Size is what is saved; Limbeck's is the ONNX file, in brackets the whole bundle."
+    "student, baseline, test and report. Size is what is saved: of Limbeck the ONNX file, in brackets the whole bundle."
 )
 
 
