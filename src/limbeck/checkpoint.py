@@ -15,7 +15,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import staged
 from limbeck.optimizer import load_optimizer, optimizer_state
 from limbeck.ranks import as_part_of, ranks, whole
-from limbeck.teachers import MovingTeacher
+from limbeck.teachers import MovingNetwork
 from limbeck.teachers.module import tensors_digest
 
 
@@ -26,7 +26,7 @@ def save_checkpoint(
     optimizer: Optimizer,
     best: dict[str, Tensor],
     history: dict[str, Any],
-    moving: MovingTeacher | None = None,
+    moving: MovingNetwork | None = None,
 ) -> None:
     """Write everything that the remaining steps depend on.
 
@@ -55,7 +55,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, owner: str, model: nn.Module, optimizer: Optimizer, moving: MovingTeacher | None = None
+    path: Path, owner: str, model: nn.Module, optimizer: Optimizer, moving: MovingNetwork | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Put model, optimizer, random state and a teacher that moves back; return the best weights and the history.
 

@@ -10,7 +10,7 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import Objective
 from limbeck.networks import Precision
 from limbeck.taps import Trainable
-from limbeck.teachers import MovingTeacher, Teacher
+from limbeck.teachers import MovingNetwork, Teacher
 from limbeck.types import Batch, Outputs
 
 
@@ -45,12 +45,12 @@ class Distiller:
         if objective.needs & {"teacher", "taps"} and teacher is None:
             raise LimbeckError("a loss compares with a teacher, and this arm has none", where="losses")
         self.student, self.objective, self.teacher = student, objective, teacher
-        self.moving = teacher if isinstance(teacher, MovingTeacher) else None
+        self.moving = teacher if isinstance(teacher, MovingNetwork) else None
         self._seen = seen
         self.trainable = _trainable(student, objective, teacher, example)
 
     def follow(self, student: nn.Module, done: int, group: Sequence[Batch]) -> None:
-        """Let a teacher that moves take its step after the student's, see `MovingTeacher.follow`."""
+        """Let a teacher that moves take its step after the student's, see `MovingNetwork.follow`."""
         if self.moving is not None:
             self.moving.follow(student, done, group)
 

@@ -9,13 +9,13 @@ from limbeck.distiller import Distiller
 from limbeck.losses import Objective
 from limbeck.networks import TrainSettings
 from limbeck.optimizer import AdamW, batch_norms, load_optimizer, optimizer_state, slow_down
-from limbeck.teachers import MovingTeacher
+from limbeck.teachers import MovingNetwork
 from limbeck.teachers.moving import MovingPeer, answer
 from limbeck.types import Batch, Outputs
 from limbeck.update import parameter_groups, take_step
 
 
-class Peer(MovingTeacher):
+class Peer(MovingNetwork):
     """A network like the student that learns the same batches by the same objective, with the student as its teacher.
 
     In a step both see the same rows. First the student learns, with the peer's answers; then the peer, with the answers
@@ -54,7 +54,7 @@ class Peer(MovingTeacher):
         self._norms = [] if settings.average is None else batch_norms(network)
 
     def follow(self, student: nn.Module, done: int, group: Sequence[Batch]) -> None:
-        """Take the peer's own step on the rows of the student's, see `MovingTeacher.follow`."""
+        """Take the peer's own step on the rows of the student's, see `MovingNetwork.follow`."""
         distiller, settings = self._distiller, self._settings
         distiller.trainable.train()
         slow_down(self._norms, settings.average or 0.0, done)
@@ -66,7 +66,7 @@ class Peer(MovingTeacher):
         return own | {f"optimizer/{name}": value for name, value in optimizer_state(self._optimizer).items()}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Put back what `state` has returned, see `MovingTeacher.load`."""
+        """Put back what `state` has returned, see `MovingNetwork.load`."""
         parts: dict[str, dict[str, Tensor]] = {"network": {}, "optimizer": {}}
         for key, value in state.items():
             part, name = key.split("/", 1)

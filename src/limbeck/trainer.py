@@ -23,7 +23,7 @@ from limbeck.optimizer import AdamW, averaged_statistics
 from limbeck.ranks import ranks, whole
 from limbeck.runtime.rows import Rows, by_length
 from limbeck.taps import Trainable
-from limbeck.teachers import MovingTeacher
+from limbeck.teachers import MovingNetwork
 from limbeck.tracking import tracking
 from limbeck.types import Batch, Predictions, counted_tokens, device_of, evaluating, tensors
 from limbeck.update import parameter_groups, take_step
@@ -271,7 +271,7 @@ def _start(
     trainable: nn.Module,
     optimizer: torch.optim.Optimizer,
     steps: int,
-    moving: MovingTeacher | None,
+    moving: MovingNetwork | None,
 ) -> tuple[dict[str, Tensor], History]:
     us = ranks()
     if checkpoint is not None and us.agree(checkpoint.is_file()):

@@ -38,7 +38,6 @@ from limbeck.recipe import BudgetSettings, CurveSettings, Recipe
 from limbeck.report.words.numbers import file_size, listed, several
 from limbeck.report.words.numbers import seconds as in_time
 from limbeck.teachers import Teacher
-from limbeck.teachers.moving import MovingPeer
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch
 
@@ -335,7 +334,7 @@ def _pretrainings(recipe: Recipe, material: Material, teachers: Iterable[Network
         candidates = [settings for _, settings in recipe.candidates(arm)]
         # Which of them wins is not known yet; the first one stands for it.
         own = [(settings, first) for settings in candidates] + [(candidates[0], seed) for seed in others]
-        if arm == "student" and isinstance(recipe.teacher.moving, MovingPeer):
+        if arm == "student" and recipe.teacher.moving is not None and recipe.teacher.moving.starts_apart:
             own += [(settings, peer_seed(seed)) for settings, seed in own]
         runs += own
     wanted = [(settings, seed) for settings, seed in runs if settings.pretrain is not None]

@@ -11,7 +11,7 @@ from limbeck.teachers.ensemble import EnsembleTeacher
 from limbeck.teachers.kind import SINGLE, Kind, Single
 from limbeck.teachers.mean_teacher import MeanTeacher
 from limbeck.teachers.module import ModuleTeacher
-from limbeck.teachers.moving import MeanOfWeights, Moving, MovingTeacher
+from limbeck.teachers.moving import MeanOfWeights, Moving, MovingNetwork
 from limbeck.teachers.mutual import Mutual
 from limbeck.teachers.work import Made, Work
 
@@ -24,7 +24,7 @@ __all__ = [
     "MeanTeacher",
     "ModuleTeacher",
     "Moving",
-    "MovingTeacher",
+    "MovingNetwork",
     "Mutual",
     "Single",
     "Teacher",

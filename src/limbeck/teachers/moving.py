@@ -9,6 +9,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from limbeck.digest import digest
 from limbeck.types import Batch, Outputs, evaluating
 
 
-class MovingTeacher(ABC):
+class MovingNetwork(ABC):
     """A teacher beside one student, as the loop that trains the student sees it.
 
     Attributes:
@@ -65,7 +66,13 @@ def answer(module: nn.Module, batch: Batch) -> Outputs:
 
 
 class Moving(ABC):
-    """How a teacher that moves is made, once a training: beside each student stands one of its own."""
+    """How a teacher that moves is made, once a training: beside each student stands one of its own.
+
+    Attributes:
+        starts_apart: whether it has first weights of its own, and is pretrained by itself where the student is.
+    """
+
+    starts_apart: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -73,7 +80,7 @@ class Moving(ABC):
         """Name everything that its answers depend on besides the student and how that one is trained."""
 
     @abstractmethod
-    def beside(self, student: nn.Module, peer: Callable[[], MovingTeacher]) -> MovingTeacher:
+    def beside(self, student: nn.Module, peer: Callable[[], MovingNetwork]) -> MovingNetwork:
         """Return the teacher of a student that is about to be trained.
 
         Args:
@@ -106,7 +113,7 @@ class MovingMean(Moving):
         """Name the decay."""
         return [digest(["mean_teacher", self.decay])]
 
-    def beside(self, student: nn.Module, peer: Callable[[], MovingTeacher]) -> MovingTeacher:
+    def beside(self, student: nn.Module, peer: Callable[[], MovingNetwork]) -> MovingNetwork:
         """Return the mean, which begins as the student."""
         return MeanOfWeights(student, self.decay)
 
@@ -119,12 +126,14 @@ class MovingMean(Moving):
 class MovingPeer(Moving):
     """How a peer is made, which is a student too."""
 
+    starts_apart = True
+
     @property
     def names(self) -> list[str]:
         """Name the kind: all else is the student's."""
         return [digest(["mutual"])]
 
-    def beside(self, student: nn.Module, peer: Callable[[], MovingTeacher]) -> MovingTeacher:
+    def beside(self, student: nn.Module, peer: Callable[[], MovingNetwork]) -> MovingNetwork:
         """Return the peer."""
         return peer()
 
@@ -133,7 +142,7 @@ class MovingPeer(Moving):
         return 2 * (step + answers)
 
 
-class MeanOfWeights(MovingTeacher):
+class MeanOfWeights(MovingNetwork):
     """The exponential moving average of a student's weights, which answers what the student is asked.
 
         mean <- d * mean + (1 - d) * weights,   d = min(decay, 1 - 1 / (steps + 1)) after so many steps
@@ -163,7 +172,7 @@ class MeanOfWeights(MovingTeacher):
 
     @torch.no_grad()
     def follow(self, student: nn.Module, done: int, group: Sequence[Batch] = ()) -> None:
-        """Move towards the student's weights, see `MovingTeacher.follow`; the rows of the step say nothing."""
+        """Move towards the student's weights, see `MovingNetwork.follow`; the rows of the step say nothing."""
         pairs = [*zip(_state(self.module), _state(student), strict=True)]
         moved = [pair for pair in pairs if pair[0].is_floating_point()]
         means, weights = ([pair[side] for pair in moved] for side in (0, 1))

@@ -27,7 +27,6 @@ from limbeck.recipe.fits import require_classes
 from limbeck.recipe.grid import points
 from limbeck.teachers import Moving, Teacher
 from limbeck.teachers.module import weights_digest
-from limbeck.teachers.moving import MovingPeer
 from limbeck.update import require_trainable
 
 WITHOUT_TEACHER = ("baseline", "ceiling")
@@ -135,7 +134,7 @@ def _require_moves(recipe: Recipe, material: Material) -> None:
             where="teacher.kind",
             fix="start one process",
         )
-    if isinstance(recipe.teacher.moving, MovingPeer):
+    if recipe.teacher.moving is not None and recipe.teacher.moving.starts_apart:
         for key, settings in _keys_of_models(recipe, "student"):
             first, second = (weights_digest(material.build(settings, seed=seed)) for seed in (0, 1))
             if first == second:
