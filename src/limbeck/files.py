@@ -4,6 +4,7 @@ In a run's folder what is written goes on record, and only what is on record is 
 Anywhere else, what stands under a name that is written to is taken to be Limbeck's.
 """
 
+import codecs
 import json
 import os
 import platform
@@ -241,12 +242,18 @@ def _repeated(names: Sequence[str]) -> str | None:
 
 def not_utf8(path: Path) -> LimbeckError:
     """Return the error that names the first line of a file that is not UTF-8."""
-    content = path.read_bytes()
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        byte, line = content[error.start], content.count(b"\n", 0, error.start) + 1
-        return LimbeckError(f"not UTF-8 (byte 0x{byte:02x})", where=f"{path}, line {line}", fix=as_utf8(path))
+    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    with path.open("rb") as file:
+        while True:
+            block = file.read(1 << 20)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                byte, line = error.object[error.start], line + error.object.count(b"\n", 0, error.start)
+                return LimbeckError(f"not UTF-8 (byte 0x{byte:02x})", where=f"{path}, line {line}", fix=as_utf8(path))
+            if not block:
+                break
+            line += block.count(b"\n")
     return LimbeckError("not UTF-8", where=str(path), fix=as_utf8(path))
 
 

@@ -28,6 +28,7 @@ from limbeck.data.encoded import encoded, load_encoded, save_encoded
 from limbeck.data.held import Held, each, joined, picked, taken
 from limbeck.data.readers import read_file
 from limbeck.data.spill import Spill
+from limbeck.files import not_utf8
 from limbeck.modalities.audio.reads import AudioReads
 from limbeck.modalities.image import ImageReads
 from limbeck.modalities.table.reads import TableReads
@@ -36,7 +37,7 @@ from limbeck.modalities.text.tokenizers import WordTokenizerSettings
 from limbeck.recipe import DataSettings
 from limbeck.runtime.pictures import Picture
 from limbeck.runtime.readers.arrays import ArraysReader
-from limbeck.runtime.records import parts
+from limbeck.runtime.records import parts, size_when_read
 from limbeck.runtime.rows import Ragged
 from limbeck.runtime.sounds import Sound, content, sound_of
 from made_rows import classified
@@ -327,6 +328,51 @@ def test_of_a_parquet_file_a_part_is_in_memory_at_a_time(tmp_path, group):
         most = max(most, pa.total_allocated_bytes() - before)
     assert read == rows
     assert most < rows * size / 2
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+def test_a_part_of_long_cells_has_few_rows(tmp_path, kind):
+    """A thousand photos would be gigabytes."""
+    long = "x" * 3_000_000
+    path = tmp_path / f"rows.{kind}"
+    if kind == "parquet":
+        pq.write_table(pa.table({"text": [long] * 40}), path, compression="none", use_dictionary=False)
+    elif kind == "csv":
+        path.write_text("text\n" + f"{long}\n" * 40, encoding="utf-8")
+    else:
+        path.write_text(f"{json.dumps({'text': long})}\n" * 40, encoding="utf-8")
+    sizes = [part.rows for part in parts(path)]
+    assert sum(sizes) == 40
+    assert max(sizes) <= 6
+
+
+def test_a_parquet_file_is_as_large_as_its_cells(tmp_path, monkeypatch):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"text": [f"{number} " * 500 for number in range(300)]}), path, compression="zstd")
+    assert path.stat().st_size < 100_000 < size_when_read(path)
+    monkeypatch.setattr(readers, "LARGE", 100_000)
+    assert isinstance(read_file(path)["text"], Held)
+
+
+@pytest.mark.parametrize("row", [0, 1234])
+def test_a_text_of_a_parquet_file_that_is_not_utf8_is_named(tmp_path, row):
+    path = tmp_path / "rows.parquet"
+    texts = [f"text {number:06}" for number in range(2000)]
+    pq.write_table(pa.table({"label": [0] * 2000, "text": texts}), path, compression="none", use_dictionary=False)
+    content = path.read_bytes()
+    damaged = content.replace(texts[row].encode(), b"text \xff\xff" + texts[row][7:].encode())
+    path.write_bytes(damaged)
+    with refused("column `text` holds a text that is not UTF-8", f"rows.parquet, row {row + 1}"):
+        read_file(path)
+
+
+@pytest.mark.parametrize("before", [0, 5, (1 << 20) - 3, (1 << 20) - 1, 3 << 20])
+def test_the_first_line_that_is_not_utf8_is_named_however_large_the_file(tmp_path, before):
+    path = tmp_path / "rows.csv"
+    good = ("é" * 10 + "\n").encode()
+    lines = before // len(good)
+    path.write_bytes(good * lines + b"x" * (before % len(good)) + "é".encode()[:1] + b"\n" + good)
+    assert not_utf8(path).where == f"{path}, line {lines + 1}"
 
 
 def test_a_full_disk_is_said_in_one_line(tmp_path, all_is_large, monkeypatch):

@@ -20,7 +20,7 @@ from limbeck.data.held import taken
 from limbeck.data.npz import require_modest
 from limbeck.data.spill import LARGE, Spill, are_long
 from limbeck.errors import LimbeckError, first_line
-from limbeck.runtime.records import SUFFIXES, at_path, bases, opened, parts, suffix_of
+from limbeck.runtime.records import SUFFIXES, at_path, bases, opened, parts, size_when_read, suffix_of
 
 LINES, ARRAYS = ".txt", ".npz"
 FILES = (*SUFFIXES, ARRAYS)
@@ -131,7 +131,7 @@ def read_file(
 def _read_parts(path: Path, columns: Collection[str] | None) -> Columns:
     """Read a file; of a large one, columns of long cells are laid on disk."""
     cells: dict[str, list[Any] | Spill] = {}
-    large = path.stat().st_size >= LARGE
+    large = size_when_read(path) >= LARGE
     names: Collection[str] = ()
     rows = 0
     with meter(f"rows of {path.name}", None, brief=True) as progress:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from limbeck.errors import LimbeckError
 from limbeck.files import FORMS
-from limbeck.runtime.records.arrow import parquet
+from limbeck.runtime.records.arrow import parquet, unpacked
 from limbeck.runtime.records.delimited import delimited, looks_like_a_row
 from limbeck.runtime.records.excel import workbook
 from limbeck.runtime.records.objects import at_path, keys_of, objects
@@ -32,6 +32,7 @@ __all__ = [
     "parts",
     "place_of",
     "require_readable",
+    "size_when_read",
     "stem_of",
     "suffix_of",
     "unknown",
@@ -62,6 +63,12 @@ _TELL = {
     ".feather": "write it as parquet",
     ".arrow": "give the folder that `save_to_disk` wrote, or write it as parquet",
 }
+
+
+def size_when_read(path: Path) -> int:
+    """Return how many bytes a file of rows takes: of a parquet file, once its cells are no longer compressed."""
+    own = path.stat().st_size
+    return max(own, unpacked(path)) if suffix_of(path) == ".parquet" else own
 
 
 def parts(file: str | Path, columns: Iterable[str] | None = None, note: Note = unsaid) -> Iterator[Part]:

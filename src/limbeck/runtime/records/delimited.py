@@ -10,7 +10,7 @@ from typing import Any
 
 from limbeck.errors import LimbeckError
 from limbeck.files import FIELD_LIMIT, refuse_repeated
-from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
+from limbeck.runtime.records.part import AT_ONCE, BYTES, Note, Part, Wanted
 from limbeck.runtime.records.texts import encoding_of, opened, place_of, suffix_of
 
 _USUAL = {".csv": ",", ".tsv": "\t"}
@@ -45,15 +45,17 @@ def delimited(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Itera
             refuse_repeated([name for name in header if name], f"{where}, line {above + 1}")
             kept = {name: index for index, name in enumerate(header) if name in wanted}
             rows: list[list[str]] = []
+            size = 0
             for row in records:
                 if not row:
                     continue
                 if len(row) != len(header):
                     raise _uneven(row, header, f"{where}, line {above + records.line_num}")
                 rows.append(row)
-                if len(rows) == AT_ONCE:
+                size += sum(map(len, row))
+                if len(rows) == AT_ONCE or size >= BYTES:
                     yield _part(rows, header, kept)
-                    rows = []
+                    rows, size = [], 0
             yield _part(rows, header, kept)
         except csv.Error as error:
             raise LimbeckError(

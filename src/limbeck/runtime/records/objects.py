@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from limbeck.errors import LimbeckError
 from limbeck.files import parsed_json
-from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
+from limbeck.runtime.records.part import AT_ONCE, BYTES, Note, Part, Wanted
 from limbeck.runtime.records.texts import opened, place_of
 
 
@@ -20,7 +20,7 @@ def objects(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterato
     """
     names: dict[str, None] = {}
     cells: dict[str, list[Any]] = {}
-    rows = 0
+    rows = size = 0
     with opened(file, forms) as lines:
         for row in _each(lines, place_of(file)):
             names.update(dict.fromkeys(row))
@@ -30,9 +30,10 @@ def objects(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterato
             for name, held in cells.items():
                 held.append(row.get(name))
             rows += 1
-            if rows == AT_ONCE:
+            size += sum(len(cell) for cell in row.values() if isinstance(cell, str))
+            if rows == AT_ONCE or size >= BYTES:
                 yield Part(names, cells, rows)
-                cells, rows = {}, 0
+                cells, rows, size = {}, 0, 0
     yield Part(names, cells, rows)
 
 

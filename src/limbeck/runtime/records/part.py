@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 AT_ONCE = 1_000
-"""Rows."""
+"""Rows of a part, at most."""
+BYTES = 1 << 24
+"""Of a part's texts, about, at most: a thousand photos are gigabytes."""
 Note = Callable[[str], None]
 """Is told a line of how a file is read, where that is not plain."""
 
