@@ -131,7 +131,7 @@ def cards_named(name: str) -> list[Card]:
         return [cards[name]]
     if found := [card for card in cards.values() if name in card.also]:
         return found
-    known = [*cards, *(other for card in cards.values() for other in card.also)]
+    known = [*cards, *dict.fromkeys(other for card in cards.values() for other in card.also)]
     raise LimbeckError(f"no loss or transform `{name}`", fix=nearest(name, known))
 
 

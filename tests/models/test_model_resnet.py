@@ -150,3 +150,14 @@ def test_the_given_resnet_56_recognises_cifar():
     with torch.inference_mode():
         logits = torch.cat([network(part) for part in torch.from_numpy(np.stack(pictures)).split(100)])
     assert (logits.argmax(1).numpy() == table["label"].to_numpy()).mean() > 0.8
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 5), (1, 1)])
+def test_a_projection_is_a_convolution_of_stride_2(size):
+    """Every second place from the first one on, and no bias: as the published weights have it."""
+    torch.manual_seed(0)
+    projection = resnet(shortcut="B", **SMALL).layer2[0].shortcut[0]
+    states = torch.randn(3, SMALL["width"], *size)
+    expected = torch.nn.functional.conv2d(states, projection.weight, stride=2)
+    torch.testing.assert_close(projection(states), expected)
+    assert projection.bias is None

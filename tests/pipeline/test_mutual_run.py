@@ -1,12 +1,14 @@
 """Runs of two students that teach each other, from the recipe to the report."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from tiny import recipe, write_csv
 
+import limbeck
 from limbeck import peer as peers
 from limbeck import trainer
 from limbeck.errors import LimbeckError
@@ -182,6 +184,47 @@ def network_of(finished):
 def test_a_check_says_what_it_is(values, capsys):
     assert check(parse_recipe(values, "test")) > 0
     assert "the teacher moves beside its student" in capsys.readouterr().out
+
+
+def test_no_floor_learns_what_no_student_did(finished):
+    assert "distilled_floor" not in finished.evaluation.models
+    assert "floor" in finished.evaluation.models
+
+
+def test_a_given_network_with_lazy_layers_has_a_peer(values, tmp_path):
+    class Lazy(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words = torch.nn.Embedding(5000, 4)
+            self.head = torch.nn.LazyLinear(2)
+
+        def forward(self, input_ids, attention_mask):
+            return self.head((self.words(input_ids) * attention_mask.unsqueeze(-1)).sum(1))
+
+    lines = Path(values["data"]["source"]).read_text(encoding="utf-8").splitlines()[1:]
+    frame = [{"text": line.rpartition(",")[0], "label": int(line.rpartition(",")[2])} for line in lines]
+    settings = {"data.split": {"test": 60, "validation": 30}, "seeds": [0], "losses": LOSSES, "baseline": False}
+    settings |= {"student.train": {"steps": 4, "batch_size": 16}}
+    found = limbeck.distill({"kind": "mutual"}, Lazy, frame, settings=settings, out=tmp_path / "run")
+    assert (found.folder / "student/seed-0" / MOVED).is_file()
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ([{"name": "dkd"}, {"name": "cross_entropy"}], "every loss counts labelled rows only: the 130 other rows"),
+        ([{"name": "tf_kd"}, {"name": "cross_entropy"}], "no loss hears the teacher"),
+        (LOSSES, None),
+    ],
+)
+def test_rows_and_teachers_that_no_loss_hears_are_told(values, capsys, losses, said):
+    teacher = {"kind": "nblr", "regression": {"orders": 1}}
+    check(parse_recipe(values | {"losses": losses, "teacher": teacher}, "test"))
+    found = capsys.readouterr().out
+    assert said is None or said in " ".join(found.split())
+    if said is None:
+        assert "labelled rows only" not in found
+        assert "hears the teacher" not in found
 
 
 def test_both_learn_and_ask_each_other():

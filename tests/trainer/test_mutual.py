@@ -242,6 +242,26 @@ def test_a_critic_is_its_own(tmp_path):
     assert same(resumed.state(), peer.state())
 
 
+def test_everything_of_it_is_trained():
+    """Decayed or not, with a rate of its own or not, critics included."""
+    objective = 0.7 * KD(temperature=4).after(CTKD(until=0.5)) + 0.3 * CrossEntropy()
+    options = {"weight_decay": 0.1, "head_lr_scale": 3.0}
+    first = Peer(normed(9), normed(), objective, TrainSettings(**options), steps=STEPS).state()
+    found = run(objective=objective, **options)[3].state()
+    moved = {name for name, value in first.items() if not torch.equal(value, found[name])}
+    assert moved == {name for name in first if name.startswith("network/")}
+
+
+def test_it_is_trained_in_the_students_precision():
+    objective = 0.0 * KD() + 1.0 * CrossEntropy()
+    found = {
+        precision: run(network=student(), other=student(), objective=objective, precision=precision)
+        for precision in ("fp32", "bf16")
+    }
+    assert all(same(own, other) for own, other, *_ in found.values())
+    assert not same(found["fp32"][1], found["bf16"][1])
+
+
 def test_what_is_left_of_it_is_averaged_as_the_student_is():
     """A peer that starts as the student, hears nothing and sees the same rows is left as the student is."""
     objective = 0.0 * KD() + 1.0 * CrossEntropy()

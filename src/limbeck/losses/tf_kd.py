@@ -44,7 +44,7 @@ CARD = Card(
     },
     use_when="no teacher is at hand and labels are: a stronger label smoothing, and the control that tells how much of "
     "a gain is smoothing alone",
-    beware="it knows nothing that the labels do not say; of a recipe's baseline it is a term too, as of labels alone",
+    beware="it knows nothing that the labels do not say; a recipe's baseline learns from the labels without it",
     differs="the official code does not soften the student, takes the softmax of the probabilities u / T in place of "
     "their logs, has no T^2, averages over batch and classes, and multiplies by 100 in exchange, the classes of "
     "CIFAR-100; this is the paper's kd with the virtual teacher in the teacher's place. So the weight is of another "

@@ -192,7 +192,7 @@ def require_classes(losses: Sequence[LossSettings], classes: int) -> None:
     Raises:
         LimbeckError: naming one.
     """
-    for entry in losses:
+    for entry in (each for each in losses if each.weight != 0):
         loss, transform = CATALOG[entry.name], term_from(entry).transform
         if classes < loss.fewest_classes:
             raise LimbeckError(

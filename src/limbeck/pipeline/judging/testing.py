@@ -82,7 +82,8 @@ def _floors(run: Trainings) -> dict[str, Floor]:
     splits, selection = run.material.splits, run.recipe.selection
     if (floor := fit_floor(splits, selection.folds)) is None:
         return {}
-    if not run.teacher.codec.whole:
+    # No student has learned the answers that a moving teacher gives in the end.
+    if run.recipe.teacher.moving is not None or not run.teacher.codec.whole:
         return {FLOOR: floor}
     answers = run.teacher.logits("transfer")
     if selection.unlabelled is None:

@@ -10,13 +10,14 @@ from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, about
 from limbeck.evaluation.records import Level
-from limbeck.losses import objective_from
+from limbeck.losses import CATALOG, objective_from
 from limbeck.models import check_model, is_solved
 from limbeck.models.solved import Solved
 from limbeck.networks import NetworkSettings
 from limbeck.pipeline.training.crossed import require_held_out
 from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import Material
+from limbeck.pipeline.training.start import start_of
 from limbeck.pipeline.training.teacher import RunTeacher
 from limbeck.pipeline.training.tuning import ArmWork, PassedOver, tune
 from limbeck.pipeline.training.unlabelled import require_labels
@@ -112,6 +113,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
         )
     if recipe.teacher.moving is not None:
         _require_moves(recipe, material)
+    _tell_unheard(recipe, splits)
     recipe.teacher.check(RunWork(recipe, material))
 
 
@@ -136,13 +138,31 @@ def _require_moves(recipe: Recipe, material: Material) -> None:
         )
     if recipe.teacher.moving is not None and recipe.teacher.moving.starts_apart:
         for key, settings in _keys_of_models(recipe, "student"):
-            first, second = (weights_digest(material.build(settings, seed=seed)) for seed in (0, 1))
-            if first == second:
+            starts = []
+            for seed in (0, 1):
+                network = material.build(settings, seed=seed)
+                start_of(network, settings.model, material, material.view(settings), title="student")  # lazy layers
+                starts.append(weights_digest(network))
+            if starts[0] == starts[1]:
                 raise LimbeckError(
                     "its first weights are the same in every seed, and two that start alike teach each other nothing",
                     where=key,
                     fix="take a student with random first weights, or another kind of teacher",
                 )
+
+
+def _tell_unheard(recipe: Recipe, splits: Splits) -> None:
+    """Say where no loss hears the teacher, and where none counts the rows without a label."""
+    needs = [CATALOG[entry.name].card.needs for entry in recipe.losses if entry.weight != 0]
+    if not any({"teacher", "taps"} & set(each) for each in needs):
+        say("  no loss hears the teacher: whatever the student gains does not come from it", style="yellow")
+    unlabelled = len(splits.transfer) - len(splits.labelled)
+    if unlabelled > 0 and all("labels" in each for each in needs):
+        say(
+            f"  every loss counts labelled rows only: the {unlabelled:,} other rows of the transfer set are read and "
+            "teach nothing; add kd, or set data.max_unlabelled=0",
+            style="yellow",
+        )
 
 
 def _keys_of_models(recipe: Recipe, name: str) -> list[tuple[str, NetworkSettings]]:
