@@ -2830,7 +2830,7 @@ MUTANTS = (
         "laid aside: nothing",
         "a file has to fit into memory",
         "data/readers.py",
-        (("large = path.stat().st_size >= LARGE", "large = False"),),
+        (("large = size_when_read(path) >= LARGE", "large = False"),),
         (f"{HELD}::test_a_large_file_takes_little_memory",),
     ),
     Mutant(

@@ -13,6 +13,8 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -206,7 +208,7 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key {_repeated(names)!r} stands twice")
+        raise ValueError(f"the key {repeated(names)!r} stands twice")
     return found
 
 
@@ -229,13 +231,7 @@ def named_path(text: str | os.PathLike[str], where: str | None = None) -> Path:
         return path
 
 
-def refuse_repeated(names: Sequence[str], where: str) -> None:
-    """Refuse columns of one name, of which a mapping would keep the last."""
-    if (repeated := _repeated(names)) is not None:
-        raise LimbeckError(f"two columns are named `{repeated}`", where=where, fix="rename one of them")
-
-
-def _repeated(names: Sequence[str]) -> str | None:
+def repeated(names: Sequence[str]) -> str | None:
     """Return the first name, in their order as texts, that stands twice."""
     return min((name for name, times in Counter(names).items() if times > 1), default=None)
 
@@ -244,15 +240,12 @@ def not_utf8(path: Path) -> LimbeckError:
     """Return the error that names the first line of a file that is not UTF-8."""
     decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
     with path.open("rb") as file:
-        while True:
-            block = file.read(1 << 20)
+        for block in chain(iter(partial(file.read, 1 << 20), b""), [b""]):
             try:
                 decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 byte, line = error.object[error.start], line + error.object.count(b"\n", 0, error.start)
                 return LimbeckError(f"not UTF-8 (byte 0x{byte:02x})", where=f"{path}, line {line}", fix=as_utf8(path))
-            if not block:
-                break
             line += block.count(b"\n")
     return LimbeckError("not UTF-8", where=str(path), fix=as_utf8(path))
 

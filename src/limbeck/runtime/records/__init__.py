@@ -13,7 +13,7 @@ from limbeck.runtime.records.arrow import parquet, unpacked
 from limbeck.runtime.records.delimited import delimited, looks_like_a_row
 from limbeck.runtime.records.excel import workbook
 from limbeck.runtime.records.objects import at_path, keys_of, objects
-from limbeck.runtime.records.part import Note, Part, Wanted, bases, unsaid
+from limbeck.runtime.records.part import Note, Part, Wanted, bases, refuse_repeated, unsaid
 from limbeck.runtime.records.texts import STDIN, opened, place_of, require_readable, stem_of, suffix_of, whole_text
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "opened",
     "parts",
     "place_of",
+    "refuse_repeated",
     "require_readable",
     "size_when_read",
     "stem_of",

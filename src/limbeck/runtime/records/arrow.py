@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import refuse_repeated
-from limbeck.runtime.records.part import AT_ONCE, BYTES, Note, Part, Wanted
+from limbeck.runtime.records.part import AT_ONCE, BYTES, Note, Part, Wanted, refuse_repeated
 from limbeck.runtime.records.texts import require_readable
 
 IN_PARTS: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError
-from limbeck.files import FIELD_LIMIT, refuse_repeated
-from limbeck.runtime.records.part import AT_ONCE, BYTES, Note, Part, Wanted
+from limbeck.files import FIELD_LIMIT
+from limbeck.runtime.records.part import AT_ONCE, BYTES, Note, Part, Wanted, refuse_repeated
 from limbeck.runtime.records.texts import encoding_of, opened, place_of, suffix_of
 
 _USUAL = {".csv": ",", ".tsv": "\t"}

@@ -10,8 +10,7 @@ from typing import Any
 
 from limbeck import installed
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import refuse_repeated
-from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted
+from limbeck.runtime.records.part import AT_ONCE, Note, Part, Wanted, refuse_repeated
 from limbeck.runtime.records.texts import require_readable
 
 _MOST = 1 << 31

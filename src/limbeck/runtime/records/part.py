@@ -1,8 +1,11 @@
 """Some rows of a file, by column: what every form of file is read as, so that a file need not be held at once."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from limbeck.errors import LimbeckError
+from limbeck.files import repeated
 
 AT_ONCE = 1_000
 """Rows of a part, at most."""
@@ -49,3 +52,9 @@ def bases(name: str) -> list[str]:
     """Return a column's name, and what may hold it: `review` and `review.body`."""
     steps = name.split(".")
     return [".".join(steps[:end]) for end in range(1, len(steps) + 1)]
+
+
+def refuse_repeated(names: Sequence[str], where: str) -> None:
+    """Refuse columns of one name, of which a mapping would keep the last."""
+    if (twice := repeated(names)) is not None:
+        raise LimbeckError(f"two columns are named `{twice}`", where=where, fix="rename one of them")
