@@ -10,7 +10,8 @@ import pytest
 
 from limbeck import files
 from limbeck.errors import LimbeckError, nearest
-from limbeck.files import read_json, refuse_repeated, size_of, staged, write_json, write_text
+from limbeck.files import read_json, size_of, staged, write_json, write_text
+from limbeck.runtime.records import refuse_repeated
 
 
 def tree(folder):
