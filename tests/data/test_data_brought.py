@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import sys
 
 import datasets
 import numpy as np
@@ -268,3 +269,12 @@ def test_standard_input_may_be_utf_16(monkeypatch):
     raw = io.BufferedReader(io.BytesIO("b\u00e4d\n".encode("utf-16")))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(raw, encoding="ascii"))
     assert [one.value for one in Lines().asked([])] == ["b\u00e4d"]
+
+
+def test_a_parquet_file_without_pyarrow_is_refused_in_one_line(tmp_path, monkeypatch):
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(b"PAR1")
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with refused("parquet files need pyarrow, which is not installed", path):
+        read_file(path)

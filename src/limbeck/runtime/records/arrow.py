@@ -54,15 +54,16 @@ def parquet(file: str | Path, wanted: Wanted, forms: str, note: Note) -> Iterato
 def unpacked(path: Path) -> int:
     """Return how many bytes a parquet file says that its cells take once they are no longer compressed.
 
-    Raises:
-        LimbeckError: see `parquet`.
+    0 where that cannot be found out: whoever reads the file says why.
     """
-    import pyarrow.parquet
-
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        return 0
     try:
         found = pyarrow.parquet.read_metadata(path)
     except (pyarrow.ArrowException, OSError):
-        return 0  # who reads it says what is wrong
+        return 0
     return sum(found.row_group(number).total_byte_size for number in range(found.num_row_groups))
 
 
