@@ -293,6 +293,10 @@ def test_several_predictions_an_example_are_refused(case):
 def test_refuses_what_does_not_fit(case):
     student, teacher = rows_for(case, (4,), 3, 5)
     what, least = case.word
+    with pytest.raises(TypeError, match=rf"student {what} must be a torch\.Tensor, not ndarray"):
+        value(case, student.detach().numpy(), teacher)
+    with pytest.raises(TypeError, match=rf"teacher {what} must be a torch\.Tensor, not list"):
+        value(case, student, teacher.tolist())
     with pytest.raises(TypeError, match=rf"student {what} must be floating point, not torch.int64"):
         value(case, student.long(), teacher)
     with pytest.raises(TypeError, match=rf"teacher {what} must be floating point"):

@@ -21,6 +21,7 @@ from loss_cases import (
     problems,
 )
 
+from limbeck.logits import Factored
 from limbeck.types import Batch
 
 # --- the numbers ---------------------------------------------------------------------------------------------------
@@ -269,6 +270,25 @@ def test_refuses_wrong_logits(case):
     least = case.word[1]
     with pytest.raises(ValueError, match=rf"\(4, {least - 1}\).*at least {least}"):
         case(student[:, : least - 1], teacher[:, : least - 1], labels)
+
+
+@every_case
+def test_refuses_what_is_no_tensor(case):
+    student, teacher, labels = case.problem((4,), 5)
+    word = case.word[0]
+    with pytest.raises(TypeError, match=rf"^student {word} must be a torch\.Tensor, not ndarray$"):
+        case(student.detach().numpy(), teacher, labels)
+    layer = Factored(torch.zeros(4, 2), torch.ones(5, 2))
+    with pytest.raises(TypeError, match=rf"^student {word} must be .* not Factored; its `dense` is one"):
+        case(layer, teacher, labels)
+    if "teacher" in case.loss.card.needs:
+        with pytest.raises(TypeError, match=rf"^teacher {word} must be a torch\.Tensor, not list$"):
+            case(student, teacher.tolist(), labels)
+    if "labels" in case.loss.card.needs:
+        with pytest.raises(TypeError, match=r"^labels must be a torch\.Tensor, not list$"):
+            case(student, teacher, labels.tolist())
+    with pytest.raises(TypeError, match=r"^mask must be a torch\.Tensor, not list$"):
+        case(student, teacher, labels, [True] * 4)
 
 
 @needing_teacher

@@ -313,6 +313,32 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("chunk", [0, -1, 2.5, True, "4"])
+def test_a_chunk_is_a_whole_number_of_predictions(chunk):
+    with pytest.raises(ValueError, match=f"^chunk must be a whole number of at least 1, not {chunk!r}$"):
+        chunked(kd, chunk=chunk)
+
+
+@pytest.mark.parametrize("given", [KD(), 0.5 * KD()], ids=["term", "objective"])
+def test_parameters_are_of_the_call(given):
+    with pytest.raises(TypeError, match=r"not .*kd\(.*; parameters go into its call: chunked\(kd\)\(student"):
+        chunked(given)
+
+
+def test_the_loss_whose_argument_is_wrong_is_named():
+    with pytest.raises(TypeError, match=r"^chunked\(kd\) got an unexpected keyword argument 'temprature'$"):
+        chunked(kd)(one(), one(), temprature=2.0)
+    with pytest.raises(TypeError, match=r"^chunked\(kd\) missing a required argument: 'teacher'$"):
+        chunked(kd)(one())
+
+
+@pytest.mark.parametrize("name", ["teacher", "mask", "weights"])
+def test_what_is_no_tensor_is_refused(name):
+    given = {"teacher": one(), name: [1.0] * 9}
+    with pytest.raises(TypeError, match=rf"^{name} must be a torch\.Tensor, not list$"):
+        chunked(kd)(one(), **given)
+
+
 @pytest.mark.parametrize(("error", "words", "student", "teacher"), REFUSED.values(), ids=REFUSED)
 def test_what_does_not_fit_is_refused(error, words, student, teacher):
     with pytest.raises(error, match=words):
@@ -371,7 +397,7 @@ def test_what_is_no_loss_of_predictions_is_refused():
         ):
             chunked(other)
     for size in (0, -1):
-        with pytest.raises(ValueError, match=f"chunk must be at least 1, not {size}"):
+        with pytest.raises(ValueError, match=f"chunk must be a whole number of at least 1, not {size}"):
             chunked(kd, chunk=size)
 
 

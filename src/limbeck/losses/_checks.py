@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from limbeck.logits import Factored
+
 
 def check_logits(**logits: Tensor) -> None:
     """Refuse logits that are not floating, have fewer than two classes, or differ in shape from one another."""
@@ -34,6 +36,18 @@ def check_rows(**outputs: Tensor) -> None:
     )
 
 
+def check_tensor(name: str, given: object) -> None:
+    """Refuse what is no tensor: an array, a list, or logits of another form."""
+    if isinstance(given, Tensor):
+        return
+    advice = (
+        "; its `dense` is one, and for large vocabularies there is limbeck.losses.chunked"
+        if isinstance(given, Factored)
+        else ""
+    )
+    raise TypeError(f"{name} must be a torch.Tensor, not {type(given).__name__}{advice}")
+
+
 def _check_alike(what: str, axis: str, given: dict[str, Tensor], *, least: int, advice: str) -> None:
     _check_axes(what, axis, given, least=least)
     _check_shapes(what, given, {values.shape for values in given.values()}, advice)
@@ -41,6 +55,7 @@ def _check_alike(what: str, axis: str, given: dict[str, Tensor], *, least: int, 
 
 def _check_axes(what: str, axis: str, given: dict[str, Tensor], *, least: int) -> None:
     for name, values in given.items():
+        check_tensor(f"{name} {what}", values)
         if not values.is_floating_point():
             raise TypeError(f"{name} {what} must be floating point, not {values.dtype}")
         if values.ndim == 0 or values.shape[-1] < least:
@@ -57,6 +72,7 @@ def check_mask(mask: Tensor | None, logits: Tensor) -> None:
     """Refuse a mask that is not bool or does not have one value a prediction."""
     if mask is None:
         return
+    check_tensor("mask", mask)
     if mask.dtype != torch.bool:
         raise TypeError(f"mask must be bool, True where a prediction counts, not {mask.dtype}")
     _check_one_a_prediction("mask", mask, logits)
@@ -64,6 +80,7 @@ def check_mask(mask: Tensor | None, logits: Tensor) -> None:
 
 def check_labels(labels: Tensor, logits: Tensor, mask: Tensor | None) -> None:
     """Refuse labels that are not integers, one a prediction, in [0, classes) wherever the mask is True."""
+    check_tensor("labels", labels)
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise TypeError(f"labels must be integers, not {labels.dtype}")
     _check_one_a_prediction("labels", labels, logits)
@@ -89,6 +106,7 @@ def check_sets(labels: Tensor, outputs: Tensor, mask: Tensor | None) -> None:
 
 def check_values(labels: Tensor, outputs: Tensor, mask: Tensor | None) -> None:
     """Refuse labels that are not floating and finite, one an output, wherever the mask is True."""
+    check_tensor("labels", labels)
     if not labels.is_floating_point():
         raise TypeError(f"labels must be floating point, not {labels.dtype}")
     _check_one_an_output(labels, outputs)
@@ -100,6 +118,7 @@ def check_values(labels: Tensor, outputs: Tensor, mask: Tensor | None) -> None:
 
 
 def _check_one_an_output(labels: Tensor, outputs: Tensor) -> None:
+    check_tensor("labels", labels)
     if labels.shape != outputs.shape:
         raise ValueError(f"labels has shape {tuple(labels.shape)}, but there is one for each of {tuple(outputs.shape)}")
 

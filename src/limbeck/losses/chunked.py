@@ -18,9 +18,9 @@ from torch.nn.functional import linear
 
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, Logits, each_tensor
-from limbeck.losses._checks import check_mask
+from limbeck.losses._checks import check_mask, check_tensor
 from limbeck.losses._relations import unrounded
-from limbeck.losses.term import Loss, Term
+from limbeck.losses.term import Loss, Objective, Term
 
 
 def chunked(loss: Loss | Callable[..., Tensor], *, chunk: int = 128) -> Callable[..., Tensor]:
@@ -57,7 +57,7 @@ def chunked(loss: Loss | Callable[..., Tensor], *, chunk: int = 128) -> Callable
 
     Raises:
         TypeError: it is no loss of the catalogue.
-        ValueError: the chunk is less than 1.
+        ValueError: the chunk is no whole number, or less than 1.
         LimbeckError: the loss compares the rows of a batch with one another, or activations.
 
     Source:
@@ -73,13 +73,16 @@ def chunked(loss: Loss | Callable[..., Tensor], *, chunk: int = 128) -> Callable
         >>> chunked(kd, chunk=2)(student, teacher, temperature=1.0)
         tensor([0.0813, 0.0813, 0.0000])
     """
-    if chunk < 1:
-        raise ValueError(f"chunk must be at least 1, not {chunk}")
+    if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
+        raise ValueError(f"chunk must be a whole number of at least 1, not {chunk!r}")
     entry = _of_predictions(loss)
     signature = inspect.signature(entry.function)
 
     def of_factored(*others: Any, weights: Tensor | None = None, **keywords: Any) -> Tensor:
-        given = dict(signature.bind(*others, **keywords).arguments)
+        try:
+            given = dict(signature.bind(*others, **keywords).arguments)
+        except TypeError as error:  # what it says has no name in it
+            raise TypeError(f"chunked({entry.card.name}) {error}") from None
         student, mask = given.pop("student"), given.pop("mask", None)
         told: dict[str, Any] = {need: given.pop(need) for need in entry.card.needs}
         _require_fits(student, told, mask, weights)
@@ -95,7 +98,11 @@ def _of_predictions(loss: Loss | Callable[..., Tensor]) -> Loss:
 
     known = (each for each in CATALOG.values() if each.function is loss)
     if (entry := loss if isinstance(loss, Loss) else next(known, None)) is None:
-        raise TypeError(f"chunked takes a function of the catalogue, as kd, or what `term` has made, not {loss!r}")
+        given = "; parameters go into its call: chunked(kd)(student, teacher, temperature=2.0)"
+        raise TypeError(
+            f"chunked takes a function of the catalogue, as kd, or what `term` has made, not {loss!r}"
+            f"{given if isinstance(loss, Term | Objective) else ''}"
+        )
     name, card = entry.card.name, entry.card
     if card.scope == "batch":
         raise LimbeckError(
@@ -124,6 +131,8 @@ def _require_fits(student: Factored, told: Mapping[str, Logits], mask: Tensor | 
     check_mask(mask, student.hidden)
     predictions = student.shape[:-1]
     for name, given in {**told, **({} if weights is None else {"weights": weights})}.items():
+        if not isinstance(given, Logits):
+            check_tensor(name, given)
         found = tuple(given.shape)
         # The loss looks at an axis of classes itself.
         if found[: len(predictions)] != predictions or (name == "weights" and found != predictions):
