@@ -123,16 +123,22 @@ def _card_in(source: str) -> Card | None:
 def cards_named(name: str) -> list[Card]:
     """Return the card of a loss or of a transform, or those of all that go by another name, as `dist` is two.
 
+    Capital letters, `-` and `_` tell no names apart: `HardLabels` and `hard-labels` are `hard_labels`.
+
     Raises:
         LimbeckError: neither is called so.
     """
     cards = {card.name: card for card in every_card()}
-    if name in cards:
-        return [cards[name]]
-    if found := [card for card in cards.values() if name in card.also]:
+    if named := [card for card in cards.values() if _plain(card.name) == _plain(name)]:
+        return named
+    if found := [card for card in cards.values() if _plain(name) in map(_plain, card.also)]:
         return found
     known = [*cards, *dict.fromkeys(other for card in cards.values() for other in card.also)]
     raise LimbeckError(f"no loss or transform `{name}`", fix=nearest(name, known))
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").casefold()
 
 
 def card_text(name: str) -> str:

@@ -164,8 +164,9 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     """Return a hint that names the closest valid name, or all of them (of many, the first) when none is close."""
     names = sorted(valid)
     # Of very many names, comparing each takes longer than reading the hint is worth.
-    if close := difflib.get_close_matches(name, names[:_COMPARED], n=1, cutoff=0.6):
-        return f"did you mean `{close[0]}`?"
+    folded = {each.casefold(): each for each in reversed(names[:_COMPARED])}
+    if close := difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6):
+        return f"did you mean `{folded[close[0]]}`?"
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     return f"valid: {', '.join(map(apart, names[:_SHOWN]))}{more}"
 

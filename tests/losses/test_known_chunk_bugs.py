@@ -319,12 +319,6 @@ def test_a_chunk_is_a_whole_number_of_predictions(chunk):
         chunked(kd, chunk=chunk)
 
 
-@pytest.mark.parametrize("given", [KD(), 0.5 * KD()], ids=["term", "objective"])
-def test_parameters_are_of_the_call(given):
-    with pytest.raises(TypeError, match=r"not .*kd\(.*; parameters go into its call: chunked\(kd\)\(student"):
-        chunked(given)
-
-
 def test_the_loss_whose_argument_is_wrong_is_named():
     with pytest.raises(TypeError, match=r"^chunked\(kd\) got an unexpected keyword argument 'temprature'$"):
         chunked(kd)(one(), one(), temprature=2.0)
@@ -391,14 +385,13 @@ def test_a_teachers_form_that_the_loss_does_not_take_is_refused():
 
 
 def test_what_is_no_loss_of_predictions_is_refused():
-    for other in (torch.nn.functional.cross_entropy, KD(temperature=2.0), "kd"):
-        with pytest.raises(
-            TypeError, match="chunked takes a function of the catalogue, as kd, or what `term` has made"
-        ):
+    said = "chunked takes a function of the catalogue, as kd, or what `term` has made, not"
+    for other in (torch.nn.functional.cross_entropy, "kd"):
+        with pytest.raises(TypeError, match=f"^{said} [^;]+$"):
             chunked(other)
-    for size in (0, -1):
-        with pytest.raises(ValueError, match=f"chunk must be a whole number of at least 1, not {size}"):
-            chunked(kd, chunk=size)
+    for other in (KD(temperature=2.0), 0.5 * KD(temperature=2.0)):
+        with pytest.raises(TypeError, match=rf"^{said} .*kd\(.*; parameters go into its call: chunked\(kd\)\(student"):
+            chunked(other)
 
 
 def test_the_example_in_the_docstring():

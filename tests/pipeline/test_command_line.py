@@ -54,6 +54,8 @@ def test_losses_and_recipes_are_listed_and_shown(monkeypatch, capsys) -> None:
     assert listed.index("transforms") > listed.index("  kd: ")
     assert all(listed.index(f"  {name}: ") > listed.index("transforms") for name in TRANSFORMS)
     assert call(monkeypatch, capsys, "losses", "standardize")[1].startswith("standardize: ")
+    for named in ("HardLabels", "hard-labels", "Hard_Distillation"):
+        assert call(monkeypatch, capsys, "losses", named)[1].startswith("hard_labels: ")
     assert "equation: z -> (z - mean(z)) / std(z)" in call(monkeypatch, capsys, "losses", "standardize")[1]
     kinds = {card["name"]: card["kind"] for card in json.loads(call(monkeypatch, capsys, "losses", "--json")[1])}
     assert kinds == dict.fromkeys(CATALOG, "loss") | dict.fromkeys(TRANSFORMS, "transform")

@@ -176,6 +176,9 @@ REFUSED = {
     "losses: `linear` is solved, and fitnet is not convex in the outputs": {
         "losses": [{"name": "kd"}, {"name": "fitnet", "student": "head", "teacher": "head"}]
     },
+    "losses: `linear` is solved, and kd after transform ctkd is not convex in the outputs; leave the": {
+        "losses": [{"name": "kd", "transform": {"kind": "ctkd"}}, {"name": "cross_entropy"}]
+    },
     "until: `linear` is solved and takes no steps": {"until": {"accuracy": 0.9}},
     "curves.steps: `linear` is solved and takes no steps": {"curves": {"steps": [0.5]}},
 }

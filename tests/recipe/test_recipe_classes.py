@@ -7,6 +7,13 @@ from limbeck.errors import LimbeckError
 from limbeck.losses import CATALOG
 from limbeck.recipe import load_recipe
 from limbeck.recipe.fits import require_classes
+from limbeck.tasks.classification import Classes, Classification
+from limbeck.tasks.multioutput import Multioutput
+
+
+def classes(count):
+    return Classification(Classes(tuple("abc"[:count])))
+
 
 LABELS = "{name: cross_entropy}"
 
@@ -34,13 +41,25 @@ def losses(tmp_path):
 def test_refused_with_two_classes_and_with_no_more(losses, entry, line):
     asked = losses(LABELS, entry)
     with pytest.raises(LimbeckError) as caught:
-        require_classes(asked, 2)
+        require_classes(asked, classes(2))
     assert str(caught.value) == line
-    require_classes(asked, 3)
+    require_classes(asked, classes(3))
+    require_classes(losses(LABELS, entry[:-1] + ", weight: 0}"), classes(2))
+    require_classes(losses(LABELS, entry[:-1] + ", weight: {schedule: linear, start: 0, end: 0}}"), classes(2))
+
+
+@pytest.mark.parametrize("entry", ["{name: dist_inter}", "{name: kd, transform: standardize}"])
+def test_of_several_columns_the_one_with_two_classes_is_named(losses, entry):
+    asked, three, two = losses(LABELS, entry), Classes(("a", "b", "c")), Classes(("no", "yes"))
+    with pytest.raises(LimbeckError, match=r"gradient 0 with 2 classes, which column `spam` has: nothing is learned"):
+        require_classes(asked, Multioutput({"topic": three, "spam": two, "topic2": three}))
+    require_classes(asked, Multioutput({"topic": three, "other": three}))
 
 
 def test_the_others_learn_from_two_classes(losses):
     """dkd is alpha times kd then: a part of it is lost, and its card says so."""
     names = [name for name, loss in CATALOG.items() if "distribution" in loss.card.fits and loss.card.tap is None]
-    require_classes(losses(*(f"{{name: {name}}}" for name in names if name != "dist_inter")), 2)
-    require_classes(losses(*(f"{{name: kd, transform: {kind}}}" for kind in ("flsw", "cwsm", "label_smoothing"))), 2)
+    require_classes(losses(*(f"{{name: {name}}}" for name in names if name != "dist_inter")), classes(2))
+    require_classes(
+        losses(*(f"{{name: kd, transform: {kind}}}" for kind in ("flsw", "cwsm", "label_smoothing"))), classes(2)
+    )

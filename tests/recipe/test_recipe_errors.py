@@ -67,6 +67,13 @@ NAMES = {
     "student.model=transformer": "`student.model.path` is missing (a folder with config.json, a hub id, or the "
     "asset `minilm`)",
     "losses=[{name: kdd}]": "`losses.kdd.name` is `kdd`; did you mean `kd`?",
+    "losses=[{name: KD}]": "`losses.KD.name` is `KD`; did you mean `kd`?",
+    "losses=[{name: mlkd}]": "`losses.mlkd.name` is `mlkd`; it is called mlkd_instance, mlkd_batch, mlkd_class here",
+    "losses=[{name: forward_kl}]": "`losses.forward_kl.name` is `forward_kl`; it is called kd here",
+    "losses=[{name: kd, transform: logit_standardization}]": "`losses.kd.transform.kind` is `logit_standardization`; "
+    "it is called standardize here",
+    "losses=[{name: kd, weight: {schedule: linear, start: 0, end: 0}}]": "`losses`: every weight is 0, so that nothing "
+    "is learned; give one that is not",
     "losses=[{weight: 1}]": "`losses.0.name` is missing; valid: ",
     "losses=[kd]": "`losses.0` must be a mapping with `name`, not `kd`; valid: ",
     "losses.kd.weight={schedule: linera, start: 1, end: 0}": "`losses.kd.weight.schedule` is `linera`; "

@@ -144,6 +144,11 @@ class Task(ABC):
         return len(self.names)
 
     @property
+    def sizes(self) -> list[int]:
+        """Of how many classes each decision takes one; none where it takes none of several."""
+        return [self.outputs] if self.predicts == "distribution" else []
+
+    @property
     def metric(self) -> Metric:
         """What the run is judged by."""
         return self.metrics[0]
@@ -168,10 +173,7 @@ class Task(ABC):
         """
 
     def strata(self, labels: Labels) -> NDArray[np.int64] | None:
-        """Return the group of each row, (n,), whose shares splits keep in proportion; None: there are none.
-
-        Only rows with a label are asked for.
-        """
+        """Return the group of each labelled row, (n,), whose shares splits keep in proportion; None: there are none."""
         return None
 
     @property

@@ -96,7 +96,7 @@ def with_hard_labels(losses: Iterable[LossSettings]) -> list[LossSettings]:
     weight means the same. The weights of others are of another unit, as 3,000 of `sp` is; for them it is 1.
     """
     entries = [(entry, term_from(entry).needs) for entry in losses]
-    heard = [entry for entry, needs in entries if "teacher" in needs and entry.weight != 0]
+    heard = [entry for entry, needs in entries if "teacher" in needs and entry.counts]
     weights: list[Weight] = [entry.weight for entry in heard if entry.name in _CROSS_ENTROPIES] or [1.0]
     numbers = [weight for weight in weights if isinstance(weight, float)]
     ramps = [weight for weight in weights if not isinstance(weight, float)]  # they stay apart: their sum is no ramp

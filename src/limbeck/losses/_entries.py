@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, create_model, model_validator
 
 from limbeck.cards import Card
-from limbeck.losses.schedules import Weight
+from limbeck.losses.schedules import Weight, ever_counts
 from limbeck.losses.transforms import Transform, TransformSettings
 from limbeck.settings import Settings
 
@@ -26,6 +26,11 @@ class TermSettings(Settings):
     card: ClassVar[Card]
     name: str
     weight: Weight = 1.0
+
+    @property
+    def counts(self) -> bool:
+        """Whether its weight is ever more than 0."""
+        return ever_counts(self.weight)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -118,7 +123,7 @@ def settings_of(function: Callable[..., Any], card: Card) -> type[TermSettings]:
     }
     name = (Literal[card.name], card.name)  # pyrefly: ignore[invalid-literal]
     made = create_model(card.name, __base__=_base(card), __doc__=card.summary, name=name, **fields)
-    made.card = card
+    made.card, made.also = card, card.also
     return made
 
 

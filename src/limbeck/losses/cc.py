@@ -22,6 +22,7 @@ CARD = Card(
     tap="vector",
     widths="any",
     fits=("distribution", "independent", "values", "vectors"),
+    also=("cckd", "correlation_congruence"),
     summary="squared distance between the student's and the teacher's kernel values of rows",
     paper="Peng, Jin, Liu, Zhou, Wu, Liu, Li & Zhang, Correlation Congruence for Knowledge Distillation, ICCV 2019, "
     "arXiv:1904.01802, section 3: the Gaussian kernel by its Taylor series",

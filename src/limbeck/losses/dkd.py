@@ -19,6 +19,7 @@ CARD = Card(
     family="soft targets",
     scope="prediction",
     needs=("teacher", "labels"),
+    also=("decoupled_kd",),
     summary="kd in two parts with weights of their own: the label against the others, and the others among themselves",
     paper="Zhao, Cui, Song, Qiu & Liang, Decoupled Knowledge Distillation, CVPR 2022, arXiv:2203.08679, section 3",
     citation="""@inproceedings{zhao2022decoupled,

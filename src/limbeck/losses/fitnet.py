@@ -16,6 +16,7 @@ CARD = Card(
     needs=("taps",),
     tap="vector",
     fits=("distribution", "independent", "values", "vectors"),
+    also=("hint",),
     summary="half the squared distance between a projected activation of the student and one of the teacher",
     paper="Romero, Ballas, Ebrahimi Kahou, Chassang, Gatta & Bengio, FitNets: Hints for Thin Deep Nets, ICLR 2015, "
     "arXiv:1412.6550, equation 3",

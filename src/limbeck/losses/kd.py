@@ -21,6 +21,7 @@ CARD = Card(
     needs=("teacher",),
     convex=True,
     forms=("dense", "factored", "topk", "sampled"),
+    also=("forward_kl", "soft_targets"),
     summary="divergence of the student's softened distribution from the teacher's",
     paper="Hinton, Vinyals & Dean, Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531, section 2",
     citation="""@article{hinton2015distilling,

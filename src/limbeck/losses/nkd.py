@@ -20,6 +20,7 @@ CARD = Card(
     scope="prediction",
     needs=("teacher", "labels"),
     convex=True,
+    also=("normalized_kd",),
     summary="cross-entropy of the label weighed by the teacher's confidence, and soft targets among the other classes",
     paper="Yang, Zeng, Li, Zhang, Yuan & Li, From Knowledge Distillation to Self-Knowledge Distillation: A Unified "
     "Approach with Normalized Loss and Customized Soft Labels, ICCV 2023, arXiv:2303.13005, the normalised loss",

@@ -17,6 +17,7 @@ CARD = Card(
     tap="vector",
     widths="any",
     fits=("distribution", "independent", "values", "vectors"),
+    also=("probabilistic_knowledge_transfer",),
     summary="divergence between the teacher's and the student's probabilities that a row has another one as neighbour",
     paper="Passalis & Tefas, Learning Deep Representations with Probabilistic Knowledge Transfer, ECCV 2018, "
     "arXiv:1803.10837, section 3: the cosine kernel and the Kullback-Leibler divergence",

@@ -17,6 +17,7 @@ CARD = Card(
     tap="vector",
     widths="any",
     fits=("distribution", "independent", "values", "vectors"),
+    also=("rkd",),
     summary="Huber distance between the student's and the teacher's distances of rows from one another",
     paper="Park, Kim, Lu & Cho, Relational Knowledge Distillation, CVPR 2019, arXiv:1904.05068, section 3.2, equations "
     "for the distance-wise loss",

@@ -56,6 +56,11 @@ Weight = Annotated[
 ]
 
 
+def ever_counts(weight: Weight) -> bool:
+    """Return whether a weight is ever more than 0."""
+    return max(weight.start, weight.end) > 0 if isinstance(weight, _Ramp) else weight > 0
+
+
 def weight_at(weight: Weight, progress: float) -> float:
     """Return a weight's value when the share `progress` in [0, 1] of the training steps is done."""
     return weight(progress) if isinstance(weight, _Ramp) else weight

@@ -16,6 +16,7 @@ CARD = Card(
     tap="vector",
     widths="any",
     fits=("distribution", "independent", "values", "vectors"),
+    also=("similarity_preserving",),
     summary="squared distance between the student's and the teacher's normalised matrices of inner products of rows",
     paper="Tung & Mori, Similarity-Preserving Knowledge Distillation, ICCV 2019, arXiv:1907.09682, equations 1 to 4",
     citation="""@inproceedings{tung2019similarity,

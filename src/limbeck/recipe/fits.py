@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from limbeck.cache import CacheSettings
 from limbeck.cache.codecs import Codec
-from limbeck.data import DataOptions, TaskOptions
+from limbeck.data import DataOptions, Task, TaskOptions
 from limbeck.errors import LimbeckError
 from limbeck.losses import CATALOG, HardLabels, LossSettings, fitting, temperatures, term_from
 from limbeck.teachers import CATALOGUE, Kind, TeacherSettings
@@ -182,28 +182,33 @@ def _require_one_an_example(losses: Sequence[LossSettings], task: TaskOptions) -
             )
 
 
-def require_classes(losses: Sequence[LossSettings], classes: int) -> None:
+def require_classes(losses: Sequence[LossSettings], task: Task) -> None:
     """Refuse losses and transforms that have no gradient with so few classes. That is known once the data are read.
 
     Args:
         losses: of a recipe.
-        classes: the number of the task's outputs.
+        task: with the classes that were read.
 
     Raises:
-        LimbeckError: naming one.
+        LimbeckError: naming one, and a column with too few where several have labels.
     """
-    for entry in (each for each in losses if each.weight != 0):
+    if not task.sizes:
+        return
+    classes = min(task.sizes)
+    few = f"{classes} classes"
+    if len(task.sizes) > 1:
+        few += f", which column `{task.label_columns[task.sizes.index(classes)]}` has"
+    for entry in (each for each in losses if each.counts):
         loss, transform = CATALOG[entry.name], term_from(entry).transform
         if classes < loss.fewest_classes:
             raise LimbeckError(
-                f"{entry.name} has gradient 0 with {classes} classes: nothing is learned from it",
+                f"{entry.name} has gradient 0 with {few}: nothing is learned from it",
                 where="losses",
                 fix="take kd in its place",
             )
         if transform is not None and classes < transform.fewest_classes:
             raise LimbeckError(
-                f"{entry.name} after transform {transform.kind} has gradient 0 with {classes} classes: nothing is "
-                "learned from it",
+                f"{entry.name} after transform {transform.kind} has gradient 0 with {few}: nothing is learned from it",
                 where="losses",
                 fix="leave the transform out",
             )

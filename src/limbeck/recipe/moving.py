@@ -40,7 +40,7 @@ def require_labels_teach(losses: Sequence[LossSettings], teacher: TeacherSetting
     """
     if teacher is None or teacher.moving is None:
         return
-    if not any("labels" in CATALOG[entry.name].card.needs and entry.weight != 0 for entry in losses):
+    if not any("labels" in CATALOG[entry.name].card.needs and entry.counts for entry in losses):
         raise ValueError(
             f"no loss learns from labels, and teacher.kind={teacher.kind} knows nothing that its student does not; add "
             "one, such as cross_entropy"

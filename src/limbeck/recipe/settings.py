@@ -262,7 +262,7 @@ class Recipe(Settings):
     @field_validator("losses")
     @classmethod
     def _losses_of_the_task(cls, losses: list[LossSettings], info: ValidationInfo) -> list[LossSettings]:
-        if all(loss.weight == 0 for loss in losses):
+        if not any(loss.counts for loss in losses):
             raise ValueError("every weight is 0, so that nothing is learned; give one that is not")
         if (task := _task(info)) is not None:
             require_losses_fit(losses, task, info.data.get("arms", []))

@@ -3,26 +3,51 @@
 from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, GetCoreSchemaHandler, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+)
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from limbeck.settings.numbers import within_reason
+
+ALSO = "x-also"
+"""The key of a JSON Schema under which a component's other names stand."""
 
 
 class Settings(BaseModel):
     """Settings of a component, as a recipe gives them: frozen.
 
     An unknown key fails, and so does a boolean, what is not finite, or an absurd size in the place of a number.
+
+    Attributes:
+        also: other names of a component of a catalogue, which are not taken: an error says what it is called here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    also: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return how it is read; see `within_reason`."""
         return within_reason(handler(source))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return its JSON Schema, with its other names."""
+        found = handler(schema)
+        if cls.also:
+            handler.resolve_ref_schema(found)[ALSO] = [*cls.also]
+        return found
 
 
 def union(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from limbeck.errors import LimbeckError, nearest, one_line
+from limbeck.settings import ALSO
 
 _M = TypeVar("_M", bound=BaseModel)
 _KEYS = "a mapping of keys"
@@ -100,12 +101,7 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
     if kind == "missing":
         return f"`{key}` is missing{schema.meaning(error['loc'])}"
     if kind in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type"):
-        name, valid = schema.kinds(error["loc"])
-        if not isinstance(given, Mapping):
-            return f"`{key}` must be a mapping with `{name}`, not {shown(given)}; valid: {', '.join(sorted(valid))}"
-        if name not in given:
-            return f"`{key}.{name}` is missing; valid: {', '.join(sorted(valid))}"
-        return f"`{key}.{name}` is {shown(given[name])}; {nearest(str(given[name]), valid)}"
+        return _unnamed(schema, key, error["loc"], given)
     if kind == "literal_error" and isinstance(given, str):
         return f"`{key}` is {shown(given)}; {nearest(given, schema.choices(error['loc']))}"
     if kind in _LENGTHS:
@@ -118,6 +114,18 @@ def _explain(schema: "_Schema", error: dict[str, Any], values: Any, prefix: str)
         return f"`{key}` is {shown(given)}; it must be {_FORMS.get(context['pattern'], context['pattern'])}"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     return f"`{key}`: {message}" if key else f"{message}, not {shown(given)}"
+
+
+def _unnamed(schema: "_Schema", key: str, path: tuple[Any, ...], given: Any) -> str:
+    """Return what could have been named, where a mapping does not name a component of a catalogue."""
+    name, valid = schema.kinds(path)
+    if not isinstance(given, Mapping):
+        return f"`{key}` must be a mapping with `{name}`, not {shown(given)}; valid: {', '.join(sorted(valid))}"
+    if name not in given:
+        return f"`{key}.{name}` is missing; valid: {', '.join(sorted(valid))}"
+    if found := schema.also(path).get(str(given[name])):
+        return f"`{key}.{name}` is {shown(given[name])}; it is called {', '.join(found)} here"
+    return f"`{key}.{name}` is {shown(given[name])}; {nearest(str(given[name]), valid)}"
 
 
 def _length(key: str, found: int, *, min_length: int = 0, max_length: int | None = None, **_: Any) -> str:
@@ -213,6 +221,15 @@ class _Schema:
                 if "const" in entry and entry["const"] != "given":  # that is a Python object, no file can have one
                     tags.setdefault(name, []).append(entry["const"])
         return max(tags.items(), key=lambda item: len(item[1]), default=("name", []))
+
+    def also(self, path: tuple[Any, ...]) -> dict[str, list[str]]:
+        """Return by other names that the branches of a union go by, as their settings tell them, what these are."""
+        tag, _ = self.kinds(path)
+        found: dict[str, list[str]] = {}
+        for option in self._options(self._at(path)):
+            for other in option.get(ALSO, []):
+                found.setdefault(other, []).append(option["properties"][tag]["const"])
+        return found
 
     def owners(self, path: tuple[Any, ...]) -> list[str]:
         """Return the branches of the union around a key that have it, as a recipe writes them: `kind: network`."""

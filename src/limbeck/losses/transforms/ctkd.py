@@ -17,6 +17,7 @@ CARD = Card(
     family="temperatures",
     scope="prediction",
     needs=("teacher",),
+    also=("curriculum_temperature",),
     summary="a temperature of all examples that is learned against the student: it climbs the loss that the student "
     "descends (curriculum temperature, global)",
     paper="Li, Li, Yang, Zhao, Song, Luo, Li & Yang, Curriculum Temperature for Knowledge Distillation, AAAI 2023, "

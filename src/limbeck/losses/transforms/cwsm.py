@@ -17,6 +17,7 @@ CARD = Card(
     family="temperatures",
     scope="batch",
     needs=("teacher",),
+    also=("dynamic_temperature",),
     summary="a lower temperature for examples of which the student is unsure (confidence weighted by student max)",
     paper="Wen, Lai & Qian, Preparing Lessons: Improve Knowledge Distillation with Better Supervision, 2019, "
     "arXiv:1911.07471, dynamic temperature distillation with confidence weights",

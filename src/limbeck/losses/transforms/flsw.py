@@ -19,6 +19,7 @@ CARD = Card(
     family="temperatures",
     scope="batch",
     needs=("teacher",),
+    also=("dynamic_temperature",),
     summary="a lower temperature for examples whose logits point away from the teacher's (focal loss style weights)",
     paper="Wen, Lai & Qian, Preparing Lessons: Improve Knowledge Distillation with Better Supervision, 2019, "
     "arXiv:1911.07471, dynamic temperature distillation with focal loss style weights",

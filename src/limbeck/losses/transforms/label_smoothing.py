@@ -18,6 +18,7 @@ CARD = Card(
     family="soft targets",
     scope="prediction",
     needs=("teacher", "labels"),
+    also=("knowledge_adjustment",),
     summary="a smoothed label in place of the teacher's distribution, where the teacher decides for another class",
     paper="Wen, Lai & Qian, Preparing Lessons: Improve Knowledge Distillation with Better Supervision, 2019, "
     "arXiv:1911.07471, knowledge adjustment by label smooth regularization",

@@ -17,6 +17,7 @@ CARD = Card(
     family="soft targets",
     scope="prediction",
     needs=("teacher", "labels"),
+    also=("knowledge_adjustment",),
     summary="the teacher's logits of its decision and of the label exchanged, where these differ",
     paper="Wen, Lai & Qian, Preparing Lessons: Improve Knowledge Distillation with Better Supervision, 2019, "
     "arXiv:1911.07471, knowledge adjustment by probability shift",

@@ -17,6 +17,7 @@ CARD = Card(
     family="logits",
     scope="prediction",
     needs=("teacher",),
+    also=("logit_standardization",),
     summary="the logits of student and teacher less their mean, in standard deviations, before they are compared",
     paper="Sun, Ren, Li, Wang & Cao, Logit Standardization in Knowledge Distillation, CVPR 2024, arXiv:2403.01427",
     citation="""@inproceedings{sun2024logit,

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,12 @@ class Transform(Settings):
     learns: ClassVar[bool] = False
     fewest_classes: ClassVar[int] = 2
     kind: str
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the other names of the card."""
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.also = cls.card.also
 
     @abstractmethod
     def __call__(self, given: Compared) -> tuple[Tensor, Tensor]:

@@ -81,8 +81,7 @@ def preflight(recipe: Recipe, material: Material) -> None:
     """
     splits, pairs = material.splits, objective_from(recipe.losses).pairs
     recipe.codec.require_fits(splits.task.outputs)
-    if recipe.task.one_class:
-        require_classes(recipe.losses, splits.task.outputs)
+    require_classes(recipe.losses, splits.task)
     _require_shares(recipe, splits.task)
     require_labels(recipe)
     require_held_out(recipe, material)
@@ -153,7 +152,7 @@ def _require_moves(recipe: Recipe, material: Material) -> None:
 
 def _tell_unheard(recipe: Recipe, splits: Splits) -> None:
     """Say where no loss hears the teacher, and where none counts the rows without a label."""
-    needs = [CATALOG[entry.name].card.needs for entry in recipe.losses if entry.weight != 0]
+    needs = [CATALOG[entry.name].card.needs for entry in recipe.losses if entry.counts]
     if not any({"teacher", "taps"} & set(each) for each in needs):
         say("  no loss hears the teacher: whatever the student gains does not come from it", style="yellow")
     unlabelled = len(splits.transfer) - len(splits.labelled)

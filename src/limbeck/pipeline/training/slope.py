@@ -11,6 +11,7 @@ from torch import nn
 from limbeck.data.least import Slope
 from limbeck.errors import LimbeckError
 from limbeck.losses import CATALOG, LossSettings, Objective, term_from
+from limbeck.losses.schedules import ever_counts
 from limbeck.pipeline.training.material import Lesson
 from limbeck.teachers import Moving
 from limbeck.types import Batch, Outputs
@@ -31,13 +32,16 @@ def require_convex(losses: Sequence[LossSettings], model: str) -> None:
     Raises:
         LimbeckError: one has more than one least, or a weight that changes over the steps.
     """
-    for entry in (each for each in losses if each.weight != 0):
-        if not term_from(entry).convex:
+    for entry in (each for each in losses if each.counts):
+        if not (term := term_from(entry)).convex:
             able = ", ".join(name for name, loss in CATALOG.items() if loss.card.convex)
+            after, fix = "", f"take one of {able}"
+            if term.transform is not None and term.card.convex:
+                after, fix = f" after transform {term.transform.kind}", "leave the transform out"
             raise LimbeckError(
-                f"`{model}` is solved, and {entry.name} is not convex in the outputs",
+                f"`{model}` is solved, and {entry.name}{after} is not convex in the outputs",
                 where="losses",
-                fix=f"take one of {able}, or a student that is trained",
+                fix=f"{fix}, or take a student that is trained",
             )
         if not isinstance(entry.weight, int | float):
             raise LimbeckError(
@@ -54,7 +58,7 @@ def slope_of(lesson: Lesson) -> Slope:
     counts, divided by their number and times the term's weight. In float64.
     """
     task, labels = lesson.task, lesson.examples.labels
-    objective = Objective(tuple(term for term in lesson.objective.terms if term[1] != 0))
+    objective = Objective(tuple(term for term in lesson.objective.terms if ever_counts(term[1])))
     batch = Batch(
         ids=torch.from_numpy(lesson.examples.ids),
         student_inputs={},

@@ -126,7 +126,7 @@ class Multioutput(Task):
         """The columns."""
         return tuple(self.columns)
 
-    @cached_property
+    @property
     def sizes(self) -> list[int]:
         """How many classes each column has."""
         return [len(own.names) for own in self.columns.values()]
