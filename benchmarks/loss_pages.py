@@ -1,4 +1,4 @@
-"""Write docs/losses.md and a page a loss from the cards and the functions' examples; --check fails when one is old.
+"""Write docs/losses.md and a page a loss and transform, from cards and examples; --check fails when one is old.
 
 python benchmarks/loss_pages.py [--check]
 """
@@ -6,12 +6,14 @@ python benchmarks/loss_pages.py [--check]
 import doctest
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from limbeck.cards import Card, card_parts, loss_cards
+from limbeck.cards import Card, card_parts, every_card
 from limbeck.losses import CATALOG
+from limbeck.losses import transforms as every_transform
+from limbeck.losses.transforms import TRANSFORMS
 
 DOCS = Path(__file__).parent.parent / "docs"
 PREDICTS = {
@@ -26,12 +28,13 @@ HAVE = {"teacher": "a teacher's answers", "labels": "labels", "taps": "a teacher
 
 def pages() -> dict[Path, str]:
     """Return what each file has to hold."""
-    cards = loss_cards()
-    found = {DOCS / "losses.md": _index(list(cards.values()))}
-    return found | {DOCS / "losses" / f"{name}.md": _page(card) for name, card in cards.items()}
+    cards = every_card()
+    return {DOCS / "losses.md": _index(cards)} | {DOCS / "losses" / f"{card.name}.md": _page(card) for card in cards}
 
 
-def _index(cards: Sequence[Card]) -> str:
+def _index(every: Sequence[Card]) -> str:
+    cards = [card for card in every if card.name in CATALOG]
+    transforms = [card for card in every if card.name in TRANSFORMS]
     lines = [
         "# Losses",
         "",
@@ -55,6 +58,15 @@ def _index(cards: Sequence[Card]) -> str:
             f"| {_link(card)} | {card.family} | {card.scope} | {_cell(card.units)} | {_cell(card.use_when)} |"
             for card in cards
         ),
+        "",
+        "## Transforms",
+        "",
+        "What is done to the logits of student and teacher before a loss of soft targets compares them: `transform: "
+        "NAME` in an entry of `losses`, `KD().after(Standardize())` in Python.",
+        "",
+        "| transform | family | sees | use when |",
+        "|---|---|---|---|",
+        *(f"| {_link(card)} | {card.family} | {card.scope} | {_cell(card.use_when)} |" for card in transforms),
     ]
     return "\n".join(lines) + "\n"
 
@@ -99,19 +111,10 @@ def _page(card: Card) -> str:
         "## In your own loop",
         "",
         "```python",
-        "import torch",
-        "",
-        f"from limbeck.losses import {card.name}",
-        "",
-        *_example(card),
+        *(_loop(card) if card.name in CATALOG else _loop_after(card)),
         "```",
         "",
-        "## Settings",
-        "",
-        "| setting | default | in the paper |",
-        "|---|---|---|",
-        *(f"| {name} | {default} | {_cell(paper)} |" for name, default, paper in _settings(card)),
-        "",
+        *_settings_table(card),
         f"**Use when** {card.use_when}.",
         "",
         f"**Beware** {card.beware}.",
@@ -131,21 +134,59 @@ def _page(card: Card) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _loop(card: Card) -> list[str]:
+    example = _example(CATALOG[card.name].function)
+    return ["import torch", "", f"from limbeck.losses import {card.name}", "", *example]
+
+
+def _loop_after(card: Card) -> list[str]:
+    """Return a transform before a loss, and what it does to two logits, where it is a function."""
+    made, function = TRANSFORMS[card.name].__name__, getattr(every_transform, card.name)
+    composed = f"objective = 0.9 * KD(temperature=2.0).after({made}()) + 0.1 * CrossEntropy()"
+    if not inspect.isfunction(function):
+        return [*_imports(made), "", composed]
+    return ["import torch", "", *_imports(made, card.name), "", composed, "", *_example(function)]
+
+
+def _imports(*names: str) -> list[str]:
+    return [
+        "from limbeck.losses import KD, CrossEntropy",
+        f"from limbeck.losses.transforms import {', '.join(names)}",
+    ]
+
+
 def _entry(card: Card) -> str:
-    """Return the loss as an entry of a recipe's `losses`, with its defaults."""
+    """Return a loss as an entry of a recipe's `losses`, or a transform within one, with its defaults."""
+    if card.name in TRANSFORMS:
+        given = {"kind": card.name, **_defaults(card)}
+        return f"losses: [{{name: kd, temperature: 2, transform: {_mapping(given)}}}, {{name: cross_entropy}}]"
     taps = {"student": "PATH", "teacher": "PATH"} if "taps" in card.needs else {}
     given = {"name": card.name, "weight": 1.0, **taps, **_defaults(card)}
-    return f"losses: [{{{', '.join(f'{name}: {_yaml(value)}' for name, value in given.items())}}}]"
+    return f"losses: [{_mapping(given)}]"
+
+
+def _mapping(given: Mapping[str, Any]) -> str:
+    return f"{{{', '.join(f'{name}: {_yaml(value)}' for name, value in given.items())}}}"
 
 
 def _defaults(card: Card) -> dict[str, Any]:
+    if card.name in TRANSFORMS:
+        fields = TRANSFORMS[card.name].model_fields.items()
+        return {name: field.default for name, field in fields if name != "kind"}
     parameters = inspect.signature(CATALOG[card.name]).parameters.items()
     return {name: parameter.default for name, parameter in parameters if name not in ("student", "teacher")}
 
 
 def _settings(card: Card) -> list[tuple[str, str, str]]:
-    known = {"weight": 1.0, **_defaults(card)}
-    return [(name, f"`{_yaml(value)}`", card.defaults.get(name, "-")) for name, value in known.items()]
+    """Return the settings, default and paper's value; of a transform also those of the loss that its paper says."""
+    known = {"weight": 1.0, **_defaults(card)} if card.name in CATALOG else _defaults(card)
+    own = [(name, f"`{_yaml(value)}`", card.defaults.get(name, "-")) for name, value in known.items()]
+    return own + [(f"{name} of the loss", "its own", said) for name, said in card.defaults.items() if name not in known]
+
+
+def _settings_table(card: Card) -> list[str]:
+    rows = [f"| {name} | {default} | {_cell(paper)} |" for name, default, paper in _settings(card)]
+    return ["## Settings", "", "| setting | default | in the paper |", "|---|---|---|", *rows, ""] if rows else []
 
 
 def _yaml(value: Any) -> str:
@@ -158,10 +199,10 @@ def _yaml(value: Any) -> str:
     )
 
 
-def _example(card: Card) -> list[str]:
+def _example(function: Callable[..., Any]) -> list[str]:
     """Return the docstring's example, which the tests run, as a script with what it prints in comments."""
     lines = []
-    for step in doctest.DocTestParser().get_examples(CATALOG[card.name].function.__doc__ or ""):
+    for step in doctest.DocTestParser().get_examples(function.__doc__ or ""):
         lines += [line for line in step.source.rstrip().splitlines() if line != "import torch"]
         lines += [f"# {line}" for line in step.want.rstrip().splitlines()]
     return lines

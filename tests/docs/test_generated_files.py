@@ -1,14 +1,19 @@
 """Files that are made from others are up to date."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
+from pydantic import TypeAdapter
 from table_words import older
 
 from limbeck import __version__
+from limbeck.cards import every_card
+from limbeck.losses import LossSettings, objective_from
 from limbeck.pipeline.schemas import FOLDER, schemas
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +47,15 @@ def test_the_pages_of_the_losses_are_those_of_the_cards() -> None:
     found = [loss_pages.DOCS / "losses.md", *(loss_pages.DOCS / "losses").glob("*.md")]
     assert set(found) == set(wanted), "run `make generated`"
     assert not [path.name for path in found if path.read_text(encoding="utf-8") != wanted[path]], "run `make generated`"
+
+
+@pytest.mark.parametrize("name", [card.name for card in every_card()])
+def test_the_blocks_of_a_losses_page_are_read_and_run(name: str) -> None:
+    text = (ROOT / "docs" / "losses" / f"{name}.md").read_text(encoding="utf-8")
+    (recipe,), (script,) = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "python"))
+    entries = TypeAdapter(list[LossSettings]).validate_python(yaml.safe_load(recipe)["losses"])
+    assert objective_from(entries).entries()[0].keys() >= {"name", "weight"}
+    exec(compile(script, f"{name}.md", "exec"), {})
 
 
 def measured(version: str) -> dict[str, Any]:
