@@ -36,6 +36,26 @@ def test_and_nowhere_else(change: str) -> None:
     assert student_record(load_recipe("sentiment", changes), "text", None).linear is None
 
 
+PLAIN = "losses=[{name: kd, weight: 0.9, temperature: 2.0}, {name: cross_entropy, weight: 0.1}]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (["losses.kd.temperature=9"], None),
+        (["losses=[{name: kd, weight: 1}, {name: sp, weight: 0}]"], None),
+        (["losses=[{name: sp, weight: 3000}, {name: cross_entropy}]"], PLAIN),
+        (["losses=[{name: kd}, {name: rkd_angle, weight: 50}, {name: cross_entropy}]"], PLAIN),
+        (["losses=[{name: kd, transform: standardize}, {name: cross_entropy}]"], PLAIN),
+        (["task={kind: regression}", "losses=[{name: squared_error}, {name: teacher_bounded}]"], None),
+    ],
+)
+def test_kd_beside_the_labels_is_advised_where_the_losses_are_others(changes: list[str], told: str | None) -> None:
+    assert student_record(load_recipe("sentiment", changes), "text", None).plain_losses == told
+    if told is not None:
+        assert student_record(load_recipe("sentiment", [told]), "text", None).plain_losses is None
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "told"),
     [

@@ -60,6 +60,12 @@ def far(accuracy, retention, run=BASE):
     return scored(run, student=accuracy).model_copy(update={"retention": retention})
 
 
+def hurt():
+    """The run of a student that is worse than the baseline, and learned from other losses than kd and the labels."""
+    student = BASE.student.model_copy(update={"plain_losses": "losses=[{name: kd}]"})
+    return scored(open_(verdict="hurts"), student=0.5).model_copy(update={"student": student})
+
+
 LEVEL = scored(teacher=0.795, baseline=0.795)
 CUT = "78.4 % of the training texts are cut for the student and only 0.0 % for the teacher"
 LINEAR = "as the distilled TF-IDF + LR is {} the student that learned the same answers"
@@ -68,6 +74,13 @@ READS = "Next: take a teacher that reads what TF-IDF + LR reads, alone or in an 
 
 # Name, the run with the cause, its sentence or the beginning of it, the run without it by a hair.
 CAUSES = [
+    (
+        "the labels alone teach the same network more",
+        hurt(),
+        "Next: learn from kd beside the labels (`losses=[{name: kd}]`), as the labels alone teach its network more, "
+        "though the teacher is better: losses or weights are at fault.",
+        hurt().model_copy(update={"verdict": "no_difference"}),
+    ),
     (
         "a linear model of the answers is better",
         distilled(BASE, -0.02, -0.03, -0.0001),
@@ -282,6 +295,7 @@ CAUSES = [
 ]
 
 OTHERWISE = {
+    "the labels alone teach the same network more": MORE,
     "few test rows": f"{MORE} no difference was shown",
     "seeds that differ": "Next: test on more rows",
     "the teacher is no better than the baseline": f"{MORE} no difference was shown",

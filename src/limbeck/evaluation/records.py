@@ -196,6 +196,10 @@ class StudentRecord(Record):
     linear: str | None = Field(
         default=None, description="what to type for a linear one; null: none reads such examples, or this one is linear"
     )
+    plain_losses: str | None = Field(
+        default=None,
+        description="what to type for kd beside the labels; null: it learned from them, or they do not fit its task",
+    )
     trained: list[str] = Field(default=[], description="networks among its candidates that are trained, not solved")
     passed_over: str | None = Field(
         default=None,

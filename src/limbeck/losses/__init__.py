@@ -64,6 +64,8 @@ _EVERY = (
 )  # fmt: skip
 CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in _EVERY}
 """Every loss by its name, in the order in which they are listed."""
+PLAIN = 0.9 * KD(temperature=2.0) + 0.1 * CrossEntropy()
+"""What a classifier learns from where nobody says otherwise: soft targets beside the labels."""
 
 if TYPE_CHECKING:
     LossSettings = TermSettings

@@ -20,7 +20,7 @@ from limbeck.data import (
 from limbeck.data.held import joined
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, a
-from limbeck.losses import Objective
+from limbeck.losses import PLAIN, Objective
 from limbeck.modalities import DEFAULT, MODALITIES, TextReads, named_in
 from limbeck.modalities.arrays.loaders import BatchForm, TrainingLoader, collect
 from limbeck.modalities.text.tokenizers import padding_of
@@ -36,8 +36,6 @@ from limbeck.settings.changes import flat
 from limbeck.teachers.given import count_outputs
 from limbeck.teachers.kind import SINGLE
 from limbeck.types import tensors
-
-LOSSES = ({"name": "kd", "weight": 0.9, "temperature": 2.0}, {"name": "cross_entropy", "weight": 0.1})
 
 Source = Any
 """A path, hub id or packaged name; a data frame; or a loader."""
@@ -155,7 +153,7 @@ def _recipe(name: str | Path | None, loaded: bool) -> tuple[dict[str, Any], Path
     """Return the values of a recipe for rows that are given, and its folder; of none, what is the same for all."""
     if name is None:
         column = {_LOADED: "loader"} if loaded else {"text": "text"}
-        return {"data": {"source": GIVEN, "label": "label"} | column, "losses": [*map(dict, LOSSES)]}, None
+        return {"data": {"source": GIVEN, "label": "label"} | column, "losses": PLAIN.entries()}, None
     values, _, folder = recipe_values(str(name))
     change(values, {"data.source": GIVEN})
     return values, folder

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from limbeck.data import Splits
 from limbeck.evaluation.records import SelectionRecord, ServedRecord, StudentRecord, TeacherRecord
+from limbeck.losses import PLAIN, fitting, term_from
 from limbeck.models import MODELS, is_solved
 from limbeck.pipeline.training.material import GIVEN
 from limbeck.pipeline.training.solved import may_be_solved
@@ -59,7 +60,21 @@ def student_record(recipe: Recipe, reads: str, passed_over: str | None) -> Stude
     typed = f"{model.another_model.format(linear[0])}{' grid={}' if recipe.grid else ''}" if fits else None
     # A point of the grid that names a network takes the place of the student's.
     another = "grid=[{model: NAME}]" if any("model" in point for point, _ in candidates) else model.another
-    return StudentRecord(another=another, linear=typed, trained=trained, passed_over=passed_over)
+    return StudentRecord(
+        another=another, linear=typed, plain_losses=_plain_losses(recipe), trained=trained, passed_over=passed_over
+    )
+
+
+def _plain_losses(recipe: Recipe) -> str | None:
+    """Return what to type for kd beside the labels; None where the student learns from them, or they do not fit."""
+    plain, terms = PLAIN.entries(), [term_from(entry) for entry in recipe.losses if entry.counts]
+    known = {entry["name"] for entry in plain}
+    if all(term.name in known and term.transform is None for term in terms):
+        return None
+    if not known <= {*fitting(recipe.task.predicts)}:
+        return None
+    typed = (", ".join(f"{key}: {value}" for key, value in entry.items()) for entry in plain)
+    return f"losses=[{', '.join(f'{{{entry}}}' for entry in typed)}]"
 
 
 def more_test(recipe: Recipe, splits: Splits) -> str:

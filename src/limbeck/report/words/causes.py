@@ -34,11 +34,8 @@ MORE_SEEDS = 5
 
 _ANOTHER_TEACHER = "teacher.kind=KIND"  # whatever kind it is
 _ANOTHER_STUDENT = "student.model=NAME"
-_A_BASELINE = "baseline={}"
 _MORE_TEXT = "data.unlabelled=FILE"
 _MORE_ROWS = "limbeck.distill(train=...)"  # a loader brings all its rows
-_MORE_TEST_ROWS = "data.split.test=N"
-_LONGER = "{network}.reads.max_length=N"
 
 
 # --- what is asked more than once -----------------------------------------------------------------------------------
@@ -177,7 +174,7 @@ def _longer(findings: Findings, why: str | None = None) -> Step:
     whole = findings.data.views.get(TEACHER)
     if TEACHER not in cut and STUDENT in cut and whole is not None:
         shares += f" and only {percent(whole.cut)} for the teacher"
-    keys = [_LONGER.format(network=_key_of(name)) for name in cut]
+    keys = [f"{_key_of(name)}.reads.max_length=N" for name in cut]
     return Step(shares if why is None else f"{why}, and {shares}", "read more tokens of each", " ".join(keys))
 
 
@@ -233,6 +230,15 @@ def no_bundle(findings: Findings, there: Delivered) -> Step | None:
         return None
     why = f"the student could not be exported ({shorten(there.error, 120)}), so that there is no bundle"
     return _another_student(findings, why, "change the student’s network")
+
+
+def worse_told(findings: Findings, there: Delivered) -> Step | None:
+    """A good teacher hurts, and the losses are not the plain ones."""
+    student = findings.student
+    if findings.verdict != "hurts" or not labels_well(findings) or student is None or student.plain_losses is None:
+        return None
+    why = "the labels alone teach its network more, though the teacher is better: losses or weights are at fault"
+    return Step(why, "learn from kd beside the labels", student.plain_losses)
 
 
 def student_at_chance(findings: Findings, there: Delivered) -> Step | None:
@@ -336,7 +342,7 @@ def no_baseline(findings: Findings, there: Delivered) -> Step | None:
     if BASELINE in findings.models or not findings.data.labelled:
         return None
     why = "nothing else tells whether distillation helps"
-    return Step(why, "train a baseline, the same network without the teacher", _A_BASELINE)
+    return Step(why, "train a baseline, the same network without the teacher", "baseline={}")
 
 
 def few_seeds(findings: Findings, there: Delivered) -> Step | None:
@@ -373,7 +379,7 @@ def unclear(findings: Findings, there: Delivered) -> Step | None:
     tested = f"{count(findings.test_examples)} test {findings.usage.noun}s"
     interval = interval_of(gain.ci95, metric)
     why = f"the gain of {size} is within chance on {tested} (95 % interval {interval}, {p_text(gain.p_value)})"
-    return Step(why, "test on more rows", findings.data.more_test or _MORE_TEST_ROWS)
+    return Step(why, "test on more rows", findings.data.more_test or "data.split.test=N")
 
 
 def open_verdict(findings: Findings, there: Delivered) -> Step | None:
