@@ -40,7 +40,9 @@ def test_a_packaged_recipe_loads_and_is_described(name):
     assert recipe.name == name
     assert recipe.folder is None
     assert packaged_recipe(name) == packaged_recipes()[name]
-    assert len(dict(describe_recipes())[name]) > 20
+    said = dict(describe_recipes())[name]
+    assert len(said) > 20
+    assert said.endswith(".")
 
 
 def test_the_demo_is_packaged():
