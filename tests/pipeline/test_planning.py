@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from classifiers import POSITIONS, save_classifier, train_classifier
 from encoders import write_encoder
 from tiny import BAD, FILLER, GOOD
 
@@ -250,13 +251,36 @@ def test_enough_validation_rows_choose_alone(tmp_path, encoder, capsys):
     assert "21 validation rows are too few to choose by alone" in said
 
 
-def test_where_no_network_reads_the_language_n_grams_of_characters_do(tmp_path, capsys):
-    foreign = write_encoder(tmp_path / "letters", [], letters=True)
+@pytest.mark.parametrize(
+    ("letters", "why"), [(True, " pieces a word"), (False, "100 % of the tokens unknown")], ids=["pieces", "unknown"]
+)
+def test_where_no_network_reads_the_language_n_grams_of_characters_do(tmp_path, capsys, letters, why):
+    """A word of another alphabet is in pieces, or one unknown token, as Chinese is to an English tokenizer."""
+    foreign = write_encoder(tmp_path / "letters", ["zzz"], letters=letters)
     found, said = plan(recipe(write_texts(tmp_path / "texts.csv"), foreign), capsys)
     assert [member.kind for member in found.teacher.members] == ["nblr", "nblr"]
     assert found.teacher.members[1].reads.tokenizer.kind == "characters"
-    assert "pieces a word: it does not know this language" in said
+    assert f"{why}: it does not know this language" in said
     assert "n-grams of characters: no pretrained network reads this language" in said
+
+
+@pytest.mark.parametrize("outputs", [2, 3], ids=["taken as it is", "of other classes"])
+def test_a_finished_classifier_is_not_planned_to_be_trained(tmp_path, capsys, outputs):
+    """It reads what it has learned to read, and its time is for answers; a head of other classes gives way to a new."""
+    names, order = ["0", "1", "2"][:outputs], list(range(outputs))
+    network, reader = train_classifier(tmp_path / "learned.csv", order, names)
+    folder = save_classifier(tmp_path / "classifier", network, reader)
+    source = write_texts(tmp_path / "texts.csv", rows=1500, longest=60)
+    wanted = load_recipe(
+        "text", [f"data.source={source}", "budget.minutes=10", "teacher.kind=transformers", f"teacher.model={folder}"]
+    )
+    found, said = plan(wanted, capsys)
+    trained = outputs != 2
+    assert found.teacher.finetune == trained
+    assert ("teacher.train.epochs" in said) == trained
+    assert found.teacher.reads.max_length == POSITIONS
+    complete, _ = within_budget(wanted, material_of(wanted), material_of)
+    assert complete.data.split.validation == (20 if trained else 2)  # these choose the epoch
 
 
 def test_rows_that_the_plan_leaves_out_are_left_out(tmp_path, encoder, monkeypatch):

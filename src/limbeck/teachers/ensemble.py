@@ -1,5 +1,6 @@
 """Several teachers as one."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -90,6 +91,10 @@ class EnsembleTeacher(Kind):
     def by_confidence(self) -> bool:
         """Whether a member's weight is by how sure it is of each example."""
         return self.weights == CONFIDENCE
+
+    def decided(self, classes: Sequence[str]) -> Self:
+        """Decide it for every member."""
+        return self.model_copy(update={"members": [member.decided(classes) for member in self.members]})
 
     def settle(self, work: Work) -> Self:
         """Settle every member."""

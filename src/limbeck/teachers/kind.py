@@ -93,6 +93,14 @@ class Kind(Settings):
         """
         return []
 
+    def decided(self, classes: Sequence[str]) -> Self:
+        """Return the same teacher, of which is known whether it is trained here, where its folder says that.
+
+        Args:
+            classes: names of the data's, in the order of the logits.
+        """
+        return self
+
     def settle(self, work: Work) -> Self:
         """Return the same teacher with what its recipe leaves open; that is said and stands in the run's `recipe.yaml`.
 

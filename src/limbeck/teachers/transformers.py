@@ -153,6 +153,13 @@ class TransformersTeacher(Named):
         """Settings that say in full what it reads."""
         return self.network or AsRead(self.reads)
 
+    def decided(self, classes: Sequence[str]) -> Self:
+        """Return the same; of texts it is taken as it is where its head fits the classes, if nobody says otherwise."""
+        if self.finetune is not None or not self._reads_texts:
+            return self
+        outputs = output_names(pretrained_config(pretrained_folder(self.model)))
+        return self.model_copy(update={"finetune": not _fits(outputs, classes, self.labels)})
+
     def settle(self, work: Work) -> Self:
         """Find out whether it is taken as it is, which output is which class, and what it reads.
 
@@ -170,8 +177,7 @@ class TransformersTeacher(Named):
                 if self.finetune
                 else self._as_it_is(outputs, reads, said, work)
             )
-        as_it_is = not self.finetune if self.finetune is not None else _fits(outputs, work.classes, self.labels)
-        if not as_it_is:
+        if self.decided(work.classes).finetune:
             return self._trained(outputs, self.reads.up_to(MAX_LENGTH), "", work)
         reads = self.reads.up_to(longest_text(config, tokenizer_limit(source, LONGEST)))
         how = f"({work.key}.finetune=true trains it), {reads.max_length} tokens of a text"

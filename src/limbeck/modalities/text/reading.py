@@ -111,6 +111,13 @@ def described(seen: ViewRecord, max_length: int) -> str:
     return f"{line}; {seen.pieces:.1f} pieces a word: it may not know this language" if cut_up(seen) else line
 
 
+def unfamiliar(seen: ViewRecord) -> str | None:
+    """Return by what it shows that a tokenizer is likely one of another language; None where nothing shows it."""
+    if seen.unknown > UNKNOWN_WARNED:
+        return f"{100 * seen.unknown:.0f} % of the tokens unknown"
+    return f"{seen.pieces:.1f} pieces a word" if cut_up(seen) else None
+
+
 def cut_up(seen: ViewRecord) -> bool:
     """Return whether words are cut into so many pieces that the tokenizer is likely one of another language."""
     return seen.pieces is not None and seen.pieces > PIECES_WARNED

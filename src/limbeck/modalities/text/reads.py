@@ -8,7 +8,7 @@ from pydantic import Field
 from limbeck.data.modality import Reads
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.records import ViewRecord
-from limbeck.modalities.text.reading import FIXES, UNKNOWN_WARNED, cut_up, described, reading, same_tokens, unreadable
+from limbeck.modalities.text.reading import FIXES, described, reading, same_tokens, unfamiliar, unreadable
 from limbeck.modalities.text.tokenizers import (
     CountedTokenizerSettings,
     GivenTokenizerSettings,
@@ -76,7 +76,7 @@ class TextReads(Reads):
 
     def described(self, seen: ViewRecord) -> tuple[str, bool]:
         """Return in words what is read, and whether that is doubtful."""
-        return described(seen, self.max_length), seen.unknown > UNKNOWN_WARNED or cut_up(seen)
+        return described(seen, self.max_length), unfamiliar(seen) is not None
 
 
 def build_reader(reads: TextReads, texts: Sequence[str]) -> TextReader:

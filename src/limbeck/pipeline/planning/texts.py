@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from limbeck.data import Splits
 from limbeck.errors import LimbeckError
 from limbeck.modalities import TextReads
-from limbeck.modalities.text.pretrained import pretrained_config
-from limbeck.modalities.text.reading import PIECES_WARNED, reading
+from limbeck.modalities.text.pretrained import longest_text, pretrained_config, tokenizer_limit
+from limbeck.modalities.text.reading import reading, unfamiliar
 from limbeck.modalities.text.reads import build_reader
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings, pretrained_folder
 from limbeck.models import is_solved
@@ -21,8 +21,10 @@ from limbeck.teachers import Single
 
 _SAMPLE = 2_000
 """Texts that are looked at."""
-_LENGTHS = (32, 48, 64, 96, 128, 192, 256)
+_LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Tokens of a text that a pretrained network may read."""
+_LONGEST = 256
+"""The most of them for one that is fitted here; one that is taken as it is reads what it has learned to read."""
 _MOST_WORDS = 1024
 """Tokens of a text that the student reads at most: it is fast."""
 _TRAINING = 0.44
@@ -40,7 +42,6 @@ _ENOUGH = 200
 _FOLDS = 3
 _WATCHED = (200, 1_000)
 """Unlabelled texts by which students are chosen: a tenth of all, within these."""
-_FOREIGN = "it does not know this language"
 _BATCH = 16
 _SHORTEST = 64
 """Before less of a text is read in fine-tuning, some rows are left out."""
@@ -65,8 +66,9 @@ class _Member:
         tuned: whether it is fine-tuned here; else its features are taken as they are.
         parameters: of its matrices.
         lengths: tokens of each of some texts, uncut.
-        pieces: tokens a word; None: nobody knows.
+        foreign: why it cannot read them; None: it can, or nobody knows.
         longest: tokens that it reads, where the recipe says how many.
+        most: tokens that it may read at most.
     """
 
     number: int
@@ -74,8 +76,9 @@ class _Member:
     tuned: bool
     parameters: int
     lengths: NDArray[np.int64]
-    pieces: float | None
+    foreign: str | None
     longest: int | None
+    most: int
 
     def mean(self, length: int) -> float:
         """Return the mean tokens of a text that is cut at so many."""
@@ -83,8 +86,8 @@ class _Member:
 
     @property
     def wanted(self) -> int:
-        """The least length at which at most one text in fifty is cut, or the longest."""
-        return next((length for length in _LENGTHS if (self.lengths > length).mean() <= 0.02), _LENGTHS[-1])
+        """The least length at which at most one text in fifty is cut, or the longest that it may read."""
+        return min(self.most, next((each for each in _LENGTHS if (self.lengths > each).mean() <= 0.02), self.most))
 
 
 def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
@@ -95,6 +98,7 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
         splits: its rows.
         minutes: that a run may take on two idle processor cores.
     """
+    recipe = recipe.model_copy(update={"teacher": recipe.teacher.decided(splits.task.names)})
     plan, seconds = Choices(recipe), 60 * minutes
     for name in recipe.data.split.open:
         plan.settle(f"data.split.{name}", max(2, len(getattr(splits, name))))
@@ -192,25 +196,27 @@ def _readable(plan: Choices, recipe: Recipe, texts: Sequence[str]) -> list[_Memb
         for number, settings in enumerate(recipe.teacher.members)
         if settings.pretrained is not None
     ]
-    foreign = [one for one in found if one.pieces is not None and one.pieces > PIECES_WARNED]
+    foreign = [one for one in found if one.foreign is not None]
     if several and foreign and len(foreign) == len(found):
         characters = {"kind": "nblr", "calibrate": True, "reads": {"tokenizer": {"kind": "characters"}}}
         if recipe.teacher.shares(len(recipe.teacher.members)) is None:
             plan.add(characters, "a member of n-grams of characters", "no pretrained network reads this language")
-    gone = [one for one in foreign if plan.leave_out(one.number, f"{one.pieces:.1f} pieces a word: {_FOREIGN}")]
+    gone = [one for one in foreign if plan.leave_out(one.number, f"{one.foreign}: it does not know this language")]
     return [one for one in found if one not in gone]
 
 
 def _member(number: int, key: str, settings: Single, texts: Sequence[str]) -> _Member:
     name = str(settings.pretrained)
-    config = pretrained_config(pretrained_folder(name))
+    config = pretrained_config(folder := pretrained_folder(name))
     width, inner = getattr(config, "hidden_size", 768), getattr(config, "intermediate_size", 3072)
     parameters = getattr(config, "num_hidden_layers", 12) * (4 * width * width + 2 * width * inner)
     reads = TextReads(tokenizer=TransformersTokenizerSettings(kind="transformers", path=name), max_length=4096)
     reader = build_reader(reads, [])
     rows = reader.encode(texts)
     longest = getattr(getattr(settings, "reads", None), "max_length", None)  # of the recipe: nothing is settled yet
-    return _Member(number, key, settings.by_steps, parameters, rows.lengths, reading(reader, rows).pieces, longest)
+    most = longest_text(config, tokenizer_limit(folder, _LONGEST if settings.refits else _LENGTHS[-1]))
+    foreign = unfamiliar(reading(reader, rows))
+    return _Member(number, key, settings.by_steps, parameters, rows.lengths, foreign, longest, most)
 
 
 def _fine_tune(
