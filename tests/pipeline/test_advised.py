@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from limbeck.models import is_solved
-from limbeck.pipeline.judging.advised import more_test, student_record, teacher_record
+from limbeck.pipeline.judging.advised import more_labels, more_test, student_record, teacher_record
 from limbeck.recipe import load_recipe
 
 UNSOLVABLE = [
@@ -84,3 +84,15 @@ def test_a_teacher_like_the_floor_is_advised_where_it_fits(name: str, changes: l
 )
 def test_more_test_rows_are_advised_as_the_test_split_was_made(changes: list[str], rows: int, told: str) -> None:
     assert more_test(load_recipe("sentiment", changes), SimpleNamespace(test=range(rows))) == told
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (["data.labelled=100"], "data.labelled=N"),
+        (["data.labelled=null"], "data.source=DATA"),  # every label is learned from
+        (["data.labelled=null", "data.source=python"], "limbeck.distill(train=...)"),
+    ],
+)
+def test_more_labels_are_advised_as_the_labels_were_given(changes: list[str], told: str) -> None:
+    assert more_labels(load_recipe("sentiment", changes)) == told

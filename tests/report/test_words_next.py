@@ -60,6 +60,7 @@ def test_what_is_no_reason_to_wait_comes_after_a_student_that_helps():
     weak = example.refigured(BASE, ClassTable, "student", classes=[*classes, *rest])
     assert said(weak) == SHIP
     assert words.next_steps(weak, "")[-1].code == "data.labelled=N"
+    assert words.next_steps(with_data(weak, more_labels="data.source=DATA"), "")[-1].code == "data.source=DATA"
     warned = example.changed(weak, "student", scores={"f1_macro": 0.5})
     assert said(warned).startswith(
         "Next: add labelled rows of these classes (`data.labelled=N`), as the student’s weakest"

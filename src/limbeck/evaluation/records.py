@@ -301,6 +301,7 @@ class DataRecord(Record):
     unlabelled: int
     augmented: int = Field(default=0, description="unlabelled rows that `data.augment` made besides")
     more_test: str | None = Field(default=None, description="what to type for more test rows; null: nobody said it")
+    more_labels: str | None = Field(default=None, description="the same for more labelled rows")
     ceiling: int | None = Field(default=None, description="rows of the target whose labels the arm ceiling learned")
     held_out: dict[str, dict[str, list[str]]] = Field(
         default_factory=dict, description="by split that is held out by values: the values by column"

@@ -88,3 +88,10 @@ def more_test(recipe: Recipe, splits: Splits) -> str:
     if data.source == GIVEN:
         return "limbeck.distill(test=...)"
     return "data.source=DATA" if data.target is None else "data.target.source=DATA"
+
+
+def more_labels(recipe: Recipe) -> str:
+    """Return what to type for more labelled rows: a setting where it leaves labels out, else other data."""
+    if recipe.data.labelled is not None:
+        return "data.labelled=N"
+    return "limbeck.distill(train=...)" if recipe.data.source == GIVEN else "data.source=DATA"

@@ -22,7 +22,7 @@ from limbeck.evaluation.records import (
 )
 from limbeck.evaluation.schema import Findings
 from limbeck.pipeline.judging import Trainings
-from limbeck.pipeline.judging.advised import more_test, selection_record, student_record, teacher_record
+from limbeck.pipeline.judging.advised import more_labels, more_test, selection_record, student_record, teacher_record
 from limbeck.pipeline.judging.floor import DISTILLED
 from limbeck.pipeline.judging.models import Judged, figures_of, judged_models, model_records
 from limbeck.pipeline.judging.samples import Samples, copies_drawn
@@ -98,6 +98,7 @@ def data_record(recipe: Recipe, splits: Splits) -> DataRecord:
         unlabelled=len(splits.unlabelled),
         augmented=len(splits.augmented),
         more_test=more_test(recipe, splits),
+        more_labels=more_labels(recipe),
         ceiling=len(splits.ceiling) if "ceiling" in recipe.trained_arms else None,
         held_out={
             split: {column: list(values) for column, values in rule.items()}

@@ -17,7 +17,6 @@ STEPS = 5
 BUNDLE = "BUNDLE"
 """Stands for the bundle's folder where that is not known."""
 
-_MORE_LABELS = "data.labelled=N"
 _OWN_ROWS = "limbeck evaluate {} DATA"
 _ADDED = ("seeds=", "baseline=")
 """Keys whose value is known, and fits whatever the recipe is."""
@@ -122,4 +121,5 @@ def _weak_classes(findings: Findings, there: Delivered) -> Step | None:
     weak = weak_classes(findings)
     if weak is None:
         return None
-    return Step(f"the student’s weakest classes are {weak}", "add labelled rows of these classes", _MORE_LABELS)
+    more = findings.data.more_labels or "data.labelled=N"
+    return Step(f"the student’s weakest classes are {weak}", "add labelled rows of these classes", more)
