@@ -51,8 +51,10 @@ TUNING = 300_000
 HEAD_SCALE = 20
 """Learning rate of a new head over that of the encoder."""
 TEMPERATURE, TEACHER_SHARE = 2.0, 0.9
-STEPS, STUDENT_BATCH = 1500, 32
-"""Of the student in the plain loop: those of the recipe `sentiment`."""
+STUDENT_BATCH, PASSES, STEPS = 32, 6, (500, 3000)
+"""Of the student in the plain loop: passes over its texts, within so many steps, as the recipe `text` plans them."""
+WORDS = 1024
+"""Of a text, that the student reads at most, as there."""
 
 
 class Encoder(nn.Module):
@@ -206,7 +208,12 @@ def plain_kd(texts: Texts, bench: Bench) -> Fitted:
     chosen, said = choose(grid_of(lr=(1.5e-3, 6e-3, 2e-2)), one_split(texts.labels), right)
     student = Student(every, len(texts.names))
     student.learn(np.arange(len(every)), answers, labels, **chosen)
-    return Fitted(student.ask, student.save, {**chosen, **said, "steps": STEPS})
+    return Fitted(student.ask, student.save, {**chosen, **said, "steps": steps_of(len(every))})
+
+
+def steps_of(rows: int) -> int:
+    """Return the steps of a student that learns from so many texts."""
+    return int(np.clip(PASSES * rows / STUDENT_BATCH, *STEPS))
 
 
 def _teacher(texts: Texts, bench: Bench) -> Encoder:
@@ -230,7 +237,7 @@ class Student:
     def __init__(self, texts: Sequence[str], classes: int) -> None:
         torch.manual_seed(SEED)
         words = WordTokenizerSettings(size=30_000, min_frequency=2)
-        self.reader = TextReader(word_tokenizer(texts, words), max_length=LENGTH)
+        self.reader = TextReader(word_tokenizer(texts, words), max_length=WORDS)
         self.rows = self.reader.encode(texts)
         settings = NgramsSettings(dropout=0.2, word_dropout=0.2, ngram_dropout=0.5)
         self.network = Ngrams(settings, outputs=classes, form=self.reader.form)
@@ -242,15 +249,16 @@ class Student:
             held = {**self.rows.batch(np.array(numbers)), "teacher": answers[numbers], "labels": labels[numbers]}
             return {name: torch.from_numpy(value) for name, value in held.items()}
 
+        steps = steps_of(len(self.rows))
         with TemporaryDirectory() as folder:
             asked = {
-                "max_steps": STEPS,
+                "max_steps": steps,
                 "per_device_train_batch_size": STUDENT_BATCH,
                 "learning_rate": lr,
                 "seed": SEED,
             }
             quiet = {"report_to": "none", "save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True}
-            own = {"use_cpu": True, "remove_unused_columns": False, "warmup_steps": STEPS // 10}
+            own = {"use_cpu": True, "remove_unused_columns": False, "warmup_steps": steps // 10}
             settings = TrainingArguments(output_dir=folder, **asked, **quiet, **own)
             numbers: Any = rows.tolist()
             Distiller(model=self.network, args=settings, train_dataset=numbers, data_collator=collate).train()
