@@ -1330,7 +1330,7 @@ MUTANTS = (
         "classes numbered anew, so that all behind a missing one are wrong",
         "score.py",
         (("served(student.labels,", "served(sorted(student.labels, reverse=True),"),),
-        ("tests/pipeline/test_score.py",),
+        ("tests/evaluation/test_score.py",),
     ),
     # --- curves -----------------------------------------------------------------------------------------------------
     Mutant(
@@ -1717,7 +1717,7 @@ MUTANTS = (
         "digits scored as speakers",
         "score.py",
         (("    return own\n", "    return label\n"),),
-        ("tests/pipeline/test_score.py::test_columns_stand_in_the_order_of_the_bundle",),
+        ("tests/evaluation/test_score.py::test_columns_stand_in_the_order_of_the_bundle",),
     ),
     Mutant(
         "padding classes have a probability at high temperatures",
@@ -1799,7 +1799,7 @@ MUTANTS = (
         "a folder of keywords scored as if all its other words were one of them",
         "score.py",
         (("labels = [other if name in unknown", "labels = [task.names[0] if name in unknown"),),
-        ("tests/pipeline/test_score.py::test_classes_that_nobody_asked_for_are_the_other_class",),
+        ("tests/evaluation/test_score.py::test_classes_that_nobody_asked_for_are_the_other_class",),
     ),
     Mutant(
         "a data frame is a list of its columns' names",
@@ -2027,7 +2027,7 @@ MUTANTS = (
                 "for each in [modality.asked(student.reader)]]",
             ),
         ),
-        ("tests/pipeline/test_score.py",),
+        ("tests/evaluation/test_score.py",),
     ),
     Mutant(
         "a row that cannot be read has its place among the rows that are scored",
@@ -2039,7 +2039,7 @@ MUTANTS = (
                 'f"{place}, row {number + 1}", rows.values[row]) for number, row in enumerate(kept)',
             ),
         ),
-        ("tests/pipeline/test_score.py",),
+        ("tests/evaluation/test_score.py",),
     ),
     Mutant(
         "a network that has its rate set is told to set it",

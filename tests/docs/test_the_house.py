@@ -148,3 +148,12 @@ def test_every_mutant_fits_the_source():
     """`make mutate` takes an hour: an edit whose text has moved is to be seen before."""
     moved = [problem for mutant in MUTANTS for problem in texts_that_moved(mutant, SOURCE)]
     assert not moved, "\n".join(moved)
+
+
+def test_every_mutant_names_tests_that_are_there():
+    """The tests of all mutants are run together before the first one: a single one that has moved ends them all."""
+    named = {node for mutant in MUTANTS for node in mutant.tests}
+    texts = {node: ROOT / node.partition("::")[0] for node in named}
+    assert not [node for node, file in texts.items() if not file.is_file()]
+    asked = {node: re.split(r"\[", node.split("::")[-1])[0] for node in named if "::" in node}
+    assert not [node for node, name in asked.items() if f"def {name}(" not in texts[node].read_text(encoding="utf-8")]
