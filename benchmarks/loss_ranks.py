@@ -1,10 +1,13 @@
 """Which losses can be told apart: ranked on half of the test rows, judged on the other half.
 
 Who is best of many is best by luck too, on the rows that said so. So one half of the rows ranks the losses, and nothing
-else; the other half says how far each is from `kd`, and from the first of the ranking. Both halves are asked
-of the same networks: the luck of seeds is in both, which the test over seeds is for. P-values are those of the
-package's own comparison of two arms (`limbeck.evaluation.significance`): the larger one of its test over rows and its
-test over seeds, as its verdict asks for both. All of them, of both questions and all sets, are corrected together.
+else; the other half says how far each is from `kd`, and from the first of the ranking. Both halves are asked of the
+same networks, so the first keeps the luck of its seeds; `kd` was not chosen, and has none to keep.
+
+A difference is the mean of those of the seeds, in each of which both losses began with the same weights and saw the
+same rows in the same order. Its variance is of the rows and of the seeds: a few seeds say little about the second, so
+that of each comparison is moderated by those of all others of the set (`moderated`). The test is Student's t. All
+p-values, of both questions and all sets, are corrected together.
 """
 
 from collections import Counter
@@ -14,10 +17,12 @@ from typing import Any
 import numpy as np
 from loss_points import KD, LABELS
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import polygamma, psi
+from scipy.stats import t as student
 from text_sets import unpacked
 
-from limbeck.evaluation.classification import ACCURACY
-from limbeck.evaluation.significance import LEVEL, compare
+from limbeck.evaluation.significance import LEVEL
 
 HALVES_SEED = 20_261
 """Of the draw of the two halves."""
@@ -54,17 +59,56 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def apart(one: Right, other: Right) -> dict[str, Any]:
-    """Return by how much one loss is more accurate than another, its 95 % interval, and the p-value; see above.
+def moderated(variances: Sequence[float], freedom: int) -> tuple[NDArray[np.float64], float]:
+    """Return variances that are drawn to what is common to all, and the degrees of freedom that they have then.
+
+    Each variance is of a few seeds. Their true values are taken for draws of a scaled inverse chi-squared distribution,
+    whose scale and degrees of freedom are fitted to the logarithms of what was found.
 
     Args:
-        one: of the rows that judge.
-        other: the same rows and seeds.
+        variances: of each comparison, above 0.
+        freedom: degrees of freedom of each.
+
+    Source:
+        Smyth, Linear Models and Empirical Bayes Methods for Assessing Differential Expression in Microarray
+        Experiments, Statistical Applications in Genetics and Molecular Biology 3, 2004, sections 4 and 6.2.
     """
-    parts = [np.stack([right, np.ones_like(right)], axis=-1).astype(np.int8) for right in (one, other)]
-    gain = compare(*parts, ACCURACY)
-    p_values = [gain.p_value] if gain.p_seeds is None else [gain.p_value, gain.p_seeds]
-    return {"mean": gain.mean, "ci95": list(gain.ci95), "p": max(p_values)}
+    found = np.array(variances)
+    if len(found) < 2:
+        return found, float(freedom)
+    logs = np.log(found) - psi(freedom / 2) + np.log(freedom / 2)
+    beyond = logs.var(ddof=1) - polygamma(1, freedom / 2)
+    if beyond <= polygamma(1, _MOST / 2):  # no more apart than equal ones would be found to be
+        return np.full_like(found, np.exp(logs.mean())), float(_MOST)
+    common = 2 * brentq(lambda half: polygamma(1, half) - beyond, 1e-6, _MOST / 2)
+    scale = np.exp(logs.mean() + psi(common / 2) - np.log(common / 2))
+    return (common * scale + freedom * found) / (common + freedom), common + freedom
+
+
+_MOST = 1e4
+"""Degrees of freedom from which on a t distribution is a normal one."""
+
+
+def told(pairs: Sequence[tuple[Right, Right]]) -> tuple[list[dict[str, Any]], float]:
+    """Return by how much the first loss of each pair is more accurate, and the degrees of freedom of that.
+
+    Of each pair: `mean`, `ci95`, the p-value `p`, and the standard `error`.
+
+    Args:
+        pairs: answers of two losses each, for the same rows and seeds, all of a set.
+    """
+    by_seed = [one.mean(axis=1) - other.mean(axis=1) for one, other in pairs]
+    seeds, rows = pairs[0][0].shape
+    # Of seeds that agree to the row, half a row may still be hidden in each.
+    of_seeds, freedom = moderated([max(each.var(ddof=1), (0.5 / rows) ** 2) for each in by_seed], seeds - 1)
+    found = []
+    for (one, other), each, of_seed in zip(pairs, by_seed, of_seeds, strict=True):
+        by_row = one.mean(axis=0) - other.mean(axis=0)
+        error = float(np.sqrt(of_seed / seeds + by_row.var(ddof=1) / rows))
+        mean, wide = float(each.mean()), float(student.isf(LEVEL / 2, freedom)) * error
+        p_value = float(2 * student.sf(abs(mean) / error, freedom))
+        found.append({"mean": mean, "ci95": [mean - wide, mean + wide], "p": p_value, "error": error})
+    return found, freedom
 
 
 def judged(right: Mapping[str, Mapping[str, Right]]) -> dict[str, dict[str, Any]]:
@@ -74,29 +118,30 @@ def judged(right: Mapping[str, Mapping[str, Right]]) -> dict[str, dict[str, Any]
         right: by set and loss, those of one set on the same rows.
 
     Returns:
-        By set: `ranking`, the names; `losses`, of each the `accuracy` on the rows that `ranks` and that `judges`, and
-        `kd` and `first`: see `apart`, with `holm`, the corrected p-value. None where it is that one itself, and under
-        `first` where either of the two is kd, as that comparison is the other one's `kd`.
+        By set: `ranking`, the names; `freedom`, see `told`; `losses`, of each the `accuracy` on the rows that `ranks`
+        and that `judges`, and `kd` and `first`: see `told`, with `holm`, the corrected p-value. None where it is that
+        one itself, and under `first` where either of the two is kd, as that comparison is the other one's `kd`.
     """
     found: dict[str, dict[str, Any]] = {}
     every: list[dict[str, Any]] = []
     for name, of_set in right.items():
         ranks, judges = halves(next(iter(of_set.values())).shape[1])
-        contestants = {loss: one for loss, one in of_set.items() if loss != LABELS}
-        order = ranked(contestants, ranks)
-        losses = {}
-        for loss, one in of_set.items():
-            against = {"kd": KD, "first": order[0]}
-            told = {
-                title: None if other == loss else apart(one[:, judges], of_set[other][:, judges])
-                for title, other in against.items()
-                if title == "kd" or KD not in (other, loss)
+        order = ranked({loss: one for loss, one in of_set.items() if loss != LABELS}, ranks)
+        losses: dict[str, dict[str, Any]] = {
+            loss: {
+                "accuracy": {part: float(one[:, rows].mean()) for part, rows in (("ranks", ranks), ("judges", judges))},
+                "kd": None,
+                "first": None,
             }
-            told.setdefault("first", None)
-            every += [difference for difference in told.values() if difference is not None]
-            accuracy = {title: float(one[:, rows].mean()) for title, rows in (("ranks", ranks), ("judges", judges))}
-            losses[loss] = {"accuracy": accuracy, **told}
-        found[name] = {"ranking": order, "losses": losses}
+            for loss, one in of_set.items()
+        }
+        asked = [(loss, "kd", KD) for loss in of_set if loss != KD]
+        asked += [(loss, "first", order[0]) for loss in of_set if KD not in (loss, order[0]) and loss != order[0]]
+        differences, freedom = told([(of_set[loss][:, judges], of_set[other][:, judges]) for loss, _, other in asked])
+        for (loss, title, _), difference in zip(asked, differences, strict=True):
+            losses[loss][title] = difference
+        every += differences
+        found[name] = {"ranking": order, "losses": losses, "freedom": freedom}
     for difference, corrected in zip(every, holm([one["p"] for one in every]), strict=True):
         difference["holm"] = corrected
     return found
@@ -138,9 +183,10 @@ def as_table(result: Mapping[str, Any]) -> str | None:
         [
             *said,
             f"Accuracy in percent, means of {len(result['seeds'])} seeds; the loss is ranked by one half of the test "
-            f"rows, the differences are of the other half, in points, with 95 % intervals over rows and seeds. P is "
-            f"corrected for all {tests} comparisons (Holm). Chosen: the value that had the best likelihood on "
-            f"validation, and in how many seeds. {hours:.1f} processor hours (`{result['command']}`).",
+            f"rows, the differences are of the other half, in points, with 95 % intervals over rows and seeds, each "
+            f"alone. P is corrected for all {tests} comparisons (Holm). Chosen: the value that had the best likelihood "
+            f"on validation, and in how many seeds; *at an end* of the three, another might be better. "
+            f"{hours:.1f} processor hours (`{result['command']}`).",
         ]
     )
 
@@ -179,35 +225,63 @@ def _difference(difference: Mapping[str, Any] | None) -> list[str]:
         return ["", "", ""]
     centre, low, high = (100 * one for one in (difference["mean"], *difference["ci95"]))
     verdict = {1: "better", -1: "worse", 0: "not told apart"}[told_apart(difference)]
-    p = f"{difference['holm']:.2f}" if difference["holm"] >= LEVEL else f"{difference['holm']:.2g}"
+    p = f"{difference['holm']:.2f}" if difference["holm"] >= 2 * LEVEL else f"{difference['holm']:.2g}"
     return [f"{centre:+.1f} ({low:+.1f} to {high:+.1f})", p, verdict]
 
 
 def _chosen(result: Mapping[str, Any], name: str, loss: str) -> str:
-    if len(result["sets"][name]["points"][loss]) == 1:
+    points = result["sets"][name]["points"][loss]
+    if len(points) == 1:
         return ""
     taken = Counter(result["records"][f"{name}/{loss}/{seed}"]["chosen"] for seed in result["seeds"])
-    return ", ".join(f"{point} ({count})" for point, count in sorted(taken.items()))
+    parameter = points[0].partition("=")[0]
+    counts = [f"{point.partition('=')[2]} ({taken[point]})" for point in points if taken[point]]
+    end = ", *at an end*" if {*taken} in ({points[0]}, {points[-1]}) else ""
+    return f"{parameter} {', '.join(counts)}{end}"
 
 
 def _in_words(result: Mapping[str, Any], name: str) -> str:
-    """Say which losses are better and worse than kd, and which cannot be told from kd and from the first."""
+    """Say which losses are better and worse than kd and the first, how many cannot be told, and what could be."""
     about, found = result["sets"][name], result["judged"][name]
-    order = found["ranking"]
-    from_kd = {loss: told_apart(found["losses"][loss]["kd"]) for loss in order if loss != KD}
-    groups = {
-        "Better than kd": [loss for loss, side in from_kd.items() if side > 0],
-        "worse": [loss for loss, side in from_kd.items() if side < 0],
-        "not told apart from kd": [loss for loss, side in from_kd.items() if side == 0],
-    }
-    said = "; ".join(f"{words}: {', '.join(losses) or 'none'}" for words, losses in groups.items())
-    with_first = "" if order[0] == KD else f" {_of_the_first(found)}"
-    mark = " † counts labelled rows only." if about["labelled_only"] and about["rows"]["unlabelled"] else ""
-    return f"{said}.{with_first}{mark}"
+    order, losses = found["ranking"], found["losses"]
+    said = [_sides(KD, {loss: told_apart(losses[loss]["kd"]) for loss in order if loss != KD})]
+    if (first := order[0]) != KD:
+        of_kd = losses[first]["kd"]
+        said.append(
+            _sides(
+                f"{first}, the first",
+                {loss: -told_apart(of_kd) if loss == KD else told_apart(losses[loss]["first"]) for loss in order[1:]},
+            )
+        )
+    labels = {1: "better than", -1: "worse than", 0: "not told apart from"}[told_apart(losses[LABELS]["kd"])]
+    said.append(f"Labels without a teacher are {labels} kd.")
+    said.append(
+        f"Of half of the losses, {100 * _tellable(result, name):.1f} points to kd or more would have been told."
+    )
+    if about["labelled_only"] and about["rows"]["unlabelled"]:
+        said.append("† counts labelled rows only.")
+    return " ".join(said)
 
 
-def _of_the_first(found: Mapping[str, Any]) -> str:
-    first, *others = found["ranking"]
-    of_kd = found["losses"][first]["kd"]
-    alike = [loss for loss in others if not told_apart(of_kd if loss == KD else found["losses"][loss]["first"])]
-    return f"Not told apart from {first}, the first: {', '.join(alike) or 'none'}."
+def _sides(other: str, sides: Mapping[str, int]) -> str:
+    """Say which losses are better and worse than another one, and how many are not told apart from it."""
+    named = {words: [loss for loss, one in sides.items() if one == side] for words, side in _SIDES.items()}
+    said = "; ".join(f"{words}: {', '.join(losses) or 'none'}" for words, losses in named.items())
+    alike = sum(side == 0 for side in sides.values())
+    return f"Beside {other}, {said}; not told apart from it: {'all others' if alike else 'none'} ({alike})."
+
+
+_SIDES = {"better": 1, "worse": -1}
+
+
+def _tellable(result: Mapping[str, Any], name: str) -> float:
+    """Return the difference to kd that is the least to be told by Holm's first step, of the median loss."""
+    every = [
+        one[to]
+        for found in result["judged"].values()
+        for one in found["losses"].values()
+        for to in _TO
+        if one[to] is not None
+    ]
+    errors = [one["kd"]["error"] for one in result["judged"][name]["losses"].values() if one["kd"] is not None]
+    return float(np.median(errors) * student.isf(LEVEL / 2 / len(every), result["judged"][name]["freedom"]))

@@ -126,10 +126,12 @@ every_entry = pytest.mark.parametrize("case", ENTRIES, ids=str)
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_batch_case = pytest.mark.parametrize("case", BATCH_CASES, ids=str)
 every_loss = pytest.mark.parametrize("loss", CATALOG.values(), ids=CATALOG)
-needing_teacher = pytest.mark.parametrize("case", [c for c in CASES if "teacher" in c.loss.card.positional])
+needing_teacher = pytest.mark.parametrize("case", [c for c in CASES if "teacher" in c.loss.card.positional], ids=str)
 LABELLED = [c for c in CASES if "labels" in c.loss.card.needs]
-needing_classes = pytest.mark.parametrize("case", [c for c in LABELLED if "distribution" in c.loss.card.fits])
-needing_several = pytest.mark.parametrize("case", [c for c in LABELLED if "distribution" not in c.loss.card.fits])
+needing_classes = pytest.mark.parametrize("case", [c for c in LABELLED if "distribution" in c.loss.card.fits], ids=str)
+needing_several = pytest.mark.parametrize(
+    "case", [c for c in LABELLED if "distribution" not in c.loss.card.fits], ids=str
+)
 
 
 def logits_and_labels(shape, classes, *, dtype=torch.float64, scale=3.0, seed=0):

@@ -3,6 +3,8 @@
 import inspect
 import itertools
 import json
+import re
+import statistics
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +12,7 @@ from typing import Any, cast
 import loss_ranks
 import numpy as np
 import pytest
+import scipy.stats
 import tables
 from loss_points import ENTRIES, KD, LABELS, LEFT_OUT
 from pydantic import TypeAdapter
@@ -151,9 +154,54 @@ def test_seeds_that_differ_raise_a_doubt_that_rows_do_not():
     """Of two arms with the same mean in truth, one had one lucky seed, in which all rows are right."""
     one, other = answers(seed=1), answers(seed=2)
     one[0] = True
-    found = loss_ranks.apart(one, other)
+    ((found,), freedom) = loss_ranks.told([(one, other)])
+    assert freedom == SEEDS - 1
     assert found["mean"] > 0.04
     assert found["p"] > 0.1
+
+
+def test_a_difference_has_the_variance_of_its_seeds_and_of_its_rows():
+    one, other = answers(seed=1), answers(better=0.05, seed=2)
+    ((found,), freedom) = loss_ranks.told([(one, other)])
+    by_seed = [(sum(a) - sum(b)) / ROWS for a, b in zip(one.tolist(), other.tolist(), strict=True)]
+    by_row = [(sum(a) - sum(b)) / SEEDS for a, b in zip(one.T.tolist(), other.T.tolist(), strict=True)]
+    error = (statistics.variance(by_seed) / SEEDS + statistics.variance(by_row) / ROWS) ** 0.5
+    mean = statistics.mean(by_seed)
+    assert found["mean"] == pytest.approx(mean)
+    assert found["error"] == pytest.approx(error)
+    assert found["p"] == pytest.approx(2 * scipy.stats.t.cdf(-abs(mean) / error, freedom))
+    assert found["ci95"] == pytest.approx([mean - 2.776445 * error, mean + 2.776445 * error])  # t of 4 degrees, 0.975
+
+
+def test_what_both_losses_share_of_a_seed_is_no_doubt():
+    """Where the first weights of a seed were bad for both, their difference is what it is in the others."""
+    one, other = answers(seed=1), answers(better=0.2, seed=1)
+    half = np.arange(ROWS) % 2 == 0
+    bad = [np.concatenate([right[:1] & half, right[1:]]) for right in (one, other)]
+    assert bad[0].mean(axis=1).std() > 0.1
+    before, after = (loss_ranks.told([pair])[0][0] for pair in ((one, other), (bad[0], bad[1])))
+    assert after["p"] < 0.05
+    assert after["error"] < 3 * before["error"]
+
+
+def test_variances_are_drawn_to_what_is_common_to_them():
+    """Draws of a scaled inverse chi-squared distribution of 10 degrees of freedom and scale 2, each seen in 5 seeds."""
+    rng = np.random.default_rng(0)
+    true = 10 * 2 / rng.chisquare(10, 4000)
+    found = true * rng.chisquare(4, 4000) / 4
+    better, freedom = loss_ranks.moderated(found.tolist(), 4)
+    assert freedom - 4 == pytest.approx(10, rel=0.2)
+    assert better == pytest.approx((10 * 2 + 4 * found) / 14, rel=0.1)
+    assert np.abs(np.log(better / true)).mean() < 0.7 * np.abs(np.log(found / true)).mean()
+
+
+def test_variances_that_are_one_are_pooled_and_one_alone_stays():
+    found = 3 * np.random.default_rng(1).chisquare(4, 60) / 4
+    better, freedom = loss_ranks.moderated((0.2 * found + 0.8 * found.mean()).tolist(), 4)
+    assert freedom > 1000
+    assert np.ptp(better) == 0
+    alone, freedom = loss_ranks.moderated([0.5], 4)
+    assert (alone.tolist(), freedom) == ([0.5], 4)
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
@@ -206,10 +254,12 @@ def test_the_table_shows_ranking_differences_and_what_was_chosen():
     assert named["dkd"][4].startswith("-1")
     assert named["jsd"][6] == "not told apart"
     assert named["kd"][4:7] == ["", "", ""]
-    assert named["dkd"][7] == "beta=0.5 (2), beta=2 (2), beta=8 (1)"
+    assert named["dkd"][7] == "beta 0.5 (2), 2 (2), 8 (1)"
     assert named["*labels, no teacher*"][7] == ""
     assert "| *labels, no teacher †* |" in second
-    assert "Better than kd: none; worse: dkd; not told apart from kd: jsd." in first
+    assert "Beside kd, better: none; worse: dkd; not told apart from it: all others (1)." in first
+    assert "Labels without a teacher are worse than kd." in first
+    assert re.search(r"Of half of the losses, \d+\.\d points to kd or more would have been told\.", first)
     assert "†" not in first
     assert "| dkd † |" in second
     assert "means of 5 seeds" in second

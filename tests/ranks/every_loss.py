@@ -1,4 +1,4 @@
-"""The gradient of every loss of the catalogue for one batch, which several processes share."""
+"""The gradient of every loss of the catalogue, and of kd after every transform, for a batch that processes share."""
 
 import sys
 from dataclasses import replace
@@ -10,6 +10,7 @@ from limbeck import update
 from limbeck.data.batches import Batches
 from limbeck.distiller import Distiller
 from limbeck.losses import Objective
+from limbeck.losses.transforms import TRANSFORMS
 from limbeck.ranks import ranks
 from limbeck.teachers import ModuleTeacher
 
@@ -19,6 +20,11 @@ from loss_cases import ENTRIES, labels_for
 CLASSES = 3
 CASES = {case.loss.card.name: case for case in reversed(ENTRIES)}
 """Every loss with the first choice of its parameters."""
+AFTER = {f"kd after {kind}": transform() for kind, transform in TRANSFORMS.items() if not transform.learns}
+"""Every transform that is a function; of what learns, `worker.py` has a training."""
+SCOPES = {name: case.loss.card.scope for name, case in CASES.items()} | {
+    name: transform.card.scope for name, transform in AFTER.items()
+}
 PATHS = {"vector": ("body", "encoder"), "tokens": ("words", "words")}
 """Modules of student and teacher by the shape of what a loss compares."""
 
@@ -32,20 +38,20 @@ def leave_gradients(out, network, data):
         data: returns examples and their view.
     """
     for title, accumulate in (("whole", 1), ("halves", 2)):
-        found = {name: gradient(case, network, data, accumulate) for name, case in CASES.items()}
+        found = {name: gradient(name, network, data, accumulate) for name in SCOPES}
         if ranks().main:
             torch.save(found, out / f"{title}.pt")
 
 
-def gradient(case, network, data, accumulate):
+def gradient(name, network, data, accumulate):
     """Return the gradient of a loss by parameter, and the mean that is logged, over all processes."""
-    us, (examples, view) = ranks(), data()
+    us, (examples, view), case = ranks(), data(), CASES[name.split()[0]]
     # Five of fourteen rows have labels: the two processes have unequal numbers of them.
     shared = {"batch_size": 14, "labelled_per_batch": 5, "seed": 0, "teacher": view}
     batches = Batches(examples, view, accumulate=accumulate, world=us.world, rank=us.rank, **shared)
     group = [labelled_for(case, batch) for batch in batches.group(0)]
     torch.manual_seed(1)
-    term = term_of(case)
+    term = case.term().after(AFTER[name]) if name in AFTER else term_of(case)
     taps = [] if term.taps is None else [term.taps.taps[1]]
     teacher = ModuleTeacher(network(9, "encoder").double(), taps=taps)
     distiller = Distiller(network(6, "body").double(), Objective.of([(0.7, term)]), teacher, example=group[0])

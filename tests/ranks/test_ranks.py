@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from every_loss import CASES
+from every_loss import SCOPES
 from launching import launch
 from safetensors.torch import load_file
 from worker import NORMED, VARIANTS
 
 from limbeck.losses import CATALOG
+from limbeck.losses.transforms import TRANSFORMS
 
 WORKER = Path(__file__).parent / "worker.py"
 
@@ -125,23 +126,19 @@ def equal(found, expected):
     return all(torch.allclose(found[key], expected[key], rtol=1e-9, atol=1e-12) for key in expected)
 
 
-SCOPES = {
-    scope: [name for name, case in CASES.items() if case.loss.card.scope == scope] for scope in ("prediction", "batch")
-}
-
-
-@pytest.mark.parametrize("name", SCOPES["prediction"])
+@pytest.mark.parametrize("name", [name for name, scope in SCOPES.items() if scope == "prediction"])
 def test_two_processes_have_the_gradient_of_one_for_every_loss_of_predictions(gradients, name):
     for split in ("two", "halves"):
         assert equal(gradients[split][name], gradients["whole"][name]), split
 
 
-@pytest.mark.parametrize("name", SCOPES["batch"])
+@pytest.mark.parametrize("name", [name for name, scope in SCOPES.items() if scope == "batch"])
 def test_a_loss_of_a_batch_sees_the_rows_of_one_process_as_those_of_one_micro_batch(gradients, name):
     """Which is another gradient than that of all rows together: its card says so, and the sums still add up."""
     assert equal(gradients["two"][name], gradients["halves"][name])
     assert not equal(gradients["two"][name], gradients["whole"][name])
 
 
-def test_every_loss_of_the_catalogue_is_among_them(gradients):
-    assert {*gradients["two"]} == {*CATALOG} == {*SCOPES["prediction"], *SCOPES["batch"]}
+def test_every_loss_and_transform_is_among_them(gradients):
+    functions = {f"kd after {kind}" for kind in TRANSFORMS if kind != "ctkd"}
+    assert {*gradients["two"]} == {*CATALOG} | functions == {*SCOPES}
