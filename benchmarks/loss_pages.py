@@ -14,15 +14,18 @@ from limbeck.cards import Card, card_parts, every_card
 from limbeck.losses import CATALOG
 from limbeck.losses import transforms as every_transform
 from limbeck.losses.transforms import TRANSFORMS
+from limbeck.tasks import TASKS
 
 DOCS = Path(__file__).parent.parent / "docs"
 PREDICTS = {
     "distribution": "one of several classes",
     "independent": "several labels, each for itself",
     "values": "numbers",
-    "vectors": "vectors",
-    "scores": "a score for each candidate of a query",
+    "vectors": "vectors, in your own loop",
+    "scores": "a score for each candidate of a query, in your own loop",
 }
+OF_TASKS = {task.predicts for task in TASKS.values()}
+"""What some task of a recipe predicts."""
 HAVE = {"teacher": "a teacher's answers", "labels": "labels", "taps": "a teacher's activations"}
 
 
@@ -102,12 +105,7 @@ def _page(card: Card) -> str:
         "|---|---|",
         *(f"| {fact} | {_cell(said[fact])} |" for fact in facts if fact in said),
         "",
-        "## In a recipe",
-        "",
-        "```yaml",
-        _entry(card),
-        "```",
-        "",
+        *_in_a_recipe(card),
         "## In your own loop",
         "",
         "```python",
@@ -132,6 +130,13 @@ def _page(card: Card) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _in_a_recipe(card: Card) -> list[str]:
+    """Return the section about recipes; none of a loss of outputs that no task has."""
+    if not OF_TASKS & {*card.fits}:
+        return []
+    return ["## In a recipe", "", "```yaml", _entry(card), "```", ""]
 
 
 def _loop(card: Card) -> list[str]:
