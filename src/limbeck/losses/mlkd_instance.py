@@ -44,8 +44,9 @@ CARD = Card(
     differs="it is one loss in the paper. Here its three levels are three, as this one is of each prediction alone and "
     "the others compare rows. The official code trains on a weakly and a strongly augmented view. Its mask of "
     "the weak views of which the teacher is less sure leaves nothing out: it multiplies the mean of the batch, which "
-    "becomes the mean times the mask's share, about a half. Here every row counts, once. The code averages over the "
-    "batch; this does not.",
+    "becomes the mean times the mask's share, about a half. Of the strong views it counts this level only: it weighs "
+    "three times as much there as each of the others. Here every row counts, once. The code averages over the batch; "
+    "this does not.",
 )
 
 
