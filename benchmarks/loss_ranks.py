@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from loss_points import KD, LABELS
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.special import polygamma, psi
 from scipy.stats import t as student
 from text_sets import unpacked
@@ -80,7 +80,8 @@ def moderated(variances: Sequence[float], freedom: int) -> tuple[NDArray[np.floa
     beyond = logs.var(ddof=1) - polygamma(1, freedom / 2)
     if beyond <= polygamma(1, _MOST / 2):  # no more apart than equal ones would be found to be
         return np.full_like(found, np.exp(logs.mean())), float(_MOST)
-    common = 2 * brentq(lambda half: polygamma(1, half) - beyond, 1e-6, _MOST / 2)
+    half = root_scalar(lambda half: polygamma(1, half) - beyond, bracket=(1e-6, _MOST / 2)).root
+    common = 2 * float(half)
     scale = np.exp(logs.mean() + psi(common / 2) - np.log(common / 2))
     return (common * scale + freedom * found) / (common + freedom), common + freedom
 
