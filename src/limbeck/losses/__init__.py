@@ -5,7 +5,7 @@
     0.9 * KD(temperature=4) + 0.1 * CrossEntropy()           # an objective
     [{name: kd, weight: 0.9, temperature: 4}, ...]           # the same, in a recipe
 
-To add a method, write `losses/<name>.py` and `tests/references/<name>.py`, and import it here.
+To add a method, write `losses/<name>.py` and `tests/references/<name>.py`, and name it here.
 """
 
 from collections.abc import Iterable

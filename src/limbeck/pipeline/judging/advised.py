@@ -69,9 +69,8 @@ def _plain_losses(recipe: Recipe) -> str | None:
     """Return what to type for kd beside the labels; None where the student learns from them, or they do not fit."""
     plain, terms = PLAIN.entries(), [term_from(entry) for entry in recipe.losses if entry.counts]
     known = {entry["name"] for entry in plain}
-    if all(term.name in known and term.transform is None for term in terms):
-        return None
-    if not known <= {*fitting(recipe.task.predicts)}:
+    already = all(term.name in known and term.transform is None for term in terms)
+    if already or not known <= {*fitting(recipe.task.predicts)}:
         return None
     typed = (", ".join(f"{key}: {value}" for key, value in entry.items()) for entry in plain)
     return f"losses=[{', '.join(f'{{{entry}}}' for entry in typed)}]"
