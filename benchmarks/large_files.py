@@ -43,8 +43,7 @@ def write_texts(path: Path, rows: int) -> None:
 
 def child(path: Path, way: str) -> None:
     """Read, split and encode a file; print the most memory that was needed."""
-    from limbeck.data import encoded as encoding
-    from limbeck.data import load_splits, readers
+    from limbeck.data import encoded as encoding, load_splits, readers
     from limbeck.modalities.text import TextReads
     from limbeck.modalities.text.tokenizers import WordTokenizerSettings
     from limbeck.recipe import DataSettings

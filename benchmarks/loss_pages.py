@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.cards import Card, card_parts, every_card
-from limbeck.losses import CATALOG
-from limbeck.losses import transforms as every_transform
+from limbeck.losses import CATALOG, transforms as every_transform
 from limbeck.losses.transforms import TRANSFORMS
 from limbeck.tasks import TASKS
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from limbeck import __version__
-from limbeck.evaluation.classification import JUDGING as METRICS
-from limbeck.evaluation.classification import MetricName
+from limbeck.evaluation.classification import JUDGING as METRICS, MetricName
 from limbeck.evaluation.significance import LEVEL, _welch, compare, verdict
 from limbeck.files import write_json
 

@@ -19,8 +19,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 @app.command()
 def info(folder: Folder, as_json: AsJson = False) -> None:
     """Say whose answers a folder holds, how they are stored, how many there are, and who is writing there now."""
-    from limbeck.cache.inspect import caches_in
-    from limbeck.cache.inspect import info as look
+    from limbeck.cache.inspect import caches_in, info as look
     from limbeck.console import say
 
     found = [look(each) for each in caches_in(folder)]
@@ -36,8 +35,7 @@ def info(folder: Folder, as_json: AsJson = False) -> None:
 @app.command()
 def verify(folder: Folder, as_json: AsJson = False) -> None:
     """Read every byte: checksums, ids, counts and numbers. Exit code 2 where anything is wrong."""
-    from limbeck.cache.inspect import caches_in
-    from limbeck.cache.inspect import verify as look
+    from limbeck.cache.inspect import caches_in, verify as look
     from limbeck.console import say
 
     found = {str(each): look(each) for each in caches_in(folder)}

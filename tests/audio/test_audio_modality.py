@@ -15,8 +15,7 @@ from PIL import Image
 from limbeck.data import load_splits
 from limbeck.data.modality import Column, ReadsError
 from limbeck.errors import LimbeckError
-from limbeck.modalities.audio import AudioModality, AudioReads
-from limbeck.modalities.audio import clips as module
+from limbeck.modalities.audio import AudioModality, AudioReads, clips as module
 from limbeck.modalities.audio.features import BANDS, MelStatistics
 from limbeck.modalities.audio.mel import FLOOR
 from limbeck.modalities.audio.sample import SECONDS

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import torch
 from beartype import beartype
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from loss_cases import BATCH_CASES, TAPS, every_batch_case
 

@@ -11,16 +11,23 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from loss_cases import load_reference
 from pydantic import TypeAdapter, ValidationError
 
 from limbeck.cache.codecs import TopKCodec
 from limbeck.errors import LimbeckError
-from limbeck.losses import CATALOG, KD, CrossEntropy, LogitMSE, LossSettings, objective_from, term_from
-from limbeck.losses import transforms as package
+from limbeck.losses import (
+    CATALOG,
+    KD,
+    CrossEntropy,
+    LogitMSE,
+    LossSettings,
+    objective_from,
+    term_from,
+    transforms as package,
+)
 from limbeck.losses.transforms import (
     CTKD,
     CWSM,

@@ -6,8 +6,7 @@ import random
 import numpy as np
 import pytest
 from data_cases import refused
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from test_data_splits import PARTS, load, many, texts, write_rows
 
 from limbeck.data import SplitSettings

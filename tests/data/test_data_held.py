@@ -17,13 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from data_cases import refused
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from limbeck.arrayfile import read_arrays, write_arrays
-from limbeck.data import encoded as encoding
-from limbeck.data import readers, spill
+from limbeck.data import encoded as encoding, readers, spill
 from limbeck.data.encoded import encoded, load_encoded, save_encoded
 from limbeck.data.held import Held, each, joined, picked, taken
 from limbeck.data.readers import read_file

@@ -5,8 +5,7 @@ import unicodedata
 
 import pytest
 from data_cases import refused
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from test_data_splits import PARTS, load, write_rows
 
 from limbeck.data import SplitSettings, Table

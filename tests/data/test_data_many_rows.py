@@ -6,8 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from data_cases import refused
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from limbeck.data import Examples, Labels, Table, load_splits
 from limbeck.data.lookup import Lookup, among

@@ -7,8 +7,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from text_sets import SETS, TextSet, cleaned, drawn, held_out, packed, parted, read_set, unpacked, write_set
-from text_sets import Rows as TextRows
+from text_sets import (
+    SETS,
+    Rows as TextRows,
+    TextSet,
+    cleaned,
+    drawn,
+    held_out,
+    packed,
+    parted,
+    read_set,
+    unpacked,
+    write_set,
+)
 
 from limbeck.data import load_splits
 from limbeck.modalities.text.likeness import plain

@@ -3,8 +3,7 @@
 import numpy as np
 
 from limbeck.evaluation.classification import ACCURACY, F1_MACRO
-from limbeck.evaluation.significance import _SEED, _bootstrap, _swap_test
-from limbeck.evaluation.significance import compare as compare_parts
+from limbeck.evaluation.significance import _SEED, _bootstrap, _swap_test, compare as compare_parts
 
 
 def arms(rng, n=1000, seeds=(3, 3), seed_sd=0.0, shift=0.0):

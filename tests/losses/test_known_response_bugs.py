@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
 from limbeck.losses import (
     CATALOG,
     HardLabels,
+    cross_entropy as own_cross_entropy,
     dist_inter,
     dist_intra,
     dkd,
@@ -26,9 +27,6 @@ from limbeck.losses import (
     uld,
     wsld,
     wttm,
-)
-from limbeck.losses import (
-    cross_entropy as own_cross_entropy,
 )
 
 

@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from limbeck.losses import CATALOG, KD
-from limbeck.losses import transforms as package
+from limbeck.losses import CATALOG, KD, transforms as package
 from limbeck.losses._entries import takes_transforms
 from limbeck.losses.transforms import TRANSFORMS, LabelSmoothing, Standardize
 from limbeck.types import Batch, Outputs

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from limbeck.errors import LimbeckError
-from limbeck.modalities.audio.mel import FLOOR, Mel
-from limbeck.modalities.audio.mel import levelled as levelled_numpy
+from limbeck.modalities.audio.mel import FLOOR, Mel, levelled as levelled_numpy
 from limbeck.models.audio_cnn import levelled
 from limbeck.models.logmel import LogMel
 

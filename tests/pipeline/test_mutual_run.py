@@ -9,11 +9,9 @@ from safetensors.torch import load_file
 from tiny import recipe, write_csv
 
 import limbeck
-from limbeck import peer as peers
-from limbeck import trainer
+from limbeck import peer as peers, trainer
 from limbeck.errors import LimbeckError
-from limbeck.pipeline import check as check_module
-from limbeck.pipeline import order, run
+from limbeck.pipeline import check as check_module, order, run
 from limbeck.pipeline.check import check
 from limbeck.pipeline.training import learn
 from limbeck.pipeline.training.once import MOVED

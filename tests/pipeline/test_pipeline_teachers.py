@@ -17,8 +17,7 @@ from limbeck.evaluation import POOLS, calibrated_nll, fit_temperature, mixture_w
 from limbeck.pipeline import run
 from limbeck.pipeline.judging.export import export_all
 from limbeck.pipeline.judging.floor import fit_floor
-from limbeck.pipeline.training import once
-from limbeck.pipeline.training import teacher as teachers
+from limbeck.pipeline.training import once, teacher as teachers
 from limbeck.pipeline.training.arms import preflight
 from limbeck.pipeline.training.judged import ask_teacher
 from limbeck.pipeline.training.material import Material

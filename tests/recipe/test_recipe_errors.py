@@ -68,7 +68,7 @@ NAMES = {
     "asset `minilm`)",
     "losses=[{name: kdd}]": "`losses.kdd.name` is `kdd`; did you mean `kd`?",
     "losses=[{name: KD}]": "`losses.KD.name` is `KD`; did you mean `kd`?",
-    "losses=[{name: mlkd}]": "`losses.mlkd.name` is `mlkd`; it is called mlkd_instance, mlkd_batch, mlkd_class here",
+    "losses=[{name: mlkd}]": "`losses.mlkd.name` is `mlkd`; it is called mlkd_batch, mlkd_class, mlkd_instance here",
     "losses=[{name: forward_kl}]": "`losses.forward_kl.name` is `forward_kl`; it is called kd here",
     "losses=[{name: kd, transform: logit_standardization}]": "`losses.kd.transform.kind` is `logit_standardization`; "
     "it is called standardize here",

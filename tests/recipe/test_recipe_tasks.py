@@ -39,9 +39,15 @@ def test_a_loss_is_taken_by_the_tasks_that_its_card_names(path, kind: str, name:
     assert line.endswith(f"these fit: {', '.join(fitting(task.predicts))}")
 
 
+def of_answers(kind: str) -> str:
+    """The name of a loss of the teacher's answers that fits any data of the task."""
+    cards = (CATALOG[name].card for name in fitting(TASKS[kind].predicts))
+    return next(card.name for card in cards if "teacher" in card.needs and card.scope == "prediction")
+
+
 @pytest.mark.parametrize("kind", [kind for kind, task in TASKS.items() if not task.one_class])
 def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
-    own = next(name for name in fitting(TASKS[kind].predicts) if "teacher" in CATALOG[name].card.needs)
+    own = of_answers(kind)
     given = [f"task={kind}", entry(own)]
     calibrated = "{kind: network, model: ngrams, calibrate: true}"
     for override, words in {
@@ -62,7 +68,7 @@ def test_what_is_for_one_of_several_classes_only(path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_an_ensemble_is_of_tasks_whose_answers_are_mixed(path, kind: str) -> None:
-    own = next(name for name in fitting(TASKS[kind].predicts) if "teacher" in CATALOG[name].card.needs)
+    own = of_answers(kind)
     label = "data.label=[a, b]" if kind == "multioutput" else "data.label=label"
     member = "{kind: network, model: ngrams}"
     given = [f"task={kind}", label, entry(own), f"teacher={{kind: ensemble, members: [{member}, {member}]}}"]

@@ -19,8 +19,7 @@ from limbeck.files import named_path
 from limbeck.runtime import load
 from limbeck.runtime.decisions import RULES, Prediction
 from limbeck.runtime.description import sealed
-from limbeck.runtime.pictures import decoded as pixels_of
-from limbeck.runtime.pictures import picture_of
+from limbeck.runtime.pictures import decoded as pixels_of, picture_of
 from limbeck.runtime.sounds import decoded, sound_of
 from limbeck.runtime.tablefiles import TableFiles
 from limbeck.runtime.textfiles import Lines

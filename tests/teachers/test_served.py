@@ -17,8 +17,7 @@ pytest.importorskip("fastapi")
 from endpoint_server import FAULTS, MODEL, Behaviour, served
 
 from limbeck.errors import LimbeckError
-from limbeck.teachers.served import asked as asking
-from limbeck.teachers.served import server as serving
+from limbeck.teachers.served import asked as asking, server as serving
 from limbeck.teachers.served.asked import Interview, Manner, Served, VotesSettings
 from limbeck.teachers.served.journal import FILE, Journal
 from limbeck.teachers.served.prompt import PROMPT, Prompt

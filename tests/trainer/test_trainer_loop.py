@@ -16,8 +16,7 @@ from limbeck import console, trainer
 from limbeck.distiller import Distiller
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.classification import METRICS
-from limbeck.losses import KD, Cosine, CrossEntropy
-from limbeck.losses import Linear as Ramp
+from limbeck.losses import KD, Cosine, CrossEntropy, Linear as Ramp
 from limbeck.optimizer import AdamW
 from limbeck.runtime.rows import Ragged
 from limbeck.teachers import ModuleTeacher

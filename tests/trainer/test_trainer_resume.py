@@ -7,11 +7,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from trainer_cases import Rows, same, student, teacher, train, weights
 
-from limbeck import checkpoint as checkpoints
-from limbeck import trainer
+from limbeck import checkpoint as checkpoints, trainer
 from limbeck.errors import LimbeckError
-from limbeck.losses import KD, CrossEntropy
-from limbeck.losses import Linear as Ramp
+from limbeck.losses import KD, CrossEntropy, Linear as Ramp
 
 STEPS, VALIDATIONS = 20, 5
 NLLS = [0.9, 0.6, 0.8, 0.5, 0.7]

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import numpy as arrays
-from safetensors import torch as saved
+from safetensors import numpy as arrays, torch as saved
 
 from limbeck import installed
 from limbeck.errors import LimbeckError, first_line

@@ -20,8 +20,7 @@ from limbeck.data.readers import FILES, Columns, with_paths
 from limbeck.data.sources import LABEL, Request, columns_in
 from limbeck.data.split_names import SPLITS
 from limbeck.errors import LimbeckError, nearest
-from limbeck.runtime.records import Wanted as Among
-from limbeck.runtime.records import refuse_repeated
+from limbeck.runtime.records import Wanted as Among, refuse_repeated
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,65 +5,68 @@
     0.9 * KD(temperature=4) + 0.1 * CrossEntropy()           # an objective
     [{name: kd, weight: 0.9, temperature: 4}, ...]           # the same, in a recipe
 
-To add a method, write `losses/<name>.py` and `tests/references/<name>.py`, and name it here.
+To add a method, write `losses/<name>.py` and `tests/references/<name>.py`, and import it here. `X as X` says that a
+name is for users of the package.
 """
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from limbeck.cards import Card
+from limbeck.cards import Card as Card
 from limbeck.losses._entries import SoftTermSettings
-from limbeck.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
-from limbeck.losses.binary_kd import BinaryKD, binary_kd
-from limbeck.losses.cc import CC, cc
-from limbeck.losses.chunked import chunked
-from limbeck.losses.cross_entropy import CrossEntropy, cross_entropy
-from limbeck.losses.dist_inter import DistInter, dist_inter
-from limbeck.losses.dist_intra import DistIntra, dist_intra
-from limbeck.losses.dkd import DKD, dkd
-from limbeck.losses.embedding_mse import EmbeddingMSE, embedding_mse
-from limbeck.losses.fitnet import Fitnet, fitnet
-from limbeck.losses.hard_labels import HardLabels, hard_labels
-from limbeck.losses.hidden_cosine import HiddenCosine, hidden_cosine
-from limbeck.losses.huber import Huber, huber
-from limbeck.losses.jsd import JSD, jsd
-from limbeck.losses.kd import KD, kd
-from limbeck.losses.logit_mse import LogitMSE, logit_mse
-from limbeck.losses.margin_mse import MarginMSE, margin_mse
-from limbeck.losses.mlkd_batch import MLKDBatch, mlkd_batch
-from limbeck.losses.mlkd_class import MLKDClass, mlkd_class
-from limbeck.losses.mlkd_instance import MLKDInstance, mlkd_instance
-from limbeck.losses.nkd import NKD, nkd
-from limbeck.losses.pkt import PKT, pkt
-from limbeck.losses.ranking_kl import RankingKL, ranking_kl
-from limbeck.losses.regression_kd import RegressionKD, regression_kd
-from limbeck.losses.reverse_kl import ReverseKL, reverse_kl
-from limbeck.losses.rkd_angle import RKDAngle, rkd_angle
-from limbeck.losses.rkd_distance import RKDDistance, rkd_distance
-from limbeck.losses.schedules import Cosine, Linear, Weight
-from limbeck.losses.skew_kl import SkewKL, skew_kl
-from limbeck.losses.sp import SP, sp
-from limbeck.losses.squared_error import SquaredError, squared_error
-from limbeck.losses.teacher_bounded import TeacherBounded, teacher_bounded
-from limbeck.losses.term import Loss, Objective, Term, TermSettings, term
-from limbeck.losses.tf_kd import TfKD, tf_kd
-from limbeck.losses.total_variation import TotalVariation, total_variation
-from limbeck.losses.ttm import TTM, ttm
-from limbeck.losses.uld import ULD, uld
-from limbeck.losses.wsld import WSLD, wsld
-from limbeck.losses.wttm import WTTM, wttm
+from limbeck.losses.binary_cross_entropy import (
+    BinaryCrossEntropy as BinaryCrossEntropy,
+    binary_cross_entropy as binary_cross_entropy,
+)
+from limbeck.losses.binary_kd import BinaryKD as BinaryKD, binary_kd as binary_kd
+from limbeck.losses.cc import CC as CC, cc as cc
+from limbeck.losses.chunked import chunked as chunked
+from limbeck.losses.cross_entropy import CrossEntropy as CrossEntropy, cross_entropy as cross_entropy
+from limbeck.losses.dist_inter import DistInter as DistInter, dist_inter as dist_inter
+from limbeck.losses.dist_intra import DistIntra as DistIntra, dist_intra as dist_intra
+from limbeck.losses.dkd import DKD as DKD, dkd as dkd
+from limbeck.losses.embedding_mse import EmbeddingMSE as EmbeddingMSE, embedding_mse as embedding_mse
+from limbeck.losses.fitnet import Fitnet as Fitnet, fitnet as fitnet
+from limbeck.losses.hard_labels import HardLabels as HardLabels, hard_labels as hard_labels
+from limbeck.losses.hidden_cosine import HiddenCosine as HiddenCosine, hidden_cosine as hidden_cosine
+from limbeck.losses.huber import Huber as Huber, huber as huber
+from limbeck.losses.jsd import JSD as JSD, jsd as jsd
+from limbeck.losses.kd import KD as KD, kd as kd
+from limbeck.losses.logit_mse import LogitMSE as LogitMSE, logit_mse as logit_mse
+from limbeck.losses.margin_mse import MarginMSE as MarginMSE, margin_mse as margin_mse
+from limbeck.losses.mlkd_batch import MLKDBatch as MLKDBatch, mlkd_batch as mlkd_batch
+from limbeck.losses.mlkd_class import MLKDClass as MLKDClass, mlkd_class as mlkd_class
+from limbeck.losses.mlkd_instance import MLKDInstance as MLKDInstance, mlkd_instance as mlkd_instance
+from limbeck.losses.nkd import NKD as NKD, nkd as nkd
+from limbeck.losses.pkt import PKT as PKT, pkt as pkt
+from limbeck.losses.ranking_kl import RankingKL as RankingKL, ranking_kl as ranking_kl
+from limbeck.losses.regression_kd import RegressionKD as RegressionKD, regression_kd as regression_kd
+from limbeck.losses.reverse_kl import ReverseKL as ReverseKL, reverse_kl as reverse_kl
+from limbeck.losses.rkd_angle import RKDAngle as RKDAngle, rkd_angle as rkd_angle
+from limbeck.losses.rkd_distance import RKDDistance as RKDDistance, rkd_distance as rkd_distance
+from limbeck.losses.schedules import Cosine as Cosine, Linear as Linear, Weight as Weight
+from limbeck.losses.skew_kl import SkewKL as SkewKL, skew_kl as skew_kl
+from limbeck.losses.sp import SP as SP, sp as sp
+from limbeck.losses.squared_error import SquaredError as SquaredError, squared_error as squared_error
+from limbeck.losses.teacher_bounded import TeacherBounded as TeacherBounded, teacher_bounded as teacher_bounded
+from limbeck.losses.term import (
+    Loss as Loss,
+    Objective as Objective,
+    Term as Term,
+    TermSettings as TermSettings,
+    term as term,
+)
+from limbeck.losses.tf_kd import TfKD as TfKD, tf_kd as tf_kd
+from limbeck.losses.total_variation import TotalVariation as TotalVariation, total_variation as total_variation
+from limbeck.losses.ttm import TTM as TTM, ttm as ttm
+from limbeck.losses.uld import ULD as ULD, uld as uld
+from limbeck.losses.wsld import WSLD as WSLD, wsld as wsld
+from limbeck.losses.wttm import WTTM as WTTM, wttm as wttm
 from limbeck.settings import union
 from limbeck.types import Predicts
 
-_EVERY = (
-    KD, LogitMSE, HardLabels, Fitnet, CrossEntropy,
-    DKD, NKD, WSLD, TTM, WTTM, DistInter, DistIntra, MLKDInstance, MLKDBatch, MLKDClass,
-    ReverseKL, JSD, SkewKL, TotalVariation, ULD, TfKD,
-    BinaryKD, BinaryCrossEntropy, RegressionKD, TeacherBounded, SquaredError, Huber,
-    RKDDistance, RKDAngle, SP, CC, PKT, EmbeddingMSE, HiddenCosine, MarginMSE, RankingKL,
-)  # fmt: skip
-CATALOG: dict[str, Loss] = {loss.card.name: loss for loss in _EVERY}
-"""Every loss by its name, in the order in which they are listed."""
+CATALOG: dict[str, Loss] = {each.card.name: each for each in tuple(globals().values()) if isinstance(each, Loss)}
+"""Every loss that is imported above, by its name."""
 PLAIN = 0.9 * KD(temperature=2.0) + 0.1 * CrossEntropy()
 """What a classifier learns from where nobody says otherwise: soft targets beside the labels."""
 
@@ -126,96 +129,3 @@ def temperatures(losses: Iterable[LossSettings]) -> list[float]:
 def fitting(predicts: Predicts) -> list[str]:
     """Return the names of the losses that fit such outputs."""
     return [name for name, loss in CATALOG.items() if predicts in loss.card.fits]
-
-
-__all__ = [
-    "CATALOG",
-    "CC",
-    "DKD",
-    "JSD",
-    "KD",
-    "NKD",
-    "PKT",
-    "SP",
-    "TTM",
-    "ULD",
-    "WSLD",
-    "WTTM",
-    "BinaryCrossEntropy",
-    "BinaryKD",
-    "Card",
-    "Cosine",
-    "CrossEntropy",
-    "DistInter",
-    "DistIntra",
-    "EmbeddingMSE",
-    "Fitnet",
-    "HardLabels",
-    "HiddenCosine",
-    "Huber",
-    "Linear",
-    "LogitMSE",
-    "Loss",
-    "LossSettings",
-    "MLKDBatch",
-    "MLKDClass",
-    "MLKDInstance",
-    "MarginMSE",
-    "Objective",
-    "RKDAngle",
-    "RKDDistance",
-    "RankingKL",
-    "RegressionKD",
-    "ReverseKL",
-    "SkewKL",
-    "SquaredError",
-    "TeacherBounded",
-    "Term",
-    "TermSettings",
-    "TfKD",
-    "TotalVariation",
-    "Weight",
-    "binary_cross_entropy",
-    "binary_kd",
-    "cc",
-    "chunked",
-    "cross_entropy",
-    "dist_inter",
-    "dist_intra",
-    "dkd",
-    "embedding_mse",
-    "fitnet",
-    "fitting",
-    "hard_labels",
-    "hidden_cosine",
-    "huber",
-    "jsd",
-    "kd",
-    "logit_mse",
-    "margin_mse",
-    "mlkd_batch",
-    "mlkd_class",
-    "mlkd_instance",
-    "nkd",
-    "objective_from",
-    "pkt",
-    "ranking_kl",
-    "regression_kd",
-    "reverse_kl",
-    "rkd_angle",
-    "rkd_distance",
-    "skew_kl",
-    "sp",
-    "squared_error",
-    "teacher_bounded",
-    "temperatures",
-    "term",
-    "term_from",
-    "tf_kd",
-    "total_variation",
-    "ttm",
-    "uld",
-    "with_hard_labels",
-    "wsld",
-    "wttm",
-]

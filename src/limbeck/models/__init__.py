@@ -17,15 +17,16 @@ from limbeck.models.convnet import ConvNetSettings as ConvNetSettings
 from limbeck.models.custom import CustomSettings, build_custom, failed, find_custom, let_import
 from limbeck.models.dense import DenseSettings as DenseSettings
 from limbeck.models.depthwise import DepthwiseSettings as DepthwiseSettings
-from limbeck.models.folders import ImageFolderSettings as ImageFolderSettings
-from limbeck.models.folders import SoundFolderSettings as SoundFolderSettings
+from limbeck.models.folders import (
+    ImageFolderSettings as ImageFolderSettings,
+    SoundFolderSettings as SoundFolderSettings,
+)
 from limbeck.models.given import GivenSettings, LogitsOnly, logits_only, missing
 from limbeck.models.label_order import Ordered, UnmatchedError, label_order, ordered, positions
 from limbeck.models.linear import LinearSettings as LinearSettings
 from limbeck.models.mlp import MLPSettings as MLPSettings
 from limbeck.models.ngrams import NgramsSettings as NgramsSettings
-from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings
-from limbeck.models.recurrent import BiLSTMSettings as BiLSTMSettings
+from limbeck.models.recurrent import BiGRUSettings as BiGRUSettings, BiLSTMSettings as BiLSTMSettings
 from limbeck.models.resnet import ResNetSettings as ResNetSettings
 from limbeck.models.textcnn import TextCNNSettings as TextCNNSettings
 from limbeck.models.transformer import TransformerSettings as TransformerSettings

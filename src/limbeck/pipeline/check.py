@@ -35,8 +35,7 @@ from limbeck.pipeline.training.teacher import RunTeacher, member_key, member_nam
 from limbeck.pipeline.training.views import View
 from limbeck.pipeline.training.work import works
 from limbeck.recipe import BudgetSettings, CurveSettings, Recipe
-from limbeck.report.words.numbers import file_size, listed, several
-from limbeck.report.words.numbers import seconds as in_time
+from limbeck.report.words.numbers import file_size, listed, seconds as in_time, several
 from limbeck.teachers import Teacher
 from limbeck.trainer import GroupSource, fit, predict_logits
 from limbeck.types import Batch

@@ -5,8 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from limbeck.errors import LimbeckError
-from limbeck.runtime.records import FORMS, STDIN, SUFFIXES, Note, parts, place_of, require_readable, suffix_of, unsaid
-from limbeck.runtime.records import unknown as unknown_form
+from limbeck.runtime.records import (
+    FORMS,
+    STDIN,
+    SUFFIXES,
+    Note,
+    parts,
+    place_of,
+    require_readable,
+    suffix_of,
+    unknown as unknown_form,
+    unsaid,
+)
 from limbeck.runtime.takes import FILE, ROW, Asked, no_column, of_each
 
 _SHOWN = 20

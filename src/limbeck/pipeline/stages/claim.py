@@ -23,8 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError, unwritable
 from limbeck.files import remove, require_ours
-from limbeck.locks import FOLDER as LOCKS
-from limbeck.locks import Lock, is_held, locked, take
+from limbeck.locks import FOLDER as LOCKS, Lock, is_held, locked, take
 from limbeck.processes import alive, started
 from limbeck.ranks import ranks
 from limbeck.written import CACHE_HEADER, FOLDER, HEADER, RECORD, Written

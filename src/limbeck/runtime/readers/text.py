@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer, models
-from tokenizers import __version__ as version
+from tokenizers import Encoding, Tokenizer, __version__ as version, models
 
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError
