@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from limbeck.cards import Card, card_parts, every_card
+from limbeck.cards import SCHEMES, Card, card_parts, every_card
 from limbeck.losses import CATALOG, transforms as every_transform
 from limbeck.losses.transforms import TRANSFORMS
 from limbeck.tasks import TASKS
@@ -44,7 +44,7 @@ def _index(every: Sequence[Card]) -> str:
         "",
         "## What you have, and which loss",
         "",
-        "Where several fit, the first ones are to begin with. Rows without a label count in no loss that needs labels. "
+        "A bold one is to begin with. Rows without a label count in no loss that needs labels. "
         "[which_loss.md](which_loss.md) holds them against `kd`.",
         "Over a large vocabulary, `chunked(kd)` and others that see one prediction: [other_loops.md](other_loops.md).",
         "",
@@ -69,20 +69,35 @@ def _index(every: Sequence[Card]) -> str:
         "| transform | family | sees | use when |",
         "|---|---|---|---|",
         *(f"| {_link(card)} | {card.family} | {card.scope} | {_cell(card.use_when)} |" for card in transforms),
+        "",
+        "## Schemes",
+        "",
+        "Who teaches whom is not a loss but the recipe's `teacher`, beside the losses: [recipes.md](recipes.md).",
+        "",
+        "| scheme | what it is | in a recipe |",
+        "|---|---|---|",
+        *(f"| {each.name} | {each.summary} ({each.cited}) | `{each.written}` |" for each in SCHEMES),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _choices(cards: Sequence[Card]) -> list[str]:
-    """Return a row for each sort of outputs and what is at hand; losses in the catalogue's order, which begins easy."""
-    order = list(CATALOG)
+    """Return a row for each sort of outputs and what is at hand, with what to begin with in front."""
     rows: dict[tuple[str, str], list[Card]] = {}
     for predicts, words in PREDICTS.items():
-        for card in sorted(cards, key=lambda card: order.index(card.name)):
+        for card in sorted(cards, key=lambda card: (not _first(card), card.name)):
             if predicts in card.fits:
                 for have in _having(card):
                     rows.setdefault((words, have), []).append(card)
-    return [f"| {words} | {have} | {', '.join(map(_link, found))} |" for (words, have), found in rows.items()]
+    return [f"| {words} | {have} | {', '.join(map(_choice, found))} |" for (words, have), found in rows.items()]
+
+
+def _choice(card: Card) -> str:
+    return f"**{_link(card)}**" if _first(card) else _link(card)
+
+
+def _first(card: Card) -> bool:
+    return "start here" in card.use_when
 
 
 def _having(card: Card) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from limbeck.logits import LogitForm
     from limbeck.types import Predicts, TapShape
 
-Kind = Literal["loss", "transform", "schedule", "scheme"]
+Kind = Literal["loss", "transform"]
 Scope = Literal["prediction", "batch"]
 Need = Literal["teacher", "labels", "taps"]
 Softens = Literal["both", "teacher"]
@@ -88,6 +88,64 @@ class Card:
         return ("student", "teacher") if "taps" in self.needs else ("student", *self.needs)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """Who teaches whom: an option of a recipe beside its losses.
+
+    Attributes:
+        name: the field's.
+        summary: one line.
+        cited: the paper in short: its first authors and year.
+        written: what a recipe says.
+        also: other names that somebody may look for.
+    """
+
+    name: str
+    summary: str
+    cited: str
+    written: str
+    also: tuple[str, ...]
+
+
+SCHEMES = (
+    Scheme(
+        name="teacher assistant",
+        summary="a network between a large teacher and a small student: a run taught it, and another one takes it",
+        cited="Mirzadeh 2020",
+        written="teacher: {kind: run, path: runs/assistant}",
+        also=("takd", "assistant", "teacher_assistants"),
+    ),
+    Scheme(
+        name="born-again network",
+        summary="a student of its teacher's architecture, generation after generation, a run each",
+        cited="Furlanello 2018",
+        written="teacher: {kind: run, path: runs/before}",
+        also=("born_again", "ban", "self_distillation"),
+    ),
+    Scheme(
+        name="deep mutual learning",
+        summary="two networks that learn beside one another, each the other's teacher",
+        cited="Zhang 2018",
+        written="teacher: {kind: mutual}",
+        also=("dml", "mutual", "mutual_learning"),
+    ),
+    Scheme(
+        name="mean teacher",
+        summary="the moving average of the student's own weights teaches it",
+        cited="Tarvainen & Valpola 2017",
+        written="teacher: {kind: mean_teacher}",
+        also=("ema",),
+    ),
+    Scheme(
+        name="several teachers",
+        summary="answers mixed by probabilities or logits, by confidence or by weights from validation",
+        cited="Hinton 2015",
+        written="teacher: {kind: ensemble, members: [...]}",
+        also=("ensemble", "multi_teacher", "multiple_teachers"),
+    ),
+)
+
+
 def loss_cards() -> dict[str, Card]:
     """Return the card of every loss by name, those of a family beside one another.
 
@@ -123,22 +181,28 @@ def _card_in(source: str) -> Card | None:
 def cards_named(name: str) -> list[Card]:
     """Return the card of a loss or of a transform, or those of all that go by another name, as `dist` is two.
 
-    Capital letters, `-` and `_` tell no names apart: `HardLabels` and `hard-labels` are `hard_labels`.
+    Capital letters, spaces, `-` and `_` tell no names apart: `HardLabels` and `hard-labels` are `hard_labels`.
 
     Raises:
-        LimbeckError: neither is called so.
+        LimbeckError: neither is called so; of a scheme it says what a recipe writes.
     """
     cards = {card.name: card for card in every_card()}
     if named := [card for card in cards.values() if _plain(card.name) == _plain(name)]:
         return named
     if found := [card for card in cards.values() if _plain(name) in map(_plain, card.also)]:
         return found
-    known = [*cards, *dict.fromkeys(other for card in cards.values() for other in card.also)]
+    if scheme := next((each for each in SCHEMES if _plain(name) in map(_plain, (each.name, *each.also))), None):
+        raise LimbeckError(
+            f"`{name}` is no loss: {scheme.summary} ({scheme.cited})",
+            fix=f"write `{scheme.written}` in a recipe",
+        )
+    others = [*(other for card in cards.values() for other in card.also), *(scheme.name for scheme in SCHEMES)]
+    known = [*cards, *dict.fromkeys(others)]
     raise LimbeckError(f"no loss or transform `{name}`", fix=nearest(name, known))
 
 
 def _plain(name: str) -> str:
-    return name.replace("_", "").replace("-", "").casefold()
+    return re.sub(r"[-_\s]", "", name).casefold()
 
 
 def card_text(name: str) -> str:
@@ -172,13 +236,16 @@ def card_parts(card: Card) -> dict[str, str]:
 
 
 def cards_text() -> str:
-    """Return every loss in two lines, those of a family below its name, then the transforms: what it is, its facts."""
+    """Return every loss in two lines, those of a family below its name, then the transforms, then the schemes."""
     lines: list[str] = []
     for card in every_card():
         if (group := _GROUPS.get(card.kind, card.family)) not in lines:
             lines += ["", group] if lines else [group]
         facts = f"{card.scope}; fits {', '.join(card.fits)}; needs {_needed(card)}; units: {card.units}"
         lines += [f"  {card.name}: {card.summary} ({card.cited})", f"      {facts}"]
+    lines += ["", "schemes (who teaches whom: the recipe's `teacher`)"]
+    for scheme in SCHEMES:
+        lines += [f"  {scheme.name}: {scheme.summary} ({scheme.cited})", f"      {scheme.written}"]
     return "\n".join(lines)
 
 

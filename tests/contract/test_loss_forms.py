@@ -163,7 +163,7 @@ def test_a_decision_is_never_for_the_rest():
 
 
 def test_a_student_that_agrees_has_nothing_to_learn_from_a_rest_and_much_without_one():
-    """Top-k alone is biased: a student with the teacher's own distribution would still be pulled to the k."""
+    """ms-swift and axolotl renormalise the top-k: a student that agrees with its teacher is pulled to the k."""
     _, teacher = problem()
 
     def slope(loss):
@@ -175,6 +175,24 @@ def test_a_student_that_agrees_has_nothing_to_learn_from_a_rest_and_much_without
     assert slope(lambda own: value(KD(temperature=1), own, told)) < 1e-12
     renormalised = told.values.softmax(-1)
     assert slope(lambda own: -(renormalised * own.log_softmax(-1).gather(-1, told.indices)).sum()) > 0.01
+
+
+@pytest.mark.parametrize("T", [1.0, 4.0])
+def test_a_truncated_divergence_is_one(T):
+    """verl sums p_T log(p_T / p_S) over the teacher's top-k alone, and clamps what is below 0: 89 % of its steps.
+
+    With one outcome for all others it is a divergence, and at most that of the whole distributions.
+    """
+    _, teacher = problem()
+    places = teacher.topk(3).indices
+    surer = teacher.scatter_add(-1, places, torch.ones_like(teacher[:, :3]))
+    p_T, p_S = ((z / T).softmax(-1).gather(-1, places) for z in (teacher, surer))
+    cut = (p_T * (p_T / p_S).log()).sum(-1)
+    assert (cut < 0).all()
+    rest_T, rest_S = (1 - p.sum(-1) for p in (p_T, p_S))
+    found = value(KD(temperature=T), surer, largest(teacher, 3, T))
+    torch.testing.assert_close(found, T**2 * (cut + rest_T * (rest_T / rest_S).log()).sum())
+    assert 0 < found <= value(KD(temperature=T), surer, teacher) + 1e-12  # equal: nothing moved among the others
 
 
 # --- outputs that were drawn -----------------------------------------------------------------------------------------

@@ -121,6 +121,14 @@ def test_transform_then_kd_is_the_reference_of_both(case, problem):
     assert found.item() == pytest.approx(case.kd(student, teacher, labels), rel=1e-7, abs=1e-7)
 
 
+@every_function
+def test_golden_number_of_kd_after_it(transform):
+    golden = load(transform.card.name).GOLDEN
+    student, teacher = (torch.tensor(golden[side], dtype=torch.float64) for side in ("student", "teacher"))
+    found = total(Case(transform(**golden["settings"]), {}), student, teacher, batch_of(golden["labels"]))
+    assert found.item() == pytest.approx(golden["value"], rel=1e-12)
+
+
 @every_case
 @settings(max_examples=20, deadline=None, derandomize=True, database=None)
 @given(problem=problems())

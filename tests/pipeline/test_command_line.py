@@ -73,6 +73,7 @@ def test_losses_and_recipes_are_listed_and_shown(monkeypatch, capsys) -> None:
         (("run", "sentiment", "nonsense"), "`nonsense` is no key=value"),
         (("run", "sentiment", "data.source=nowhere.csv"), "no such file or folder"),
         (("losses", "kdd"), "did you mean `kd`?"),
+        (("losses", "TAKD"), "write `teacher: {kind: run, path: runs/assistant}` in a recipe"),
         (("losses", "standardise"), "no loss or transform `standardise`; did you mean `standardize`?"),
         (("predict", "nowhere"), "no bundle here"),
         (("recipes", "show", "sentimnt"), "did you mean `sentiment`?"),

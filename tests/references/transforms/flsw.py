@@ -7,6 +7,18 @@ import numpy as np
 SETTINGS = [{"beta": 1.0, "gamma": 1.0}, {"beta": 5.0, "gamma": 2.0}]
 INVALID = [{"beta": -1.0}, {"beta": math.inf}, {"gamma": 0.0}]
 
+# python -c "import numpy as np; from scipy.spatial.distance import cosine; from scipy.special import rel_entr, softmax
+# z_T, z_S = np.array([[3., 1., -2.], [0., 1., 2.]]), np.array([[0.5, 2., -1.], [0., 0., 4.]])
+# w = np.array([[cosine(v, t) ** 2] for v, t in zip(z_S, z_T)]); tau = 3 + 2 * (w.mean() - w)
+# print(repr(9 * rel_entr(softmax(z_T / tau, 1), softmax(z_S / tau, 1)).sum()))"      # scipy 1.17.1
+GOLDEN = {
+    "student": [[0.5, 2.0, -1.0], [0.0, 0.0, 4.0]],
+    "teacher": [[3.0, 1.0, -2.0], [0.0, 1.0, 2.0]],
+    "labels": [0, 0],
+    "settings": {"beta": 2.0, "gamma": 2.0},
+    "value": 2.4287654091728412,
+}
+
 
 def size(x):
     return math.sqrt(sum(a**2 for a in x))
