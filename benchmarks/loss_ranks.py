@@ -256,9 +256,7 @@ def _in_words(result: Mapping[str, Any], name: str) -> str:
         )
     labels = {1: "better than", -1: "worse than", 0: "not told apart from"}[told_apart(losses[LABELS]["kd"])]
     said.append(f"Labels without a teacher are {labels} kd.")
-    said.append(
-        f"Of half of the losses, {100 * _tellable(result, name):.1f} points to kd or more would have been told."
-    )
+    said.append(f"For half of the losses, {100 * _tellable(result, name):.1f} points from kd would have been told.")
     if about["labelled_only"] and about["rows"]["unlabelled"]:
         said.append("† counts labelled rows only.")
     return " ".join(said)

@@ -23,7 +23,7 @@ GOLDEN = {
 def regular(student, teacher):
     """Where two probabilities are equal there is a kink, at which a difference says nothing."""
     places = np.arange(student.shape[-1])
-    return student + 0.5 * places**2, teacher - 0.37 * places
+    return student + math.sqrt(0.3) * places**2, teacher - math.sqrt(0.13) * places  # which nobody draws
 
 
 def smooth(student, teacher):
