@@ -85,7 +85,7 @@ def _choices(cards: Sequence[Card]) -> list[str]:
     """Return a row for each sort of outputs and what is at hand, with what to begin with in front."""
     rows: dict[tuple[str, str], list[Card]] = {}
     for predicts, words in PREDICTS.items():
-        for card in sorted(cards, key=lambda card: (not _first(card), card.name)):
+        for card in sorted(cards, key=lambda card: (not card.first, card.name)):
             if predicts in card.fits:
                 for have in _having(card):
                     rows.setdefault((words, have), []).append(card)
@@ -93,11 +93,7 @@ def _choices(cards: Sequence[Card]) -> list[str]:
 
 
 def _choice(card: Card) -> str:
-    return f"**{_link(card)}**" if _first(card) else _link(card)
-
-
-def _first(card: Card) -> bool:
-    return "start here" in card.use_when
+    return f"**{_link(card)}**" if card.first else _link(card)
 
 
 def _having(card: Card) -> list[str]:
@@ -163,7 +159,8 @@ def _loop_after(card: Card) -> list[str]:
     made, function = TRANSFORMS[card.name].__name__, getattr(every_transform, card.name)
     composed = f"objective = 0.9 * KD(temperature=2.0).after({made}()) + 0.1 * CrossEntropy()"
     if not inspect.isfunction(function):
-        return [*_imports(made), "", composed]
+        hint = "# Distiller(...).trainable holds the temperature too: give the optimizer its parameters"
+        return [*_imports(made), "", composed, hint]
     return ["import torch", "", *_imports(made, card.name), "", composed, "", *_example(function)]
 
 

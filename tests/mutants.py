@@ -9,6 +9,7 @@ BUGS = "tests/losses/test_known_bugs.py"
 KD_RANGE = "tests/losses/test_kd_range.py"
 TERM = "tests/losses/test_term.py"
 RESPONSES = "tests/losses/test_known_response_bugs.py"
+BROKEN = "tests/losses/test_what_was_broken.py"
 DIVERGENCES = "tests/losses/test_divergence_range.py"
 ACCUMULATION = "tests/trainer/test_trainer_accumulation.py"
 LOOP = "tests/trainer/test_trainer_loop.py"
@@ -121,7 +122,7 @@ class Mutant:
         return {self.file: self.edits} | self.also
 
 
-TO_THE_TEACHER = ("* slope, None, None", "* slope, -gradient.unsqueeze(-1) * slope, None")
+TO_THE_TEACHER = ("* slope, value), None, None", "* slope, value), -gradient.unsqueeze(-1) * slope, None")
 
 MUTANTS = (
     # --- the formula ------------------------------------------------------------------------------------------------
@@ -221,7 +222,7 @@ MUTANTS = (
         "softmax in half precision",
         "sentence-transformers #3800, Liger, TRL: bfloat16 arithmetic",
         "losses/_mask.py",
-        (("wide = logits.to(torch.promote_types(logits.dtype, torch.float32))", "wide = logits"),),
+        (("saved(logits).to(torch.promote_types(logits.dtype, torch.float32))", "saved(logits)"),),
         (BUGS,),
     ),
     # --- the teacher's logits ---------------------------------------------------------------------------------------
@@ -252,7 +253,7 @@ MUTANTS = (
         "losses/_target.py",
         (
             (
-                "return torch.cat([logits.gather(-1, y) - top, together], dim=-1)",
+                "return torch.cat([logits.gather(-1, y) - top, torch.where(gone, -torch.inf, together)], dim=-1)",
                 "p = torch.softmax(logits / temperature, -1).gather(-1, y)\n"
                 "    return temperature * torch.cat([p, 1 - p], dim=-1).log()",
             ),
@@ -1765,8 +1766,43 @@ MUTANTS = (
         "the margin of the teacher's bound has the wrong sign",
         "a student that is left alone before it is as good as its teacher",
         "losses/teacher_bounded.py",
-        (("own.detach() + margin > bound", "own.detach() > bound + margin"),),
+        (("own.detach() - bound > -margin", "own.detach() - bound > margin"),),
         (CONTRACT,),
+    ),
+    Mutant(
+        "labels compared in their own dtype",
+        "256 classes are 0 in uint8, and every label is out of range",
+        "losses/_checks.py",
+        (("wide = labels.long()", "wide = labels"),),
+        (BROKEN,),
+    ),
+    Mutant(
+        "a second derivative without this loss",
+        "autograd takes a gradient that was computed beside the value for a constant: zeros, in silence",
+        "losses/_once.py",
+        (("return gradient if plain else _Once.apply(gradient, values)", "return gradient"),),
+        (BROKEN,),
+    ),
+    Mutant(
+        "the sum of no probability has a gradient",
+        "0 / 0 where both rule out all classes but the label",
+        "losses/_target.py",
+        (("others = torch.where(gone, 0, others)", "others = others"),),
+        (BROKEN,),
+    ),
+    Mutant(
+        "squares of small probabilities",
+        "classes below 1e-23 are level in float32",
+        "losses/dist_intra.py",
+        (("    if len(p):", "    if False:"),),
+        (BROKEN,),
+    ),
+    Mutant(
+        "a student as good as its teacher is still pulled",
+        "the bound counts as not reached",
+        "losses/teacher_bounded.py",
+        (("bound > -margin", "bound >= -margin"),),
+        (BROKEN,),
     ),
     Mutant(
         "a teacher's activation that is pulled",
@@ -2438,14 +2474,14 @@ MUTANTS = (
         "a teacher's rows in their own precision",
         "mlkd_batch of a float64 student: a cache answers in float32, and the product of both is refused",
         "losses/_relations.py",
-        (("teacher.detach().to(own.dtype)", "counted_logits(teacher.detach(), None)"),),
+        (("saved(teacher.detach()).to(own.dtype)", "counted_logits(teacher.detach(), None)"),),
         (OF_BATCHES,),
     ),
     Mutant(
         "a relation's teacher learns",
         "the teacher's rows are not detached",
         "losses/_relations.py",
-        (("teacher.detach().to(own.dtype)", "teacher.to(own.dtype)"),),
+        (("saved(teacher.detach()).to(own.dtype)", "teacher.to(own.dtype)"),),
         (OF_BATCHES,),
     ),
     Mutant(

@@ -83,6 +83,11 @@ class Card:
         return " ".join([self.paper.split(",")[0], *([year.group()] if year else [])])
 
     @property
+    def first(self) -> bool:
+        """Whether it is the one to begin with."""
+        return "start here" in self.use_when
+
+    @property
     def positional(self) -> tuple[str, ...]:
         """The function's positional parameters."""
         return ("student", "teacher") if "taps" in self.needs else ("student", *self.needs)
@@ -178,6 +183,17 @@ def _card_in(source: str) -> Card | None:
     return None
 
 
+def no_loss(name: str) -> str | None:
+    """Return what a name that is no loss is, and what a recipe says for it; None: a loss, or nothing that is known."""
+    plain = _plain(name)
+    if scheme := next((each for each in SCHEMES if plain in map(_plain, (each.name, *each.also))), None):
+        return f"is no loss but a scheme: {scheme.summary} ({scheme.cited}); write `{scheme.written}` in a recipe"
+    cards = transform_cards().values()
+    if found := [card.name for card in cards if plain in map(_plain, (card.name, *card.also))]:
+        return f"is no loss but a transform before one, such as `{{name: kd, transform: {found[0]}}}`"
+    return None
+
+
 def cards_named(name: str) -> list[Card]:
     """Return the card of a loss or of a transform, or those of all that go by another name, as `dist` is two.
 
@@ -191,11 +207,8 @@ def cards_named(name: str) -> list[Card]:
         return named
     if found := [card for card in cards.values() if _plain(name) in map(_plain, card.also)]:
         return found
-    if scheme := next((each for each in SCHEMES if _plain(name) in map(_plain, (each.name, *each.also))), None):
-        raise LimbeckError(
-            f"`{name}` is no loss: {scheme.summary} ({scheme.cited})",
-            fix=f"write `{scheme.written}` in a recipe",
-        )
+    if told := no_loss(name):  # a scheme, as transforms have cards
+        raise LimbeckError(f"`{name}` {told}")
     others = [*(other for card in cards.values() for other in card.also), *(scheme.name for scheme in SCHEMES)]
     known = [*cards, *dict.fromkeys(others)]
     raise LimbeckError(f"no loss or transform `{name}`", fix=nearest(name, known))

@@ -31,6 +31,7 @@ class Distiller:
 
     Raises:
         LimbeckError: a term needs a teacher, and there is none; or a tap that cannot be read.
+        TypeError: the objective is none.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Distiller:
         example: Batch | None = None,
         seen: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
+        if not isinstance(objective, Objective):
+            raise TypeError(f"objective must be an Objective, such as 1.0 * KD(), not {type(objective).__name__}")
         if objective.needs & {"teacher", "taps"} and teacher is None:
             raise LimbeckError("a loss compares with a teacher, and this arm has none", where="losses")
         self.student, self.objective, self.teacher = student, objective, teacher

@@ -225,6 +225,14 @@ def test_rows_and_teachers_that_no_loss_hears_are_told(values, capsys, losses, s
         assert "hears the teacher" not in found
 
 
+def test_batches_of_which_no_row_counts_are_refused(values):
+    """The student stayed at its first weights, every loss 0, and the run ended well."""
+    teacher, data = {"kind": "nblr", "regression": {"orders": 1}}, values["data"] | {"labelled_per_batch": 0}
+    recipe = parse_recipe(values | {"losses": [{"name": "dkd"}], "teacher": teacher, "data": data}, "test")
+    with pytest.raises(LimbeckError, match="a batch has none of them: the student would learn nothing; raise it"):
+        check(recipe)
+
+
 def test_both_learn_and_ask_each_other():
     assert MovingPeer().seconds(3.0, 1.0) == 8.0
     assert MovingMean(0.9).seconds(3.0, 1.0) == 4.0

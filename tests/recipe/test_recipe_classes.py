@@ -1,4 +1,4 @@
-"""Losses and transforms that have no gradient with two classes: refused once the data are read."""
+"""Losses and transforms that teach nothing with two classes, or the wrong thing: refused once the data are read."""
 
 import pytest
 from recipe_cases import write
@@ -12,7 +12,7 @@ from limbeck.tasks.multioutput import Multioutput
 
 
 def classes(count):
-    return Classification(Classes(tuple("abc"[:count])))
+    return Classification(Classes(tuple("abcd"[:count])))
 
 
 LABELS = "{name: cross_entropy}"
@@ -46,6 +46,17 @@ def test_refused_with_two_classes_and_with_no_more(losses, entry, line):
     require_classes(asked, classes(3))
     require_classes(losses(LABELS, entry[:-1] + ", weight: 0}"), classes(2))
     require_classes(losses(LABELS, entry[:-1] + ", weight: {schedule: linear, start: 0, end: 0}}"), classes(2))
+
+
+@pytest.mark.parametrize(
+    "entry", ["{name: tf_kd, correct: 0.25}", "{name: kd, transform: {kind: label_smoothing, correct: 0.25}}"]
+)
+def test_a_label_gets_more_than_the_other_classes(losses, entry):
+    """Else it teaches against the labels; a run ended at 11 %, of 6 classes."""
+    asked = losses(LABELS, entry)
+    with pytest.raises(LimbeckError, match=r"correct of \w+ gives the label no more than the other classes, with 4 of"):
+        require_classes(asked, classes(4))
+    require_classes(losses(LABELS, entry.replace("0.25", "0.26")), classes(4))
 
 
 @pytest.mark.parametrize("entry", ["{name: dist_inter}", "{name: kd, transform: standardize}"])

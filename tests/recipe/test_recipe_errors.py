@@ -68,6 +68,11 @@ NAMES = {
     "asset `minilm`)",
     "losses=[{name: kdd}]": "`losses.kdd.name` is `kdd`; did you mean `kd`?",
     "losses=[{name: KD}]": "`losses.KD.name` is `KD`; did you mean `kd`?",
+    "losses=[{name: RKD}]": "`losses.RKD.name` is `RKD`; it is called rkd_angle, rkd_distance here",
+    "losses=[{name: ctkd}]": "`losses.ctkd.name`: `ctkd` is no loss but a transform before one, such as "
+    "`{name: kd, transform: ctkd}`",
+    "losses=[{name: mutual}]": "`losses.mutual.name`: `mutual` is no loss but a scheme: two networks that learn beside "
+    "one another, each the other's teacher (Zhang 2018); write `teacher: {kind: mutual}` in a recipe",
     "losses=[{name: mlkd}]": "`losses.mlkd.name` is `mlkd`; it is called mlkd_batch, mlkd_class, mlkd_instance here",
     "losses=[{name: forward_kl}]": "`losses.forward_kl.name` is `forward_kl`; it is called kd here",
     "losses=[{name: kd, transform: logit_standardization}]": "`losses.kd.transform.kind` is `logit_standardization`; "

@@ -82,6 +82,13 @@ CAUSES = [
         hurt().model_copy(update={"verdict": "no_difference"}),
     ),
     (
+        "the student is far below a teacher that is level with the baseline",
+        far(0.2, 0.25, scored(hurt(), teacher=0.795, baseline=0.795)),
+        "Next: learn from kd beside the labels (`losses=[{name: kd}]`), as the labels alone teach its network more, "
+        "and the student keeps 25.0 % of its teacher: losses or weights are at fault.",
+        far(0.2, 0.95, scored(hurt(), teacher=0.795, baseline=0.795)),
+    ),
+    (
         "a linear model of the answers is better",
         distilled(BASE, -0.02, -0.03, -0.0001),
         f"Next: ship a linear student in its place (`student.model=linear`), {LINEAR.format('2.0 points above')}.",
@@ -296,6 +303,7 @@ CAUSES = [
 
 OTHERWISE = {
     "the labels alone teach the same network more": MORE,
+    "the student is far below a teacher that is level with the baseline": "Next: ",
     "few test rows": f"{MORE} no difference was shown",
     "seeds that differ": "Next: test on more rows",
     "the teacher is no better than the baseline": f"{MORE} no difference was shown",

@@ -126,6 +126,12 @@ def temperatures(losses: Iterable[LossSettings]) -> list[float]:
     return list(dict.fromkeys(float(each["temperature"]) for each in compared if "temperature" in each))
 
 
+def first_for(predicts: Predicts) -> str:
+    """Return the name of the loss of a teacher's answers to begin with for such outputs."""
+    answers = (name for name in fitting(predicts) if CATALOG[name].card.needs == ("teacher",))
+    return min(answers, key=lambda name: (not CATALOG[name].card.first, name))
+
+
 def fitting(predicts: Predicts) -> list[str]:
     """Return the names of the losses that fit such outputs."""
     return [name for name, loss in CATALOG.items() if predicts in loss.card.fits]

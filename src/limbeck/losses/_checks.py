@@ -6,6 +6,7 @@ has checked them where they were read.
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -87,11 +88,12 @@ def check_labels(labels: Tensor, logits: Tensor, mask: Tensor | None) -> None:
     classes = logits.shape[-1]
     if labels.is_cuda:
         return
-    wrong = (labels < 0) | (labels >= classes)
+    wide = labels.long()  # in its own dtype the number of classes may be too large
+    wrong = (wide < 0) | (wide >= classes)
     if mask is not None:
         wrong &= mask
     if wrong.any():
-        raise ValueError(f"labels must be in [0, {classes}), but one is {labels[wrong][0].item()}")
+        raise ValueError(f"labels must be in [0, {classes}), but one is {wide[wrong][0].item()}")
 
 
 def check_sets(labels: Tensor, outputs: Tensor, mask: Tensor | None) -> None:
@@ -130,13 +132,22 @@ def _counted(wrong: Tensor, mask: Tensor | None) -> Tensor:
 def check_positive(**values: float) -> None:
     """Refuse parameters that are not finite and greater than 0."""
     for name, value in values.items():
+        check_number(name, value)
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be finite and greater than 0, not {value}")
+
+
+def check_number(name: str, value: float) -> None:
+    """Refuse a parameter that is no number; a tensor is none, as no gradient reaches it."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
 
 
 def check_every_positive(**several: Sequence[float]) -> None:
     """Refuse parameters of several values that have none, or one that is not finite and greater than 0."""
     for name, values in several.items():
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise TypeError(f"{name} must be a list of numbers, not {type(values).__name__}")
         if not values:
             raise ValueError(f"{name} must be one or more, and there is none")
         for value in values:
@@ -146,6 +157,7 @@ def check_every_positive(**several: Sequence[float]) -> None:
 def check_not_negative(**values: float) -> None:
     """Refuse parameters that are not finite and at least 0."""
     for name, value in values.items():
+        check_number(name, value)
         if not 0 <= value < math.inf:
             raise ValueError(f"{name} must be finite and at least 0, not {value}")
 
@@ -153,6 +165,7 @@ def check_not_negative(**values: float) -> None:
 def check_inside(**values: float) -> None:
     """Refuse parameters that are not greater than 0 and less than 1."""
     for name, value in values.items():
+        check_number(name, value)
         if not 0 < value < 1:
             raise ValueError(f"{name} must be greater than 0 and less than 1, not {value}")
 
@@ -160,6 +173,7 @@ def check_inside(**values: float) -> None:
 def check_share(**values: float) -> None:
     """Refuse parameters that are not in [0, 1]."""
     for name, value in values.items():
+        check_number(name, value)
         if not 0 <= value <= 1:
             raise ValueError(f"{name} must be in [0, 1], not {value}")
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import log_softmax
+
+from limbeck.losses._once import once
 
 _UNSEEN = 1e-30
 """A class with no more than this of the teacher's probability counts by what the student gives it."""
@@ -47,16 +48,15 @@ class _SoftenedKL(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         """Keep the gradient for the way back; apart from `forward`, as transforms of `torch.func` ask."""
-        _, slope = output
-        ctx.save_for_backward(slope)
+        value, slope = output
+        ctx.save_for_backward(value, slope)
         ctx.mark_non_differentiable(slope)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:  # pyrefly: ignore[bad-override]
         """Return the gradient by z_S."""
-        (slope,) = ctx.saved_tensors
-        return gradient.unsqueeze(-1) * slope, None, None
+        value, slope = ctx.saved_tensors
+        return once(gradient.unsqueeze(-1) * slope, value), None, None
 
 
 def _value_and_slope(z_S: Tensor, z_T: Tensor, T: float) -> tuple[Tensor, Tensor]:

@@ -7,16 +7,21 @@ import torch
 from torch import Tensor
 
 
+def saved(x: Tensor) -> Tensor:
+    """Return a tensor that autograd can keep for the way back, as it keeps none that was made in inference mode."""
+    return x.clone() if not torch.compiler.is_compiling() and x.is_inference() else x
+
+
 def counted_logits(logits: Tensor, mask: Tensor | None) -> Tensor:
     """Return the logits in at least float32, with zeros wherever the mask is False."""
-    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    wide = saved(logits).to(torch.promote_types(logits.dtype, torch.float32))
     return wide if mask is None else torch.where(mask.unsqueeze(-1), wide, 0.0)
 
 
 def counted_labels(labels: Tensor, mask: Tensor | None) -> Tensor:
     """Return int64 labels with a last axis of 1, with zeros wherever the mask is False."""
-    known = labels if mask is None else torch.where(mask, labels, 0)
-    return known.long().unsqueeze(-1)
+    known = saved(labels).long()
+    return (known if mask is None else torch.where(mask, known, 0)).unsqueeze(-1)
 
 
 def counted_values(values: Tensor, mask: Tensor | None) -> Tensor:

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from limbeck.losses._divergence import apart, excess
+from limbeck.losses._once import once
 
 Summands = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """(p_S, p_T, e = log p_S - log p_T) -> the summands, and their derivatives by log p_S."""
@@ -56,18 +56,17 @@ class _Divergence(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         """Keep the gradient for the way back; apart from `forward`, as transforms of `torch.func` ask."""
-        _, slope = output
-        ctx.save_for_backward(slope)
+        value, slope = output
+        ctx.save_for_backward(value, slope)
         ctx.mark_non_differentiable(slope)
 
     @staticmethod
-    @once_differentiable
     def backward(  # pyrefly: ignore[bad-override]
         ctx: Any, gradient: Tensor, _: Tensor
     ) -> tuple[Tensor, None, None, None]:
         """Return the gradient by z_S."""
-        (slope,) = ctx.saved_tensors
-        return gradient.unsqueeze(-1) * slope, None, None, None
+        value, slope = ctx.saved_tensors
+        return once(gradient.unsqueeze(-1) * slope, value), None, None, None
 
 
 def log_ratio(z_S: Tensor, z_T: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:

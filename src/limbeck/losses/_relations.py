@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from limbeck.losses._checks import check_mask, check_rows
-from limbeck.losses._mask import counted_logits
+from limbeck.losses._mask import counted_logits, saved
 
 
 def counted_rows(student: Tensor, teacher: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -34,7 +34,7 @@ def counted_rows(student: Tensor, teacher: Tensor, mask: Tensor | None) -> tuple
     check_rows(student=student, teacher=teacher)
     check_mask(mask, student)
     own = counted_logits(student, None)
-    other = teacher.detach().to(own.dtype)
+    other = saved(teacher.detach()).to(own.dtype)
     if mask is not None:
         own, other = own[mask], other[mask]
     return own.reshape(-1, own.shape[-1]), other.reshape(-1, other.shape[-1])

@@ -48,6 +48,8 @@ def against_others(logits: Tensor, y: Tensor, temperature: float) -> Tensor:
         (*batch, 2).
     """
     others = others_of(logits, y)
-    top = others.detach().amax(dim=-1, keepdim=True).clamp(min=torch.finfo(logits.dtype).min)
+    gone = (others == -torch.inf).all(dim=-1, keepdim=True)  # their sum has no gradient: it would be 0 / 0
+    others = torch.where(gone, 0, others)
+    top = others.detach().amax(dim=-1, keepdim=True)
     together = temperature * ((others - top) / temperature).logsumexp(dim=-1, keepdim=True)
-    return torch.cat([logits.gather(-1, y) - top, together], dim=-1)
+    return torch.cat([logits.gather(-1, y) - top, torch.where(gone, -torch.inf, together)], dim=-1)

@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 from limbeck.errors import LimbeckError
 from limbeck.logits import Factored, Logits, each_tensor
 from limbeck.losses._checks import check_mask, check_tensor
+from limbeck.losses._once import once
 from limbeck.losses._relations import unrounded
 from limbeck.losses.term import Loss, Objective, Term
 
@@ -220,19 +220,20 @@ class _Chunked(torch.autograd.Function):
         """Return the values times their factors, (predictions,)."""
         values, gradients = _walked(Factored(hidden, matrix, bias), factors, told, needed)
         ctx.told, ctx.needed = told, needed
-        ctx.save_for_backward(hidden, matrix, bias, factors, *gradients)
+        ctx.save_for_backward(values, hidden, matrix, bias, factors, *gradients)
         return values
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # pyrefly: ignore[bad-override]
         """Return the gradients by hidden states, matrix and bias."""
-        hidden, matrix, bias, factors, *gradients = ctx.saved_tensors
-        scale = upstream[0] if len(upstream) else upstream.sum()
-        if not (upstream == scale).all():  # no number either: NaN
-            layer, scale = Factored(hidden, matrix, bias), torch.ones_like(scale)
-            _, gradients = _walked(layer, factors * upstream, ctx.told, ctx.needed)
-        return *(None if each is None else each * scale for each in gradients), None, None, None
+        values, hidden, matrix, bias, factors, *gradients = ctx.saved_tensors
+        with torch.no_grad():
+            scale = upstream[0] if len(upstream) else upstream.sum()
+            if not (upstream == scale).all():  # no number either: NaN
+                layer, scale = Factored(hidden, matrix, bias), torch.ones_like(scale)
+                _, gradients = _walked(layer, factors * upstream, ctx.told, ctx.needed)
+            found = [None if each is None else each * scale for each in gradients]
+        return *(None if each is None else once(each, values) for each in found), None, None, None
 
 
 def _walked(layer: Factored, factors: Tensor, told: _Told, needed: Needed) -> tuple[Tensor, list[Tensor | None]]:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
@@ -100,6 +101,8 @@ def dist_intra(
 
 def _directions(p: Tensor) -> Tensor:
     """Return each class's probabilities over the rows, less their mean, at unit length."""
+    if len(p):  # squares of small probabilities would be 0
+        p = p / p.detach().amax(dim=0, keepdim=True).clamp(min=torch.finfo(p.dtype).tiny)
     beside = p - p[:1].detach()  # exactly 0 where all are equal, as their mean may not be
     return unit(beside - beside.sum(dim=0) / max(1, len(p)), 0, _LEAST * vector_norm(p.detach(), dim=0, keepdim=True))
 

@@ -37,7 +37,8 @@ CARD = Card(
     },
     use_when="the student's space has another width than the teacher's, and neighbours should stay neighbours: "
     "retrieval",
-    beware="it sees the rows of one micro-batch, and of one process. Cosine neighbourhoods of a batch are nearly "
+    beware="the weight was published for activations: of outputs begin with a tenth. "
+    "And it sees the rows of one micro-batch, and of one process. Cosine neighbourhoods of a batch are nearly "
     "uniform, so the value is small and its weight large",
     differs="the official code counts a row as its own neighbour, and takes the mean over rows^2, so that the value "
     "falls with the number of rows; the paper leaves the row itself out, and this is per row. The official code "

@@ -34,7 +34,8 @@ CARD = Card(
     units="none: cosines",
     defaults={"weight": "50 beside rkd_distance at 25, in RepDistiller 1e2f816, distiller_zoo/RKD.py"},
     use_when="beside rkd_distance: angles say more of the shape of the teacher's space than distances do",
-    beware="it sees the rows of one micro-batch, and of one process. Its time grows with rows^3: 16.8 million angles "
+    beware="the weight was published for activations: of outputs begin with a tenth. "
+    "And it sees the rows of one micro-batch, and of one process. Its time grows with rows^3: 16.8 million angles "
     "for 256 rows. They are computed in chunks, and once more in the backward pass, so that memory stays below 200 "
     "MB up to 1,000 rows of width 1,000; a chunk is one row's angles at least, rows^2 + rows x width numbers",
     differs="the paper sums over triples, the official code takes the mean over rows^3 of them; this takes the mean "

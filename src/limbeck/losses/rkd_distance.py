@@ -35,7 +35,8 @@ CARD = Card(
     defaults={"weight": "25 beside rkd_angle at 50, in RepDistiller 1e2f816, distiller_zoo/RKD.py"},
     use_when="the student's space has another width or scale than the teacher's, and what matters is which rows are "
     "near one another: embeddings, retrieval",
-    beware="it sees the rows of one micro-batch, and of one process: accumulation and several processes do not make "
+    beware="the weight was published for activations: of outputs begin with a tenth. "
+    "And it sees the rows of one micro-batch, and of one process: accumulation and several processes do not make "
     "one larger batch of them, so batches of 32 and more are wanted. A batch of which all rows of a side are equal "
     "counts nothing. Memory: rows^2 / 2 distances, on a GPU times the width in the backward pass",
     differs="the paper sums over pairs, the official code takes the mean over rows^2 pairs, those of a row with "

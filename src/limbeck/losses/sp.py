@@ -32,7 +32,8 @@ CARD = Card(
     defaults={"weight": "3000, in RepDistiller b0722bc, scripts/run_cifar_distill.sh"},
     use_when="the student's activations have another width or meaning than the teacher's, but rows that excite the "
     "teacher alike should excite the student alike",
-    beware="it sees the rows of one micro-batch, and of one process, and a weight belongs to one size of batch: "
+    beware="the weight was published for activations: of outputs begin with a tenth. "
+    "And it sees the rows of one micro-batch, and of one process, and a weight belongs to one size of batch: "
     "the value falls with the number of rows. The logits' common offset counts: they are not centred. A row of "
     "zeros on a side has no direction, and its row of the matrix counts nothing",
     differs="the paper flattens convolutional maps, (rows, channels x height x width); a tap here gives one vector a "

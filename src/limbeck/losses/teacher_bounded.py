@@ -83,7 +83,7 @@ def teacher_bounded(
     check_not_negative(margin=margin)
     z_S, z_T, y = (counted_logits(each, mask) for each in (student, teacher.detach(), labels))
     own, bound = (z_S - y).square().sum(dim=-1), (z_T - y).square().sum(dim=-1)
-    return counted_values(torch.where(own.detach() + margin > bound, own / 2, 0.0), mask)
+    return counted_values(torch.where(own.detach() - bound > -margin, own / 2, 0.0), mask)
 
 
 TeacherBounded = term(teacher_bounded, card=CARD)

@@ -62,8 +62,10 @@ class Term:
         """Return the same with a transform of the logits before it: `KD(temperature=2).after(Standardize())`.
 
         Raises:
-            ValueError: the loss compares no distributions over classes, or has not the temperature that is needed.
+            ValueError: the loss compares no distributions over classes, has no such temperature, or has a transform.
         """
+        if self.transform is not None:
+            raise ValueError(f"{self.name} has a transform already, {self.transform.kind}, and takes one")
         if not takes_transforms(self.card):
             raise ValueError(f"{self.name} compares no distributions over classes that could be transformed before")
         require_fits(transform, self.card, self.parameters)

@@ -183,7 +183,9 @@ def _require_one_an_example(losses: Sequence[LossSettings], task: TaskOptions) -
 
 
 def require_classes(losses: Sequence[LossSettings], task: Task) -> None:
-    """Refuse losses and transforms that have no gradient with so few classes. That is known once the data are read.
+    """Refuse losses and transforms that teach nothing with so few classes, or the wrong thing with so many.
+
+    That is known once the data are read.
 
     Args:
         losses: of a recipe.
@@ -200,6 +202,14 @@ def require_classes(losses: Sequence[LossSettings], task: Task) -> None:
         few += f", which column `{task.label_columns[task.sizes.index(classes)]}` has"
     for entry in (each for each in losses if each.counts):
         loss, transform = CATALOG[entry.name], term_from(entry).transform
+        shares = [entry.parameters.get("correct"), getattr(transform, "correct", None)]
+        if any(share is not None and share * max(task.sizes) <= 1 for share in shares):
+            raise LimbeckError(
+                f"correct of {entry.name} gives the label no more than the other classes, with {max(task.sizes)} of "
+                "them: it would teach against the labels",
+                where="losses",
+                fix="raise it above 1 / classes",
+            )
         if classes < loss.fewest_classes:
             raise LimbeckError(
                 f"{entry.name} has gradient 0 with {few}: nothing is learned from it",
@@ -263,7 +273,11 @@ def require_losses_take(losses: Sequence[LossSettings], codec: Codec, arms: Sequ
                 f"cache.codec={codec.kind} keeps a part of them; take cache.codec=dense, or leave it out"
             )
         if "teacher" in term.needs and codec.form not in card.forms:
-            able = ", ".join(name for name, loss in CATALOG.items() if codec.form in loss.card.forms)
+            able = ", ".join(
+                name
+                for name, loss in CATALOG.items()
+                if codec.form in loss.card.forms and {*loss.card.fits} & {*card.fits}
+            )
             raise ValueError(
                 f"{entry.name} reads every logit of the teacher, and cache.codec={codec.kind} keeps a part of them; "
                 f"take cache.codec=dense, or of the losses: {able}"

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from limbeck.cards import no_loss
 from limbeck.errors import LimbeckError, nearest, one_line
 from limbeck.settings import ALSO
 
@@ -123,8 +124,10 @@ def _unnamed(schema: "_Schema", key: str, path: tuple[Any, ...], given: Any) -> 
         return f"`{key}` must be a mapping with `{name}`, not {shown(given)}; valid: {', '.join(sorted(valid))}"
     if name not in given:
         return f"`{key}.{name}` is missing; valid: {', '.join(sorted(valid))}"
-    if found := schema.also(path).get(str(given[name])):
+    if found := schema.also(path).get(str(given[name]).casefold()):
         return f"`{key}.{name}` is {shown(given[name])}; it is called {', '.join(found)} here"
+    if path[0] == "losses" and (told := no_loss(str(given[name]))):
+        return f"`{key}.{name}`: {shown(given[name])} {told}"
     return f"`{key}.{name}` is {shown(given[name])}; {nearest(str(given[name]), valid)}"
 
 
@@ -228,7 +231,7 @@ class _Schema:
         found: dict[str, list[str]] = {}
         for option in self._options(self._at(path)):
             for other in option.get(ALSO, []):
-                found.setdefault(other, []).append(option["properties"][tag]["const"])
+                found.setdefault(other.casefold(), []).append(option["properties"][tag]["const"])
         return found
 
     def owners(self, path: tuple[Any, ...]) -> list[str]:

@@ -10,7 +10,7 @@ from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, about
 from limbeck.evaluation.records import Level
-from limbeck.losses import CATALOG, objective_from
+from limbeck.losses import CATALOG, first_for, objective_from
 from limbeck.models import check_model, is_solved
 from limbeck.models.solved import Solved
 from limbeck.networks import NetworkSettings
@@ -151,15 +151,25 @@ def _require_moves(recipe: Recipe, material: Material) -> None:
 
 
 def _tell_unheard(recipe: Recipe, splits: Splits) -> None:
-    """Say where no loss hears the teacher, and where none counts the rows without a label."""
+    """Say where no loss hears the teacher, and where none counts the rows without a label.
+
+    Raises:
+        LimbeckError: no row of a batch would count.
+    """
     needs = [CATALOG[entry.name].card.needs for entry in recipe.losses if entry.counts]
     if not any({"teacher", "taps"} & set(each) for each in needs):
         say("  no loss hears the teacher: whatever the student gains does not come from it", style="yellow")
     unlabelled = len(splits.transfer) - len(splits.labelled)
     if unlabelled > 0 and all("labels" in each for each in needs):
+        if recipe.data.labelled_per_batch == 0:
+            raise LimbeckError(
+                "every loss counts labelled rows only, and a batch has none of them: the student would learn nothing",
+                where="data.labelled_per_batch",
+                fix="raise it",
+            )
         say(
             f"  every loss counts labelled rows only: the {unlabelled:,} other rows of the transfer set are read and "
-            "teach nothing; add kd, or set data.max_unlabelled=0",
+            f"teach nothing; add {first_for(recipe.task.predicts)}, or set data.max_unlabelled=0",
             style="yellow",
         )
 

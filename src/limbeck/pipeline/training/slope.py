@@ -34,7 +34,8 @@ def require_convex(losses: Sequence[LossSettings], model: str) -> None:
     """
     for entry in (each for each in losses if each.counts):
         if not (term := term_from(entry)).convex:
-            able = ", ".join(name for name, loss in CATALOG.items() if loss.card.convex)
+            fits = {*term.card.fits}
+            able = ", ".join(name for name, loss in CATALOG.items() if loss.card.convex and fits & {*loss.card.fits})
             after, fix = "", f"take one of {able}"
             if term.transform is not None and term.card.convex:
                 after, fix = f" after transform {term.transform.kind}", "leave the transform out"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from limbeck.evaluation.schema import Evaluation, Findings
 from limbeck.report.words import causes
+from limbeck.report.words.asked import no_room
 from limbeck.report.words.names import asked, typed
 from limbeck.report.words.numbers import count
 from limbeck.report.words.steps import Delivered, Step
@@ -103,7 +104,7 @@ def _evaluate(findings: Findings, there: Delivered) -> Step | None:
 
 
 def _all_right(findings: Findings, there: Delivered) -> Step | None:
-    if not causes.no_room(findings) or there.bundle is None or not findings.usage.in_files:
+    if not no_room(findings) or there.bundle is None or not findings.usage.in_files:
         return None
     why = "student and baseline are right on every test row, so that no gain can show"
     return Step(why, "take harder rows to tell them", _own_rows(there))

@@ -2,13 +2,19 @@
 
 from limbeck.evaluation.schema import Findings
 from limbeck.evaluation.significance import LEVEL, verdict
+from limbeck.report.words.asked import (
+    LOW_RETENTION,
+    better_by,
+    doubtful_teacher,
+    floor_over,
+    labels_well,
+    no_room,
+    weak_teacher,
+)
 from limbeck.report.words.data import few_without_label, many_pieces, much_cut
 from limbeck.report.words.floors import behind_distilled, network_adds_nothing
 from limbeck.report.words.names import BASELINE, DISTILLED, FLOOR, STUDENT, TEACHER, model, the
 from limbeck.report.words.numbers import (
-    ahead,
-    apart,
-    beside,
     count,
     decimal,
     difference,
@@ -17,16 +23,13 @@ from limbeck.report.words.numbers import (
     listed,
     p_text,
     percent,
-    score,
     shorten,
     unit,
 )
 from limbeck.report.words.steps import Delivered, Step
 from limbeck.report.words.verdict import TRAIN_THREE, at_chance
-from limbeck.report.words.warnings import floor_ahead, teacher_behind, teacher_loses
+from limbeck.report.words.warnings import floor_ahead
 
-LOW_RETENTION = 0.9
-"""Share kept of the teacher below which a student that had text enough is taken to be too small."""
 ROWS_MORE = 4
 """A gain that would be clear of chance on up to so many times the test rows is worth that many."""
 MORE_SEEDS = 5
@@ -38,92 +41,7 @@ _MORE_TEXT = "data.unlabelled=FILE"
 _MORE_ROWS = "limbeck.distill(train=...)"  # a loader brings all its rows
 
 
-# --- what is asked more than once -----------------------------------------------------------------------------------
-
-
-def weak_teacher(findings: Findings) -> str | None:
-    """Return why the teacher has little to say, beyond chance: it knows nothing, or is worse than baseline or floor.
-
-    None where that is not shown; see `doubtful_teacher`.
-    """
-    found = at_chance(findings)
-    if found is not None and found[0] == TEACHER:
-        return "the teacher is at chance"
-    over = _floor_over(findings, TEACHER)
-    if teacher_behind(findings) is not None:
-        both = floor_ahead(findings) is not None and over is not None and over >= 0
-        more = f", and {model(FLOOR, findings)} is better than teacher and student" if both else ""
-        return f"{_beside_baseline(findings, 'is worse than')}{more}"
-    if over is None or not teacher_loses(findings, FLOOR):
-        return None
-    return _floor_above(findings, over)
-
-
-def doubtful_teacher(findings: Findings) -> str | None:
-    """Return why the teacher has little to say, by the scores alone; None where it is better than what needs none.
-
-    The floor is as good as it, and ahead of a student that is near it; or, beside an open verdict, the baseline is.
-    """
-    teacher, baseline, over = findings.score(TEACHER), findings.score(BASELINE), _floor_over(findings, TEACHER)
-    kept = findings.retention
-    if perfect(findings, TEACHER):
-        return None
-    if over is not None and over >= 0 and floor_ahead(findings) is not None and (kept is None or kept >= LOW_RETENTION):
-        return _floor_above(findings, over)
-    if findings.verdict not in ("no_difference", "hurts") or teacher is None or baseline is None:
-        return None
-    if ahead(teacher, baseline, findings.metric):
-        return None
-    return _beside_baseline(findings, "is level with" if teacher == baseline else "is not better than")
-
-
-def _beside_baseline(findings: Findings, stands: str) -> str:
-    teacher, baseline, metric = findings.score(TEACHER), findings.score(BASELINE), findings.metric
-    assert teacher is not None
-    assert baseline is not None
-    own, other = score(teacher, metric), score(baseline, metric)
-    if metric.quantity == "share" and teacher != baseline:
-        own, other = apart(teacher, baseline)
-    name = "" if metric.quantity == "share" else f"{metric.title} "
-    return f"the teacher ({name}{own}) {stands} the baseline ({other})"
-
-
-def _floor_above(findings: Findings, over: float) -> str:
-    metric, name = findings.metric, model(FLOOR, findings)
-    if floor_ahead(findings) is None:
-        return f"{name} {is_beside(over, metric, 'the teacher')}"
-    student = is_beside(_floor_over(findings, STUDENT) or 0.0, metric, "the student")
-    teacher = beside(over, metric, "the teacher") if over else "level with the teacher"
-    told_once = teacher if metric.quantity == "value" else teacher.replace(f" {unit(metric)}", "", 1)
-    return f"{name} {student} and {told_once}"
-
-
-def _floor_over(findings: Findings, name: str) -> float | None:
-    """Return how much better the floor is than a model; None where the run does not have both."""
-    floor, other = findings.score(FLOOR), findings.score(name)
-    return None if floor is None or other is None else _better_by(floor, other, findings)
-
-
-def _better_by(one: float, other: float, findings: Findings) -> float:
-    return one - other if findings.metric.better == "higher" else other - one
-
-
-def labels_well(findings: Findings) -> bool:
-    """Return whether the teacher has something to say of more rows."""
-    teacher, baseline = findings.score(TEACHER), findings.score(BASELINE)
-    behind = teacher is not None and baseline is not None and ahead(baseline, teacher, findings.metric)
-    return not behind and weak_teacher(findings) is None and doubtful_teacher(findings) is None
-
-
-def perfect(findings: Findings, name: str) -> bool:
-    """Return whether a model is right on every test row."""
-    metric = findings.metric
-    return metric.quantity == "share" and metric.better == "higher" and findings.score(name) == 1
-
-
-def no_room(findings: Findings) -> bool:
-    """Return whether student and baseline are."""
-    return perfect(findings, STUDENT) and perfect(findings, BASELINE)
+# --- steps that several causes take ---------------------------------------------------------------------------------
 
 
 def _another_teacher(findings: Findings, why: str) -> Step:
@@ -131,7 +49,7 @@ def _another_teacher(findings: Findings, why: str) -> Step:
 
     Beside a floor that is better than the teacher, another one reads what the floor does.
     """
-    kind, over = findings.teacher, _floor_over(findings, TEACHER)
+    kind, over = findings.teacher, floor_over(findings, TEACHER)
     if kind is not None and kind.like_floor is not None and over is not None and over > 0:
         name = model(FLOOR, findings)
         told = why if name in why else f"{why}, and {name} {is_beside(over, findings.metric, 'it')}"
@@ -233,12 +151,23 @@ def no_bundle(findings: Findings, there: Delivered) -> Step | None:
 
 
 def worse_told(findings: Findings, there: Delivered) -> Step | None:
-    """A good teacher hurts, and the losses are not the plain ones."""
+    """The student is below its baseline and below a teacher that could teach it more; the losses are no plain ones."""
     student = findings.student
-    if findings.verdict != "hurts" or not labels_well(findings) or student is None or student.plain_losses is None:
+    more = _far_below(findings)
+    if findings.verdict != "hurts" or student is None or student.plain_losses is None or more is None:
         return None
-    why = "the labels alone teach its network more, though the teacher is better: losses or weights are at fault"
+    why = f"the labels alone teach its network more, {more}: losses or weights are at fault"
     return Step(why, "learn from kd beside the labels", student.plain_losses)
+
+
+def _far_below(findings: Findings) -> str | None:
+    """Return what says that the student has not learned what its teacher knows; None: nothing does."""
+    if labels_well(findings):
+        return "though the teacher is better"
+    if (found := at_chance(findings)) is not None and found[0] == STUDENT:
+        return "and the student is at chance"
+    kept = findings.retention
+    return None if kept is None or kept >= LOW_RETENTION else f"and the student keeps {percent(kept)} of its teacher"
 
 
 def student_at_chance(findings: Findings, there: Delivered) -> Step | None:
@@ -280,7 +209,7 @@ def _linear(findings: Findings, what: str, sure: str) -> Step:
 
 def behind_floor(findings: Findings, there: Delivered) -> Step | None:
     """The floor is ahead of the student, though not of the teacher."""
-    over = _floor_over(findings, STUDENT)
+    over = floor_over(findings, STUDENT)
     if floor_ahead(findings) is None or over is None or not labels_well(findings):
         return None
     why = f"{model(FLOOR, findings)} {is_beside(over, findings.metric, 'the student')}"
@@ -394,5 +323,5 @@ def open_verdict(findings: Findings, there: Delivered) -> Step | None:
     if over is not None and over.ci95[0] <= 0 and not few_without_label(findings) and floor_ahead(findings) is None:
         interval = f"95 % interval of the difference {interval_of(over.ci95, findings.metric)} {unit(findings.metric)}"
         return _another_teacher(findings, f"{why}, and the teacher is not shown to be above the baseline ({interval})")
-    room = is_beside(_better_by(teacher, baseline, findings), findings.metric, "the baseline")
+    room = is_beside(better_by(teacher, baseline, findings), findings.metric, "the baseline")
     return _more_text(findings, f"{why}, though the teacher {room}")
