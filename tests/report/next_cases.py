@@ -66,6 +66,12 @@ def hurt():
     return scored(open_(verdict="hurts"), student=0.5).model_copy(update={"student": student})
 
 
+def unheard(hears_teacher=False):
+    """The run of a student that learned from the labels alone, whatever their loss."""
+    own = {"plain_losses": "losses=[{name: kd}]", "hears_teacher": hears_teacher}
+    return BASE.model_copy(update={"student": BASE.student.model_copy(update=own)})
+
+
 LEVEL = scored(teacher=0.795, baseline=0.795)
 CUT = "78.4 % of the training texts are cut for the student and only 0.0 % for the teacher"
 LINEAR = "as the distilled TF-IDF + LR is {} the student that learned the same answers"
@@ -87,6 +93,12 @@ CAUSES = [
         "Next: learn from kd beside the labels (`losses=[{name: kd}]`), as the labels alone teach its network more, "
         "and the student keeps 25.0 % of its teacher: losses or weights are at fault.",
         far(0.2, 0.95, scored(hurt(), teacher=0.795, baseline=0.795)),
+    ),
+    (
+        "no loss hears the teacher",
+        unheard(),
+        "Next: learn from kd beside the labels (`losses=[{name: kd}]`), as no loss hears the teacher.",
+        unheard(hears_teacher=True),
     ),
     (
         "a linear model of the answers is better",

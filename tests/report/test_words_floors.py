@@ -6,9 +6,9 @@ import pytest
 from example import changed, complete, said_again, write
 from made_up import model
 
-from limbeck.evaluation.records import Difference
+from limbeck.evaluation.records import Difference, StudentRecord
 from limbeck.report import words
-from limbeck.report.words import cost, names
+from limbeck.report.words import cost, floors, names
 
 
 def with_distilled(accuracy=0.812, mean=0.019, ci95=(0.004, 0.034), **made_of):
@@ -94,3 +94,14 @@ def test_a_teacher_below_the_floor_is_said_where_nothing_else_says_it():
     assert said(0.82, 0.81) == []
     assert said(0.82, 0.9) == [], "the floor is ahead of the student too, and that is said"
     assert said(0.75, 0.825) == ["The teacher (75.0 %) is worse than the baseline (79.5 %)."]
+
+
+def test_a_student_that_hears_no_teacher_is_not_held_against_what_learned_its_answers():
+    """tf_kd beside the labels: the report said that both had learned the same answers."""
+    for over, said in ((0.02, floors.network_adds), (-0.02, floors.network_adds_nothing)):
+        run = with_distilled(0.83, over, (over - 0.01, over + 0.01))
+        assert said(run) is not None
+        deaf = run.model_copy(update={"student": StudentRecord(another="student.model=NAME", hears_teacher=False)})
+        assert said(deaf) is None
+        assert "No loss hears the teacher" in " ".join(words.warnings(deaf))
+        assert "No loss hears the teacher" not in " ".join(words.warnings(run))

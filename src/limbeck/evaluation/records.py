@@ -200,6 +200,7 @@ class StudentRecord(Record):
         default=None,
         description="what to type for kd beside the labels; null: it learned from them, or they do not fit its task",
     )
+    hears_teacher: bool = Field(default=True, description="a loss compares it with the teacher")
     trained: list[str] = Field(default=[], description="networks among its candidates that are trained, not solved")
     passed_over: str | None = Field(
         default=None,

@@ -126,6 +126,11 @@ def temperatures(losses: Iterable[LossSettings]) -> list[float]:
     return list(dict.fromkeys(float(each["temperature"]) for each in compared if "temperature" in each))
 
 
+def hears_teacher(losses: Iterable[LossSettings]) -> bool:
+    """Return whether a loss that counts compares the student with its teacher."""
+    return any({"teacher", "taps"} & {*term_from(entry).needs} for entry in losses if entry.counts)
+
+
 def first_for(predicts: Predicts) -> str:
     """Return the name of the loss of a teacher's answers to begin with for such outputs."""
     answers = (name for name in fitting(predicts) if CATALOG[name].card.needs == ("teacher",))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from limbeck.data import Splits
 from limbeck.evaluation.records import SelectionRecord, ServedRecord, StudentRecord, TeacherRecord
-from limbeck.losses import PLAIN, fitting, term_from
+from limbeck.losses import PLAIN, fitting, hears_teacher, term_from
 from limbeck.models import MODELS, is_solved
 from limbeck.pipeline.training.material import GIVEN
 from limbeck.pipeline.training.solved import may_be_solved
@@ -61,8 +61,9 @@ def student_record(recipe: Recipe, reads: str, passed_over: str | None) -> Stude
     # A point of the grid that names a network takes the place of the student's.
     another = "grid=[{model: NAME}]" if any("model" in point for point, _ in candidates) else model.another
     return StudentRecord(
-        another=another, linear=typed, plain_losses=_plain_losses(recipe), trained=trained, passed_over=passed_over
-    )
+        another=another, linear=typed, plain_losses=_plain_losses(recipe), hears_teacher=hears_teacher(recipe.losses),
+        trained=trained, passed_over=passed_over,
+    )  # fmt: skip
 
 
 def _plain_losses(recipe: Recipe) -> str | None:

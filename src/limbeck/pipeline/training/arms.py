@@ -10,7 +10,7 @@ from limbeck.data import Splits, Task
 from limbeck.digest import digest
 from limbeck.errors import LimbeckError, about
 from limbeck.evaluation.records import Level
-from limbeck.losses import CATALOG, first_for, objective_from
+from limbeck.losses import CATALOG, first_for, hears_teacher, objective_from
 from limbeck.models import check_model, is_solved
 from limbeck.models.solved import Solved
 from limbeck.networks import NetworkSettings
@@ -157,7 +157,7 @@ def _tell_unheard(recipe: Recipe, splits: Splits) -> None:
         LimbeckError: no row of a batch would count.
     """
     needs = [CATALOG[entry.name].card.needs for entry in recipe.losses if entry.counts]
-    if not any({"teacher", "taps"} & set(each) for each in needs):
+    if not hears_teacher(recipe.losses):
         say("  no loss hears the teacher: whatever the student gains does not come from it", style="yellow")
     unlabelled = len(splits.transfer) - len(splits.labelled)
     if unlabelled > 0 and all("labels" in each for each in needs):

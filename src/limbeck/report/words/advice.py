@@ -54,7 +54,7 @@ def _steps(findings: Findings, there: Delivered) -> Iterator[Step]:
     helps = findings.verdict == "helps"
     mend: list[Callable[[Findings, Delivered], Step | None]] = [
         # Beyond chance; what a verdict needs; by the scores alone; what was counted of the rows.
-        causes.no_bundle, _all_right, causes.bad_teacher, causes.worse_told, causes.behind_linear,
+        causes.no_bundle, _all_right, causes.bad_teacher, causes.unheard, causes.worse_told, causes.behind_linear,
         causes.student_at_chance, causes.no_baseline, *([] if helps else [causes.few_seeds]),
         causes.no_better_teacher, causes.behind_floor, causes.adds_nothing,
         causes.foreign, causes.cut, causes.little_text, causes.small, causes.unclear, causes.open_verdict,

@@ -12,7 +12,7 @@ from limbeck.report.words.asked import (
     weak_teacher,
 )
 from limbeck.report.words.data import few_without_label, many_pieces, much_cut
-from limbeck.report.words.floors import behind_distilled, network_adds_nothing
+from limbeck.report.words.floors import behind_distilled, hears, network_adds_nothing
 from limbeck.report.words.names import BASELINE, DISTILLED, FLOOR, STUDENT, TEACHER, model, the
 from limbeck.report.words.numbers import (
     count,
@@ -148,6 +148,14 @@ def no_bundle(findings: Findings, there: Delivered) -> Step | None:
         return None
     why = f"the student could not be exported ({shorten(there.error, 120)}), so that there is no bundle"
     return _another_student(findings, why, "change the student’s network")
+
+
+def unheard(findings: Findings, there: Delivered) -> Step | None:
+    """No loss compares the student with its teacher."""
+    student = findings.student
+    if student is None or hears(findings) or student.plain_losses is None:
+        return None
+    return Step("no loss hears the teacher", "learn from kd beside the labels", student.plain_losses)
 
 
 def worse_told(findings: Findings, there: Delivered) -> Step | None:

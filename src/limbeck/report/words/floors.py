@@ -8,13 +8,18 @@ from limbeck.report.words.numbers import capital, difference, interval_of, score
 def behind_distilled(findings: Findings) -> bool:
     """Return whether the linear model of the teacher's answers is better than the student, beyond chance."""
     over = findings.over_distilled_floor
-    return over is not None and over.ci95[1] < 0
+    return over is not None and over.ci95[1] < 0 and hears(findings)
+
+
+def hears(findings: Findings) -> bool:
+    """Return whether the student learned from its teacher's answers, as a linear model of them did."""
+    return findings.student is None or findings.student.hears_teacher
 
 
 def network_adds(findings: Findings) -> str | None:
     """Return what the student's network adds; None where it adds nothing, or nothing to compare it with was fitted."""
     over, own = findings.over_distilled_floor, findings.score(DISTILLED)
-    if over is None or own is None or over.mean <= 0:
+    if over is None or own is None or over.mean <= 0 or not hears(findings):
         return None
     metric, (low, high) = metric_of(over.metric, findings.metrics), over.ci95
     holds = ", which holds 0" if low <= 0 <= high else ""
@@ -35,7 +40,7 @@ def network_adds_nothing(findings: Findings) -> str | None:
     It adds nothing where the interval excludes that it adds something; else that is not shown.
     """
     over, own, student = findings.over_distilled_floor, findings.score(DISTILLED), findings.score(STUDENT)
-    if over is None or own is None or student is None or over.mean > 0:
+    if over is None or own is None or student is None or over.mean > 0 or not hears(findings):
         return None
     metric = metric_of(over.metric, findings.metrics)
     scores = f"{score(own, metric)}, the student {score(student, metric)}"

@@ -3,7 +3,7 @@
 from limbeck.evaluation.figures import ClassTable, ColumnTable, Confusion
 from limbeck.evaluation.records import Difference, MetricRecord
 from limbeck.evaluation.schema import Findings
-from limbeck.report.words.floors import network_adds_nothing
+from limbeck.report.words.floors import hears, network_adds_nothing
 from limbeck.report.words.groups import losing_groups
 from limbeck.report.words.names import BASELINE, FLOOR, STUDENT, TEACHER, metric_of, model
 from limbeck.report.words.numbers import (
@@ -38,6 +38,7 @@ def warnings(findings: Findings) -> list[str]:
     """Return what the verdict alone would hide, a sentence each."""
     found = [
         _chance(findings),
+        _unheard(findings),
         teacher_behind(findings),
         _teacher_below_floor(findings),
         _floor_near(findings),
@@ -148,6 +149,15 @@ def _chance(findings: Findings) -> str | None:
     return (
         f"The {who} is at chance on the test split: {chance.title} {own} (95 % interval {low} to {high}), and a "
         f"constant answer has {constant}. There is no retention, as a share of chance says nothing."
+    )
+
+
+def _unheard(findings: Findings) -> str | None:
+    if hears(findings):
+        return None
+    return (
+        "No loss hears the teacher: whatever the student gains does not come from it, and what is kept "
+        "of its score was not learned from it."
     )
 
 
