@@ -201,7 +201,7 @@ MUTANTS = (
         "the teacher's entropy left out",
         "torchtune, DistiLLM: ForwardKLLoss is 3.41 at student = teacher",
         "losses/_divergence.py",
-        (("plain).squeeze(-1)", "plain).squeeze(-1) - (p_T * log_p_T.clamp(min=-99)).sum(-1)"),),
+        (("plain).squeeze(-1)", "plain).squeeze(-1) - (p_T * at.log_teacher.clamp(min=-99)).sum(-1)"),),
         (BUGS,),
     ),
     Mutant(
