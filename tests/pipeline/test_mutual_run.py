@@ -233,6 +233,12 @@ def test_batches_of_which_no_row_counts_are_refused(values):
         check(recipe)
 
 
+def test_a_solved_student_takes_no_batches(values):
+    teacher, data = {"kind": "nblr", "regression": {"orders": 1}}, values["data"] | {"labelled_per_batch": 0}
+    labels = values | {"losses": [{"name": "cross_entropy"}], "teacher": teacher, "data": data, "baseline": False}
+    check(parse_recipe(labels | {"student": {"model": "linear"}}, "test"))
+
+
 def test_both_learn_and_ask_each_other():
     assert MovingPeer().seconds(3.0, 1.0) == 8.0
     assert MovingMean(0.9).seconds(3.0, 1.0) == 4.0

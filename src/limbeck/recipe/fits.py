@@ -183,7 +183,7 @@ def _require_one_an_example(losses: Sequence[LossSettings], task: TaskOptions) -
 
 
 def require_classes(losses: Sequence[LossSettings], task: Task) -> None:
-    """Refuse losses and transforms that teach nothing with so few classes, or the wrong thing with so many.
+    """Refuse losses and transforms that teach nothing, or the wrong thing, with so few classes.
 
     That is known once the data are read.
 
@@ -203,10 +203,10 @@ def require_classes(losses: Sequence[LossSettings], task: Task) -> None:
     for entry in (each for each in losses if each.counts):
         loss, transform = CATALOG[entry.name], term_from(entry).transform
         shares = [entry.parameters.get("correct"), getattr(transform, "correct", None)]
-        if any(share is not None and share * max(task.sizes) <= 1 for share in shares):
+        if any(share is not None and share * classes <= 1 for share in shares):
             raise LimbeckError(
-                f"correct of {entry.name} gives the label no more than the other classes, with {max(task.sizes)} of "
-                "them: it would teach against the labels",
+                f"correct of {entry.name} gives the label no more than another class, with {few}: it would teach "
+                "against the labels",
                 where="losses",
                 fix="raise it above 1 / classes",
             )

@@ -126,7 +126,7 @@ def _unnamed(schema: "_Schema", key: str, path: tuple[Any, ...], given: Any) -> 
         return f"`{key}.{name}` is missing; valid: {', '.join(sorted(valid))}"
     if found := schema.also(path).get(str(given[name]).casefold()):
         return f"`{key}.{name}` is {shown(given[name])}; it is called {', '.join(found)} here"
-    if path[0] == "losses" and (told := no_loss(str(given[name]))):
+    if path[:1] == ("losses",) and (told := no_loss(str(given[name]))):
         return f"`{key}.{name}`: {shown(given[name])} {told}"
     return f"`{key}.{name}` is {shown(given[name])}; {nearest(str(given[name]), valid)}"
 

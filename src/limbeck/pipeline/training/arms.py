@@ -161,7 +161,8 @@ def _tell_unheard(recipe: Recipe, splits: Splits) -> None:
         say("  no loss hears the teacher: whatever the student gains does not come from it", style="yellow")
     unlabelled = len(splits.transfer) - len(splits.labelled)
     if unlabelled > 0 and all("labels" in each for each in needs):
-        if recipe.data.labelled_per_batch == 0:
+        # A solved student takes the rows as they are, and no batches.
+        if recipe.data.labelled_per_batch == 0 and _trained(one for _, one in recipe.candidates("student")):
             raise LimbeckError(
                 "every loss counts labelled rows only, and a batch has none of them: the student would learn nothing",
                 where="data.labelled_per_batch",
