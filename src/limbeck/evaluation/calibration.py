@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.blas import one_thread
 from limbeck.evaluation.metrics import nll
 
 
@@ -89,7 +90,10 @@ def fit_offsets(logits: NDArray[Any], prior: Sequence[float]) -> tuple[float, ..
         moved = exact + offsets
         return float(logsumexp(moved, axis=1).mean() - wanted @ offsets), softmax(moved, axis=1).mean(axis=0) - wanted
 
-    found = minimize(cost, np.zeros(len(wanted)), jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 1000}).x
+    with one_thread():
+        found = minimize(
+            cost, np.zeros(len(wanted)), jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 1000}
+        ).x
     return tuple((found - found.mean()).tolist())
 
 
@@ -194,7 +198,8 @@ def _likeliest_product(
         return own, np.einsum("mrc,rc,r->m", logs, apart, counts) + weights - prior
 
     first, bounds = np.full(len(logs), prior), [(0, None)] * len(logs)
-    found = minimize(cost, first, jac=True, method="L-BFGS-B", bounds=bounds)
+    with one_thread():
+        found = minimize(cost, first, jac=True, method="L-BFGS-B", bounds=bounds)
     return found.x, float(found.fun)
 
 

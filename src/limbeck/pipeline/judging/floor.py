@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.blas import one_thread
 from limbeck.console import meter, say
 from limbeck.data import Examples, Features, FloorModel, Labels, Modality, Splits
 from limbeck.data.crossed import crossed_outputs
@@ -148,7 +149,7 @@ def _best(
 ) -> Floor | None:
     """Return the floor of the least cost."""
     best: tuple[float, Features, FloorModel] | None = None
-    with meter(title, len(candidates), brief=True) as progress:
+    with meter(title, len(candidates), brief=True) as progress, one_thread():
         for features in candidates:
             matrix = features.fit(learned.values)
             for one, cost in () if matrix is None else zip(*fitted(features, matrix), strict=True):

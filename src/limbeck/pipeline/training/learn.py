@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from limbeck.blas import one_thread
 from limbeck.console import say
 from limbeck.data import Labels, Splits, Task
 from limbeck.data.crossed import best_by_folds, crossed_outputs
@@ -194,7 +195,8 @@ def _solved_by_labels(network: Solved, splits: Splits, lesson: Lesson, cost: Cos
         return next(known)
 
     columns = task.solved_columns(lesson.examples.labels)
-    said = network.solve(lesson.rows, columns, weights=task.class_weights, cost=cost if crossed is None else told)
+    with one_thread():
+        said = network.solve(lesson.rows, columns, weights=task.class_weights, cost=cost if crossed is None else told)
     return f"{said} {by}"
 
 
@@ -215,7 +217,8 @@ def _crossed_costs(network: SolvedByLabels, lesson: Lesson) -> list[float] | Non
             return 0.0
 
         columns = task.solved_columns(examples.labels.take(kept))
-        network.solve(lesson.rows.take(kept), columns, weights=task.class_weights, cost=ask)
+        with one_thread():
+            network.solve(lesson.rows.take(kept), columns, weights=task.class_weights, cost=ask)
         return answers
 
     try:
