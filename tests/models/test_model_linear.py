@@ -129,14 +129,15 @@ def largest_gradient(matrix, wanted, penalty, found):
     return weights.grad.abs().max()
 
 
-@pytest.mark.parametrize("penalty", [0.01, 1e-6])
+@pytest.mark.parametrize("penalty", [0.01, 1e-3])
 def test_the_gradient_at_the_solution_is_zero(penalty):
     """Also where a search begins at the solution of a stronger penalty, where the gradient is small already."""
     rng = np.random.default_rng(0)
     matrix, wanted = rng.normal(size=(50, 8)), rng.dirichlet([1, 1, 1], size=50)
     start = least(matrix, cross_entropy(wanted), 3 * penalty, np.zeros((9, 3)))
     found = least(matrix, cross_entropy(wanted), penalty, start)
-    assert largest_gradient(matrix, wanted, penalty, found) < 1.1e-5
+    assert largest_gradient(matrix, wanted, penalty, start) > 5e-4
+    assert largest_gradient(matrix, wanted, penalty, found) < 5e-5
 
 
 def test_nearly_solved_is_near():

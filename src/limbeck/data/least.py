@@ -11,7 +11,7 @@ from limbeck.blas import one_thread
 Slope = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
 """Outputs (rows, columns) in, a convex function's value and its gradient by the outputs out."""
 STEPS = 1000
-NEARLY, SOLVED = 1e-6, 1e-9
+NEARLY, SOLVED = 1e-6, 1e-7
 """Gain of a step, relative to the value where that is above 1, at which a search ends: where penalties are compared,
 and of the one that is taken. A bound of the gradient says less: that of a rare feature is small everywhere."""
 HISTORY = 3
