@@ -164,10 +164,11 @@ class NgramRegression:
         self._labels, self._classes, self._settings = labels, classes, settings
         self._counts = None if weights is None else weights[labels]
         self._matrix, self._keys = _matrix(texts, settings)
+        self._by_class = _one_hot(labels, classes) @ self._matrix
 
     def fit(self, strength: float) -> NBLR:
         """Return the regression with this inverse strength of its penalty; the same bits each time."""
-        from scipy import sparse
+        from sklearn import config_context
         from sklearn.linear_model import LogisticRegression
 
         targets = range(1, 2) if self._classes == 2 else range(self._classes)
@@ -177,9 +178,12 @@ class NgramRegression:
             own = self._labels == target
             if not own.any():
                 continue
-            ratio = self._ratio(own)
+            ratio, weighted = self._ratio(target), self._matrix.copy()
+            weighted.data *= ratio[weighted.indices]
             model = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=1000, random_state=0)
-            model.fit(self._matrix @ sparse.diags_array(ratio), own, sample_weight=self._counts)
+            # To look at all numbers first takes as long as to fit a few hundred texts to one of many classes.
+            with config_context(assume_finite=True, skip_parameter_validation=True):
+                model.fit(weighted, own, sample_weight=self._counts)
             weights[:, column] = model.coef_[0] * ratio
             bias[column] = model.intercept_[0]
         found = {"keys": self._keys, "weights": weights, "bias": bias}
@@ -187,10 +191,18 @@ class NgramRegression:
         network.load_state_dict({name: torch.from_numpy(value) for name, value in found.items()})
         return network.eval()
 
-    def _ratio(self, own: NDArray[np.bool_]) -> NDArray[np.float32]:
-        counts = [self._settings.smoothing + self._matrix[rows].sum(axis=0) for rows in (own, ~own)]
-        p, q = (np.asarray(count).ravel() for count in counts)
+    def _ratio(self, target: int) -> NDArray[np.float32]:
+        own = self._by_class[[target]].toarray().ravel()
+        p, q = (self._settings.smoothing + count for count in (own, self._by_class.sum(axis=0) - own))
         return np.log((p / p.sum()) / (q / q.sum())).astype(np.float32)
+
+
+def _one_hot(labels: NDArray[np.int64], classes: int) -> Any:
+    """Return the (classes, rows) sparse matrix of which rows are of a class."""
+    from scipy import sparse
+
+    rows = np.arange(len(labels))
+    return sparse.csr_array((np.ones(len(labels), np.float32), (labels, rows)), shape=(classes, len(labels)))
 
 
 def require_ngrams(rows: Rows, labels: NDArray[np.int64], settings: NBLRSettings) -> Ragged:
