@@ -41,7 +41,14 @@ Trackers = Annotated[
     typer.Option("--track", help="also send figures to tensorboard, mlflow, wandb or trackio; may be repeated"),
 ]
 Jobs = Annotated[
-    int, typer.Option("--jobs", min=1, help="networks of the arms trained at a time, each in a process of its own")
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        help="networks of the arms trained at a time, each in a process of its own; 2 where a run of small students is "
+        "planned (budget.minutes) and there are two cores, else 1",
+        show_default=False,
+    ),
 ]
 Ray = Annotated[
     str | None,
@@ -71,7 +78,7 @@ def _options(
 
 
 @app.command()
-def demo(overrides: Overrides = None, out: Out = None, jobs: Jobs = 1) -> None:
+def demo(overrides: Overrides = None, out: Out = None, jobs: Jobs = None) -> None:
     """Run the recipe `sentiment`: a MiniLM teaches a bag of n-grams, in a few minutes on two cores.
 
     The first time it downloads 87 MB. The report is `runs/demo/report.html`.
@@ -81,7 +88,7 @@ def demo(overrides: Overrides = None, out: Out = None, jobs: Jobs = 1) -> None:
 
 @app.command("run")
 def run_command(
-    recipe: RecipeName, overrides: Overrides = None, out: Out = None, track: Trackers = None, jobs: Jobs = 1
+    recipe: RecipeName, overrides: Overrides = None, out: Out = None, track: Trackers = None, jobs: Jobs = None
 ) -> None:
     """Carry out a recipe: teacher, cache, student and the arms beside it, evaluation, bundle, report.
 
@@ -339,7 +346,7 @@ def _run(
     out: Path | None,
     track: list[str] | None = None,
     *,
-    jobs: int,
+    jobs: int | None,
     default: str | None = None,
 ) -> None:
     _needs_distill()

@@ -106,6 +106,34 @@ def test_without_a_grid_no_seed_waits_for_another(tmp_path: Path) -> None:
     assert side_by_side._phases(wanted(tmp_path, seeds=[5], baseline=False)) == [[(("student",), [5])]]
 
 
+def test_a_planned_run_trains_two_small_students_at_a_time(tmp_path: Path, monkeypatch) -> None:
+    """Nobody says how many: it is planned for two cores, and each network takes one."""
+    torch.set_num_threads(2)
+    planned = {"budget": {"minutes": 10}}
+    solved = {"model": "linear"}
+    small = wanted(tmp_path, grid=[{"train.threads": 1}, solved], **planned)
+    assert side_by_side.usual_jobs(small) == 2
+    assert side_by_side.usual_jobs(wanted(tmp_path, grid=[solved], **planned)) == 2
+    assert side_by_side.usual_jobs(wanted(tmp_path, grid=[{"train.threads": 1}])) == 1, "it is not planned"
+    assert side_by_side.usual_jobs(wanted(tmp_path, grid=[{"train.threads": 2}, solved], **planned)) == 1
+    assert side_by_side.usual_jobs(wanted(tmp_path, grid=[{}, solved], **planned)) == 1, "it takes all threads"
+    with monkeypatch.context() as several:
+        several.setattr(side_by_side, "ranks", lambda: Ranks(world=2))
+        assert side_by_side.usual_jobs(small) == 1
+    torch.set_num_threads(1)
+    assert side_by_side.usual_jobs(small) == 1, "there is one core"
+
+
+def test_the_command_leaves_the_number_to_the_run(tmp_path: Path, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(order, "train_side_by_side", lambda recipe, out, jobs, *_: asked.append(jobs))
+    monkeypatch.setattr(order, "usual_jobs", lambda recipe: 2)
+    run(wanted(tmp_path, seeds=[0]), tmp_path / "one")
+    assert asked == []
+    run(wanted(tmp_path, seeds=[0]), tmp_path / "two", jobs=None)
+    assert asked == [2]
+
+
 @pytest.mark.slow
 def test_an_error_of_a_training_is_the_runs(tmp_path: Path) -> None:
     said = []

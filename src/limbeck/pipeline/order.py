@@ -43,7 +43,7 @@ from limbeck.pipeline.training.learn import Trained
 from limbeck.pipeline.training.material import GIVEN, Material, parts_of
 from limbeck.pipeline.training.moved import moved_teacher
 from limbeck.pipeline.training.reading import describe_readers, naming_networks, require_readable
-from limbeck.pipeline.training.side_by_side import Known, train_side_by_side
+from limbeck.pipeline.training.side_by_side import Known, train_side_by_side, usual_jobs
 from limbeck.pipeline.training.solved import without_training
 from limbeck.pipeline.training.teacher import settle, train_teacher
 from limbeck.pipeline.training.until import wanted
@@ -95,7 +95,7 @@ def run(
     command: str | None = None,
     track: Sequence[str] = (),
     material: Callable[[Recipe], Material] | None = None,
-    jobs: int = 1,
+    jobs: int | None = 1,
     given_as: str | None = None,
 ) -> Run:
     """Carry out a recipe; stages whose inputs are unchanged in `out` are reused.
@@ -108,7 +108,7 @@ def run(
         material: makes what the recipe works on, where that is more than its `data` says; see `limbeck.distill`.
         jobs: networks of the arms that are trained at a time, each in a process of its own; above 1 only without
             `material`, which those processes could not make. A script that asks for it needs the usual guard,
-            `if __name__ == "__main__":`.
+            `if __name__ == "__main__":`. None: see `usual_jobs`.
         given_as: where `out` is the folder of every run that is given none, how one is given: `--out {}`. A finished
             run of other data, or of another task, is not replaced then.
 
@@ -116,6 +116,8 @@ def run(
         ValueError: `jobs` below 1, or above it with `material`.
         LimbeckError: bad input, found before anything long starts wherever it can be.
     """
+    if jobs is None:
+        jobs = usual_jobs(recipe)
     if jobs < 1 or (jobs > 1 and material is not None):
         raise ValueError(f"jobs={jobs}: at least 1, and 1 where the recipe's data are not all there is")
     if jobs > 1 and ranks().world > 1:

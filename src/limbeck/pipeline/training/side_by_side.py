@@ -29,10 +29,13 @@ from limbeck.pipeline.training.material import Material
 from limbeck.pipeline.training.teacher import train_teacher
 from limbeck.pipeline.training.until import wanted
 from limbeck.processes import end_with, how_it_ended
+from limbeck.ranks import ranks
 from limbeck.recipe import ArmName, Recipe
 from limbeck.tracking import tracked_by
 
 _TICK_S = 1.0
+_CORES = 2
+"""That a plan counts on."""
 
 Task = tuple[Sequence[ArmName], list[int]]
 """Arms, and the seeds to train them with, of which the first one is tuned on."""
@@ -49,6 +52,21 @@ class Known:
 
     data: str
     session: str
+
+
+def usual_jobs(recipe: Recipe) -> int:
+    """Return how many networks are trained at a time where nobody says it.
+
+    Two where a run is planned for two cores, these are there, and each network takes one; else one.
+
+    Args:
+        recipe: as it was read.
+    """
+    planned = recipe.budget is not None and recipe.budget.minutes is not None
+    if not planned or ranks().world > 1 or torch.get_num_threads() < _CORES:
+        return 1
+    tuned = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
+    return _CORES if all(is_solved(one.model) or one.train.threads == 1 for one in tuned) else 1
 
 
 def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, known: Known, track: Sequence[str] = ()) -> None:
