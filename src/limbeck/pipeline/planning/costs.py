@@ -1,28 +1,41 @@
-"""How long things take, by a fixed table: a plan is the same on every machine, however busy it is."""
+"""How long things take, by a fixed table: a plan is the same on every machine, however busy it is.
 
-ANSWERING_PER_S, TRAINING_PER_S = 9e10, 8e10
-"""Multiplications and additions of a transformer's matrices on two idle processor cores, in float32."""
+It was measured on two idle cores of a processor without AVX-512 (`benchmarks/LOG.md`, 2026-11-30): others are faster.
+"""
+
+ANSWERING_PER_S, TRAINING_PER_S = 9.6e10, 7.7e10
+"""Multiplications and additions of a transformer's matrices in a second, in float32."""
+_MORE = 5
+"""Tokens that a text costs beside its own: short ones fill no matrix."""
 _ANSWER, _TRAIN = 2, 6
 """Operations for each parameter of a matrix and each token: forwards, and forwards and backwards."""
 _SOLVED, _CROSSED = 1.5e-5, 1.6e-5
 """Seconds for each token and class in which linear models learn a teacher's answers, and labels, in folds."""
-_STEP, _WORD = 3e-3, 2.4e-6
+_FITTED = 0.1
+"""Seconds for each class in which the teacher's linear members are fitted, each time that it is made."""
+_STEP, _WORD = 4.5e-3, 5.5e-6
 """Seconds of a small student's step, and of each word in it."""
 
 
-def answering(parameters: int, tokens: float) -> float:
-    """Return the seconds in which a transformer answers texts of so many tokens in all.
+def answering(parameters: int, texts: float, tokens: float) -> float:
+    """Return the seconds in which a transformer answers so many texts.
 
     Args:
         parameters: of its matrices, without its tables of tokens.
-        tokens: of the texts, together.
+        texts: how many.
+        tokens: of a text, on average.
     """
-    return _ANSWER * parameters * tokens / ANSWERING_PER_S
+    return _ANSWER * parameters * texts * (tokens + _MORE) / ANSWERING_PER_S
 
 
-def training(parameters: int, tokens: float) -> float:
-    """Return the seconds in which a transformer learns from so many tokens, each time that it sees one counted."""
-    return _TRAIN * parameters * tokens / TRAINING_PER_S
+def training(parameters: int, texts: float, tokens: float) -> float:
+    """Return the seconds in which a transformer learns from so many texts, each time that it sees one counted."""
+    return _TRAIN * parameters * texts * (tokens + _MORE) / TRAINING_PER_S
+
+
+def fitting(classes: int, times: int) -> float:
+    """Return the seconds in which the teacher's linear members are fitted to labels so many times."""
+    return _FITTED * classes * times
 
 
 def solving(classes: int, labelled: float, every: float) -> float:

@@ -148,16 +148,19 @@ def _after(recipe: Recipe, splits: Splits, unlabelled: int, words: float, second
     """
     classes, labelled = splits.task.outputs, len(splits.labelled)
     solving = costs.solving(classes, words * labelled, words * (labelled + unlabelled))
-    found = _OTHERS + solving + _students(recipe, splits, unlabelled, words)
+    times = 1 + (_FOLDS if len(splits.validation) < _ENOUGH else 0)
+    trained = _students(recipe, len(splits.labelled) + unlabelled, words, times)
+    found = _OTHERS + costs.fitting(classes, times) + solving + trained
     return float(np.clip(found, _LEAST_AFTER * seconds, _MOST_AFTER * seconds))
 
 
-def _students(recipe: Recipe, splits: Splits, unlabelled: int, words: float) -> float:
-    """Return the seconds in which what is no linear model is trained, by the teacher and, in folds, by labels."""
+def _students(recipe: Recipe, rows: int, words: float, times: int) -> float:
+    """Return the seconds in which the baseline's candidates that are no linear model are trained, so many times each.
+
+    Those of the student learn from the teacher at the same time, on the other core: see `usual_jobs`.
+    """
     trained = sum(not is_solved(settings.model) for _, settings in recipe.candidates("student"))
-    folds = _FOLDS if len(splits.validation) < _ENOUGH else 0
-    steps = _steps(len(splits.labelled) + unlabelled, _STUDENT_BATCH)
-    return trained * (2 + folds) * costs.steps(steps, _STUDENT_BATCH * words)
+    return trained * times * costs.steps(_steps(rows, _STUDENT_BATCH), _STUDENT_BATCH * words)
 
 
 def _steps(rows: int, batch: int) -> int:
@@ -288,7 +291,7 @@ class _Time:
 
     def a_pass(self, length: int) -> float:
         """Return the seconds in which the member sees every labelled text once, in all folds."""
-        return costs.training(self.member.parameters, len(self.splits.labelled) * self.member.mean(length)) * self.folds
+        return costs.training(self.member.parameters, len(self.splits.labelled), self.member.mean(length)) * self.folds
 
     def training(self, length: int) -> float:
         """Return the seconds for fine-tuning: its share, more where answers need less, less where few need more."""
@@ -301,10 +304,7 @@ class _Time:
 
     def _answers(self, length: int, most: int) -> float:
         texts = _fixed(self.splits) + min(self.unlabelled, most)
-        own = (one.mean(min(length, one.wanted)) for one in self.members)
-        return texts * sum(
-            costs.answering(one.parameters, tokens) for one, tokens in zip(self.members, own, strict=True)
-        )
+        return sum(costs.answering(one.parameters, texts, one.mean(min(length, one.wanted))) for one in self.members)
 
 
 def _cut(member: _Member, length: int) -> str:
@@ -331,7 +331,7 @@ def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: 
 
     def affordable(length: int) -> int:
         own = [min(length, each.wanted) for each in members]
-        each = sum(costs.answering(one.parameters, one.mean(cut)) for one, cut in zip(members, own, strict=True))
+        each = sum(costs.answering(one.parameters, 1, one.mean(cut)) for one, cut in zip(members, own, strict=True))
         return int(seconds / each) - fixed if each else unlabelled
 
     length = next((one for one in reversed(_LENGTHS) if affordable(one) >= least), _LENGTHS[2])
