@@ -168,6 +168,24 @@ def test_linear_models_of_many_classes_learn_from_fewer_texts(tmp_path, encoder,
     assert many.data.max_unlabelled == pytest.approx((3.6 - left) / (30 * 1.5e-5 * words), abs=100)
 
 
+def test_what_is_made_in_folds_is_counted_as_often(tmp_path, encoder, monkeypatch):
+    """The teacher's linear members, and the baseline's two networks; those of the student are trained beside them."""
+    monkeypatch.setattr(costs, "solving", lambda *given: 0.0)
+    monkeypatch.setattr(costs, "fitting", lambda classes, times: float(classes * times))
+    monkeypatch.setattr(costs, "steps", lambda count, words: 5.0)
+    wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder)
+    assert texts._after(wanted, splits_of(wanted), 100, 10.0, 300.0) == 60 + 2 * 4 + 2 * 4 * 5
+    monkeypatch.setattr(texts, "_ENOUGH", 10)
+    assert texts._after(wanted, splits_of(wanted), 100, 10.0, 300.0) == 60 + 2 * 1 + 2 * 1 * 5
+
+
+def test_short_texts_cost_more_than_their_tokens():
+    for cost in (costs.answering, costs.training):
+        assert cost(1000, 10, 0) > 0
+        assert cost(1000, 10, 20) == pytest.approx(10 * cost(1000, 1, 20))
+        assert cost(1000, 20, 10) > cost(1000, 10, 20)
+
+
 def test_time_that_no_answers_take_is_there_for_fine_tuning(tmp_path, encoder, capsys, monkeypatch):
     """The same labels beside few and beside many other texts."""
     monkeypatch.setattr(costs, "solving", lambda *given: 0.0)
