@@ -46,6 +46,9 @@ NGRAMS = "tests/models/test_model_ngrams.py"
 BATCHES = "tests/data/test_data_batches.py"
 SPLITS = "tests/data/test_data_splits.py"
 HELD = "tests/data/test_data_held.py"
+LEAST = "tests/data/test_data_least.py"
+PLANNING = "tests/pipeline/test_planning.py"
+SIDE_BY_SIDE = "tests/pipeline/test_pipeline_side_by_side.py"
 AUGMENTATION = "tests/data/test_data_augment.py"
 DRAWING = "tests/data/test_data_drawing.py"
 LABELS = "tests/data/test_data_labels.py"
@@ -2938,5 +2941,40 @@ MUTANTS = (
         "runtime/content.py",
         (("isinstance(cell, memoryview) and cell.readonly", "isinstance(cell, memoryview)"),),
         (f"{HELD}::test_a_view_that_may_change_is_copied",),
+    ),
+    Mutant(
+        "weights as they are",
+        "a search that begins as if a function were equally curved everywhere takes hundreds of steps",
+        "data/least.py",
+        (("unit = _units(matrix, slope, penalty, start)", "unit = np.ones(start.shape)"),),
+        (f"{LEAST}::test_features_and_columns_of_any_size_take_few_steps",),
+    ),
+    Mutant(
+        "no curvature where a search begins",
+        "a weight in units without end",
+        "data/least.py",
+        (("np.maximum(found, _FLATTEST * most)", "found"),),
+        (f"{LEAST}::test_what_is_flat_where_a_search_begins_is_still_found",),
+    ),
+    Mutant(
+        "a solver on all threads",
+        "threads that wait for one another, beside other work for minutes",
+        "data/least.py",
+        (("with one_thread():", "if True:"),),
+        (f"{LEAST}::test_products_take_one_thread_while_it_is_solved",),
+    ),
+    Mutant(
+        "the plan trains the baseline once",
+        "its folds are not counted, and a run takes longer than its budget",
+        "pipeline/planning/texts.py",
+        (("return trained * times *", "return trained *"),),
+        (f"{PLANNING}::test_what_is_made_in_folds_is_counted_as_often",),
+    ),
+    Mutant(
+        "two networks at a time that take all cores",
+        "each has half of the threads, and other bits",
+        "pipeline/training/side_by_side.py",
+        (("is_solved(one.model) or one.train.threads == 1", "True"),),
+        (f"{SIDE_BY_SIDE}::test_a_planned_run_trains_two_small_students_at_a_time",),
     ),
 )
