@@ -2953,7 +2953,7 @@ MUTANTS = (
         "no curvature where a search begins",
         "a weight in units without end",
         "data/least.py",
-        (("np.maximum(found, _FLATTEST * most)", "found"),),
+        (("_FLATTEST = 0.01", "_FLATTEST = 1e-30"),),
         (f"{LEAST}::test_what_is_flat_where_a_search_begins_is_still_found",),
     ),
     Mutant(
