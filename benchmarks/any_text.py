@@ -184,7 +184,7 @@ def as_table(result: dict[str, Any], rivals: dict[str, Any]) -> str | None:
             "",
             f"Test accuracy in percent, means of {min(one['draws'] for one in sets.values())} draws of the labelled "
             f"rows; differences in points, with 99.5 % intervals over test rows; the longest run's minutes of two "
-            f"cores. The teacher is {100 * mean(behind):.1f} points behind the best of the three on average, "
+            f"cores. The teacher is {100 * mean(behind):z.1f} points behind the best of the three on average, "
             f"{100 * max(behind):.1f} at most (below 0: ahead). The student is on average "
             f"{_ahead(sets, 'over_tfidf')} points ahead of TF-IDF and {_ahead(sets, 'over_baseline')} of its "
             f"baseline, of both in {ahead} of {len(sets)} sets (`{result['command']}`{older(result)}, "

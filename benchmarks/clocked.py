@@ -21,22 +21,18 @@ TOGETHER = ("-m", "torch.distributed.run", "--nproc-per-node", "2", *COMMAND)
 """Two processes that train each network together, a thread each: two cores, better used by a BiLSTM."""
 
 
-def clocked_run(
-    recipe: str, overrides: list[str], folder: Path, *, jobs: int | None = None, command: Sequence[str] = COMMAND
-) -> dict[str, Any]:
+def clocked_run(recipe: str, overrides: list[str], folder: Path, *, command: Sequence[str] = COMMAND) -> dict[str, Any]:
     """Carry out a recipe, or finish its run; return the seconds of all sessions that ended of their own or by Ctrl-C.
 
     Args:
         recipe: packaged name.
         overrides: as on the command line.
         folder: of the run; the clock stands beside it.
-        jobs: networks of the arms that are trained at a time; None: as the run has it.
         command: what Python runs.
     """
     clock = folder.with_name(f"{folder.name}-seconds.json")
     spent = read_json(clock, dict) if clock.is_file() else {"wall_seconds": 0.0, "cpu_seconds": 0.0, "sessions": 0}
     line = [sys.executable, *command, "run", recipe, *overrides, "--out", str(folder)]
-    line += [] if jobs is None else ["--jobs", str(jobs)]
     # Whatever the benchmark itself is held to, the run takes all cores.
     environment = {name: value for name, value in os.environ.items() if name not in LIMITS}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()

@@ -65,8 +65,9 @@ def _units(matrix: Any, slope: Slope, penalty: float, start: NDArray[np.float64]
 
     rows = matrix.shape[0]
     curvature = _curvature(slope, np.asarray(matrix @ start[:-1]) + start[-1])
-    squares = matrix.multiply(matrix) if sparse.issparse(matrix) else np.square(matrix)
-    mean = np.asarray(squares.sum(axis=0)).reshape(-1, 1) / rows
+    of_sparse = sparse.issparse(matrix)
+    squares = matrix.multiply(matrix).sum(axis=0) if of_sparse else np.einsum("rf,rf->f", matrix, matrix)
+    mean = np.asarray(squares).reshape(-1, 1) / rows
     return 1 / np.sqrt(np.concatenate([mean * curvature + penalty, curvature[None]]))
 
 

@@ -157,7 +157,8 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
             history.best, history.best_said = list(found.chooses), found.said
             write_json(folder / HISTORY, asdict(history))
         else:
-            said = _solved_by_labels(network, splits, lesson, cost, title)
+            with one_thread():
+                said = _solved_by_labels(network, splits, lesson, cost, title)
         say(f"  {title}: {said}")
         with staged(folder / WEIGHTS) as aside:
             save_file(model.state_dict(), str(aside))
@@ -195,8 +196,7 @@ def _solved_by_labels(network: Solved, splits: Splits, lesson: Lesson, cost: Cos
         return next(known)
 
     columns = task.solved_columns(lesson.examples.labels)
-    with one_thread():
-        said = network.solve(lesson.rows, columns, weights=task.class_weights, cost=cost if crossed is None else told)
+    said = network.solve(lesson.rows, columns, weights=task.class_weights, cost=cost if crossed is None else told)
     return f"{said} {by}"
 
 
@@ -217,8 +217,7 @@ def _crossed_costs(network: SolvedByLabels, lesson: Lesson) -> list[float] | Non
             return 0.0
 
         columns = task.solved_columns(examples.labels.take(kept))
-        with one_thread():
-            network.solve(lesson.rows.take(kept), columns, weights=task.class_weights, cost=ask)
+        network.solve(lesson.rows.take(kept), columns, weights=task.class_weights, cost=ask)
         return answers
 
     try:
