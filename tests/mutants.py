@@ -48,6 +48,7 @@ SPLITS = "tests/data/test_data_splits.py"
 HELD = "tests/data/test_data_held.py"
 LEAST = "tests/data/test_data_least.py"
 PLANNING = "tests/pipeline/test_planning.py"
+PLANNED_STUDENTS = "tests/pipeline/test_planning_students.py"
 SIDE_BY_SIDE = "tests/pipeline/test_pipeline_side_by_side.py"
 AUGMENTATION = "tests/data/test_data_augment.py"
 DRAWING = "tests/data/test_data_drawing.py"
@@ -2966,15 +2967,41 @@ MUTANTS = (
     Mutant(
         "the plan trains the baseline once",
         "its folds are not counted, and a run takes longer than its budget",
-        "pipeline/planning/texts.py",
-        (("return trained * times *", "return trained *"),),
+        "pipeline/planning/students.py",
+        (("number: times * costs.steps(", "number: costs.steps("),),
         (f"{PLANNING}::test_what_is_made_in_folds_is_counted_as_often",),
     ),
     Mutant(
         "two networks at a time that take all cores",
         "each has half of the threads, and other bits",
         "pipeline/training/side_by_side.py",
-        (("is_solved(one.model) or one.train.threads == 1", "True"),),
+        (("all(train.threads == 1 for train in trained)", "True"),),
         (f"{SIDE_BY_SIDE}::test_a_planned_run_trains_two_small_students_at_a_time",),
+    ),
+    Mutant(
+        "processes for a training of a second",
+        "starting them takes longer than the training",
+        "pipeline/training/side_by_side.py",
+        (("train.total_steps(0) >= _LONG", "train.total_steps(0) >= 0"),),
+        (f"{SIDE_BY_SIDE}::test_a_planned_run_trains_two_small_students_at_a_time",),
+    ),
+    Mutant(
+        "the plan judges a candidate by the student's steps, not by its own",
+        "one that is trained for a moment is left out as if it took minutes",
+        "pipeline/planning/students.py",
+        (
+            (
+                "costs.steps(one.model.name, one.train.total_steps(rows)",
+                "costs.steps(one.model.name, student.train.total_steps(rows)",
+            ),
+        ),
+        (f"{PLANNED_STUDENTS}::test_a_point_of_the_grid_is_trained_for_as_long_as_it_says",),
+    ),
+    Mutant(
+        "the plan replaces epochs",
+        "an override of a recipe is dropped without a word",
+        "pipeline/planning/students.py",
+        (('for key in ("steps", "epochs")', 'for key in ("steps",)'),),
+        (f"{PLANNED_STUDENTS}::test_a_candidate_that_takes_long_is_left_out",),
     ),
 )

@@ -107,31 +107,46 @@ def test_without_a_grid_no_seed_waits_for_another(tmp_path: Path) -> None:
 
 
 def test_a_planned_run_trains_two_small_students_at_a_time(tmp_path: Path, monkeypatch) -> None:
-    """Nobody says how many: it is planned for two cores, and each network takes one."""
+    """Nobody says how many: it is planned for two cores, and each network takes one, and long enough."""
     torch.set_num_threads(2)
-    planned = {"budget": {"minutes": 10}}
-    solved = {"model": "linear"}
-    small = wanted(tmp_path, grid=[{"train.threads": 1}, solved], **planned)
-    assert side_by_side.usual_jobs(small) == 2
-    assert side_by_side.usual_jobs(wanted(tmp_path, grid=[solved], **planned)) == 2
-    assert side_by_side.usual_jobs(wanted(tmp_path, grid=[{"train.threads": 1}])) == 1, "it is not planned"
-    assert side_by_side.usual_jobs(wanted(tmp_path, grid=[{"train.threads": 2}, solved], **planned)) == 1
-    assert side_by_side.usual_jobs(wanted(tmp_path, grid=[{}, solved], **planned)) == 1, "it takes all threads"
+
+    def usual(*grid) -> int:
+        return side_by_side.usual_jobs(wanted(tmp_path, grid=list(grid)))
+
+    solved, small = {"model": "linear"}, {"train.threads": 1, "train.steps": 1000}
+    assert usual(small, solved) == 2
+    assert usual({"train.threads": 1, "train.epochs": 0.1}) == 2, "nobody knows how many steps that are"
+    assert usual(small | {"train.steps": 999}, solved) == 1, "it ends before the processes have started"
+    assert usual(small | {"train.steps": 999}, small) == 2
+    assert usual(solved) == 1
+    assert usual(small | {"train.threads": 2}, solved) == 1
+    assert usual({"train.steps": 1000}, small) == 1, "one takes all threads"
     with monkeypatch.context() as several:
         several.setattr(side_by_side, "ranks", lambda: Ranks(world=2))
-        assert side_by_side.usual_jobs(small) == 1
+        assert usual(small) == 1
     torch.set_num_threads(1)
-    assert side_by_side.usual_jobs(small) == 1, "there is one core"
+    assert usual(small) == 1, "there is one core"
 
 
-def test_the_command_leaves_the_number_to_the_run(tmp_path: Path, monkeypatch) -> None:
-    asked = []
+def test_the_command_leaves_the_number_to_a_planned_run(tmp_path: Path, monkeypatch) -> None:
+    asked, seen = [], []
     monkeypatch.setattr(order, "train_side_by_side", lambda recipe, out, jobs, *_: asked.append(jobs))
-    monkeypatch.setattr(order, "usual_jobs", lambda recipe: 2)
-    run(wanted(tmp_path, seeds=[0]), tmp_path / "one")
-    assert asked == []
+    monkeypatch.setattr(order, "usual_jobs", lambda recipe: seen.append(recipe) or 2)
+
+    def complete(recipe, material, make):
+        return recipe.model_copy(update={"budget": None, "name": "planned"}), material
+
+    monkeypatch.setattr(order, "within_budget", complete)
+    planned = {"seeds": [0], "budget": {"minutes": 10}}
+    run(wanted(tmp_path, **planned), tmp_path / "one")
     run(wanted(tmp_path, seeds=[0]), tmp_path / "two", jobs=None)
+    assert asked == []
+    run(wanted(tmp_path, **planned), tmp_path / "three", jobs=None)
     assert asked == [2]
+    assert [recipe.name for recipe in seen] == ["planned"]
+    given = order.material_of(wanted(tmp_path))
+    run(wanted(tmp_path, **planned), tmp_path / "four", jobs=None, material=lambda recipe: given)
+    assert asked == [2], "no other process could make these rows"
 
 
 @pytest.mark.slow

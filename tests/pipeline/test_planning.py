@@ -1,11 +1,10 @@
 """What a recipe leaves open is chosen from its texts and its budget, and from nothing else."""
 
-import random
-
 import numpy as np
 import pytest
 from classifiers import POSITIONS, save_classifier, train_classifier
 from encoders import write_encoder
+from plans import plan, recipe, write_texts
 from tiny import BAD, FILLER, GOOD
 
 from limbeck.errors import LimbeckError
@@ -17,34 +16,9 @@ from limbeck.settings.yaml import read_yaml
 from made_rows import splits_of
 
 
-def write_texts(path, *, rows=400, labelled=120, longest=20, seed=0, classes=2):
-    """Write texts of 2 to `longest` words; those after the first have no label."""
-    rng = random.Random(seed)
-    lines = ["text,label"]
-    for row in range(rows):
-        words = rng.choices(FILLER, k=rng.randint(1, longest - 1))
-        words.insert(rng.randrange(len(words) + 1), rng.choice((BAD, GOOD)[row % 2]))
-        lines.append(f"{' '.join(words)} {row},{row % classes if row < labelled else ''}")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     return write_encoder(tmp_path_factory.mktemp("encoders") / "words", [*FILLER, *BAD, *GOOD])
-
-
-def recipe(source, encoder, *overrides, minutes=10):
-    own = [f"data.source={source}", f"budget.minutes={minutes}"]
-    named = [f"teacher.members.{number}.model={encoder}" for number in (0, 1)]
-    return load_recipe("text", [*own, *named, *overrides])
-
-
-def plan(wanted, capsys):
-    """Return the complete recipe, and the lines that say why."""
-    capsys.readouterr()
-    found = planned(wanted, splits_of(wanted))
-    return found, capsys.readouterr().out
 
 
 def test_everything_that_is_open_is_chosen_once_and_for_all(tmp_path, encoder, capsys):
@@ -172,11 +146,16 @@ def test_what_is_made_in_folds_is_counted_as_often(tmp_path, encoder, monkeypatc
     """The teacher's linear members, and the baseline's two networks; those of the student are trained beside them."""
     monkeypatch.setattr(costs, "solving", lambda *given: 0.0)
     monkeypatch.setattr(costs, "fitting", lambda classes, times: float(classes * times))
-    monkeypatch.setattr(costs, "steps", lambda count, words: 5.0)
+    monkeypatch.setattr(costs, "steps", lambda network, count, words: 15.0)
     wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder)
-    assert texts._after(wanted, splits_of(wanted), 100, 10.0, 300.0) == 60 + 2 * 4 + 2 * 4 * 5
+    assert texts._after(splits_of(wanted), 100, 10.0, 4) == 60 + 2 * 4
+    left = []
+    monkeypatch.setattr(texts, "_fine_tune", lambda plan, members, splits, seconds, *_: left.append(seconds) or ([], 0))
+    planned(wanted, splits_of(wanted))
+    assert left[-1] == 600 - (60 + 2 * 4 + 2 * 4 * 15)
     monkeypatch.setattr(texts, "_ENOUGH", 10)
-    assert texts._after(wanted, splits_of(wanted), 100, 10.0, 300.0) == 60 + 2 * 1 + 2 * 1 * 5
+    planned(wanted, splits_of(wanted))
+    assert left[-1] == 600 - 0.2 * 600, "60 + 2 + 2 * 15 are less than is kept at least"
 
 
 def test_short_texts_cost_more_than_their_tokens():

@@ -108,7 +108,7 @@ def run(
         material: makes what the recipe works on, where that is more than its `data` says; see `limbeck.distill`.
         jobs: networks of the arms that are trained at a time, each in a process of its own; above 1 only without
             `material`, which those processes could not make. A script that asks for it needs the usual guard,
-            `if __name__ == "__main__":`. None: see `usual_jobs`.
+            `if __name__ == "__main__":`. None: where the run is planned, see `usual_jobs`; else 1.
         given_as: where `out` is the folder of every run that is given none, how one is given: `--out {}`. A finished
             run of other data, or of another task, is not replaced then.
 
@@ -116,15 +116,15 @@ def run(
         ValueError: `jobs` below 1, or above it with `material`.
         LimbeckError: bad input, found before anything long starts wherever it can be.
     """
-    if jobs is None:
-        jobs = usual_jobs(recipe)
-    if jobs < 1 or (jobs > 1 and material is not None):
+    own, planned = material is not None, recipe.budget is not None and recipe.budget.minutes is not None
+    if jobs is not None and (jobs < 1 or (jobs > 1 and own)):
         raise ValueError(f"jobs={jobs}: at least 1, and 1 where the recipe's data are not all there is")
-    if jobs > 1 and ranks().world > 1:
+    if jobs is not None and jobs > 1 and ranks().world > 1:
         raise LimbeckError("several processes train each network already", where="--jobs", fix="leave it out")
     command = command or shlex.join(["limbeck", "run", str(out / "recipe.yaml"), "--out", str(out)])
     with opened(recipe, out, command, track=track, material=material, given_as=given_as) as found:
-        prefetch = None if jobs == 1 else lambda settled, known: train_side_by_side(settled, out, jobs, known, track)
+        count = jobs or (usual_jobs(found.recipe) if planned and not own else 1)
+        prefetch = None if count == 1 else lambda settled, known: train_side_by_side(settled, out, count, known, track)
         return _stages(found, out, command, prefetch)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from limbeck.recipe import Recipe, parse_recipe
+from limbeck.recipe.grid import points
 from limbeck.settings.changes import apply
 
 _FEWEST = 2
@@ -26,6 +27,7 @@ class Choices:
         self._recipe = recipe
         self._changes: dict[str, Any] = {}
         self._without: set[int] = set()
+        self._no_points: set[int] = set()
         self._more: list[Mapping[str, Any]] = []
         self.reasons: list[tuple[str, str]] = []
 
@@ -66,6 +68,11 @@ class Choices:
         self.reasons.append((f"without teacher.members.{number}", why))
         return True
 
+    def leave_point_out(self, number: int, line: str, why: str) -> None:
+        """Leave out a point of the grid; another one has to stay."""
+        self._no_points.add(number)
+        self.reasons.append((line, why))
+
     def add(self, member: Mapping[str, Any], line: str, why: str) -> None:
         """Add a member to the teacher."""
         self._more.append(member)
@@ -82,6 +89,9 @@ class Choices:
             teacher = values["teacher"]
             kept = [one for number, one in enumerate(teacher["members"]) if number not in self._without]
             teacher["members"] = [*kept, *self._more]
+        if self._no_points:
+            every = enumerate(points(values["grid"]))
+            values["grid"] = [point for number, (_, point) in every if number not in self._no_points]
         recipe = parse_recipe(values, "the plan")
         recipe._folder = self._recipe.folder
         return recipe

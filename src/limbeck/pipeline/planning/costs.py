@@ -13,8 +13,11 @@ _SOLVED, _CROSSED = 1.5e-5, 1.6e-5
 """Seconds for each token and class in which linear models learn a teacher's answers, and labels, in folds."""
 _FITTED = 0.1
 """Seconds for each class in which the teacher's linear members are fitted, each time that it is made."""
-_STEP, _WORD = 4.5e-3, 5.5e-6
-"""Seconds of a small student's step, and of each word in it."""
+_SUMS = ("ngrams",)
+"""Networks that add up a vector a word, and do nothing else with words."""
+_SUM_STEP, _SUM_WORD = 2.5e-3, 8e-7
+_STEP, _WORD = 4.5e-3, 7e-6
+"""Seconds of a step, and of each word in it: of these networks, and of any other small one."""
 
 
 def answering(parameters: int, texts: float, tokens: float) -> float:
@@ -49,6 +52,13 @@ def solving(classes: int, labelled: float, every: float) -> float:
     return classes * (_SOLVED * every + _CROSSED * labelled)
 
 
-def steps(count: int, words: float) -> float:
-    """Return the seconds in which a small student takes so many steps, each with so many words."""
-    return count * (_STEP + _WORD * words)
+def steps(network: str, count: int, words: float) -> float:
+    """Return the seconds in which a small student takes so many steps.
+
+    Args:
+        network: its name in a recipe.
+        count: how many steps.
+        words: of each.
+    """
+    step, word = (_SUM_STEP, _SUM_WORD) if network in _SUMS else (_STEP, _WORD)
+    return count * (step + word * words)

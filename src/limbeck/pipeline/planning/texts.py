@@ -13,9 +13,9 @@ from limbeck.modalities.text.pretrained import longest_text, pretrained_config, 
 from limbeck.modalities.text.reading import reading, unfamiliar
 from limbeck.modalities.text.reads import build_reader
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings, pretrained_folder
-from limbeck.models import is_solved
 from limbeck.pipeline.planning import costs
 from limbeck.pipeline.planning.choices import Choices
+from limbeck.pipeline.planning.students import MOST_WORDS, choose_student, leave_out_slow
 from limbeck.recipe import Recipe
 from limbeck.teachers import Single
 
@@ -25,8 +25,6 @@ _LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Tokens of a text that a pretrained network may read."""
 _LONGEST = 256
 """The most of them for one that is fitted here; one that is taken as it is reads what it has learned to read."""
-_MOST_WORDS = 1024
-"""Tokens of a text that the student reads at most: it is fast."""
 _TRAINING = 0.44
 """Share of the teacher's time for fine-tuning; what answers do not need is added."""
 _OTHERS, _LEAST_AFTER, _MOST_AFTER = 60, 0.2, 0.6
@@ -48,12 +46,6 @@ _SHORTEST = 64
 _STEPS, _STEPS_OF_MANY, _MANY = 100, 160, 20
 """Of fine-tuning: with up to so many classes, and with more."""
 _EPOCHS = (3, 10)
-_STUDENT_BATCH, _STUDENT_STEPS, _STUDENT_EPOCHS = 32, (500, 3_000), 6
-_KD = "kd"
-_TEMPERATURES = (1.0, 2.0)
-"""Of two classes, and of more."""
-_MANY_ROWS, _FEW_ROWS = 20_000, 1_000
-"""Above the first, a larger vocabulary; up to the second, also words that stand in one text."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,7 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
         why = f"{len(splits.validation):,} validation rows are too few to choose by alone"
         plan.choose("teacher.folds", folds, why)
     members = _readable(plan, recipe, texts)
-    words = build_reader(TextReads(tokenizer=WordTokenizerSettings(), max_length=_MOST_WORDS), texts).encode(texts)
+    words = build_reader(TextReads(tokenizer=WordTokenizerSettings(), max_length=MOST_WORDS), texts).encode(texts)
     mean, every = float(words.lengths.mean()), len(splits.unlabelled)
 
     def teacher(into: Choices, after: float, most: int) -> tuple[int, float]:
@@ -119,12 +111,16 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     # For how many texts the teacher would answer at most; what students take depends on that.
     answered, _ = teacher(Choices(recipe), _LEAST_AFTER * seconds, every)
     solved = _solvable(splits, mean, _MOST_SOLVED * seconds) if plan.is_open("data.max_unlabelled") else every
-    after = _after(recipe, splits, min(answered, solved), mean, seconds)
+    most = min(answered, solved)
+    times = 1 + (_FOLDS if len(splits.validation) < _ENOUGH else 0)
+    trained = leave_out_slow(plan, recipe, len(splits.labelled) + most, words=mean, times=times, seconds=seconds)
+    after = _after(splits, most, mean, times) + trained
+    after = float(np.clip(after, _LEAST_AFTER * seconds, _MOST_AFTER * seconds))
     unlabelled, left = teacher(plan, after, min(every, solved))
     if unlabelled < every:
         plan.choose("data.max_unlabelled", unlabelled, _fewer(splits, unlabelled, solved, left))
     unlabelled -= _select(plan, recipe, len(splits.validation), unlabelled)
-    _student(plan, recipe, splits, words.lengths, len(splits.labelled) + unlabelled)
+    choose_student(plan, recipe, splits, words.lengths, len(splits.labelled) + unlabelled)
     return plan
 
 
@@ -136,36 +132,18 @@ def _solvable(splits: Splits, words: float, seconds: float) -> int:
     return every if count >= every else min(every, max(count // 100 * 100, _LEAST_UNLABELLED))
 
 
-def _after(recipe: Recipe, splits: Splits, unlabelled: int, words: float, seconds: float) -> float:
-    """Return the seconds for all that follows the teacher.
+def _after(splits: Splits, unlabelled: int, words: float, times: int) -> float:
+    """Return the seconds for all that follows the teacher, beside what is trained.
 
     Args:
-        recipe: names the students.
         splits: of the run.
         unlabelled: texts that students learn from.
         words: of a text, on average.
-        seconds: of the budget.
+        times: how often the teacher is made.
     """
     classes, labelled = splits.task.outputs, len(splits.labelled)
     solving = costs.solving(classes, words * labelled, words * (labelled + unlabelled))
-    times = 1 + (_FOLDS if len(splits.validation) < _ENOUGH else 0)
-    trained = _students(recipe, len(splits.labelled) + unlabelled, words, times)
-    found = _OTHERS + costs.fitting(classes, times) + solving + trained
-    return float(np.clip(found, _LEAST_AFTER * seconds, _MOST_AFTER * seconds))
-
-
-def _students(recipe: Recipe, rows: int, words: float, times: int) -> float:
-    """Return the seconds in which the baseline's candidates that are no linear model are trained, so many times each.
-
-    Those of the student learn from the teacher at the same time, on the other core: see `usual_jobs`.
-    """
-    trained = sum(not is_solved(settings.model) for _, settings in recipe.candidates("student"))
-    return trained * times * costs.steps(_steps(rows, _STUDENT_BATCH), _STUDENT_BATCH * words)
-
-
-def _steps(rows: int, batch: int) -> int:
-    """Return how many steps a student that is trained takes."""
-    return int(np.clip(_STUDENT_EPOCHS * rows / batch, *_STUDENT_STEPS) // 100 * 100)
+    return _OTHERS + costs.fitting(classes, times) + solving
 
 
 def _fewer(splits: Splits, unlabelled: int, solved: int, seconds: float) -> str:
@@ -342,26 +320,3 @@ def _answer(plan: Choices, members: Sequence[_Member], splits: Splits, seconds: 
     if (count := affordable(length)) >= unlabelled or not plan.is_open("data.max_unlabelled"):
         return unlabelled
     return max(count // 100 * 100, min(unlabelled, _LEAST_UNLABELLED))
-
-
-def _student(plan: Choices, recipe: Recipe, splits: Splits, lengths: NDArray[np.int64], rows: int) -> None:
-    """Choose what the student reads, and how long one that is trained learns."""
-    longest = float(np.percentile(lengths, 99))
-    length = next((one for one in (32, 64, 128, 256, 512) if longest <= one), _MOST_WORDS)
-    plan.choose("student.reads.max_length", length, f"99 % of the texts have at most {longest:.0f} words")
-    size, rare = (50_000 if rows > _MANY_ROWS else 30_000), (2 if rows > _FEW_ROWS else 1)
-    plan.choose("student.reads.tokenizer.size", size, f"{rows:,} texts")
-    plan.choose("student.reads.tokenizer.min_frequency", rare, f"{rows:,} texts")
-    plan.choose("student.train.batch_size", _STUDENT_BATCH)
-    batch = _STUDENT_BATCH if plan.is_open("student.train.batch_size") else recipe.student.train.batch_size
-    steps = _steps(rows, batch)
-    plan.choose("student.train.steps", steps, f"{steps * batch / rows:.1f} passes over {rows:,} texts")
-    alike = batch * len(splits.labelled) / rows
-    if rows > len(splits.labelled):
-        share = int(np.clip(round(alike), 1, max(1, batch // 2)))
-        why = f"each labelled text {share / alike:.1f} times as often as another"
-        plan.choose("data.labelled_per_batch", share, why)
-    if any(entry.name == _KD for entry in recipe.losses):
-        classes = splits.task.outputs
-        why = "its probabilities, as they are" if classes == 2 else f"softer ones say more of {classes} classes"
-        plan.choose(f"losses.{_KD}.temperature", _TEMPERATURES[classes > 2], f"of the teacher's answers: {why}")

@@ -36,6 +36,8 @@ from limbeck.tracking import tracked_by
 _TICK_S = 1.0
 _CORES = 2
 """That a plan counts on."""
+_LONG = 1_000
+"""Steps of a small network: fewer end before the processes have started, which takes some 8 s."""
 
 Task = tuple[Sequence[ArmName], list[int]]
 """Arms, and the seeds to train them with, of which the first one is tuned on."""
@@ -55,18 +57,19 @@ class Known:
 
 
 def usual_jobs(recipe: Recipe) -> int:
-    """Return how many networks are trained at a time where nobody says it.
+    """Return how many networks of a planned run are trained at a time where nobody says it.
 
-    Two where a run is planned for two cores, these are there, and each network takes one; else one.
+    Two where two cores are there, each network takes one, and one learns long enough; else one.
 
     Args:
-        recipe: as it was read.
+        recipe: as it was planned.
     """
-    planned = recipe.budget is not None and recipe.budget.minutes is not None
-    if not planned or ranks().world > 1 or torch.get_num_threads() < _CORES:
+    if ranks().world > 1 or torch.get_num_threads() < _CORES:
         return 1
     tuned = [settings for arm in recipe.trained_arms for _, settings in recipe.candidates(arm)]
-    return _CORES if all(is_solved(one.model) or one.train.threads == 1 for one in tuned) else 1
+    trained = [settings.train for settings in tuned if not is_solved(settings.model)]
+    long = any(train.epochs is not None or train.total_steps(0) >= _LONG for train in trained)
+    return _CORES if long and all(train.threads == 1 for train in trained) else 1
 
 
 def train_side_by_side(recipe: Recipe, folder: Path, jobs: int, known: Known, track: Sequence[str] = ()) -> None:

@@ -1,0 +1,86 @@
+"""The plan of a run's students: which of them are tried, what they read, and how long one that is trained learns."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.data import Splits
+from limbeck.models import is_solved
+from limbeck.pipeline.planning import costs
+from limbeck.pipeline.planning.choices import Choices
+from limbeck.recipe import Recipe
+from limbeck.recipe.grid import points
+
+MOST_WORDS = 1024
+"""Tokens of a text that the student reads at most: it is fast."""
+_BATCH, _STEPS, _EPOCHS = 32, (500, 3_000), 6
+_MOST_OF_ONE = 0.1
+"""Share of the budget that all trainings of one candidate may take."""
+_KD = "kd"
+_TEMPERATURES = (1.0, 2.0)
+"""Of two classes, and of more."""
+_MANY_ROWS, _FEW_ROWS = 20_000, 1_000
+"""Above the first, a larger vocabulary; up to the second, also words that stand in one text."""
+
+
+def leave_out_slow(plan: Choices, recipe: Recipe, rows: int, *, words: float, times: int, seconds: float) -> float:
+    """Leave out of the grid what takes too long to train; return the seconds in which the others are trained.
+
+    These are the baseline's. Those of the student learn from the teacher at the same time, on the other core: see
+    `usual_jobs`. Where nothing else is in the grid, the quickest candidate stays.
+
+    Args:
+        plan: takes what is left out.
+        recipe: as it was read.
+        rows: texts that students learn from.
+        words: of a text, on average.
+        times: trainings of a candidate, folds included.
+        seconds: of the budget.
+    """
+    student = recipe.student.changed(_trained(plan, recipe, rows))
+    every = [student.changed(point, prefix) for prefix, point in points(recipe.grid)]
+    spent = {
+        number: times * costs.steps(one.model.name, one.train.total_steps(rows), one.train.batch_size * words)
+        for number, one in enumerate(every)
+        if not is_solved(one.model)
+    }
+    slow = [number for number, each in spent.items() if each > _MOST_OF_ONE * seconds]
+    if len(slow) == len(every):
+        slow.remove(min(slow, key=spent.__getitem__))
+    for number in slow:
+        model = every[number].model.name
+        why = f"{times} training{'s' * (times > 1)} of it would take {spent.pop(number):.0f} s of {seconds:.0f}"
+        plan.leave_point_out(number, f"without grid.{number} (model={model})", why)
+    return sum(spent.values())
+
+
+def choose_student(plan: Choices, recipe: Recipe, splits: Splits, lengths: NDArray[np.int64], rows: int) -> None:
+    """Choose what the student reads, and how long one that is trained learns."""
+    longest = float(np.percentile(lengths, 99))
+    length = next((one for one in (32, 64, 128, 256, 512) if longest <= one), MOST_WORDS)
+    plan.choose("student.reads.max_length", length, f"99 % of the texts have at most {longest:.0f} words")
+    size, rare = (50_000 if rows > _MANY_ROWS else 30_000), (2 if rows > _FEW_ROWS else 1)
+    plan.choose("student.reads.tokenizer.size", size, f"{rows:,} texts")
+    plan.choose("student.reads.tokenizer.min_frequency", rare, f"{rows:,} texts")
+    changes = _trained(plan, recipe, rows)
+    batch = recipe.student.changed(changes).train.batch_size
+    for key, value in changes.items():
+        why = f"{value * batch / rows:.1f} passes over {rows:,} texts" if key == "train.steps" else ""
+        plan.choose(f"student.{key}", value, why)
+    alike = batch * len(splits.labelled) / rows
+    if rows > len(splits.labelled):
+        share = int(np.clip(round(alike), 1, max(1, batch // 2)))
+        why = f"each labelled text {share / alike:.1f} times as often as another"
+        plan.choose("data.labelled_per_batch", share, why)
+    if any(entry.name == _KD for entry in recipe.losses):
+        classes = splits.task.outputs
+        why = "its probabilities, as they are" if classes == 2 else f"softer ones say more of {classes} classes"
+        plan.choose(f"losses.{_KD}.temperature", _TEMPERATURES[classes > 2], f"of the teacher's answers: {why}")
+
+
+def _trained(plan: Choices, recipe: Recipe, rows: int) -> dict[str, int]:
+    """Return what is open of how a student is trained on so many rows, by its keys."""
+    changes = {"train.batch_size": _BATCH} if plan.is_open("student.train.batch_size") else {}
+    if all(plan.is_open(f"student.train.{key}") for key in ("steps", "epochs")):
+        batch = changes.get("train.batch_size", recipe.student.train.batch_size)
+        changes["train.steps"] = int(np.clip(_EPOCHS * rows / batch, *_STEPS) // 100 * 100)
+    return changes

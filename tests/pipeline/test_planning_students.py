@@ -1,0 +1,62 @@
+"""Which candidates a plan tries, by the time that their trainings take."""
+
+import pytest
+from encoders import write_encoder
+from plans import plan, recipe, write_texts
+from tiny import BAD, FILLER, GOOD
+
+from limbeck.pipeline.planning import costs
+from limbeck.recipe import parse_recipe
+from limbeck.settings.yaml import read_yaml
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return write_encoder(tmp_path_factory.mktemp("encoders") / "words", [*FILLER, *BAD, *GOOD])
+
+
+def networks(found):
+    """Return the networks of a recipe's grid."""
+    return [settings.model.name for _, settings in found.candidates("student")]
+
+
+@pytest.mark.parametrize("own", [(), ("student.train.steps=100",), ("student.train.epochs=2",)])
+def test_a_candidate_that_takes_long_is_left_out(tmp_path, encoder, capsys, own):
+    """Its steps may be those of the recipe, which are few here."""
+    source = write_texts(tmp_path / "texts.csv", longest=200)
+    (much, _), (little, said) = (plan(recipe(source, encoder, *own, minutes=m), capsys) for m in (10, 4))
+    every = ["linear", "linear", "ngrams", "wide_deep"]
+    assert networks(much) == every
+    assert networks(little) == (every if own else every[:3])
+    assert ("without grid.3 (model=wide_deep): 4 trainings of it would take" in said) == (not own)
+    assert networks(parse_recipe(read_yaml(little.to_yaml()), "again")) == networks(little)
+    asked = dict(each.removeprefix("student.train.").split("=") for each in own)
+    train = little.student.train
+    assert (train.steps, train.epochs) == ((int(asked.get("steps", 500)), None) if "epochs" not in asked else (None, 2))
+
+
+def test_a_point_of_the_grid_is_trained_for_as_long_as_it_says(tmp_path, encoder, capsys):
+    grid = "[{model: linear}, {model: wide_deep}, {model: wide_deep, train.steps: 50}]"
+    wanted = recipe(write_texts(tmp_path / "texts.csv", longest=200), encoder, f"grid={grid}", minutes=4)
+    found, _ = plan(wanted, capsys)
+    assert [settings.train.steps for _, settings in found.candidates("student")] == [500, 50]
+    assert networks(found) == ["linear", "wide_deep"]
+
+
+@pytest.mark.parametrize(
+    "grid",
+    ["[{model: wide_deep}, {model: ngrams}, {model: textcnn}]", "{train.lr: [1.0e-3, 2.0e-3]}", "{}"],
+)
+def test_the_quickest_candidate_stays_where_all_take_long(tmp_path, encoder, capsys, grid):
+    wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder, "student.model=ngrams", f"grid={grid}", minutes=1e-3)
+    found, _ = plan(wanted, capsys)
+    kept = found.candidates("student")
+    assert len(kept) == 1
+    assert kept[0][1].model.name == "ngrams"
+
+
+def test_networks_that_only_add_up_words_take_less_time():
+    quick, slow = (costs.steps(name, 10, 6_400) for name in ("ngrams", "wide_deep"))
+    assert quick < slow / 5
+    assert costs.steps("anything else", 10, 6_400) == slow
+    assert costs.steps("ngrams", 20, 100) == pytest.approx(2 * costs.steps("ngrams", 10, 100))
