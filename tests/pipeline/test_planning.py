@@ -139,23 +139,24 @@ def test_linear_models_of_many_classes_learn_from_fewer_texts(tmp_path, encoder,
     assert "of 600: linear models of 30 classes learn from no more in that time" in said
     words = np.mean([len(text.split()) for text in splits_of(wanted[1]).transfer.values])
     left = 30 * (1.5e-5 + 1.6e-5) * words * len(splits_of(wanted[1]).labelled)
-    assert many.data.max_unlabelled == pytest.approx((3.6 - left) / (30 * 1.5e-5 * words), abs=100)
+    assert many.data.max_unlabelled == pytest.approx((3.24 - left) / (30 * 1.5e-5 * words), abs=100)
 
 
 def test_what_is_made_in_folds_is_counted_as_often(tmp_path, encoder, monkeypatch):
     """The teacher's linear members, and the baseline's two networks; those of the student are trained beside them."""
     monkeypatch.setattr(costs, "solving", lambda *given: 0.0)
+    monkeypatch.setattr(costs, "others", lambda words: 60.0)
     monkeypatch.setattr(costs, "fitting", lambda classes, times: float(classes * times))
-    monkeypatch.setattr(costs, "steps", lambda network, count, words: 15.0)
+    monkeypatch.setattr(costs, "steps", lambda network, count, words: 13.0)
     wanted = recipe(write_texts(tmp_path / "texts.csv"), encoder)
-    assert texts._after(splits_of(wanted), 100, 10.0, 4) == 60 + 2 * 4
+    assert texts._after(splits_of(wanted), 100, 10.0, 4) == costs.others(10) + 2 * 4
     left = []
     monkeypatch.setattr(texts, "_fine_tune", lambda plan, members, splits, seconds, *_: left.append(seconds) or ([], 0))
     planned(wanted, splits_of(wanted))
-    assert left[-1] == 600 - (60 + 2 * 4 + 2 * 4 * 15)
+    assert left[-1] == 540 - (60 + 2 * 4 + 2 * 4 * 13)
     monkeypatch.setattr(texts, "_ENOUGH", 10)
     planned(wanted, splits_of(wanted))
-    assert left[-1] == 600 - 0.2 * 600, "60 + 2 + 2 * 15 are less than is kept at least"
+    assert left[-1] == 540 - 0.2 * 540, "60 + 2 + 2 * 13 are less than is kept at least"
 
 
 def test_short_texts_cost_more_than_their_tokens():
@@ -163,6 +164,10 @@ def test_short_texts_cost_more_than_their_tokens():
         assert cost(1000, 10, 0) > 0
         assert cost(1000, 10, 20) == pytest.approx(10 * cost(1000, 1, 20))
         assert cost(1000, 20, 10) > cost(1000, 10, 20)
+
+
+def test_long_texts_take_time_in_the_report_too():
+    assert costs.others(200) > costs.others(10) > 0
 
 
 def test_time_that_no_answers_take_is_there_for_fine_tuning(tmp_path, encoder, capsys, monkeypatch):

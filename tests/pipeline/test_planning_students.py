@@ -24,7 +24,7 @@ def networks(found):
 def test_a_candidate_that_takes_long_is_left_out(tmp_path, encoder, capsys, own):
     """Its steps may be those of the recipe, which are few here."""
     source = write_texts(tmp_path / "texts.csv", longest=200)
-    (much, _), (little, said) = (plan(recipe(source, encoder, *own, minutes=m), capsys) for m in (10, 4))
+    (much, _), (little, said) = (plan(recipe(source, encoder, *own, minutes=m), capsys) for m in (12, 4))
     every = ["linear", "linear", "ngrams", "wide_deep"]
     assert networks(much) == every
     assert networks(little) == (every if own else every[:3])

@@ -13,6 +13,8 @@ _SOLVED, _CROSSED = 1.5e-5, 1.6e-5
 """Seconds for each token and class in which linear models learn a teacher's answers, and labels, in folds."""
 _FITTED = 0.1
 """Seconds for each class in which the teacher's linear members are fitted, each time that it is made."""
+_READ, _TIMED = 30.0, 0.15
+"""Seconds of a run for its rows, export and report, and, for each word of a text, for times and floors on the test."""
 _SUMS = ("ngrams",)
 """Networks that add up a vector a word, and do nothing else with words."""
 _SUM_STEP, _SUM_WORD = 2.5e-3, 8e-7
@@ -62,3 +64,8 @@ def steps(network: str, count: int, words: float) -> float:
     """
     step, word = (_SUM_STEP, _SUM_WORD) if network in _SUMS else (_STEP, _WORD)
     return count * (step + word * words)
+
+
+def others(words: float) -> float:
+    """Return the seconds of a run that depend on nothing but the words of a text, on average."""
+    return _READ + _TIMED * words

@@ -14,7 +14,7 @@ MOST_WORDS = 1024
 """Tokens of a text that the student reads at most: it is fast."""
 _BATCH, _STEPS, _EPOCHS = 32, (500, 3_000), 6
 _MOST_OF_ONE = 0.1
-"""Share of the budget that all trainings of one candidate may take."""
+"""Share of the time that all trainings of one candidate may take."""
 _KD = "kd"
 _TEMPERATURES = (1.0, 2.0)
 """Of two classes, and of more."""
@@ -34,7 +34,7 @@ def leave_out_slow(plan: Choices, recipe: Recipe, rows: int, *, words: float, ti
         rows: texts that students learn from.
         words: of a text, on average.
         times: trainings of a candidate, folds included.
-        seconds: of the budget.
+        seconds: that are planned for.
     """
     student = recipe.student.changed(_trained(plan, recipe, rows))
     every = [student.changed(point, prefix) for prefix, point in points(recipe.grid)]
@@ -48,7 +48,9 @@ def leave_out_slow(plan: Choices, recipe: Recipe, rows: int, *, words: float, ti
         slow.remove(min(slow, key=spent.__getitem__))
     for number in slow:
         model = every[number].model.name
-        why = f"{times} training{'s' * (times > 1)} of it would take {spent.pop(number):.0f} s of {seconds:.0f}"
+        why = (
+            f"{times} training{'s' * (times > 1)} of it would take {spent.pop(number):.0f} s, above a tenth of the time"
+        )
         plan.leave_point_out(number, f"without grid.{number} (model={model})", why)
     return sum(spent.values())
 

@@ -25,12 +25,14 @@ _LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Tokens of a text that a pretrained network may read."""
 _LONGEST = 256
 """The most of them for one that is fitted here; one that is taken as it is reads what it has learned to read."""
+_PLANNED = 0.9
+"""Share of the budget that is planned for: machines and days differ."""
 _TRAINING = 0.44
 """Share of the teacher's time for fine-tuning; what answers do not need is added."""
-_OTHERS, _LEAST_AFTER, _MOST_AFTER = 60, 0.2, 0.6
-"""What is left for everything after the teacher: seconds, beside those for students; and shares of the budget."""
+_LEAST_AFTER, _MOST_AFTER = 0.2, 0.6
+"""What is left for everything beside the teacher: shares of the time."""
 _MOST_SOLVED = 0.5
-"""Share of the budget above which linear models learn from fewer texts."""
+"""Share of the time above which linear models learn from fewer texts."""
 _FEWEST_UNLABELLED = 3_000
 """Before a pretrained network answers for fewer texts, it reads less of each."""
 _LEAST_UNLABELLED = 1_000
@@ -91,7 +93,7 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
         minutes: that a run may take on two idle processor cores.
     """
     recipe = recipe.model_copy(update={"teacher": recipe.teacher.decided(splits.task.names)})
-    plan, seconds = Choices(recipe), 60 * minutes
+    plan, seconds = Choices(recipe), _PLANNED * 60 * minutes
     for name in recipe.data.split.open:
         plan.settle(f"data.split.{name}", max(2, len(getattr(splits, name))))
     texts = [*splits.labelled.values[: _SAMPLE // 2], *splits.unlabelled.values[: _SAMPLE // 2]]
@@ -133,7 +135,7 @@ def _solvable(splits: Splits, words: float, seconds: float) -> int:
 
 
 def _after(splits: Splits, unlabelled: int, words: float, times: int) -> float:
-    """Return the seconds for all that follows the teacher, beside what is trained.
+    """Return the seconds for all but the teacher and what is trained.
 
     Args:
         splits: of the run.
@@ -143,7 +145,7 @@ def _after(splits: Splits, unlabelled: int, words: float, times: int) -> float:
     """
     classes, labelled = splits.task.outputs, len(splits.labelled)
     solving = costs.solving(classes, words * labelled, words * (labelled + unlabelled))
-    return _OTHERS + costs.fitting(classes, times) + solving
+    return costs.others(words) + costs.fitting(classes, times) + solving
 
 
 def _fewer(splits: Splits, unlabelled: int, solved: int, seconds: float) -> str:
