@@ -25,7 +25,7 @@ _MANY_ROWS, _FEW_ROWS = 20_000, 1_000
 def leave_out_slow(plan: Choices, recipe: Recipe, rows: int, *, words: float, times: int, seconds: float) -> float:
     """Leave out of the grid what takes too long to train; return the seconds in which the others are trained.
 
-    These are the baseline's. Those of the student learn from the teacher at the same time, on the other core: see
+    These are the baseline's. Those of the student learn at the same time, on the other core, or are short: see
     `usual_jobs`. Where nothing else is in the grid, the quickest candidate stays.
 
     Args:
@@ -48,9 +48,8 @@ def leave_out_slow(plan: Choices, recipe: Recipe, rows: int, *, words: float, ti
         slow.remove(min(slow, key=spent.__getitem__))
     for number in slow:
         model = every[number].model.name
-        why = (
-            f"{times} training{'s' * (times > 1)} of it would take {spent.pop(number):.0f} s, above a tenth of the time"
-        )
+        trainings = f"{times} training{'s' * (times > 1)} of it"
+        why = f"{trainings} would take {spent.pop(number):.0f} s, above a tenth of the time"
         plan.leave_point_out(number, f"without grid.{number} (model={model})", why)
     return sum(spent.values())
 
