@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -20,10 +21,10 @@ WORDS, BUCKETS, CLASSES = VOCABULARY.size, 64, 3
 
 
 def texts(count=80, seed=0):
-    """Texts of which some are of one word, and some say a word twice."""
+    """Texts of which some are of one word, and some say a word again and again."""
     rng = np.random.default_rng(seed)
     every = [rng.integers(2, WORDS, size=1 + index % 9).tolist() for index in range(count)]
-    every[3] = [5, 7, 5, 7, 5]
+    every[3], every[4] = [5, 7, 5, 7, 5], [9] * 7 + [8] * 9 + [3] * 20
     return every
 
 
@@ -40,26 +41,30 @@ def network_of(**options):
 
 
 def features_of(text, orders):
-    """Return the set of the features of a text: words, and the buckets of its n-grams."""
-    found = set(text)
+    """Return the features of a text and their counts: words, and the buckets of its n-grams."""
+    found = Counter(text)
     for order in range(2, orders + 1):
         for start in range(len(text) - order + 1):
             ids = torch.tensor([text[start : start + order]])
             bucket, _ = hash_ngrams(ids, torch.ones_like(ids, dtype=torch.bool), order, BUCKETS)[-1]
-            found.add(WORDS + int(bucket[0, 0]))
+            found[WORDS + int(bucket[0, 0])] += 1
     return found
 
 
 def by_hand(every, asked, *, orders=2, min_texts=1):
-    """Return scikit-learn's TF-IDF (smooth, of presence, of length 1; n-grams count half), with loops."""
+    """Return TF-IDF as scikit-learn has it (smooth, sublinear counts, of length 1), with loops.
+
+    Counts are rounded down to 1, 2, 4, 8, and n-grams count half.
+    """
     known = [features_of(text, orders) for text in every]
     counts = {feature: sum(feature in one for one in known) for feature in set().union(*known)}
     matrix = np.zeros((len(asked), WORDS + BUCKETS))
     for row, text in enumerate(asked):
-        for feature in features_of(text, orders):
+        for feature, times in features_of(text, orders).items():
             if counts.get(feature, 0) >= min_texts:
                 idf = math.log((1 + len(every)) / (1 + counts[feature])) + 1
-                matrix[row, feature] = idf if feature < WORDS else idf / 2
+                seen = 1 + math.log(max(power for power in (1, 2, 4, 8) if power <= times))
+                matrix[row, feature] = seen * (idf if feature < WORDS else idf / 2)
         matrix[row] /= np.linalg.norm(matrix[row]) or 1
     return matrix
 
@@ -161,7 +166,7 @@ def test_the_strength_of_the_least_cost_is_taken():
     assert chosen == {"strength": 3.0}  # from the strongest penalty to the weakest
     # What was near enough to be compared is then solved.
     exact = solved(every, wanted, strengths=(3.0,))[0].weights.detach()
-    torch.testing.assert_close(network.weights.detach(), exact, atol=2e-3, rtol=0)
+    torch.testing.assert_close(network.weights.detach(), exact, atol=5e-3, rtol=0)
     assert not torch.equal(asked[1], exact)
     torch.testing.assert_close(asked[1], exact, atol=0.1, rtol=0)
     assert [float(one.norm()) for one in asked] == sorted(float(one.norm()) for one in asked)

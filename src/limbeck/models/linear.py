@@ -1,5 +1,6 @@
 """A linear layer on TF-IDF-weighted words and hashed n-grams, whose weights a solver finds."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,8 @@ _TEXTS = 1024
 """That are read at a time for the solver."""
 _NGRAM = 0.5
 """What an n-gram of two or more words counts beside a word: in several it says less, and one penalty is for all."""
+_LATER = (1, 3, 7)
+"""Where a feature's copies lie side by side, one so many places after the first says that there are 2, 4, 8."""
 _WORSE = 2
 """Strengths in a row that are worse than the best one, after which no weaker penalty is tried: each takes longer."""
 
@@ -53,11 +56,12 @@ class LinearSettings(ModelOptions):
 
 
 class LinearOnNgrams(SolvedByLosses):
-    """Sum the weights of the distinct words and n-grams of a text, each by its inverse document frequency.
+    """Sum the weights of the words and n-grams of a text, each by its count and its inverse document frequency.
 
-    Outputs are `v / |v| @ weights + bias`. Entry f of v is `idf_f` where the text has feature f, else 0, with
-    `idf_f = ln((1 + texts) / (1 + texts with f)) + 1`, as scikit-learn's TfidfVectorizer has it, and half of that where
-    f is no word. The features are the words of the vocabulary and the buckets of `hash_ngrams`.
+    Outputs are `v / |v| @ weights + bias`. Entry f of v is `(1 + ln c) idf_f` where the text has feature f c times,
+    else 0, with `idf_f = ln((1 + texts) / (1 + texts with f)) + 1`, as scikit-learn's TfidfVectorizer has it, and half
+    of that where f is no word. c is rounded down to 1, 2, 4 or 8, which a few comparisons find in every engine. The
+    features are the words of the vocabulary and the buckets of `hash_ngrams`.
 
     The weights are random until they are solved for.
 
@@ -93,20 +97,21 @@ class LinearOnNgrams(SolvedByLosses):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return outputs (batch, outputs) of ids (batch, tokens); the mask is 0 where a token is padding."""
-        features, first = self.features(input_ids, attention_mask.bool())
-        values = self.idf[features] * first
+        features, counted = self.features(input_ids, attention_mask.bool())
+        values = self.idf[features] * counted
         lengths = values.square().sum(1, keepdim=True).sqrt().clamp(min=1e-6)
         return (self.weights[features] * (values / lengths).unsqueeze(-1)).sum(1) + self.bias
 
     def features(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features of texts in ascending order, and which are the first of their copies.
+        """Return the features of texts in ascending order, and what their counts are worth.
 
         Args:
             ids: (batch, tokens) int64.
             mask: (batch, tokens) bool, False for padding.
 
         Returns:
-            Two (batch, orders * tokens): int64 in [0, features), and bool, False for padding too.
+            Two (batch, orders * tokens): int64 in [0, features), and 1 + ln c at the first of c copies, see the class;
+            0 at the others, and for padding.
         """
         none = len(self.idf)
         found = [torch.where(mask, ids, none)]
@@ -115,8 +120,11 @@ class LinearOnNgrams(SolvedByLosses):
                 found.append(torch.where(whole, self._words + buckets, none))
         # Sorted, the copies of a feature lie side by side, and what is none comes last.
         features, _ = torch.cat(found, dim=1).sort(dim=1)
-        before = F.pad(features[:, :-1], (1, 0), value=-1)
-        return features.clamp(max=none - 1), (features != before) & (features < none)
+        places = features.shape[1]
+        around = F.pad(features, (1, max(_LATER)), value=-1)
+        first = (features != around[:, :places]) & (features < none)
+        doubled = sum((features == around[:, 1 + later : 1 + later + places]).to(self.idf) for later in _LATER)
+        return features.clamp(max=none - 1), first * (1 + math.log(2) * doubled)
 
     def solve(self, rows: Rows, slope: Slope, *, cost: Cost) -> dict[str, float]:
         """Find the weights at every strength of the settings and take those of the least cost; see `SolvedByLosses`."""
@@ -161,17 +169,19 @@ class LinearOnNgrams(SolvedByLosses):
 
     @torch.no_grad()
     def _counted(self, rows: Rows) -> Any:
-        """Return the (texts, features) sparse matrix of 0 and 1 in float64: whether a text has a feature."""
+        """Return what counts are worth, (texts, features), sparse, float64; 0: a text has no such feature."""
         from scipy import sparse
 
         parts, order = [], np.argsort(rows.lengths, kind="stable")  # alike in length: little padding
         for part in np.split(order, range(_TEXTS, len(order), _TEXTS)):
             batch = {name: torch.from_numpy(values).to(self.idf.device) for name, values in rows.batch(part).items()}
-            features, first = self.features(batch["input_ids"], batch["attention_mask"].bool())
-            row, place = first.nonzero().cpu().numpy().T
-            parts.append((part[row], features.cpu().numpy()[row, place]))
-        places = tuple(np.concatenate(each) for each in zip(*parts, strict=True))
-        return sparse.csr_array((np.ones(len(places[0])), places), shape=(len(rows), len(self.idf)))
+            features, counted = (
+                each.cpu().numpy() for each in self.features(batch["input_ids"], batch["attention_mask"].bool())
+            )
+            row, place = counted.nonzero()
+            parts.append((counted[row, place], part[row], features[row, place]))
+        values, *places = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return sparse.csr_array((values.astype(np.float64), tuple(places)), shape=(len(rows), len(self.idf)))
 
     @torch.no_grad()
     def _take(self, kept: NDArray[np.int64], found: NDArray[np.float64]) -> None:
@@ -180,10 +190,10 @@ class LinearOnNgrams(SolvedByLosses):
 
 
 def _of_length_1(counted: Any, idf: NDArray[np.float64]) -> Any:
-    """Return a matrix of 0 and 1 with each column times its `idf` and each row, where it is not 0, of length 1."""
+    """Return a matrix with each column times its `idf` and each row, where it is not 0, of length 1."""
     from scipy import sparse
 
-    lengths = np.sqrt(counted @ idf**2)
+    lengths = np.sqrt(counted.power(2) @ idf**2)
     rows = sparse.diags_array(1 / np.where(lengths == 0, 1, lengths))
     return (rows @ counted @ sparse.diags_array(idf)).tocsr()
 
