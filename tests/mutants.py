@@ -1235,7 +1235,7 @@ MUTANTS = (
         "teachers/regression.py",
         (
             (
-                "sample_weight=self._counts)",
+                "sample_weight=counts)",
                 "sample_weight=np.where(own, 1 / own.mean(), 1 / (1 - own.mean())) / 2)",
             ),
         ),

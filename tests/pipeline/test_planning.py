@@ -1,5 +1,7 @@
 """What a recipe leaves open is chosen from its texts and its budget, and from nothing else."""
 
+import re
+
 import numpy as np
 import pytest
 from classifiers import POSITIONS, save_classifier, train_classifier
@@ -253,17 +255,26 @@ def test_enough_validation_rows_choose_alone(tmp_path, encoder, capsys):
     assert "21 validation rows are too few to choose by alone" in said
 
 
-@pytest.mark.parametrize(
-    ("letters", "why"), [(True, " pieces a word"), (False, "100 % of the tokens unknown")], ids=["pieces", "unknown"]
-)
-def test_where_no_network_reads_the_language_n_grams_of_characters_do(tmp_path, capsys, letters, why):
-    """A word of another alphabet is in pieces, or one unknown token, as Chinese is to an English tokenizer."""
-    foreign = write_encoder(tmp_path / "letters", ["zzz"], letters=letters)
+def test_where_no_network_knows_a_word_n_grams_of_characters_take_its_place(tmp_path, capsys):
+    """A word of Chinese is one unknown token to an English tokenizer."""
+    foreign = write_encoder(tmp_path / "letters", ["zzz"], letters=False)
     found, said = plan(recipe(write_texts(tmp_path / "texts.csv"), foreign), capsys)
-    assert [member.kind for member in found.teacher.members] == ["nblr", "nblr"]
+    assert [member.kind for member in found.teacher.members] == ["tfidf", "tfidf"]
     assert found.teacher.members[1].reads.tokenizer.kind == "characters"
-    assert f"{why}: it does not know this language" in said
-    assert "n-grams of characters: no pretrained network reads this language" in said
+    assert "100 % of the tokens unknown: it does not know this language" in said
+    assert "n-grams of characters: 100 % of the tokens unknown: it may not know this language" in said
+
+
+def test_where_words_are_in_pieces_n_grams_of_characters_join_the_networks(tmp_path, capsys):
+    """They may know enough of another alphabet's words: the weights are measured."""
+    foreign = write_encoder(tmp_path / "letters", ["zzz"], letters=True)
+    source = write_texts(tmp_path / "texts.csv")
+    found, said = plan(recipe(source, foreign), capsys)
+    assert [member.kind for member in found.teacher.members] == ["transformers", "embedding", "tfidf", "tfidf"]
+    assert found.teacher.members[3].reads.tokenizer.kind == "characters"
+    assert re.search(r"n-grams of characters: \d\.\d pieces a word: it may not know this language", said)
+    known = write_encoder(tmp_path / "words", [*FILLER, *BAD, *GOOD])
+    assert len(plan(recipe(source, known), capsys)[0].teacher.members) == 3
 
 
 @pytest.mark.parametrize("outputs", [2, 3], ids=["taken as it is", "of other classes"])

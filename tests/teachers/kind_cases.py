@@ -308,6 +308,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "boosting": boosting,
     "network": lambda folder: Case(NETWORK | {"train": TRAIN}, tap="dropout"),
     "nblr": lambda folder: Case(NBLR),
+    "tfidf": lambda folder: Case({"kind": "tfidf", "regression": {"strengths": [1, 10]}}),
     "transformers": lambda folder: encoder(folder, finetune=True, train=TRAIN),
     "transformers as it is": lambda folder: encoder(folder, finetune=False),
     "given": given,

@@ -10,7 +10,7 @@ from limbeck.teachers.regression import NBLR, NBLRSettings, require_ngrams
 from limbeck.teachers.work import Made, Work
 
 
-class NBLRReads(TextReads):
+class WholeTexts(TextReads):
     """Whole texts, and all of their words."""
 
     tokenizer: TokenizerSettings = WordTokenizerSettings(size=200_000)
@@ -22,11 +22,10 @@ class NBLRTeacher(Single):
 
     of_classes: ClassVar[bool] = True
     of_modalities: ClassVar[tuple[str, ...]] = ("text",)
-    like_floor: ClassVar[bool] = True
 
     kind: Literal["nblr"]
     regression: NBLRSettings = NBLRSettings()
-    reads: NBLRReads = NBLRReads()
+    reads: WholeTexts = WholeTexts()
 
     @property
     def read_as(self) -> "NBLRTeacher":
@@ -40,7 +39,7 @@ class NBLRTeacher(Single):
             LimbeckError: see `require_ngrams`.
         """
         rows, labels = work.view(self).labelled, work.labels("labelled")
-        require_ngrams(rows.first(work.fewest), labels[: work.fewest], self.regression)
+        require_ngrams(rows.first(work.fewest), labels[: work.fewest], self.regression.min_texts)
 
     def make(self, work: Work) -> tuple[Made, ...]:
         """Fit it."""

@@ -53,7 +53,7 @@ class NBLR(SolvedByLabels):
         self.settings = settings
         self.register_buffer("keys", torch.zeros(0, dtype=torch.int64))
         self.weights, self.bias = (nn.Parameter(torch.zeros(*size), requires_grad=False) for size in ((0, 1), (1,)))
-        self.register_load_state_dict_pre_hook(_take_sizes)
+        self.register_load_state_dict_pre_hook(take_sizes)
 
     @property
     def depends_on(self) -> Mapping[str, Any]:
@@ -96,7 +96,7 @@ class NBLR(SolvedByLabels):
         return torch.cat([torch.zeros_like(odds), odds], dim=1) if odds.shape[1] == 1 else odds
 
 
-def _take_sizes(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str, *others: Any) -> None:
+def take_sizes(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str, *others: Any) -> None:
     """Give a network's tensors the sizes of those that it is about to load: the solver found them."""
     for name, value in network.state_dict(keep_vars=True).items():
         if (found := tensors.get(prefix + name)) is not None:
@@ -160,32 +160,24 @@ class NgramRegression:
         settings: NBLRSettings,
         weights: NDArray[np.float32] | None = None,
     ) -> None:
-        texts = require_ngrams(rows, labels, settings)
+        texts = require_ngrams(rows, labels, settings.min_texts)
         self._labels, self._classes, self._settings = labels, classes, settings
         self._counts = None if weights is None else weights[labels]
-        self._matrix, self._keys = _matrix(texts, settings)
+        self._matrix, self._keys = ngram_counts(texts, settings.orders, settings.min_texts)
+        self._matrix.data[:] = 1
         self._by_class = _one_hot(labels, classes) @ self._matrix
 
     def fit(self, strength: float) -> NBLR:
         """Return the regression with this inverse strength of its penalty; the same bits each time."""
-        from sklearn import config_context
-        from sklearn.linear_model import LogisticRegression
 
-        targets = range(1, 2) if self._classes == 2 else range(self._classes)
-        weights = np.zeros((len(self._keys), len(targets)), np.float32)
-        bias = np.full(len(targets), _ABSENT, np.float32)
-        for column, target in enumerate(targets):
-            own = self._labels == target
-            if not own.any():
-                continue
-            ratio, weighted = self._ratio(target), self._matrix.copy()
-            weighted.data *= ratio[weighted.indices]
-            model = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=1000, random_state=0)
-            # To look at all numbers first takes as long as to fit a few hundred texts to one of many classes.
-            with config_context(assume_finite=True, skip_parameter_validation=True):
-                model.fit(weighted, own, sample_weight=self._counts)
-            weights[:, column] = model.coef_[0] * ratio
-            bias[column] = model.intercept_[0]
+        def weighted(target: int) -> Any:
+            matrix, ratio = self._matrix.copy(), self._ratio(target)
+            matrix.data *= ratio[matrix.indices]
+            return matrix
+
+        weights, bias = one_against_others(weighted, self._labels, self._classes, strength, self._counts)
+        for column, target in enumerate(columns_of(self._classes)):
+            weights[:, column] *= self._ratio(target)
         found = {"keys": self._keys, "weights": weights, "bias": bias}
         network = NBLR(self._settings)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in found.items()})
@@ -197,6 +189,48 @@ class NgramRegression:
         return np.log((p / p.sum()) / (q / q.sum())).astype(np.float32)
 
 
+def columns_of(classes: int) -> range:
+    """Return the classes that have a column: of two the second one alone."""
+    return range(1, 2) if classes == 2 else range(classes)
+
+
+def one_against_others(
+    matrix: Callable[[int], Any],
+    labels: NDArray[np.int64],
+    classes: int,
+    strength: float,
+    counts: NDArray[np.float32] | None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Fit the logistic regression of each class against the others; the same bits each time.
+
+    Args:
+        matrix: of a class, (rows, features), sparse.
+        labels: (rows,) class indices.
+        classes: how many there are.
+        strength: inverse one of the L2 penalty.
+        counts: (rows,) what each row counts; None: all 1.
+
+    Returns:
+        Weights (features, columns) and biases (columns,), float32, see `columns_of`. A class without a row has none.
+    """
+    from sklearn import config_context
+    from sklearn.linear_model import LogisticRegression
+
+    targets = columns_of(classes)
+    weights = np.zeros((matrix(targets[0]).shape[1], len(targets)), np.float32)
+    bias = np.full(len(targets), _ABSENT, np.float32)
+    for column, target in enumerate(targets):
+        own = labels == target
+        if not own.any():
+            continue
+        model = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=1000, random_state=0)
+        # To look at all numbers first takes as long as to fit a few hundred texts to one of many classes.
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            model.fit(matrix(target), own, sample_weight=counts)
+        weights[:, column], bias[column] = model.coef_[0], model.intercept_[0]
+    return weights, bias
+
+
 def _one_hot(labels: NDArray[np.int64], classes: int) -> Any:
     """Return the (classes, rows) sparse matrix of which rows are of a class."""
     from scipy import sparse
@@ -205,8 +239,8 @@ def _one_hot(labels: NDArray[np.int64], classes: int) -> Any:
     return sparse.csr_array((np.ones(len(labels), np.float32), (labels, rows)), shape=(classes, len(labels)))
 
 
-def require_ngrams(rows: Rows, labels: NDArray[np.int64], settings: NBLRSettings) -> Ragged:
-    """Return the rows, or raise what `NgramRegression` cannot be fitted on, in a fraction of its time.
+def require_ngrams(rows: Rows, labels: NDArray[np.int64], min_texts: int) -> Ragged:
+    """Return the rows, or raise what no regression on n-grams can be fitted on, in a fraction of its time.
 
     Raises:
         LimbeckError: rows that are no texts, a vocabulary of 2^21 tokens or more, no n-gram in enough texts, or rows
@@ -220,27 +254,28 @@ def require_ngrams(rows: Rows, labels: NDArray[np.int64], settings: NBLRSettings
         raise LimbeckError("the vocabulary is too large", where="teacher", fix=f"at most {2**_BITS - 1:,} tokens")
     # A longer n-gram stands in no more texts than each of its tokens does.
     distinct = np.unique((np.repeat(np.arange(len(rows)), rows.lengths) << _BITS) + rows.tokens)
-    if np.bincount(distinct % 2**_BITS).max() < settings.min_texts:
+    if np.bincount(distinct % 2**_BITS).max() < min_texts:
         raise LimbeckError(
-            f"no n-gram stands in {settings.min_texts} training texts",
+            f"no n-gram stands in {min_texts} training texts",
             where="teacher",
             fix="lower regression.min_texts",
         )
     return rows
 
 
-def _matrix(rows: Ragged, settings: NBLRSettings) -> tuple[Any, NDArray[np.int64]]:
-    """Return the (texts, features) sparse matrix of 0 and 1, and the features' keys."""
+def ngram_counts(rows: Ragged, orders: int, min_texts: int) -> tuple[Any, NDArray[np.int64]]:
+    """Return how often each text has each n-gram, (texts, features), sparse, float32, and the features' keys.
+
+    An n-gram of fewer texts than `min_texts` is left out.
+    """
     from scipy import sparse
 
     # One row that holds all texts, and n-grams that reach over a text's end are no n-grams.
     text = np.repeat(np.arange(len(rows)), rows.lengths)
     ids = torch.from_numpy(rows.tokens.astype(np.int64)).unsqueeze(0)
-    keys, real = (
-        value.squeeze(0).numpy() for value in ngram_keys(ids, torch.ones_like(ids, dtype=torch.bool), settings.orders)
-    )
-    texts = np.tile(text, settings.orders)
-    last = np.concatenate([np.append(text[shift:], np.full(shift, -1)) for shift in range(settings.orders)])
+    keys, real = (value.squeeze(0).numpy() for value in ngram_keys(ids, torch.ones_like(ids, dtype=torch.bool), orders))
+    texts = np.tile(text, orders)
+    last = np.concatenate([np.append(text[shift:], np.full(shift, -1)) for shift in range(orders)])
     inside = real & (texts == last)
     found, column = np.unique(keys[inside], return_inverse=True)
     ones = np.ones(len(column), np.float32)
@@ -248,6 +283,5 @@ def _matrix(rows: Ragged, settings: NBLRSettings) -> tuple[Any, NDArray[np.int64
     place = texts[inside].astype(np.int32), column.astype(np.int32)
     matrix = sparse.csr_array((ones, place), shape=(len(rows), len(found)))
     matrix.sum_duplicates()
-    matrix.data[:] = 1
-    kept = np.flatnonzero(np.bincount(matrix.indices, minlength=len(found)) >= settings.min_texts)
+    kept = np.flatnonzero(np.bincount(matrix.indices, minlength=len(found)) >= min_texts)
     return matrix[:, kept], found[kept]

@@ -17,6 +17,7 @@ from limbeck.teachers.network import NetworkTeacher as NetworkTeacher
 from limbeck.teachers.onnx import OnnxTeacher as OnnxTeacher
 from limbeck.teachers.run import EarlierTeacher as EarlierTeacher
 from limbeck.teachers.sklearn import SklearnTeacher as SklearnTeacher
+from limbeck.teachers.tfidf import TfidfTeacher as TfidfTeacher
 from limbeck.teachers.transformers import TransformersTeacher as TransformersTeacher
 
 if TYPE_CHECKING:

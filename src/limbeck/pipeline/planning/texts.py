@@ -10,7 +10,7 @@ from limbeck.data import Splits
 from limbeck.errors import LimbeckError
 from limbeck.modalities import TextReads
 from limbeck.modalities.text.pretrained import longest_text, pretrained_config, tokenizer_limit
-from limbeck.modalities.text.reading import reading, unfamiliar
+from limbeck.modalities.text.reading import UNKNOWN_WARNED, reading, unfamiliar
 from limbeck.modalities.text.reads import build_reader
 from limbeck.modalities.text.tokenizers import TransformersTokenizerSettings, WordTokenizerSettings, pretrained_folder
 from limbeck.pipeline.planning import costs
@@ -48,6 +48,13 @@ _SHORTEST = 64
 _STEPS, _STEPS_OF_MANY, _MANY = 100, 160, 20
 """Of fine-tuning: with up to so many classes, and with more."""
 _EPOCHS = (3, 10)
+_CHARACTERS = {
+    "kind": "tfidf",
+    "calibrate": True,
+    "reads": {"tokenizer": {"kind": "characters"}},
+    "regression": {"orders": 3, "ngram_weight": 1},
+}
+"""A member that reads every language."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,8 @@ class _Member:
         tuned: whether it is fine-tuned here; else its features are taken as they are.
         parameters: of its matrices.
         lengths: tokens of each of some texts, uncut.
-        foreign: why it cannot read them; None: it can, or nobody knows.
+        doubt: what tells that its language is another one; None: nothing does.
+        foreign: it cannot read them.
         longest: tokens that it reads, where the recipe says how many.
         most: tokens that it may read at most.
     """
@@ -70,7 +78,8 @@ class _Member:
     tuned: bool
     parameters: int
     lengths: NDArray[np.int64]
-    foreign: str | None
+    doubt: str | None
+    foreign: bool
     longest: int | None
     most: int
 
@@ -172,19 +181,19 @@ def _select(plan: Choices, recipe: Recipe, validation: int, unlabelled: int) -> 
 
 
 def _readable(plan: Choices, recipe: Recipe, texts: Sequence[str]) -> list[_Member]:
-    """Return the pretrained members that can read the texts; n-grams of characters take the place of others."""
+    """Return the pretrained members that can read the texts; where it is in doubt, n-grams of characters join them."""
     several = not isinstance(recipe.teacher, Single)
     found = [
         _member(number, f"teacher.members.{number}" if several else "teacher", settings, texts)
         for number, settings in enumerate(recipe.teacher.members)
         if settings.pretrained is not None
     ]
-    foreign = [one for one in found if one.foreign is not None]
-    if several and foreign and len(foreign) == len(found):
-        characters = {"kind": "nblr", "calibrate": True, "reads": {"tokenizer": {"kind": "characters"}}}
-        if recipe.teacher.shares(len(recipe.teacher.members)) is None:
-            plan.add(characters, "a member of n-grams of characters", "no pretrained network reads this language")
-    gone = [one for one in foreign if plan.leave_out(one.number, f"{one.foreign}: it does not know this language")]
+    doubts = [one.doubt for one in found if one.doubt is not None]
+    if several and doubts and len(doubts) == len(found) and recipe.teacher.shares(len(recipe.teacher.members)) is None:
+        plan.add(_CHARACTERS, "a member of n-grams of characters", f"{doubts[0]}: it may not know this language")
+    # What has no word for these texts goes; of words in pieces it may know enough: the weights of the members tell.
+    lost = [one for one in found if one.foreign]
+    gone = [one for one in lost if plan.leave_out(one.number, f"{one.doubt}: it does not know this language")]
     return [one for one in found if one not in gone]
 
 
@@ -198,8 +207,9 @@ def _member(number: int, key: str, settings: Single, texts: Sequence[str]) -> _M
     rows = reader.encode(texts)
     longest = getattr(getattr(settings, "reads", None), "max_length", None)  # of the recipe: nothing is settled yet
     most = longest_text(config, tokenizer_limit(folder, _LONGEST if settings.refits else _LENGTHS[-1]))
-    foreign = unfamiliar(reading(reader, rows))
-    return _Member(number, key, settings.by_steps, parameters, rows.lengths, foreign, longest, most)
+    seen = reading(reader, rows)
+    doubt, foreign = unfamiliar(seen), seen.unknown > UNKNOWN_WARNED
+    return _Member(number, key, settings.by_steps, parameters, rows.lengths, doubt, foreign, longest, most)
 
 
 def _fine_tune(
