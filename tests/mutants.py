@@ -2968,7 +2968,12 @@ MUTANTS = (
         "the plan trains the baseline once",
         "its folds are not counted, and a run takes longer than its budget",
         "pipeline/planning/students.py",
-        (("number: times * costs.steps(", "number: costs.steps("),),
+        (
+            (
+                'times = {arm: 1 + (folds if arm == "baseline" else 0)',
+                'times = {arm: 1 + (0 if arm == "baseline" else 0)',
+            ),
+        ),
         (f"{PLANNING}::test_what_is_made_in_folds_is_counted_as_often",),
     ),
     Mutant(

@@ -82,6 +82,12 @@ def test_a_labelled_text_is_seen_as_often_as_another(tmp_path, encoder, capsys):
     assert "labelled_per_batch" not in said, "there is no other"
 
 
+def test_the_smallest_batch_of_the_grid_shows_unlabelled_texts_too(tmp_path, encoder, capsys):
+    own = "grid=[{model: linear}, {model: ngrams, train.batch_size: 4}, {model: textcnn}]"
+    found, _ = plan(recipe(write_texts(tmp_path / "texts.csv", labelled=300), encoder, own), capsys)
+    assert found.data.labelled_per_batch == 2
+
+
 def test_labelled_texts_never_fill_a_batch(tmp_path, encoder, capsys):
     file = write_texts(tmp_path / "texts.csv", labelled=390)
     for batch in (None, 6):
@@ -155,9 +161,15 @@ def test_what_is_made_in_folds_is_counted_as_often(tmp_path, encoder, monkeypatc
     left = []
     monkeypatch.setattr(texts, "_fine_tune", lambda plan, members, splits, seconds, *_: left.append(seconds) or ([], 0))
     planned(wanted, splits_of(wanted))
-    assert left[-1] == 540 - (60 + 2 * 4 + 2 * 4 * 13)
+    more_seeds = 2 * 13  # of the network that is taken
+    assert left[-1] == 540 - (60 + 2 * 4 + 2 * 4 * 13 + more_seeds)
+    for own, folds in (("selection.folds=2", 2), ("selection.folds=null", 0)):
+        other = recipe(tmp_path / "texts.csv", encoder, own)
+        planned(other, splits_of(other))
+        assert left[-1] == 540 - (60 + 2 * 4 + 2 * (1 + folds) * 13 + more_seeds)
     monkeypatch.setattr(texts, "_ENOUGH", 10)
-    planned(wanted, splits_of(wanted))
+    one = recipe(tmp_path / "texts.csv", encoder, "seeds=[0]")
+    planned(one, splits_of(one))
     assert left[-1] == 540 - 0.2 * 540, "60 + 2 + 2 * 13 are less than is kept at least"
 
 
@@ -208,6 +220,9 @@ def test_where_folds_and_the_teacher_choose_few_rows_are_held_out(tmp_path, enco
         "grid=[{model: textcnn, train: {keep: best}}]",
         "selection.folds=null",
         "teacher.folds=null",
+        "task.correct_prior=true",
+        "curves={labels: [60]}",
+        "until={retention: 0.9}",
     ],
 )
 def test_validation_rows_that_choose_stay(tmp_path, encoder, monkeypatch, override):
@@ -216,6 +231,20 @@ def test_validation_rows_that_choose_stay(tmp_path, encoder, monkeypatch, overri
     given = material_of(wanted)
     _, material = within_budget(wanted, given, material_of)
     assert len(material.splits.validation) == len(given.splits.validation) == 20
+
+
+def test_folds_that_would_leave_one_class_choose_nothing(tmp_path, encoder, capsys):
+    """One row of a class: without its fold, there would be no other class to learn."""
+    source = write_texts(tmp_path / "texts.csv")
+    lines = source.read_text(encoding="utf-8").splitlines()
+    rare = [line[:-1] + "0" if line.endswith(",1") and row > 4 else line for row, line in enumerate(lines)]
+    source.write_text("\n".join(rare) + "\n", encoding="utf-8")
+    wanted = recipe(source, encoder)
+    splits = splits_of(wanted)
+    assert min(np.bincount(splits.labelled.labels.values)) == 1
+    complete, material = within_budget(wanted, material_of(wanted), material_of)
+    assert (complete.teacher.folds, complete.selection.folds, complete.selection.unlabelled) == (None, None, None)
+    assert len(material.splits.validation) == len(splits.validation)
 
 
 def test_a_validation_split_of_ones_own_stays(tmp_path, encoder, monkeypatch):

@@ -45,6 +45,36 @@ def test_a_point_of_the_grid_is_trained_for_as_long_as_it_says(tmp_path, encoder
 
 
 @pytest.mark.parametrize(
+    ("own", "minutes", "said"),
+    [
+        ("selection.folds=2", 2.5, "wide_deep): 3 trainings of it"),
+        ("selection.folds=null", 2.5, None),
+        ("selection.folds=null", 1, "wide_deep): 1 training of it"),
+        ("baseline={train.steps: 20000}", 2.5, "ngrams): 4 trainings of it"),
+        ("baseline=false", 2.5, None),
+        ("student.train.batch_size=320", 15, "wide_deep): 4 trainings of it"),
+    ],
+)
+def test_trainings_are_those_of_the_recipe(tmp_path, encoder, capsys, own, minutes, said):
+    """Folds, batches, and the steps of a baseline of its own: the arm that takes longest counts."""
+    source = write_texts(tmp_path / "texts.csv", longest=100)
+    _, found = plan(recipe(source, encoder, own, minutes=minutes), capsys)
+    assert ("without grid" in found) == (said is not None)
+    assert said is None or said in found
+
+
+def test_many_candidates_that_are_quick_alone_are_too_many_together(tmp_path, encoder, capsys):
+    source = write_texts(tmp_path / "texts.csv", longest=200)
+    rates = ", ".join(f"{0.001 * (one + 1):g}" for one in range(10))
+    wanted = recipe(source, encoder, "student.model=ngrams", f"grid={{train.lr: [{rates}]}}", minutes=2.5)
+    found, said = plan(wanted, capsys)
+    kept = found.candidates("student")
+    assert 1 < len(kept) < 10
+    assert [settings.train.lr for _, settings in kept] == [0.001 * (one + 1) for one in range(len(kept))]
+    assert "4 trainings of each would take" in said
+
+
+@pytest.mark.parametrize(
     "grid",
     ["[{model: wide_deep}, {model: ngrams}, {model: textcnn}]", "{train.lr: [1.0e-3, 2.0e-3]}", "{}"],
 )

@@ -185,9 +185,9 @@ def test_a_penalty_is_chosen_over_all_folds_at_one_temperature(source):
         costs[strength] = calibrated_nll(outputs, labels)
         temperatures[strength] = fit_temperature(outputs, labels)
     # Strengths are compared near their solutions.
-    assert scores == pytest.approx([-min(costs.values())], abs=3e-3)
+    assert scores == pytest.approx([-min(costs.values())], abs=5e-3)
     assert costs[found["strength"]] == pytest.approx(min(costs.values()), abs=3e-3)
-    assert found["temperature"] == pytest.approx(temperatures[found["strength"]], rel=1e-2)
+    assert found["temperature"] == pytest.approx(temperatures[found["strength"]], rel=3e-2)
 
 
 def test_with_all_rows_the_strength_is_that_of_the_folds(finished, source):

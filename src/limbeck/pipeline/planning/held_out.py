@@ -27,6 +27,8 @@ def fewer_held_out(recipe: Recipe, splits: Splits) -> int | None:
         return None
     if split.validation is not None or splits.brings_validation or recipe.data.labelled is not None:
         return None
+    if splits.task.fits_decision:  # to validation rows
+        return None
     plan = plan_texts(recipe, splits, budget.minutes).complete()
     chosen_elsewhere = plan.teacher.folds and plan.selection.folds and plan.selection.unlabelled
     if not chosen_elsewhere or recipe.curves is not None or _chooses_checkpoints(plan):

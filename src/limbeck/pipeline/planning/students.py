@@ -1,5 +1,7 @@
 """The plan of a run's students: which of them are tried, what they read, and how long one that is trained learns."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,8 @@ MOST_WORDS = 1024
 _BATCH, _STEPS, _EPOCHS = 32, (500, 3_000), 6
 _MOST_OF_ONE = 0.1
 """Share of the time that all trainings of one candidate may take."""
+_MOST_OF_ALL = 0.3
+"""Of all candidates together."""
 _KD = "kd"
 _TEMPERATURES = (1.0, 2.0)
 """Of two classes, and of more."""
@@ -22,36 +26,66 @@ _MANY_ROWS, _FEW_ROWS = 20_000, 1_000
 """Above the first, a larger vocabulary; up to the second, also words that stand in one text."""
 
 
-def leave_out_slow(plan: Choices, recipe: Recipe, rows: int, *, words: float, times: int, seconds: float) -> float:
+def leave_out_slow(plan: Choices, recipe: Recipe, rows: int, *, words: float, folds: int, seconds: float) -> float:
     """Leave out of the grid what takes too long to train; return the seconds in which the others are trained.
 
-    These are the baseline's. Those of the student learn at the same time, on the other core, or are short: see
-    `usual_jobs`. Where nothing else is in the grid, the quickest candidate stays.
+    These are those of the arm that takes longest, mostly the baseline, which is trained in folds. Another arm learns at
+    the same time, on the other core, or is short: see `usual_jobs`. Where nothing else is in the grid, the quickest
+    candidate stays.
 
     Args:
         plan: takes what is left out.
         recipe: as it was read.
         rows: texts that students learn from.
         words: of a text, on average.
-        times: trainings of a candidate, folds included.
+        folds: by which the baseline chooses; 0: none.
         seconds: that are planned for.
     """
-    student = recipe.student.changed(_trained(plan, recipe, rows))
-    every = [student.changed(point, prefix) for prefix, point in points(recipe.grid)]
-    spent = {
-        number: times * costs.steps(one.model.name, one.train.total_steps(rows), one.train.batch_size * words)
-        for number, one in enumerate(every)
-        if not is_solved(one.model)
+    grid = [*points(recipe.grid)]
+    known = recipe.model_copy(update={"student": recipe.student.changed(_trained(plan, recipe, rows))})
+    alone = {  # by arm, and number of the point: the seconds of one training
+        arm: {
+            number: costs.steps(one.model.name, one.train.total_steps(rows), one.train.batch_size * words)
+            for number, one in enumerate(known.arm(arm).changed(point, prefix) for prefix, point in grid)
+            if not is_solved(one.model)
+        }
+        for arm in recipe.trained_arms
     }
-    slow = [number for number, each in spent.items() if each > _MOST_OF_ONE * seconds]
-    if len(slow) == len(every):
-        slow.remove(min(slow, key=spent.__getitem__))
-    for number in slow:
-        model = every[number].model.name
-        trainings = f"{times} training{'s' * (times > 1)} of it"
-        why = f"{trainings} would take {spent.pop(number):.0f} s, above a tenth of the time"
+    times = {arm: 1 + (folds if arm == "baseline" else 0) for arm in alone}
+    spent = {
+        number: max(times[arm] * every[number] for arm, every in alone.items() if number in every)
+        for number in {number for every in alone.values() for number in every}
+    }
+    for number, why in _too_slow(spent, len(grid), max(times.values()), seconds).items():
+        model = recipe.student.changed(grid[number][1], grid[number][0]).model.name
         plan.leave_point_out(number, f"without grid.{number} (model={model})", why)
-    return sum(spent.values())
+        for every in alone.values():
+            every.pop(number, None)
+    more = len(recipe.seeds) - 1  # of the point that is taken, at most the slowest one
+    return max(times[arm] * sum(every.values()) + more * max(every.values(), default=0) for arm, every in alone.items())
+
+
+def _too_slow(spent: Mapping[int, float], every: int, times: int, seconds: float) -> dict[int, str]:
+    """Return why a point of the grid is left out, by number.
+
+    Args:
+        spent: seconds for all trainings of a point that is trained, by its number.
+        every: points of the grid; one of them stays.
+        times: trainings of a point, in words.
+        seconds: that are planned for.
+    """
+    trainings, left = f"{times} training{'s' * (times > 1)}", every
+    gone: dict[int, str] = {}
+    for number in sorted(spent, key=lambda number: (-spent[number], -number)):
+        kept = sum(each for other, each in spent.items() if other not in gone)
+        if left == 1:
+            break
+        if spent[number] > _MOST_OF_ONE * seconds:
+            gone[number] = f"{trainings} of it would take {spent[number]:.0f} s, above a tenth of the time"
+        elif kept > _MOST_OF_ALL * seconds:
+            gone[number] = f"{trainings} of each would take {kept:.0f} s together, above three tenths of the time"
+        left = every - len(gone)
+    return gone
 
 
 def choose_student(plan: Choices, recipe: Recipe, splits: Splits, lengths: NDArray[np.int64], rows: int) -> None:
@@ -63,10 +97,14 @@ def choose_student(plan: Choices, recipe: Recipe, splits: Splits, lengths: NDArr
     plan.choose("student.reads.tokenizer.size", size, f"{rows:,} texts")
     plan.choose("student.reads.tokenizer.min_frequency", rare, f"{rows:,} texts")
     changes = _trained(plan, recipe, rows)
-    batch = recipe.student.changed(changes).train.batch_size
+    student = recipe.student.changed(changes)
+    batch = student.train.batch_size
     for key, value in changes.items():
         why = f"{value * batch / rows:.1f} passes over {rows:,} texts" if key == "train.steps" else ""
         plan.choose(f"student.{key}", value, why)
+    # A point of the grid may take smaller batches: unlabelled texts are to be seen in each.
+    tried = [student.changed(point, prefix) for prefix, point in points(recipe.grid)]
+    batch = min((one.train.batch_size for one in tried if not is_solved(one.model)), default=batch)
     alike = batch * len(splits.labelled) / rows
     if rows > len(splits.labelled):
         share = int(np.clip(round(alike), 1, max(1, batch // 2)))

@@ -106,8 +106,8 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     for name in recipe.data.split.open:
         plan.settle(f"data.split.{name}", max(2, len(getattr(splits, name))))
     texts = [*splits.labelled.values[: _SAMPLE // 2], *splits.unlabelled.values[: _SAMPLE // 2]]
-    folds = recipe.teacher.folds
-    if plan.is_open("teacher.folds") and len(splits.validation) < _ENOUGH:
+    folds, crossed = recipe.teacher.folds, _crossed(splits)
+    if plan.is_open("teacher.folds") and crossed:
         folds = _FOLDS
         why = f"{len(splits.validation):,} validation rows are too few to choose by alone"
         plan.choose("teacher.folds", folds, why)
@@ -123,16 +123,23 @@ def plan_texts(recipe: Recipe, splits: Splits, minutes: float) -> Choices:
     answered, _ = teacher(Choices(recipe), _LEAST_AFTER * seconds, every)
     solved = _solvable(splits, mean, _MOST_SOLVED * seconds) if plan.is_open("data.max_unlabelled") else every
     most = min(answered, solved)
-    times = 1 + (_FOLDS if len(splits.validation) < _ENOUGH else 0)
-    trained = leave_out_slow(plan, recipe, len(splits.labelled) + most, words=mean, times=times, seconds=seconds)
-    after = _after(splits, most, mean, times) + trained
+    rows, own = len(splits.labelled) + most, recipe.selection.folds or 0
+    choosing = (_FOLDS if crossed else 0) if plan.is_open("selection.folds") else own
+    trained = leave_out_slow(plan, recipe, rows, words=mean, folds=choosing, seconds=seconds)
+    after = _after(splits, most, mean, 1 + (folds or 0)) + trained
     after = float(np.clip(after, _LEAST_AFTER * seconds, _MOST_AFTER * seconds))
     unlabelled, left = teacher(plan, after, min(every, solved))
     if unlabelled < every:
         plan.choose("data.max_unlabelled", unlabelled, _fewer(splits, unlabelled, solved, left))
-    unlabelled -= _select(plan, recipe, len(splits.validation), unlabelled)
+    if crossed:
+        unlabelled -= _select(plan, recipe, len(splits.validation), unlabelled)
     choose_student(plan, recipe, splits, words.lengths, len(splits.labelled) + unlabelled)
     return plan
+
+
+def _crossed(splits: Splits) -> bool:
+    """Return whether folds of the labelled rows choose: validation rows are few, and no fold takes a class with it."""
+    return len(splits.validation) < _ENOUGH and splits.parted(_FOLDS) is not None
 
 
 def _solvable(splits: Splits, words: float, seconds: float) -> int:
@@ -160,6 +167,8 @@ def _after(splits: Splits, unlabelled: int, words: float, times: int) -> float:
 def _fewer(splits: Splits, unlabelled: int, solved: int, seconds: float) -> str:
     """Return why not all unlabelled texts are learned from."""
     what = f"of {len(splits.unlabelled):,}: "
+    if unlabelled == _LEAST_UNLABELLED:
+        return f"{what}as few as there may be"
     if unlabelled == solved:
         return f"{what}linear models of {splits.task.outputs:,} classes learn from no more in that time"
     return f"{what}in {seconds:.0f} s, the pretrained networks answer for no more"
@@ -167,8 +176,6 @@ def _fewer(splits: Splits, unlabelled: int, solved: int, seconds: float) -> str:
 
 def _select(plan: Choices, recipe: Recipe, validation: int, unlabelled: int) -> int:
     """Choose by what the arms choose where validation is small; return how many unlabelled texts that takes."""
-    if validation >= _ENOUGH:
-        return 0
     why = f"{validation:,} validation rows are too few to choose a student by"
     plan.choose("selection.folds", _FOLDS, why)
     watched = min(max(_WATCHED[0], unlabelled // 10), _WATCHED[1])

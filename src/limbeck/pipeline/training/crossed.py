@@ -31,27 +31,35 @@ def require_held_out(recipe: Recipe, material: Material) -> None:
         LimbeckError: nothing would be left to learn from, or the rows are a loader's.
     """
     folds, count = recipe.selection.folds, recipe.selection.unlabelled
-    if folds is None and count is None:
+    of_teacher = recipe.teacher.folds if recipe.teacher.refits else None
+    if folds is None and count is None and of_teacher is None:
         return
-    if not len(material.splits.transfer):
+    if not len(material.splits.transfer) and (folds or count) is not None:
         fix = "leave it out, and give more rows for validation"
         raise LimbeckError("rows of a loader cannot be held out", where="selection", fix=fix)
     fewer: list[int] = [] if recipe.curves is None else recipe.curves.labels or []
     for rows in [material, *(material.keeping(labels) for labels in fewer)]:
+        if of_teacher is not None:
+            parts_of(rows, of_teacher, "teacher.folds")
         if folds is not None and "baseline" in recipe.trained_arms:
             parts_of(rows, folds)
         if count is not None:
             rows.watching(count)
 
 
-def parts_of(material: Material, folds: int) -> list[Material]:
+def parts_of(material: Material, folds: int, key: str = KEY) -> list[Material]:
     """Return the rows without each fold, of as many folds as there are labelled rows for.
+
+    Args:
+        material: all rows.
+        folds: how many are wanted.
+        key: of the recipe, that asks for them.
 
     Raises:
         LimbeckError: what is left of them is no training set.
     """
     count = min(folds, len(material.splits.labelled))
-    return [material.fold(number, count, KEY) for number in range(count)]
+    return [material.fold(number, count, key) for number in range(count)]
 
 
 def cross(
