@@ -92,8 +92,8 @@ def run_command(
 ) -> None:
     """Carry out a recipe: teacher, cache, student and the arms beside it, evaluation, bundle, report.
 
-    Try it on your own data:
-    limbeck run sentiment data.source=mine.csv data.text=body data.label=kind data.labelled=null
+    Try it on your own texts, in about ten minutes:
+    limbeck run text data.source=mine.csv data.text=body data.label=kind
 
     Of a small file, `limbeck check` with the same keys says which data.split would do.
     """

@@ -172,6 +172,15 @@ def test_the_strength_of_the_least_cost_is_taken():
     assert [float(one.norm()) for one in asked] == sorted(float(one.norm()) for one in asked)
 
 
+def test_a_search_ends_after_two_strengths_that_are_worse():
+    every, wanted = texts(), np.eye(CLASSES)[np.arange(80) % CLASSES]
+    strengths = (1.0, 3.0, 10.0, 30.0)
+    for costs, best in (([2.0, 3.0, 1.0, 4.0], 10.0), ([1.0, 2.0, 3.0], 1.0)):
+        left = iter(costs)
+        assert solved(every, wanted, lambda _, left=left: next(left), strengths=strengths)[1] == {"strength": best}
+        assert next(left, None) is None
+
+
 def test_a_seed_changes_nothing_that_is_solved():
     every, wanted = texts(), np.eye(CLASSES)[np.arange(80) % CLASSES]
     first, second = solved(every, wanted)[0], solved(every, wanted)[0]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -229,6 +230,33 @@ def test_ctrl_c_is_the_runs_business(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("limbeck.interrupt._noted", [signal.SIGINT])
     with pytest.raises(KeyboardInterrupt):
         side_by_side._wait(1, [], None)
+
+
+def test_ctrl_c_waits_while_workers_are_started(monkeypatch) -> None:
+    """They inherit what is blocked: while one imports torch, it would print a traceback."""
+    done, started = [], []
+
+    def interrupted():
+        with side_by_side._without_ctrl_c():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert done
+
+    class Worker:
+        pid = None
+
+        def start(self):
+            started.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+    context = SimpleNamespace(Process=lambda **_: Worker(), Queue=lambda: None)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: context)
+    wanted = SimpleNamespace(model_dump=lambda mode: {})
+    with side_by_side._workers(wanted, Path(), 2, 1, None, []):
+        assert started == [True, True]
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_processes_that_train_each_network_together_have_no_workers(tmp_path: Path, monkeypatch) -> None:

@@ -204,7 +204,7 @@ def test_where_folds_and_the_teacher_choose_few_rows_are_held_out(tmp_path, enco
     said, after = capsys.readouterr().out, material.splits
     assert len(before.validation) == 20
     assert len(after.validation) == complete.data.split.validation == 2
-    assert f"data.split.validation=2: not {len(before.validation)}: folds" in said
+    assert f"data.split.validation=2: not {len(before.validation)}: few labels" in said
     assert {*after.test.ids.tolist()} == {*before.test.ids.tolist()}
     assert len(after.labelled) == len(before.labelled) + len(before.validation) - 2
     assert after.digest == splits_of(complete).digest

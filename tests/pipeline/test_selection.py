@@ -269,6 +269,14 @@ def test_no_other_arm_has_folds_and_one_trained_network_needs_none(finished, sou
     assert tuning.tune(work, one.candidates("baseline"), tmp_path).best == 0
 
 
+def test_one_network_that_is_solved_takes_its_strength_from_folds(source, tmp_path):
+    one = chosen(source, grid={}, student={"model": "linear"})
+    work = tuning.ArmWork("baseline", "baseline", one, material_of(one), None, None, None)
+    found = tuning.tune(work, one.candidates("baseline"), tmp_path)
+    ((_, settings),) = found.candidates
+    assert len(LinearSettings().strengths) > len(settings.model.strengths) == 1
+
+
 def test_outputs_that_are_no_distribution_cannot_follow(source):
     values = recipe(source, selection={"unlabelled": 50}, task="regression", losses=[{"name": "regression_kd"}])
     with pytest.raises(

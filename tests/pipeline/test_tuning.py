@@ -94,6 +94,26 @@ def test_a_solved_one_is_taken_where_a_trained_one_is_better_by_chance(tuned, ca
     assert line.rstrip().endswith("which is not shown")
 
 
+def test_what_is_passed_over_is_within_the_interval_and_not_within_one_error_alone(tuned):
+    make, truth, _ = tuned
+    ratios = []
+    for more in range(1, 12):
+        right = len(truth) - 20
+        answers = [answers_of(truth, right=each, sure=1.0) for each in (right, right - 5, right + more)]
+        found = make(answers)
+        if found.passed_over is None:
+            break
+        ratios.append(found.passed_over.margin / found.passed_over.error)
+    assert 1.2 < max(ratios) <= 1.96
+    assert found.best == TRAINED
+
+
+def test_of_those_that_are_solved_the_best_one_is_taken(tuned):
+    make, truth, _ = tuned
+    close = [answers_of(truth, right=right, sure=1.0) for right in (len(truth) - 9, len(truth) - 6, len(truth) - 5)]
+    assert make(close).best == OTHER
+
+
 def test_a_trained_one_is_taken_where_it_is_better_by_more(tuned):
     make, truth, record = tuned
     far = [answers_of(truth, right=right, sure=1.0) for right in (len(truth) // 2, len(truth) // 2, len(truth) - 1)]

@@ -202,7 +202,7 @@ MISFITS: dict[str, tuple[Callable[[Path], Case], str]] = {
     ),
 }
 """By kind and what does not fit: the teacher, and what is said."""
-TRAINED = {"network", "nblr", "boosting", "mean_teacher", "mutual"}
+TRAINED = {"network", "nblr", "tfidf", "boosting", "mean_teacher", "mutual"}
 """They learn the data's own classes from the data's own rows."""
 
 

@@ -133,7 +133,8 @@ def _no_share(threshold: str, share: float, known: Mapping[float, tuple[float, f
     told = f"validation has shown no probability from which {threshold} of the answers are right"
     if not any(abs(share - each) < 1e-9 for each in SHARES):
         told = f"a bundle records the probabilities for {', '.join(f'{100 * each:g}%' for each in SHARES)} alone"
-    fix = f"give {shown}, or a probability, such as 0.8" if known else "give a probability, such as 0.8"
+    more = "; a student that had more validation rows may know one"
+    fix = f"give {shown}, or a probability, such as 0.8" if known else f"give a probability, such as 0.8{more}"
     return LimbeckError(told, where=f"--threshold={threshold}", fix=fix)
 
 

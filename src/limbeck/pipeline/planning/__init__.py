@@ -39,7 +39,7 @@ def within_budget(recipe: Recipe, material: Material, make: Callable[[Recipe], M
 
 
 def _few(splits: Splits) -> str:
-    return f"not {len(splits.validation)}: folds and the teacher's answers choose, and labels are few"
+    return f"not {len(splits.validation)}: few labels are to be learned from; folds and the teacher's answers choose"
 
 
 def _test(recipe: Recipe, splits: Splits) -> Any:

@@ -92,7 +92,8 @@ def choose_student(plan: Choices, recipe: Recipe, splits: Splits, lengths: NDArr
     """Choose what the student reads, and how long one that is trained learns."""
     longest = float(np.percentile(lengths, 99))
     length = next((one for one in (32, 64, 128, 256, 512) if longest <= one), MOST_WORDS)
-    plan.choose("student.reads.max_length", length, f"99 % of the texts have at most {longest:.0f} words")
+    why = f"99 % of the texts have at most {longest:.0f} words and marks"
+    plan.choose("student.reads.max_length", length, why if longest < MOST_WORDS else "the most that a student reads")
     size, rare = (50_000 if rows > _MANY_ROWS else 30_000), (2 if rows > _FEW_ROWS else 1)
     plan.choose("student.reads.tokenizer.size", size, f"{rows:,} texts")
     plan.choose("student.reads.tokenizer.min_frequency", rare, f"{rows:,} texts")

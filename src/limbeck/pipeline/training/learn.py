@@ -149,7 +149,8 @@ def _solve(network: Solved, view: View, splits: Splits, lesson: Lesson, folder: 
         history = History(0)
         if isinstance(network, SolvedByLosses):
             history.chosen = network.solve(lesson.rows, slope_of(lesson), cost=cost)
-            said = f"{', '.join(f'{name} {value:g}' for name, value in history.chosen.items())} {best_by(splits)}"
+            said = ", ".join(f"{name} {value:g}" for name, value in history.chosen.items())
+            said += f" {best_by(splits)}" if len(network.strengths) > 1 else ", as was chosen before"
             # It was chosen at its best temperature, and has to ship at it: it may be far too unsure without.
             with suppress(LimbeckError):  # of other tasks than classification there is none
                 network.divide(network.temperature or _temperature(task.finish(network), view, splits, lesson))

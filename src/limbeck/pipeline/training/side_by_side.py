@@ -125,14 +125,25 @@ def _workers(
     arguments = (recipe.model_dump(mode="json"), folder, threads, known, tuple(track), tasks, told)
     workers = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
     try:
-        for worker in workers:
-            worker.start()
+        with _without_ctrl_c():
+            for worker in workers:
+                worker.start()
         yield workers, tasks, told
     finally:
         for worker in workers:
             if worker.pid is not None:
                 worker.kill()  # what it was writing is staged, as in a run that is killed
                 worker.join()
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block; a process that is started in it never hears of one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _wait(left: int, workers: Sequence[Any], told: Any) -> None:
@@ -168,7 +179,6 @@ def _ended(code: int, title: str | None) -> LimbeckError:
 
 def _work(values: Any, folder: Path, threads: int, known: Known, track: Sequence[str], tasks: Any, told: Any) -> None:
     """Do tasks until the run ends. A mistake of ours ends the process with its traceback, see `_ended`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's business
     if (run := multiprocessing.parent_process()) is not None and run.pid is not None:
         end_with(run.pid, run.join)
     torch.set_num_threads(threads)

@@ -190,8 +190,11 @@ def student_at_chance(findings: Findings, there: Delivered) -> Step | None:
 
 
 def behind_linear(findings: Findings, there: Delivered) -> Step | None:
-    """A linear model of the same teacher's answers is better than the student, beyond chance."""
-    if not behind_distilled(findings) or weak_teacher(findings) is not None:
+    """A linear model of the same teacher's answers is better than the student, beyond chance.
+
+    Of a student that is solved nothing is said here: it is such a model itself.
+    """
+    if not behind_distilled(findings) or weak_teacher(findings) is not None or findings.are_solved(STUDENT):
         return None
     return _linear(findings, "ship a linear student in its place", "")
 
@@ -224,14 +227,21 @@ def behind_floor(findings: Findings, there: Delivered) -> Step | None:
     if _cut_for(findings, STUDENT):
         return _longer(findings, why)
     if (kept := _kept_little(findings)) is not None:
-        return _another_student(findings, f"{why}, and {kept}", "take a larger student network")
+        return _larger(findings, f"{why}, and {kept}")
     return _more_text(findings, why)
 
 
 def small(findings: Findings, there: Delivered) -> Step | None:
     """The student is far below its teacher, though it had text enough."""
     why = _kept_little(findings)
-    return None if why is None else _another_student(findings, why, "take a larger student network")
+    return None if why is None else _larger(findings, why)
+
+
+def _larger(findings: Findings, why: str) -> Step:
+    """Return a step that ends with a larger student; where larger ones were trained and lost, with more text."""
+    if findings.are_solved(STUDENT) and findings.student is not None and findings.student.trained:
+        return _more_text(findings, f"{why}, and no network that was trained follows the teacher better")
+    return _another_student(findings, why, "take a larger student network")
 
 
 def _kept_little(findings: Findings) -> str | None:

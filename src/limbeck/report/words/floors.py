@@ -45,9 +45,11 @@ def network_adds_nothing(findings: Findings) -> str | None:
     metric = metric_of(over.metric, findings.metrics)
     scores = f"{score(own, metric)}, the student {score(student, metric)}"
     interval = f"95 % interval of the difference {interval_of(over.ci95, metric)} {unit(metric)}"
-    linear = model(DISTILLED, findings).removeprefix("distilled ")
-    says = "adds nothing" if over.ci95[1] < 0 else "is not shown to add anything"
+    linear, sure = model(DISTILLED, findings).removeprefix("distilled "), over.ci95[1] < 0
+    if findings.are_solved(STUDENT):
+        says = f"the student, which is solved too, is {'worse' if sure else 'not shown to be better'}"
+    else:
+        says = f"the student's network {'adds nothing' if sure else 'is not shown to add anything'} to {linear}"
     return (
-        f"{capital(the(DISTILLED, findings))} learned the same teacher's answers and has {scores} ({interval}): the "
-        f"student's network {says} to {linear}."
+        f"{capital(the(DISTILLED, findings))} learned the same teacher's answers and has {scores} ({interval}): {says}."
     )
