@@ -48,6 +48,9 @@ SPLITS = "tests/data/test_data_splits.py"
 HELD = "tests/data/test_data_held.py"
 LEAST = "tests/data/test_data_least.py"
 PLANNING = "tests/pipeline/test_planning.py"
+TFIDF = "tests/teachers/test_tfidf.py"
+LINEAR = "tests/models/test_model_linear.py"
+TUNING = "tests/pipeline/test_tuning.py"
 PLANNED_STUDENTS = "tests/pipeline/test_planning_students.py"
 SIDE_BY_SIDE = "tests/pipeline/test_pipeline_side_by_side.py"
 AUGMENTATION = "tests/data/test_data_augment.py"
@@ -2965,6 +2968,76 @@ MUTANTS = (
         (f"{LEAST}::test_products_take_one_thread_while_it_is_solved",),
     ),
     Mutant(
+        "TF-IDF without counts",
+        "a text says a word nine times, and it weighs as if it were said once",
+        "teachers/tfidf_regression.py",
+        (("(1 + (after - first).to(self.idf).log())", "1"),),
+        (f"{TFIDF}::test_two_classes_equal_scikit_learn",),
+    ),
+    Mutant(
+        "pairs of words that count as words",
+        "one penalty for both, and students of pairs are worse than students of words",
+        "teachers/tfidf_regression.py",
+        (("idf * self.settings.ngram_weight", "idf"),),
+        (f"{TFIDF}::test_two_classes_equal_scikit_learn",),
+    ),
+    Mutant(
+        "a linear student that sees whether a word is there",
+        "long reviews: a point below the same model with counts",
+        "models/linear.py",
+        (("_LATER = (1, 3, 7)", "_LATER = (1, 3, 70)"),),
+        (f"{LINEAR}::test_it_sees_tf_idf_of_words_and_hashed_ngrams",),
+    ),
+    Mutant(
+        "a search that ends at the first strength that is worse",
+        "the cost over strengths is not smooth",
+        "models/linear.py",
+        (("_WORSE = 2", "_WORSE = 1"),),
+        (f"{LINEAR}::test_a_search_ends_after_two_strengths_that_are_worse",),
+    ),
+    Mutant(
+        "one standard error in place of an interval",
+        "a trained student ships that is better by chance",
+        "pipeline/training/tuning.py",
+        (("if margin <= SIDE * error else", "if margin <= error else"),),
+        (f"{TUNING}::test_what_is_passed_over_is_within_the_interval_and_not_within_one_error_alone",),
+    ),
+    Mutant(
+        "the first solved network in place of the best",
+        "a grid in the order of somebody's taste",
+        "pipeline/training/tuning.py",
+        (("other = max(solved, key=lambda index: trained[index].history.best)", "other = solved[0]"),),
+        (f"{TUNING}::test_of_those_that_are_solved_the_best_one_is_taken",),
+    ),
+    Mutant(
+        "folds where one of them takes a class with it",
+        "the run ends after the teacher was trained",
+        "pipeline/planning/texts.py",
+        ((" and splits.parted(_FOLDS) is not None", ""),),
+        (f"{PLANNING}::test_folds_that_would_leave_one_class_choose_nothing",),
+    ),
+    Mutant(
+        "a decision that is fitted to two validation rows",
+        "a prior of four rows: the teacher loses eight points",
+        "pipeline/planning/held_out.py",
+        (("if splits.task.fits_decision:", "if False:"),),
+        (f"{PLANNING}::test_validation_rows_that_choose_stay",),
+    ),
+    Mutant(
+        "curves of two validation rows",
+        "a plan that forgets who chooses by them",
+        "pipeline/planning/held_out.py",
+        ((" or recipe.curves is not None", ""),),
+        (f"{PLANNING}::test_validation_rows_that_choose_stay",),
+    ),
+    Mutant(
+        "steps planned as if every batch were the usual one",
+        "large batches take as long as small ones",
+        "pipeline/planning/students.py",
+        (("one.train.batch_size * words)", "_BATCH * words)"),),
+        (f"{PLANNED_STUDENTS}::test_trainings_are_those_of_the_recipe",),
+    ),
+    Mutant(
         "the plan trains the baseline once",
         "its folds are not counted, and a run takes longer than its budget",
         "pipeline/planning/students.py",
@@ -2997,7 +3070,7 @@ MUTANTS = (
         (
             (
                 "costs.steps(one.model.name, one.train.total_steps(rows)",
-                "costs.steps(one.model.name, student.train.total_steps(rows)",
+                "costs.steps(one.model.name, known.student.train.total_steps(rows)",
             ),
         ),
         (f"{PLANNED_STUDENTS}::test_a_point_of_the_grid_is_trained_for_as_long_as_it_says",),
