@@ -80,6 +80,19 @@ def test_an_interval_that_holds_0_shows_nothing_of_the_network():
     assert not [one for one in said if "adds nothing" in one]
 
 
+def test_a_solved_student_within_chance_of_the_linear_model_is_no_warning():
+    """It is such a model too; where it is worse beyond chance, that is one."""
+    level = changed(with_distilled(0.85, -0.019, (-0.034, 0.004)), "student", solved=True)
+    assert level.are_solved("student")
+    told = words.network_adds(level)
+    assert told is not None
+    assert "the student, which is solved too, is not shown to differ" in told
+    assert not [one for one in words.warnings(level) if "the same teacher" in one]
+    worse = changed(with_distilled(0.85, -0.019, (-0.034, -0.004)), "student", solved=True)
+    assert words.network_adds(worse) is None
+    assert [one for one in words.warnings(worse) if "which is solved too, is worse." in one]
+
+
 def test_without_that_floor_nothing_is_said():
     assert words.network_adds(complete()) is None
     assert not [one for one in complete().warnings if "adds nothing" in one]
