@@ -1,7 +1,7 @@
 """Logistic regression on Naive-Bayes-weighted n-grams, fitted by a solver."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
@@ -22,23 +22,33 @@ _ABSENT = -10.0
 """Log-odds of a class without a row."""
 
 
-class NBLRSettings(Settings):
-    """Options of the n-gram teacher."""
+Orders = Annotated[int, Field(ge=1, le=3, description="longest n-gram, in tokens")]
+MinTexts = Annotated[int, Field(ge=1, description="an n-gram of fewer training texts is left out")]
+Strengths = Annotated[
+    tuple[Annotated[float, Field(gt=0)], ...],
+    Field(min_length=1, description="inverse strengths of the L2 penalty, of which the best is taken"),
+]
 
-    orders: Annotated[int, Field(ge=1, le=3, description="longest n-gram, in tokens")] = 3
-    min_texts: Annotated[int, Field(ge=1, description="an n-gram of fewer training texts is left out")] = 2
+
+class NgramSettings(Settings):
+    """What every teacher of n-grams has."""
+
+    orders: Orders = 2
+    min_texts: MinTexts = 1
+    strengths: Strengths = (1.0, 10.0, 100.0, 1000.0)
+
+
+class NBLRSettings(NgramSettings):
+    """Options of the teacher of Naive-Bayes-weighted n-grams."""
+
+    orders: Orders = 3
+    min_texts: MinTexts = 2
     smoothing: Annotated[float, Field(gt=0, description="added to every n-gram's count in each class")] = 1.0
-    strengths: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...],
-        Field(min_length=1, description="inverse strengths of the L2 penalty, of which the best is taken"),
-    ] = (0.01, 0.03, 0.1, 0.3, 1.0)
+    strengths: Strengths = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 
-class NBLR(SolvedByLabels):
-    """Sum the weights of the distinct n-grams of a text.
-
-    Args:
-        settings: of the solver.
+class NgramNetwork(SolvedByLabels):
+    """A regression on the n-grams of a text, fitted to labels.
 
     Attributes:
         keys: (features,) int64, ascending: each n-gram's ids in one number, see `ngram_keys`; empty until it is solved.
@@ -47,18 +57,23 @@ class NBLR(SolvedByLabels):
     """
 
     no_onnx = "ONNX has no operator for the sorted search that finds an n-gram's weight"
+    keys: Tensor
 
-    def __init__(self, settings: NBLRSettings) -> None:
+    def __init__(self, settings: Any) -> None:
         super().__init__()
         self.settings = settings
         self.register_buffer("keys", torch.zeros(0, dtype=torch.int64))
         self.weights, self.bias = (nn.Parameter(torch.zeros(*size), requires_grad=False) for size in ((0, 1), (1,)))
-        self.register_load_state_dict_pre_hook(take_sizes)
+        self.register_load_state_dict_pre_hook(_take_sizes)
 
     @property
     def depends_on(self) -> Mapping[str, Any]:
         """The solver's settings."""
         return self.settings.model_dump(mode="json")
+
+    def fits(self, rows: Rows, column: SolvedColumn, weights: NDArray[np.float32] | None) -> Callable[[float], Self]:
+        """Return what fits the network at a strength; see `SolvedByLabels.solve`."""
+        raise NotImplementedError
 
     def solve(
         self,
@@ -74,29 +89,59 @@ class NBLR(SolvedByLabels):
             LimbeckError: see `require_ngrams`.
         """
         (column,) = columns
-        regression = NgramRegression(
-            rows, column.values, classes=column.outputs, settings=self.settings, weights=weights
-        )
-        fitted = {strength: regression.fit(strength) for strength in self.settings.strengths}
+        fit = self.fits(rows, column, weights)
+        fitted = {strength: fit(strength) for strength in self.settings.strengths}
         costs = {strength: cost(network) for strength, network in fitted.items()}
         best = min(costs, key=lambda strength: costs[strength])
         self.load_state_dict(fitted[best].state_dict())
         return f"strength {best:g}"
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return log-odds (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
-        keys, real = ngram_keys(input_ids, attention_mask.bool(), self.settings.orders)
+    def known(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return the numbers of the n-grams of texts, (batch, orders * tokens), ascending; the last ones are unknown.
+
+        An unknown n-gram, and padding, has the number of features.
+        """
+        keys, real = ngram_keys(ids, mask, self.settings.orders)
         column = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
-        # An n-gram counts once a text: sorted, its copies lie side by side. What was never seen counts nothing.
-        column, _ = torch.where(real & (self.keys[column] == keys), column, len(self.keys)).sort(dim=1)
-        copy = torch.zeros_like(column, dtype=torch.bool)
-        copy[:, 1:] = column[:, 1:] == column[:, :-1]
-        counts = (~copy & (column < len(self.keys))).unsqueeze(-1)
-        odds = (self.weights[column.clamp(max=len(self.keys) - 1)] * counts).sum(1) + self.bias
+        return torch.where(real & (self.keys[column] == keys), column, len(self.keys)).sort(dim=1).values
+
+    def odds(self, column: Tensor, values: Tensor) -> Tensor:
+        """Return log-odds (batch, classes) of n-grams and what each counts, both (batch, orders * tokens)."""
+        weights = self.weights[column.clamp(max=len(self.keys) - 1)]
+        odds = (weights * values.unsqueeze(-1)).sum(1) + self.bias
         return torch.cat([torch.zeros_like(odds), odds], dim=1) if odds.shape[1] == 1 else odds
 
+    def holding(self, **tensors: NDArray[Any]) -> Self:
+        """Return a network of the same settings with these tensors."""
+        network = type(self)(self.settings)
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+        return network.eval()
 
-def take_sizes(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str, *others: Any) -> None:
+
+class NBLR(NgramNetwork):
+    """Sum the weights of the distinct n-grams of a text.
+
+    Args:
+        settings: of the solver, see `NBLRSettings`.
+    """
+
+    def fits(self, rows: Rows, column: SolvedColumn, weights: NDArray[np.float32] | None) -> Callable[[float], Self]:
+        """Return what fits the network at a strength."""
+        regression = NgramRegression(
+            rows, column.values, classes=column.outputs, settings=self.settings, weights=weights
+        )
+        return lambda strength: self.holding(**regression.found(strength))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return log-odds (batch, classes) of ids (batch, tokens); the mask is 0 where a token is padding."""
+        column = self.known(input_ids, attention_mask.bool())
+        # An n-gram counts once a text: its copies lie side by side. What was never seen counts nothing.
+        copy = torch.zeros_like(column, dtype=torch.bool)
+        copy[:, 1:] = column[:, 1:] == column[:, :-1]
+        return self.odds(column, ~copy & (column < len(self.keys)))
+
+
+def _take_sizes(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str, *others: Any) -> None:
     """Give a network's tensors the sizes of those that it is about to load: the solver found them."""
     for name, value in network.state_dict(keep_vars=True).items():
         if (found := tensors.get(prefix + name)) is not None:
@@ -169,19 +214,19 @@ class NgramRegression:
 
     def fit(self, strength: float) -> NBLR:
         """Return the regression with this inverse strength of its penalty; the same bits each time."""
+        return NBLR(self._settings).holding(**self.found(strength))
+
+    def found(self, strength: float) -> dict[str, NDArray[Any]]:
+        """Return its tensors by name."""
+        ratios = {target: self._ratio(target) for target in columns_of(self._classes)}
 
         def weighted(target: int) -> Any:
-            matrix, ratio = self._matrix.copy(), self._ratio(target)
-            matrix.data *= ratio[matrix.indices]
+            matrix = self._matrix.copy()
+            matrix.data *= ratios[target][matrix.indices]
             return matrix
 
         weights, bias = one_against_others(weighted, self._labels, self._classes, strength, self._counts)
-        for column, target in enumerate(columns_of(self._classes)):
-            weights[:, column] *= self._ratio(target)
-        found = {"keys": self._keys, "weights": weights, "bias": bias}
-        network = NBLR(self._settings)
-        network.load_state_dict({name: torch.from_numpy(value) for name, value in found.items()})
-        return network.eval()
+        return {"keys": self._keys, "weights": weights * np.stack([*ratios.values()], axis=1), "bias": bias}
 
     def _ratio(self, target: int) -> NDArray[np.float32]:
         own = self._by_class[[target]].toarray().ravel()
@@ -217,18 +262,21 @@ def one_against_others(
     from sklearn.linear_model import LogisticRegression
 
     targets = columns_of(classes)
-    weights = np.zeros((matrix(targets[0]).shape[1], len(targets)), np.float32)
+    found: list[NDArray[np.float64] | None] = []
     bias = np.full(len(targets), _ABSENT, np.float32)
     for column, target in enumerate(targets):
         own = labels == target
         if not own.any():
+            found.append(None)
             continue
         model = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=1000, random_state=0)
         # To look at all numbers first takes as long as to fit a few hundred texts to one of many classes.
         with config_context(assume_finite=True, skip_parameter_validation=True):
             model.fit(matrix(target), own, sample_weight=counts)
-        weights[:, column], bias[column] = model.coef_[0], model.intercept_[0]
-    return weights, bias
+        found.append(model.coef_[0])
+        bias[column] = model.intercept_[0]
+    nothing = np.zeros_like(next(each for each in found if each is not None))
+    return np.stack([nothing if each is None else each for each in found], axis=1).astype(np.float32), bias
 
 
 def _one_hot(labels: NDArray[np.int64], classes: int) -> Any:
